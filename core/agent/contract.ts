@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { fileSchema, fileStates } from '../send/messages.ts'
+import { settingsSchema } from '../settings/schema.ts'
+import { messageSchema } from '../words/message.ts'
+import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
+
+/** What a command answers that can be refused: a sentence says why. */
+export const outcomeSchema = z.discriminatedUnion('done', [
+  z.object({ done: z.literal(true) }),
+  z.object({ done: z.literal(false), sentence: messageSchema }),
+])
+export type Outcome = z.infer<typeof outcomeSchema>
+
+const nothing = z.object({})
+const source = z.object({ id: z.string() })
+
+/** The settings that a view may change, as they are named in the settings file. */
+export const changeableSettingsSchema = z
+  .object({
+    check: settingsSchema.shape.check.unwrap(),
+    scan: settingsSchema.shape.scan.unwrap(),
+    send: settingsSchema.shape.send.unwrap(),
+    notifications: z.boolean(),
+    language: settingsSchema.shape.language.unwrap(),
+    theme: settingsSchema.shape.theme.unwrap(),
+  })
+  .partial()
+
+/**
+ * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
+ * the control socket. Both directions are validated with these schemas.
+ */
+export const commands = {
+  snapshot: { input: nothing, output: stateSnapshotSchema },
+  /** Adds a source. kind: batch sources look at child directories with marks (isocket). */
+  addSource: {
+    input: z.object({
+      path: z.string(),
+      kind: z.enum(['continuous', 'batch']).optional(),
+      prefix: z.string().optional(),
+    }),
+    output: outcomeSchema,
+  },
+  /** Stops watching; files at both ends stay as they are. */
+  removeSource: { input: source, output: outcomeSchema },
+  pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
+  addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
+  removeCheckedPath: { input: source, output: outcomeSchema },
+  /** Pauses all sending for some minutes, or until resumed (null). */
+  pause: {
+    input: z.object({
+      minutes: z
+        .number()
+        .positive()
+        .max(60 * 24 * 7)
+        .nullable(),
+    }),
+    output: outcomeSchema,
+  },
+  resume: { input: nothing, output: outcomeSchema },
+  checkNow: { input: nothing, output: outcomeSchema },
+  /** Gives parked files another try. */
+  retryParked: { input: z.object({ id: z.string().nullable() }), output: outcomeSchema },
+  /** Pairs with a receiver by its one-time code and sends everything there from now on. */
+  pair: { input: z.object({ code: z.string().max(2000) }), output: outcomeSchema },
+  /** Goes back to the embedded receiver on this computer. */
+  useEmbedded: { input: nothing, output: outcomeSchema },
+  changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },
+  dismissNotice: { input: z.object({ id: z.string() }), output: outcomeSchema },
+  /** A page of the ledger, newest first. */
+  files: {
+    input: z.object({
+      source: z.string().nullable(),
+      state: z.enum(fileStates).nullable(),
+      before: z.number().nullable(),
+      limit: z.number().int().min(1).max(200),
+    }),
+    output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
+  },
+} as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
+
+/** Commands that only a desktop can do; the window has them besides `commands`. */
+export const desktopCommands = {
+  /** Opens the system's directory dialog and adds what was chosen as a source; done is true if cancelled. */
+  chooseSource: { input: nothing, output: outcomeSchema },
+  /** The same for a path that is only checked. */
+  chooseCheckedPath: { input: nothing, output: outcomeSchema },
+  /** Shows a source's directory, or the embedded receiver's store (null), in the file manager. */
+  showDirectory: { input: z.object({ source: z.string().nullable() }), output: outcomeSchema },
+  hideWindow: { input: nothing, output: outcomeSchema },
+  quit: { input: nothing, output: outcomeSchema },
+} as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
+
+/** What the agent tells its views unasked. */
+export const events = {
+  patch: statePatchSchema,
+  /** Asks the window to show one of its pages. */
+  show: z.object({ page: z.enum(['overview', 'transfers', 'alerts', 'settings']) }),
+} as const satisfies Record<string, z.ZodType>
+
+export type Commands = typeof commands
+export type DesktopCommands = typeof desktopCommands
+export type WindowCommands = Commands & DesktopCommands
+export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
+export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
+export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
+
+/** What the preload script puts on the window's `window.holdfast`. */
+export interface Bridge {
+  call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
+  /** Returns the function that ends the subscription. */
+  on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => void): () => void
+  /** The absolute path of a file or folder that was dropped on the window. */
+  pathOfDropped(file: File): string
+}

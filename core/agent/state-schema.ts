@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { checkedSchema } from '../check/messages.ts'
+import { batchPhases, scannedSchema } from '../scan/messages.ts'
+import { connectionSchema, totalsSchema, transferSchema } from '../send/messages.ts'
+import { settingsSchema, sourceSchema } from '../settings/schema.ts'
+import { messageSchema } from '../words/message.ts'
+
+export { batchPhases }
+
+export const statusLevels = ['failing', 'attention', 'paused', 'working', 'ok', 'starting'] as const
+export type StatusLevel = (typeof statusLevels)[number]
+
+export const statusSchema = z.object({
+  level: z.enum(statusLevels),
+  sentence: messageSchema,
+  /** A second, quieter sentence: the last file, or the step that mends it. */
+  detail: messageSchema.nullable(),
+})
+export type Status = z.infer<typeof statusSchema>
+
+export const sourceStateSchema = z.object({
+  settings: sourceSchema,
+  /** null until the first check. */
+  checked: checkedSchema.nullable(),
+  /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
+  delays: z.array(z.number().nullable()),
+  scanned: scannedSchema.nullable(),
+  totals: totalsSchema,
+  lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
+  /** Bytes a second. */
+  rate: z.number(),
+})
+export type SourceState = z.infer<typeof sourceStateSchema>
+
+export const checkedPathStateSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  checked: checkedSchema.nullable(),
+  delays: z.array(z.number().nullable()),
+})
+export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
+
+export const incidentKinds = [
+  'read-only',
+  'hung',
+  'io-error',
+  'missing',
+  'full',
+  'permission',
+  'stale',
+  'error',
+] as const
+export type IncidentKind = (typeof incidentKinds)[number]
+
+export const incidentSchema = z.object({
+  id: z.string(),
+  kind: z.enum(incidentKinds),
+  /** The paths that it is about, grouped by mount. */
+  paths: z.array(z.string()),
+  sentence: messageSchema,
+  /** Milliseconds since 1970. */
+  startedAt: z.number(),
+  /** null while it lasts. */
+  endedAt: z.number().nullable(),
+})
+export type Incident = z.infer<typeof incidentSchema>
+
+export const workerNames = ['checker', 'scanner', 'sender', 'receiver'] as const
+export type WorkerName = (typeof workerNames)[number]
+
+export const workerStateSchema = z.object({
+  condition: z.enum(['off', 'starting', 'running', 'late', 'restarting', 'failed']),
+  restarts: z.number(),
+  /** Milliseconds since 1970 of the last change of condition. */
+  since: z.number(),
+  pid: z.number().nullable(),
+})
+export type WorkerState = z.infer<typeof workerStateSchema>
+
+export const destinationStateSchema = z.object({
+  /** embedded: a receiver on this computer, used while no destination is set. */
+  kind: z.enum(['embedded', 'receiver']),
+  name: z.string(),
+  /** "host:port" of the receiver; for the embedded one its store's directory. */
+  address: z.string(),
+  connection: connectionSchema,
+})
+export type DestinationState = z.infer<typeof destinationStateSchema>
+
+/** Something that the person should know once, such as a settings file that was set aside. */
+export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
+export type Notice = z.infer<typeof noticeSchema>
+
+export const appStateSchema = z.object({
+  version: z.string(),
+  host: z.enum(['desktop', 'terminal']),
+  status: statusSchema,
+  sources: z.array(sourceStateSchema),
+  checkedPaths: z.array(checkedPathStateSchema),
+  totals: totalsSchema,
+  /** Bytes a second over all sources. */
+  rate: z.number(),
+  /** Files on the wire, at most 20. */
+  transfers: z.array(transferSchema),
+  destination: destinationStateSchema,
+  /** Those that last first, then those that are over, newest first; at most 100. */
+  incidents: z.array(incidentSchema),
+  notices: z.array(noticeSchema),
+  workers: z.record(z.enum(workerNames), workerStateSchema),
+  settings: settingsSchema,
+})
+export type AppState = z.infer<typeof appStateSchema>
+
+/** A patch replaces whole top-level parts; `base` must be the view's revision, else it asks for a snapshot. */
+export const statePatchSchema = z.object({
+  base: z.number(),
+  revision: z.number(),
+  changes: appStateSchema.partial(),
+})
+export type StatePatch = z.infer<typeof statePatchSchema>
+
+export const stateSnapshotSchema = z.object({ revision: z.number(), state: appStateSchema })
+export type StateSnapshot = z.infer<typeof stateSnapshotSchema>

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { messageSchema } from '../words/message.ts'
+import type { WorkerDefinition } from '../worker/definition.ts'
+
+export const probeKinds = ['mount', 'read', 'write'] as const
+export type ProbeKind = (typeof probeKinds)[number]
+
+/** What a probe found, from harmless to grave. */
+export const verdictKinds = [
+  'ok',
+  'slow',
+  'permission',
+  'full',
+  'read-only',
+  'io-error',
+  'stale',
+  'missing',
+  'hung',
+  'error',
+] as const
+export type VerdictKind = (typeof verdictKinds)[number]
+
+export const verdictSchema = z.object({
+  kind: z.enum(verdictKinds),
+  /** The step that failed ("create", "fsync", "list", "remove", "open", "read", "stat" …); null when well. */
+  step: z.string().nullable(),
+  /** The system's error name, such as EROFS; null where no call failed. */
+  code: z.string().nullable(),
+  /** How long the probe took, or has been out so far, in milliseconds. */
+  elapsedMs: z.number(),
+  /** One plain sentence: what failed, on which path, why, what to do. */
+  sentence: messageSchema,
+})
+export type Verdict = z.infer<typeof verdictSchema>
+
+export const mountIdentitySchema = z.object({
+  point: z.string(),
+  /** major:minor of mountinfo(5). */
+  device: z.string(),
+  type: z.string(),
+  source: z.string(),
+})
+export type MountIdentity = z.infer<typeof mountIdentitySchema>
+
+export const checkedSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  /** Milliseconds since 1970 of the tick that these verdicts belong to. */
+  at: z.number(),
+  /** The gravest of the probes' verdicts. */
+  overall: verdictSchema,
+  probes: z.partialRecord(z.enum(probeKinds), verdictSchema),
+  /** Read delay in milliseconds: open, one 4096-byte read, close; null when it failed. */
+  delayMs: z.number().nullable(),
+  /** The file system that the path is on; null where it cannot be known. */
+  mount: mountIdentitySchema.nullable(),
+  /** The mount was read-only when the path was chosen: the person's intent, not a fault. */
+  readOnlyByIntent: z.boolean(),
+})
+export type Checked = z.infer<typeof checkedSchema>
+
+export const checkerDefinition = {
+  name: 'checker',
+  config: z.object({
+    intervalSeconds: z.number(),
+    /** A probe that is out longer than this has failed as hung; default: the interval. */
+    timeoutSeconds: z.number().nullable(),
+    paths: z.array(z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })),
+    /** Mounts that an earlier run remembered, by path id: an unmounted disk stays "missing" over a restart. */
+    knownMounts: z.record(
+      z.string(),
+      z.object({ mount: mountIdentitySchema, readOnlyByIntent: z.boolean() }),
+    ),
+  }),
+  /** Only the paths that have a new verdict. At most one report in 100 ms. */
+  report: z.object({ checked: z.array(checkedSchema) }),
+  requests: {
+    /** Probes every path now, besides its timetable. */
+    checkNow: { input: z.object({}), output: z.object({}) },
+  },
+} satisfies WorkerDefinition

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import type { WorkerDefinition } from '../worker/definition.ts'
+
+export const receiverDefinition = {
+  name: 'receiver',
+  config: z.object({
+    storeDirectory: z.string(),
+    host: z.string(),
+    /** 0: any free port; the report says which. */
+    port: z.number().int().min(0).max(65_535),
+    name: z.string(),
+    /** Senders that are accepted without pairing: the embedded receiver's own computer. */
+    trusted: z.array(z.object({ fingerprint: z.string(), name: z.string() })),
+  }),
+  report: z.object({
+    port: z.number(),
+    fingerprint: z.string(),
+    storeDirectory: z.string(),
+    receivedFiles: z.number(),
+    receivedBytes: z.number(),
+    refusedConnections: z.number(),
+  }),
+  requests: {},
+} satisfies WorkerDefinition

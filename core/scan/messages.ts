@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { sourceSchema } from '../settings/schema.ts'
+import { messageSchema } from '../words/message.ts'
+import type { WorkerDefinition } from '../worker/definition.ts'
+
+export const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
+
+export const scannedSchema = z.object({
+  id: z.string(),
+  phase: z.enum(['starting', 'listing', 'watching', 'polling', 'paused', 'missing', 'failed']),
+  /** Directories that no watch covers (watch limit reached); they are polled. */
+  unwatchedDirectories: z.number(),
+  /** Files that were left out because they cannot be sent, and why; at most 20, newest last. */
+  problems: z.array(messageSchema),
+  /**
+   * Batch directories, newest last; at most the 20 newest. waiting: files on their way, not the newest;
+   * live: watched; closing: closed by the producer, files on their way; sent: marked; not-closed: marked as
+   * sent but never closed by the producer.
+   */
+  batches: z.array(z.object({ name: z.string(), phase: z.enum(batchPhases), waiting: z.number() })),
+})
+export type Scanned = z.infer<typeof scannedSchema>
+
+export const scannerDefinition = {
+  name: 'scanner',
+  config: z.object({
+    sources: z.array(sourceSchema),
+    /** The ledger's file, and the destination that candidates are for. */
+    ledgerPath: z.string(),
+    destination: z.string(),
+    reconcileSeconds: z.number(),
+    quietSeconds: z.number(),
+  }),
+  /** Only the sources that changed. At most one report in 250 ms. */
+  report: z.object({ scanned: z.array(scannedSchema) }),
+  requests: {
+    /** Compares every source with the ledger now. */
+    reconcile: { input: z.object({}), output: z.object({}) },
+  },
+} satisfies WorkerDefinition

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { receiverDestinationSchema } from '../settings/schema.ts'
+import { messageSchema } from '../words/message.ts'
+import type { WorkerDefinition } from '../worker/definition.ts'
+
+/** A file's place in the ledger; `sending` is only ever said of a waiting file that is on the wire. */
+export const fileStates = ['waiting', 'sent', 'parked'] as const
+export type FileState = (typeof fileStates)[number]
+
+export const totalsSchema = z.object({
+  waitingFiles: z.number(),
+  waitingBytes: z.number(),
+  sentFiles: z.number(),
+  sentBytes: z.number(),
+  parkedFiles: z.number(),
+})
+export type Totals = z.infer<typeof totalsSchema>
+
+export const transferSchema = z.object({
+  id: z.number(),
+  source: z.string(),
+  /** Relative to the source, with "/". */
+  path: z.string(),
+  size: z.number(),
+  sentBytes: z.number(),
+})
+export type Transfer = z.infer<typeof transferSchema>
+
+export const fileSchema = z.object({
+  id: z.number(),
+  source: z.string(),
+  path: z.string(),
+  size: z.number(),
+  /** Milliseconds since 1970. */
+  modifiedAt: z.number(),
+  state: z.enum(fileStates),
+  attempts: z.number(),
+  sentAt: z.number().nullable(),
+  /** Why it is parked, or why the last attempt failed. */
+  reason: messageSchema.nullable(),
+})
+export type LedgerFile = z.infer<typeof fileSchema>
+
+export const connectionSchema = z.object({
+  state: z.enum(['idle', 'connecting', 'connected', 'unreachable', 'refused']),
+  /** Milliseconds since 1970 of the last change of state. */
+  since: z.number(),
+  problem: messageSchema.nullable(),
+})
+export type Connection = z.infer<typeof connectionSchema>
+
+export const senderDefinition = {
+  name: 'sender',
+  config: z.object({
+    /** Directory of this computer's certificate and key; made at the first start. */
+    identityDirectory: z.string(),
+    ledgerPath: z.string(),
+    /** null: not known yet, or none; the sender then only keeps the ledger. */
+    destination: receiverDestinationSchema.nullable(),
+    /** Where each source's files are, its folder's name at the destination, and whether it uses marks. */
+    sources: z.array(
+      z.object({
+        id: z.string(),
+        path: z.string(),
+        name: z.string(),
+        groupWriteMark: z.boolean(),
+        paused: z.boolean(),
+      }),
+    ),
+    paused: z.boolean(),
+    retrySeconds: z.number(),
+  }),
+  /** At most one report in 250 ms. */
+  report: z.object({
+    /** SHA-256 of this computer's certificate, once it is loaded. */
+    fingerprint: z.string().nullable(),
+    connection: connectionSchema,
+    /** For the current destination, by source id. */
+    totals: z.record(z.string(), totalsSchema),
+    /** The last file that became durable, by source id. */
+    lastFile: z.record(z.string(), z.object({ path: z.string(), at: z.number() })),
+    /** Files on the wire, at most 20. */
+    transfers: z.array(transferSchema),
+    /** Bytes a second over the last seconds, by source id. */
+    rates: z.record(z.string(), z.number()),
+  }),
+  requests: {
+    /** A page of the ledger, newest first; `before` is the last id of the page before. */
+    files: {
+      input: z.object({
+        source: z.string().nullable(),
+        state: z.enum(fileStates).nullable(),
+        before: z.number().nullable(),
+        limit: z.number().int().min(1).max(200),
+      }),
+      output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
+    },
+    /** Gives parked files another try. */
+    retry: { input: z.object({ source: z.string().nullable() }), output: z.object({ files: z.number() }) },
+    /** Pairs with a receiver by its one-time code; the answer is the destination to be kept in the settings. */
+    pair: {
+      input: z.object({ code: z.string(), name: z.string() }),
+      output: receiverDestinationSchema,
+    },
+  },
+} satisfies WorkerDefinition

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+
+/** A label that a person gives to a path; both are optional words of the alert's text (SPEC A). */
+export const labelsSchema = z.object({
+  project: z.string().max(200).default(''),
+  resource: z.string().max(200).default(''),
+})
+
+export const batchSettingsSchema = z.object({
+  /** Only child directories whose name begins with this are batch directories (isocket: tag). */
+  prefix: z.string().max(255).default(''),
+  /** The producer's mark "no more files" (isocket: done_parse). */
+  closedMark: z.string().min(1).max(255).default('finished.parse'),
+  /** Holdfast's mark "all files are durable at the destination" (isocket: done_watch). */
+  sentMark: z.string().min(1).max(255).default('finished.watch'),
+})
+
+export const sourceSchema = z.object({
+  id: z.string().min(1).max(64),
+  /** Absolute path of the directory tree. */
+  path: z.string().min(1).max(4096),
+  /** What the window calls it, and its folder's name at the destination. */
+  name: z.string().min(1).max(200),
+  kind: z.enum(['continuous', 'batch']).default('continuous'),
+  batch: batchSettingsSchema.prefault({}),
+  paused: z.boolean().default(false),
+  /** gitignore patterns, relative to the source, that are left out. */
+  ignore: z.array(z.string().max(1000)).max(1000).default([]),
+  labels: labelsSchema.prefault({}),
+})
+export type Source = z.infer<typeof sourceSchema>
+
+export const checkedPathSchema = z.object({
+  id: z.string().min(1).max(64),
+  path: z.string().min(1).max(4096),
+  labels: labelsSchema.prefault({}),
+})
+export type CheckedPath = z.infer<typeof checkedPathSchema>
+
+/** A receiver on another computer, known by the fingerprint of its certificate. */
+export const receiverDestinationSchema = z.object({
+  id: z.string().min(1).max(128),
+  name: z.string().min(1).max(200),
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  /** SHA-256 of the receiver's certificate (DER), 64 lower-case hexadecimal digits. */
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
+
+export const settingsSchema = z.object({
+  version: z.literal(1).default(1),
+  sources: z.array(sourceSchema).max(1000).default([]),
+  checkedPaths: z.array(checkedPathSchema).max(10_000).default([]),
+  check: z
+    .object({
+      /** Seconds between two checks of one path. */
+      intervalSeconds: z.number().int().min(1).max(3600).default(10),
+    })
+    .prefault({}),
+  scan: z
+    .object({
+      /** Seconds between two comparisons of a whole source with the ledger (isocket: scan check_interval). */
+      reconcileSeconds: z.number().int().min(5).max(86_400).default(300),
+      /** Where a writer cannot be seen, a file is finished after this many seconds without a change. */
+      quietSeconds: z.number().min(0.1).max(3600).default(5),
+    })
+    .prefault({}),
+  send: z
+    .object({
+      /** Longest pause between two attempts to reach the receiver (isocket: error_retry_interval). */
+      retrySeconds: z.number().int().min(1).max(3600).default(60),
+    })
+    .prefault({}),
+  /** null: the embedded receiver on this computer. */
+  destination: receiverDestinationSchema.nullable().default(null),
+  /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
+  pause: z.object({ until: z.number().int().nullable() }).nullable().default(null),
+  notifications: z.boolean().default(true),
+  language: z.enum(['system', 'en', 'zh-TW']).default('system'),
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+})
+export type Settings = z.infer<typeof settingsSchema>
+
+export const defaultSettings: Settings = settingsSchema.parse({})

@@ -1,0 +1,27 @@
+import type { Message, WordKey } from './message.ts'
+import { message } from './message.ts'
+import { englishWords } from './words.ts'
+
+/** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly sentence: Message
+
+  constructor(key: WordKey, params: Message['params'] = {}, options?: ErrorOptions) {
+    const sentence = message(key, params)
+    super(englishWords(sentence), options)
+    this.sentence = sentence
+  }
+}
+
+/** The sentence of any thrown value: its own if it is a Problem, else what the system said. */
+export function sentenceOf(thrown: unknown): Message {
+  if (thrown instanceof Problem) return thrown.sentence
+  return message('problem.other', { reason: thrown instanceof Error ? thrown.message : String(thrown) })
+}
+
+/** The system's error name ("EROFS"), where a thrown value carries one. */
+export function errorCode(thrown: unknown): string | null {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return null
+  return typeof thrown.code === 'string' ? thrown.code : null
+}

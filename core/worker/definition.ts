@@ -1,0 +1,52 @@
+import { z } from 'zod'
+
+/** One question that a supervisor may ask a worker. */
+export interface RequestDefinition<Input = unknown, Output = unknown> {
+  input: z.ZodType<Input>
+  output: z.ZodType<Output>
+}
+
+/**
+ * What can be said between the supervisor and one kind of worker. Both ends validate with it: `config` and
+ * `requests` go to the worker, `report` comes back.
+ */
+export interface WorkerDefinition {
+  name: string
+  config: z.ZodType
+  report: z.ZodType
+  requests: Record<string, RequestDefinition>
+}
+
+export type ConfigOf<D extends WorkerDefinition> = z.infer<D['config']>
+export type ReportOf<D extends WorkerDefinition> = z.infer<D['report']>
+export type RequestName<D extends WorkerDefinition> = keyof D['requests'] & string
+export type InputOf<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<D['requests'][N]['input']>
+export type OutputOf<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<
+  D['requests'][N]['output']
+>
+
+/** Supervisor to worker. `nudge` says "there may be work": it carries nothing and may be lost or repeated. */
+export const toWorkerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('configure'), config: z.unknown() }),
+  z.object({ type: z.literal('request'), id: z.number(), name: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('nudge') }),
+  z.object({ type: z.literal('stop') }),
+])
+export type ToWorker = z.infer<typeof toWorkerSchema>
+
+/** Worker to supervisor. `nudge` asks the supervisor to nudge the workers that wait for this one. */
+export const fromWorkerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready'), pid: z.number() }),
+  z.object({ type: z.literal('alive') }),
+  z.object({ type: z.literal('report'), report: z.unknown() }),
+  z.object({ type: z.literal('response'), id: z.number(), output: z.unknown() }),
+  z.object({ type: z.literal('failure'), id: z.number(), sentence: z.unknown() }),
+  z.object({ type: z.literal('nudge') }),
+  z.object({
+    type: z.literal('log'),
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    message: z.string(),
+  }),
+])
+export type FromWorker = z.infer<typeof fromWorkerSchema>
+export type LogLevel = Extract<FromWorker, { type: 'log' }>['level']

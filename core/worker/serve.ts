@@ -1,0 +1,91 @@
+import { sentenceOf } from '../words/problem.ts'
+import type { ConfigOf, FromWorker, LogLevel, ReportOf, WorkerDefinition } from './definition.ts'
+import { toWorkerSchema } from './definition.ts'
+import type { WorkerPort } from './port.ts'
+
+/** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
+export const ALIVE_EVERY_MS = 1_000
+
+export interface WorkerContext<D extends WorkerDefinition> {
+  report(report: ReportOf<D>): void
+  /** Tells the supervisor that there is work for the workers that wait for this one. */
+  nudge(): void
+  log(level: LogLevel, message: string): void
+}
+
+export interface WorkerHandlers<D extends WorkerDefinition> {
+  /** Called for each configuration, the first included; calls never overlap. */
+  configure(config: ConfigOf<D>): Promise<void>
+  nudge?(): void
+  requests: {
+    [N in keyof D['requests']]: (input: never) => Promise<unknown>
+  }
+  /** Ends quickly, also with calls stuck in the kernel; the process exits right after it. */
+  stop(): Promise<void>
+}
+
+/** How long a worker that was asked to stop may take before it simply ends. */
+const STOP_WITHIN_MS = 2_000
+
+/** Runs one worker on a port until it is asked to stop or its supervisor is gone. */
+export function serveWorker<D extends WorkerDefinition>(
+  port: WorkerPort,
+  definition: D,
+  start: (context: WorkerContext<D>) => WorkerHandlers<D>,
+): void {
+  const post = (message: FromWorker) => port.post(message)
+  const context: WorkerContext<D> = {
+    report: (report) => post({ type: 'report', report }),
+    nudge: () => post({ type: 'nudge' }),
+    log: (level, message) => post({ type: 'log', level, message }),
+  }
+  const handlers = start(context)
+  let configuring = Promise.resolve()
+  let stopping = false
+
+  const stop = () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(0), STOP_WITHIN_MS)
+    handlers.stop().finally(() => process.exit(0))
+  }
+
+  const answer = async (id: number, name: string, input: unknown) => {
+    try {
+      const request = definition.requests[name]
+      const handler = (handlers.requests as Record<string, (input: unknown) => Promise<unknown>>)[name]
+      if (request === undefined || handler === undefined) throw new Error(`no request ${name}`)
+      const output = await handler(request.input.parse(input))
+      post({ type: 'response', id, output })
+    } catch (thrown) {
+      post({ type: 'failure', id, sentence: sentenceOf(thrown) })
+    }
+  }
+
+  port.listen((raw) => {
+    const received = toWorkerSchema.parse(raw)
+    switch (received.type) {
+      case 'configure': {
+        const config = definition.config.parse(received.config) as ConfigOf<D>
+        configuring = configuring
+          .then(() => handlers.configure(config))
+          .catch((thrown) => context.log('error', `configure: ${String(thrown)}`))
+        return
+      }
+      case 'request':
+        void answer(received.id, received.name, received.input)
+        return
+      case 'nudge':
+        handlers.nudge?.()
+        return
+      case 'stop':
+        stop()
+        return
+      default:
+        received satisfies never
+    }
+  })
+  port.onClose(stop)
+  setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
+  post({ type: 'ready', pid: process.pid })
+}

@@ -1,0 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Waits until `probe` gives something other than undefined, false or null, and gives that back. Fails after
+ * `withinMs` with `what` and the last error: tests wait for conditions, never for time.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  withinMs = 10_000,
+): Promise<Exclude<T, undefined | false | null>> {
+  const deadline = Date.now() + withinMs
+  let lastError: unknown
+  for (;;) {
+    try {
+      const value = await probe()
+      if (value !== undefined && value !== false && value !== null) {
+        return value as Exclude<T, undefined | false | null>
+      }
+    } catch (thrown) {
+      lastError = thrown
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`not within ${withinMs} ms: ${what}`, lastError === undefined ? {} : { cause: lastError })
+    }
+    await delay(20)
+  }
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { incidentKinds } from '../alert/incidents.ts'
 import { checkedSchema } from '../check/messages.ts'
 import { batchPhases, scannedSchema } from '../scan/messages.ts'
 import { connectionSchema, totalsSchema, transferSchema } from '../send/messages.ts'
@@ -39,18 +40,6 @@ export const checkedPathStateSchema = z.object({
   delays: z.array(z.number().nullable()),
 })
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
-
-export const incidentKinds = [
-  'read-only',
-  'hung',
-  'io-error',
-  'missing',
-  'full',
-  'permission',
-  'stale',
-  'error',
-] as const
-export type IncidentKind = (typeof incidentKinds)[number]
 
 export const incidentSchema = z.object({
   id: z.string(),

@@ -75,7 +75,10 @@ export const settingsSchema = z.object({
   /** null: the embedded receiver on this computer. */
   destination: receiverDestinationSchema.nullable().default(null),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
-  pause: z.object({ until: z.number().int().nullable() }).nullable().default(null),
+  pause: z
+    .object({ since: z.number().int().default(0), until: z.number().int().nullable() })
+    .nullable()
+    .default(null),
   notifications: z.boolean().default(true),
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),

@@ -1,5 +1,6 @@
-import { createInstance } from 'i18next'
+import { createInstance, type i18n } from 'i18next'
 import { english, traditionalChinese } from './dictionaries.ts'
+import { formats } from './formats.ts'
 import type { Message } from './message.ts'
 
 export const languages = ['en', 'zh-TW'] as const
@@ -7,19 +8,29 @@ export type Language = (typeof languages)[number]
 
 export type Words = (message: Message) => string
 
-/** Renders messages in one language; a parameter is put in as it is (nothing here is HTML). */
-export function createWords(language: Language): Words {
-  const i18n = createInstance({
+/** The dictionaries as an i18next instance; the window and every other place build theirs with this. */
+export function createDictionary(language: Language): i18n {
+  const dictionary = createInstance({
     lng: language,
     fallbackLng: 'en',
     keySeparator: false,
     nsSeparator: false,
     initAsync: false,
+    // Nothing here is HTML; React escapes what it shows.
     interpolation: { escapeValue: false },
     resources: { en: { translation: english }, 'zh-TW': { translation: traditionalChinese } },
   })
-  void i18n.init()
-  return ({ key, params }) => i18n.t(key, params)
+  void dictionary.init()
+  for (const [name, format] of Object.entries(formats)) {
+    dictionary.services.formatter?.add(name, (value, lng) => format(Number(value), lng ?? language))
+  }
+  return dictionary
+}
+
+/** Renders messages in one language. */
+export function createWords(language: Language): Words {
+  const dictionary = createDictionary(language)
+  return ({ key, params }) => dictionary.t(key, params)
 }
 
 export const englishWords = createWords('en')

@@ -1,0 +1,98 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { type OpenAgent, openAgent } from '../core/agent/open.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { createWords } from '../core/words/words.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { outcomeOf } from './outcome.ts'
+import { terminalHost } from './terminal-host.ts'
+
+interface AgentOptions {
+  data?: string
+  batch?: boolean
+  prefix?: string
+}
+
+/** `holdfast agent`: everything that the desktop application does, in a terminal or as a service. */
+export function registerAgent(program: Command): void {
+  const command = program
+    .command('agent')
+    .description('watch, check and send without a desktop, until it is stopped')
+    .argument('[directory...]', 'directories to protect, besides those in the settings')
+    .option('--batch', 'they hold batch directories with finished.parse and finished.watch marks')
+    .option('--prefix <prefix>', 'only batch directories whose name begins with this')
+  withDataDirectory(command).action(runAgent)
+}
+
+async function runAgent(given: string[], options: AgentOptions): Promise<void> {
+  const dataDirectory = dataDirectoryOf(options)
+  const directories = given.map((directory) => path.resolve(directory))
+  const kind = options.batch ? 'batch' : 'continuous'
+  const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
+  const host = terminalHost(dataDirectory, say)
+  const words = createWords(host.systemLanguage)
+  const open = await openAgent(dataDirectory, host).catch((thrown) => {
+    if (thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning') return null
+    throw thrown
+  })
+  if (open === null) {
+    await handOver(dataDirectory, directories, kind, options.prefix)
+    say(words(message('cli.handedOver', { directory: dataDirectory })))
+    return
+  }
+  say(words(message('cli.terminal', { directory: dataDirectory })))
+  stopOnSignal(open, () => say(words(message('cli.stopped'))))
+  sayStatus(open, say)
+  const refusals = await open.protect(directories, kind, options.prefix)
+  for (const refusal of refusals) console.error(words(refusal))
+  if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
+    await open.close()
+    process.exit(2)
+  }
+}
+
+/** The agent that runs already takes the directories. */
+async function handOver(
+  dataDirectory: string,
+  directories: string[],
+  kind: 'continuous' | 'batch',
+  prefix: string | undefined,
+): Promise<void> {
+  for (const directory of directories) {
+    const answer = await sendCommand(dataDirectory, 'addSource', {
+      path: directory,
+      kind,
+      ...(prefix === undefined ? {} : { prefix }),
+    })
+    const refusal = outcomeOf(answer)
+    if (refusal !== null && refusal.key !== 'refuse.already') throw new Problem(refusal.key, refusal.params)
+  }
+}
+
+/** One line whenever the status becomes another one; its ages and counts alone are no news. */
+function sayStatus({ agent }: OpenAgent, say: (line: string) => void): void {
+  let said = ''
+  const show = () => {
+    const { status } = agent.store.state
+    if (status.sentence.key === said) return
+    said = status.sentence.key
+    say(createWords(agent.language)(status.sentence))
+  }
+  agent.store.subscribe(show)
+  show()
+}
+
+function stopOnSignal(open: OpenAgent, stopped: () => void): void {
+  let stopping = false
+  const stop = () => {
+    if (stopping) return
+    stopping = true
+    void open.close().finally(() => {
+      stopped()
+      process.exit(0)
+    })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+}

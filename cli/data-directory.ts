@@ -1,0 +1,14 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { defaultDataDirectory } from '../core/settings/data-directory.ts'
+
+/** Adds the option that every command about a running agent has. */
+export function withDataDirectory(command: Command): Command {
+  return command.option('--data <directory>', 'where Holdfast keeps its own things (or HOLDFAST_HOME)')
+}
+
+export function dataDirectoryOf(options: { data?: string }): string {
+  return options.data === undefined
+    ? defaultDataDirectory(process.env, process.platform)
+    : path.resolve(options.data)
+}

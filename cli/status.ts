@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { formatBytes } from '../core/words/formats.ts'
+import { englishWords } from '../core/words/words.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+
+/** `holdfast status`: the same sentence as the tray icon; exits 0 when well, 1 when something needs a person. */
+export function registerStatus(program: Command): void {
+  const command = program
+    .command('status')
+    .description('say how the running agent is; exit code 0: well, 1: needs attention, 3: not running')
+    .option('--json', 'print the whole state as JSON')
+  withDataDirectory(command).action(async (options: { data?: string; json?: boolean }) => {
+    const answer = await sendCommand(dataDirectoryOf(options), 'snapshot', {})
+    const { state } = stateSnapshotSchema.parse(answer)
+    console.log(options.json ? JSON.stringify(state, null, 2) : describeState(state).join('\n'))
+    process.exitCode = state.status.level === 'failing' || state.status.level === 'attention' ? 1 : 0
+  })
+}
+
+/** The state as lines for a terminal. */
+export function describeState(state: AppState): string[] {
+  const { sentence, detail } = state.status
+  const verdict = (checked: AppState['checkedPaths'][number]['checked']) =>
+    checked === null ? 'not checked yet' : englishWords(checked.overall.sentence)
+  return [
+    englishWords(sentence),
+    ...(detail === null ? [] : [englishWords(detail)]),
+    ...state.sources.flatMap(({ settings, checked, scanned, totals }) => [
+      `${settings.name}  ${settings.path}`,
+      `  ${verdict(checked)}`,
+      `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
+        `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} set aside`,
+      ...(scanned?.problems ?? []).map((problem) => `  ${englishWords(problem)}`),
+    ]),
+    ...state.checkedPaths.map(({ path, checked }) => `${path}: ${verdict(checked)}`),
+    `destination: ${state.destination.kind === 'embedded' ? 'this computer' : state.destination.name} ` +
+      `(${state.destination.address}), ${state.destination.connection.state}`,
+  ]
+}

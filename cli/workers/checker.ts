@@ -1,0 +1,6 @@
+import { checkerDefinition } from '../../core/check/messages.ts'
+import { startChecker } from '../../core/check/worker.ts'
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+
+serveWorker(childProcessPort(), checkerDefinition, startChecker)

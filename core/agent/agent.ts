@@ -1,0 +1,260 @@
+import { checkerDefinition } from '../check/messages.ts'
+import { receiverDefinition } from '../receive/messages.ts'
+import { scannerDefinition } from '../scan/messages.ts'
+import { senderDefinition } from '../send/messages.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { SettingsStore } from '../settings/store.ts'
+import type { Message } from '../words/message.ts'
+import { createWords } from '../words/words.ts'
+import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
+import { createAlerts } from './alerts.ts'
+import type { AgentHost } from './host.ts'
+import { destinationOf, initialState, noTotals, sumTotals } from './initial-state.ts'
+import { openMemory } from './memory.ts'
+import type { AppState, SourceState, WorkerName, WorkerState } from './state-schema.ts'
+import { createStateStore, type StateStore } from './state-store.ts'
+import { overallStatus } from './status.ts'
+import { SupervisedWorker, type SupervisionEvents } from './supervisor.ts'
+import {
+  checkerConfig,
+  embeddedReceiverConfig,
+  rememberMount,
+  scannerConfig,
+  senderConfig,
+} from './worker-configs.ts'
+
+/** Delays kept for the sparkline of one path. */
+const KEPT_DELAYS = 30
+/** How often sentences that name an age are made anew. */
+const REFRESH_MS = 1_000
+
+type CheckerReport = ReportOf<typeof checkerDefinition>
+type ScannerReport = ReportOf<typeof scannerDefinition>
+type SenderReport = ReportOf<typeof senderDefinition>
+type ReceiverReport = ReportOf<typeof receiverDefinition>
+
+/** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
+export class Agent {
+  readonly store: StateStore
+  readonly settings: SettingsStore
+  readonly layout: DataLayout
+  readonly host: AgentHost
+  readonly checker: SupervisedWorker<typeof checkerDefinition>
+  readonly scanner: SupervisedWorker<typeof scannerDefinition>
+  readonly sender: SupervisedWorker<typeof senderDefinition>
+  readonly receiver: SupervisedWorker<typeof receiverDefinition>
+  readonly #memory: ReturnType<typeof openMemory>
+  readonly #alerts: ReturnType<typeof createAlerts>
+  #senderFingerprint: string | null = null
+  #embedded: ReceiverReport | null = null
+  #refresh: NodeJS.Timeout | null = null
+  #resume: NodeJS.Timeout | null = null
+
+  constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost) {
+    this.layout = layout
+    this.settings = settings
+    this.host = host
+    this.#memory = openMemory(layout.directory)
+    this.store = createStateStore(
+      initialState(host.kind, host.version, settings.get(), layout.store),
+      (state) => ({ status: overallStatus(state, Date.now()) }),
+    )
+    this.#alerts = createAlerts({
+      words: () => createWords(this.language),
+      notify: (notification) => {
+        host.log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
+        if (this.settings.get().notifications) host.notify(notification)
+      },
+      changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
+    })
+    this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
+    this.scanner = this.#supervise(
+      scannerDefinition,
+      (report) => this.#scanned(report),
+      () => this.sender.nudge(),
+    )
+    this.sender = this.#supervise(
+      senderDefinition,
+      (report) => this.#sent(report),
+      () => this.scanner.nudge(),
+    )
+    this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
+    if (settings.setAside !== null) this.addNotice('settings', settings.setAside)
+  }
+
+  get language() {
+    const { language } = this.settings.get()
+    return language === 'system' ? this.host.systemLanguage : language
+  }
+
+  start(): void {
+    this.#apply(this.settings.get())
+    this.#refresh = setInterval(() => this.store.update({}), REFRESH_MS)
+  }
+
+  /** Ends the workers; returns within some seconds, also with threads stuck in the kernel. */
+  async stop(): Promise<void> {
+    if (this.#refresh !== null) clearInterval(this.#refresh)
+    if (this.#resume !== null) clearTimeout(this.#resume)
+    this.#alerts.stop()
+    const workers = [this.scanner, this.sender, this.receiver, this.checker]
+    await Promise.all(workers.map((worker) => worker.stop()))
+    this.store.stop()
+  }
+
+  /** Writes new settings and makes them work everywhere. */
+  change(update: (settings: Settings) => Settings): void {
+    this.#apply(this.settings.set(update(this.settings.get())))
+  }
+
+  addNotice(id: string, sentence: Message): void {
+    this.host.log('warn', createWords('en')(sentence))
+    const others = this.store.state.notices.filter((notice) => notice.id !== id)
+    this.store.update({ notices: [...others, { id, sentence }] })
+  }
+
+  dismissNotice(id: string): void {
+    this.store.update({ notices: this.store.state.notices.filter((notice) => notice.id !== id) })
+  }
+
+  #apply(settings: Settings): void {
+    const state = this.store.state
+    const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
+    for (const {
+      settings: { id },
+    } of state.sources)
+      if (!kept.has(id)) this.#alerts.forget(id)
+    for (const { id } of state.checkedPaths) if (!kept.has(id)) this.#alerts.forget(id)
+    const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
+    this.#memory.setKnownMounts(Object.fromEntries(known))
+    const destination = destinationOf(settings, this.layout.store)
+    const isSameDestination = destination.address === state.destination.address
+    this.store.update({
+      settings,
+      sources: settings.sources.map((source) => ({
+        ...(state.sources.find((one) => one.settings.id === source.id) ?? newSourceState),
+        settings: source,
+      })),
+      checkedPaths: settings.checkedPaths.map(({ id, path }) => {
+        const before = state.checkedPaths.find((one) => one.id === id)
+        return { id, path, checked: before?.checked ?? null, delays: before?.delays ?? [] }
+      }),
+      destination: isSameDestination
+        ? { ...destination, connection: state.destination.connection }
+        : destination,
+    })
+    this.#scheduleResume(settings)
+    this.#configureWorkers(settings)
+  }
+
+  #configureWorkers(settings: Settings): void {
+    this.checker.configure(checkerConfig(settings, this.#memory.knownMounts()))
+    this.scanner.configure(scannerConfig(settings, this.layout))
+    if (settings.destination !== null) {
+      this.#embedded = null
+      void this.receiver.stop()
+    } else if (this.#senderFingerprint !== null) {
+      const { computerName } = this.host
+      this.receiver.configure(embeddedReceiverConfig(this.layout, computerName, this.#senderFingerprint))
+    }
+    this.sender.configure(senderConfig(settings, this.layout, this.#embedded))
+  }
+
+  /** A pause with an end ends by itself. */
+  #scheduleResume({ pause }: Settings): void {
+    if (this.#resume !== null) clearTimeout(this.#resume)
+    this.#resume = null
+    if (pause === null || pause.until === null) return
+    const resume = () => this.change((settings) => ({ ...settings, pause: null }))
+    this.#resume = setTimeout(resume, Math.max(0, pause.until - Date.now()))
+  }
+
+  #supervise<D extends WorkerDefinition & { name: WorkerName }>(
+    definition: D,
+    report: SupervisionEvents<D>['report'],
+    nudge: () => void = () => undefined,
+  ): SupervisedWorker<D> {
+    return new SupervisedWorker(definition, this.host.starter, {
+      report,
+      nudge,
+      log: (level, message) => this.host.log(level, message),
+      condition: (condition) => this.#setCondition(definition.name, condition),
+    })
+  }
+
+  #setCondition(name: WorkerName, condition: WorkerState): void {
+    this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
+  }
+
+  #checked({ checked }: CheckerReport): void {
+    const known = checked.reduce(rememberMount, this.#memory.knownMounts())
+    if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
+    const news = new Map(checked.map((one) => [one.id, one]))
+    const { sources, checkedPaths } = this.store.state
+    this.store.update({
+      sources: sources.map((source) => withVerdict(source, news.get(source.settings.id))),
+      checkedPaths: checkedPaths.map((one) => withVerdict(one, news.get(one.id))),
+    })
+    const ids = new Set([...sources.map(({ settings }) => settings.id), ...checkedPaths.map(({ id }) => id)])
+    for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
+  }
+
+  #scanned({ scanned }: ScannerReport): void {
+    const news = new Map(scanned.map((one) => [one.id, one]))
+    this.store.update({
+      sources: this.store.state.sources.map((source) => {
+        const one = news.get(source.settings.id)
+        return one === undefined ? source : { ...source, scanned: one }
+      }),
+    })
+  }
+
+  #sent(report: SenderReport): void {
+    if (report.fingerprint !== null && report.fingerprint !== this.#senderFingerprint) {
+      this.#senderFingerprint = report.fingerprint
+      this.#configureWorkers(this.settings.get())
+    }
+    const sources = this.store.state.sources.map((source): SourceState => {
+      const { id } = source.settings
+      return {
+        ...source,
+        totals: report.totals[id] ?? noTotals,
+        lastFile: report.lastFile[id] ?? source.lastFile,
+        rate: report.rates[id] ?? 0,
+      }
+    })
+    this.store.update({
+      sources,
+      totals: sumTotals(sources.map(({ totals }) => totals)),
+      rate: sources.reduce((sum, { rate }) => sum + rate, 0),
+      transfers: report.transfers,
+      destination: { ...this.store.state.destination, connection: report.connection },
+    })
+  }
+
+  #received(report: ReceiverReport): void {
+    const before = this.#embedded
+    this.#embedded = report
+    if (before?.port === report.port && before.fingerprint === report.fingerprint) return
+    const settings = this.settings.get()
+    if (settings.destination === null) this.sender.configure(senderConfig(settings, this.layout, report))
+  }
+}
+
+const newSourceState: Omit<SourceState, 'settings'> = {
+  checked: null,
+  delays: [],
+  scanned: null,
+  totals: noTotals,
+  lastFile: null,
+  rate: 0,
+}
+
+function withVerdict<S extends Pick<AppState['checkedPaths'][number], 'checked' | 'delays'>>(
+  state: S,
+  checked: CheckerReport['checked'][number] | undefined,
+): S {
+  if (checked === undefined) return state
+  return { ...state, checked, delays: [...state.delays, checked.delayMs].slice(-KEPT_DELAYS) }
+}

@@ -1,0 +1,91 @@
+import type { AlertState, Announcement, Incident as OpenIncident } from '../alert/incidents.ts'
+import { announce, COLLECT_MS, forget, noAlerts, observe } from '../alert/incidents.ts'
+import type { Checked } from '../check/messages.ts'
+import { message } from '../words/message.ts'
+import type { Words } from '../words/words.ts'
+import type { Notification } from './host.ts'
+import type { Incident } from './state-schema.ts'
+
+export interface Alerts {
+  observe(checked: Checked): void
+  /** A path that is no longer checked takes its incidents with it. */
+  forget(id: string): void
+  /** Those that last first, then those that are over, newest first. */
+  incidents(): Incident[]
+  stop(): void
+}
+
+/** Feeds verdicts to the incident policy and tells what it decides. */
+export function createAlerts(options: {
+  words(): Words
+  notify(notification: Notification): void
+  changed(): void
+}): Alerts {
+  let state: AlertState = noAlerts
+  let timer: NodeJS.Timeout | null = null
+
+  const tell = () => {
+    timer = null
+    const due = announce(state, Date.now())
+    state = due.state
+    for (const announcement of due.announcements) {
+      options.notify(notificationOf(announcement, options.words()))
+    }
+    schedule()
+  }
+  const schedule = () => {
+    const waits = state.recoveries.length > 0 || state.open.some((incident) => !incident.told)
+    if (waits && timer === null) timer = setTimeout(tell, state.recoveries.length > 0 ? 0 : COLLECT_MS)
+  }
+  const step = (next: AlertState) => {
+    const before = state
+    state = next
+    if (before.open !== state.open || before.past !== state.past) options.changed()
+    schedule()
+  }
+
+  return {
+    observe: (checked) =>
+      step(
+        observe(state, {
+          id: checked.id,
+          path: checked.path,
+          group: checked.mount?.point ?? checked.path,
+          kind: checked.overall.kind,
+          sentence: checked.overall.sentence,
+          at: Date.now(),
+        }),
+      ),
+    forget: (id) => step(forget(state, id, Date.now())),
+    incidents: () => [...state.open, ...state.past].slice(0, 100).map(visibleIncident),
+    stop: () => {
+      if (timer !== null) clearTimeout(timer)
+    },
+  }
+}
+
+function visibleIncident({ id, kind, paths, sentence, startedAt, endedAt }: OpenIncident): Incident {
+  return { id, kind, paths: Object.values(paths), sentence, startedAt, endedAt }
+}
+
+/** The title names the trouble and the path, the body is the verdict's own sentence. */
+export function notificationOf({ what, incident }: Announcement, words: Words): Notification {
+  const paths = Object.values(incident.paths)
+  const path = paths[0] ?? incident.group
+  const others = paths.length - 1
+  const kind = words(message(`kind.${incident.kind}`))
+  const where = others > 0 ? words(message('notify.others', { path, count: others })) : path
+  if (what === 'failed') {
+    return {
+      title: words(message('notify.failed', { kind, where })),
+      body: words(incident.sentence),
+      urgent: true,
+    }
+  }
+  const lasted = (incident.endedAt ?? incident.startedAt) - incident.startedAt
+  return {
+    title: words(message('notify.recovered', { where })),
+    body: words(message('notify.recoveredBody', { kind, where, lasted, since: incident.startedAt })),
+    urgent: false,
+  }
+}

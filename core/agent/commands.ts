@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import path from 'node:path'
+import type { Source } from '../settings/schema.ts'
+import { sourceSchema } from '../settings/schema.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
+import type { Agent } from './agent.ts'
+import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
+import { commands } from './contract.ts'
+import { refusePath, refuseSource } from './refuse-directory.ts'
+
+export type CommandHandlers = {
+  [C in keyof Commands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
+}
+
+const DONE: Outcome = { done: true }
+
+/** What every view may ask of the agent; a refusal is an outcome with a sentence, never an exception. */
+export function commandHandlers(agent: Agent): CommandHandlers {
+  return {
+    snapshot: async () => agent.store.snapshot(),
+    addSource: (input) => outcome(() => addSource(agent, input)),
+    removeSource: ({ id }) =>
+      outcome(() => {
+        agent.change((settings) => ({
+          ...settings,
+          sources: settings.sources.filter((one) => one.id !== id),
+        }))
+      }),
+    pauseSource: ({ id, paused }) =>
+      outcome(() => {
+        agent.change((settings) => ({
+          ...settings,
+          sources: settings.sources.map((one) => (one.id === id ? { ...one, paused } : one)),
+        }))
+      }),
+    addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
+    removeCheckedPath: ({ id }) =>
+      outcome(() => {
+        agent.change((settings) => ({
+          ...settings,
+          checkedPaths: settings.checkedPaths.filter((one) => one.id !== id),
+        }))
+      }),
+    pause: ({ minutes }) =>
+      outcome(() => {
+        const since = Date.now()
+        const until = minutes === null ? null : Math.round(since + minutes * 60_000)
+        agent.change((settings) => ({ ...settings, pause: { since, until } }))
+      }),
+    resume: () => outcome(() => agent.change((settings) => ({ ...settings, pause: null }))),
+    checkNow: () =>
+      outcome(async () => {
+        await Promise.all([agent.checker.request('checkNow', {}), agent.scanner.request('reconcile', {})])
+      }),
+    retryParked: ({ id }) =>
+      outcome(async () => {
+        await agent.sender.request('retry', { source: id })
+      }),
+    pair: ({ code }) =>
+      outcome(async () => {
+        const destination = await agent.sender.request('pair', {
+          code: code.trim(),
+          name: agent.host.computerName,
+        })
+        agent.change((settings) => ({ ...settings, destination }))
+      }),
+    useEmbedded: () => outcome(() => agent.change((settings) => ({ ...settings, destination: null }))),
+    changeSettings: (changes) =>
+      outcome(() => {
+        // An optional key may be there and undefined, which must not take a setting away.
+        const given = Object.entries(changes).filter(([, value]) => value !== undefined)
+        agent.change((settings) => ({ ...settings, ...Object.fromEntries(given) }))
+      }),
+    dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
+    files: (input) => agent.sender.request('files', input),
+  }
+}
+
+/** A command from outside, by name: validated both ways. */
+export async function answerCommand(
+  handlers: CommandHandlers,
+  command: string,
+  input: unknown,
+): Promise<unknown> {
+  if (!Object.hasOwn(commands, command)) throw new Problem('agent.unknownCommand', { command })
+  const name = command as keyof Commands
+  const parsed = commands[name].input.safeParse(input)
+  if (!parsed.success) throw new Problem('agent.badInput', { command, reason: parsed.error.message })
+  const handler = handlers[name] as (input: unknown) => Promise<unknown>
+  return commands[name].output.parse(await handler(parsed.data))
+}
+
+async function outcome(act: () => void | Promise<void>): Promise<Outcome> {
+  try {
+    await act()
+    return DONE
+  } catch (thrown) {
+    return { done: false, sentence: sentenceOf(thrown) }
+  }
+}
+
+async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promise<void> {
+  const wanted = absolute(input.path)
+  const facts = await agent.checker.request('inspect', { path: wanted })
+  const { sources } = agent.settings.get()
+  const refusal = refuseSource(wanted, facts, { sources, store: realStore(agent) })
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  const real = facts.real ?? wanted
+  const source = sourceSchema.parse({
+    id: idOf(real),
+    path: real,
+    name: uniqueName(path.basename(real) || 'root', sources),
+    kind: input.kind ?? 'continuous',
+    batch: { prefix: input.prefix ?? '' },
+  })
+  agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
+}
+
+async function addCheckedPath(agent: Agent, given: string): Promise<void> {
+  const wanted = absolute(given)
+  const { sources, checkedPaths } = agent.settings.get()
+  const facts = await agent.checker.request('inspect', { path: wanted })
+  const refusal = refusePath(wanted, facts)
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  const real = facts.real ?? wanted
+  if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
+    throw new Problem('refuse.alreadyChecked', { path: wanted })
+  }
+  const added = { id: idOf(real), path: real, labels: { project: '', resource: '' } }
+  agent.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
+}
+
+function absolute(given: string): string {
+  if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
+  return path.normalize(given)
+}
+
+/** The same directory has the same id whenever it is added, so that its history in the ledger goes on. */
+function idOf(real: string): string {
+  return createHash('sha256').update(real).digest('hex').slice(0, 16)
+}
+
+/** Two sources must not share a folder at the destination. */
+function uniqueName(name: string, sources: readonly Source[]): string {
+  const taken = new Set(sources.map((one) => one.name))
+  for (let count = 1; ; count += 1) {
+    const candidate = count === 1 ? name : `${name}-${count}`
+    if (!taken.has(candidate)) return candidate
+  }
+}
+
+/** The store is Holdfast's own directory: looking at it is no call on a user's path. */
+function realStore(agent: Agent): string {
+  return path.join(realpathSync(agent.layout.directory), path.basename(agent.layout.store))
+}

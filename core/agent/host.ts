@@ -1,0 +1,24 @@
+import type { Language } from '../words/words.ts'
+import type { LogLevel } from '../worker/definition.ts'
+import type { AppState } from './state-schema.ts'
+import type { WorkerStarter } from './worker-starter.ts'
+
+/** A notification in words, ready to be shown. */
+export interface Notification {
+  title: string
+  body: string
+  urgent: boolean
+}
+
+/** What the agent needs of whoever hosts it: the desktop, the command line, or a test. */
+export interface AgentHost {
+  kind: AppState['host']
+  version: string
+  /** What "system" means in the language setting. */
+  systemLanguage: Language
+  computerName: string
+  starter: WorkerStarter
+  /** Shows a notification natively; must return at once. */
+  notify(notification: Notification): void
+  log(level: LogLevel, message: string): void
+}

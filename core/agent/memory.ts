@@ -1,0 +1,30 @@
+import Conf from 'conf'
+import { z } from 'zod'
+import { mountIdentitySchema } from '../check/messages.ts'
+import type { KnownMounts } from './worker-configs.ts'
+
+const memorySchema = z.object({
+  knownMounts: z
+    .record(z.string(), z.object({ mount: mountIdentitySchema, readOnlyByIntent: z.boolean() }))
+    .default({}),
+})
+
+/**
+ * What the agent itself remembers over a restart, besides the settings: which file system each path was on.
+ * It can be learnt anew, so a broken file only costs that knowledge.
+ */
+export function openMemory(dataDirectory: string): {
+  knownMounts(): KnownMounts
+  setKnownMounts(mounts: KnownMounts): void
+} {
+  const conf = new Conf({ cwd: dataDirectory, configName: 'memory', clearInvalidConfig: true })
+  const parsed = memorySchema.safeParse(conf.store)
+  let { knownMounts } = parsed.success ? parsed.data : memorySchema.parse({})
+  return {
+    knownMounts: () => knownMounts,
+    setKnownMounts: (mounts) => {
+      knownMounts = mounts
+      conf.store = { knownMounts }
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import type { AppState, Incident, Status } from './state-schema.ts'
+
+/** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
+const UNREACHABLE_AFTER_MS = 10_000
+const LONG_PAUSE_MS = 24 * 3_600_000
+
+/**
+ * The one status of the whole application; icon, tooltip, window, menu and `holdfast status` all say this.
+ * The first that applies wins, the graver first (docs: README, "What the icon says").
+ */
+export function overallStatus(state: AppState, now: number): Status {
+  const sentence = failing(state) ?? null
+  if (sentence !== null) return { level: 'failing', sentence, detail: waitingDetail(state) }
+  const attention = attentionOf(state, now)
+  if (attention !== null) return { level: 'attention', sentence: attention, detail: waitingDetail(state) }
+  const pause = pauseOf(state)
+  if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
+  if (state.sources.length === 0 && state.checkedPaths.length === 0) {
+    return { level: 'ok', sentence: message('status.nothingYet'), detail: message('status.addOne') }
+  }
+  if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
+  if (state.totals.waitingFiles > 0) return { level: 'working', sentence: working(state), detail: null }
+  return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+}
+
+function failing(state: AppState): Message | null {
+  const lasting = state.incidents.filter((incident) => incident.endedAt === null)
+  const first = lasting[0]
+  if (first !== undefined) return incidentSentence(first, lasting.length)
+  if (state.totals.parkedFiles > 0) return message('status.parked', { count: state.totals.parkedFiles })
+  return null
+}
+
+function incidentSentence(incident: Incident, count: number): Message {
+  const path = incident.paths[0] ?? ''
+  const params = { path, since: incident.startedAt, others: count - 1, count: count - 1 }
+  return count > 1 ? message('status.incidents', params) : message(`incident.${incident.kind}`, params)
+}
+
+function attentionOf(state: AppState, now: number): Message | null {
+  for (const [worker, { condition }] of Object.entries(state.workers)) {
+    if (condition === 'late' || condition === 'failed')
+      return message(`status.worker.${condition}`, { worker })
+  }
+  const restarting = Object.entries(state.workers).find(
+    ([, { condition, since }]) => condition === 'restarting' && now - since > UNREACHABLE_AFTER_MS,
+  )
+  if (restarting !== undefined) return message('status.worker.failed', { worker: restarting[0] })
+  const { connection, name } = state.destination
+  if (connection.state === 'refused') return message('status.refused', { name })
+  const awayMs = now - connection.since
+  if (connection.state === 'unreachable' && awayMs > UNREACHABLE_AFTER_MS) {
+    const key = state.destination.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
+    return message(key, { name, away: awayMs, count: state.totals.waitingFiles })
+  }
+  const unwatched = state.sources.reduce((sum, one) => sum + (one.scanned?.unwatchedDirectories ?? 0), 0)
+  if (unwatched > 0) return message('status.unwatched', { count: unwatched })
+  const { pause } = state.settings
+  if (pause !== null && now - pause.since > LONG_PAUSE_MS) {
+    return message('status.pausedLong', { since: pause.since, count: state.totals.waitingFiles })
+  }
+  return null
+}
+
+function pauseOf(state: AppState): Message | null {
+  const { pause } = state.settings
+  const count = state.totals.waitingFiles
+  if (pause === null) return null
+  if (pause.until === null) return message('status.paused', { count })
+  return message('status.pausedUntil', { until: pause.until, count })
+}
+
+function isStarting(state: AppState): boolean {
+  return (
+    state.sources.some(
+      ({ settings, checked, scanned }) =>
+        !settings.paused && (checked === null || scanned === null || scanned.phase === 'starting'),
+    ) || state.checkedPaths.some(({ checked }) => checked === null)
+  )
+}
+
+function working(state: AppState): Message {
+  const { waitingFiles: count, waitingBytes: size } = state.totals
+  if (state.rate <= 0) return message('status.sending', { count, size })
+  return message('status.sendingEta', { count, size, left: Math.round((size / state.rate) * 1000) })
+}
+
+function wellSentence(state: AppState): Message {
+  const count = state.totals.sentFiles
+  if (state.sources.length === 0) return message('status.pathsWell', { count: state.checkedPaths.length })
+  if (count === 0) return message('status.watching', { count: state.sources.length })
+  // "Safe" is a promise: a copy on the same computer does not keep it.
+  return message(state.destination.kind === 'embedded' ? 'status.copiedHere' : 'status.safe', { count })
+}
+
+function lastFileDetail(state: AppState, now: number): Message | null {
+  if (state.destination.kind === 'embedded' && state.totals.sentFiles > 0)
+    return message('status.connectReceiver')
+  const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
+  if (last === 0) return null
+  return message('status.lastFile', { age: now - last })
+}
+
+function waitingDetail(state: AppState): Message | null {
+  const count = state.totals.waitingFiles
+  return count > 0 ? message('status.waitingSafely', { count }) : null
+}

@@ -1,0 +1,29 @@
+import type { WorkerName } from './state-schema.ts'
+
+/** A started worker process, however it was started. */
+export interface WorkerHandle {
+  pid(): number | null
+  post(message: unknown): void
+  onMessage(listener: (message: unknown) => void): void
+  /** Called once, when the process has ended. */
+  onExit(listener: (reason: string) => void): void
+  /** Ends it at once. A process that is stuck in the kernel may live on; nobody waits for it. */
+  kill(): void
+}
+
+/** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
+export interface WorkerStarter {
+  start(name: WorkerName): WorkerHandle
+}
+
+/**
+ * Threads of libuv's pool, which a process must be given at its start. A path that hangs in the kernel holds
+ * one thread for as long as it hangs, so the checker has as many as there may be hung paths; the others only
+ * need enough to keep their disks busy.
+ */
+const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 16, sender: 16, receiver: 32 }
+
+export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {
+  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { ...Object.fromEntries(defined), UV_THREADPOOL_SIZE: String(POOL_THREADS[name]) }
+}

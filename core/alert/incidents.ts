@@ -1,0 +1,200 @@
+import type { Verdict } from '../check/messages.ts'
+import type { Message } from '../words/message.ts'
+
+/** Verdicts that are incidents; "slow" is shown, but nobody is woken for it. */
+export const incidentKinds = [
+  'read-only',
+  'hung',
+  'io-error',
+  'missing',
+  'full',
+  'permission',
+  'stale',
+  'error',
+] as const
+export type IncidentKind = (typeof incidentKinds)[number]
+
+/** One verdict of one path, as far as alerts need it. */
+export interface Sample {
+  id: string
+  path: string
+  /** Paths of one group that fail alike are one incident: the mount point where it is known. */
+  group: string
+  kind: Verdict['kind']
+  sentence: Message
+  /** Milliseconds since 1970. */
+  at: number
+}
+
+export interface Incident {
+  id: string
+  kind: IncidentKind
+  group: string
+  /** Every path that was part of it, by path id. */
+  paths: Record<string, string>
+  /** The ids of those that fail now. */
+  failing: string[]
+  sentence: Message
+  /** Milliseconds since 1970. */
+  startedAt: number
+  endedAt: number | null
+  /** When it is to be told: further paths of the same mount are waited for. */
+  tellAt: number
+  told: boolean
+}
+
+/** What has to be told to a person. */
+export interface Announcement {
+  what: 'failed' | 'recovered'
+  incident: Incident
+}
+
+interface Suspicion {
+  kind: IncidentKind
+  samples: number
+  since: number
+}
+
+export interface AlertState {
+  suspicions: Record<string, Suspicion>
+  open: Incident[]
+  /** Those that are over, newest first, at most KEPT_INCIDENTS. */
+  past: Incident[]
+  /** Recoveries that nobody has been told of yet. */
+  recoveries: Incident[]
+  opened: number
+}
+
+export const noAlerts: AlertState = { suspicions: {}, open: [], past: [], recoveries: [], opened: 0 }
+
+/** How long a new incident waits for further paths of the same mount before it is told. */
+export const COLLECT_MS = 1_000
+export const KEPT_INCIDENTS = 100
+
+/** A system that says EROFS, or a call that never returns, needs no second opinion. */
+const SAMPLES_NEEDED: Record<IncidentKind, number> = {
+  'read-only': 1,
+  hung: 1,
+  'io-error': 2,
+  missing: 2,
+  full: 2,
+  permission: 2,
+  stale: 2,
+  error: 2,
+}
+
+/** ok, pending, firing, ok: one verdict of one path; pure. */
+export function observe(state: AlertState, sample: Sample): AlertState {
+  if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at, true)
+  const kind = sample.kind
+  const before = state.suspicions[sample.id]
+  const suspicion =
+    before?.kind === kind
+      ? { ...before, samples: before.samples + 1 }
+      : { kind, samples: 1, since: sample.at }
+  const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
+  if (suspicion.samples < SAMPLES_NEEDED[kind]) return suspected
+  const moved = leaveOthers(suspected, sample, kind)
+  const known = moved.open.find((incident) => isThatOf(incident, sample, kind))
+  if (known === undefined) return openIncident(moved, sample, kind, suspicion.since)
+  return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
+}
+
+/** A path that is no longer looked after: its part in any incident ends without a word. */
+export function forget(state: AlertState, id: string, now: number): AlertState {
+  return leave(withoutSuspicion(state, id), id, now, false)
+}
+
+/** What has to be told by now; the returned state knows it as told. */
+export function announce(
+  state: AlertState,
+  now: number,
+): { state: AlertState; announcements: Announcement[] } {
+  const isDue = (incident: Incident) => !incident.told && incident.tellAt <= now
+  const failed = state.open.filter(isDue)
+  return {
+    state: {
+      ...state,
+      open: state.open.map((incident) => (isDue(incident) ? { ...incident, told: true } : incident)),
+      recoveries: [],
+    },
+    announcements: [
+      ...failed.map((incident): Announcement => ({ what: 'failed', incident })),
+      ...state.recoveries.map((incident): Announcement => ({ what: 'recovered', incident })),
+    ],
+  }
+}
+
+function isIncident(kind: Verdict['kind']): kind is IncidentKind {
+  return kind !== 'ok' && kind !== 'slow'
+}
+
+function isThatOf(incident: Incident, sample: Sample, kind: IncidentKind): boolean {
+  return incident.kind === kind && incident.group === sample.group
+}
+
+function withoutSuspicion(state: AlertState, id: string): AlertState {
+  const { [id]: _, ...suspicions } = state.suspicions
+  return { ...state, suspicions }
+}
+
+function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
+  const incident: Incident = {
+    id: `${sample.at}-${state.opened + 1}`,
+    kind,
+    group: sample.group,
+    paths: { [sample.id]: sample.path },
+    failing: [sample.id],
+    sentence: sample.sentence,
+    startedAt: since,
+    endedAt: null,
+    tellAt: sample.at + COLLECT_MS,
+    told: false,
+  }
+  return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
+}
+
+/** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
+function join(incident: Incident, sample: Sample): Incident {
+  const isFirst = Object.keys(incident.paths)[0] === sample.id
+  return {
+    ...incident,
+    paths: { ...incident.paths, [sample.id]: sample.path },
+    failing: incident.failing.includes(sample.id) ? incident.failing : [...incident.failing, sample.id],
+    sentence: isFirst ? sample.sentence : incident.sentence,
+  }
+}
+
+/** The path fails in another way now: it leaves its other incidents, which is no recovery. */
+function leaveOthers(state: AlertState, sample: Sample, kind: IncidentKind): AlertState {
+  return state.open
+    .filter((one) => one.failing.includes(sample.id) && !isThatOf(one, sample, kind))
+    .reduce((current, one) => leaveOne(current, one, sample.id, sample.at, false), state)
+}
+
+function leave(state: AlertState, id: string, now: number, recovered: boolean): AlertState {
+  return state.open
+    .filter((incident) => incident.failing.includes(id))
+    .reduce((current, incident) => leaveOne(current, incident, id, now, recovered), state)
+}
+
+/** An incident is over when its last path has left; its recovery is told only if its failure was. */
+function leaveOne(
+  state: AlertState,
+  incident: Incident,
+  id: string,
+  now: number,
+  recovered: boolean,
+): AlertState {
+  const failing = incident.failing.filter((one) => one !== id)
+  if (failing.length > 0) {
+    return { ...state, open: state.open.map((one) => (one === incident ? { ...incident, failing } : one)) }
+  }
+  const over = { ...incident, failing, endedAt: now }
+  return {
+    ...state,
+    open: state.open.filter((one) => one !== incident),
+    past: [over, ...state.past].slice(0, KEPT_INCIDENTS),
+    recoveries: recovered && incident.told ? [...state.recoveries, over] : state.recoveries,
+  }
+}

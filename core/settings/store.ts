@@ -1,0 +1,83 @@
+import { existsSync, readFileSync, renameSync } from 'node:fs'
+import path from 'node:path'
+import Conf from 'conf'
+import type { z } from 'zod'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import { Problem } from '../words/problem.ts'
+import { type Settings, settingsSchema } from './schema.ts'
+
+export interface SettingsStore {
+  readonly file: string
+  /** Why an earlier settings file was set aside when this one was opened; null if none was. */
+  readonly setAside: Message | null
+  get(): Settings
+  /** Validates and writes the whole file atomically, then returns what is in force. */
+  set(settings: Settings): Settings
+}
+
+/**
+ * Opens the settings file of a data directory. A file that is not JSON or breaks the schema is renamed,
+ * never erased, and the defaults are used.
+ * @throws Problem if such a file cannot even be renamed: writing would then destroy it.
+ */
+export function openSettings(dataDirectory: string): SettingsStore {
+  const file = path.join(dataDirectory, 'settings.json')
+  const { settings, setAside } = readSettings(file)
+  let current = settings
+  // Not Conf's own schema: zod's is the one that the window and the workers are checked with, too.
+  const conf = new Conf<Settings>({ cwd: dataDirectory, configName: 'settings', serialize: prettyJson })
+  return {
+    file,
+    setAside,
+    get: () => current,
+    set: (next) => {
+      const checked = settingsSchema.parse(next)
+      conf.store = checked
+      current = checked
+      return current
+    },
+  }
+}
+
+function readSettings(file: string): { settings: Settings; setAside: Message | null } {
+  if (!existsSync(file)) return { settings: settingsSchema.parse({}), setAside: null }
+  const reason = (() => {
+    try {
+      const parsed = settingsSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+      if (parsed.success) return parsed.data
+      return firstIssue(parsed.error)
+    } catch (thrown) {
+      return thrown instanceof Error ? thrown.message : String(thrown)
+    }
+  })()
+  if (typeof reason !== 'string') return { settings: reason, setAside: null }
+  const aside = asideName(file)
+  try {
+    renameSync(file, aside)
+  } catch (thrown) {
+    throw new Problem('settings.cannotSetAside', { file, reason, why: String(thrown) })
+  }
+  return {
+    settings: settingsSchema.parse({}),
+    setAside: message('settings.setAside', { file, aside, reason }),
+  }
+}
+
+/** A name beside the file that nothing has yet: an earlier set-aside file must not be overwritten either. */
+function asideName(file: string): string {
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
+  for (let count = 0; ; count += 1) {
+    const name = file.replace(/\.json$/, `.set-aside-${stamp}${count === 0 ? '' : `-${count}`}.json`)
+    if (!existsSync(name)) return name
+  }
+}
+
+function firstIssue(error: z.ZodError): string {
+  const first = error.issues[0]
+  return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
+}
+
+function prettyJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

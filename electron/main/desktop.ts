@@ -1,0 +1,115 @@
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { app, dialog, nativeTheme } from 'electron'
+import { z } from 'zod'
+import type { AgentHost } from '../../core/agent/host.ts'
+import { openLog } from '../../core/agent/log.ts'
+import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
+import { openDataDirectory } from '../../core/settings/data-directory.ts'
+import { message } from '../../core/words/message.ts'
+import { Problem, sentenceOf } from '../../core/words/problem.ts'
+import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
+import { isHidden } from './arguments.ts'
+import { desktopHandlers } from './desktop-commands.ts'
+import { sendEvent, serveWindow } from './ipc.ts'
+import { createNotifier } from './notifications.ts'
+import { servePage } from './protocol.ts'
+import { lockDown } from './security.ts'
+import { createTray } from './tray.ts'
+import { utilityWorkerStarter } from './utility-starter.ts'
+import { createWindow, preloadFile } from './window.ts'
+
+const lockDataSchema = z.object({ directories: z.array(z.string()) })
+
+/** The composition root of the desktop: one agent, its tray icon, its window. */
+export async function runDesktop(dataDirectory: string, directories: string[]): Promise<void> {
+  const bundle = path.resolve(app.getAppPath(), 'out')
+  const assets = path.resolve(app.getAppPath(), 'assets')
+  const icon = path.join(assets, 'icons', '256.png')
+  const log = openLog(openDataDirectory(dataDirectory).logs)
+  lockDown()
+  servePage(path.join(bundle, 'renderer'))
+
+  let showWindow = () => {}
+  const notify = createNotifier(icon, () => showWindow())
+  const host: AgentHost = {
+    kind: 'desktop',
+    version: app.getVersion(),
+    systemLanguage: nearestLanguage(app.getLocale()),
+    computerName: hostname(),
+    starter: utilityWorkerStarter(path.join(bundle, 'main')),
+    notify,
+    log: (level, text) => log[level](text),
+  }
+  const open = await openAgent(dataDirectory, host).catch((thrown) => refuseToStart(thrown, host))
+  if (open === null) return
+  const { agent, handlers } = open
+  const words = (): Words => createWords(agent.language)
+
+  const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
+  const quit = quitter(open, () => {
+    window.release()
+    tray.destroy()
+  })
+  const desktop = desktopHandlers({ agent, handlers, window: window.browser, words, quit })
+  serveWindow({ ...handlers, ...desktop })
+  const tray = createTray(path.join(assets, 'tray'), {
+    open: () => showWindow(),
+    addDirectory: () => {
+      showWindow()
+      void desktop.chooseSource({})
+    },
+    pause: (minutes) => void handlers.pause({ minutes }),
+    resume: () => void handlers.resume({}),
+    checkNow: () => void handlers.checkNow({}),
+    quit,
+  })
+  showWindow = () => window.show(tray.tray.getBounds())
+
+  agent.store.subscribe((patch) => {
+    if (patch.changes.settings !== undefined) nativeTheme.themeSource = agent.settings.get().theme
+    tray.show(agent.store.state, words())
+    sendEvent(window.browser, 'patch', patch)
+  })
+  nativeTheme.themeSource = agent.settings.get().theme
+  tray.show(agent.store.snapshot().state, words())
+
+  const protect = async (paths: string[]) => {
+    for (const sentence of await open.protect(paths))
+      agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
+  }
+  app.on('second-instance', (_event, _argv, _cwd, data) => {
+    showWindow()
+    const told = lockDataSchema.safeParse(data)
+    if (told.success) void protect(told.data.directories)
+  })
+  app.on('activate', () => showWindow())
+  if (!isHidden(process.argv)) window.browser.once('ready-to-show', () => showWindow())
+  await protect(directories)
+}
+
+/** The agent ends first, so that the workers stop in order; then the process, whatever still hangs. */
+function quitter(open: OpenAgent, before: () => void): () => void {
+  let quitting = false
+  const quit = () => {
+    if (quitting) return
+    quitting = true
+    before()
+    void open.close().finally(() => app.exit(0))
+  }
+  app.on('before-quit', (event) => {
+    event.preventDefault()
+    quit()
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
+  app.on('window-all-closed', () => undefined)
+  return quit
+}
+
+function refuseToStart(thrown: unknown, host: AgentHost): null {
+  const isTaken = thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning'
+  const sentence = isTaken ? message('desktop.alreadyRunning', thrown.sentence.params) : sentenceOf(thrown)
+  dialog.showErrorBox('Holdfast', createWords(host.systemLanguage)(sentence))
+  app.exit(1)
+  return null
+}

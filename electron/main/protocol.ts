@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { protocol } from 'electron'
+
+const SCHEME = 'holdfast'
+/** The origin of the window's page; every message from the window is checked against it. */
+export const WINDOW_ORIGIN = `${SCHEME}://window`
+export const WINDOW_PAGE = `${WINDOW_ORIGIN}/index.html`
+
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.json': 'application/json',
+  '.map': 'application/json',
+}
+
+/** Must be called before the application is ready. */
+export function registerScheme(): void {
+  protocol.registerSchemesAsPrivileged([
+    { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ])
+}
+
+/** Serves the built page's own files; unlike file://, nothing outside of that directory can be read. */
+export function servePage(directory: string): void {
+  protocol.handle(SCHEME, async (request) => {
+    const { pathname, origin } = new URL(request.url)
+    const file = path.normalize(path.join(directory, decodeURIComponent(pathname)))
+    const contentType = CONTENT_TYPES[path.extname(file)]
+    if (origin !== WINDOW_ORIGIN || !file.startsWith(directory + path.sep) || contentType === undefined) {
+      return new Response(null, { status: 404 })
+    }
+    try {
+      const body = new Uint8Array(await readFile(file))
+      return new Response(body, { headers: { 'content-type': contentType } })
+    } catch {
+      return new Response(null, { status: 404 })
+    }
+  })
+}

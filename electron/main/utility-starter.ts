@@ -1,0 +1,35 @@
+import path from 'node:path'
+import { utilityProcess } from 'electron'
+import { type WorkerHandle, type WorkerStarter, workerEnvironment } from '../../core/agent/worker-starter.ts'
+
+/** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
+export function utilityWorkerStarter(directory: string): WorkerStarter {
+  return {
+    start: (name): WorkerHandle => {
+      const child = utilityProcess.fork(path.join(directory, 'workers', `${name}.js`), [], {
+        serviceName: `Holdfast ${name}`,
+        env: workerEnvironment(name, process.env),
+        stdio: 'inherit',
+      })
+      return {
+        pid: () => child.pid ?? null,
+        post: (message) => child.postMessage(message),
+        onMessage: (listener) => child.on('message', listener),
+        onExit: (listener) => child.once('exit', (code) => listener(`exit code ${code}`)),
+        // child.kill() asks with SIGTERM; a worker that no longer turns would not hear it.
+        kill: () => {
+          if (child.pid === undefined) child.kill()
+          else endProcess(child.pid)
+        },
+      }
+    },
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}

@@ -1,0 +1,6 @@
+import { receiverDefinition } from '../../core/receive/messages.ts'
+import { startReceiver } from '../../core/receive/worker.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { utilityProcessPort } from './port.ts'
+
+serveWorker(utilityProcessPort(), receiverDefinition, startReceiver)

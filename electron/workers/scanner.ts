@@ -1,0 +1,7 @@
+import { scannerDefinition } from '../../core/scan/messages.ts'
+import { startScanner } from '../../core/scan/worker.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { utilityProcessPort } from './port.ts'
+
+const watcherThread = new URL('./inotify-thread.js', import.meta.url)
+serveWorker(utilityProcessPort(), scannerDefinition, startScanner({ watcherThread }))

@@ -1,0 +1,6 @@
+import { senderDefinition } from '../../core/send/messages.ts'
+import { startSender } from '../../core/send/worker.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { utilityProcessPort } from './port.ts'
+
+serveWorker(utilityProcessPort(), senderDefinition, startSender)

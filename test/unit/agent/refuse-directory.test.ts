@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { type PathFacts, refusePath, refuseSource } from '../../../core/agent/refuse-directory.ts'
+
+const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
+const nothingTaken = { sources: [], store: '/var/holdfast/store' }
+
+function refusal(facts: Partial<PathFacts>, sources: string[] = []): string | undefined {
+  const taken = { ...nothingTaken, sources: sources.map((path) => ({ path, name: path })) }
+  return refuseSource('/data/photos', { ...directory, ...facts }, taken)?.key
+}
+
+describe('a directory that somebody wants to protect', () => {
+  it('is taken if it is a readable directory', () => expect(refusal({})).toBeUndefined())
+  it.each([
+    [{ real: null, kind: null, readable: false }, 'refuse.missing'],
+    [{ kind: 'file' as const }, 'refuse.notDirectory'],
+    [{ readable: false }, 'refuse.unreadable'],
+    [{ real: null, code: 'EIO' }, 'refuse.cannotLook'],
+    [{ real: '/var/holdfast' }, 'refuse.containsStore'],
+    [{ real: '/var/holdfast/store' }, 'refuse.containsStore'],
+    [{ real: '/' }, 'refuse.containsStore'],
+    [{ real: '/var/holdfast/store/a' }, 'refuse.insideStore'],
+  ])('is refused with a sentence: %j', (facts, key) => expect(refusal(facts)).toBe(key))
+
+  it.each([
+    ['/data/photos', 'refuse.already'],
+    ['/data', 'refuse.insideSource'],
+    ['/', 'refuse.insideSource'],
+    ['/data/photos/2026', 'refuse.aroundSource'],
+    ['/data/photos2', undefined],
+  ])('is compared with the source %s', (source, key) => expect(refusal({}, [source])).toBe(key))
+
+  it('may be a file if it is only checked', () => {
+    expect(refusePath('/data/disk.img', { ...directory, kind: 'file' })).toBeNull()
+  })
+})

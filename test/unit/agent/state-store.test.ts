@@ -1,0 +1,59 @@
+import { describe, expect, it, vi } from 'vitest'
+import { initialState } from '../../../core/agent/initial-state.ts'
+import type { AppState, StatePatch } from '../../../core/agent/state-schema.ts'
+import { createStateStore } from '../../../core/agent/state-store.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+
+const initial = initialState('terminal', '1', defaultSettings, '/store')
+
+function withStore(test: (store: ReturnType<typeof createStateStore>, patches: StatePatch[]) => void) {
+  vi.useFakeTimers()
+  const store = createStateStore(initial, () => ({}))
+  const patches: StatePatch[] = []
+  store.subscribe((patch) => patches.push(patch))
+  test(store, patches)
+  store.stop()
+  vi.useRealTimers()
+}
+
+describe('the state store', () => {
+  it('sends patches that put together give the state', () =>
+    withStore((store, patches) => {
+      let view: AppState = store.snapshot().state
+      for (let rate = 1; rate <= 10; rate += 1) {
+        store.update({ rate })
+        vi.advanceTimersByTime(300)
+      }
+      for (const patch of patches) view = { ...view, ...patch.changes } as AppState
+      expect(view).toEqual(store.state)
+      expect(patches.every(({ base, revision }) => revision === base + 1)).toBe(true)
+    }))
+
+  it('sends at most four patches a second', () =>
+    withStore((store, patches) => {
+      for (let step = 1; step <= 1000; step += 1) {
+        store.update({ rate: step })
+        vi.advanceTimersByTime(1)
+      }
+      vi.advanceTimersByTime(250)
+      expect(patches.length).toBeLessThanOrEqual(6)
+      expect(patches.at(-1)?.changes.rate).toBe(1000)
+    }))
+
+  it('says nothing when nothing changed', () =>
+    withStore((store, patches) => {
+      store.update({ rate: 0, sources: [] })
+      vi.advanceTimersByTime(1000)
+      expect(patches).toEqual([])
+    }))
+
+  it('gives a snapshot whose revision is the base of the next patch', () =>
+    withStore((store, patches) => {
+      store.update({ rate: 7 })
+      const { revision, state } = store.snapshot()
+      expect(state.rate).toBe(7)
+      store.update({ rate: 8 })
+      vi.advanceTimersByTime(1000)
+      expect(patches.at(-1)?.base).toBe(revision)
+    }))
+})

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { initialState, noTotals } from '../../../core/agent/initial-state.ts'
+import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import { overallStatus } from '../../../core/agent/status.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { createWords } from '../../../core/words/words.ts'
+
+const NOW = Date.UTC(2026, 10, 20, 12)
+const words = createWords('en')
+
+const running = { condition: 'running' as const, restarts: 0, since: 0, pid: 1 }
+const well: SourceState = {
+  settings: sourceSchema.parse({ id: 'a', path: '/data', name: 'data' }),
+  checked: {
+    id: 'a',
+    path: '/data',
+    at: NOW,
+    overall: {
+      kind: 'ok',
+      step: null,
+      code: null,
+      elapsedMs: 1,
+      sentence: message('problem.other', { reason: '' }),
+    },
+    probes: {},
+    delayMs: 1,
+    mount: null,
+    readOnlyByIntent: false,
+  },
+  delays: [],
+  scanned: { id: 'a', phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+  totals: noTotals,
+  lastFile: null,
+  rate: 0,
+}
+
+function status(changes: Partial<AppState>) {
+  const state: AppState = {
+    ...initialState('desktop', '1', defaultSettings, '/store'),
+    sources: [well],
+    workers: { checker: running, scanner: running, sender: running, receiver: running },
+    ...changes,
+  }
+  const { level, sentence, detail } = overallStatus(state, NOW)
+  return { level, sentence: words(sentence), detail: detail === null ? null : words(detail) }
+}
+
+const incident = {
+  id: 'i',
+  kind: 'read-only' as const,
+  paths: ['/data'],
+  sentence: message('problem.other', { reason: '' }),
+  startedAt: NOW,
+  endedAt: null,
+}
+const connected = { state: 'connected' as const, since: 0, problem: null }
+const receiver = { kind: 'receiver' as const, name: 'nas-2', address: 'nas-2:7766', connection: connected }
+const waiting = { ...noTotals, waitingFiles: 128, waitingBytes: 2 * 1024 ** 3 }
+const sent = { ...noTotals, sentFiles: 12_402 }
+
+describe('the one status', () => {
+  it('is ok and safe only with a receiver on another computer', () => {
+    const lastFile = { path: 'x', at: NOW - 3000 }
+    expect(status({ totals: sent, destination: receiver, sources: [{ ...well, lastFile }] })).toEqual({
+      level: 'ok',
+      sentence: 'All 12,402 files are safe.',
+      detail: 'Last file 3 sec ago.',
+    })
+    const here = status({ totals: sent })
+    expect(here.sentence).toBe('All 12,402 files are copied, on this computer only.')
+    expect(here.detail).toContain('Connect a receiver')
+  })
+
+  it('says what is being sent and how long it takes', () => {
+    expect(status({ totals: waiting, rate: 12 * 1024 ** 2 })).toMatchObject({
+      level: 'working',
+      sentence: 'Sending 128 files, 2 GiB to go, about 2 min 50 sec.',
+    })
+  })
+
+  it('puts a failing path before everything else', () => {
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    const failing = status({ incidents: [incident], settings: paused, totals: waiting })
+    expect(failing.level).toBe('failing')
+    expect(failing.sentence).toMatch(/^\/data is read-only since/)
+    expect(status({ totals: { ...sent, parkedFiles: 1 } })).toMatchObject({
+      level: 'failing',
+      sentence: '1 file could not be sent and is set aside.',
+    })
+    expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
+  })
+
+  it('asks for attention when the promise is weaker than it looks', () => {
+    const away = {
+      ...receiver,
+      connection: { state: 'unreachable' as const, since: NOW - 720_000, problem: null },
+    }
+    expect(status({ destination: away, totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
+      level: 'attention',
+      sentence: 'nas-2 has been unreachable for 12 min. 340 files wait safely here.',
+    })
+    const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
+    expect(status({ destination: justAway }).level).toBe('ok')
+    const unwatched = {
+      ...well,
+      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
+    }
+    expect(status({ sources: [unwatched] }).level).toBe('attention')
+    const longPause = { ...defaultSettings, pause: { since: NOW - 25 * 3_600_000, until: null } }
+    expect(status({ settings: longPause }).level).toBe('attention')
+  })
+
+  it('is never ok on stale knowledge', () => {
+    for (const condition of ['late', 'failed'] as const) {
+      const workers = {
+        checker: { ...running, condition },
+        scanner: running,
+        sender: running,
+        receiver: running,
+      }
+      expect(status({ workers })).toMatchObject({
+        level: 'attention',
+        sentence: expect.stringContaining('checker'),
+      })
+    }
+    expect(status({ sources: [{ ...well, checked: null }] }).level).toBe('starting')
+    expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
+  })
+
+  it('says until when it is paused', () => {
+    const settings = { ...defaultSettings, pause: { since: NOW, until: NOW + 3_600_000 } }
+    expect(status({ settings, totals: { ...waiting, waitingFiles: 12 } })).toMatchObject({ level: 'paused' })
+  })
+
+  it('teaches when there is nothing yet', () => {
+    expect(status({ sources: [] })).toMatchObject({ level: 'ok', detail: 'Add a directory to begin.' })
+  })
+})

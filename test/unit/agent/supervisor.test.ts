@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/supervisor.ts'
+import type { WorkerHandle } from '../../../core/agent/worker-starter.ts'
+import { receiverDefinition } from '../../../core/receive/messages.ts'
+import type { ToWorker } from '../../../core/worker/definition.ts'
+
+class FakeProcess implements WorkerHandle {
+  readonly received: ToWorker[] = []
+  killed = false
+  say: (message: unknown) => void = () => undefined
+  exit: (reason: string) => void = () => undefined
+  pid = () => 7
+  post = (message: unknown) => void this.received.push(message as ToWorker)
+  onMessage = (listener: (message: unknown) => void) => {
+    this.say = listener
+  }
+  onExit = (listener: (reason: string) => void) => {
+    this.exit = listener
+  }
+  kill = () => {
+    this.killed = true
+  }
+}
+
+const config = { storeDirectory: '/s', host: '127.0.0.1', port: 0, name: 'n', trusted: [] }
+const report = {
+  port: 5,
+  fingerprint: 'f',
+  storeDirectory: '/s',
+  receivedFiles: 0,
+  receivedBytes: 0,
+  refusedConnections: 0,
+}
+
+function supervised() {
+  const processes: FakeProcess[] = []
+  const conditions: string[] = []
+  const reports: unknown[] = []
+  const worker = new SupervisedWorker(
+    receiverDefinition,
+    {
+      start: () => {
+        processes.push(new FakeProcess())
+        return processes.at(-1) ?? new FakeProcess()
+      },
+    },
+    {
+      report: (one) => reports.push(one),
+      nudge: () => undefined,
+      log: () => undefined,
+      condition: ({ condition }) => conditions.push(condition),
+    },
+  )
+  return { worker, processes, conditions, reports }
+}
+
+describe('a supervised worker', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('gets its newest configuration again after it has ended', () => {
+    const { worker, processes, conditions } = supervised()
+    worker.configure(config)
+    worker.configure({ ...config, port: 9 })
+    processes[0]?.exit('SIGKILL')
+    vi.advanceTimersByTime(1000)
+    expect(processes).toHaveLength(2)
+    expect(processes[1]?.received).toEqual([{ type: 'configure', config: { ...config, port: 9 } }])
+    processes[1]?.say({ type: 'ready', pid: 8 })
+    expect(conditions).toEqual(['starting', 'restarting', 'starting', 'running'])
+  })
+
+  it('is late when it is silent, and replaced when it stays so', () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    processes[0]?.say({ type: 'ready', pid: 1 })
+    vi.advanceTimersByTime(6_000)
+    expect(worker.state.condition).toBe('late')
+    vi.advanceTimersByTime(REPLACE_AFTER_MS)
+    expect(processes[0]?.killed).toBe(true)
+    expect(processes.length).toBeGreaterThan(1)
+  })
+
+  it('drops what a process says that was replaced, and what breaks the contract', () => {
+    const { worker, processes, reports } = supervised()
+    worker.configure(config)
+    processes[0]?.exit('crash')
+    vi.advanceTimersByTime(1000)
+    processes[0]?.say({ type: 'report', report })
+    processes[1]?.say({ type: 'report', report: { ...report, port: 'five' } })
+    processes[1]?.say({ type: 'nonsense' })
+    expect(reports).toEqual([])
+    processes[1]?.say({ type: 'report', report })
+    expect(reports).toEqual([report])
+  })
+
+  it('does not start again after it was stopped', async () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    const stopped = worker.stop()
+    expect(processes[0]?.received.at(-1)).toEqual({ type: 'stop' })
+    processes[0]?.exit('SIGKILL')
+    await stopped
+    vi.advanceTimersByTime(60_000)
+    expect(processes).toHaveLength(1)
+    expect(worker.state.condition).toBe('off')
+  })
+
+  it('leaves a process behind that does not end', async () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    const stopped = worker.stop(3000)
+    vi.advanceTimersByTime(3000)
+    await stopped
+    expect(processes[0]?.killed).toBe(true)
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type AlertState,
+  announce,
+  COLLECT_MS,
+  forget,
+  noAlerts,
+  observe,
+  type Sample,
+} from '../../../core/alert/incidents.ts'
+import { message } from '../../../core/words/message.ts'
+
+function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt'): Sample {
+  return { id, path: `${group}/${id}`, group, kind, at, sentence: message('problem.other', { reason: kind }) }
+}
+
+function run(samples: Sample[], from: AlertState = noAlerts): AlertState {
+  return samples.reduce(observe, from)
+}
+
+function told(state: AlertState, now: number): string[] {
+  return announce(state, now).announcements.map(
+    ({ what, incident }) => `${what} ${incident.kind} ${Object.values(incident.paths).join(' ')}`,
+  )
+}
+
+describe('incidents', () => {
+  it('tells read-only and hung after one sample, others after two', () => {
+    expect(told(run([sample(0, 'read-only')]), COLLECT_MS)).toEqual(['failed read-only /mnt/a'])
+    expect(told(run([sample(0, 'hung')]), COLLECT_MS)).toEqual(['failed hung /mnt/a'])
+    expect(told(run([sample(0, 'full')]), COLLECT_MS)).toEqual([])
+    expect(told(run([sample(0, 'full'), sample(10, 'full')]), 10 + COLLECT_MS)).toEqual([
+      'failed full /mnt/a',
+    ])
+  })
+
+  it('waits for the other paths of one mount and tells them as one', () => {
+    const state = run([
+      sample(0, 'read-only', 'a'),
+      sample(5, 'read-only', 'b'),
+      sample(6, 'hung', 'c', '/other'),
+    ])
+    expect(told(state, COLLECT_MS - 1)).toEqual([])
+    expect(told(state, COLLECT_MS + 6)).toEqual(['failed read-only /mnt/a /mnt/b', 'failed hung /other/c'])
+  })
+
+  it('tells a failure once and its end with the duration', () => {
+    const first = announce(run([sample(1000, 'read-only')]), 1000 + COLLECT_MS).state
+    const lasting = run([sample(5000, 'read-only'), sample(9000, 'read-only')], first)
+    expect(told(lasting, 20_000)).toEqual([])
+    const over = run([sample(12_000, 'ok')], lasting)
+    const { announcements } = announce(over, 12_000)
+    expect(announcements.map(({ what }) => what)).toEqual(['recovered'])
+    expect(announcements[0]?.incident).toMatchObject({ startedAt: 1000, endedAt: 12_000 })
+    expect(told(announce(over, 12_000).state, 13_000)).toEqual([])
+  })
+
+  it('says nothing of a recovery whose failure was not told', () => {
+    expect(told(run([sample(0, 'read-only'), sample(100, 'ok')]), 60_000)).toEqual([])
+    expect(told(run([sample(0, 'full'), sample(100, 'ok')]), 60_000)).toEqual([])
+  })
+
+  it('is over only when the last path of the mount is well', () => {
+    const failed = announce(run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')]), 5000).state
+    const half = run([sample(6000, 'ok', 'a')], failed)
+    expect(half.open).toHaveLength(1)
+    expect(told(half, 7000)).toEqual([])
+    expect(told(run([sample(8000, 'ok', 'b')], half), 8000)).toEqual(['recovered hung /mnt/a /mnt/b'])
+  })
+
+  it('lets a path change from one failure to another without a recovery', () => {
+    const hung = announce(run([sample(0, 'hung')]), 5000).state
+    const changed = run([sample(6000, 'read-only')], hung)
+    expect(changed.past.map(({ kind }) => kind)).toEqual(['hung'])
+    expect(told(changed, 6000 + COLLECT_MS)).toEqual(['failed read-only /mnt/a'])
+  })
+
+  it('needs two samples in a row', () => {
+    const state = run([sample(0, 'missing'), sample(1, 'ok'), sample(2, 'missing')])
+    expect(state.open).toEqual([])
+  })
+
+  it('does not wake anybody for a slow path', () => {
+    expect(run([sample(0, 'slow'), sample(1, 'slow'), sample(2, 'slow')]).open).toEqual([])
+  })
+
+  it('ends the incidents of a path that is no longer checked without a word', () => {
+    const failed = announce(run([sample(0, 'hung')]), 5000).state
+    const forgotten = forget(failed, 'a', 6000)
+    expect(forgotten.open).toEqual([])
+    expect(told(forgotten, 7000)).toEqual([])
+  })
+
+  it('keeps a bounded number of past incidents', () => {
+    const samples = Array.from({ length: 500 }, (_, index) => sample(index, index % 2 === 0 ? 'hung' : 'ok'))
+    expect(run(samples).past).toHaveLength(100)
+  })
+})

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { directoriesOf } from '../../../electron/main/arguments.ts'
+import { placeNear } from '../../../electron/main/window-place.ts'
+
+const workArea = { x: 0, y: 28, width: 1280, height: 772 }
+const window = { x: 0, y: 0, width: 400, height: 640 }
+
+describe('where the window goes', () => {
+  it('is below a tray at the top and above one at the bottom, inside the work area', () => {
+    expect(placeNear({ x: 1200, y: 0, width: 24, height: 24 }, window, workArea)).toEqual({ x: 880, y: 28 })
+    expect(placeNear({ x: 600, y: 776, width: 24, height: 24 }, window, workArea)).toEqual({ x: 412, y: 136 })
+  })
+
+  it('is left to the window manager where nobody knows where the icon is', () => {
+    expect(placeNear(null, window, workArea)).toBeNull()
+    expect(placeNear({ x: 0, y: 0, width: 0, height: 0 }, window, workArea)).toBeNull()
+  })
+})
+
+describe('the directories on the command line', () => {
+  it('are the words after the application, without switches', () => {
+    expect(directoriesOf(['electron', '--no-sandbox', '/app', '/a', '--hidden', '/b'], false)).toEqual([
+      '/a',
+      '/b',
+    ])
+    expect(directoriesOf(['/opt/holdfast', '/a'], true)).toEqual(['/a'])
+  })
+})

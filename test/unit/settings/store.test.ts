@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { openSettings } from '../../../core/settings/store.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+describe('the settings file', () => {
+  it('is made of defaults at first and keeps what is set', () => {
+    const directory = temporaryDirectory()
+    const store = openSettings(directory)
+    expect(store.get()).toEqual(defaultSettings)
+    expect(store.setAside).toBeNull()
+    store.set({ ...store.get(), check: { intervalSeconds: 30 } })
+    expect(openSettings(directory).get().check.intervalSeconds).toBe(30)
+  })
+
+  it.each([
+    ['not JSON', '{ "version": 1, '],
+    ['another schema', JSON.stringify({ version: 1, check: { intervalSeconds: 'often' } })],
+    ['a later version', JSON.stringify({ version: 2 })],
+    ['an interval out of range', JSON.stringify({ version: 1, check: { intervalSeconds: 0 } })],
+    ['empty', ''],
+  ])('is set aside, not erased, if it is %s', (_what, content) => {
+    const directory = temporaryDirectory()
+    const file = path.join(directory, 'settings.json')
+    writeFileSync(file, content)
+    const store = openSettings(directory)
+    expect(store.get()).toEqual(defaultSettings)
+    const aside = readdirSync(directory).filter((name) => name.includes('set-aside'))
+    expect(aside).toHaveLength(1)
+    expect(readFileSync(path.join(directory, aside[0] ?? ''), 'utf8')).toBe(content)
+    expect(store.setAside && englishWords(store.setAside)).toContain(aside[0])
+    store.set(defaultSettings)
+    expect(openSettings(directory).setAside).toBeNull()
+  })
+
+  it('refuses values outside the schema and keeps what was', () => {
+    const store = openSettings(temporaryDirectory())
+    expect(() => store.set({ ...store.get(), check: { intervalSeconds: 3601 } })).toThrow()
+    expect(store.get().check.intervalSeconds).toBe(10)
+  })
+})

@@ -57,11 +57,11 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       outcome(async () => {
         await agent.sender.request('retry', { source: id })
       }),
-    pair: ({ code }) =>
+    pair: ({ code, name }) =>
       outcome(async () => {
         const destination = await agent.sender.request('pair', {
           code: code.trim(),
-          name: agent.host.computerName,
+          name: name ?? agent.host.computerName,
         })
         agent.change((settings) => ({ ...settings, destination }))
       }),

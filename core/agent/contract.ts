@@ -62,7 +62,11 @@ export const commands = {
   /** Gives parked files another try. */
   retryParked: { input: z.object({ id: z.string().nullable() }), output: outcomeSchema },
   /** Pairs with a receiver by its one-time code and sends everything there from now on. */
-  pair: { input: z.object({ code: z.string().max(2000) }), output: outcomeSchema },
+  pair: {
+    /** name: what the receiver will call this computer; default: its host name. */
+    input: z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
+    output: outcomeSchema,
+  },
   /** Goes back to the embedded receiver on this computer. */
   useEmbedded: { input: nothing, output: outcomeSchema },
   changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },

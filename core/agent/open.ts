@@ -1,5 +1,6 @@
 import { openDataDirectory } from '../settings/data-directory.ts'
-import { openSettings } from '../settings/store.ts'
+import { type Settings, settingsSchema } from '../settings/schema.ts'
+import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Agent } from './agent.ts'
 import { answerCommand, type CommandHandlers, commandHandlers } from './commands.ts'
@@ -16,9 +17,14 @@ export interface OpenAgent {
 
 /**
  * Starts the agent of a data directory for a host: the way that the desktop and the command line share.
+ * onlyThisRun: it begins without the settings' sources, and nothing that it is told is kept.
  * @throws Problem agent.alreadyRunning if the directory has an agent already
  */
-export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
+export async function openAgent(
+  dataDirectory: string,
+  host: AgentHost,
+  { onlyThisRun = false }: { onlyThisRun?: boolean } = {},
+): Promise<OpenAgent> {
   const layout = openDataDirectory(dataDirectory)
   let handlers: CommandHandlers | null = null
   // The socket is the lock: nothing of the directory is touched before it is ours.
@@ -27,7 +33,8 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     return answerCommand(handlers, command, input)
   })
   try {
-    const agent = new Agent(layout, openSettings(dataDirectory), host)
+    const settings = openSettings(dataDirectory)
+    const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host)
     const ready = commandHandlers(agent)
     handlers = ready
     agent.start()
@@ -43,6 +50,19 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   } catch (thrown) {
     control.close()
     throw thrown
+  }
+}
+
+function passing(settings: SettingsStore): SettingsStore {
+  let current: Settings = { ...settings.get(), sources: [], checkedPaths: [], pause: null }
+  return {
+    file: settings.file,
+    setAside: settings.setAside,
+    get: () => current,
+    set: (next) => {
+      current = settingsSchema.parse(next)
+      return current
+    },
   }
 }
 

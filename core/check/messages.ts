@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
+import { pathFactsSchema } from './inspect.ts'
 
 export const probeKinds = ['mount', 'read', 'write'] as const
 export type ProbeKind = (typeof probeKinds)[number]
@@ -60,7 +61,7 @@ export const checkedSchema = z.object({
 export type Checked = z.infer<typeof checkedSchema>
 
 export const checkerDefinition = {
-  name: 'checker',
+  name: 'checker' as const,
   config: z.object({
     intervalSeconds: z.number(),
     /** A probe that is out longer than this has failed as hung; default: the interval. */
@@ -77,5 +78,7 @@ export const checkerDefinition = {
   requests: {
     /** Probes every path now, besides its timetable. */
     checkNow: { input: z.object({}), output: z.object({}) },
+    /** Looks at a path that a person wants to add (inspectPath). */
+    inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
   },
 } satisfies WorkerDefinition

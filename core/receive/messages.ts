@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
 export const receiverDefinition = {
-  name: 'receiver',
+  name: 'receiver' as const,
   config: z.object({
     storeDirectory: z.string(),
     host: z.string(),

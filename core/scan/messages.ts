@@ -22,7 +22,7 @@ export const scannedSchema = z.object({
 export type Scanned = z.infer<typeof scannedSchema>
 
 export const scannerDefinition = {
-  name: 'scanner',
+  name: 'scanner' as const,
   config: z.object({
     sources: z.array(sourceSchema),
     /** The ledger's file, and the destination that candidates are for. */

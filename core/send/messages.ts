@@ -50,7 +50,7 @@ export const connectionSchema = z.object({
 export type Connection = z.infer<typeof connectionSchema>
 
 export const senderDefinition = {
-  name: 'sender',
+  name: 'sender' as const,
   config: z.object({
     /** Directory of this computer's certificate and key; made at the first start. */
     identityDirectory: z.string(),

@@ -11,7 +11,7 @@ export function createNotifier(icon: string, clicked: () => void): (notification
     if (!Notification.isSupported()) return
     const notification = new Notification({
       title,
-      body,
+      body: process.platform === 'linux' ? escapeMarkup(body) : body,
       icon,
       urgency: urgent ? 'critical' : 'normal',
       timeoutType: urgent ? 'never' : 'default',
@@ -21,4 +21,12 @@ export function createNotifier(icon: string, clicked: () => void): (notification
     shown.push(notification)
     if (shown.length > KEPT) shown.shift()
   }
+}
+
+/**
+ * Notification daemons of Linux take the body for markup (Desktop Notifications Specification, "Markup"):
+ * a path with "<" or "&" in it would be shown in part only.
+ */
+export function escapeMarkup(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

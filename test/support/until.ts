@@ -21,7 +21,10 @@ export async function until<T>(
       lastError = thrown
     }
     if (Date.now() > deadline) {
-      throw new Error(`not within ${withinMs} ms: ${what}`, lastError === undefined ? {} : { cause: lastError })
+      throw new Error(
+        `not within ${withinMs} ms: ${what}`,
+        lastError === undefined ? {} : { cause: lastError },
+      )
     }
     await delay(20)
   }

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// Everything that the commands of this project need and that npm alone does not bring. Safe to run at any
+// time, and quick when there is nothing to do.
+//
+//   node build/setup.mjs            Node.js
+//   node build/setup.mjs --display  … and Electron with its system libraries
+//   node build/setup.mjs --tests    … and the desktop and tools of the tests
+//   node build/setup.mjs --print-electron   Electron alone; prints its executable on standard output
+import { ensureElectron } from './setup/electron.mjs'
+import { ensureNode } from './setup/node.mjs'
+import { isProgram, runMain, SetupError, say } from './setup/project.mjs'
+import { electronPackages, ensurePackages, testPackages } from './setup/system.mjs'
+
+/**
+ * What to have ready: 'terminal' (Node.js alone: no apt, no Electron), 'display' (to run the application) or
+ * 'tests'. Gives the paths that were found or made; `electron` is null for 'terminal'.
+ */
+export async function setup(level) {
+  const node = await ensureNode()
+  if (level === 'terminal') return { node, electron: null }
+  if (process.platform === 'linux') {
+    if (level === 'tests') await ensurePackages([...electronPackages, ...testPackages], 'the tests')
+    else await ensurePackages(electronPackages, 'the window')
+  }
+  return { node, electron: await ensureElectron(node) }
+}
+
+const levels = { '--display': 'display', '--tests': 'tests' }
+
+async function main() {
+  if (process.argv[2] === '--print-electron') {
+    process.stdout.write(`${(await ensureElectron(await ensureNode())).executable}\n`)
+    return 0
+  }
+  const words = process.argv.slice(2)
+  const level = words.length === 0 ? 'terminal' : levels[words[0]]
+  if (level === undefined || words.length > 1) {
+    throw new SetupError('usage: node build/setup.mjs [--display | --tests | --print-electron]')
+  }
+  const { node, electron } = await setup(level)
+  say(`Node.js: ${node}`)
+  if (electron !== null) say(`Electron ${electron.version}: ${electron.executable}`)
+  return 0
+}
+
+if (isProgram(import.meta.url)) await runMain(main)

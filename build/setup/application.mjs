@@ -1,0 +1,75 @@
+// The built application in out/: made when its sources are newer.
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { projectEnvironment } from './node.mjs'
+import { inProject, SetupError, say } from './project.mjs'
+import { capture } from './run.mjs'
+
+const sources = [
+  'core',
+  'electron',
+  'renderer',
+  'assets',
+  'electron.vite.config.ts',
+  'package.json',
+  'package-lock.json',
+]
+const stamp = () => inProject('out/.sources')
+
+async function* filesUnder(place) {
+  const found = await stat(place).catch(() => null)
+  if (found === null) return
+  if (!found.isDirectory()) {
+    yield [place, found]
+    return
+  }
+  for (const name of (await readdir(place)).sort()) yield* filesUnder(path.join(place, name))
+}
+
+/** A digest of name, size and time of every source file: another one means that something has changed. */
+export async function sourcesDigest(root = inProject()) {
+  const hash = createHash('sha256')
+  for (const source of sources) {
+    for await (const [file, { size, mtimeMs }] of filesUnder(path.join(root, source))) {
+      hash.update(`${path.relative(root, file)}\0${size}\0${mtimeMs}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
+
+/** Builds the application where out/ does not belong to the sources as they are. */
+export async function ensureBuilt(node) {
+  const digest = await sourcesDigest()
+  const built = await readFile(stamp(), 'utf8').catch(() => null)
+  if (built === digest) return
+  say('Building the application ...')
+  const result = await buildApplication(node, digest)
+  if (result.status !== 0) {
+    throw new SetupError(
+      `The application could not be built:\n${`${result.stdout}\n${result.stderr}`.trim().slice(-8000)}`,
+    )
+  }
+}
+
+/** Builds in any case. Gives electron-vite's output and status. */
+export async function buildApplication(node, digest, { echo = false } = {}) {
+  const wanted = digest ?? (await sourcesDigest())
+  await rm(stamp(), { force: true })
+  const result = await capture(
+    node,
+    [inProject('node_modules/electron-vite/bin/electron-vite.js'), 'build'],
+    {
+      cwd: inProject(),
+      env: projectEnvironment(),
+      timeoutMs: 600_000,
+      echo,
+    },
+  )
+  if (result.status === 0) {
+    await mkdir(path.dirname(stamp()), { recursive: true })
+    await writeFile(`${stamp()}-${process.pid}`, wanted)
+    await rename(`${stamp()}-${process.pid}`, stamp())
+  }
+  return result
+}

@@ -1,0 +1,80 @@
+// Which Electron runs the application, in this order: the one that was named, the one that is there, the
+// official download, the stand-in.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  declaredVersion,
+  downloadOfficial,
+  executableName,
+  officialDirectory,
+  rememberedFailure,
+  rememberFailure,
+} from './official.mjs'
+import { SetupError, say } from './project.mjs'
+import {
+  ensureStandIn,
+  STAND_IN_MARK,
+  standIn,
+  standInForbidden,
+  standInInstalled,
+  standInPlatform,
+} from './standin.mjs'
+
+const ELSE = 'Or set ELECTRON_OVERRIDE_DIST_PATH to the directory of an Electron that you have.'
+
+async function described(directory) {
+  const executable = path.join(directory, executableName())
+  const version = await readFile(path.join(directory, 'version'), 'utf8').catch(() => 'unknown')
+  return {
+    directory,
+    executable,
+    version: version.trim().replace(/^v/, ''),
+    standIn: existsSync(path.join(directory, STAND_IN_MARK)),
+  }
+}
+
+async function overridden(directory) {
+  const found = await described(path.resolve(directory))
+  if (!existsSync(found.executable)) {
+    throw new SetupError(
+      `ELECTRON_OVERRIDE_DIST_PATH is ${directory}, but there is no ${executableName()} in it. Correct it or unset it.`,
+    )
+  }
+  return found
+}
+
+/**
+ * The Electron to use: its directory, executable and version, and whether it is the stand-in. `node` is the
+ * project's Node.js. Throws a SetupError that says what to do if there is none.
+ */
+export async function ensureElectron(node) {
+  if (process.env.ELECTRON_OVERRIDE_DIST_PATH) return overridden(process.env.ELECTRON_OVERRIDE_DIST_PATH)
+  const official = await officialDirectory()
+  if (official !== null) return described(official)
+
+  const standInAllowed = standInPlatform() && !standInForbidden()
+  let reason = standInAllowed ? await rememberedFailure() : null
+  if (reason === null) {
+    const download = await downloadOfficial(node)
+    if (download.directory !== null) return described(download.directory)
+    reason = download.reason
+    await rememberFailure(reason)
+  }
+  if (!standInAllowed) throw new SetupError(await noElectron(reason))
+  if (!standInInstalled()) say(`Electron ${await declaredVersion()} could not be downloaded: ${reason}.`)
+  const found = await described(await ensureStandIn(node))
+  say(
+    `Electron ${standIn.version} stands in for ${await declaredVersion()}, which cannot be downloaded here. ` +
+      'It is for development and tests: build nothing from it that is released.',
+  )
+  return found
+}
+
+async function noElectron(reason) {
+  const version = await declaredVersion()
+  const why = standInForbidden()
+    ? 'HOLDFAST_ELECTRON_STANDIN=0 forbids the stand-in.'
+    : `There is no stand-in for ${process.platform} on ${process.arch}.`
+  return `Electron ${version} could not be downloaded: ${reason}. ${why} Make its release page or a mirror (ELECTRON_MIRROR) reachable. ${ELSE}`
+}

@@ -1,0 +1,55 @@
+// The project's own Node.js, from the npm package `node`: the same version on every machine.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { inProject, SetupError, say } from './project.mjs'
+import { capture } from './run.mjs'
+
+const binary = () => inProject('node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node')
+
+/** The absolute path of the project's Node.js, or null while it is not installed. */
+export function installedNode() {
+  return existsSync(binary()) ? binary() : null
+}
+
+/** The same, installed where npm was told to leave install scripts out. */
+export async function ensureNode() {
+  const node = installedNode()
+  if (node !== null) return node
+  if (!existsSync(inProject('node_modules/node/package.json'))) {
+    throw new SetupError(
+      `${inProject('node_modules')} is not complete. Run "npm ci" in ${inProject()} first.`,
+    )
+  }
+  say('Installing the Node.js of this project (npm rebuild node) ...')
+  const npm = npmCommand()
+  const { status, stderr } = await capture(npm.command, [...npm.args, 'rebuild', 'node'], {
+    cwd: inProject(),
+    timeoutMs: 300_000,
+  })
+  if (installedNode() === null) {
+    throw new SetupError(
+      `The Node.js of this project could not be installed: "npm rebuild node" ended with ${status}. ` +
+        `${lastLine(stderr)} Run it in ${inProject()} and see what it says.`,
+    )
+  }
+  return binary()
+}
+
+/** How to run the npm that runs us, else the one on the PATH. */
+export function npmCommand(environment = process.env) {
+  const script = environment.npm_execpath
+  if (script?.endsWith('.js') && existsSync(script)) return { command: process.execPath, args: [script] }
+  return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args: [] }
+}
+
+/** An environment in which `node` and the project's tools are the project's own. */
+export function projectEnvironment(environment = process.env) {
+  const tools = inProject('node_modules/.bin')
+  return { ...environment, PATH: [tools, environment.PATH].filter(Boolean).join(path.delimiter) }
+}
+
+/** The last line that says something, for a message that must fit on a screen. */
+export function lastLine(text) {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return (lines.at(-1) ?? '').trim().slice(0, 500)
+}

@@ -1,0 +1,52 @@
+// Where things are. Every other file of the set-up takes its paths from here.
+import { realpathSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The checkout: the directory of package.json. */
+export const projectDirectory = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** An absolute path inside the checkout. */
+export const inProject = (...parts) => path.join(projectDirectory, ...parts)
+
+/**
+ * Downloads that outlive node_modules, so that a second `npm ci` fetches nothing again. HOLDFAST_CACHE names
+ * it outright: the test desktop needs that, because it gives its programs an XDG_CACHE_HOME of their own.
+ */
+export function cacheDirectory(environment = process.env) {
+  if (environment.HOLDFAST_CACHE) return path.resolve(environment.HOLDFAST_CACHE)
+  // The XDG base directory specification: a relative path is to be ignored.
+  const xdg = environment.XDG_CACHE_HOME
+  const base = xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache')
+  return path.join(base, 'holdfast')
+}
+
+/** Says something to the person at the terminal; standard output stays free for what a program prints. */
+export const say = (text) => process.stderr.write(`${text}\n`)
+
+/** The set-up cannot go on, and the message says what to do: shown without a stack. */
+export class SetupError extends Error {
+  name = 'SetupError'
+}
+
+/** Whether the module at this URL is the program that was started, not a part of it. */
+export function isProgram(url) {
+  const started = process.argv[1]
+  if (started === undefined) return false
+  try {
+    return realpathSync(started) === fileURLToPath(url)
+  } catch {
+    return false
+  }
+}
+
+/** Runs a command's main function; a SetupError is a sentence for people, anything else a defect. */
+export async function runMain(main) {
+  try {
+    process.exitCode = await main()
+  } catch (thrown) {
+    say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,61 @@
+// Child processes: captured, or in our place with signals and exit code passed on.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+
+/** How much of a child's output is kept: enough for any answer that we read, bounded for any child. */
+const KEEP_CHARACTERS = 1_000_000
+
+/**
+ * Runs a program to its end and gives its output. Never throws: a program that is not there, or that was
+ * killed, has a status other than 0.
+ */
+export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_000, echo = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs })
+    const kept = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr']) {
+      child[name].setEncoding('utf8')
+      child[name].on('data', (text) => {
+        kept[name] = (kept[name] + text).slice(-KEEP_CHARACTERS)
+        if (echo) process.stderr.write(text)
+      })
+    }
+    child.on('error', (error) => resolve({ ...kept, status: 127, missing: error.code === 'ENOENT', error }))
+    child.on('close', (code, signal) =>
+      resolve({ ...kept, status: code ?? exitCodeOf(signal), missing: false, timedOut: child.killed }),
+    )
+  })
+}
+
+/** The exit code that a shell reports for a program that a signal ended. */
+export const exitCodeOf = (signal) => 128 + (constants.signals[signal] ?? 0)
+
+/**
+ * Runs a program in our place: its terminal is ours, signals that we get go to it, and we end as it ended.
+ * Resolves with the exit code to use.
+ */
+export function becomes(command, args, { env = process.env, cwd } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, cwd, stdio: 'inherit' })
+    const passOn = (signal) => {
+      // The terminal sends Ctrl-C to the whole foreground group: a second copy would look like impatience.
+      if (signal === 'SIGINT' && process.stdin.isTTY) return
+      child.kill(signal)
+    }
+    const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
+    for (const signal of signals) process.on(signal, passOn)
+    const letGo = () => {
+      for (const signal of signals) process.removeListener(signal, passOn)
+    }
+    child.on('error', (error) => {
+      letGo()
+      reject(error)
+    })
+    child.on('close', (code, signal) => {
+      letGo()
+      // Ending by the same signal tells a waiting shell the truth; a signal that does not end us has a code.
+      if (signal !== null && signals.includes(signal)) process.kill(process.pid, signal)
+      resolve(code ?? exitCodeOf(signal))
+    })
+  })
+}

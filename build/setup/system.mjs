@@ -1,0 +1,124 @@
+// Debian packages: what Electron links against, and what the tests' desktop and faults need.
+import { inProject, SetupError, say } from './project.mjs'
+import { capture } from './run.mjs'
+
+/**
+ * Shared libraries of Electron's binary. "a|b": newer releases renamed the library (64-bit time_t), either
+ * will do.
+ */
+export const electronPackages = [
+  'libgtk-3-0t64|libgtk-3-0',
+  'libnss3',
+  'libasound2t64|libasound2',
+  'libgbm1',
+  'libdrm2',
+  'libxss1',
+  'libxkbcommon0',
+  'libxcomposite1',
+  'libxdamage1',
+  'libxrandr2',
+  'libatk-bridge2.0-0t64|libatk-bridge2.0-0',
+  'libcups2t64|libcups2',
+  'libnotify4',
+  'libsecret-1-0',
+]
+
+/** A desktop without a screen, hands and eyes for it, and the tools that make real faults. */
+export const testPackages = [
+  'xvfb',
+  'xauth',
+  'dbus',
+  'dbus-x11',
+  'xfwm4',
+  'xfce4-panel',
+  'xfconf',
+  'dunst',
+  'libglib2.0-bin',
+  'xdotool',
+  'imagemagick',
+  'x11-utils',
+  'librsvg2-bin',
+  'fonts-noto-cjk',
+  'fonts-dejavu-core',
+  'rsync',
+  'inotify-tools',
+  'e2fsprogs',
+  'util-linux',
+  'mount',
+  'procps',
+]
+
+/** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */
+export async function missingPackages(wanted) {
+  const names = wanted.flatMap((entry) => entry.split('|'))
+  const answer = await capture('dpkg-query', ['-W', '-f', `\${Package} \${db:Status-Status}\\n`, ...names])
+  if (answer.missing) return null
+  // Status 1 only says that some names are unknown to it; the known ones are still listed.
+  const installed = new Set(
+    answer.stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  )
+  return wanted.filter((entry) => !entry.split('|').some((name) => installed.has(name)))
+}
+
+/** The alternatives that this release has. */
+async function namesHere(entries) {
+  const choices = entries.map(async (entry) => {
+    for (const name of entry.split('|')) {
+      const { status, stdout } = await capture('apt-cache', ['show', '--no-all-versions', name])
+      if (status === 0 && stdout.includes(`Package: ${name}`)) return name
+    }
+    return entry.split('|').at(-1)
+  })
+  return Promise.all(choices)
+}
+
+const aptEnvironment = () => ({ ...process.env, DEBIAN_FRONTEND: 'noninteractive' })
+
+async function aptGet(args) {
+  // The lock timeout lets two set-ups on one machine take turns.
+  return capture('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+    env: aptEnvironment(),
+    timeoutMs: 1_200_000,
+  })
+}
+
+/**
+ * Sees to it that the packages are there. Where we may not install (not root, no apt) the message is the
+ * command to run. `purpose` completes "… is needed for".
+ */
+export async function ensurePackages(wanted, purpose) {
+  const missing = await missingPackages(wanted)
+  if (missing === null) {
+    say(`This system has no dpkg: that it has what ${purpose} needs is taken for granted.`)
+    return
+  }
+  if (missing.length === 0) return
+  const isRoot = process.getuid?.() === 0
+  const fallback = missing.map((entry) => entry.split('|').at(-1))
+  const names = (await capture('apt-cache', ['--version'])).missing ? fallback : await namesHere(missing)
+  const command = `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`
+  if (!isRoot) {
+    throw new SetupError(
+      `Debian packages are missing that ${purpose} needs. Run this as root, then start again in ${inProject()}:\n  ${command}`,
+    )
+  }
+  say(`Installing what ${purpose} needs: ${names.join(' ')}`)
+  const install = ['install', '-y', '--no-install-recommends', ...names]
+  let result = await aptGet(install)
+  if (result.status !== 0 && !result.missing) {
+    // The usual reason on a bare machine: no package lists, or lists older than the mirror.
+    await aptGet(['update'])
+    const renamed = await namesHere(missing)
+    result = await aptGet(['install', '-y', '--no-install-recommends', ...renamed])
+  }
+  const still = await missingPackages(wanted)
+  if (still !== null && still.length > 0) {
+    throw new SetupError(
+      `These Debian packages could not be installed: ${still.join(' ')}.\n${result.stderr.slice(-2000).trim()}\n` +
+        `Put this right, or run it by hand, then start again:\n  ${command}`,
+    )
+  }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// `npm start [-- DIRECTORY...]`: the application on a desktop, the same agent in the terminal without one.
+import { ensureBuilt } from './setup/application.mjs'
+import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs'
+import { projectEnvironment } from './setup/node.mjs'
+import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
+import { becomes } from './setup/run.mjs'
+import { setup } from './setup.mjs'
+
+async function startWindow(words) {
+  const { node, electron } = await setup('display')
+  await ensureBuilt(node)
+  if (process.getuid?.() === 0) {
+    say(
+      "Running as root: Chromium's sandbox is off (--no-sandbox). Run Holdfast as an ordinary user to have it on.",
+    )
+  }
+  const environment = { ...process.env }
+  // Set by editors' terminals that are Electron themselves: it would make this one a plain Node.js.
+  delete environment.ELECTRON_RUN_AS_NODE
+  return becomes(electron.executable, electronArguments(projectDirectory, words), { env: environment })
+}
+
+async function startInTerminal(words) {
+  const { node } = await setup('terminal')
+  say('There is no display: Holdfast runs in this terminal, without its window. Ctrl-C ends it.')
+  const agent = [inProject('cli/holdfast.ts'), 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
+  return becomes(node, agent, { env: projectEnvironment() })
+}
+
+async function main() {
+  const words = absoluteWords(process.argv.slice(2))
+  return hasDisplay() ? startWindow(words) : startInTerminal(words)
+}
+
+if (isProgram(import.meta.url)) await runMain(main)

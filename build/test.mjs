@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+// `npm test`: everything that can be tested on this machine. A stage that fails does not stop the next one;
+// the last line is the sum of all.
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { buildApplication } from './setup/application.mjs'
+import { projectEnvironment } from './setup/node.mjs'
+import { inProject, isProgram, projectDirectory, runMain, SetupError, say } from './setup/project.mjs'
+import { setup } from './setup.mjs'
+import { closingLine, exitCode, isCi, playwrightCounts, stageCounts, sum, vitestCounts } from './test/results.mjs'
+import { passSignalsOn, runStage } from './test/stage.mjs'
+
+const reports = { vitest: 'test-results/vitest.json', playwright: 'test-results/e2e.json' }
+
+/** A runner's report, or null if it left none. */
+async function readReport(name) {
+  try {
+    return JSON.parse(await readFile(inProject(name), 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+/** The stages in their order. Each gives its figures. */
+function stages({ node, electron }) {
+  const environment = {
+    ...projectEnvironment(),
+    // Inside the test desktop the cache directory is another one: the Electron that was found is named outright.
+    ELECTRON_OVERRIDE_DIST_PATH: electron.directory,
+  }
+  const run = (minutes, command, ...args) =>
+    runStage(command, args, { env: environment, cwd: projectDirectory, minutes })
+  const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
+  return [
+    ['Format, lint and imports (biome)', async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci'))],
+    ['Types (tsc)', async () => stageCounts(await tool(10, 'typescript/bin/tsc', '-p', '.'))],
+    [
+      'Build (electron-vite)',
+      async () => stageCounts((await buildApplication(node, undefined, { echo: true })).status),
+    ],
+    [
+      'Unit and integration tests (vitest)',
+      async () => {
+        const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reports.vitest}`]
+        const status = await tool(40, 'vitest/vitest.mjs', 'run', ...reporters)
+        return vitestCounts(await readReport(reports.vitest), status)
+      },
+    ],
+    [
+      'Tests on a desktop (playwright)',
+      async () => {
+        const playwright = inProject('node_modules/@playwright/test/cli.js')
+        const desktop = inProject('test/support/desktop/desktop.sh')
+        const status = await run(40, desktop, node, playwright, 'test')
+        return playwrightCounts(await readReport(reports.playwright), status)
+      },
+    ],
+  ]
+}
+
+async function runAll(ready) {
+  await mkdir(inProject('test-results'), { recursive: true })
+  // A report of an earlier run must not be taken for this one's.
+  for (const report of Object.values(reports)) await rm(inProject(report), { force: true })
+  const all = []
+  for (const [title, stage] of stages(ready)) {
+    say(`\n== ${title}`)
+    const counts = await stage()
+    if (counts.failed > 0) say(`== ${title}: ${counts.failed} failed`)
+    all.push(counts)
+  }
+  return sum(all)
+}
+
+async function main() {
+  if (process.argv.length > 2) throw new SetupError('usage: npm test (it takes no arguments; see also npx vitest)')
+  passSignalsOn()
+  const ready = await setup('tests')
+  const counts = await runAll(ready)
+  if (isCi() && counts.skipped.length > 0) {
+    say(`\nOn a build machine (CI) no test may be skipped; these were:\n  ${counts.skipped.join('\n  ')}`)
+  }
+  process.stdout.write(`\n${closingLine(counts)}\n`)
+  return exitCode(counts, isCi())
+}
+
+if (isProgram(import.meta.url)) {
+  await runMain(async () => {
+    try {
+      return await main()
+    } catch (thrown) {
+      say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
+      process.stdout.write(`\n${closingLine({ passed: 0, failed: 1, skipped: [] })}\n`)
+      return 1
+    }
+  })
+}

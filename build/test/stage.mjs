@@ -1,0 +1,56 @@
+// Runs one stage of the tests as a process group of its own, so that a stage that hangs ends with all that it
+// has started.
+import { spawn } from 'node:child_process'
+
+const KILL_AFTER_MS = 5_000
+
+/** The process group of the stage that runs now; at most one does. */
+let current = null
+
+/** Runs a program with our output. Gives its exit code; a time-out or a signal is a code other than 0. */
+export function runStage(command, args, { env, cwd, minutes }) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+    current = child
+    let forced
+    const timeout = setTimeout(() => {
+      process.stderr.write(`${command} ${args.join(' ')} has not ended within ${minutes} minutes: stopped.\n`)
+      endGroup(child, 'SIGTERM')
+      forced = setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS)
+    }, minutes * 60_000)
+    const done = (status) => {
+      clearTimeout(timeout)
+      clearTimeout(forced)
+      current = null
+      resolve(status)
+    }
+    child.on('error', (error) => {
+      process.stderr.write(`${command} could not be started: ${error.message}\n`)
+      done(127)
+    })
+    child.on('close', (code) => done(code ?? 1))
+  })
+}
+
+function endGroup(child, signal) {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** Passes an interruption on to the stage that runs, and ends once it has ended. */
+export function passSignalsOn() {
+  const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+  for (const [signal, code] of Object.entries(exitCodes)) {
+    process.once(signal, () => {
+      if (current === null) process.exit(code)
+      const child = current
+      child.once('close', () => process.exit(code))
+      endGroup(child, signal)
+      setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS).unref()
+    })
+  }
+}

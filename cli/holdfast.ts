@@ -1,0 +1,41 @@
+import { Command, CommanderError } from 'commander'
+import { sentenceOf } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { registerAgent } from './agent.ts'
+import { registerCheck } from './check.ts'
+import { registerPair } from './pair.ts'
+import { registerProbe } from './probe.ts'
+import { registerReceive } from './receive.ts'
+import { registerScan } from './scan.ts'
+import { registerStatus } from './status.ts'
+import { version } from './version.ts'
+
+const EXIT_USAGE = 2
+const EXIT_FAILED = 1
+/** What `holdfast status` exits with when no agent runs. */
+const EXIT_NOT_RUNNING = 3
+
+const program = new Command('holdfast')
+  .description(
+    'Keeps data directories safe: checks their disks, ships every finished file off-site, and tells.',
+  )
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(holdfast --help lists the commands)')
+
+registerAgent(program)
+registerStatus(program)
+registerScan(program)
+registerReceive(program)
+registerPair(program)
+registerProbe(program)
+registerCheck(program)
+
+try {
+  await program.parseAsync()
+} catch (thrown) {
+  if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : EXIT_USAGE)
+  const sentence = sentenceOf(thrown)
+  console.error(englishWords(sentence))
+  process.exit(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
+}

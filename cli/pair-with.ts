@@ -1,0 +1,40 @@
+import { hostname } from 'node:os'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { pairWithReceiver } from '../core/send/pair.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
+import { openSettings } from '../core/settings/store.ts'
+import { loadIdentity } from '../core/wire/identity.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { outcomeOf } from './outcome.ts'
+
+const PAIR_WITHIN_MS = 20_000
+
+/**
+ * Pairs the agent of a data directory with the receiver that made this code: through the agent if it runs,
+ * else by writing its settings.
+ */
+export async function pairWith(code: string, dataDirectory: string, name: string | undefined): Promise<void> {
+  const input = { code, ...(name === undefined ? {} : { name }) }
+  const answer = await sendCommand(dataDirectory, 'pair', input).catch((thrown) => {
+    if (thrown instanceof Problem && thrown.sentence.key === 'agent.notRunning') return null
+    throw thrown
+  })
+  if (answer === null) {
+    await pairAlone(code, dataDirectory, name ?? hostname())
+    return
+  }
+  const refusal = outcomeOf(answer)
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(englishWords(message('cli.pairedRunning')))
+}
+
+async function pairAlone(code: string, dataDirectory: string, name: string): Promise<void> {
+  const layout = openDataDirectory(dataDirectory)
+  const settings = openSettings(dataDirectory)
+  const identity = await loadIdentity(layout.identity)
+  const destination = await pairWithReceiver(code, name, identity, AbortSignal.timeout(PAIR_WITHIN_MS))
+  settings.set({ ...settings.get(), destination })
+  console.log(englishWords(message('cli.paired', { name: destination.name })))
+}

@@ -1,0 +1,4 @@
+import { parentPort } from 'node:worker_threads'
+import { runInotifyThread } from '../../core/scan/watch/inotify-thread.ts'
+
+if (parentPort !== null) runInotifyThread(parentPort)

@@ -1,0 +1,6 @@
+import { receiverDefinition } from '../../core/receive/messages.ts'
+import { startReceiver } from '../../core/receive/worker.ts'
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+
+serveWorker(childProcessPort(), receiverDefinition, startReceiver)

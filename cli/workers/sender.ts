@@ -1,0 +1,6 @@
+import { senderDefinition } from '../../core/send/messages.ts'
+import { startSender } from '../../core/send/worker.ts'
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+
+serveWorker(childProcessPort(), senderDefinition, startSender)

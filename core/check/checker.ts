@@ -1,0 +1,254 @@
+import type { ConfigOf } from '../worker/definition.ts'
+import type { Clock } from './clock.ts'
+import { createGate, type Gate, type Pass } from './gate.ts'
+import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
+import type { Disk } from './probes/disk.ts'
+import { type Findings, freshMemory, type PathMemory, type Progress } from './probes/findings.ts'
+import { createReportBatch } from './report-batch.ts'
+import { dueAt, type Timetable, tickAfter } from './timetable.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from './verdict.ts'
+
+export type CheckerConfig = ConfigOf<typeof checkerDefinition>
+type CheckedPath = CheckerConfig['paths'][number]
+
+export interface CheckerPorts {
+  clock: Clock
+  disk: Disk
+  report(checked: Checked[]): void
+  /** Called once for each path whose file system refuses O_DIRECT. */
+  buffered(path: string): void
+}
+
+export interface Checker {
+  /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
+  configure(config: CheckerConfig): void
+  /** Checks every path now, besides its timetable. */
+  checkNow(): void
+  /** Returns at once; checks that are out are left to themselves. */
+  stop(): void
+}
+
+/** One path on its timetable. */
+interface Watch {
+  readonly target: CheckedPath
+  timetable: Timetable
+  tick: number
+  cancelTick: () => void
+  memory: PathMemory
+  /** The one check that is out, or waits for its turn. */
+  check: Check | null
+}
+
+interface Check {
+  /** Milliseconds since 1970 of its tick. */
+  readonly at: number
+  startedMs: number
+  readonly progress: Progress
+  pass: Pass
+  cancelDeadline: () => void
+  isOverdue: boolean
+}
+
+/** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
+export function createChecker({ clock, disk, report, buffered }: CheckerPorts): Checker {
+  const watches = new Map<string, Watch>()
+  const gate: Gate = createGate(() => clock.now())
+  const batch = createReportBatch(clock, report)
+  /** Checks that are out, also those of paths that are no longer checked. */
+  const out = new Set<Check>()
+  let intervalMs = 0
+  let timeoutMs = 0
+
+  const tell = (
+    watch: Watch,
+    at: number,
+    probes: Checked['probes'],
+    overall: Verdict,
+    delayMs: number | null,
+  ) => {
+    const { id, path } = watch.target
+    const mount = watch.memory.known?.mount ?? null
+    const readOnlyByIntent = watch.memory.known?.readOnlyByIntent ?? false
+    batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent })
+  }
+
+  const tellFindings = (watch: Watch, at: number, findings: Findings) => {
+    const probes = verdictsOf(watch.target.path, findings.probes, timeoutMs)
+    tell(watch, at, probes, gravest(watch.target.path, probes), findings.delayMs)
+  }
+
+  /** The check is out past its deadline: what came back of it, and the probe that did not. */
+  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) => {
+    const { path } = watch.target
+    const hung = hungVerdict(path, progress.step, clock.now() - startedMs)
+    const probes = { ...verdictsOf(path, progress.done, timeoutMs), [progress.probe]: hung }
+    tell(watch, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
+  }
+
+  /** Other paths hang on the same file system: said without touching it once more. */
+  const tellFileSystemHung = (watch: Watch, at: number, sinceMs: number) => {
+    const { path, probes } = watch.target
+    const point = watch.memory.known?.mount.point ?? path
+    const verdict = fileSystemHungVerdict(path, point, clock.now() - sinceMs)
+    tell(watch, at, Object.fromEntries(probes.map((probe) => [probe, verdict])), verdict, null)
+  }
+
+  const settle = (watch: Watch, check: Check, findings: Findings) => {
+    check.cancelDeadline()
+    check.pass.leave()
+    out.delete(check)
+    if (watch.check === check) watch.check = null
+    // What comes too late has been told as a failure; the next good check takes that back, not this one.
+    if (check.isOverdue || watches.get(watch.target.id) !== watch) return
+    if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
+    watch.memory = findings.memory
+    tellFindings(watch, check.at, findings)
+  }
+
+  const run = (watch: Watch, check: Check) => {
+    check.startedMs = clock.now()
+    out.add(check)
+    armDeadline(watch, check)
+    const { path, probes } = watch.target
+    disk.check(path, probes, watch.memory, check.progress).then(
+      (findings) => settle(watch, check, findings),
+      // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
+      (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
+    )
+  }
+
+  const overdue = (watch: Watch, check: Check, fileSystem: string) => {
+    if (check.pass.entered()) {
+      check.isOverdue = true
+      check.pass.stuck()
+      if (watches.get(watch.target.id) === watch) tellHung(watch, check.at, check)
+      return
+    }
+    const sinceMs = gate.stuckSince(fileSystem)
+    // It waits behind slow checks that do come back: its turn will come.
+    if (sinceMs === null) return armDeadline(watch, check)
+    check.pass.leave()
+    watch.check = null
+    tellFileSystemHung(watch, check.at, sinceMs)
+  }
+
+  const armDeadline = (watch: Watch, check: Check) => {
+    check.cancelDeadline()
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    check.cancelDeadline = clock.at(clock.now() + timeoutMs, () => overdue(watch, check, fileSystem))
+  }
+
+  const begin = (watch: Watch) => {
+    const at = clock.wall()
+    if (watch.check !== null) {
+      if (watch.check.isOverdue) tellHung(watch, at, watch.check)
+      return
+    }
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    const sinceMs = gate.stuckSince(fileSystem)
+    if (sinceMs !== null && gate.isFull(fileSystem)) return tellFileSystemHung(watch, at, sinceMs)
+    const check: Check = {
+      at,
+      startedMs: clock.now(),
+      progress: newProgress(watch.target.probes, () => check.pass.leave()),
+      pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
+      cancelDeadline: () => undefined,
+      isOverdue: false,
+    }
+    watch.check = check
+    armDeadline(watch, check)
+    check.pass = gate.pass(fileSystem, () => run(watch, check))
+  }
+
+  const fire = (watch: Watch) => {
+    watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
+    watch.cancelTick = clock.at(dueAt(watch.timetable, watch.tick), () => fire(watch))
+    begin(watch)
+  }
+
+  const startTimetable = (watch: Watch) => {
+    watch.cancelTick()
+    watch.timetable = { startMs: clock.now(), intervalMs }
+    watch.tick = 0
+    fire(watch)
+  }
+
+  const end = (watch: Watch) => {
+    watch.cancelTick()
+    // A check that only waits never needs to run; one that is out keeps its place, and its deadline, until it
+    // comes back: its file system may be blocked for the paths that stay.
+    if (watch.check !== null && !watch.check.pass.entered()) {
+      watch.check.cancelDeadline()
+      watch.check.pass.leave()
+    }
+    watches.delete(watch.target.id)
+    batch.forget(watch.target.id)
+  }
+
+  const add = (target: CheckedPath, known: PathMemory['known']) => {
+    const watch: Watch = {
+      target,
+      timetable: { startMs: 0, intervalMs },
+      tick: 0,
+      cancelTick: () => undefined,
+      memory: { ...freshMemory, known },
+      check: null,
+    }
+    watches.set(target.id, watch)
+    startTimetable(watch)
+  }
+
+  return {
+    configure: (config) => {
+      const isNewInterval = intervalMs !== config.intervalSeconds * 1000
+      intervalMs = config.intervalSeconds * 1000
+      timeoutMs = (config.timeoutSeconds ?? config.intervalSeconds) * 1000
+      const wanted = new Map(config.paths.map((target) => [target.id, target]))
+      for (const watch of [...watches.values()]) {
+        const target = wanted.get(watch.target.id)
+        if (target === undefined || !isSameTarget(target, watch.target)) end(watch)
+        else if (isNewInterval) startTimetable(watch)
+      }
+      for (const target of wanted.values()) {
+        if (!watches.has(target.id)) add(target, config.knownMounts[target.id] ?? null)
+      }
+    },
+    checkNow: () => {
+      for (const watch of watches.values()) begin(watch)
+    },
+    stop: () => {
+      for (const watch of [...watches.values()]) end(watch)
+      for (const check of out) check.cancelDeadline()
+      batch.stop()
+    },
+  }
+}
+
+function newProgress(probes: readonly ProbeKind[], leaveFileSystem: () => void): Progress {
+  const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
+  return { probe, step: 'open', done: {}, delayMs: null, leaveFileSystem }
+}
+
+function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
+  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
+  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
+}
+
+function verdictsOf(path: string, probes: Findings['probes'], timeoutMs: number): Checked['probes'] {
+  const verdicts: Checked['probes'] = {}
+  for (const [probe, finding] of Object.entries(probes) as [
+    ProbeKind,
+    NonNullable<Findings['probes'][ProbeKind]>,
+  ][]) {
+    verdicts[probe] = verdictOf(path, finding, timeoutMs)
+  }
+  return verdicts
+}
+
+function isSameTarget(a: CheckedPath, b: CheckedPath): boolean {
+  return (
+    a.path === b.path &&
+    a.probes.length === b.probes.length &&
+    a.probes.every((probe) => b.probes.includes(probe))
+  )
+}

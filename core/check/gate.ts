@@ -1,0 +1,75 @@
+/** Probes of one file system that may be out at once, and so the threads that a dead disk can cost. */
+export const PROBES_PER_FILE_SYSTEM = 4
+
+/** One probe's place in the gate. */
+export interface Pass {
+  /** false while it still waits for its turn. */
+  entered(): boolean
+  /** The probe is over, given up before its turn, or no longer on the file system. May be repeated. */
+  leave(): void
+  /** The probe has outlived its deadline: its file system is taken to be blocked until it comes back. */
+  stuck(): void
+}
+
+export interface Gate {
+  /** Calls `run` at once or, when as many are out already, once one of them has left. */
+  pass(fileSystem: string, run: () => void): Pass
+  /** When the oldest stuck probe of this file system was started; null if none is stuck. */
+  stuckSince(fileSystem: string): number | null
+  isFull(fileSystem: string): boolean
+}
+
+interface Place {
+  run: () => void
+  state: 'waiting' | 'out' | 'left'
+  since: number
+  isStuck: boolean
+}
+
+/** Lets at most a few probes at a time onto one file system. `now` is the monotonic clock in milliseconds. */
+export function createGate(now: () => number, limit: number = PROBES_PER_FILE_SYSTEM): Gate {
+  const fileSystems = new Map<string, { out: Set<Place>; waiting: Set<Place> }>()
+
+  const enter = (out: Set<Place>, place: Place) => {
+    out.add(place)
+    place.state = 'out'
+    place.since = now()
+    place.run()
+  }
+
+  const leave = (name: string, place: Place) => {
+    const lanes = fileSystems.get(name)
+    if (place.state === 'left' || lanes === undefined) return
+    place.state = 'left'
+    lanes.out.delete(place)
+    lanes.waiting.delete(place)
+    for (const next of lanes.waiting) {
+      if (lanes.out.size >= limit) break
+      lanes.waiting.delete(next)
+      enter(lanes.out, next)
+    }
+    if (lanes.out.size === 0 && lanes.waiting.size === 0) fileSystems.delete(name)
+  }
+
+  return {
+    pass: (name, run) => {
+      const lanes = fileSystems.get(name) ?? { out: new Set(), waiting: new Set() }
+      fileSystems.set(name, lanes)
+      const place: Place = { run, state: 'waiting', since: 0, isStuck: false }
+      if (lanes.out.size < limit) enter(lanes.out, place)
+      else lanes.waiting.add(place)
+      return {
+        entered: () => place.state !== 'waiting',
+        leave: () => leave(name, place),
+        stuck: () => {
+          place.isStuck = true
+        },
+      }
+    },
+    stuckSince: (name) => {
+      const stuck = [...(fileSystems.get(name)?.out ?? [])].filter((place) => place.isStuck)
+      return stuck.length === 0 ? null : Math.min(...stuck.map((place) => place.since))
+    },
+    isFull: (name) => (fileSystems.get(name)?.out.size ?? 0) >= limit,
+  }
+}

@@ -1,0 +1,36 @@
+import { constants } from 'node:fs'
+import { access, realpath, stat } from 'node:fs/promises'
+import { z } from 'zod'
+import { errorCode } from '../words/problem.ts'
+
+export const pathFactsSchema = z.object({
+  real: z.string().nullable(),
+  kind: z.enum(['directory', 'file', 'device', 'other']).nullable(),
+  readable: z.boolean(),
+  code: z.string().nullable(),
+})
+
+/**
+ * Looks at a path that a person wants to add. It may hang with its disk: it runs in the checker, whose
+ * supervisor gives up waiting.
+ */
+export async function inspectPath(path: string): Promise<z.infer<typeof pathFactsSchema>> {
+  try {
+    const real = await realpath(path)
+    const facts = await stat(real)
+    const isDirectory = facts.isDirectory()
+    const wanted = isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK
+    const readable = await access(real, wanted).then(
+      () => true,
+      () => false,
+    )
+    const isDevice = facts.isBlockDevice() || facts.isCharacterDevice()
+    const kind = isDirectory ? 'directory' : facts.isFile() ? 'file' : isDevice ? 'device' : 'other'
+    return { real, kind, readable, code: null }
+  } catch (thrown) {
+    const code = errorCode(thrown) ?? String(thrown)
+    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR'
+    if (code === 'EACCES') return { real: path, kind: null, readable: false, code: null }
+    return { real: null, kind: null, readable: false, code: isAbsent ? null : code }
+  }
+}

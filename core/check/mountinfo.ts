@@ -1,0 +1,69 @@
+/** One line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
+export interface Mount {
+  id: number
+  /** major:minor of the file system; one number for all mounts of one file system. */
+  device: string
+  point: string
+  /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
+  options: string[]
+  type: string
+  source: string
+  /** Options of the file system's super block, such as "emergency_ro". */
+  superOptions: string[]
+}
+
+export function parseMountinfo(text: string): Mount[] {
+  return text.split('\n').flatMap((line) => parseLine(line) ?? [])
+}
+
+function parseLine(line: string): Mount | null {
+  const [left, right] = line.split(' - ')
+  if (left === undefined || right === undefined) return null
+  const [id, , device, , point, options] = left.split(' ')
+  const [type, source, superOptions] = right.split(' ')
+  if (id === undefined || device === undefined || point === undefined || type === undefined) return null
+  return {
+    id: Number(id),
+    device,
+    point: withoutOctal(point),
+    options: (options ?? '').split(','),
+    type,
+    source: withoutOctal(source ?? ''),
+    superOptions: (superOptions ?? '').split(','),
+  }
+}
+
+/** Space, tab, newline and backslash are written as octal numbers. */
+function withoutOctal(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}
+
+/** The mount that an absolute path lies on by its text alone: no symbolic link is followed, no call is made. */
+export function mountAbove(mounts: readonly Mount[], path: string): Mount | null {
+  let best: Mount | null = null
+  for (const mount of mounts) {
+    // Of two mounts on one point the later one covers the earlier.
+    if (isWithin(path, mount.point) && (best === null || mount.point.length >= best.point.length))
+      best = mount
+  }
+  return best
+}
+
+/** Whether `path` is `directory` or lies below it, by their text. */
+export function isWithin(path: string, directory: string): boolean {
+  if (directory === '/') return path.startsWith('/')
+  return path === directory || path.startsWith(`${directory}/`)
+}
+
+/** ro: this mount, or its whole file system, may not be written to. */
+export function isReadOnly(mount: Mount): boolean {
+  return mount.options.includes('ro') || mount.superOptions.includes('ro') || isEmergency(mount)
+}
+
+/**
+ * The kernel itself stopped writing after an error. Since Linux 6.15 ext4 says so in the super block's options
+ * alone, and the mount still calls itself "rw".
+ */
+export function isEmergency(mount: Mount): boolean {
+  return mount.superOptions.some((option) => option === 'emergency_ro' || option === 'shutdown')
+}

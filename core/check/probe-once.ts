@@ -1,0 +1,74 @@
+import type { Verdict } from './messages.ts'
+import type { ProberPool } from './prober/prober-pool.ts'
+import type { StepFailure } from './prober/protocol.ts'
+import { callFailure, type Failure } from './probes/findings.ts'
+import type { WriteStep } from './probes/write-file.ts'
+import { hungVerdict, verdictOf } from './verdict.ts'
+
+/** The commands of a shell script that does the same: create, list, remove one file. */
+export type ShellStep = 'touch' | 'ls' | 'rm'
+
+const SHELL_STEP: Record<WriteStep, ShellStep> = {
+  create: 'touch',
+  write: 'touch',
+  fsync: 'touch',
+  'read back': 'ls',
+  list: 'ls',
+  remove: 'rm',
+}
+
+export interface ProbedOnce {
+  path: string
+  verdict: Verdict
+  /** The steps that failed, each once, in order; all were tried, unless one hung. */
+  failedSteps: ShellStep[]
+}
+
+/**
+ * Probes a directory once: create, list and remove a file in it. A probe that has not come back after
+ * `timeoutMs` is said to hang, in the step that it has got to.
+ */
+export function probeOnce(
+  prober: Pick<ProberPool, 'run'>,
+  path: string,
+  timeoutMs: number,
+): Promise<ProbedOnce> {
+  return new Promise((resolve) => {
+    let step = 'create'
+    const started = performance.now()
+    const timer = setTimeout(() => {
+      const verdict = hungVerdict(path, step, performance.now() - started)
+      resolve({ path, verdict, failedSteps: [shellStep(step)] })
+    }, timeoutMs)
+    const bytes = Buffer.from(path).toString('latin1')
+    prober.run({ does: 'write', path: bytes }, (answer) => {
+      if (answer.did === 'step') step = answer.step
+      if (answer.did !== 'write') return
+      clearTimeout(timer)
+      resolve({ path, ...judge(path, answer.failures, answer.elapsedMs, timeoutMs) })
+    })
+  })
+}
+
+function judge(
+  path: string,
+  failures: StepFailure[],
+  elapsedMs: number,
+  timeoutMs: number,
+): Omit<ProbedOnce, 'path'> {
+  const verdict = verdictOf(path, { failures: failures.map(asFailure), elapsedMs }, timeoutMs)
+  return { verdict, failedSteps: [...new Set(failures.map(({ step }) => shellStep(step)))] }
+}
+
+function asFailure({ step, errno, code, cause }: StepFailure): Failure {
+  return cause === 'no-inodes' ? { step, cause } : callFailure(step, { errno, code })
+}
+
+function shellStep(step: string): ShellStep {
+  return step in SHELL_STEP ? SHELL_STEP[step as WriteStep] : 'touch'
+}
+
+/** The read-only monitor's message of one failed step. */
+export function stepMessage(labels: { project: string; resource: string }, step: ShellStep): string {
+  return `[PROJ_CODE] ${labels.project}, in ${labels.resource}\n>>> ${step} failed`
+}

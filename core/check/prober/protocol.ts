@@ -1,0 +1,50 @@
+import { z } from 'zod'
+
+/**
+ * What a front process asks of its prober: the process that touches users' paths, so that the front itself can
+ * always answer and end. Paths are one character a byte (latin1), as the system has them.
+ */
+export const jobSchema = z.object({
+  id: z.number(),
+  /** read: the first 4096 bytes; write: the write probe in a directory; text: a small file's content. */
+  does: z.enum(['read', 'write', 'text']),
+  path: z.string(),
+})
+export type Job = z.infer<typeof jobSchema>
+
+const failureSchema = z.object({
+  step: z.string(),
+  errno: z.number(),
+  code: z.string(),
+  /** no-inodes: ENOSPC, though there may be space. */
+  cause: z.enum(['call', 'no-inodes']),
+})
+export type StepFailure = z.infer<typeof failureSchema>
+
+export const answerSchema = z.discriminatedUnion('did', [
+  z.object({
+    id: z.number(),
+    did: z.literal('read'),
+    delayMs: z.number(),
+    failure: failureSchema.nullable(),
+    isBuffered: z.boolean(),
+  }),
+  /** A write probe has come to this step; it is not over yet. */
+  z.object({ id: z.number(), did: z.literal('step'), step: z.string() }),
+  z.object({
+    id: z.number(),
+    did: z.literal('write'),
+    elapsedMs: z.number(),
+    failures: z.array(failureSchema),
+  }),
+  z.object({
+    id: z.number(),
+    did: z.literal('text'),
+    text: z.string().nullable(),
+    failure: failureSchema.nullable(),
+  }),
+])
+export type Answer = z.infer<typeof answerSchema>
+
+export const jobsSchema = z.array(jobSchema)
+export const answersSchema = z.array(answerSchema)

@@ -1,0 +1,100 @@
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
+import type { WorkerPort } from '../../worker/port.ts'
+import { systemErrorOf } from '../errno.ts'
+import { close, open, read, stat } from '../probes/calls.ts'
+import type { Failure } from '../probes/findings.ts'
+import { removeLeftOvers } from '../probes/leftovers.ts'
+import { readFile } from '../probes/read-file.ts'
+import { writeFile } from '../probes/write-file.ts'
+import { type Answer, type Job, jobsSchema, type StepFailure } from './protocol.ts'
+
+/** A token, a password: nothing longer is a small text. */
+const MOST_TEXT_BYTES = 4096
+
+/** Runs jobs as they come, each by itself, and sends what they find; answers of one moment go together. */
+export function serveProber(port: WorkerPort): void {
+  let waiting: Answer[] = []
+  const answer = (one: Answer) => {
+    if (waiting.length === 0) {
+      setImmediate(() => {
+        port.post(waiting)
+        waiting = []
+      })
+    }
+    waiting.push(one)
+  }
+  port.listen((raw) => {
+    for (const job of jobsSchema.parse(raw)) void runJob(job, answer)
+  })
+  // An ordinary exit would wait for the threads that hang in the kernel.
+  port.onClose(() => process.kill(process.pid, 'SIGKILL'))
+}
+
+async function runJob(job: Job, answer: (one: Answer) => void): Promise<void> {
+  const { id } = job
+  const path = Buffer.from(job.path, 'latin1')
+  switch (job.does) {
+    case 'read': {
+      const { delayMs, failure, isBuffered } = await readFile(path, { isBuffered: false })
+      return answer({
+        id,
+        did: 'read',
+        delayMs,
+        failure: failure && { ...failure, cause: 'call' },
+        isBuffered,
+      })
+    }
+    case 'write': {
+      const enter = (step: string) => answer({ id, did: 'step', step })
+      return answer({ id, did: 'write', ...(await probeDirectory(path.toString('utf8'), enter)) })
+    }
+    case 'text':
+      return answer({ id, did: 'text', ...(await readText(path)) })
+    default:
+      job.does satisfies never
+  }
+}
+
+async function probeDirectory(
+  path: string,
+  enter: (step: string) => void,
+): Promise<{ elapsedMs: number; failures: StepFailure[] }> {
+  const directory = await directoryOf(path)
+  const { failures, elapsedMs } = await writeFile(directory, { isBuffered: true, enter })
+  if (failures.length === 0) await removeLeftOvers(directory)
+  return { elapsedMs, failures: failures.map(stepFailure) }
+}
+
+/** A file stands for the directory that it is in: what is probed is whether one can be made there. */
+async function directoryOf(path: string): Promise<string> {
+  const isDirectory = await stat(path).then(
+    (stats) => stats.isDirectory(),
+    // Whatever is wrong with it, the probe's first step will name it.
+    () => true,
+  )
+  return isDirectory ? path : dirname(path)
+}
+
+/** A write probe meets failed calls and missing inodes; the facts of a mount are not its business. */
+function stepFailure(failure: Failure): StepFailure {
+  const { step } = failure
+  if (failure.cause === 'call') return { step, errno: failure.errno, code: failure.code, cause: 'call' }
+  return { step, errno: constants.errno.ENOSPC, code: 'ENOSPC', cause: 'no-inodes' }
+}
+
+async function readText(path: Buffer): Promise<{ text: string | null; failure: StepFailure | null }> {
+  let step = 'open'
+  try {
+    const file = await open(path, 'r')
+    try {
+      step = 'read'
+      const { bytesRead, buffer } = await read(file, Buffer.alloc(MOST_TEXT_BYTES), 0, MOST_TEXT_BYTES, null)
+      return { text: buffer.toString('utf8', 0, bytesRead), failure: null }
+    } finally {
+      await close(file)
+    }
+  } catch (thrown) {
+    return { text: null, failure: { step, cause: 'call', ...systemErrorOf(thrown) } }
+  }
+}

@@ -1,0 +1,153 @@
+import { systemErrorOf } from '../errno.ts'
+import type { ProbeKind } from '../messages.ts'
+import { type Mount, mountAbove } from '../mountinfo.ts'
+import { type Anchor, anchorPath } from './anchor.ts'
+import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
+import { removeLeftOvers } from './leftovers.ts'
+import { listDirectory } from './list-directory.ts'
+import { lookAtMount } from './look-at-mount.ts'
+import { createMountTable, type MountTable } from './mount-table.ts'
+import { readFile } from './read-file.ts'
+import { writeFile } from './write-file.ts'
+
+/** What the checker asks of the system; a test puts its own in. */
+export interface Disk {
+  /** The file system that a path is on, as far as it is known without touching the path. */
+  fileSystemOf(path: string, memory: PathMemory): string
+  /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
+  check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
+}
+
+/** How often a directory is searched for probe files of killed runs, in milliseconds. */
+const TIDY_EVERY_MS = 60 * 60 * 1000
+
+export function createSystemDisk(table: MountTable = createMountTable()): Disk {
+  const check: Disk['check'] = async (path, wanted, before, progress) => {
+    const started = performance.now()
+    /** The path could not even be reached: the first probe says so, the others have no answer. */
+    const stopped = (failure: Failure, memory: PathMemory): Findings => ({
+      probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
+      delayMs: null,
+      memory: { ...memory, tidiedMs: null },
+    })
+    let anchor: Anchor
+    try {
+      anchor = await anchorPath(path)
+    } catch (thrown) {
+      const error = systemErrorOf(thrown)
+      const point = error.code === 'ENOENT' ? await pointThatIsAway(table, before) : null
+      if (point === null) return stopped(callFailure('open', error), before)
+      return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
+    }
+    let isAnchorInUse = false
+    try {
+      const mount = await mountOf(table, anchor)
+      const looked =
+        mount === null
+          ? { failures: [], memory: before }
+          : lookAtMount(before, mount, await table.errorsCount(mount))
+      const [mountFailure] = looked.failures
+      if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
+      if (wanted.includes('mount')) {
+        progress.done.mount = { failures: looked.failures, elapsedMs: performance.now() - started }
+      }
+      let memory = looked.memory
+      const isDirectory = anchor.stats.isDirectory()
+      if (!isDirectory && !anchor.stats.isFile() && !anchor.stats.isBlockDevice()) progress.leaveFileSystem()
+      const isReadOnlyByIntent = mountFailure === undefined && memory.known?.readOnlyByIntent === true
+      const mayWrite = wanted.includes('write') && isDirectory && !isReadOnlyByIntent
+      if (wanted.includes('read')) {
+        memory = await runRead(
+          anchor,
+          { isDirectory, sample: !mayWrite && !isOverNetwork(mount) },
+          memory,
+          progress,
+        )
+      }
+      if (mayWrite) {
+        await runWrite(anchor.path, memory, progress)
+        // A file system that failed may come back with probe files that were long removed.
+        if (progress.done.write?.failures.length !== 0) memory = { ...memory, tidiedMs: null }
+        if (isTidyDue(memory, progress)) {
+          memory = { ...memory, tidiedMs: performance.now() }
+          isAnchorInUse = true
+          void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
+        }
+      }
+      return { probes: progress.done, delayMs: progress.delayMs, memory }
+    } finally {
+      if (!isAnchorInUse) await anchor.release().catch(() => undefined)
+    }
+  }
+
+  return {
+    fileSystemOf: (path, memory) =>
+      memory.known?.mount.device ?? mountAbove(table.last(), path)?.device ?? path,
+    check,
+  }
+}
+
+async function mountOf(table: MountTable, { mountId }: Anchor): Promise<Mount | null> {
+  if (mountId === null) return null
+  const isIt = ({ id }: Mount) => id === mountId
+  return (await table.current()).find(isIt) ?? (await table.fresh()).find(isIt) ?? null
+}
+
+/** The remembered mount point, if nothing is mounted there now: why a path on it does not exist. */
+async function pointThatIsAway(table: MountTable, { known }: PathMemory): Promise<string | null> {
+  if (known === null) return null
+  const { point } = known.mount
+  return (await table.fresh()).some((mount) => mount.point === point) ? null : point
+}
+
+/** Listing such a file system asks its server anyway, and reading a file of it may fetch that from afar. */
+function isOverNetwork(mount: Mount | null): boolean {
+  return mount !== null && /^(nfs|cifs|smb|fuse|ceph|9p|afs|glusterfs|lustre)/.test(mount.type)
+}
+
+function isTidyDue({ tidiedMs }: PathMemory, { done }: Progress): boolean {
+  if (done.write === undefined || done.write.failures.length > 0) return false
+  return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
+}
+
+async function runRead(
+  anchor: Anchor,
+  { isDirectory, sample }: { isDirectory: boolean; sample: boolean },
+  memory: PathMemory,
+  progress: Progress,
+): Promise<PathMemory> {
+  progress.probe = 'read'
+  const enter = (step: string) => {
+    progress.step = step
+  }
+  const { isBuffered } = memory
+  const result = isDirectory
+    ? await listDirectory(anchor.path, { isBuffered, sample, enter })
+    : await readFile(anchor.path, { isBuffered, enter })
+  const failures = result.failure === null ? [] : [callFailure(result.failure.step, result.failure)]
+  progress.done.read = { failures, elapsedMs: result.delayMs }
+  progress.delayMs = result.failure === null ? result.delayMs : null
+  return result.failure === null ? { ...memory, isBuffered: result.isBuffered } : memory
+}
+
+/** The write probe; its read from the disk is the directory's real read delay. */
+async function runWrite(directory: string, memory: PathMemory, progress: Progress): Promise<void> {
+  progress.probe = 'write'
+  const { failures, elapsedMs, readBack } = await writeFile(directory, {
+    isBuffered: memory.isBuffered,
+    enter: (step) => {
+      progress.step = step
+    },
+  })
+  progress.done.write = { failures, elapsedMs }
+  if (readBack === null) return
+  if (readBack.failure === null) {
+    if (progress.delayMs !== null) progress.delayMs = readBack.delayMs
+    return
+  }
+  const failure = callFailure('read back', readBack.failure)
+  const read = progress.done.read
+  if (read === undefined) failures.push(failure)
+  else progress.done.read = { ...read, failures: [...read.failures, failure] }
+  progress.delayMs = null
+}

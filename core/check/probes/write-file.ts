@@ -1,0 +1,81 @@
+import { constants } from 'node:fs'
+import path from 'node:path'
+import { systemErrorOf } from '../errno.ts'
+import { close, fsync, lstat, open, statfs, unlink, write } from './calls.ts'
+import { callFailure, type Failure } from './findings.ts'
+import { returnProbeName, takeProbeName } from './probe-name.ts'
+import { type ReadResult, readFile } from './read-file.ts'
+
+export const writeSteps = ['create', 'write', 'fsync', 'read back', 'list', 'remove'] as const
+export type WriteStep = (typeof writeSteps)[number]
+
+export interface WriteResult {
+  /** Every step that failed, in order; the steps after it are tried all the same. */
+  failures: Failure[]
+  elapsedMs: number
+  /** The O_DIRECT read of the file just written: it goes to the disk, where a listing may be remembered. */
+  readBack: ReadResult | null
+}
+
+const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
+
+/**
+ * The write probe: creates a hidden file of a unique name in a directory, writes a few bytes, syncs them to
+ * the disk, reads them back from it, lists the file and removes it. All of it is tried whatever fails.
+ *
+ * @param enter is told each step before it begins, so that a hang can be named.
+ */
+export async function writeFile(
+  directory: string,
+  options: { isBuffered: boolean; enter?: (step: WriteStep) => void },
+): Promise<WriteResult> {
+  const name = takeProbeName()
+  const file = path.join(directory, name)
+  const failures: Failure[] = []
+  const started = performance.now()
+  const attempt = async <T>(step: WriteStep, call: () => Promise<T>): Promise<T | null> => {
+    options.enter?.(step)
+    try {
+      return await call()
+    } catch (thrown) {
+      failures.push(await explain(step, thrown, directory))
+      return null
+    }
+  }
+
+  const descriptor = await attempt('create', () =>
+    open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
+  )
+  let readBack: ReadResult | null = null
+  if (descriptor !== null) {
+    await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
+    await attempt('fsync', () => fsync(descriptor))
+    // A network file system may keep a full disk or a lost server for the close.
+    await attempt('fsync', () => close(descriptor))
+    options.enter?.('read back')
+    readBack = await readFile(file, { isBuffered: options.isBuffered })
+  }
+  await attempt('list', () => lstat(file))
+  await attempt('remove', () => remove(file))
+  returnProbeName(name)
+  return { failures, elapsedMs: performance.now() - started, readBack }
+}
+
+/** As rm -f: what is not there need not be removed. */
+async function remove(file: string): Promise<void> {
+  try {
+    await unlink(file)
+  } catch (thrown) {
+    if (systemErrorOf(thrown).code !== 'ENOENT') throw thrown
+  }
+}
+
+/** ENOSPC has two reasons that are mended differently: no bytes, or no inodes. */
+async function explain(step: WriteStep, thrown: unknown, directory: string): Promise<Failure> {
+  const error = systemErrorOf(thrown)
+  if (error.code !== 'ENOSPC') return callFailure(step, error)
+  const left = await statfs(directory).catch(() => null)
+  // File systems without a fixed number of inodes (btrfs) say 0 of 0.
+  const isOutOfInodes = left !== null && left.files > 0 && left.ffree === 0
+  return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
+}

@@ -1,0 +1,85 @@
+import type { Writable } from 'node:stream'
+import type { StdioEvent } from './event.ts'
+
+/** With more than this unread by the parent, in bytes, events wait here. */
+const MOST_UNREAD = 256 * 1024
+/** With more replies than this waiting, no further commands are taken. */
+const MOST_WAITING_REPLIES = 1_000
+
+export interface EventOutput {
+  say(event: StdioEvent): void
+  /** Whether the parent is too far behind to be given more work. */
+  isBehind(): boolean
+  /** Called when it is no longer behind. */
+  onRelief(listener: () => void): void
+  /** Resolves once all that was said has been handed to the system, or the parent is gone. */
+  drained(): Promise<void>
+}
+
+/**
+ * Writes events to a parent that may read slowly or not at all. What waits is bounded: of one path's checks only
+ * the newest waits, and replies are as many as commands are taken.
+ */
+export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string): EventOutput {
+  const waiting: { event: StdioEvent }[] = []
+  /** The waiting check of a path, as long as no reply of that path waits behind it. */
+  const newestCheck = new Map<string, { event: StdioEvent }>()
+  let waitingReplies = 0
+  let relief: () => void = () => undefined
+  let isBroken = false
+  const drains = new Set<() => void>()
+
+  const isFull = () => stream.writableLength > MOST_UNREAD
+  const isIdle = () => isBroken || (waiting.length === 0 && stream.writableLength === 0)
+
+  const write = (text: string) => {
+    if (!isBroken) stream.write(text, 'latin1', settle)
+  }
+  const settle = () => {
+    if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD / 2) {
+      const text = waiting.map(({ event }) => format(event)).join('')
+      waiting.length = 0
+      waitingReplies = 0
+      newestCheck.clear()
+      write(text)
+      relief()
+    }
+    if (!isIdle()) return
+    for (const drained of drains) drained()
+    drains.clear()
+  }
+  stream.on('error', () => {
+    isBroken = true
+    waiting.length = 0
+    settle()
+  })
+
+  const wait = (event: StdioEvent) => {
+    const older = event.kind === 'check' ? newestCheck.get(event.path) : undefined
+    if (older !== undefined) {
+      older.event = event
+      return
+    }
+    const entry = { event }
+    waiting.push(entry)
+    if (event.kind === 'check') {
+      newestCheck.set(event.path, entry)
+    } else {
+      newestCheck.delete(event.path)
+      waitingReplies += 1
+    }
+  }
+
+  return {
+    say: (event) => {
+      if (isBroken) return
+      if (waiting.length > 0 || isFull()) wait(event)
+      else write(format(event))
+    },
+    isBehind: () => waitingReplies > MOST_WAITING_REPLIES,
+    onRelief: (listener) => {
+      relief = listener
+    },
+    drained: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => drains.add(resolve))),
+  }
+}

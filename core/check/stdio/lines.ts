@@ -1,0 +1,50 @@
+/** Longest line in bytes without its end; a longer one is dropped whole, and said to be too long. */
+export const LONGEST_LINE = 65_536
+
+export type Line = { kind: 'line'; text: string } | { kind: 'too long' }
+
+export interface LineSplitter {
+  push(chunk: Buffer): Line[]
+  /** The end of input ends the last line. */
+  end(): Line[]
+}
+
+/**
+ * Splits bytes into lines that end in LF or CRLF. Text is one character a byte (latin1): a path need not be
+ * valid UTF-8 to be checked.
+ */
+export function createLineSplitter(): LineSplitter {
+  let rest = ''
+  let isTooLong = false
+
+  const finish = (): Line => {
+    const line: Line =
+      isTooLong || rest.length > LONGEST_LINE
+        ? { kind: 'too long' }
+        : { kind: 'line', text: rest.endsWith('\r') ? rest.slice(0, -1) : rest }
+    rest = ''
+    isTooLong = false
+    return line
+  }
+  const add = (part: string) => {
+    if (!isTooLong) rest += part
+    // One more byte than a line may have: it may still be the CR of a CRLF.
+    if (rest.length > LONGEST_LINE + 1) {
+      isTooLong = true
+      rest = ''
+    }
+  }
+  return {
+    push: (chunk) => {
+      const parts = chunk.toString('latin1').split('\n')
+      const last = parts.pop() ?? ''
+      const lines = parts.map((part) => {
+        add(part)
+        return finish()
+      })
+      add(last)
+      return lines
+    },
+    end: () => (rest === '' && !isTooLong ? [] : [finish()]),
+  }
+}

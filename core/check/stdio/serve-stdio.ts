@@ -1,0 +1,109 @@
+import type { Readable, Writable } from 'node:stream'
+import { message } from '../../words/message.ts'
+import { englishWords } from '../../words/words.ts'
+import type { Clock } from '../clock.ts'
+import type { ProberPool } from '../prober/prober-pool.ts'
+import { formatEvent } from './event.ts'
+import { createEventOutput } from './event-output.ts'
+import { createLineSplitter, type Line } from './lines.ts'
+import type { StdioLog } from './log-output.ts'
+import { createSession, type Effect, type ReadOutcome } from './session.ts'
+
+/** How long the end of input waits for stops in progress, in milliseconds: their reads may hang for ever. */
+const STOPS_WITHIN_MS = 1_000
+
+export interface StdioPorts {
+  input: Readable
+  output: Writable
+  log: StdioLog
+  prober: Pick<ProberPool, 'run'>
+  clock: Clock
+  options: { timeoutMs: number | null; quoted: boolean }
+}
+
+/** Speaks the protocol until the input ends; resolves when every queued reply is handed over. */
+export async function serveStdio({ input, output, log, prober, clock, options }: StdioPorts): Promise<void> {
+  const session = createSession(options)
+  const splitter = createLineSplitter()
+  const events = createEventOutput(output, (event) => formatEvent(event, options))
+  const timers = new Map<string, () => void>()
+  /** Paths that were said to be read through the page cache. */
+  const buffered = new Set<string>()
+  let stopsDone: () => void = () => undefined
+
+  const finished = (path: string, number: number, outcome: ReadOutcome) => {
+    carryOut(session.finished(path, number, outcome))
+    if (!session.isStopping()) stopsDone()
+  }
+
+  const read = (path: string, number: number) =>
+    prober.run({ does: 'read', path }, (answer) => {
+      if (answer.did !== 'read') return
+      const { failure, delayMs, isBuffered } = answer
+      if (isBuffered && failure === null && !buffered.has(path)) {
+        buffered.add(path)
+        log('WARNING', englishWords(message('check.buffered', { path })))
+      }
+      finished(path, number, failure === null ? { errno: 0, delayMs } : { errno: failure.errno })
+    })
+
+  const carryOut = (effects: Effect[]) => {
+    for (const effect of effects) {
+      switch (effect.does) {
+        case 'say':
+          events.say(effect.event)
+          break
+        case 'read':
+          read(effect.path, effect.number)
+          break
+        case 'wake': {
+          const { path, why, atMs } = effect
+          const key = `${why} ${path}`
+          timers.get(key)?.()
+          timers.set(
+            key,
+            clock.at(atMs, () => {
+              timers.delete(key)
+              carryOut(session.wake(path, why, clock.now()))
+            }),
+          )
+          break
+        }
+        case 'sleep': {
+          const key = `${effect.why} ${effect.path}`
+          timers.get(key)?.()
+          timers.delete(key)
+          // A path that is no longer monitored may be warned of anew; this list does not grow.
+          if (effect.why === 'tick') buffered.delete(effect.path)
+          break
+        }
+        default:
+          effect satisfies never
+      }
+    }
+  }
+  const take = (lines: Line[]) => {
+    for (const line of lines) {
+      carryOut(line.kind === 'line' ? session.line(line.text, clock.now()) : session.tooLong())
+    }
+    if (events.isBehind()) input.pause()
+  }
+
+  events.onRelief(() => input.resume())
+  await new Promise<void>((resolve) => {
+    input.on('data', (chunk: Buffer) => take(splitter.push(chunk)))
+    input.once('end', resolve)
+    // An input that breaks has ended.
+    input.once('error', () => resolve())
+    input.once('close', resolve)
+  })
+  take(splitter.end())
+  if (session.isStopping()) {
+    await new Promise<void>((resolve) => {
+      stopsDone = resolve
+      timers.set('end', clock.at(clock.now() + STOPS_WITHIN_MS, resolve))
+    })
+  }
+  for (const cancel of timers.values()) cancel()
+  await events.drained()
+}

@@ -1,0 +1,151 @@
+import { type Message, message } from '../words/message.ts'
+import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './messages.ts'
+import type { Failure, ProbeFinding } from './probes/findings.ts'
+
+/** A well probe that took longer than this, in milliseconds, is slow; a quarter of the timeout if that is less. */
+export const SLOW_MS = 2_000
+
+/** What each error of the system means for a path; every other one is an "error". */
+const KIND_OF_CODE: Record<string, VerdictKind> = {
+  EACCES: 'permission',
+  EPERM: 'permission',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EROFS: 'read-only',
+  EIO: 'io-error',
+  EUCLEAN: 'io-error',
+  EBADMSG: 'io-error',
+  EREMOTEIO: 'io-error',
+  EMEDIUMTYPE: 'io-error',
+  EHWPOISON: 'io-error',
+  ENODATA: 'io-error',
+  EILSEQ: 'io-error',
+  ESTALE: 'stale',
+  ENOTCONN: 'stale',
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  ENODEV: 'missing',
+  ENXIO: 'missing',
+  ENOMEDIUM: 'missing',
+  ETIMEDOUT: 'hung',
+  EHOSTDOWN: 'hung',
+  EHOSTUNREACH: 'hung',
+}
+
+export function kindOfFailure(failure: Failure): VerdictKind {
+  switch (failure.cause) {
+    case 'call':
+      return KIND_OF_CODE[failure.code] ?? 'error'
+    case 'no-inodes':
+      return 'full'
+    case 'unmounted':
+      return 'missing'
+    case 'read-only':
+    case 'emergency':
+      return 'read-only'
+    case 'ext4-errors':
+      return 'io-error'
+    default:
+      return failure satisfies never
+  }
+}
+
+/** The verdict of one probe that has come back. */
+export function verdictOf(path: string, finding: ProbeFinding, timeoutMs: number): Verdict {
+  const { elapsedMs } = finding
+  // The first step that failed is the reason; those after it mostly fail because of it.
+  const [failure] = finding.failures
+  if (failure !== undefined) {
+    return {
+      kind: kindOfFailure(failure),
+      step: failure.step,
+      code: failure.cause === 'call' ? failure.code : failure.cause === 'no-inodes' ? 'ENOSPC' : null,
+      elapsedMs,
+      sentence: sentenceOfFailure(path, failure, elapsedMs),
+    }
+  }
+  const limitMs = Math.min(SLOW_MS, timeoutMs / 4)
+  const isSlow = elapsedMs > limitMs
+  return {
+    kind: isSlow ? 'slow' : 'ok',
+    step: null,
+    code: null,
+    elapsedMs,
+    sentence: isSlow
+      ? message('check.slow', { path, elapsed: elapsedMs, limit: limitMs })
+      : message('check.ok', { path }),
+  }
+}
+
+/** The verdict of a probe that has not come back in time; `step` is the call that it is in. */
+export function hungVerdict(path: string, step: string, elapsedMs: number): Verdict {
+  const sentence = message('check.hung', { path, step, elapsed: elapsedMs })
+  return { kind: 'hung', step, code: null, elapsedMs, sentence }
+}
+
+/** The verdict of a path that was not touched, because other probes hang on its file system. */
+export function fileSystemHungVerdict(path: string, point: string, elapsedMs: number): Verdict {
+  const sentence = message('check.fileSystemHung', { path, point, elapsed: elapsedMs })
+  return { kind: 'hung', step: null, code: null, elapsedMs, sentence }
+}
+
+function sentenceOfFailure(path: string, failure: Failure, elapsedMs: number): Message {
+  const { step } = failure
+  switch (failure.cause) {
+    case 'no-inodes':
+      return message('check.noInodes', { path, step })
+    case 'unmounted':
+      return message('check.unmounted', { path, point: failure.point })
+    case 'read-only':
+      return message('check.mountReadOnly', { path, point: failure.point })
+    case 'emergency':
+      return message('check.mountEmergency', { path, point: failure.point })
+    case 'ext4-errors':
+      return message('check.ext4Errors', { path, point: failure.point, errors: failure.count })
+    case 'call':
+      return sentenceOfCall(path, step, failure.code, elapsedMs)
+    default:
+      return failure satisfies never
+  }
+}
+
+function sentenceOfCall(path: string, step: string, code: string, elapsed: number): Message {
+  const params = { path, step, code }
+  if (code === 'EDQUOT') return message('check.quota', params)
+  if (code === 'ENOTDIR') return message('check.notDirectory', params)
+  switch (KIND_OF_CODE[code]) {
+    case 'permission':
+      return message('check.permission', params)
+    case 'full':
+      return message('check.full', params)
+    case 'read-only':
+      return message('check.readOnly', params)
+    case 'io-error':
+      return message('check.ioError', params)
+    case 'stale':
+      return message('check.stale', params)
+    case 'missing':
+      return message('check.missing', params)
+    case 'hung':
+      return message('check.hung', { path, step: `${step}, ${code}`, elapsed })
+    default:
+      return message('check.error', params)
+  }
+}
+
+/** Of two equally grave verdicts the one that names a call that failed says more than the mount's options. */
+const TELLING: readonly ProbeKind[] = ['write', 'read', 'mount']
+
+/** The gravest of the probes' verdicts; "well" where there is none. */
+export function gravest(path: string, verdicts: Partial<Record<ProbeKind, Verdict>>): Verdict {
+  let worst: Verdict | null = null
+  for (const probe of TELLING) {
+    const verdict = verdicts[probe]
+    if (verdict !== undefined && (worst === null || gravity(verdict) > gravity(worst))) worst = verdict
+  }
+  return worst ?? verdictOf(path, { failures: [], elapsedMs: 0 }, Number.POSITIVE_INFINITY)
+}
+
+function gravity({ kind }: Verdict): number {
+  return verdictKinds.indexOf(kind)
+}

@@ -1,0 +1,142 @@
+import type { TLSSocket } from 'node:tls'
+import type { Channel } from '../wire/channel.ts'
+import { openChannel } from '../wire/channel.ts'
+import { WireFault } from '../wire/codec.ts'
+import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
+import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
+import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import type { Outcome } from './file-refused.ts'
+import type { Sender } from './senders.ts'
+import type { Sending, Window } from './session.ts'
+import { openSending } from './session.ts'
+import type { Store } from './store.ts'
+
+/** What a connection needs to know, and what it tells. */
+export interface ConnectionHost {
+  name: string
+  store: Store
+  accepted(fingerprint: string): Sender | null
+  /** Uses up a pairing code; resolves to null if it is none. */
+  pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
+  /** Registers a sender's connection; null: it has too many. */
+  enter(fingerprint: string): { window: Window; leave(): void } | null
+  onRefusedConnection(from: string, reason: string): void
+  onReceived(files: number, bytes: number): void
+  onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
+  log(level: 'info' | 'warn', message: string): void
+}
+
+export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
+
+type Phase =
+  | { at: 'hello' }
+  | { at: 'pairing'; judging: boolean }
+  | { at: 'sending'; sender: Sender; sending: Sending }
+  | { at: 'over' }
+
+const sendingTypes = new Set<FrameType>(['batch', 'begin', 'chunk', 'end', 'abort', 'alive'])
+
+function expected(phase: Phase, type: FrameType): boolean {
+  switch (phase.at) {
+    case 'hello':
+      return type === 'hello'
+    case 'pairing':
+      return type === 'alive' || (type === 'pair' && !phase.judging)
+    case 'sending':
+      return sendingTypes.has(type)
+    case 'over':
+      return false
+    default:
+      return phase satisfies never
+  }
+}
+
+/** Serves one connection from its first frame to its end. */
+export const serveConnection: Connection = (socket, host) => {
+  const from = remoteOf(socket)
+  let phase: Phase = { at: 'hello' }
+  let leave: () => void = () => undefined
+
+  const refuse = (code: RefusalCode, reason: string) => {
+    host.onRefusedConnection(from, reason)
+    channel.send('refused', { code, reason: reason.slice(0, 500) })
+    phase = { at: 'over' }
+    channel.end()
+  }
+
+  const fingerprint = peerFingerprint(socket)
+
+  const hello = (peer: string, { protocols, name, purpose }: FrameHeader<'hello'>) => {
+    clearTimeout(patience)
+    const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
+    if (protocol === undefined)
+      return refuse(
+        'protocol',
+        `speaks protocol ${protocols.join(', ')}, here is ${PROTOCOL_VERSIONS.join(', ')}`,
+      )
+    if (purpose === 'pair') {
+      phase = { at: 'pairing', judging: false }
+      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0 })
+      return
+    }
+    const sender = host.accepted(peer)
+    if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
+    const place = host.enter(peer)
+    if (place === null) return refuse('busy', `${sender.name} has too many connections`)
+    leave = place.leave
+    const sending = openSending(channel, host.store, sender.folder, place.window, {
+      onReceived: host.onReceived,
+      onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
+    })
+    phase = { at: 'sending', sender, sending }
+    host.log('info', `${sender.name} connected from ${from}`)
+    channel.send('welcome', { protocol, name: host.name, ...place.window })
+  }
+
+  const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
+    phase = { at: 'pairing', judging: true }
+    const sender = await host.pair(peer, code, name)
+    if (channel.closed) return
+    if (sender === null) return refuse('code', `${name} gave a wrong or outdated pairing code`)
+    host.log('info', `paired with ${sender.name} (certificate ${peer}) from ${from}`)
+    channel.send('paired', { name: host.name })
+    phase = { at: 'over' }
+    channel.end()
+  }
+
+  const onFrame = (peer: string, frame: Frame) => {
+    if (frame.type === 'alive') return
+    if (phase.at === 'hello' && frame.type === 'hello') hello(peer, frame.header)
+    else if (phase.at === 'pairing' && frame.type === 'pair')
+      judge(peer, frame.header).catch((thrown: unknown) =>
+        refuse('busy', `pairing failed: ${String(thrown)}`),
+      )
+    else if (phase.at === 'sending') phase.sending.handle(frame)
+  }
+
+  const channel: Channel = openChannel(socket, {
+    allowed: (type) => expected(phase, type),
+    stalledMs: () => host.store.stalledMs(),
+    onFrame: (frame) => {
+      if (fingerprint !== null) onFrame(fingerprint, frame)
+    },
+    onClose(reason) {
+      clearTimeout(patience)
+      leave()
+      if (phase.at === 'sending') {
+        phase.sending.close()
+        const why = reason === null ? '' : `: ${reason.message}`
+        host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
+      }
+      // Before a sender was let in, a broken protocol is a refused connection like any other.
+      if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
+        host.onRefusedConnection(from, reason.message)
+    },
+  })
+  const patience = setTimeout(() => channel.destroy(new WireFault('no hello in time')), HANDSHAKE_MS)
+  if (fingerprint === null) {
+    host.onRefusedConnection(from, 'no client certificate')
+    phase = { at: 'over' }
+    channel.destroy(null)
+  }
+}

@@ -1,0 +1,41 @@
+import type { FileStatus } from '../wire/frames.ts'
+import { errorCode } from '../words/problem.ts'
+
+/** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
+export class FileRefused extends Error {
+  override readonly name = 'FileRefused'
+  readonly status: FileStatus
+  readonly detail: string
+
+  constructor(status: FileStatus, detail: string) {
+    super(`${status} ${detail}`)
+    this.status = status
+    this.detail = detail
+  }
+}
+
+export interface Outcome {
+  status: FileStatus
+  detail: string
+}
+
+/** What the sender is told about a file whose storing failed with `thrown`. */
+export function outcomeOf(thrown: unknown): Outcome {
+  if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
+  const code = errorCode(thrown)
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return { status: 'full', detail: code }
+    case 'EROFS':
+      return { status: 'readOnly', detail: code }
+    case 'ENAMETOOLONG':
+      return { status: 'name', detail: 'long' }
+    case 'EILSEQ':
+      return { status: 'name', detail: 'characters' }
+    case 'EFBIG':
+      return { status: 'tooLarge', detail: code }
+    default:
+      return { status: 'failed', detail: code ?? (thrown instanceof Error ? thrown.message : String(thrown)) }
+  }
+}

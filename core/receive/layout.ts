@@ -1,0 +1,40 @@
+import path from 'node:path'
+
+/** Holdfast's own directory in a store; no sender's folder has this name. */
+export const OWN_DIRECTORY = '.holdfast'
+
+/**
+ * Where things are in a store:
+ *
+ *     STORE/<sender>/<source>/<path>                                     the files
+ *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
+ *     STORE/.holdfast/tmp/<process>/…                                    files on their way
+ *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
+ */
+export interface StoreLayout {
+  root: string
+  own: string
+  identity: string
+  senders: string
+  codes: string
+  temporary: string
+  /** Where the running, or last, receiver of this store can be reached. */
+  receiver: string
+  /** Below the root, as components. */
+  versions: readonly string[]
+}
+
+export function storeLayout(directory: string): StoreLayout {
+  const root = path.resolve(directory)
+  const own = path.join(root, OWN_DIRECTORY)
+  return {
+    root,
+    own,
+    identity: path.join(own, 'identity'),
+    senders: path.join(own, 'senders.json'),
+    codes: path.join(own, 'codes'),
+    temporary: path.join(own, 'tmp'),
+    receiver: path.join(own, 'receiver.json'),
+    versions: [OWN_DIRECTORY, 'versions'],
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdir } from 'node:fs/promises'
+import { loadIdentity } from '../wire/identity.ts'
+import { createLimitedLog } from '../wire/limited-log.ts'
+import { replaceFile } from '../wire/replace-file.ts'
+import { errorCode, Problem } from '../words/problem.ts'
+import { useCode } from './codes.ts'
+import type { ConnectionHost } from './connection.ts'
+import { serveConnection } from './connection.ts'
+import { storeLayout } from './layout.ts'
+import { openListener } from './listener.ts'
+import type { Trusted } from './senders.ts'
+import { openSenders } from './senders.ts'
+import { openStore } from './store.ts'
+
+export interface ReceiverOptions {
+  storeDirectory: string
+  host: string
+  /** 0: any free port. */
+  port: number
+  name: string
+  trusted: readonly Trusted[]
+}
+
+export interface ReceiverEvents {
+  /** Some of the counters have changed. */
+  onChange(): void
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
+}
+
+export interface Receiver {
+  readonly port: number
+  readonly fingerprint: string
+  readonly storeDirectory: string
+  readonly receivedFiles: number
+  readonly receivedBytes: number
+  readonly refusedConnections: number
+  readonly pairedSenders: number
+  trust(trusted: readonly Trusted[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** What all senders together may have in this process's memory; each gets an even part, within limits. */
+const MEMORY_BYTES = 256 * 1024 * 1024
+const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
+const WINDOW_FILES = 8192
+const CONNECTIONS_PER_SENDER = 8
+
+async function prepareStore(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    // A store that exists but has become read-only still lets the receiver say so to its senders.
+    if (code === 'EROFS') return
+    throw new Problem('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
+  }
+}
+
+/**
+ * Runs a receiver on a store.
+ * @throws Problem when the store cannot be used at all, or the address cannot be listened on.
+ */
+export async function startStoreReceiver(
+  options: ReceiverOptions,
+  events: ReceiverEvents,
+): Promise<Receiver> {
+  const layout = storeLayout(options.storeDirectory)
+  await prepareStore(layout.own)
+  const identity = await loadIdentity(layout.identity)
+  const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
+  await senders.trust(options.trusted)
+  const store = openStore(layout.root)
+  const counters = { receivedFiles: 0, receivedBytes: 0, refusedConnections: 0 }
+  const connections = new Map<string, number>()
+  const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
+  const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
+  let judging: Promise<unknown> = Promise.resolve()
+
+  const refusedConnection = (from: string, reason: string) => {
+    counters.refusedConnections += 1
+    logRefusedConnection(`refused ${from}: ${reason}`)
+    events.onChange()
+  }
+
+  const host: ConnectionHost = {
+    name: options.name,
+    store,
+    accepted: (fingerprint) => senders.accepted(fingerprint),
+    pair(fingerprint, code, name) {
+      // One attempt after the other: attempts side by side would be counted as one.
+      const judged = judging.then(async () =>
+        (await useCode(layout.codes, code, Date.now())) ? senders.pair(fingerprint, name, Date.now()) : null,
+      )
+      judging = judged.catch(() => undefined)
+      return judged
+    },
+    enter(fingerprint) {
+      const mine = connections.get(fingerprint) ?? 0
+      if (mine >= CONNECTIONS_PER_SENDER) return null
+      connections.set(fingerprint, mine + 1)
+      const all = [...connections.values()].reduce((sum, count) => sum + count, 0)
+      const part = Math.floor(MEMORY_BYTES / all)
+      return {
+        window: {
+          bytes: Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part)),
+          files: WINDOW_FILES,
+        },
+        leave() {
+          const left = (connections.get(fingerprint) ?? 1) - 1
+          if (left === 0) connections.delete(fingerprint)
+          else connections.set(fingerprint, left)
+        },
+      }
+    },
+    onRefusedConnection: refusedConnection,
+    onReceived(files, bytes) {
+      counters.receivedFiles += files
+      counters.receivedBytes += bytes
+      events.onChange()
+    },
+    onRefusedFile: (sender, source, path, { status, detail }) =>
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`),
+    log: events.log,
+  }
+
+  const listener = await openListener(
+    options,
+    identity,
+    (socket) => serveConnection(socket, host),
+    refusedConnection,
+  )
+  const { host: address, name } = options
+  const about = {
+    host: address,
+    port: listener.port,
+    name,
+    fingerprint: identity.fingerprint,
+    pid: process.pid,
+  }
+  await replaceFile(layout.receiver, `${JSON.stringify(about, null, 2)}\n`).catch((thrown: unknown) =>
+    events.log('warn', `${layout.receiver}: ${String(thrown)}`),
+  )
+  void store.clean().catch((thrown: unknown) => events.log('warn', `old temporary files: ${String(thrown)}`))
+
+  return {
+    port: listener.port,
+    fingerprint: identity.fingerprint,
+    storeDirectory: layout.root,
+    get receivedFiles() {
+      return counters.receivedFiles
+    },
+    get receivedBytes() {
+      return counters.receivedBytes
+    },
+    get refusedConnections() {
+      return counters.refusedConnections
+    },
+    get pairedSenders() {
+      return senders.pairedCount
+    },
+    trust: (trusted) => senders.trust(trusted),
+    async close() {
+      await listener.close()
+      await store.close()
+    },
+  }
+}

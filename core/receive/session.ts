@@ -1,0 +1,176 @@
+import type { Channel } from '../wire/channel.ts'
+import { WireFault } from '../wire/codec.ts'
+import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
+import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
+import type { Outcome } from './file-refused.ts'
+import type { IncomingFile, Store } from './store.ts'
+
+/** What a sender may have on its way before it is answered. */
+export interface Window {
+  bytes: number
+  files: number
+}
+
+export interface SendingHandlers {
+  /** Files became durable. */
+  onReceived(files: number, bytes: number): void
+  /** A file was not stored. */
+  onRefused(source: string, path: string, outcome: Outcome): void
+}
+
+/** The part of a connection that stores files, for a sender that was let in. */
+export interface Sending {
+  handle(frame: Frame): void
+  /** The connection is gone: half files are thrown away. */
+  close(): void
+}
+
+interface OpenFile {
+  file: IncomingFile
+  /** It failed half way, and the sender was told so: its end needs no answer any more. */
+  answered: boolean
+  source: string
+  path: string
+  size: number
+  left: number
+}
+
+const stored = (status: FileStatus) => status === 'durable' || status === 'same'
+
+/**
+ * Answers are gathered for one turn of the event loop, so a group commit's files are answered together.
+ * @param folder the sender's folder in the store.
+ */
+export function openSending(
+  channel: Channel,
+  store: Store,
+  folder: string,
+  window: Window,
+  handlers: SendingHandlers,
+): Sending {
+  const open = new Map<number, OpenFile>()
+  const credit = { ...window }
+  let results: [number, number, string][] = []
+  let bytesBack = 0
+  let flushing = false
+
+  const flush = () => {
+    flushing = false
+    if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
+    credit.bytes += bytesBack
+    bytesBack = 0
+    credit.files += results.length
+    while (results.length > 0) {
+      channel.send('result', { results: results.slice(0, BATCH_MAX_FILES) })
+      results = results.slice(BATCH_MAX_FILES)
+    }
+  }
+  const soon = () => {
+    if (flushing) return
+    flushing = true
+    setImmediate(flush)
+  }
+  const giveBack = (bytes: number) => {
+    bytesBack += bytes
+    soon()
+  }
+  const answer = (id: number, source: string, path: string, size: number, outcome: Outcome) => {
+    if (stored(outcome.status)) handlers.onReceived(1, size)
+    else if (outcome.status !== 'aborted') handlers.onRefused(source, path, outcome)
+    results.push([id, fileStatuses.indexOf(outcome.status), outcome.detail.slice(0, 200)])
+    soon()
+  }
+
+  const spend = (bytes: number, files: number) => {
+    credit.bytes -= bytes
+    credit.files -= files
+    if (credit.bytes < 0 || credit.files < 0) throw new WireFault('more was sent than credit was given for')
+  }
+
+  const receiveBatch = (files: readonly SmallFile[], payload: Buffer) => {
+    const total = files.reduce((sum, file) => sum + file[3], 0)
+    if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
+    spend(total, files.length)
+    let at = 0
+    for (const [id, source, path, size, mtimeMs, mode, digest] of files) {
+      const bytes = payload.subarray(at, at + size)
+      at += size
+      void store.receive({ folder, source, path, size, mtimeMs, mode }, bytes, digest).then((outcome) => {
+        giveBack(size)
+        answer(id, source, path, size, outcome)
+      })
+    }
+  }
+
+  const begin = (header: Extract<Frame, { type: 'begin' }>['header']) => {
+    const { id, source, path, size, time: mtimeMs, mode } = header
+    if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
+    if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
+    spend(0, 1)
+    const file = store.begin({ folder, source, path, size, mtimeMs, mode })
+    open.set(id, { file, answered: false, source, path, size, left: size })
+  }
+
+  const opened = (id: number): OpenFile => {
+    const one = open.get(id)
+    if (one === undefined) throw new WireFault(`file ${id} is not open`)
+    return one
+  }
+
+  /** A file that cannot be stored any more is answered at once: its sender need not send the rest. */
+  const written = (id: number, one: OpenFile, bytes: number) => {
+    giveBack(bytes)
+    const { refused } = one.file
+    if (refused === null || one.answered || open.get(id) !== one) return
+    one.answered = true
+    answer(id, one.source, one.path, one.size, refused)
+  }
+
+  const finish = (id: number, ending: (file: IncomingFile) => Promise<Outcome>) => {
+    const one = opened(id)
+    const { file, source, path, size } = one
+    open.delete(id)
+    void ending(file).then((outcome) => {
+      if (!one.answered) answer(id, source, path, size, outcome)
+    })
+  }
+
+  return {
+    handle(frame) {
+      switch (frame.type) {
+        case 'batch':
+          receiveBatch(frame.header.files, frame.payload)
+          return
+        case 'begin':
+          begin(frame.header)
+          return
+        case 'chunk': {
+          const one = opened(frame.header.id)
+          const bytes = frame.payload.length
+          spend(bytes, 0)
+          one.left -= bytes
+          if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
+          void one.file.write(frame.payload).then(() => written(frame.header.id, one, bytes))
+          return
+        }
+        case 'end': {
+          const { digest } = frame.header
+          finish(frame.header.id, (file) => file.finish(digest))
+          return
+        }
+        case 'abort':
+          finish(frame.header.id, async (file) => {
+            await file.abort()
+            return file.refused ?? { status: 'aborted', detail: '' }
+          })
+          return
+        default:
+          throw new WireFault(`${frame.type} frame not expected now`)
+      }
+    },
+    close() {
+      for (const { file } of open.values()) void file.abort()
+      open.clear()
+    },
+  }
+}

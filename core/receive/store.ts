@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import { unlink } from 'node:fs/promises'
+import { closeFd, setModeFd, setTimesFd, syncFd, writeFully } from '../wire/fd.ts'
+import { nameFault } from '../wire/names.ts'
+import type { Semaphore } from '../wire/semaphore.ts'
+import { createSemaphore } from '../wire/semaphore.ts'
+import { openCommits } from './commits.ts'
+import { openDirectories } from './directories.ts'
+import type { Outcome } from './file-refused.ts'
+import { FileRefused, outcomeOf } from './file-refused.ts'
+import { storeLayout } from './layout.ts'
+import type { Written } from './placement.ts'
+import { openPlacement } from './placement.ts'
+import { openTemporaryFiles } from './temporary-files.ts'
+
+/** What a sender says about a file. */
+export interface FileFacts {
+  /** The sender's folder in the store. */
+  folder: string
+  /** The source's name and the path below it, both as the sender gave them: not trusted. */
+  source: string
+  path: string
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  /** Permission bits. */
+  mode: number
+}
+
+/** A large file on its way. Calls are made in order; each waits for the one before. */
+export interface IncomingFile {
+  /** Appends to the file; the promise says when the bytes are written (not durable). It never rejects. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Resolves when the file is durable, or says why it is not stored. */
+  finish(digest: Uint8Array): Promise<Outcome>
+  abort(): Promise<void>
+  /** Why it cannot be stored any more, as soon as that is known. */
+  readonly refused: Outcome | null
+}
+
+export interface Store {
+  /** A whole small file: resolves when it is durable, or says why it is not. Never rejects. */
+  receive(facts: FileFacts, bytes: Uint8Array, digest: Uint8Array): Promise<Outcome>
+  begin(facts: FileFacts): IncomingFile
+  /** How long the disk has left its oldest call unanswered, in milliseconds. */
+  stalledMs(): number
+  /** Removes what earlier processes left; not needed for anything else to work. */
+  clean(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
+const WRITES_AT_ONCE = 64
+
+/** @throws FileRefused when the file's name must not be used. */
+function componentsOf({ folder, source, path }: FileFacts): string[] {
+  const fault = nameFault(source) ?? (source.includes('/') ? 'absolute' : null) ?? nameFault(path)
+  if (fault !== null) throw new FileRefused('name', fault)
+  return [folder, source, ...path.split('/')]
+}
+
+/** The oldest call that is still out, by the order in which they began. */
+function createWatch() {
+  const out = new Map<number, number>()
+  let last = 0
+  return {
+    async during<T>(work: () => Promise<T>): Promise<T> {
+      last += 1
+      const id = last
+      out.set(id, performance.now())
+      try {
+        return await work()
+      } finally {
+        out.delete(id)
+      }
+    },
+    oldestMs(): number {
+      const first = out.values().next()
+      return first.done === true ? 0 : performance.now() - first.value
+    },
+  }
+}
+
+export function openStore(root: string): Store {
+  const layout = storeLayout(root)
+  const directories = openDirectories(layout.root)
+  const placement = openPlacement(directories, layout.versions)
+  const commits = openCommits(directories, placement)
+  const temporaries = openTemporaryFiles(layout.temporary)
+  const writes: Semaphore = createSemaphore(WRITES_AT_ONCE)
+  const watch = createWatch()
+
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    await writes.acquire()
+    try {
+      return await watch.during(work)
+    } finally {
+      writes.release()
+    }
+  }
+
+  /** The file's own data and metadata become durable here; its name does with the commit. */
+  const seal = async (fd: number, { mtimeMs, mode }: FileFacts): Promise<void> => {
+    await setModeFd(fd, mode & 0o777)
+    await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
+    await syncFd(fd)
+  }
+
+  const discard = (file: string) => unlink(file).catch(() => undefined)
+
+  const commit = async (written: Written): Promise<Outcome> => {
+    const outcome = await watch.during(() => commits.add(written))
+    if (outcome.status !== 'durable' && outcome.status !== 'same') await discard(written.temporary)
+    return outcome
+  }
+
+  const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
+    const { fd, file } = await temporaries.create()
+    try {
+      if (bytes.length > 0) await writeFully(fd, bytes, 0)
+      await seal(fd, facts)
+    } catch (thrown) {
+      await discard(file)
+      throw thrown
+    } finally {
+      await closeFd(fd)
+    }
+    return file
+  }
+
+  return {
+    async receive(facts, bytes, digest) {
+      try {
+        const components = componentsOf(facts)
+        if (!createHash('sha256').update(bytes).digest().equals(digest)) throw new FileRefused('digest', '')
+        const temporary = await writing(() => writeSmall(facts, bytes))
+        return await commit({ temporary, components, size: facts.size, mtime: facts.mtimeMs / 1000, digest })
+      } catch (thrown) {
+        return outcomeOf(thrown)
+      }
+    },
+
+    begin(facts) {
+      const hash = createHash('sha256')
+      let refused: Outcome | null = null
+      let position = 0
+      let components: string[] = []
+      let open: { fd: number; file: string } | null = null
+      let last: Promise<void> = Promise.resolve()
+
+      /** Queues one step; after the first failure the rest of the file is only let pass. */
+      const step = (work: () => Promise<void>): Promise<void> => {
+        last = last.then(async () => {
+          if (refused !== null) return
+          await writing(work).catch((thrown: unknown) => {
+            refused = outcomeOf(thrown)
+          })
+        })
+        return last
+      }
+
+      const close = async (remove: boolean): Promise<void> => {
+        await last
+        if (open === null) return
+        const { fd, file } = open
+        open = null
+        await closeFd(fd).catch(() => undefined)
+        if (remove) await discard(file)
+      }
+
+      void step(async () => {
+        components = componentsOf(facts)
+        open = await temporaries.create()
+      })
+      return {
+        get refused() {
+          return refused
+        },
+        write: (bytes) =>
+          step(async () => {
+            if (position + bytes.length > facts.size) throw new FileRefused('digest', 'size')
+            hash.update(bytes)
+            if (open !== null) await writeFully(open.fd, bytes, position)
+            position += bytes.length
+          }),
+        async finish(digest) {
+          await step(async () => {
+            if (position !== facts.size || !hash.digest().equals(digest)) throw new FileRefused('digest', '')
+            if (open !== null) await seal(open.fd, facts)
+          })
+          const file = open?.file
+          await close(refused !== null)
+          if (refused !== null || file === undefined) return refused ?? { status: 'failed', detail: '' }
+          const { size, mtimeMs } = facts
+          return commit({ temporary: file, components, size, mtime: mtimeMs / 1000, digest })
+        },
+        abort: () => close(true),
+      }
+    },
+
+    stalledMs: () => watch.oldestMs(),
+    clean: () => temporaries.clean(),
+    close: () => temporaries.remove(),
+  }
+}

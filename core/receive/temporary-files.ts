@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { openFd } from '../wire/fd.ts'
+import { errorCode } from '../words/problem.ts'
+
+/** Files on their way, in a directory of this process's own on the store's file system. */
+export interface TemporaryFiles {
+  /** Creates an empty file that nobody else has; the caller closes it, and renames or removes it. */
+  create(): Promise<{ fd: number; file: string }>
+  /** Removes what processes that are gone have left. */
+  clean(): Promise<void>
+  remove(): Promise<void>
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return errorCode(thrown) !== 'ESRCH'
+  }
+}
+
+export function openTemporaryFiles(parent: string): TemporaryFiles {
+  const mine = `${process.pid}-${randomBytes(6).toString('hex')}`
+  const directory = path.join(parent, mine)
+  let count = 0
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+  return {
+    async create() {
+      count += 1
+      const file = path.join(directory, String(count))
+      try {
+        return { fd: await openFd(file, flags, 0o600), file }
+      } catch (thrown) {
+        if (errorCode(thrown) !== 'ENOENT') throw thrown
+        await mkdir(directory, { recursive: true, mode: 0o700 })
+        return { fd: await openFd(file, flags, 0o600), file }
+      }
+    },
+
+    async clean() {
+      for (const name of await readdir(parent).catch(() => [])) {
+        const pid = Number(/^(\d+)-/.exec(name)?.[1])
+        // A directory with this process's own number, but another name, is an earlier process's.
+        const gone = Number.isNaN(pid) || pid === process.pid || !isAlive(pid)
+        if (name !== mine && gone) await rm(path.join(parent, name), { recursive: true, force: true })
+      }
+    },
+
+    remove: () => rm(directory, { recursive: true, force: true }).catch(() => undefined),
+  }
+}

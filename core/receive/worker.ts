@@ -1,0 +1,74 @@
+import type { ConfigOf } from '../worker/definition.ts'
+import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import type { receiverDefinition } from './messages.ts'
+import type { Receiver } from './receiver.ts'
+import { startStoreReceiver } from './receiver.ts'
+
+type Definition = typeof receiverDefinition
+type Config = ConfigOf<Definition>
+
+const REPORT_EVERY_MS = 250
+/** A store that cannot be used now, or a port that is taken, is tried again after this. */
+const RETRY_MS = 3_000
+
+/** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
+export function startReceiver(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+  let config: Config | null = null
+  let receiver: Receiver | null = null
+  let retrying: NodeJS.Timeout | null = null
+  let reporting: NodeJS.Timeout | null = null
+  let over = false
+
+  const report = () => {
+    reporting = null
+    if (receiver === null) return
+    const { port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections } = receiver
+    context.report({ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections })
+  }
+  const onChange = () => {
+    reporting ??= setTimeout(report, REPORT_EVERY_MS)
+  }
+
+  const start = async (): Promise<void> => {
+    if (config === null || over) return
+    try {
+      const started = await startStoreReceiver(config, { onChange, log: context.log })
+      if (over) await started.close()
+      else receiver = started
+      report()
+    } catch (thrown) {
+      context.log('error', thrown instanceof Error ? thrown.message : String(thrown))
+      retrying = setTimeout(() => void start(), RETRY_MS)
+    }
+  }
+
+  const close = async (): Promise<void> => {
+    if (retrying !== null) clearTimeout(retrying)
+    if (reporting !== null) clearTimeout(reporting)
+    retrying = null
+    reporting = null
+    await receiver?.close()
+    receiver = null
+  }
+
+  const sameListener = (a: Config, b: Config) =>
+    a.storeDirectory === b.storeDirectory && a.host === b.host && a.port === b.port && a.name === b.name
+
+  return {
+    async configure(next) {
+      const before = config
+      config = next
+      if (receiver !== null && before !== null && sameListener(before, next)) {
+        await receiver.trust(next.trusted)
+        return
+      }
+      await close()
+      await start()
+    },
+    requests: {},
+    async stop() {
+      over = true
+      await close()
+    },
+  }
+}

@@ -1,0 +1,123 @@
+import path from 'node:path'
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import type { FileFacts } from '../facts.ts'
+import { joinRelative } from '../facts.ts'
+import { nameRulesOf } from '../names.ts'
+import { offerFiles } from '../offer.ts'
+import { reconcileTree } from '../reconcile.ts'
+import type { SessionContext } from '../session.ts'
+import { isGone } from '../walk.ts'
+import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
+import type { BatchDirectory, DirectoryEffects } from './directory.ts'
+import type { Limit } from './limit.ts'
+import { madeAt } from './look.ts'
+import { createMark } from './mark.ts'
+
+/** What a batch directory needs of the source that it is in. */
+export interface BatchesHost {
+  readonly context: SessionContext
+  readonly listings: Limit
+  /** Looks at all batch directories again before long. */
+  lookSoon(): void
+  /** Looks at all batch directories now; whether no more files are expected in this one. */
+  isClosing(name: string): Promise<boolean>
+  /** Events brought these files; so many became waiting. */
+  brought(name: string, files: FileFacts[], waiting: number): void
+  unwatchedIn(name: string, count: number): void
+  report(): void
+}
+
+/** The effects of one batch directory on real files, the real watcher and the real ledger. */
+export function directoryEffects(
+  host: BatchesHost,
+  name: string,
+  directory: () => BatchDirectory | undefined,
+): DirectoryEffects {
+  const { context } = host
+  const { source, root, ledger, destination } = context
+  const closedMark = joinRelative(name, source.batch.closedMark)
+  const unsent = () => {
+    const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
+    return waiting + parked
+  }
+  let watcher: TreeWatcher | null = null
+  let abandoned = false
+  const listener = treeListener(host, name, directory, () => watcher)
+  return {
+    watch: async () => {
+      watcher?.close()
+      const names = nameRulesOf(source)
+      const request = { root, base: name, recursive: true, names, signals: [closedMark] }
+      const opened = await context.openTree(request, listener)
+      if (abandoned) opened.close()
+      else watcher = opened
+    },
+    unwatch: () => {
+      abandoned = true
+      watcher?.close()
+      watcher = null
+    },
+    list: () =>
+      host.listings.run(async () => {
+        if (watcher === null) throw new Error('listed before it was watched')
+        watcher.refresh()
+        const { due, unsendable, complete } = await reconcileTree(context, watcher, name, true)
+        const closed = (await madeAt(path.join(root, closedMark))) !== null
+        // A listing that broke off proves nothing: it counts as one that found something.
+        return { found: due + unsendable + (complete ? 0 : 1), closed }
+      }),
+    unsent,
+    isClosing: () => host.isClosing(name),
+    mark: async () => {
+      await createMark(path.join(root, name), source.batch.sentMark)
+      host.lookSoon()
+    },
+    now: () => performance.now(),
+    at: (time, call) => {
+      const timer = setTimeout(call, Math.max(0, time - performance.now()))
+      return () => clearTimeout(timer)
+    },
+    changed: () => host.report(),
+    failed: (step, thrown) => {
+      // A directory that was deleted is forgotten by the next look.
+      if (isGone(errorCode(thrown))) return host.lookSoon()
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
+      context.problem(
+        message(key, { path: path.join(source.path, name), mark: source.batch.sentMark, reason }),
+      )
+    },
+  }
+}
+
+function treeListener(
+  host: BatchesHost,
+  name: string,
+  directory: () => BatchDirectory | undefined,
+  watcher: () => TreeWatcher | null,
+): TreeListener {
+  const { context } = host
+  return {
+    finished: (files) => host.brought(name, files, offerFiles(context, files)),
+    signal: () => void directory()?.close(),
+    entriesChanged: () => undefined,
+    lost: () => void directory()?.relist(),
+    poll: async (directories) => {
+      for (const each of directories) {
+        const opened = watcher()
+        if (opened === null || context.signal.aborted) return
+        await reconcileTree(context, opened, each, false)
+      }
+      if (directories.includes(name)) void directory()?.nudge()
+    },
+    unwatched: (count) => host.unwatchedIn(name, count),
+    problem: context.problem,
+    // Deleted or renamed: the look finds it under its new name, or not at all.
+    gone: () => {
+      host.lookSoon()
+      void directory()?.rewatch()
+    },
+    failed: () => void directory()?.rewatch(),
+  }
+}

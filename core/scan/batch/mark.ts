@@ -1,0 +1,40 @@
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode } from '../../words/problem.ts'
+
+/**
+ * Makes the sent mark durably: created exclusively, synced, its directory synced. The mark gets the time that
+ * the directory had before, so that marking does not make a directory look newer than it is. A mark that is
+ * there already is well. Throws the system's error.
+ */
+export async function createMark(directory: string, name: string): Promise<void> {
+  const before = await stat(directory)
+  try {
+    const mark = await open(
+      path.join(directory, name),
+      constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY,
+      0o644,
+    )
+    try {
+      await mark.utimes(before.mtime, before.mtime)
+      await mark.sync()
+    } finally {
+      await mark.close()
+    }
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EEXIST') throw thrown
+  }
+  await syncDirectory(directory)
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows opens no directory as a file, and needs no such call.
+  if (process.platform === 'win32') return
+  const handle = await open(directory, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

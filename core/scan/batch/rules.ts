@@ -1,0 +1,75 @@
+/** What a look at a batch directory found (SPEC B). */
+export interface BatchFacts {
+  name: string
+  /** Last change of the directory, nanoseconds since 1970. */
+  mtimeNs: bigint
+  /** When the directory was made, nanoseconds since 1970; null where the file system does not say. */
+  bornAtNs: bigint | null
+  /** When the producer's mark "no more files" was made, or null if there is none (finished.parse). */
+  closedAtNs: bigint | null
+  /** When the mark "all files are durable" was made, or null if there is none (finished.watch). */
+  sentAtNs: bigint | null
+}
+
+/**
+ * nothing: marked as sent, never looked at again. send: no more files will come; list, send, then mark.
+ * watch: the producer is filling it.
+ */
+export type BatchAction = 'nothing' | 'send' | 'watch'
+
+export interface BatchDecision {
+  name: string
+  action: BatchAction
+  closed: boolean
+  newest: boolean
+  /** Marked as sent though its producer never closed it: "was not closed properly". */
+  notClosed: boolean
+}
+
+/** Whether a child directory's name makes it a batch directory. */
+export function isBatchName(name: string, prefix: string): boolean {
+  return name.startsWith(prefix)
+}
+
+/**
+ * Decides about the batch directories of one source, in the order in which they are to be treated: oldest
+ * first, the last of them is the newest. Equal times are ordered by name.
+ *
+ * A producer may make the next directory before it puts the last file and finished.parse into the one before:
+ * then the time of the closed one is the later. A directory that was made clearly after all those that look
+ * newer, and these are all done, is therefore still the newest.
+ */
+export function decideBatches(directories: readonly BatchFacts[]): BatchDecision[] {
+  const ordered = [...directories].sort((one, other) => {
+    const [a, b] = [age(one), age(other)]
+    if (a !== b) return a < b ? -1 : 1
+    return one.name < other.name ? -1 : 1
+  })
+  return ordered.map((directory, index) => {
+    const newest = ordered.slice(index + 1).every((later) => isOvertaken(later, directory))
+    const closed = directory.closedAtNs !== null
+    const sent = directory.sentAtNs !== null
+    const action = sent ? 'nothing' : newest && !closed ? 'watch' : 'send'
+    return { name: directory.name, action, closed, newest, notClosed: sent && !closed }
+  })
+}
+
+/**
+ * When a producer last worked in the directory. The sent mark itself changes the directory's time, and so
+ * does whoever tidies up a directory that is done with: neither may make it look newer than the one that is
+ * being filled, so a directory that is marked as sent is as old as the oldest of its times.
+ */
+function age({ mtimeNs, closedAtNs, sentAtNs }: BatchFacts): bigint {
+  if (sentAtNs === null) return mtimeNs
+  return [sentAtNs, closedAtNs ?? mtimeNs].reduce((oldest, time) => (time < oldest ? time : oldest), mtimeNs)
+}
+
+/** Births that are nearer than this say nothing: two directories made together have no order. */
+const CLEARLY_NS = 1_000_000_000n
+
+function isOvertaken(later: BatchFacts, directory: BatchFacts): boolean {
+  if (directory.closedAtNs !== null || directory.sentAtNs !== null) return false
+  if (later.closedAtNs === null && later.sentAtNs === null) return false
+  if (later.bornAtNs === null || directory.bornAtNs === null) return false
+  return directory.bornAtNs - later.bornAtNs > CLEARLY_NS
+}

@@ -1,0 +1,185 @@
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import type { FileFacts } from '../facts.ts'
+import { createNameFilter, nameRulesOf } from '../names.ts'
+import { Rerun } from '../rerun.ts'
+import type { Session, SessionContext } from '../session.ts'
+import { isGone } from '../walk.ts'
+import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { BatchDirectory } from './directory.ts'
+import type { BatchesHost } from './effects.ts'
+import { directoryEffects } from './effects.ts'
+import { Limit } from './limit.ts'
+import { lookAtBatches } from './look.ts'
+import type { BatchDecision } from './rules.ts'
+import { decideBatches } from './rules.ts'
+import { batchReport } from './words.ts'
+
+/** Batch directories of one source that are listed at once; the oldest first. */
+const LISTINGS_AT_ONCE = 4
+/** Events in the root are gathered for this long before it is looked at. */
+const LOOK_AFTER_MS = 50
+const NUDGE_AFTER_MS = 100
+
+/** A batch source (SPEC B): its child directories, each by the rules of rules.ts and the steps of steps.ts. */
+export function startBatch(context: SessionContext): Session {
+  return new BatchSession(context)
+}
+
+class BatchSession implements Session, BatchesHost {
+  readonly context: SessionContext
+  readonly listings = new Limit(LISTINGS_AT_ONCE)
+  readonly #open = new Map<string, BatchDirectory>()
+  readonly #unwatched = new Map<string, number>()
+  readonly #look: Rerun
+  readonly #opening: Promise<void>
+  #decisions: BatchDecision[] = []
+  #root: TreeWatcher | null = null
+  #lookTimer: NodeJS.Timeout | null = null
+  #nudgeTimer: NodeJS.Timeout | null = null
+  #stopped = false
+
+  constructor(context: SessionContext) {
+    this.context = context
+    this.#look = new Rerun(
+      () => this.#lookNow(),
+      (thrown) => this.#lookFailed(thrown),
+    )
+    this.#opening = this.#watchRoot().catch((thrown) => {
+      if (!this.#stopped) context.ended(thrown)
+    })
+  }
+
+  async reconcile(): Promise<void> {
+    await this.#opening
+    const finishSweep = this.context.sweep()
+    const known = [...this.#open.values()]
+    await this.#look.request()
+    await Promise.all(known.map((directory) => directory.relist()))
+    if (!this.#stopped) finishSweep()
+  }
+
+  nudge(): void {
+    this.#nudgeTimer ??= setTimeout(() => {
+      this.#nudgeTimer = null
+      for (const directory of this.#open.values()) void directory.nudge()
+      this.report()
+    }, NUDGE_AFTER_MS)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    if (this.#nudgeTimer !== null) clearTimeout(this.#nudgeTimer)
+    this.#look.stop()
+    this.#root?.close()
+    for (const directory of this.#open.values()) directory.stop()
+    this.#open.clear()
+  }
+
+  /** Something may have changed which directory is the newest. */
+  lookSoon(): void {
+    if (this.#stopped) return
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = null
+      void this.#look.request()
+    }, LOOK_AFTER_MS)
+  }
+
+  async isClosing(name: string): Promise<boolean> {
+    await this.#look.request()
+    const state = this.#open.get(name)?.state
+    return state !== undefined && (state.closed || !state.newest)
+  }
+
+  brought(name: string, files: FileFacts[], waiting: number): void {
+    const directory = this.#open.get(name)
+    if (directory === undefined || waiting === 0) return
+    directory.brought(files.length)
+    // A directory that gets files may be the newest after all.
+    if (!directory.state.closed && !directory.state.newest) this.lookSoon()
+  }
+
+  unwatchedIn(name: string, count: number): void {
+    if (count === 0) this.#unwatched.delete(name)
+    else this.#unwatched.set(name, count)
+    const sum = [...this.#unwatched.values()].reduce((total, one) => total + one, 0)
+    this.context.update({ unwatchedDirectories: sum })
+  }
+
+  report(): void {
+    if (this.#stopped) return
+    this.context.update({ batches: batchReport(this.context, this.#decisions, this.#open) })
+  }
+
+  async #watchRoot(): Promise<void> {
+    const { context } = this
+    const names = nameRulesOf(context.source)
+    const request = { root: context.root, base: '', recursive: false, names, signals: [] }
+    const watcher = await context.openTree(request, {
+      finished: () => undefined,
+      signal: () => undefined,
+      entriesChanged: () => this.lookSoon(),
+      lost: () => this.lookSoon(),
+      poll: async () => this.lookSoon(),
+      unwatched: (count) => this.unwatchedIn('', count),
+      problem: context.problem,
+      gone: () => context.ended(null),
+      failed: (thrown) => context.ended(thrown),
+    })
+    if (this.#stopped) return watcher.close()
+    this.#root = watcher
+    context.update({ phase: 'listing' })
+    await this.#look.request()
+    context.update({ phase: watcher.method })
+  }
+
+  async #lookNow(): Promise<void> {
+    const { source, root } = this.context
+    const facts = await lookAtBatches(root, source.batch, createNameFilter(nameRulesOf(source)))
+    if (this.#stopped) return
+    this.#decisions = decideBatches(facts)
+    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
+    this.#forgetOthers(new Set(unfinished.map(({ name }) => name)))
+    // Not waited for: a directory's steps may need another look.
+    for (const { name, closed, newest } of unfinished) void this.#directory(name).look({ closed, newest })
+    for (const { name, notClosed } of this.#decisions) if (notClosed) this.#sayNotClosed(name)
+    this.report()
+  }
+
+  #directory(name: string): BatchDirectory {
+    const known = this.#open.get(name)
+    if (known !== undefined) return known
+    const directory = new BatchDirectory(
+      directoryEffects(this, name, () => this.#open.get(name)),
+      this.context.quietMs,
+    )
+    this.#open.set(name, directory)
+    return directory
+  }
+
+  #forgetOthers(unfinished: ReadonlySet<string>): void {
+    for (const [name, directory] of this.#open) {
+      if (unfinished.has(name)) continue
+      directory.stop()
+      this.#open.delete(name)
+      this.unwatchedIn(name, 0)
+    }
+  }
+
+  #sayNotClosed(name: string): void {
+    const { closedMark, sentMark } = this.context.source.batch
+    this.context.problem(message('scan.notClosed', { name, closedMark, sentMark }))
+  }
+
+  #lookFailed(thrown: unknown): void {
+    if (this.#stopped) return
+    // The source's own look says that its directory is gone.
+    if (isGone(errorCode(thrown))) {
+      this.context.ended(thrown)
+      return
+    }
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    this.context.problem(message('scan.listingFailed', { path: this.context.source.path, reason }))
+  }
+}

@@ -1,0 +1,26 @@
+import type { Scanned } from '../messages.ts'
+import type { SessionContext } from '../session.ts'
+import type { BatchDirectory } from './directory.ts'
+import type { BatchDecision } from './rules.ts'
+
+/** Batch directories in one report. */
+const MAX_BATCHES = 20
+
+/** The newest batch directories as a view is told of them, newest last. */
+export function batchReport(
+  { ledger, destination, source }: SessionContext,
+  decisions: readonly BatchDecision[],
+  open: ReadonlyMap<string, BatchDirectory>,
+): Scanned['batches'] {
+  return decisions.slice(-MAX_BATCHES).map((decision) => {
+    const { name } = decision
+    if (decision.action === 'nothing')
+      return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
+    const state = open.get(name)?.state
+    const closed = state?.closed ?? decision.closed
+    if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
+    const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
+    const live = state?.newest ?? decision.newest
+    return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked }
+  })
+}

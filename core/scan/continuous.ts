@@ -1,0 +1,70 @@
+import { nameRulesOf } from './names.ts'
+import { offerFiles } from './offer.ts'
+import { reconcileTree } from './reconcile.ts'
+import { Rerun } from './rerun.ts'
+import type { Session, SessionContext } from './session.ts'
+import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
+
+/** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
+export function startContinuous(context: SessionContext): Session {
+  let watcher: TreeWatcher | null = null
+  let stopped = false
+
+  const rerun = new Rerun(
+    async () => {
+      if (watcher === null || stopped) return
+      context.update({ phase: 'listing' })
+      const finishSweep = context.sweep()
+      watcher.refresh()
+      const { complete } = await reconcileTree(context, watcher, '', true)
+      if (stopped) return
+      if (complete) finishSweep()
+      context.update({ phase: watcher.method })
+    },
+    (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
+  )
+
+  const listener: TreeListener = {
+    finished: (files) => void offerFiles(context, files),
+    signal: () => undefined,
+    entriesChanged: () => undefined,
+    lost: () => void rerun.request(),
+    poll: async (directories) => {
+      for (const directory of directories) {
+        if (watcher === null || stopped) return
+        await reconcileTree(context, watcher, directory, false)
+      }
+    },
+    unwatched: (count) => context.update({ unwatchedDirectories: count }),
+    problem: context.problem,
+    gone: () => context.ended(null),
+    failed: (thrown) => context.ended(thrown),
+  }
+
+  const open = async () => {
+    const request = {
+      root: context.root,
+      base: '',
+      recursive: true,
+      names: nameRulesOf(context.source),
+      signals: [],
+    }
+    const opened = await context.openTree(request, listener)
+    if (stopped) return opened.close()
+    watcher = opened
+    await rerun.request()
+  }
+  const opening = open().catch((thrown) => {
+    if (!stopped) context.ended(thrown)
+  })
+
+  return {
+    reconcile: () => opening.then(() => rerun.request()),
+    nudge: () => undefined,
+    stop() {
+      stopped = true
+      rerun.stop()
+      watcher?.close()
+    },
+  }
+}

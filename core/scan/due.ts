@@ -1,0 +1,19 @@
+import type { LedgerEntry } from '../send/ledger.ts'
+import type { FileFacts } from './facts.ts'
+import { sameContent } from './facts.ts'
+
+/** The group-write bit of st_mode: isocket's mark on a file that was transferred (SPEC B). */
+const GROUP_WRITE = 0o020
+
+/**
+ * Whether a file still has to be offered to the ledger. In a batch source a file with the group-write bit was
+ * transferred already, unless the ledger knows it with other content: then it was changed after it was sent.
+ */
+export function isDue(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
+  if (known !== null) return !sameContent(file, known)
+  return !(marksFiles && hasGroupWrite(file))
+}
+
+export function hasGroupWrite(file: Pick<FileFacts, 'mode'>): boolean {
+  return (file.mode & GROUP_WRITE) !== 0
+}

@@ -1,0 +1,34 @@
+import { message } from '../words/message.ts'
+import { isDue } from './due.ts'
+import type { FileFacts } from './facts.ts'
+import type { SessionContext } from './session.ts'
+
+/** Files in one transaction of the ledger. */
+const MAX_OFFERED = 256
+
+/**
+ * Puts finished files into the ledger, those that it does not know with this content. Returns how many became
+ * waiting. A ledger that cannot be written is told in words: the next comparison offers the files again.
+ */
+export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
+  const { source, ledger, destination } = context
+  let waiting = 0
+  try {
+    for (let from = 0; from < files.length; from += MAX_OFFERED) {
+      const due = files.slice(from, from + MAX_OFFERED).filter((file) => isFileDue(context, file))
+      if (due.length === 0) continue
+      const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
+      waiting += ledger.offer(destination, candidates)
+    }
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
+  }
+  if (waiting > 0) context.offered()
+  return waiting
+}
+
+/** Whether the ledger does not know this file with this content. Throws what the ledger throws. */
+export function isFileDue({ source, ledger, destination }: SessionContext, file: FileFacts): boolean {
+  return isDue(file, ledger.lookup(destination, source.id, file.path), source.kind === 'batch')
+}

@@ -1,0 +1,46 @@
+import { message } from '../words/message.ts'
+import { createNameFilter, nameRulesOf } from './names.ts'
+import { isFileDue } from './offer.ts'
+import type { SessionContext } from './session.ts'
+import { unsendableWords } from './unsendable.ts'
+import { walk } from './walk.ts'
+import type { TreeWatcher } from './watch/tree-watcher.ts'
+
+/** What a listing found. */
+export interface Reconciled {
+  /** Files that the ledger did not know with this content. */
+  due: number
+  /** Files and directories that cannot be sent. */
+  unsendable: number
+  /** false: it was not carried out to its end. */
+  complete: boolean
+}
+
+/**
+ * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
+ * due: it reports those that are finished. Streamed: memory does not grow with the tree.
+ */
+export async function reconcileTree(
+  context: SessionContext,
+  watcher: Pick<TreeWatcher, 'examine'>,
+  base: string,
+  recursive: boolean,
+): Promise<Reconciled> {
+  const { source, root, signal } = context
+  const filter = createNameFilter(nameRulesOf(source))
+  const result: Reconciled = { due: 0, unsendable: 0, complete: false }
+  try {
+    for await (const chunk of walk({ root, base, filter, recursive, signal })) {
+      for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
+      const due = chunk.files.filter((file) => isFileDue(context, file))
+      result.due += due.length
+      result.unsendable += chunk.unsendable.length
+      await watcher.examine(due.map(({ path }) => path))
+    }
+    result.complete = !signal.aborted
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    context.problem(message('scan.listingFailed', { path: source.path, reason }))
+  }
+  return result
+}

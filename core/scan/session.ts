@@ -1,0 +1,41 @@
+import type { Ledger } from '../send/ledger.ts'
+import type { Source } from '../settings/schema.ts'
+import type { Message } from '../words/message.ts'
+import type { Scanned } from './messages.ts'
+import type { OpenTree } from './watch/tree-watcher.ts'
+
+/** What the scanner needs of the ledger. */
+export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'close'>
+
+/** What a session of one source works with. */
+export interface SessionContext {
+  source: Source
+  /** Absolute path of the source's directory, with symbolic links resolved. */
+  root: string
+  ledger: ScanLedger
+  destination: string
+  quietMs: number
+  openTree: OpenTree
+  /** Ends with the session. */
+  signal: AbortSignal
+  /** Files became waiting in the ledger. */
+  offered(): void
+  /** Begins a listing of the whole source; returns the function that ends it (see Problems). */
+  sweep(): () => void
+  problem(problem: Message): void
+  /** Something that `Scanned` tells has changed. */
+  update(change: Partial<Pick<Scanned, 'phase' | 'unwatchedDirectories' | 'batches'>>): void
+  /** The source must be looked at anew: its directory or its watcher is gone. */
+  ended(thrown: unknown): void
+  log(message: string): void
+}
+
+/** One source while its directory is there. */
+export interface Session {
+  /** Compares the whole source with the ledger; resolves when it is done or failed in words. */
+  reconcile(): Promise<void>
+  /** Files became durable. */
+  nudge(): void
+  /** Ends at once; what is under way in the kernel ends by itself. */
+  stop(): void
+}

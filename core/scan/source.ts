@@ -1,0 +1,180 @@
+import { realpath, stat } from 'node:fs/promises'
+import type { Source } from '../settings/schema.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import { errorCode } from '../words/problem.ts'
+import { startBatch } from './batch/session.ts'
+import { startContinuous } from './continuous.ts'
+import type { Scanned } from './messages.ts'
+import { MAX_PROBLEMS, Problems } from './problems.ts'
+import type { ScanLedger, Session, SessionContext } from './session.ts'
+import { isGone } from './walk.ts'
+import type { OpenTree } from './watch/tree-watcher.ts'
+import { watchLimitWords } from './watch-limit.ts'
+
+/** How often a source's own directory is looked at: one stat(2). */
+const LOOK_EVERY_MS = 2_000
+
+export interface SourceOptions {
+  source: Source
+  ledger: ScanLedger
+  destination: string
+  reconcileSeconds: number
+  quietSeconds: number
+  openTree: OpenTree
+  offered(): void
+  changed(): void
+  log(message: string): void
+}
+
+/**
+ * One source for as long as it is configured: a session while its directory is there, a cheap look for it
+ * while it is not. Nothing waits for another source.
+ */
+export class RunningSource {
+  readonly #options: SourceOptions
+  readonly #problems: Problems
+  /** About the directory itself; over as soon as a look succeeds. */
+  #rootProblem: Message | null = null
+  #status: Omit<Scanned, 'id' | 'problems'>
+  #current: { session: Session; identity: string; abort: AbortController } | null = null
+  #looking: Promise<void> | null = null
+  #lookTimer: NodeJS.Timeout | null = null
+  #reconcileTimer: NodeJS.Timeout | null = null
+  #stopped = false
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#problems = new Problems(options.changed)
+    const phase = options.source.paused ? 'paused' : 'starting'
+    this.#status = { phase, unwatchedDirectories: 0, batches: [] }
+    if (!options.source.paused) void this.#look()
+  }
+
+  scanned(): Scanned {
+    const problems = this.#problems.list()
+    const { unwatchedDirectories } = this.#status
+    if (unwatchedDirectories > 0)
+      problems.push(watchLimitWords(this.#options.source.path, unwatchedDirectories))
+    if (this.#rootProblem !== null) problems.push(this.#rootProblem)
+    return { id: this.#options.source.id, ...this.#status, problems: problems.slice(-MAX_PROBLEMS) }
+  }
+
+  /** Compares the source with the ledger, also if it has to be found first. */
+  async reconcile(): Promise<void> {
+    if (this.#options.source.paused || this.#stopped) return
+    await this.#look()
+    await this.#current?.session.reconcile()
+  }
+
+  nudge(): void {
+    this.#current?.session.nudge()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#endSession()
+  }
+
+  /** One look at a time; a look that hangs in the kernel holds up nothing but the next look. */
+  #look(): Promise<void> {
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = null
+      if (!this.#stopped) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+    })
+    return this.#looking
+  }
+
+  async #lookNow(): Promise<void> {
+    const { path } = this.#options.source
+    try {
+      const found = await stat(path, { bigint: true })
+      if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
+      const root = await realpath(path)
+      if (this.#stopped) return
+      const identity = `${found.dev}:${found.ino}:${root}`
+      if (this.#current?.identity === identity) return
+      this.#endSession()
+      this.#startSession(root, identity)
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
+      else this.#absent('failed', message('scan.rootUnreadable', { path, code: code ?? String(thrown) }))
+    }
+  }
+
+  #absent(phase: 'missing' | 'failed', problem: Message): void {
+    this.#endSession()
+    this.#problems.clear()
+    this.#rootProblem = problem
+    this.#update({ phase, unwatchedDirectories: 0, batches: [] })
+  }
+
+  #startSession(root: string, identity: string): void {
+    const abort = new AbortController()
+    const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
+    const live = () => !abort.signal.aborted
+    const context: SessionContext = {
+      source,
+      root,
+      ledger,
+      destination,
+      quietMs: quietSeconds * 1000,
+      openTree,
+      signal: abort.signal,
+      offered,
+      sweep: () => this.#problems.sweep(),
+      problem: (problem) => {
+        if (live()) this.#problems.add(problem)
+      },
+      update: (change) => {
+        if (live()) this.#update(change)
+      },
+      ended: (thrown) => {
+        if (live()) this.#sessionEnded(thrown)
+      },
+      log,
+    }
+    this.#rootProblem = null
+    this.#update({ phase: 'starting' })
+    const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
+    this.#current = { session, identity, abort }
+    this.#scheduleReconcile()
+  }
+
+  #scheduleReconcile(): void {
+    const current = this.#current
+    this.#reconcileTimer = setTimeout(async () => {
+      await current?.session.reconcile()
+      if (current !== null && this.#current === current) this.#scheduleReconcile()
+    }, this.#options.reconcileSeconds * 1000)
+  }
+
+  /** The look that follows starts another session if the directory is there. */
+  #sessionEnded(thrown: unknown): void {
+    this.#endSession()
+    const { path } = this.#options.source
+    const code = errorCode(thrown)
+    if (thrown !== null && !isGone(code)) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#rootProblem = message('scan.watchFailed', { path, reason })
+      this.#update({ phase: 'failed' })
+      return
+    }
+    void this.#look()
+  }
+
+  #endSession(): void {
+    if (this.#reconcileTimer !== null) clearTimeout(this.#reconcileTimer)
+    this.#current?.abort.abort()
+    this.#current?.session.stop()
+    this.#current = null
+  }
+
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems'>>): void {
+    this.#status = { ...this.#status, ...change }
+    this.#options.changed()
+  }
+}

@@ -1,0 +1,140 @@
+import type { Dirent } from 'node:fs'
+import { lstat, opendir } from 'node:fs/promises'
+import { errorCode } from '../words/problem.ts'
+import type { FileFacts } from './facts.ts'
+import { absolutePath, factsOf, joinRelative } from './facts.ts'
+import type { LeftOut, NameFilter } from './names.ts'
+
+/** Something below a source that cannot be sent, and why. */
+export type Unsendable =
+  | { why: 'name'; path: string }
+  | { why: 'directory' | 'file'; path: string; code: string }
+
+/** Something that is left out on purpose; only asked for by a person who wants to know why. */
+export type Skipped =
+  | { why: LeftOut; path: string }
+  | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
+
+/** A bounded piece of a walk: at most CHUNK entries of one directory. */
+export interface WalkChunk {
+  files: FileFacts[]
+  unsendable: Unsendable[]
+  skipped: Skipped[]
+}
+
+export interface WalkOptions {
+  /** Absolute path of the source. */
+  root: string
+  /** Where in the source to begin; '' is the source itself. */
+  base: string
+  filter: NameFilter
+  /** false: the directory itself alone. */
+  recursive: boolean
+  signal: AbortSignal
+}
+
+const CHUNK = 256
+
+/**
+ * Lists a tree in pieces, directory by directory: memory does not grow with the number of files. Symbolic
+ * links are not followed. A directory that vanishes meanwhile is no problem of anybody.
+ */
+export async function* walk(options: WalkOptions): AsyncGenerator<WalkChunk> {
+  const pending = [options.base]
+  for (;;) {
+    const directory = pending.pop()
+    if (directory === undefined || options.signal.aborted) return
+    yield* walkDirectory(options, directory, pending)
+  }
+}
+
+async function* walkDirectory(
+  options: WalkOptions,
+  directory: string,
+  pending: string[],
+): AsyncGenerator<WalkChunk> {
+  let entries: Dirent[] = []
+  try {
+    const handle = await opendir(absolutePath(options.root, directory), { bufferSize: CHUNK })
+    for await (const entry of handle) {
+      entries.push(entry)
+      if (entries.length < CHUNK) continue
+      yield await look(options, directory, entries, pending)
+      entries = []
+      if (options.signal.aborted) return
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (!isGone(code))
+      yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
+  }
+  if (entries.length > 0) yield await look(options, directory, entries, pending)
+}
+
+async function look(
+  options: WalkOptions,
+  directory: string,
+  entries: readonly Dirent[],
+  pending: string[],
+): Promise<WalkChunk> {
+  const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
+  const enter = (path: string) => {
+    const leftOut = options.filter.directory(path)
+    if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+    else if (options.recursive) pending.push(path)
+  }
+  await Promise.all(
+    entries.map(async (entry) => {
+      const path = joinRelative(directory, entry.name)
+      if (entry.isDirectory() && !hasReplacement(entry.name)) return enter(path)
+      const leftOut = entry.isFile() ? options.filter.file(path) : null
+      if (leftOut !== null) return chunk.skipped.push({ why: leftOut, path })
+      return lookAt(options, path, chunk, enter)
+    }),
+  )
+  chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
+  return chunk
+}
+
+async function lookAt(
+  options: WalkOptions,
+  path: string,
+  chunk: WalkChunk,
+  enter: (path: string) => void,
+): Promise<void> {
+  try {
+    const stats = await lstat(absolutePath(options.root, path), { bigint: true })
+    // Some file systems do not say the type in the directory: then only lstat knows.
+    if (stats.isDirectory()) return enter(path)
+    const leftOut = options.filter.file(path)
+    if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+    else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
+    else chunk.skipped.push({ why: 'not-a-file', path, type: specialType(stats) })
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (isGone(code)) {
+      if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
+    } else chunk.unsendable.push({ why: 'file', path, code })
+  }
+}
+
+function specialType(stats: {
+  isSymbolicLink(): boolean
+  isFIFO(): boolean
+  isSocket(): boolean
+}): 'symlink' | 'fifo' | 'socket' | 'device' {
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isFIFO()) return 'fifo'
+  return stats.isSocket() ? 'socket' : 'device'
+}
+
+/** Node puts U+FFFD where a name is not valid UTF-8; such a path then names nothing. */
+export function hasReplacement(name: string): boolean {
+  return name.includes('\uFFFD')
+}
+
+export function isGone(code: string | null): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

@@ -1,0 +1,30 @@
+import { isUtf8 } from 'node:buffer'
+import { endianness } from 'node:os'
+
+export interface InotifyEvent {
+  /** Number of the watch; -1 for a queue overflow. */
+  wd: number
+  mask: number
+  /** '' where the event is about the watched directory itself; null if the name is not valid UTF-8. */
+  name: string | null
+}
+
+const HEADER = 16
+
+/**
+ * The events of one read(2), in order: struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
+ * each, the machine's byte order), then len bytes of the name, padded with NUL.
+ */
+export function* decodeEvents(bytes: Buffer, order: 'LE' | 'BE' = endianness()): Generator<InotifyEvent> {
+  const unsigned = (at: number) => (order === 'LE' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  let at = 0
+  while (at + HEADER <= bytes.length) {
+    const length = unsigned(at + 12)
+    const padded = bytes.subarray(at + HEADER, at + HEADER + length)
+    const end = padded.indexOf(0)
+    const name = end < 0 ? padded : padded.subarray(0, end)
+    // | 0 makes the unsigned number signed: an overflow has wd -1.
+    yield { wd: unsigned(at) | 0, mask: unsigned(at + 4), name: isUtf8(name) ? name.toString() : null }
+    at += HEADER + length
+  }
+}

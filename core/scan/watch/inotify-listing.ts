@@ -1,0 +1,139 @@
+import type { Dir, Dirent } from 'node:fs'
+import { lstatSync, opendirSync } from 'node:fs'
+import { errorCode } from '../../words/problem.ts'
+import { absolutePath, joinRelative } from '../facts.ts'
+import { hasReplacement, isGone } from '../walk.ts'
+import type { Directory } from './inotify-tree.ts'
+import { isAttached, pathOf } from './inotify-tree.ts'
+
+/** Entries that are looked at before events are read again: the kernel's queue must not fill meanwhile. */
+const SLICE = 256
+
+export interface ListingSteps {
+  /** A directory was found in `parent`; `again`: those that are known are to be listed too. */
+  directory(parent: Directory, name: string, again: boolean): void
+  /** A file was found in a directory whose files nobody else will list. */
+  file(directory: Directory, path: string): void
+  unreadable(directory: Directory, code: string): void
+  /** The directory has been listed to its end, with these directories in it. */
+  complete(directory: Directory, names: ReadonlySet<string>): void
+  /** Nothing more is to be done for the directory; it may be gone. */
+  done(directory: Directory): void
+}
+
+interface Task {
+  directory: Directory
+  /** The files in it are looked at too, not only its directories. */
+  files: boolean
+  /** The known directories in it are listed as well. */
+  again: boolean
+}
+
+type Opened = Task & { path: string; handle: Dir; names: Set<string> }
+
+/** Directories that have a watch and wait to be listed, one open at a time, in slices. */
+export class Listing {
+  readonly #steps: ListingSteps
+  #pending: Task[] = []
+  #open: Opened | null = null
+
+  constructor(steps: ListingSteps) {
+    this.#steps = steps
+  }
+
+  get isEmpty(): boolean {
+    return this.#open === null && this.#pending.length === 0
+  }
+
+  add(task: Task): void {
+    task.directory.tree.listing += 1
+    this.#pending.push(task)
+  }
+
+  /** Forgets what belongs to one tree; returns the directories whose files were still to be looked at. */
+  forget(tree: Directory['tree']): Set<Directory> {
+    const tasks = this.#pending.filter(({ directory }) => directory.tree === tree)
+    this.#pending = this.#pending.filter(({ directory }) => directory.tree !== tree)
+    if (this.#open?.directory.tree === tree) {
+      tasks.push(this.#open)
+      this.#close()
+    }
+    tree.listing = 0
+    return new Set(tasks.filter(({ files }) => files).map(({ directory }) => directory))
+  }
+
+  /** Does a bounded piece of the work; `mayGoOn` is asked before each entry. */
+  slice(mayGoOn: () => boolean): void {
+    for (let entries = 0; entries < SLICE && mayGoOn(); entries += 1) {
+      this.#open ??= this.#next()
+      if (this.#open === null) return
+      const { directory, files, again, path, handle, names } = this.#open
+      const entry = this.#read(directory, handle)
+      if (entry === null) {
+        this.#close()
+        this.#steps.complete(directory, names)
+        this.#steps.done(directory)
+        continue
+      }
+      const entryPath = joinRelative(path, entry.name)
+      if (entry.isDirectory() || (hasNoType(entry) && isDirectory(directory, entryPath))) {
+        // A name that is not valid UTF-8 cannot be opened through its replacement; the comparison with the
+        // ledger says so.
+        if (hasReplacement(entry.name)) continue
+        names.add(entry.name)
+        this.#steps.directory(directory, entry.name, again)
+      } else if (files || directory.tree.signals.has(entryPath)) this.#steps.file(directory, entryPath)
+    }
+  }
+
+  close(): void {
+    this.#close()
+    this.#pending = []
+  }
+
+  #read(directory: Directory, handle: Dir): Dirent | null {
+    try {
+      return handle.readSync()
+    } catch (thrown) {
+      this.#steps.unreadable(directory, errorCode(thrown) ?? String(thrown))
+      return null
+    }
+  }
+
+  #next(): Opened | null {
+    const next = this.#pending.pop()
+    if (next === undefined) return null
+    const path = pathOf(next.directory)
+    try {
+      if (isAttached(next.directory)) {
+        const absolute = absolutePath(next.directory.tree.request.root, path)
+        return { ...next, path, handle: opendirSync(absolute, { bufferSize: SLICE }), names: new Set() }
+      }
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (code === null) throw thrown
+      if (!isGone(code)) this.#steps.unreadable(next.directory, code)
+    }
+    this.#steps.done(next.directory)
+    return null
+  }
+
+  #close(): void {
+    this.#open?.handle.closeSync()
+    this.#open = null
+  }
+}
+
+/** Some file systems do not say an entry's type in the directory. */
+function hasNoType(entry: Dirent): boolean {
+  return !entry.isFile() && !entry.isSymbolicLink() && !entry.isFIFO()
+}
+
+function isDirectory(directory: Directory, path: string): boolean {
+  const absolute = absolutePath(directory.tree.request.root, path)
+  try {
+    return lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,31 @@
+import type { Message } from '../../words/message.ts'
+import type { FileFacts } from '../facts.ts'
+import type { TreeRequest } from './tree-watcher.ts'
+
+/** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
+export type ToThread =
+  | { type: 'open'; tree: number; request: TreeRequest }
+  | { type: 'close'; tree: number }
+  | { type: 'examine'; tree: number; request: number; paths: readonly string[] }
+  | { type: 'refresh'; tree: number }
+  /** One message of files was taken; the thread may send another. */
+  | { type: 'taken' }
+  /** The directories of a `poll` were listed. */
+  | { type: 'polled'; tree: number }
+  | { type: 'stop' }
+
+/** The inotify thread to the main thread. */
+export type FromThread =
+  | { type: 'started'; wake: number }
+  | { type: 'ready'; tree: number }
+  /** The tree's own directory could not be watched. */
+  | { type: 'refused'; tree: number; code: string }
+  | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
+  | { type: 'examined'; tree: number; request: number }
+  | { type: 'signal'; tree: number; path: string }
+  | { type: 'entries-changed'; tree: number }
+  | { type: 'lost'; tree: number }
+  | { type: 'poll'; tree: number; directories: string[] }
+  | { type: 'unwatched'; tree: number; count: number }
+  | { type: 'problem'; tree: number; problem: Message }
+  | { type: 'gone'; tree: number }

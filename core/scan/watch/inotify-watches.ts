@@ -1,0 +1,83 @@
+import { absolutePath } from '../facts.ts'
+import type { Directory, Tree } from './inotify-tree.ts'
+import { pathOf, subtree } from './inotify-tree.ts'
+import { addWatch, IN, removeWatch } from './linux.ts'
+
+const MASK =
+  IN.CLOSE_WRITE |
+  IN.CREATE |
+  IN.MOVED_TO |
+  IN.MOVED_FROM |
+  IN.DELETE_SELF |
+  IN.MOVE_SELF |
+  IN.ONLYDIR |
+  IN.DONT_FOLLOW |
+  IN.EXCL_UNLINK
+
+/** Which watch of one inotify instance belongs to which directory. */
+export class Watches {
+  readonly #fd: number
+  readonly #byNumber = new Map<number, Directory>()
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  find(wd: number): Directory | undefined {
+    return this.#byNumber.get(wd)
+  }
+
+  /**
+   * Watches a directory. Returns null, or the name of the error: at the limit (ENOSPC) the directory stays in
+   * the tree as unwatched. A second call finds out whether the path has become another directory.
+   */
+  add(directory: Directory): string | null {
+    const { tree } = directory
+    // Only the flat watch of a batch root has to know that a directory was deleted.
+    const mask = tree.request.recursive ? MASK : MASK | IN.DELETE
+    const wd = addWatch(this.#fd, absolutePath(tree.request.root, pathOf(directory)), mask)
+    if (typeof wd === 'string') {
+      this.#forget(directory)
+      if (wd === 'ENOSPC') tree.unwatched.add(directory)
+      return wd
+    }
+    if (directory.wd !== wd) {
+      this.#forget(directory)
+      // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
+      const other = this.#byNumber.get(wd)
+      if (other !== undefined) other.wd = -1
+      this.#byNumber.set(wd, directory)
+      directory.wd = wd
+    }
+    tree.unwatched.delete(directory)
+    return null
+  }
+
+  /** The kernel has removed this watch. */
+  forgetNumber(wd: number): void {
+    const directory = this.#byNumber.get(wd)
+    if (directory === undefined) return
+    this.#byNumber.delete(wd)
+    directory.wd = -1
+  }
+
+  /** Removes the watches of a directory and of all below it, and takes it out of its tree. */
+  drop(directory: Directory): void {
+    for (const each of subtree(directory)) {
+      if (each.wd !== -1) removeWatch(this.#fd, each.wd)
+      this.#forget(each)
+    }
+    directory.parent?.children.delete(directory.name)
+  }
+
+  dropTree(tree: Tree): void {
+    this.drop(tree.root)
+    tree.root.children.clear()
+  }
+
+  #forget(directory: Directory): void {
+    if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
+    directory.wd = -1
+    directory.tree.unwatched.delete(directory)
+  }
+}

@@ -1,0 +1,199 @@
+import { closeSync, writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import type { FromThread, ToThread } from './inotify-messages.ts'
+import { QuietPeriod } from './quiet.ts'
+import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+interface OpenedTree {
+  request: TreeRequest
+  listener: TreeListener
+  quiet: QuietPeriod
+  /** Ends the opening; null once the tree is ready. */
+  opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
+  examined: Map<number, () => void>
+}
+
+const ONE = Buffer.alloc(8)
+ONE.writeBigUInt64LE(1n)
+if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) ONE.swap64()
+
+/** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
+export class InotifyWatcher {
+  readonly #worker: Worker
+  readonly #quietMs: number
+  readonly #trees = new Map<number, OpenedTree>()
+  readonly #ended: Promise<void>
+  readonly #nudgeAtExit = () => this.#nudge()
+  #wake: number | null = null
+  #stopping = false
+  #nextId = 1
+  /** Why it can open no more trees. */
+  #failure: unknown = null
+
+  constructor(file: URL, quietMs: number) {
+    this.#quietMs = quietMs
+    this.#worker = new Worker(file)
+    this.#worker.on('message', (message: FromThread) => this.#take(message))
+    this.#worker.once('error', (thrown) => this.#fail(thrown))
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        process.off('exit', this.#nudgeAtExit)
+        if (this.#wake !== null) closeSync(this.#wake)
+        this.#wake = null
+        this.#fail(new Error('the inotify thread ended'))
+        resolve()
+      })
+    })
+    // A thread that sleeps in poll(2) notices the end of its process when it wakes.
+    process.on('exit', this.#nudgeAtExit)
+  }
+
+  get isUsable(): boolean {
+    return this.#failure === null
+  }
+
+  /** Ended on purpose, not by a failure. */
+  get wasStopped(): boolean {
+    return this.#stopping
+  }
+
+  get trees(): number {
+    return this.#trees.size
+  }
+
+  async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
+    if (this.#failure !== null) throw this.#failure
+    const id = this.#nextId
+    this.#nextId += 1
+    const quiet = new QuietPeriod({
+      root: request.root,
+      quietMs: this.#quietMs,
+      finished: (files) => listener.finished(files),
+      lost: () => listener.lost(),
+    })
+    await new Promise<void>((resolve, reject) => {
+      this.#trees.set(id, { request, listener, quiet, opening: { resolve, reject }, examined: new Map() })
+      this.#send({ type: 'open', tree: id, request })
+    })
+    return this.#watcher(id, quiet)
+  }
+
+  /** Ends the thread. Resolves when it is gone, which a hung file system may delay for ever. */
+  stop(): Promise<void> {
+    this.#stopping = true
+    this.#failure ??= new Error('the inotify thread was stopped')
+    for (const id of [...this.#trees.keys()]) this.#close(id)
+    this.#send({ type: 'stop' })
+    return this.#ended
+  }
+
+  #watcher(id: number, quiet: QuietPeriod): TreeWatcher {
+    let requests = 0
+    return {
+      method: 'watching',
+      examine: async (paths) => {
+        await quiet.whenRoom()
+        const tree = this.#trees.get(id)
+        if (tree === undefined || paths.length === 0) return
+        requests += 1
+        const request = requests
+        await new Promise<void>((resolve) => {
+          tree.examined.set(request, resolve)
+          this.#send({ type: 'examine', tree: id, request, paths })
+        })
+      },
+      refresh: () => {
+        if (this.#trees.has(id)) this.#send({ type: 'refresh', tree: id })
+      },
+      close: () => this.#close(id),
+    }
+  }
+
+  #close(id: number): void {
+    const tree = this.#trees.get(id)
+    if (tree === undefined) return
+    this.#trees.delete(id)
+    tree.quiet.close()
+    tree.opening?.reject(new Error('closed while it was opened'))
+    for (const resolve of tree.examined.values()) resolve()
+    this.#send({ type: 'close', tree: id })
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message)
+    this.#nudge()
+  }
+
+  #nudge(): void {
+    // Before `started` the thread reads its messages without being woken.
+    if (this.#wake !== null) writeSync(this.#wake, ONE)
+  }
+
+  #fail(thrown: unknown): void {
+    this.#failure ??= thrown
+    for (const [id, tree] of [...this.#trees]) {
+      this.#trees.delete(id)
+      tree.quiet.close()
+      for (const resolve of tree.examined.values()) resolve()
+      if (tree.opening === null) tree.listener.failed(thrown)
+      else tree.opening.reject(thrown)
+    }
+  }
+
+  #take(message: FromThread): void {
+    if (message.type === 'started') {
+      this.#wake = message.wake
+      // What was posted before the descriptor was known.
+      this.#nudge()
+      return
+    }
+    if (message.type === 'files') this.#send({ type: 'taken' })
+    const tree = this.#trees.get(message.tree)
+    if (tree === undefined) return
+    const { listener } = tree
+    switch (message.type) {
+      case 'ready':
+        tree.opening?.resolve()
+        tree.opening = null
+        return
+      case 'refused':
+        this.#trees.delete(message.tree)
+        tree.quiet.close()
+        tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
+        return
+      case 'files':
+        for (const facts of message.unproven) tree.quiet.observe(facts)
+        if (message.finished.length > 0) listener.finished(message.finished)
+        return
+      case 'examined':
+        tree.examined.get(message.request)?.()
+        tree.examined.delete(message.request)
+        return
+      case 'signal':
+        listener.signal(message.path)
+        return
+      case 'entries-changed':
+        listener.entriesChanged()
+        return
+      case 'lost':
+        listener.lost()
+        return
+      case 'poll':
+        void listener.poll(message.directories).finally(() => {
+          if (this.#trees.has(message.tree)) this.#send({ type: 'polled', tree: message.tree })
+        })
+        return
+      case 'unwatched':
+        listener.unwatched(message.count)
+        return
+      case 'problem':
+        listener.problem(message.problem)
+        return
+      case 'gone':
+        listener.gone()
+        return
+      default:
+        message satisfies never
+    }
+  }
+}

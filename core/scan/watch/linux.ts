@@ -1,0 +1,124 @@
+import koffi from 'koffi'
+
+/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
+export const IN = {
+  CLOSE_WRITE: 0x0000_0008,
+  MOVED_FROM: 0x0000_0040,
+  MOVED_TO: 0x0000_0080,
+  CREATE: 0x0000_0100,
+  DELETE: 0x0000_0200,
+  DELETE_SELF: 0x0000_0400,
+  MOVE_SELF: 0x0000_0800,
+  UNMOUNT: 0x0000_2000,
+  Q_OVERFLOW: 0x0000_4000,
+  IGNORED: 0x0000_8000,
+  ONLYDIR: 0x0100_0000,
+  DONT_FOLLOW: 0x0200_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const
+
+const IN_NONBLOCK = 0o4000
+const IN_CLOEXEC = 0o2000000
+const EFD_NONBLOCK = 0o4000
+const EFD_CLOEXEC = 0o2000000
+const POLLIN = 1
+const F_SETLEASE = 1024
+const F_SETSIG = 10
+const F_RDLCK = 0
+const F_UNLCK = 2
+const SIGURG = 23
+
+const libc = koffi.load(null)
+const inotifyInit1: (flags: number) => number = libc.func('int inotify_init1(int flags)')
+const inotifyAddWatch: (fd: number, path: string, mask: number) => number = libc.func(
+  'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
+)
+const inotifyRmWatch: (fd: number, wd: number) => number = libc.func('int inotify_rm_watch(int fd, int wd)')
+const eventfd: (initial: number, flags: number) => number = libc.func(
+  'int eventfd(unsigned int initial, int flags)',
+)
+const pollCall: (fds: Buffer, count: number, timeout: number) => number = libc.func(
+  'int poll(void *fds, unsigned long count, int timeout)',
+)
+const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.func(
+  'intptr_t read(int fd, void *buffer, size_t length)',
+)
+const close: (fd: number) => number = libc.func('int close(int fd)')
+const fcntl: (fd: number, command: number, type: 'int', argument: number) => number = libc.func(
+  'int fcntl(int fd, int command, ...)',
+)
+
+/** The error name of the last failed call of this thread. */
+function lastError(): string {
+  const number = koffi.errno()
+  for (const [name, value] of Object.entries(koffi.os.errno)) if (value === number) return name
+  return `errno ${number}`
+}
+
+function systemError(call: string): Error & { code: string } {
+  const code = lastError()
+  return Object.assign(new Error(`${call}: ${code}`), { code })
+}
+
+/** A new inotify instance. Throws EMFILE at the limit of instances. */
+export function openInotify(): number {
+  const fd = inotifyInit1(IN_NONBLOCK | IN_CLOEXEC)
+  if (fd < 0) throw systemError('inotify_init1')
+  return fd
+}
+
+/** The watch's number, or the error's name: ENOSPC at the limit of watches (inotify_add_watch(2)). */
+export function addWatch(fd: number, path: string, mask: number): number | string {
+  const wd = inotifyAddWatch(fd, path, mask)
+  return wd < 0 ? lastError() : wd
+}
+
+export function removeWatch(fd: number, wd: number): void {
+  // Fails if the kernel removed the watch already; either way it is gone.
+  inotifyRmWatch(fd, wd)
+}
+
+/** A counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
+export function openWake(): number {
+  const fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+  if (fd < 0) throw systemError('eventfd')
+  return fd
+}
+
+/** Blocks this thread until one of the descriptors is readable; a negative one is left out: poll(2). */
+export function waitReadable(descriptors: readonly [number, number], timeoutMs: number): [boolean, boolean] {
+  const [one, other] = descriptors
+  pollFds.writeInt32LE(one, 0)
+  pollFds.writeInt32LE(POLLIN, 4)
+  pollFds.writeInt32LE(other, 8)
+  pollFds.writeInt32LE(POLLIN, 12)
+  if (pollCall(pollFds, 2, timeoutMs) <= 0) return [false, false]
+  return [(pollFds.readInt16LE(6) & POLLIN) !== 0, (pollFds.readInt16LE(14) & POLLIN) !== 0]
+}
+const pollFds = Buffer.alloc(16)
+
+/** For descriptors of this file: those that Node opened are Node's to close. */
+export function closeDescriptor(fd: number): void {
+  close(fd)
+}
+
+/** Bytes read; 0 when there is nothing to read. */
+export function readNow(fd: number, buffer: Buffer): number {
+  return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
+}
+
+/**
+ * Whether a process holds this file open for writing, asked by taking a read lease for an instant: fcntl(2).
+ * `unknown`: not our file (EACCES without CAP_LEASE), or a file system without leases.
+ */
+export function hasWriter(fd: number): 'no' | 'yes' | 'unknown' {
+  // A writer that comes while the lease is held sends its holder a signal; SIGIO would end this process,
+  // SIGURG is ignored by default: signal(7).
+  fcntl(fd, F_SETSIG, 'int', SIGURG)
+  if (fcntl(fd, F_SETLEASE, 'int', F_RDLCK) === 0) {
+    fcntl(fd, F_SETLEASE, 'int', F_UNLCK)
+    return 'no'
+  }
+  return lastError() === 'EAGAIN' ? 'yes' : 'unknown'
+}

@@ -1,0 +1,74 @@
+import { stat, statfs } from 'node:fs/promises'
+import { chooseWatch } from './choose.ts'
+import { InotifyWatcher } from './inotify.ts'
+import { openPortable } from './portable.ts'
+import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+export interface WatchersOptions {
+  /** The file whose body is runInotifyThread. */
+  watcherThread: URL
+  quietMs: number
+  log(message: string): void
+}
+
+/** The watchers of one process: one inotify thread a file system, so that a hung disk stops its own alone. */
+export class Watchers {
+  readonly #options: WatchersOptions
+  readonly #threads = new Map<number, InotifyWatcher>()
+  #inotifyUsable = true
+
+  constructor(options: WatchersOptions) {
+    this.#options = options
+  }
+
+  /** Opens a tree with the watcher that its file system needs. */
+  async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
+    const [{ dev }, { type }] = await Promise.all([stat(request.root), statfs(request.root)])
+    const method = chooseWatch({
+      platform: process.platform,
+      fileSystemType: type,
+      inotifyUsable: this.#inotifyUsable,
+    })
+    const { quietMs } = this.#options
+    if (method !== 'inotify')
+      return openPortable(request, listener, { quietMs, polling: method === 'polling' })
+    const thread = this.#thread(dev)
+    try {
+      const watcher = await thread.open(request, listener)
+      return { ...watcher, close: () => this.#close(dev, thread, watcher) }
+    } catch (thrown) {
+      const failedAsWhole = !thread.isUsable && !thread.wasStopped
+      this.#endIfIdle(dev, thread)
+      if (!failedAsWhole) throw thrown
+      this.#inotifyUsable = false
+      this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
+      return openPortable(request, listener, { quietMs, polling: false })
+    }
+  }
+
+  /** Ends every thread; resolves when all are gone. */
+  async stop(): Promise<void> {
+    const threads = [...this.#threads.values()]
+    this.#threads.clear()
+    await Promise.all(threads.map((thread) => thread.stop()))
+  }
+
+  #thread(device: number): InotifyWatcher {
+    const known = this.#threads.get(device)
+    if (known?.isUsable) return known
+    const thread = new InotifyWatcher(this.#options.watcherThread, this.#options.quietMs)
+    this.#threads.set(device, thread)
+    return thread
+  }
+
+  #close(device: number, thread: InotifyWatcher, watcher: TreeWatcher): void {
+    watcher.close()
+    this.#endIfIdle(device, thread)
+  }
+
+  #endIfIdle(device: number, thread: InotifyWatcher): void {
+    if (thread.trees > 0 || this.#threads.get(device) !== thread) return
+    this.#threads.delete(device)
+    void thread.stop()
+  }
+}

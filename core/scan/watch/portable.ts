@@ -1,0 +1,123 @@
+import { lstat } from 'node:fs/promises'
+import path from 'node:path'
+import type { FSWatcher } from 'chokidar'
+import { watch } from 'chokidar'
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import { absolutePath, factsOf } from '../facts.ts'
+import type { NameFilter } from '../names.ts'
+import { createNameFilter } from '../names.ts'
+import { isGone } from '../walk.ts'
+import { QuietPeriod } from './quiet.ts'
+import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+export interface PortableOptions {
+  quietMs: number
+  /** Looks again and again instead of relying on the system: for files that other computers write. */
+  polling: boolean
+}
+
+/** Between two looks at a polled tree: often enough for the quiet period, gentle on a network mount. */
+function pollingInterval(quietMs: number): number {
+  return Math.min(5_000, Math.max(100, quietMs))
+}
+
+/**
+ * Watches a tree by chokidar, on any system and any mount. Nothing says here that a writer has closed a file:
+ * one is finished after the quiet period.
+ */
+export async function openPortable(
+  request: TreeRequest,
+  listener: TreeListener,
+  options: PortableOptions,
+): Promise<TreeWatcher> {
+  const base = absolutePath(request.root, request.base)
+  // chokidar waits for a path that is missing; here it is an error of the caller's.
+  await lstat(base)
+  const quiet = new QuietPeriod({
+    root: request.root,
+    quietMs: options.quietMs,
+    finished: (files) => listener.finished(files),
+    lost: () => listener.lost(),
+  })
+  const filter = createNameFilter(request.names)
+  const watcher = startChokidar(request, filter, base, options)
+  const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
+  const look = (file: string) => lookAt(request, filter, listener, quiet, file)
+  const directoryEvent = (absolute: string) => {
+    if (path.dirname(absolute) === base) listener.entriesChanged()
+  }
+  watcher.on('add', (absolute) => void look(relative(absolute)))
+  watcher.on('change', (absolute) => void look(relative(absolute)))
+  watcher.on('addDir', directoryEvent)
+  watcher.on('unlinkDir', (absolute) => {
+    if (absolute === base) listener.gone()
+    else directoryEvent(absolute)
+  })
+  watcher.on('error', (thrown) => listener.problem(watchProblem(base, thrown)))
+  await new Promise<void>((resolve) => watcher.once('ready', resolve))
+  let closed = false
+  return {
+    method: options.polling ? 'polling' : 'watching',
+    examine: async (paths) => {
+      await quiet.whenRoom()
+      if (!closed) await Promise.all(paths.map(look))
+    },
+    refresh: () => undefined,
+    close: () => {
+      closed = true
+      quiet.close()
+      void watcher.close()
+    },
+  }
+}
+
+function startChokidar(
+  request: TreeRequest,
+  filter: NameFilter,
+  base: string,
+  options: PortableOptions,
+): FSWatcher {
+  const leftOut = (absolute: string, isFile: boolean | undefined) => {
+    if (absolute === base || isFile === undefined) return false
+    const below = path.relative(request.root, absolute).split(path.sep).join('/')
+    if (!isFile) return filter.directory(below) !== null
+    return !request.signals.includes(below) && filter.file(below) !== null
+  }
+  return watch(base, {
+    ignoreInitial: true,
+    followSymlinks: false,
+    atomic: false,
+    ignored: (absolute, stats) => leftOut(absolute, stats?.isFile()),
+    backend: options.polling ? 'polling' : 'auto',
+    pollingInterval: pollingInterval(options.quietMs),
+    pollingBinaryInterval: pollingInterval(options.quietMs),
+    ...(request.recursive ? {} : { depth: 0 }),
+  })
+}
+
+async function lookAt(
+  request: TreeRequest,
+  filter: NameFilter,
+  listener: TreeListener,
+  quiet: QuietPeriod,
+  file: string,
+): Promise<void> {
+  if (request.signals.includes(file)) return listener.signal(file)
+  if (!request.recursive || filter.file(file) !== null) return
+  const absolute = absolutePath(request.root, file)
+  try {
+    const stats = await lstat(absolute, { bigint: true })
+    if (stats.isFile()) quiet.observe(factsOf(file, stats))
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (!isGone(code)) {
+      listener.problem(message('scan.fileUnreadable', { path: absolute, code: code ?? String(thrown) }))
+    }
+  }
+}
+
+function watchProblem(base: string, thrown: unknown) {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  return message('scan.watchFailed', { path: base, reason })
+}

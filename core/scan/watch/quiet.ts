@@ -1,0 +1,114 @@
+import { lstat } from 'node:fs/promises'
+import type { FileFacts } from '../facts.ts'
+import { absolutePath, factsOf, sameContent } from '../facts.ts'
+
+/** Files that may wait at once; beyond them `whenRoom` waits. */
+const MAX_WAITING = 10_000
+/** Files that are looked at again at once. */
+const MAX_LOOKS = 64
+
+export interface QuietOptions {
+  root: string
+  /** How long a file's size and time must stay as they are, in milliseconds. */
+  quietMs: number
+  finished(files: FileFacts[]): void
+  /** There was no room for a file: the tree must be compared with the ledger later. */
+  lost(): void
+}
+
+/**
+ * Where the kernel does not say that a writer has closed a file, a file is finished when two looks that are
+ * the quiet period apart find the same size, time and inode.
+ */
+export class QuietPeriod {
+  readonly #options: QuietOptions
+  /** In the order in which they are due, since all wait equally long. */
+  readonly #waiting = new Map<string, { facts: FileFacts; due: number }>()
+  #timer: NodeJS.Timeout | null = null
+  #looking = false
+  #refused = false
+  #closed = false
+  #roomWaiters: (() => void)[] = []
+
+  constructor(options: QuietOptions) {
+    this.#options = options
+  }
+
+  observe(facts: FileFacts): void {
+    if (this.#closed) return
+    const known = this.#waiting.get(facts.path)
+    if (known !== undefined && sameContent(known.facts, facts)) return
+    if (known === undefined && this.#waiting.size >= MAX_WAITING) {
+      this.#refused = true
+      return
+    }
+    this.#waiting.delete(facts.path)
+    this.#waiting.set(facts.path, { facts, due: Date.now() + this.#options.quietMs })
+    this.#arm()
+  }
+
+  /** Resolves when a few hundred more files may be observed without losing one. */
+  async whenRoom(): Promise<void> {
+    while (!this.#closed && this.#waiting.size > MAX_WAITING / 2) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#waiting.clear()
+    this.#release()
+  }
+
+  #release(): void {
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  #arm(): void {
+    if (this.#timer !== null || this.#looking || this.#closed) return
+    for (const { due } of this.#waiting.values()) {
+      this.#timer = setTimeout(() => void this.#look(), Math.max(0, due - Date.now()))
+      return
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = null
+    this.#looking = true
+    const due: FileFacts[] = []
+    for (const [path, waiting] of this.#waiting) {
+      if (waiting.due > Date.now() || due.length >= MAX_LOOKS) break
+      this.#waiting.delete(path)
+      due.push(waiting.facts)
+    }
+    const finished = (await Promise.all(due.map((facts) => this.#lookAt(facts)))).filter(
+      (one) => one !== null,
+    )
+    this.#looking = false
+    if (this.#closed) return
+    if (finished.length > 0) this.#options.finished(finished)
+    if (this.#waiting.size <= MAX_WAITING / 2) {
+      this.#release()
+      if (this.#refused) {
+        this.#refused = false
+        this.#options.lost()
+      }
+    }
+    this.#arm()
+  }
+
+  async #lookAt(before: FileFacts): Promise<FileFacts | null> {
+    try {
+      const stats = await lstat(absolutePath(this.#options.root, before.path), { bigint: true })
+      const now = factsOf(before.path, stats)
+      if (!stats.isFile()) return null
+      if (sameContent(before, now)) return now
+      this.observe(now)
+      return null
+    } catch {
+      // Gone, or not to be looked at: the next comparison with the ledger says why.
+      return null
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Message } from '../../words/message.ts'
+import type { FileFacts } from '../facts.ts'
+import type { NameRules } from '../names.ts'
+
+/** Which tree is watched. */
+export interface TreeRequest {
+  /** Absolute path of the source; it is itself no symbolic link. */
+  root: string
+  /** The directory below it that the tree begins at; '' is the source itself. */
+  base: string
+  /** false: the directory itself alone, for its entries. */
+  recursive: boolean
+  names: NameRules
+  /** Paths relative to the source whose appearance is told at once, whatever they are (batch marks). */
+  signals: readonly string[]
+}
+
+/** What a watcher tells. Calls come from the event loop, never from within a call to the watcher. */
+export interface TreeListener {
+  /** Files that no writer holds open; at most a few hundred a call. The same file may come again. */
+  finished(files: FileFacts[]): void
+  /** A path of `signals` appeared. */
+  signal(path: string): void
+  /** A directory appeared in the tree's first level, or left it. */
+  entriesChanged(): void
+  /** Events were lost: the tree must be compared with the ledger. */
+  lost(): void
+  /** Directories that no watch covers and that must be listed now, without those below them. */
+  poll(directories: string[]): Promise<void>
+  /** How many directories no watch covers. */
+  unwatched(count: number): void
+  problem(problem: Message): void
+  /** The tree's own directory was deleted, renamed or unmounted: the watcher is of no use any more. */
+  gone(): void
+  /** The watcher itself ended; the tree must be opened again. */
+  failed(thrown: unknown): void
+}
+
+/** A watched tree. Every directory was watched before `openTree` resolved, so a listing may follow. */
+export interface TreeWatcher {
+  /** polling: changes are noticed by looking again and again, not by the system's word. */
+  readonly method: 'watching' | 'polling'
+  /**
+   * Reports those of these files that are finished, now or when their writer closes them. Resolves when all
+   * were looked at, which bounds what is under way.
+   */
+  examine(paths: readonly string[]): Promise<void>
+  /** Looks for directories that have no watch yet. */
+  refresh(): void
+  close(): void
+}
+
+/** Opens a tree. Rejects with a system error if the tree's directory cannot be watched at all. */
+export type OpenTree = (request: TreeRequest, listener: TreeListener) => Promise<TreeWatcher>

@@ -1,0 +1,148 @@
+import { openLedger } from '../send/ledger.ts'
+import type { Source } from '../settings/schema.ts'
+import type { ConfigOf } from '../worker/definition.ts'
+import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import type { scannerDefinition } from './messages.ts'
+import type { ScanLedger } from './session.ts'
+import { RunningSource } from './source.ts'
+import { Watchers } from './watch/open.ts'
+
+type Definition = typeof scannerDefinition
+type Config = ConfigOf<Definition>
+
+export interface ScannerOptions {
+  /** The file whose body is runInotifyThread, as this host ships it. */
+  watcherThread: URL
+  /** Only a test has another ledger. */
+  openLedger?: (file: string) => ScanLedger
+}
+
+/** At most one report in this time. */
+const REPORT_EVERY_MS = 250
+
+/** The scanner: what still has to go is put into the ledger, and batch directories get their marks. */
+export function startScanner(
+  options: ScannerOptions,
+): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
+  return (context) => {
+    const scanner = new Scanner(options, context)
+    return {
+      configure: async (config) => scanner.configure(config),
+      nudge: () => scanner.nudge(),
+      requests: {
+        reconcile: async () => {
+          await scanner.reconcile()
+          return {}
+        },
+      },
+      stop: () => scanner.stop(),
+    }
+  }
+}
+
+/** What all sources share; another value of one of these starts them anew. */
+interface Shared {
+  ledgerPath: string
+  destination: string
+  reconcileSeconds: number
+  quietSeconds: number
+}
+
+class Scanner {
+  readonly #options: ScannerOptions
+  readonly #context: WorkerContext<Definition>
+  readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
+  readonly #changed = new Set<string>()
+  #reportTimer: NodeJS.Timeout | null = null
+  #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
+
+  constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
+    this.#options = options
+    this.#context = context
+  }
+
+  configure({ sources, ...shared }: Config): void {
+    const key = JSON.stringify(shared)
+    if (this.#shared?.key !== key) {
+      this.#endAll()
+      this.#shared = { key, ...this.#open(shared) }
+    }
+    const wanted = new Map(sources.map((source) => [source.id, source]))
+    for (const [id, { settings, running }] of this.#sources) {
+      if (JSON.stringify(wanted.get(id)) === settings) continue
+      running.stop()
+      this.#sources.delete(id)
+      this.#changed.delete(id)
+    }
+    for (const source of sources) {
+      if (!this.#sources.has(source.id)) this.#start(source, shared, this.#shared)
+    }
+  }
+
+  nudge(): void {
+    for (const { running } of this.#sources.values()) running.nudge()
+  }
+
+  /** Each source by itself; one that hangs does not keep the answer from the others' being done. */
+  async reconcile(): Promise<void> {
+    await Promise.all([...this.#sources.values()].map(({ running }) => running.reconcile()))
+  }
+
+  async stop(): Promise<void> {
+    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
+    await this.#endAll()
+  }
+
+  #open({ ledgerPath, quietSeconds }: Shared): { ledger: ScanLedger; watchers: Watchers } {
+    const open = this.#options.openLedger ?? openLedger
+    const watchers = new Watchers({
+      watcherThread: this.#options.watcherThread,
+      quietMs: quietSeconds * 1000,
+      log: (text) => this.#context.log('warn', text),
+    })
+    return { ledger: open(ledgerPath), watchers }
+  }
+
+  #start(
+    source: Source,
+    shared: Shared,
+    { ledger, watchers }: { ledger: ScanLedger; watchers: Watchers },
+  ): void {
+    const running = new RunningSource({
+      source,
+      ledger,
+      destination: shared.destination,
+      reconcileSeconds: shared.reconcileSeconds,
+      quietSeconds: shared.quietSeconds,
+      openTree: (request, listener) => watchers.open(request, listener),
+      offered: () => this.#context.nudge(),
+      changed: () => this.#report(source.id),
+      log: (text) => this.#context.log('warn', text),
+    })
+    this.#sources.set(source.id, { settings: JSON.stringify(source), running })
+    this.#report(source.id)
+  }
+
+  async #endAll(): Promise<void> {
+    for (const { running } of this.#sources.values()) running.stop()
+    this.#sources.clear()
+    const shared = this.#shared
+    this.#shared = null
+    await shared?.watchers.stop()
+    // Last: what a watcher had found before it ended is still taken.
+    shared?.ledger.close()
+  }
+
+  #report(id: string): void {
+    this.#changed.add(id)
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = null
+      const scanned = [...this.#changed].flatMap((changed) => {
+        const source = this.#sources.get(changed)
+        return source === undefined ? [] : [source.running.scanned()]
+      })
+      this.#changed.clear()
+      if (scanned.length > 0) this.#context.report({ scanned })
+    }, REPORT_EVERY_MS)
+  }
+}

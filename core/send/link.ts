@@ -1,0 +1,113 @@
+import type { ReceiverDestination } from '../settings/schema.ts'
+import { SILENT_AFTER_MS, SilentPeer } from '../wire/channel.ts'
+import type { Identity } from '../wire/identity.ts'
+import { addressOf } from '../wire/pairing-code.ts'
+import { WrongFingerprint } from '../wire/tls.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import { errorCode } from '../words/problem.ts'
+import { backoffMs } from './backoff.ts'
+import { dial, Refused } from './dial.ts'
+import type { Connection } from './messages.ts'
+import type { Session } from './session.ts'
+import { openSession } from './session.ts'
+
+export interface LinkEvents {
+  /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
+  onSession(session: Session | null): void
+  onState(state: Connection['state'], problem: Message | null): void
+  /** How long the receiver's disk has left a call unanswered, in milliseconds, as the receiver says. */
+  onStalled(stalledMs: number): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
+export interface Link {
+  stop(): void
+}
+
+/** A session that lasts this long was a good one: the next failure is the first again. */
+const GOOD_SESSION_MS = 5_000
+
+/** The state and the sentence of a failed or lost connection. */
+export function troubleOf(
+  thrown: unknown,
+  destination: ReceiverDestination,
+  wasConnected: boolean,
+): { state: 'unreachable' | 'refused'; problem: Message } {
+  const { name } = destination
+  const address = addressOf(destination.host, destination.port)
+  const refused = (problem: Message) => ({ state: 'refused', problem }) as const
+  if (thrown instanceof WrongFingerprint)
+    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: thrown.fingerprint }))
+  if (thrown instanceof Refused) {
+    if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
+    return refused(message('transfer.refusedOther', { name, address, reason: thrown.message }))
+  }
+  if (thrown instanceof SilentPeer) {
+    const seconds = SILENT_AFTER_MS / 1000
+    return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
+  }
+  const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : 'ECONNRESET')
+  const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}
+
+/** Keeps one connection to the receiver for as long as it is wanted, and tries for ever to have it. */
+export function openLink(
+  destination: ReceiverDestination,
+  identity: Identity,
+  options: { name: string; retrySeconds: number },
+  events: LinkEvents,
+): Link {
+  const stopping = new AbortController()
+  let timer: NodeJS.Timeout | null = null
+  let failures = 0
+
+  /** One connection from its beginning to its end; the reason of the end. */
+  const serve = async (): Promise<{ reason: unknown; wasConnected: boolean }> => {
+    try {
+      const dialled = await dial(
+        destination,
+        identity,
+        { name: options.name, purpose: 'send' },
+        stopping.signal,
+      )
+      const { channel, welcome, follow } = dialled
+      const session = openSession(channel, welcome)
+      const began = performance.now()
+      const reason = await new Promise<unknown>((resolve) => {
+        follow((frame) => {
+          if (frame.type === 'alive') events.onStalled(frame.header.stalledMs)
+          else session.onFrame(frame)
+        }, resolve)
+        events.onState('connected', null)
+        events.onSession(session)
+      })
+      session.close()
+      events.onSession(null)
+      if (performance.now() - began > GOOD_SESSION_MS) failures = 0
+      return { reason, wasConnected: true }
+    } catch (thrown) {
+      return { reason: thrown, wasConnected: false }
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    const { reason, wasConnected } = await serve()
+    if (stopping.signal.aborted) return
+    failures += 1
+    const { state, problem } = troubleOf(reason, destination, wasConnected)
+    events.onState(state, problem)
+    timer = setTimeout(() => void run(), backoffMs(failures, options.retrySeconds * 1000))
+  }
+
+  events.onState('connecting', null)
+  void run()
+  return {
+    stop() {
+      if (timer !== null) clearTimeout(timer)
+      stopping.abort()
+    },
+  }
+}

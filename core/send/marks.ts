@@ -1,0 +1,107 @@
+import path from 'node:path'
+import { errorCode } from '../words/problem.ts'
+import type { Due, Ledger } from './ledger.ts'
+import { markGroupWrite } from './mark.ts'
+
+const PAGE = 256
+const AT_ONCE = 16
+/** A disk that does not take marks now is tried again after this. */
+const PAUSE_MS = 30_000
+
+export interface MarkSource {
+  id: string
+  path: string
+}
+
+/** Sets the marks that the ledger says are owed. */
+export interface Marks {
+  /** There may be marks to set in this source. */
+  look(source: MarkSource): void
+  stop(): void
+}
+
+export function openMarks(
+  destination: string,
+  ledger: Ledger,
+  events: { onMarked(): void; log(level: 'warn', text: string): void },
+): Marks {
+  const running = new Map<string, { again: boolean }>()
+  const timers = new Set<NodeJS.Timeout>()
+  let over = false
+
+  /** Whether the ledger may forget this mark: it is set, or it never can be. */
+  const markOne = async (source: MarkSource, due: Due): Promise<boolean> => {
+    const file = path.join(source.path, due.path)
+    try {
+      await markGroupWrite(file, due)
+      return true
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      events.log('warn', `${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
+      return code === 'EPERM' || code === 'EACCES'
+    }
+  }
+
+  const markPage = async (source: MarkSource, page: readonly Due[]): Promise<Due[]> => {
+    const done: Due[] = []
+    let index = 0
+    const work = async () => {
+      for (let due = page[index++]; due !== undefined; due = page[index++]) {
+        if (await markOne(source, due)) done.push(due)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    return done
+  }
+
+  /** Sets all marks that are owed; false: the disk did not take some of them. */
+  const markAll = async (source: MarkSource): Promise<boolean> => {
+    for (;;) {
+      const page = over ? [] : ledger.dueMarks(destination, source.id, 0, PAGE)
+      if (page.length === 0) return true
+      const done = await markPage(source, page)
+      if (over) return true
+      if (done.length > 0) {
+        ledger.marksDone(done)
+        events.onMarked()
+      }
+      if (done.length < page.length) return false
+    }
+  }
+
+  const look = (source: MarkSource): void => {
+    const state = running.get(source.id)
+    if (state !== undefined) {
+      state.again = true
+      return
+    }
+    const mine = { again: false }
+    running.set(source.id, mine)
+    void markAll(source)
+      .catch((thrown: unknown) => {
+        events.log('warn', `marks of ${source.path}: ${String(thrown)}`)
+        return false
+      })
+      .then((complete) => {
+        if (complete || over) {
+          running.delete(source.id)
+          if (mine.again && !over) look(source)
+          return
+        }
+        const timer = setTimeout(() => {
+          timers.delete(timer)
+          running.delete(source.id)
+          look(source)
+        }, PAUSE_MS)
+        timers.add(timer)
+      })
+  }
+
+  return {
+    look,
+    stop() {
+      over = true
+      for (const timer of timers) clearTimeout(timer)
+    },
+  }
+}

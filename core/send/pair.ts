@@ -1,0 +1,49 @@
+import type { ReceiverDestination } from '../settings/schema.ts'
+import type { Identity } from '../wire/identity.ts'
+import type { PairingCode } from '../wire/pairing-code.ts'
+import { addressOf, parsePairingCode } from '../wire/pairing-code.ts'
+import { WrongFingerprint } from '../wire/tls.ts'
+import { errorCode, Problem } from '../words/problem.ts'
+import { dial, Refused } from './dial.ts'
+
+function problemOf(thrown: unknown, { host, port }: PairingCode): Problem {
+  const address = addressOf(host, port)
+  if (thrown instanceof WrongFingerprint)
+    return new Problem('transfer.pairWrongFingerprint', { address, fingerprint: thrown.fingerprint })
+  if (thrown instanceof Refused && thrown.code === 'code')
+    return new Problem('transfer.pairCodeRefused', { address })
+  const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown))
+  return new Problem('transfer.pairUnreachable', { address, reason }, { cause: thrown })
+}
+
+/**
+ * Pairs with the receiver that made this code: its certificate is the code's or nothing is said to it, and
+ * it pins this computer's certificate in turn.
+ * @param name what the receiver will call this computer.
+ * @throws Problem that says what to do.
+ */
+export async function pairWithReceiver(
+  text: string,
+  name: string,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<ReceiverDestination> {
+  const code = parsePairingCode(text)
+  try {
+    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair' }, signal)
+    const receiver = await new Promise<string>((resolve, reject) => {
+      follow(
+        (frame) => {
+          if (frame.type === 'paired') resolve(frame.header.name)
+        },
+        (reason) => reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' })),
+      )
+      channel.send('pair', { code: code.code, name })
+    })
+    channel.end()
+    const { host, port, fingerprint } = code
+    return { id: fingerprint, name: receiver, host, port, fingerprint }
+  } catch (thrown) {
+    throw problemOf(thrown, code)
+  }
+}

@@ -1,0 +1,317 @@
+import path from 'node:path'
+import { createSemaphore } from '../wire/semaphore.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import { backoffMs } from './backoff.ts'
+import type { Gate } from './gate.ts'
+import { createGate } from './gate.ts'
+import type { Attempt, Lane, SendSource } from './lane.ts'
+import { isLarge, openLane } from './lane.ts'
+import type { Due, Ledger } from './ledger.ts'
+import { openMarks } from './marks.ts'
+import type { Transfer } from './messages.ts'
+import type { Session } from './session.ts'
+import { verdictOf } from './verdict.ts'
+
+/** Bytes of files that are read and not yet handed to the network. */
+const MEMORY_BYTES = 32 * 1024 * 1024
+/** Rows that are taken from the ledger at a time, over all sources. */
+const TAKE_FILES = 4096
+const TAKE_LEAST = 64
+/** Large files that a source sets aside so that the small ones behind them can go on. */
+const SET_ASIDE = 64
+/** The ledger is looked at this often even if nobody says that there is work. */
+const LOOK_EVERY_MS = 1_000
+/** A source whose disk is not there is looked at again after this. */
+const SOURCE_MISSING_MS = 30_000
+
+export interface PumpEvents {
+  /** These files are sent, and the ledger says so. */
+  onSent(files: readonly Due[], now: number): void
+  /** Their group-write marks are set. */
+  onMarked(): void
+  onBytes(source: string, bytes: number): void
+  /** Something that a report shows has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+/** Moves files from the ledger to the receiver, for one destination. */
+export interface Pump {
+  setSession(session: Session | null): void
+  configure(sources: readonly SendSource[], paused: boolean): void
+  /** There may be work. */
+  wake(): void
+  stop(): void
+  /** Files on the wire, at most `limit`. */
+  transfers(limit: number): Transfer[]
+  /** Why files wait although the connection is there, or null. */
+  readonly problem: Message | null
+}
+
+interface Running {
+  lane: Lane
+  queue: Due[]
+  aside: Due[]
+  over: boolean
+  /** Nothing was found: wait for a wake. */
+  idle: boolean
+  wake: () => void
+}
+
+export interface PumpOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+}
+
+export function openPump(options: PumpOptions, events: PumpEvents): Pump {
+  const { ledger, destination } = options
+  const retryMs = options.retrySeconds * 1000
+  const lanes = new Map<string, Running>()
+  const taken = new Set<number>()
+  const onWire = new Map<number, Transfer>()
+  const memory = createSemaphore(MEMORY_BYTES)
+  const gate: Gate = createGate(retryMs)
+  let acknowledged: { due: Due; mark: boolean }[] = []
+  let acknowledging = false
+  let ledgerProblem: Message | null = null
+  let session: Session | null = null
+  let paused = true
+
+  const wakeAll = () => {
+    for (const running of lanes.values()) {
+      running.idle = false
+      running.wake()
+    }
+  }
+  const timer = setInterval(wakeAll, LOOK_EVERY_MS)
+
+  /** The ledger's own disk may be full or sick: then everything waits until it can be written again. */
+  const withLedger = <T>(work: () => T): T | null => {
+    try {
+      const result = work()
+      ledgerProblem = null
+      return result
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      if (ledgerProblem === null) events.log('error', `${options.ledgerPath}: ${reason}`)
+      ledgerProblem = message('transfer.ledgerFailed', { path: options.ledgerPath, reason })
+      events.onChange()
+      return null
+    }
+  }
+
+  const marks = openMarks(destination.id, ledger, events)
+
+  const acknowledge = () => {
+    acknowledging = false
+    const files = acknowledged
+    const now = Date.now()
+    const sent = withLedger(() =>
+      ledger.markSent(
+        files.map(({ due: { id, generation }, mark }) => ({ id, generation, mark })),
+        now,
+      ),
+    )
+    if (sent === null) {
+      acknowledging = true
+      setTimeout(acknowledge, LOOK_EVERY_MS)
+      return
+    }
+    acknowledged = acknowledged.slice(files.length)
+    for (const { due } of files) taken.delete(due.id)
+    events.onSent(
+      files.filter(({ due }) => sent.has(due.id)).map(({ due }) => due),
+      now,
+    )
+    for (const { lane } of lanes.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
+    if (acknowledged.length > 0) acknowledgeSoon()
+  }
+  const acknowledgeSoon = () => {
+    if (acknowledging) return
+    acknowledging = true
+    setImmediate(acknowledge)
+  }
+
+  /** Writes into the ledger what became of a file that was not stored. */
+  const settle = (running: Running, due: Due, attempt: Exclude<Attempt, { kind: 'lost' }>): void => {
+    const file = path.join(running.lane.source.path, due.path)
+    const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
+    switch (attempt.kind) {
+      case 'answer': {
+        const verdict = verdictOf(attempt.answer, destination.name, { path: file, size: due.size })
+        if (verdict.kind === 'park') {
+          events.log('warn', `${file}: ${attempt.answer.status} ${attempt.answer.detail}`)
+          ledger.park(due, verdict.reason)
+        } else if (verdict.kind !== 'sent') {
+          if (verdict.kind !== 'again') gate.failed(verdict.reason, verdict.kind, performance.now())
+          ledger.retryLater([due], again, verdict.reason)
+        }
+        return
+      }
+      case 'changed':
+        events.log('info', `${file} changed while it was read: it is sent again`)
+        ledger.renew(due, attempt.facts, again)
+        return
+      case 'vanished':
+        if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
+        else {
+          events.log('info', `${file} vanished before it was sent`)
+          ledger.drop(due)
+        }
+        return
+      case 'source-missing':
+        ledger.retryLater([due], Date.now() + SOURCE_MISSING_MS, null)
+        return
+      case 'unreadable':
+        events.log('warn', `${file} cannot be read: ${attempt.code}`)
+        ledger.park(due, message('transfer.unreadable', { path: file, reason: attempt.code }))
+        return
+      case 'failed':
+        ledger.retryLater([due], again, message('transfer.readFailed', { path: file, reason: attempt.code }))
+        return
+      default:
+        attempt satisfies never
+    }
+  }
+
+  const finish = (running: Running, due: Due, attempt: Attempt): void => {
+    onWire.delete(due.id)
+    const status = attempt.kind === 'answer' ? attempt.answer.status : null
+    if (status === 'durable' || status === 'same') {
+      gate.stored()
+      acknowledged.push({ due, mark: running.lane.source.groupWriteMark })
+      acknowledgeSoon()
+    } else {
+      if (attempt.kind !== 'lost') withLedger(() => settle(running, due, attempt))
+      taken.delete(due.id)
+    }
+    gate.over(due.id)
+    events.onChange()
+    running.wake()
+  }
+
+  const giveBack = (running: Running) => {
+    for (const due of [...running.queue, ...running.aside]) taken.delete(due.id)
+    running.queue = []
+    running.aside = []
+  }
+
+  const mayGo = ({ lane, over }: Running): boolean =>
+    !over &&
+    !paused &&
+    !lane.source.paused &&
+    session !== null &&
+    !session.closed &&
+    ledgerProblem === null &&
+    gate.isOpen(performance.now())
+
+  const refill = (running: Running): void => {
+    const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, lanes.size)))
+    const { id } = running.lane.source
+    const found = withLedger(() => ledger.take(destination.id, [id], limit, Date.now(), taken)) ?? []
+    for (const due of found) taken.add(due.id)
+    running.queue = found.reverse()
+    running.idle = found.length === 0
+  }
+
+  /** The next file that could begin now: a large one waits aside for its turn while small ones pass. */
+  const next = (running: Running): Due | null => {
+    const { lane, aside } = running
+    const first = aside[0]
+    if (first !== undefined && lane.hasRoomFor(first.size)) return aside.shift() ?? null
+    if (running.queue.length === 0 && !running.idle && aside.length < SET_ASIDE) refill(running)
+    while (aside.length < SET_ASIDE) {
+      const due = running.queue.pop()
+      if (due === undefined) return null
+      if (lane.hasRoomFor(due.size)) return due
+      aside.push(due)
+    }
+    return null
+  }
+
+  const begin = async (running: Running, due: Due, on: Session): Promise<void> => {
+    gate.pass(due.id)
+    const { id, source, path: name, size } = due
+    onWire.set(id, { id, source, path: name, size, sentBytes: 0 })
+    await running.lane.send(due, on, (attempt) => finish(running, due, attempt))
+  }
+
+  const run = async (running: Running): Promise<void> => {
+    while (!running.over) {
+      const woken = new Promise<void>((resolve) => {
+        running.wake = resolve
+      })
+      const due = mayGo(running) ? next(running) : null
+      if (due !== null && session !== null) {
+        await begin(running, due, session)
+        continue
+      }
+      // What is not allowed to go is not held either: another start, or the scanner, may change it.
+      if (!mayGo(running)) giveBack(running)
+      await woken
+    }
+    giveBack(running)
+  }
+
+  const openRunning = (source: SendSource): Running => {
+    const lane = openLane(source, {
+      memory,
+      onBytes(due, bytes) {
+        const transfer = onWire.get(due.id)
+        if (transfer !== undefined) transfer.sentBytes += bytes
+        events.onBytes(due.source, bytes)
+      },
+    })
+    const running: Running = { lane, queue: [], aside: [], over: false, idle: false, wake: () => undefined }
+    void run(running)
+    if (source.groupWriteMark) marks.look(source)
+    return running
+  }
+
+  const close = (running: Running) => {
+    running.over = true
+    running.wake()
+  }
+
+  return {
+    setSession(next) {
+      session = next
+      wakeAll()
+    },
+    configure(sources, nowPaused) {
+      paused = nowPaused
+      const wanted = new Map(sources.map((source) => [source.id, source]))
+      for (const [id, running] of lanes) {
+        const source = wanted.get(id)
+        if (source !== undefined && JSON.stringify(source) === JSON.stringify(running.lane.source)) continue
+        close(running)
+        lanes.delete(id)
+      }
+      for (const source of sources) if (!lanes.has(source.id)) lanes.set(source.id, openRunning(source))
+      wakeAll()
+    },
+    wake: wakeAll,
+    stop() {
+      clearInterval(timer)
+      marks.stop()
+      for (const running of lanes.values()) close(running)
+    },
+    transfers(limit) {
+      const all: Transfer[] = []
+      for (const transfer of onWire.values()) {
+        if (all.length < limit && isLarge(transfer.size)) all.push({ ...transfer })
+      }
+      for (const transfer of onWire.values()) {
+        if (all.length >= limit) break
+        if (!isLarge(transfer.size)) all.push({ ...transfer })
+      }
+      return all
+    },
+    get problem() {
+      return ledgerProblem ?? gate.problem
+    },
+  }
+}

@@ -1,0 +1,34 @@
+/** A rate is the mean over this many seconds. */
+const WINDOW_SECONDS = 3
+
+/** Bytes a second over the last seconds, by source. Times are in milliseconds of any steady clock. */
+export interface Rates {
+  add(source: string, bytes: number, now: number): void
+  /** Only the sources that have one; those that have none any more are forgotten. */
+  current(now: number): Record<string, number>
+}
+
+export function createRates(): Rates {
+  const seconds = new Map<string, Map<number, number>>()
+  return {
+    add(source, bytes, now) {
+      const buckets = seconds.get(source) ?? new Map<number, number>()
+      const second = Math.floor(now / 1000)
+      buckets.set(second, (buckets.get(second) ?? 0) + bytes)
+      seconds.set(source, buckets)
+    },
+    current(now) {
+      const rates: Record<string, number> = {}
+      for (const [source, buckets] of seconds) {
+        let sum = 0
+        for (const [second, bytes] of buckets) {
+          if (second * 1000 <= now - WINDOW_SECONDS * 1000) buckets.delete(second)
+          else sum += bytes
+        }
+        if (buckets.size === 0) seconds.delete(source)
+        else rates[source] = sum / WINDOW_SECONDS
+      }
+      return rates
+    },
+  }
+}

@@ -1,0 +1,200 @@
+import type { Channel } from '../wire/channel.ts'
+import { WireFault } from '../wire/codec.ts'
+import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
+import {
+  BATCH_MAX_FILES,
+  BATCH_TARGET_BYTES,
+  BATCH_TARGET_HEADER_BYTES,
+  fileStatuses,
+  MAX_OPEN_FILES,
+} from '../wire/frames.ts'
+import type { Semaphore } from '../wire/semaphore.ts'
+import { createSemaphore } from '../wire/semaphore.ts'
+
+/** What the receiver said about a file; null: the connection was lost before it said anything. */
+export type Answer = { status: FileStatus; detail: string } | null
+
+export interface Outgoing {
+  /** The source's folder at the destination. */
+  source: string
+  path: string
+  size: number
+  mtimeMs: number
+  mode: number
+}
+
+export interface Upload {
+  /** Sends the next bytes; false: the receiver has answered already, or the connection is lost. */
+  chunk(bytes: Buffer): Promise<boolean>
+  end(digest: Buffer): Promise<Answer>
+  abort(): Promise<Answer>
+}
+
+/** One connection that was welcomed, with its credits. */
+export interface Session {
+  /** Sends a whole small file, together with others; resolves with the receiver's answer. */
+  sendSmall(file: Outgoing, bytes: Buffer, digest: Buffer, onWire: () => void): Promise<Answer>
+  /** null: the connection is lost. */
+  begin(file: Outgoing): Promise<Upload | null>
+  onFrame(frame: Frame): void
+  close(): void
+  readonly closed: boolean
+}
+
+/** A batch that is not full waits this long for more files. */
+const BATCH_WAIT_MS = 3
+
+interface Pending {
+  file: SmallFile
+  bytes: Buffer
+  headerBytes: number
+  onWire: () => void
+}
+
+export function openSession(channel: Channel, window: { bytes: number; files: number }): Session {
+  const bytesCredit: Semaphore = createSemaphore(window.bytes)
+  const filesCredit: Semaphore = createSemaphore(window.files)
+  const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
+  const answers = new Map<number, (answer: Answer) => void>()
+  let pending: Pending[] = []
+  let pendingBytes = 0
+  let pendingHeader = 0
+  let timer: NodeJS.Timeout | null = null
+  let flushing = false
+  let lastId = 0
+  let closed = false
+
+  const expectAnswer = (): { id: number; answer: Promise<Answer> } => {
+    lastId = (lastId + 1) >>> 0
+    const id = lastId
+    return { id, answer: new Promise((resolve) => answers.set(id, resolve)) }
+  }
+
+  const isFull = () =>
+    pending.length >= BATCH_MAX_FILES ||
+    pendingBytes >= BATCH_TARGET_BYTES ||
+    pendingHeader >= BATCH_TARGET_HEADER_BYTES
+
+  /** Takes the files of one frame out of those that wait. */
+  const cut = (): Pending[] => {
+    let bytes = 0
+    let header = 0
+    let count = 0
+    for (const one of pending) {
+      if (count >= BATCH_MAX_FILES || bytes >= BATCH_TARGET_BYTES || header >= BATCH_TARGET_HEADER_BYTES)
+        break
+      bytes += one.bytes.length
+      header += one.headerBytes
+      count += 1
+    }
+    pendingBytes -= bytes
+    pendingHeader -= header
+    return pending.splice(0, count)
+  }
+
+  const flush = async (): Promise<void> => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    if (flushing) return
+    flushing = true
+    do {
+      await channel.room()
+      if (closed) return
+      const batch = cut()
+      if (batch.length === 0) break
+      const files = batch.map(({ file }) => file)
+      channel.send(
+        'batch',
+        { files },
+        batch.map(({ bytes }) => bytes),
+      )
+      for (const { onWire } of batch) onWire()
+    } while (isFull())
+    flushing = false
+    if (pending.length > 0) soon()
+  }
+  const soon = () => {
+    timer ??= setTimeout(() => void flush(), BATCH_WAIT_MS)
+  }
+
+  const onResult = (results: Extract<Frame, { type: 'result' }>['header']['results']) => {
+    for (const [id, code, detail] of results) {
+      const status = fileStatuses[code]
+      const resolve = answers.get(id)
+      if (status === undefined || resolve === undefined) throw new WireFault(`result for unknown file ${id}`)
+      answers.delete(id)
+      resolve({ status, detail })
+    }
+    filesCredit.release(results.length)
+  }
+
+  return {
+    async sendSmall({ source, path, size, mtimeMs, mode }, bytes, digest, onWire) {
+      if (!(await filesCredit.acquire())) return null
+      if (!(await bytesCredit.acquire(size))) return null
+      const { id, answer } = expectAnswer()
+      const headerBytes = Buffer.byteLength(path) + Buffer.byteLength(source) + 80
+      pending.push({ file: [id, source, path, size, mtimeMs, mode, digest], bytes, headerBytes, onWire })
+      pendingBytes += size
+      pendingHeader += headerBytes
+      if (isFull()) void flush()
+      else soon()
+      return answer
+    },
+
+    async begin({ source, path, size, mtimeMs, mode }) {
+      if (!(await openFiles.acquire())) return null
+      if (!(await filesCredit.acquire())) return null
+      const { id, answer } = expectAnswer()
+      let answered = false
+      void answer.then(() => {
+        answered = true
+      })
+      channel.send('begin', { id, source, path, size, time: mtimeMs, mode })
+      const finish = (): Promise<Answer> => {
+        openFiles.release()
+        return answer
+      }
+      return {
+        async chunk(bytes) {
+          if (!(await bytesCredit.acquire(bytes.length))) return false
+          await channel.room()
+          if (closed || answered) {
+            bytesCredit.release(bytes.length)
+            return false
+          }
+          channel.send('chunk', { id }, [bytes])
+          return true
+        },
+        end(digest) {
+          channel.send('end', { id, digest })
+          return finish()
+        },
+        abort() {
+          channel.send('abort', { id })
+          return finish()
+        },
+      }
+    },
+
+    onFrame(frame) {
+      if (frame.type === 'result') onResult(frame.header.results)
+      else if (frame.type === 'credit') bytesCredit.release(frame.header.bytes)
+      else throw new WireFault(`${frame.type} frame not expected now`)
+    },
+
+    close() {
+      closed = true
+      if (timer !== null) clearTimeout(timer)
+      pending = []
+      bytesCredit.close()
+      filesCredit.close()
+      openFiles.close()
+      for (const resolve of answers.values()) resolve(null)
+      answers.clear()
+    },
+    get closed() {
+      return closed
+    },
+  }
+}

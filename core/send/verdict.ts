@@ -1,0 +1,63 @@
+import type { FileStatus } from '../wire/frames.ts'
+import type { NameFault } from '../wire/names.ts'
+import { nameFaults } from '../wire/names.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+
+/** What an answer of the receiver means for the file in the ledger. */
+export type Verdict =
+  | { kind: 'sent' }
+  /** It will never be accepted as it is. */
+  | { kind: 'park'; reason: Message }
+  /** Something went wrong with this one file on the way. */
+  | { kind: 'again'; reason: Message | null }
+  /** The receiver's store is in trouble; the other files have to wait too. */
+  | { kind: 'store'; reason: Message }
+  /** The store could not take this file; whether it is its own trouble the next ones show. */
+  | { kind: 'file'; reason: Message }
+
+const nameSentences: Record<NameFault, Message['key']> = {
+  empty: 'transfer.name.empty',
+  dots: 'transfer.name.dots',
+  absolute: 'transfer.name.absolute',
+  nul: 'transfer.name.nul',
+  long: 'transfer.name.long',
+  reserved: 'transfer.name.reserved',
+  characters: 'transfer.name.characters',
+  symlink: 'transfer.name.symlink',
+}
+
+/** @param receiver the destination's name, @param file the file's absolute path, for the sentences. */
+export function verdictOf(
+  answer: { status: FileStatus; detail: string },
+  receiver: string,
+  file: { path: string; size: number },
+): Verdict {
+  const { path, size } = file
+  switch (answer.status) {
+    case 'durable':
+    case 'same':
+      return { kind: 'sent' }
+    case 'name': {
+      const fault = nameFaults.find((name) => name === answer.detail) ?? 'characters'
+      return { kind: 'park', reason: message(nameSentences[fault], { path }) }
+    }
+    case 'tooLarge':
+      return { kind: 'park', reason: message('transfer.tooLarge', { path, size }) }
+    case 'digest':
+      return { kind: 'again', reason: message('transfer.digestMismatch', { path }) }
+    case 'aborted':
+      return { kind: 'again', reason: null }
+    case 'full':
+      return { kind: 'store', reason: message('transfer.storeFull', { name: receiver }) }
+    case 'readOnly':
+      return { kind: 'store', reason: message('transfer.storeReadOnly', { name: receiver }) }
+    case 'failed':
+      return {
+        kind: 'file',
+        reason: message('transfer.storeFailed', { name: receiver, reason: answer.detail || 'EIO' }),
+      }
+    default:
+      return answer.status satisfies never
+  }
+}

@@ -1,0 +1,113 @@
+import type { TLSSocket } from 'node:tls'
+import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
+import type { Frame, FrameHeader, FrameType } from './frames.ts'
+
+/** Both ends say "alive" this often, whatever else they send. */
+export const ALIVE_EVERY_MS = 5_000
+/** A peer that nothing at all was heard of for so long is gone: half-open connections end here. */
+export const SILENT_AFTER_MS = 20_000
+/** Bytes that may wait in the socket before writers are asked to wait. */
+const HIGH_WATER_BYTES = 1024 * 1024
+
+export interface ChannelHandlers {
+  onFrame(frame: Frame): void
+  /** Called once. `reason` is for the log: why it ended, or null when the peer closed in order. */
+  onClose(reason: Error | null): void
+  allowed(type: FrameType): boolean
+  /** How long the own disk has left its oldest call unanswered, in milliseconds; told to the peer. */
+  stalledMs?(): number
+}
+
+/** One connection that speaks frames. */
+export interface Channel {
+  send<T extends FrameType>(type: T, header: FrameHeader<T>, payload?: readonly Uint8Array[]): void
+  /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
+  room(): Promise<void>
+  /** Ends at once; `reason` is what onClose gets. */
+  destroy(reason: Error | null): void
+  /** Sends what is buffered, then ends; at most `withinMs`. */
+  end(withinMs?: number): void
+  readonly closed: boolean
+}
+
+export class SilentPeer extends Error {
+  override readonly name = 'SilentPeer'
+  constructor() {
+    super(`nothing heard for ${SILENT_AFTER_MS / 1000} s`)
+  }
+}
+
+export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Channel {
+  const decoder = createFrameDecoder(handlers.allowed)
+  let reason: Error | null = null
+  let closed = false
+  let heardAt = performance.now()
+  let waiters: (() => void)[] = []
+
+  const release = () => {
+    if (waiters.length === 0 || (!closed && socket.writableLength >= HIGH_WATER_BYTES)) return
+    waiters.shift()?.()
+    // The one that was let go writes first; then the next one sees whether there is room still.
+    setImmediate(release)
+  }
+
+  const destroy = (why: Error | null) => {
+    reason ??= why
+    socket.destroy()
+  }
+
+  const channel: Channel = {
+    send(type, header, payload) {
+      if (closed || socket.writableEnded || socket.destroyed) return
+      const pieces = encodeFrame(type, header, payload)
+      socket.cork()
+      const last = pieces.length - 1
+      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? release : undefined)
+      socket.uncork()
+    },
+    room() {
+      if (closed || (waiters.length === 0 && socket.writableLength < HIGH_WATER_BYTES))
+        return Promise.resolve()
+      return new Promise((resolve) => waiters.push(resolve))
+    },
+    destroy,
+    end(withinMs = 2_000) {
+      if (closed) return
+      socket.end()
+      const timer = setTimeout(() => socket.destroy(), withinMs)
+      socket.once('close', () => clearTimeout(timer))
+    },
+    get closed() {
+      return closed
+    },
+  }
+
+  socket.setNoDelay(true)
+  socket.on('data', (bytes: Buffer) => {
+    heardAt = performance.now()
+    if (reason !== null) return
+    try {
+      decoder.push(bytes, handlers.onFrame)
+    } catch (thrown) {
+      destroy(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
+    }
+  })
+  socket.on('error', (error) => destroy(error))
+
+  const alive = setInterval(() => {
+    if (performance.now() - heardAt > SILENT_AFTER_MS) {
+      destroy(new SilentPeer())
+      return
+    }
+    channel.send('alive', { stalledMs: Math.round(handlers.stalledMs?.() ?? 0) })
+  }, ALIVE_EVERY_MS)
+
+  socket.once('close', () => {
+    closed = true
+    clearInterval(alive)
+    for (const waiter of waiters) waiter()
+    waiters = []
+    handlers.onClose(reason)
+  })
+  return channel
+}

@@ -1,0 +1,110 @@
+import { Packr, Unpackr } from 'msgpackr'
+import type { Frame, FrameHeader, FrameType } from './frames.ts'
+import { frameKinds, frameTypeOf } from './frames.ts'
+import { isPlainMessagePack } from './msgpack-shape.ts'
+
+/** type (1 byte), length of the header (4), length of the payload (4); big endian. */
+export const PREFIX_BYTES = 9
+
+/** The peer broke the protocol; the connection ends. The reason is for the logs. */
+export class WireFault extends Error {
+  override readonly name = 'WireFault'
+}
+
+const packr = new Packr({ useRecords: false, variableMapSize: true })
+const unpackr = new Unpackr({
+  useRecords: false,
+  mapsAsObjects: true,
+  int64AsType: 'number',
+  copyBuffers: true,
+})
+
+/** The bytes of a frame, as pieces that are written one after the other. */
+export function encodeFrame<T extends FrameType>(
+  type: T,
+  header: FrameHeader<T>,
+  payload: readonly Uint8Array[] = [],
+): Uint8Array[] {
+  const kind = frameKinds[type]
+  const packed = packr.pack(header)
+  const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0)
+  if (packed.length > kind.maxHeader || payloadBytes > kind.maxPayload)
+    throw new RangeError(`${type} frame too large: ${packed.length} + ${payloadBytes} bytes`)
+  const front = Buffer.allocUnsafe(PREFIX_BYTES + packed.length)
+  front[0] = kind.code
+  front.writeUInt32BE(packed.length, 1)
+  front.writeUInt32BE(payloadBytes, 5)
+  packed.copy(front, PREFIX_BYTES)
+  return [front, ...payload]
+}
+
+function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
+  const packed = body.subarray(0, headerBytes)
+  if (!isPlainMessagePack(packed)) throw new WireFault(`${type}: header is not plain MessagePack`)
+  let value: unknown
+  try {
+    value = unpackr.unpack(packed)
+  } catch (thrown) {
+    throw new WireFault(`${type}: header cannot be decoded: ${String(thrown)}`)
+  }
+  const checked = frameKinds[type].header.safeParse(value)
+  if (!checked.success) {
+    const issue = checked.error.issues[0]
+    throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
+  }
+  // The schema of this very type has just accepted the header.
+  return { type, header: checked.data, payload: body.subarray(headerBytes) } as Frame
+}
+
+/** Turns a stream of bytes into frames. */
+export interface FrameDecoder {
+  /** @throws WireFault when the peer breaks the protocol; nothing after it can be decoded. */
+  push(bytes: Buffer, onFrame: (frame: Frame) => void): void
+}
+
+/**
+ * @param allowed the types that may come now: a type or size that may not is refused from the prefix
+ * alone, before anything is allocated for it.
+ */
+export function createFrameDecoder(allowed: (type: FrameType) => boolean): FrameDecoder {
+  const prefix = Buffer.alloc(PREFIX_BYTES)
+  let prefixed = 0
+  let current: { type: FrameType; headerBytes: number; body: Buffer; filled: number } | null = null
+
+  const begin = (): typeof current => {
+    const code = prefix[0] ?? 0
+    const type = frameTypeOf(code)
+    if (type === null) throw new WireFault(`unknown frame type ${code}`)
+    if (!allowed(type)) throw new WireFault(`${type} frame not expected now`)
+    const kind = frameKinds[type]
+    const headerBytes = prefix.readUInt32BE(1)
+    const payloadBytes = prefix.readUInt32BE(5)
+    if (headerBytes > kind.maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
+    if (payloadBytes > kind.maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
+    return { type, headerBytes, body: Buffer.allocUnsafeSlow(headerBytes + payloadBytes), filled: 0 }
+  }
+
+  return {
+    push(bytes, onFrame) {
+      let at = 0
+      while (at < bytes.length || (current !== null && current.filled === current.body.length)) {
+        if (current === null) {
+          const copied = bytes.copy(prefix, prefixed, at, at + PREFIX_BYTES - prefixed)
+          prefixed += copied
+          at += copied
+          if (prefixed < PREFIX_BYTES) return
+          current = begin()
+          prefixed = 0
+        }
+        if (current === null) return
+        const copied = bytes.copy(current.body, current.filled, at)
+        current.filled += copied
+        at += copied
+        if (current.filled < current.body.length) return
+        const { type, body, headerBytes } = current
+        current = null
+        onFrame(decodeFrame(type, body, headerBytes))
+      }
+    },
+  }
+}

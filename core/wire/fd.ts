@@ -1,0 +1,64 @@
+import fs from 'node:fs'
+import { promisify } from 'node:util'
+
+/**
+ * The calls of the data path on plain file descriptors: a FileHandle costs several times the bookkeeping
+ * for the same work in libuv's pool. Whoever opens a descriptor closes it.
+ */
+export const openFd = promisify(fs.open)
+export const closeFd = promisify(fs.close)
+export const syncFd = promisify(fs.fsync)
+export const setTimesFd = promisify(fs.futimes)
+export const setModeFd = promisify(fs.fchmod)
+
+export function statFd(fd: number): Promise<fs.BigIntStats> {
+  return new Promise((resolve, reject) => {
+    fs.fstat(fd, { bigint: true }, (error, stats) => (error === null ? resolve(stats) : reject(error)))
+  })
+}
+
+/** One read(2); returns how many bytes came, 0 at the end of the file. */
+export function readFd(fd: number, buffer: Uint8Array, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, buffer, offset, buffer.length - offset, position, (error, bytesRead) =>
+      error === null ? resolve(bytesRead) : reject(error),
+    )
+  })
+}
+
+/** Fills the buffer from `position` on; returns how many bytes there were, fewer only at the end of the file. */
+export async function readFully(fd: number, buffer: Uint8Array, position: number): Promise<number> {
+  let filled = 0
+  while (filled < buffer.length) {
+    const bytes = await readFd(fd, buffer, filled, position + filled)
+    if (bytes === 0) break
+    filled += bytes
+  }
+  return filled
+}
+
+function writeSome(fd: number, bytes: Uint8Array, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(fd, bytes, offset, bytes.length - offset, position, (error, written) =>
+      error === null ? resolve(written) : reject(error),
+    )
+  })
+}
+
+/** Writes all of `bytes` at `position`. */
+export async function writeFully(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    written += await writeSome(fd, bytes, written, position + written)
+  }
+}
+
+/** Makes a directory's entries durable (fsync(2)); Windows has no such call and needs none. */
+export async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const fd = await openFd(directory, fs.constants.O_RDONLY)
+  try {
+    await syncFd(fd)
+  } finally {
+    await closeFd(fd)
+  }
+}

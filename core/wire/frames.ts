@@ -1,0 +1,155 @@
+import { z } from 'zod'
+
+/** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
+export const PROTOCOL_VERSIONS = [1] as const
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** A file up to this size travels whole, together with others; a larger one travels in chunks. */
+export const SMALL_FILE_BYTES = 256 * KIB
+/** A batch is sent when it holds this much; one frame may hold a little more than its target. */
+export const BATCH_TARGET_BYTES = MIB
+export const BATCH_MAX_FILES = 512
+/** Room for names in a batch's header: a sender closes its batch before it is used up. */
+export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
+export const CHUNK_BYTES = 256 * KIB
+/** Files in chunks that one connection may have open at a time. */
+export const MAX_OPEN_FILES = 16
+export const DIGEST_BYTES = 32
+/** 4 PiB: beyond any real file, well inside the exact integers of a double. */
+export const MAX_FILE_BYTES = 2 ** 52
+
+/**
+ * What became of one file. `durable` and `same` are the only ones that make it sent; `same`: this content
+ * was there already, and is durable. `full`, `readOnly` and `failed` are the store's trouble, not the
+ * file's: the sender tries again.
+ */
+export const fileStatuses = [
+  'durable',
+  'same',
+  'name',
+  'tooLarge',
+  'digest',
+  'aborted',
+  'full',
+  'readOnly',
+  'failed',
+] as const
+export type FileStatus = (typeof fileStatuses)[number]
+
+export const refusalCodes = ['protocol', 'notPaired', 'code', 'busy', 'malformed', 'stopping'] as const
+export type RefusalCode = (typeof refusalCodes)[number]
+
+const fileNumber = z.number().int().min(0).max(0xffff_ffff)
+const name = z.string().min(1).max(200)
+const size = z.number().int().min(0).max(MAX_FILE_BYTES)
+const count = z.number().int().min(0).max(MAX_FILE_BYTES)
+const digest = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length === DIGEST_BYTES,
+  'not a SHA-256',
+)
+// Names are only bounded here: the store judges each one, so that one bad name refuses one file.
+const text = z.string().max(16 * KIB)
+/** Milliseconds since 1970, with a fraction. */
+const time = z.number().min(-8.64e15).max(8.64e15)
+const mode = z.number().int().min(0).max(0o7777)
+
+/** id, source, path, size, time of modification, mode, SHA-256. */
+const smallFile = z.tuple([fileNumber, text, text, size.max(SMALL_FILE_BYTES), time, mode, digest])
+export type SmallFile = z.infer<typeof smallFile>
+
+const result = z.tuple([
+  fileNumber,
+  z
+    .number()
+    .int()
+    .min(0)
+    .max(fileStatuses.length - 1),
+  z.string().max(1000),
+])
+
+interface FrameKind {
+  code: number
+  /** Largest header and payload in bytes, enforced before anything is allocated. */
+  maxHeader: number
+  maxPayload: number
+  header: z.ZodType
+}
+
+export const frameKinds = {
+  /** Sender, first frame. */
+  hello: {
+    code: 1,
+    maxHeader: 4 * KIB,
+    maxPayload: 0,
+    header: z.object({
+      protocols: z.array(z.number().int()).min(1).max(16),
+      name,
+      purpose: z.enum(['send', 'pair']),
+    }),
+  },
+  /** Receiver: the version chosen, its name, and the first credit. */
+  welcome: {
+    code: 2,
+    maxHeader: 4 * KIB,
+    maxPayload: 0,
+    header: z.object({ protocol: z.number().int(), name, bytes: count, files: count }),
+  },
+  /** Receiver, then it closes. */
+  refused: {
+    code: 3,
+    maxHeader: 4 * KIB,
+    maxPayload: 0,
+    header: z.object({ code: z.enum(refusalCodes), reason: z.string().max(1000) }),
+  },
+  /** Sender, in answer to a welcome for the purpose "pair". */
+  pair: {
+    code: 4,
+    maxHeader: 4 * KIB,
+    maxPayload: 0,
+    header: z.object({ code: z.string().max(200), name }),
+  },
+  paired: { code: 5, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ name }) },
+  /** Sender: whole files; the payload is their contents, one after the other. */
+  batch: {
+    code: 6,
+    maxHeader: MIB,
+    maxPayload: BATCH_TARGET_BYTES + SMALL_FILE_BYTES,
+    header: z.object({ files: z.array(smallFile).min(1).max(BATCH_MAX_FILES) }),
+  },
+  /** Sender: a large file begins. */
+  begin: {
+    code: 7,
+    maxHeader: 64 * KIB,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, source: text, path: text, size, time, mode }),
+  },
+  chunk: { code: 8, maxHeader: 64, maxPayload: CHUNK_BYTES, header: z.object({ id: fileNumber }) },
+  end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
+  /** Sender: the file changed while it was read; what came of it is thrown away. */
+  abort: { code: 10, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber }) },
+  /** Receiver: what became of files; each result gives back one file of credit. */
+  result: {
+    code: 11,
+    maxHeader: 512 * KIB,
+    maxPayload: 0,
+    header: z.object({ results: z.array(result).min(1).max(BATCH_MAX_FILES) }),
+  },
+  /** Receiver: bytes of credit given back. */
+  credit: { code: 12, maxHeader: 64, maxPayload: 0, header: z.object({ bytes: count }) },
+  /** Both, every few seconds. stalledMs: how long the receiver's disk has left its oldest call unanswered. */
+  alive: { code: 13, maxHeader: 64, maxPayload: 0, header: z.object({ stalledMs: count }) },
+} as const satisfies Record<string, FrameKind>
+
+export type FrameType = keyof typeof frameKinds
+export type FrameHeader<T extends FrameType> = z.infer<(typeof frameKinds)[T]['header']>
+export type Frame = { [T in FrameType]: { type: T; header: FrameHeader<T>; payload: Buffer } }[FrameType]
+
+const byCode = new Map<number, FrameType>(
+  Object.entries(frameKinds).map(([type, kind]) => [kind.code, type as FrameType]),
+)
+
+export function frameTypeOf(code: number): FrameType | null {
+  return byCode.get(code) ?? null
+}

@@ -1,0 +1,110 @@
+import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { createSecureContext } from 'node:tls'
+import { errorCode, Problem } from '../words/problem.ts'
+import { provideReflectMetadata } from './reflect-metadata.ts'
+
+/** A computer's certificate and key; others know it by the fingerprint alone. */
+export interface Identity {
+  certificate: string
+  key: string
+  /** SHA-256 of the certificate (DER), 64 lower-case hexadecimal digits. */
+  fingerprint: string
+}
+
+const FILE = 'identity.pem'
+const YEAR_MS = 365.25 * 24 * 3600 * 1000
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+
+export function fingerprintOf(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex')
+}
+
+function pem(label: string, der: ArrayBuffer): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}
+
+async function makeIdentityText(): Promise<string> {
+  // Only loaded when a certificate is made, and only after the API that it insists on is there.
+  provideReflectMetadata()
+  const { X509CertificateGenerator } = await import('@peculiar/x509')
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      serialNumber: randomBytes(15).toString('hex'),
+      name: 'CN=Holdfast',
+      // Peers pin the certificate itself, so its dates only have to survive clocks that are wrong.
+      notBefore: new Date(Date.now() - 2 * YEAR_MS),
+      notAfter: new Date(Date.now() + 50 * YEAR_MS),
+      signingAlgorithm: ALGORITHM,
+      keys: keys as CryptoKeyPair,
+    },
+    webcrypto as Crypto,
+  )
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
+  return pem('PRIVATE KEY', key) + pem('CERTIFICATE', certificate.rawData)
+}
+
+function parseIdentity(text: string): Identity {
+  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0]
+  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0]
+  if (key === undefined || certificate === undefined) throw new Error('no key and certificate in it')
+  createSecureContext({ key, cert: certificate })
+  return { key, certificate, fingerprint: fingerprintOf(new X509Certificate(certificate).raw) }
+}
+
+async function readIdentity(file: string): Promise<Identity | null> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw new Problem('transfer.identityBroken', { path: file, reason: errorCode(thrown) ?? String(thrown) })
+  }
+  try {
+    return parseIdentity(text)
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Problem('transfer.identityBroken', { path: file, reason }, { cause: thrown })
+  }
+}
+
+/** Whole or not at all, and never over another process's: link(2) fails where the name is taken. */
+async function writeIdentity(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`
+  const handle = await open(temporary, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  try {
+    await link(temporary, file)
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EEXIST') throw thrown
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+/**
+ * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
+ * key in one file that only its owner can read.
+ * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
+ */
+export async function loadIdentity(directory: string): Promise<Identity> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const file = path.join(directory, FILE)
+  const kept = await readIdentity(file)
+  if (kept !== null) return kept
+  await writeIdentity(file, await makeIdentityText())
+  const made = await readIdentity(file)
+  if (made === null) throw new Problem('transfer.identityBroken', { path: file, reason: 'ENOENT' })
+  return made
+}

@@ -1,0 +1,65 @@
+/** Why a name is not stored. `symlink` is found at the store, the others in the name itself. */
+export const nameFaults = [
+  'empty',
+  'dots',
+  'absolute',
+  'nul',
+  'long',
+  'reserved',
+  'characters',
+  'symlink',
+] as const
+export type NameFault = (typeof nameFaults)[number]
+
+/** Limits of Linux (NAME_MAX, PATH_MAX of limits.h), in bytes of UTF-8. */
+export const MAX_COMPONENT_BYTES = 255
+export const MAX_PATH_BYTES = 4096
+
+/** Holdfast's own directory in a store and its probe files; no file of a sender takes such a name. */
+const reserved = /^\.holdfast(-.*)?$/i
+/** Names and characters that Windows gives another meaning (learn.microsoft.com, "Naming Files"). */
+const windowsCharacters = /[\\:*?"<>|]|[. ]$/
+const windowsDevices = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what Windows forbids
+const controlCharacters = /[\x01-\x1f]/
+
+function componentFault(component: string, platform: NodeJS.Platform): NameFault | null {
+  if (component === '') return 'empty'
+  if (component === '.' || component === '..') return 'dots'
+  if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES) return 'long'
+  if (reserved.test(component)) return 'reserved'
+  if (!component.isWellFormed()) return 'characters'
+  if (platform !== 'win32') return null
+  if (windowsDevices.test(component)) return 'reserved'
+  return windowsCharacters.test(component) || controlCharacters.test(component) ? 'characters' : null
+}
+
+/**
+ * Judges a relative path, with "/", before it is used under a directory of the store: what it returns null
+ * for cannot lead out of that directory, symbolic links in the store apart.
+ */
+export function nameFault(path: string, platform: NodeJS.Platform = process.platform): NameFault | null {
+  if (path === '') return 'empty'
+  if (path.includes('\0')) return 'nul'
+  if (path.startsWith('/')) return 'absolute'
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return 'long'
+  for (const component of path.split('/')) {
+    const fault = componentFault(component, platform)
+    if (fault !== null) return fault
+  }
+  return null
+}
+
+/** A folder's name for what a person calls something: the same words, in characters that every system takes. */
+export function folderName(name: string): string {
+  let folder = name
+    .normalize('NFC')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+    .replace(/[\x00-\x1f\x7f/\\:*?"<>|]/g, '_')
+    .replace(/^[. ]+|[. ]+$/g, '')
+    .toWellFormed()
+  while (Buffer.byteLength(folder) > 200) folder = [...folder].slice(0, -1).join('')
+  if (folder === '' || windowsDevices.test(folder)) folder = `_${folder}`
+  return folder
+}

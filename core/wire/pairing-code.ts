@@ -1,0 +1,60 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { Problem } from '../words/problem.ts'
+
+/** What a pairing code tells the sender: where the receiver is, which certificate it has, and the secret. */
+export interface PairingCode {
+  host: string
+  port: number
+  code: string
+  /** SHA-256 of the receiver's certificate, lower-case hexadecimal. */
+  fingerprint: string
+  name: string
+}
+
+/** Crockford's base 32: no letters that are taken for digits when a code is read out. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** A secret of 100 random bits. */
+export function newSecret(): string {
+  return Array.from(randomBytes(20), (byte) => ALPHABET[byte % 32]).join('')
+}
+
+/** Only this is kept of a secret; with 100 random bits in it, nothing is gained by guessing at the hash. */
+export function hashOfSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+/** "host:port", with brackets around an IPv6 address. */
+export function addressOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export function formatPairingCode({ host, port, code, fingerprint, name }: PairingCode): string {
+  const query = new URLSearchParams({ code, fingerprint, name })
+  return `holdfast://${addressOf(host, port)}?${query.toString()}`
+}
+
+const fieldsSchema = z.object({
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  code: z.string().min(1).max(200),
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string().min(1).max(200),
+})
+
+/** @throws Problem when the text is not a pairing code. */
+export function parsePairingCode(text: string): PairingCode {
+  const trimmed = text.trim()
+  const url = URL.canParse(trimmed) ? new URL(trimmed) : null
+  const query = url?.searchParams
+  const fields = fieldsSchema.safeParse({
+    host: url?.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url?.port),
+    code: query?.get('code')?.toLowerCase(),
+    fingerprint: query?.get('fingerprint')?.toLowerCase(),
+    name: query?.get('name'),
+  })
+  if (url?.protocol !== 'holdfast:' || !fields.success) throw new Problem('transfer.pairCodeMalformed')
+  return fields.data
+}

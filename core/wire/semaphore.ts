@@ -1,0 +1,51 @@
+/** A counted permission with a queue: who asked first is served first, however much the others want. */
+export interface Semaphore {
+  /** Resolves to true once `amount` is granted, or to false if the semaphore was closed. */
+  acquire(amount?: number): Promise<boolean>
+  /** Takes `amount` at once if nobody waits and it is there. */
+  tryAcquire(amount?: number): boolean
+  release(amount?: number): void
+  /** Everyone who waits, now or later, gets false. */
+  close(): void
+  readonly available: number
+}
+
+export function createSemaphore(total: number): Semaphore {
+  let available = total
+  let closed = false
+  const waiting: { amount: number; grant: (granted: boolean) => void }[] = []
+
+  const serve = () => {
+    for (let first = waiting[0]; first !== undefined && first.amount <= available; first = waiting[0]) {
+      waiting.shift()
+      available -= first.amount
+      first.grant(true)
+    }
+  }
+
+  const tryAcquire = (amount = 1): boolean => {
+    if (closed || waiting.length > 0 || amount > available) return false
+    available -= amount
+    return true
+  }
+
+  return {
+    tryAcquire,
+    acquire(amount = 1) {
+      if (closed) return Promise.resolve(false)
+      if (tryAcquire(amount)) return Promise.resolve(true)
+      return new Promise((grant) => waiting.push({ amount, grant }))
+    },
+    release(amount = 1) {
+      available += amount
+      serve()
+    },
+    close() {
+      closed = true
+      for (const { grant } of waiting.splice(0)) grant(false)
+    },
+    get available() {
+      return available
+    },
+  }
+}

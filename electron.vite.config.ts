@@ -1,0 +1,75 @@
+import { existsSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'electron-vite'
+
+/**
+ * Native modules, and what looks for files beside itself: loaded from node_modules. All else is bundled, since
+ * one file is read much faster than hundreds when the application starts.
+ */
+const external = [
+  /^koffi(\/|$)/,
+  /^@koromix\//,
+  /^@photostructure\/sqlite(\/|$)/,
+  /^@napi-rs\//,
+  /^msgpackr-extract$/,
+  /^fsevents$/,
+  /\.node$/,
+]
+
+// The oldest Electron that runs this code is 33: Node.js 20.18 and Chromium 130.
+const nodeTarget = 'node20.18'
+const chromeTarget = 'chrome130'
+
+const here = import.meta.dirname
+
+/** One entry for each worker, so that it ends at out/main/workers/NAME.js, where its starter looks for it. */
+function workerEntries(): Record<string, string> {
+  const directory = path.join(here, 'electron/workers')
+  if (!existsSync(directory)) return {}
+  const entries = readdirSync(directory)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => [`workers/${name.slice(0, -'.ts'.length)}`, path.join(directory, name)] as const)
+  return Object.fromEntries(entries)
+}
+
+export default defineConfig({
+  main: {
+    build: {
+      externalizeDeps: false,
+      target: nodeTarget,
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: {
+        external,
+        input: { index: path.join(here, 'electron/main/index.ts'), ...workerEntries() },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      // A sandboxed preload script can require electron alone: everything else must be in the one file.
+      externalizeDeps: false,
+      target: nodeTarget,
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: {
+        input: { index: path.join(here, 'electron/preload/index.ts') },
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    root: path.join(here, 'renderer'),
+    plugins: [react()],
+    build: {
+      outDir: path.join(here, 'out/renderer'),
+      emptyOutDir: true,
+      target: chromeTarget,
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: { input: path.join(here, 'renderer/index.html') },
+    },
+  },
+})

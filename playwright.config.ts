@@ -1,0 +1,16 @@
+import { defineConfig } from '@playwright/test'
+
+// Runs inside test/support/desktop/desktop.sh, on the application that is in out/: `npm test` sees to both.
+export default defineConfig({
+  testDir: 'test/e2e',
+  outputDir: 'test-results/e2e',
+  // One desktop, one tray, one focus: two tests at a time would type into each other's dialogs.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: Boolean(process.env.CI),
+  retries: 0,
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  reporter: [['list'], ['json', { outputFile: 'test-results/e2e.json' }]],
+  use: { trace: 'retain-on-failure' },
+})

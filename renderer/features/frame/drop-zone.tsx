@@ -1,0 +1,67 @@
+import { useEffect, useState } from 'react'
+import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
+import { IconFolderPlus } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { sentence } from '../../words/sentence.ts'
+
+/** More folders than this at once are a slip of the hand. */
+const mostAtOnce = 20
+
+/** The whole window takes folders that are dropped on it; each becomes a source, or a sentence says why not. */
+export function DropZone() {
+  const { t } = useWords()
+  const bridge = useBridge()
+  const { ask, tell } = useCommands()
+  const [over, setOver] = useState(false)
+
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
+
+    const enter = (event: DragEvent) => {
+      // Without this, whatever is dropped would replace the window's page.
+      event.preventDefault()
+      if (event.dataTransfer !== null) event.dataTransfer.dropEffect = hasFiles(event) ? 'link' : 'none'
+      setOver(hasFiles(event))
+    }
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false)
+    }
+    const drop = async (event: DragEvent) => {
+      event.preventDefault()
+      setOver(false)
+      const dropped = [...(event.dataTransfer?.files ?? [])]
+      if (dropped.length > mostAtOnce) {
+        tell('refused', sentence('window.drop.tooMany', { most: mostAtOnce }))
+        return
+      }
+      const paths = dropped.map((file) => bridge.pathOfDropped(file)).filter((path) => path !== '')
+      const outcomes = await Promise.all(paths.map((path) => ask('addSource', { path })))
+      const refused = outcomes.find((outcome) => !outcome.done)
+      if (refused?.done === false) tell('refused', refused.sentence)
+      else if (paths.length > 0) tell('done', sentence('window.drop.done', { count: paths.length }))
+      else if (dropped.length > 0) tell('refused', sentence('window.drop.noPath'))
+    }
+
+    window.addEventListener('dragenter', enter)
+    window.addEventListener('dragover', enter)
+    window.addEventListener('dragleave', leave)
+    window.addEventListener('drop', drop)
+    return () => {
+      window.removeEventListener('dragenter', enter)
+      window.removeEventListener('dragover', enter)
+      window.removeEventListener('dragleave', leave)
+      window.removeEventListener('drop', drop)
+    }
+  }, [bridge, ask, tell])
+
+  if (!over) return null
+  return (
+    <div className="drop-zone">
+      <div>
+        <IconFolderPlus size={40} stroke={1.5} aria-hidden="true" />
+        <p>{t('window.drop.here')}</p>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,32 @@
+import { CloseButton } from '@mantine/core'
+import { useEffect } from 'react'
+import { useCommands } from '../../state/commands.tsx'
+import { IconCheck, IconInfoCircle } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+
+/** How long a success stays, in milliseconds; a refusal stays until it is closed or replaced. */
+const staysMs = 4000
+
+/** What came of the last thing that the person did. One at a time: the newest is the one that matters. */
+export function FeedbackBar() {
+  const { t, say } = useWords()
+  const { feedback, dismiss } = useCommands()
+
+  useEffect(() => {
+    if (feedback?.tone !== 'done') return
+    const timer = setTimeout(dismiss, staysMs)
+    return () => clearTimeout(timer)
+  }, [feedback, dismiss])
+
+  return (
+    <div className="feedback-place" role="alert">
+      {feedback !== null && (
+        <div className="feedback" data-tone={feedback.tone}>
+          {feedback.tone === 'done' ? <IconCheck size={18} /> : <IconInfoCircle size={18} />}
+          <span className="breakable">{say(feedback.sentence)}</span>
+          <CloseButton size="sm" variant="transparent" onClick={dismiss} aria-label={t('window.close')} />
+        </div>
+      )}
+    </div>
+  )
+}

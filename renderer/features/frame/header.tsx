@@ -1,0 +1,130 @@
+import { ActionIcon, Menu, Skeleton } from '@mantine/core'
+import type { AppState } from '../../../core/agent/state-schema.ts'
+import { minutesUntilTomorrow } from '../../format/format.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useNow } from '../../state/now.ts'
+import {
+  IconDots,
+  IconEyeOff,
+  IconHeartbeat,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPower,
+} from '../../ui/icons.ts'
+import { StatusIcon } from '../../ui/status-icon.tsx'
+import { useWords } from '../../words/context.tsx'
+
+interface HeaderProps {
+  state: AppState | null
+  /** Why the agent is silent; null while it is not. */
+  unreachable: string | null
+}
+
+/** The one status of the whole, and the two menus that are always there. */
+export function Header({ state, unreachable }: HeaderProps) {
+  const { t, say } = useWords()
+  const silent = unreachable !== null
+  const level = silent ? 'attention' : (state?.status.level ?? 'starting')
+  const sentence = silent
+    ? t('window.agent.unreachable')
+    : state === null
+      ? t('window.starting')
+      : say(state.status.sentence)
+  const detail = silent
+    ? t('window.agent.unreachableDetail', { reason: unreachable })
+    : state?.status.detail
+      ? say(state.status.detail)
+      : null
+
+  return (
+    <header className="header" data-level={level}>
+      <StatusIcon level={level} size={30} />
+      <div className="header-words" role="status" aria-live="polite">
+        <h1>{sentence}</h1>
+        {detail !== null && <p>{detail}</p>}
+        {state === null && !silent && <Skeleton height={10} width="60%" mt={6} animate={false} />}
+      </div>
+      {state !== null && (
+        <div className="header-menus">
+          <PauseMenu state={state} />
+          <MoreMenu />
+        </div>
+      )}
+    </header>
+  )
+}
+
+function PauseMenu({ state }: { state: AppState }) {
+  const { t, format } = useWords()
+  const { run } = useCommands()
+  const now = useNow()
+  const pause = state.settings.pause
+  const paused = pause !== null && (pause.until === null || pause.until > now)
+  const pauseFor = (minutes: number) => run('pause', { minutes })
+
+  return (
+    <Menu>
+      <Menu.Target>
+        <ActionIcon
+          variant={paused ? 'light' : 'subtle'}
+          color={paused ? 'harbour' : 'gray'}
+          size="lg"
+          aria-label={paused ? t('window.resume') : t('window.pause')}
+        >
+          {paused ? <IconPlayerPlay size={18} /> : <IconPlayerPause size={18} />}
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {paused && (
+          <>
+            <Menu.Label>
+              {pause.until === null
+                ? t('window.pause.untilResumed')
+                : t('window.pause.until', { time: format.moment(pause.until, now) })}
+            </Menu.Label>
+            <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => run('resume', {})}>
+              {t('window.resume')}
+            </Menu.Item>
+            <Menu.Divider />
+          </>
+        )}
+        <Menu.Label>{t('window.pause.label')}</Menu.Label>
+        <Menu.Item onClick={() => pauseFor(15)}>{t('window.pause.quarter')}</Menu.Item>
+        <Menu.Item onClick={() => pauseFor(60)}>{t('window.pause.hour')}</Menu.Item>
+        <Menu.Item onClick={() => pauseFor(minutesUntilTomorrow(new Date()))}>
+          {t('window.pause.tomorrow')}
+        </Menu.Item>
+        <Menu.Label className="menu-note">{t('window.pause.note')}</Menu.Label>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function MoreMenu() {
+  const { t } = useWords()
+  const { run } = useCommands()
+  return (
+    <Menu>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          leftSection={<IconHeartbeat size={16} />}
+          onClick={() => run('checkNow', {}, 'window.checkNow.done')}
+        >
+          {t('window.checkNow')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconEyeOff size={16} />} onClick={() => run('hideWindow', {})}>
+          {t('window.hide')}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
+          {t('window.quit')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

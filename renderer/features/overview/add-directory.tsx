@@ -1,0 +1,129 @@
+import {
+  ActionIcon,
+  Button,
+  Group,
+  Menu,
+  Modal,
+  SegmentedControl,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { CommandInput } from '../../../core/agent/contract.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+
+/** The button that adds a source, and the rarer ways beside it. */
+export function AddDirectory() {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [typing, setTyping] = useState(false)
+  return (
+    <div className="add">
+      <Group gap={6} wrap="nowrap">
+        <Button variant="light" leftSection={<IconPlus size={17} />} onClick={() => run('chooseSource', {})}>
+          {t('window.addDirectory')}
+        </Button>
+        <Menu position="top-start">
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.add.otherWays')}>
+              <IconDots size={18} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={() => setTyping(true)}>
+              {t('window.add.type')}
+            </Menu.Item>
+            <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => run('chooseCheckedPath', {})}>
+              {t('window.add.checkedPath')}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </Group>
+      <Text size="sm" c="dimmed">
+        {t('window.drop.hint')}
+      </Text>
+      <Modal
+        opened={typing}
+        onClose={() => setTyping(false)}
+        title={t('window.add.title')}
+        closeButtonProps={{ 'aria-label': t('window.close') }}
+      >
+        <TypedDirectory onDone={() => setTyping(false)} />
+      </Modal>
+    </div>
+  )
+}
+
+/** A directory by its path; the only way in the window to say that it is a batch source. */
+function TypedDirectory({ onDone }: { onDone: () => void }) {
+  const { t, say } = useWords()
+  const { ask } = useCommands()
+  const [path, setPath] = useState('')
+  const [kind, setKind] = useState<'continuous' | 'batch'>('continuous')
+  const [prefix, setPrefix] = useState('')
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+
+  const add = async (event: FormEvent) => {
+    event.preventDefault()
+    const input: CommandInput<'addSource'> = kind === 'batch' ? { path, kind, prefix } : { path, kind }
+    setBusy(true)
+    const outcome = await ask('addSource', input)
+    setBusy(false)
+    if (outcome.done) onDone()
+    else setRefusal(outcome.sentence)
+  }
+
+  return (
+    <form onSubmit={add}>
+      <Stack gap="sm">
+        <TextInput
+          label={t('window.add.path')}
+          placeholder={t('window.add.pathExample')}
+          value={path}
+          onChange={(event) => {
+            setPath(event.currentTarget.value)
+            setRefusal(null)
+          }}
+          error={refusal === null ? null : say(refusal)}
+          spellCheck={false}
+          data-autofocus
+        />
+        <SegmentedControl
+          fullWidth
+          aria-label={t('window.add.kind')}
+          value={kind}
+          onChange={(value) => setKind(value === 'batch' ? 'batch' : 'continuous')}
+          data={[
+            { value: 'continuous', label: t('window.add.continuous') },
+            { value: 'batch', label: t('window.add.batch') },
+          ]}
+        />
+        <Text size="sm" c="dimmed">
+          {kind === 'batch' ? t('window.add.batchHint') : t('window.add.continuousHint')}
+        </Text>
+        {kind === 'batch' && (
+          <TextInput
+            label={t('window.add.prefix')}
+            description={t('window.add.prefixHint')}
+            value={prefix}
+            onChange={(event) => setPrefix(event.currentTarget.value)}
+            spellCheck={false}
+          />
+        )}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy} disabled={path.trim() === ''}>
+            {t('window.add.action')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,66 @@
+import { ActionIcon } from '@mantine/core'
+import { memo, useState } from 'react'
+import type { CheckedPathState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { IconX } from '../../ui/icons.ts'
+import { PathText } from '../../ui/path-text.tsx'
+import { useWords } from '../../words/context.tsx'
+import { HealthLine } from './health-line.tsx'
+
+/** Paths that are checked and not shipped. */
+export function CheckedPaths({
+  paths,
+  intervalSeconds,
+}: {
+  paths: CheckedPathState[]
+  intervalSeconds: number
+}) {
+  const { t } = useWords()
+  if (paths.length === 0) return null
+  return (
+    <section className="card rows" aria-label={t('window.checked.title')}>
+      <h2>{t('window.checked.title')}</h2>
+      {paths.map((path) => (
+        <CheckedPathRow key={path.id} checkedPath={path} intervalSeconds={intervalSeconds} />
+      ))}
+    </section>
+  )
+}
+
+const CheckedPathRow = memo(function CheckedPathRow(props: {
+  checkedPath: CheckedPathState
+  intervalSeconds: number
+}) {
+  const { id, path, checked, delays } = props.checkedPath
+  const { t, say } = useWords()
+  const { run } = useCommands()
+  const [removing, setRemoving] = useState(false)
+  const bad = checked !== null && checked.overall.kind !== 'ok'
+  return (
+    <div className="row">
+      <div className="row-words">
+        <PathText path={path} />
+        <HealthLine checked={checked} delays={delays} intervalSeconds={props.intervalSeconds} />
+        {bad && <p className="card-problem breakable">{say(checked.overall.sentence)}</p>}
+      </div>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="md"
+        aria-label={t('window.checked.remove', { path })}
+        onClick={() => setRemoving(true)}
+      >
+        <IconX size={15} />
+      </ActionIcon>
+      <Confirm
+        opened={removing}
+        title={t('window.checked.removeTitle')}
+        consequences={[t('window.checked.removeEffect', { path })]}
+        action={t('window.checked.removeAction')}
+        onClose={() => setRemoving(false)}
+        onConfirm={() => run('removeCheckedPath', { id }, 'window.checked.removed')}
+      />
+    </div>
+  )
+})

@@ -1,0 +1,115 @@
+import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+
+type Checked = NonNullable<SourceState['checked']>
+type Scanned = NonNullable<SourceState['scanned']>
+type Verdict = Checked['overall']
+export type Batch = Scanned['batches'][number]
+
+export type HealthLevel = 'ok' | 'attention' | 'failing' | 'unknown'
+
+/** The destination's name; the embedded one is this computer, in the window's language. */
+export function destinationName(destination: DestinationState, t: (key: WordKey) => string): string {
+  return destination.kind === 'embedded' ? t('window.destination.here') : destination.name
+}
+
+export interface Health {
+  level: HealthLevel
+  word: WordKey
+}
+
+const verdictWords: Record<Verdict['kind'], WordKey> = {
+  ok: 'window.health.ok',
+  slow: 'window.health.slow',
+  permission: 'window.health.permission',
+  full: 'window.health.full',
+  'read-only': 'window.health.readOnly',
+  'io-error': 'window.health.ioError',
+  stale: 'window.health.stale',
+  missing: 'window.health.missing',
+  hung: 'window.health.hung',
+  error: 'window.health.error',
+}
+
+export function verdictWord(kind: Verdict['kind']): WordKey {
+  return verdictWords[kind]
+}
+
+/**
+ * A path's health in one word. Old knowledge is no knowledge: a verdict older than three intervals (and ten
+ * seconds, for the clock of a busy computer) is "not checked lately", whatever it said.
+ *
+ * @param now milliseconds since 1970
+ */
+export function healthOf(checked: Checked | null, intervalSeconds: number, now: number): Health {
+  if (checked === null) return { level: 'unknown', word: 'window.health.unknown' }
+  const { overall, readOnlyByIntent, probes } = checked
+  if (overall.kind !== 'ok') {
+    return { level: overall.kind === 'slow' ? 'attention' : 'failing', word: verdictWord(overall.kind) }
+  }
+  if (now - checked.at > intervalSeconds * 3000 + 10_000) {
+    return { level: 'unknown', word: 'window.health.old' }
+  }
+  if (readOnlyByIntent) return { level: 'ok', word: 'window.health.readOnlyByIntent' }
+  return { level: 'ok', word: probes.write?.kind === 'ok' ? 'window.health.writable' : 'window.health.ok' }
+}
+
+const phaseWords: Record<Scanned['phase'], WordKey> = {
+  starting: 'window.phase.starting',
+  listing: 'window.phase.listing',
+  watching: 'window.phase.watching',
+  polling: 'window.phase.polling',
+  paused: 'window.phase.paused',
+  missing: 'window.phase.missing',
+  failed: 'window.phase.failed',
+}
+
+/** What the scanner does with a source just now. */
+export function phaseOf(source: SourceState): WordKey {
+  if (source.settings.paused) return 'window.phase.paused'
+  return phaseWords[source.scanned?.phase ?? 'starting']
+}
+
+/** "Safe" is a promise about another computer: on this one alone, files are copied and no more. */
+export function doneWord(kind: DestinationState['kind']): WordKey {
+  return kind === 'receiver' ? 'window.count.safe' : 'window.count.copied'
+}
+
+const batchWords: Record<Batch['phase'], WordKey> = {
+  waiting: 'window.batch.waiting',
+  live: 'window.batch.live',
+  closing: 'window.batch.closing',
+  sent: 'window.batch.sent',
+  'not-closed': 'window.batch.notClosed',
+}
+
+export function batchWord(phase: Batch['phase']): WordKey {
+  return batchWords[phase]
+}
+
+export type BatchPart =
+  | { kind: 'named'; name: string; phase: Batch['phase'] }
+  | { kind: 'counted'; word: WordKey; count: number }
+
+/**
+ * A batch source in one line, newest first: those under way by name (at most two), all others as counts; the
+ * not properly closed ones are always told.
+ *
+ * @param batches newest last
+ */
+export function summariseBatches(batches: readonly Batch[]): BatchPart[] {
+  const newestFirst = [...batches].reverse()
+  const under = newestFirst.filter(({ phase }) => phase !== 'sent' && phase !== 'not-closed')
+  const sent = newestFirst.filter(({ phase }) => phase === 'sent')
+  const notClosed = batches.filter(({ phase }) => phase === 'not-closed').length
+  // With nothing under way, the newest that is done gives the line its name.
+  const named = under.length > 0 ? under.slice(0, 2) : sent.slice(0, 1)
+  const counted = (word: WordKey, count: number): BatchPart[] =>
+    count > 0 ? [{ kind: 'counted', word, count }] : []
+  return [
+    ...named.map(({ name, phase }) => ({ kind: 'named', name, phase }) as const),
+    ...counted('window.batch.more', Math.max(0, under.length - named.length)),
+    ...counted('window.batch.sentCount', sent.length - (under.length > 0 ? 0 : named.length)),
+    ...counted('window.batch.notClosedCount', notClosed),
+  ]
+}

@@ -1,0 +1,61 @@
+import { useCallback, useMemo, useState } from 'react'
+import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { Transfer } from '../../state/types.ts'
+import { useWords } from '../../words/context.tsx'
+import { EmbeddedCallout } from '../settings/embedded-callout.tsx'
+import { Welcome } from '../welcome/welcome.tsx'
+import { AddDirectory } from './add-directory.tsx'
+import { CheckedPaths } from './checked-paths.tsx'
+import { destinationName } from './describe.ts'
+import { SourceCard } from './source-card.tsx'
+import { SourceDetails } from './source-details.tsx'
+
+/** All that is protected, a card each; a card opens into its details. */
+export function OverviewPage({ state }: { state: AppState }) {
+  const { t } = useWords()
+  const [opened, setOpened] = useState<string | null>(null)
+  const { sources, transfers, destination, checkedPaths, settings } = state
+  const underWay = useMemo(() => firstTransfers(transfers), [transfers])
+  const open = useCallback((id: string) => setOpened(id), [])
+
+  const detailed = sources.find(({ settings: { id } }) => id === opened)
+  if (detailed !== undefined) {
+    const close = () => {
+      setOpened(null)
+      // Back to where the person came from, once the cards are there again.
+      requestAnimationFrame(() => document.getElementById(`open-${detailed.settings.id}`)?.focus())
+    }
+    return <SourceDetails source={detailed} state={state} onClose={close} />
+  }
+
+  const troubled =
+    destination.connection.state === 'unreachable' || destination.connection.state === 'refused'
+  const intervalSeconds = settings.check.intervalSeconds
+  return (
+    <div className="stack">
+      {sources.length === 0 && <Welcome />}
+      {sources.map((source) => (
+        <SourceCard
+          key={source.settings.id}
+          source={source}
+          transfer={underWay.get(source.settings.id) ?? null}
+          destinationKind={destination.kind}
+          destinationName={destinationName(destination, t)}
+          destinationTroubled={troubled}
+          intervalSeconds={intervalSeconds}
+          onOpen={open}
+        />
+      ))}
+      <CheckedPaths paths={checkedPaths} intervalSeconds={intervalSeconds} />
+      {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
+      {sources.length > 0 && destination.kind === 'embedded' && <EmbeddedCallout destination={destination} />}
+    </div>
+  )
+}
+
+/** The first file on the wire of each source. */
+function firstTransfers(transfers: readonly Transfer[]): Map<string, Transfer> {
+  const first = new Map<string, Transfer>()
+  for (const transfer of transfers) if (!first.has(transfer.source)) first.set(transfer.source, transfer)
+  return first
+}

@@ -1,0 +1,155 @@
+import { Badge, UnstyledButton } from '@mantine/core'
+import { memo } from 'react'
+import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { timeToGo } from '../../format/format.ts'
+import { baseName } from '../../format/path.ts'
+import type { Transfer } from '../../state/types.ts'
+import { IconArrowRight, IconChevronRight } from '../../ui/icons.ts'
+import { PathText } from '../../ui/path-text.tsx'
+import { ProgressRow } from '../../ui/progress-row.tsx'
+import { Ago } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { batchWord, doneWord, phaseOf, summariseBatches } from './describe.ts'
+import { HealthLine, HealthMark } from './health-line.tsx'
+import { SourceMenu } from './source-menu.tsx'
+
+export interface SourceCardProps {
+  source: SourceState
+  /** The file of this source that is on the wire; null when none is. */
+  transfer: Transfer | null
+  destinationKind: DestinationState['kind']
+  destinationName: string
+  /** The destination cannot be reached, or refuses this computer. */
+  destinationTroubled: boolean
+  intervalSeconds: number
+  onOpen: (id: string) => void
+}
+
+/** A source at a glance: its disk's health, what is safe, what is on its way. */
+export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
+  const { source, destinationKind, destinationName, destinationTroubled, intervalSeconds, onOpen } = props
+  const { t, say } = useWords()
+  const { settings, checked, delays } = source
+  const failing = checked !== null && checked.overall.kind !== 'ok' ? checked.overall.sentence : null
+
+  return (
+    <section className="card" aria-label={settings.name}>
+      <div className="card-title">
+        <UnstyledButton
+          id={`open-${settings.id}`}
+          className="card-open"
+          onClick={() => onOpen(settings.id)}
+          aria-label={t('window.source.open', { name: settings.name })}
+        >
+          <span className="card-name">{settings.name}</span>
+          <IconChevronRight size={14} aria-hidden="true" />
+        </UnstyledButton>
+        {settings.kind === 'batch' && (
+          <Badge size="xs" variant="light" color="gray" className="badge">
+            {t('window.source.batch')}
+          </Badge>
+        )}
+        <PathText path={settings.path} />
+        <SourceMenu source={source} destinationKind={destinationKind} destinationName={destinationName} />
+      </div>
+      <div className="card-line spread">
+        <HealthLine checked={checked} delays={delays} intervalSeconds={intervalSeconds} />
+        <span
+          className="destination"
+          data-level={destinationTroubled ? 'attention' : undefined}
+          title={t(destinationTroubled ? 'window.destination.troubled' : 'window.destination.to', {
+            name: destinationName,
+          })}
+        >
+          {destinationTroubled ? (
+            <HealthMark level="attention" />
+          ) : (
+            <IconArrowRight size={13} aria-hidden="true" />
+          )}
+          <span className="clip">{destinationName}</span>
+        </span>
+      </div>
+      {failing !== null && <p className="card-problem breakable">{say(failing)}</p>}
+      <Counts {...props} />
+      {settings.kind === 'batch' && <Batches source={source} />}
+      <Moving {...props} />
+    </section>
+  )
+})
+
+/** Phase and counts: "watching · 8,120 safe · 3 waiting · 1 parked" */
+function Counts({ source, destinationKind }: SourceCardProps) {
+  const { t, format } = useWords()
+  const { totals } = source
+  return (
+    <div className="card-line counts">
+      <span>{t(phaseOf(source))}</span>
+      <span title={format.bytes(totals.sentBytes)}>
+        {t(doneWord(destinationKind), { count: totals.sentFiles })}
+      </span>
+      {totals.waitingFiles > 0 && <span>{t('window.count.waiting', { count: totals.waitingFiles })}</span>}
+      {totals.parkedFiles > 0 && (
+        <span className="bad">{t('window.count.parked', { count: totals.parkedFiles })}</span>
+      )}
+    </div>
+  )
+}
+
+function Batches({ source }: { source: SourceState }) {
+  const { t } = useWords()
+  const parts = summariseBatches(source.scanned?.batches ?? [])
+  if (parts.length === 0) return <div className="card-line dimmed">{t('window.batch.none')}</div>
+  return (
+    <div className="card-line counts">
+      {parts.map((part) =>
+        part.kind === 'named' ? (
+          <span key={part.name}>
+            {t('window.batch.named', { name: part.name, phase: t(batchWord(part.phase)) })}
+          </span>
+        ) : (
+          <span key={part.word} className={part.word === 'window.batch.notClosedCount' ? 'warn' : undefined}>
+            {t(part.word, { count: part.count })}
+          </span>
+        ),
+      )}
+    </div>
+  )
+}
+
+/** The file on the wire and what is left; else what waits, and the last file that arrived. */
+function Moving({ source, transfer }: SourceCardProps) {
+  const { t, format } = useWords()
+  const { totals, rate, lastFile } = source
+  if (transfer !== null) {
+    const left = timeToGo(totals.waitingBytes, rate)
+    return (
+      <>
+        <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
+        <div className="card-line dimmed figures">
+          {t('window.toGo', { size: format.bytes(totals.waitingBytes) })}
+          {left !== null && ` · ${t('window.about', { duration: format.duration(left) })}`}
+        </div>
+      </>
+    )
+  }
+  return (
+    <div className="card-line spread dimmed">
+      {lastFile === null ? (
+        <span>{t('window.lastFile.none')}</span>
+      ) : (
+        <span className="last-file" title={lastFile.path}>
+          <span className="clip">{baseName(lastFile.path)}</span>
+          <span className="figures">
+            {' · '}
+            <Ago at={lastFile.at} />
+          </span>
+        </span>
+      )}
+      <span className="figures">
+        {totals.waitingBytes > 0
+          ? t('window.toGo', { size: format.bytes(totals.waitingBytes) })
+          : format.bytes(totals.sentBytes)}
+      </span>
+    </div>
+  )
+}

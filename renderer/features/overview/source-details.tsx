@@ -1,0 +1,219 @@
+import { ActionIcon, Skeleton } from '@mantine/core'
+import { lazy, Suspense, useEffect, useRef } from 'react'
+import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import { isWithin } from '../../format/path.ts'
+import { IconChevronLeft } from '../../ui/icons.ts'
+import { PathText } from '../../ui/path-text.tsx'
+import { Ago } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { IncidentRow } from '../alerts/incident-row.tsx'
+import { FileList } from '../transfers/file-list.tsx'
+import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
+import { HealthLine, HealthMark } from './health-line.tsx'
+import { SourceMenu } from './source-menu.tsx'
+
+/** The plot's library is fetched when the first plot is wanted. */
+const DelayPlot = lazy(() => import('./delay-plot.tsx'))
+
+interface SourceDetailsProps {
+  source: SourceState
+  state: AppState
+  onClose: () => void
+}
+
+/** Everything about one source, in place of the cards. */
+export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
+  const { t } = useWords()
+  const back = useRef<HTMLButtonElement>(null)
+  useEffect(() => back.current?.focus(), [])
+  const { settings, scanned } = source
+  const incidents = state.incidents.filter(({ paths }) =>
+    paths.some((path) => isWithin(path, settings.path) || isWithin(settings.path, path)),
+  )
+
+  return (
+    <section className="stack details" aria-label={settings.name}>
+      <div className="details-title">
+        <ActionIcon
+          ref={back}
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label={t('window.back')}
+          onClick={onClose}
+        >
+          <IconChevronLeft size={20} />
+        </ActionIcon>
+        <h2>{settings.name}</h2>
+        <SourceMenu
+          source={source}
+          destinationKind={state.destination.kind}
+          destinationName={destinationName(state.destination, t)}
+          onRemoved={onClose}
+        />
+      </div>
+      <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
+      <FilesPart source={source} state={state} />
+      {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
+      <ProblemsPart scanned={scanned} />
+      {incidents.length > 0 && (
+        <section className="card rows" aria-label={t('window.alerts')}>
+          <h3>{t('window.alerts')}</h3>
+          {incidents.slice(0, 10).map((incident) => (
+            <IncidentRow key={incident.id} incident={incident} />
+          ))}
+        </section>
+      )}
+      <section className="card rows" aria-label={t('window.files.title')}>
+        <h3>{t('window.files.title')}</h3>
+        <FileList source={settings.id} version={JSON.stringify(source.totals)} />
+      </section>
+    </section>
+  )
+}
+
+function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSeconds: number }) {
+  const { t, say } = useWords()
+  const { settings, checked, delays } = source
+  const bad = checked !== null && checked.overall.kind !== 'ok'
+  return (
+    <section className="card" aria-label={t('window.disk.title')}>
+      <PathText path={settings.path} />
+      <div className="card-line spread">
+        <HealthLine checked={checked} delays={[]} intervalSeconds={intervalSeconds} />
+        {checked !== null && (
+          <span className="dimmed">
+            <Ago at={checked.at} />
+          </span>
+        )}
+      </div>
+      {bad && <p className="card-problem breakable">{say(checked.overall.sentence)}</p>}
+      {delays.length > 1 && (
+        <Suspense fallback={<Skeleton height={120} animate={false} />}>
+          <DelayPlot delays={delays} intervalSeconds={intervalSeconds} />
+        </Suspense>
+      )}
+      {checked !== null && <Probes checked={checked} />}
+      {checked?.mount && (
+        <p className="dimmed breakable">
+          {t('window.disk.mount', {
+            source: checked.mount.source,
+            type: checked.mount.type,
+            point: checked.mount.point,
+          })}
+        </p>
+      )}
+    </section>
+  )
+}
+
+const probeWords = {
+  mount: 'window.probe.mount',
+  read: 'window.probe.read',
+  write: 'window.probe.write',
+} as const
+
+function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
+  const { t, format } = useWords()
+  return (
+    <ul className="probes">
+      {(['mount', 'read', 'write'] as const).map((kind) => {
+        const verdict = checked.probes[kind]
+        if (verdict === undefined) return null
+        const level = verdict.kind === 'ok' ? 'ok' : verdict.kind === 'slow' ? 'attention' : 'failing'
+        return (
+          <li key={kind} data-level={level}>
+            <HealthMark level={level} />
+            <span>{t(probeWords[kind])}</span>
+            <span className="grow">
+              {t(verdictWord(verdict.kind))}
+              {verdict.step !== null && ` · ${verdict.step}`}
+              {verdict.code !== null && ` · ${verdict.code}`}
+            </span>
+            <span className="figures dimmed">{format.delay(verdict.elapsedMs)}</span>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
+  const { t, format } = useWords()
+  const { totals, scanned } = source
+  const rows = [
+    { label: t('window.details.phase'), value: t(phaseOf(source)) },
+    { label: t('window.details.destination'), value: destinationName(state.destination, t) },
+    {
+      label: t('window.details.done'),
+      value: `${t(doneWord(state.destination.kind), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
+    },
+    {
+      label: t('window.details.waiting'),
+      value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
+    },
+    ...(totals.parkedFiles > 0
+      ? [
+          {
+            label: t('window.details.parked'),
+            value: t('window.count.parked', { count: totals.parkedFiles }),
+          },
+        ]
+      : []),
+    ...(scanned !== null && scanned.unwatchedDirectories > 0
+      ? [
+          {
+            label: t('window.details.unwatched'),
+            value: t('window.count.directories', { count: scanned.unwatchedDirectories }),
+          },
+        ]
+      : []),
+  ]
+  return (
+    <section className="card" aria-label={t('window.details.title')}>
+      <dl className="facts">
+        {rows.map(({ label, value }) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+function BatchesPart({ batches }: { batches: NonNullable<SourceState['scanned']>['batches'] }) {
+  const { t } = useWords()
+  return (
+    <section className="card rows" aria-label={t('window.batch.title')}>
+      <h3>{t('window.batch.title')}</h3>
+      {batches.length === 0 && <p className="dimmed">{t('window.batch.none')}</p>}
+      {[...batches].reverse().map((batch) => (
+        <div key={batch.name} className="row spread">
+          <span className="breakable">{batch.name}</span>
+          <span className={batch.phase === 'not-closed' ? 'warn' : 'dimmed'}>
+            {t(batchWord(batch.phase))}
+            {batch.waiting > 0 && ` · ${t('window.count.waiting', { count: batch.waiting })}`}
+          </span>
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function ProblemsPart({ scanned }: { scanned: SourceState['scanned'] }) {
+  const { t, say } = useWords()
+  if (scanned === null || scanned.problems.length === 0) return null
+  return (
+    <section className="card rows" aria-label={t('window.problems.title')}>
+      <h3>{t('window.problems.title')}</h3>
+      {[...scanned.problems].reverse().map((problem, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: two problems may have the same words.
+        <p key={index} className="row breakable">
+          {say(problem)}
+        </p>
+      ))}
+    </section>
+  )
+}

@@ -1,0 +1,91 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { useState } from 'react'
+import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import {
+  IconDots,
+  IconFolder,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRefresh,
+  IconTrash,
+} from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+
+interface SourceMenuProps {
+  source: SourceState
+  destinationKind: DestinationState['kind']
+  destinationName: string
+  onRemoved?: () => void
+}
+
+/** What can be done to one source. */
+export function SourceMenu({ source, destinationKind, destinationName, onRemoved }: SourceMenuProps) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [removing, setRemoving] = useState(false)
+  const { id, name, path, paused } = source.settings
+  const { parkedFiles, waitingFiles } = source.totals
+
+  const remove = async () => {
+    if (await run('removeSource', { id }, 'window.source.removed')) onRemoved?.()
+  }
+
+  return (
+    <>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="md"
+            aria-label={t('window.source.actions', { name })}
+          >
+            <IconDots size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item
+            leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
+            onClick={() => run('pauseSource', { id, paused: !paused })}
+          >
+            {paused ? t('window.source.resume') : t('window.source.pause')}
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconFolder size={16} />}
+            onClick={() => run('showDirectory', { source: id })}
+          >
+            {t('window.showDirectory')}
+          </Menu.Item>
+          {parkedFiles > 0 && (
+            <Menu.Item
+              leftSection={<IconRefresh size={16} />}
+              onClick={() => run('retryParked', { id }, 'window.parked.retried')}
+            >
+              {t('window.parked.retry', { count: parkedFiles })}
+            </Menu.Item>
+          )}
+          <Menu.Divider />
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
+            {t('window.source.remove')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Confirm
+        opened={removing}
+        title={t('window.source.removeTitle', { name })}
+        consequences={[
+          destinationKind === 'embedded'
+            ? t('window.source.removeEffectHere', { path })
+            : t('window.source.removeEffect', { path, destination: destinationName }),
+          ...(waitingFiles > 0 ? [t('window.source.removeWaiting', { count: waitingFiles })] : []),
+        ]}
+        action={t('window.source.removeAction')}
+        dangerous
+        onClose={() => setRemoving(false)}
+        onConfirm={remove}
+      />
+    </>
+  )
+}

@@ -1,0 +1,34 @@
+import './without-eval.ts'
+
+import { settingsSchema } from '../../../core/settings/schema.ts'
+
+const { check, scan, send } = settingsSchema.shape
+
+/** The numbers that can be set, with the schema that the agent checks them by. All in seconds. */
+export const numberFields = {
+  interval: check.unwrap().shape.intervalSeconds.unwrap(),
+  reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
+  quiet: scan.unwrap().shape.quietSeconds.unwrap(),
+  retry: send.unwrap().shape.retrySeconds.unwrap(),
+} as const
+
+export type NumberField = keyof typeof numberFields
+
+export interface Limits {
+  least: number
+  most: number
+  whole: boolean
+}
+
+export function limitsOf(field: NumberField): Limits {
+  const { minValue, maxValue, format } = numberFields[field]
+  return { least: minValue ?? 0, most: maxValue ?? Number.MAX_SAFE_INTEGER, whole: format === 'safeint' }
+}
+
+/** The number that was typed, or null where the setting does not allow it. */
+export function parseNumber(field: NumberField, typed: string | number): number | null {
+  const text = String(typed).trim()
+  const parsed = text === '' ? undefined : Number(text)
+  const result = numberFields[field].safeParse(parsed)
+  return result.success ? result.data : null
+}

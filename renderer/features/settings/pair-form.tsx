@@ -1,0 +1,79 @@
+import { Button, Code, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { Message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useWords } from '../../words/context.tsx'
+import { sentence } from '../../words/sentence.ts'
+
+/** A window in the window that takes a receiver's pairing code. */
+export function PairDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useWords()
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t('window.pair.title')}
+      closeButtonProps={{ 'aria-label': t('window.close') }}
+    >
+      <PairForm onDone={onClose} />
+    </Modal>
+  )
+}
+
+function PairForm({ onDone }: { onDone: () => void }) {
+  const { t, say } = useWords()
+  const { ask, tell } = useCommands()
+  const [code, setCode] = useState('')
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+
+  const pair = async (event: FormEvent) => {
+    event.preventDefault()
+    setBusy(true)
+    const outcome = await ask('pair', { code: code.trim() })
+    setBusy(false)
+    if (!outcome.done) {
+      setRefusal(outcome.sentence)
+      return
+    }
+    tell('done', sentence('window.pair.done'))
+    onDone()
+  }
+
+  return (
+    <form onSubmit={pair}>
+      <Stack gap="sm">
+        <Text size="sm">{t('window.pair.explain')}</Text>
+        <Code block className="selectable">
+          holdfast receive --store /srv/holdfast
+        </Code>
+        <Textarea
+          label={t('window.pair.code')}
+          placeholder="holdfast://…"
+          value={code}
+          maxLength={2000}
+          minRows={2}
+          autosize
+          spellCheck={false}
+          data-autofocus
+          onChange={(event) => {
+            setCode(event.currentTarget.value)
+            setRefusal(null)
+          }}
+          error={refusal === null ? null : say(refusal)}
+        />
+        <Text size="sm" c="dimmed">
+          {t('window.pair.effect')}
+        </Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy} disabled={code.trim() === ''}>
+            {t('window.pair.action')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,122 @@
+import { Switch } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useWords } from '../../words/context.tsx'
+import { Notices } from '../alerts/alerts-page.tsx'
+import { ChoiceSetting } from './choice-setting.tsx'
+import { DestinationPart } from './destination-part.tsx'
+import { InsidePart } from './inside-part.tsx'
+import { NumberSetting } from './number-setting.tsx'
+import { SavedMark } from './saved-mark.tsx'
+import { useSave } from './use-save.ts'
+
+/** Everything that can be set, and how the agent's own parts are. */
+export default function SettingsPage({ state }: { state: AppState }) {
+  return (
+    <div className="stack">
+      <Notices notices={state.notices} />
+      <DestinationPart destination={state.destination} />
+      <TimesPart settings={state.settings} />
+      <WindowPart settings={state.settings} />
+      <InsidePart state={state} />
+    </div>
+  )
+}
+
+function TimesPart({ settings: { check, scan, send } }: { settings: AppState['settings'] }) {
+  const { t } = useWords()
+  const save = useSave()
+  return (
+    <section className="card settings" aria-label={t('window.settings.times')}>
+      <h2>{t('window.settings.times')}</h2>
+      <NumberSetting
+        field="interval"
+        label="window.settings.interval"
+        hint="window.settings.intervalHint"
+        value={check.intervalSeconds}
+        save={(intervalSeconds) => save({ check: { ...check, intervalSeconds } })}
+      />
+      <NumberSetting
+        field="reconcile"
+        label="window.settings.reconcile"
+        hint="window.settings.reconcileHint"
+        value={scan.reconcileSeconds}
+        save={(reconcileSeconds) => save({ scan: { ...scan, reconcileSeconds } })}
+      />
+      <NumberSetting
+        field="quiet"
+        label="window.settings.quiet"
+        hint="window.settings.quietHint"
+        value={scan.quietSeconds}
+        save={(quietSeconds) => save({ scan: { ...scan, quietSeconds } })}
+      />
+      <NumberSetting
+        field="retry"
+        label="window.settings.retry"
+        hint="window.settings.retryHint"
+        value={send.retrySeconds}
+        save={(retrySeconds) => save({ send: { ...send, retrySeconds } })}
+      />
+    </section>
+  )
+}
+
+function WindowPart({ settings }: { settings: AppState['settings'] }) {
+  const { t } = useWords()
+  const save = useSave()
+  return (
+    <section className="card settings" aria-label={t('window.settings.window')}>
+      <h2>{t('window.settings.window')}</h2>
+      <NotificationsSetting on={settings.notifications} />
+      <ChoiceSetting
+        label={t('window.settings.language')}
+        value={settings.language}
+        choices={[
+          { value: 'system', label: t('window.settings.system') },
+          // Each language in its own words: who cannot read this one must find theirs.
+          { value: 'en', label: 'English' },
+          { value: 'zh-TW', label: '繁體中文' },
+        ]}
+        save={(language) => save({ language })}
+      />
+      <ChoiceSetting
+        label={t('window.settings.theme')}
+        value={settings.theme}
+        choices={[
+          { value: 'system', label: t('window.settings.system') },
+          { value: 'light', label: t('window.settings.light') },
+          { value: 'dark', label: t('window.settings.dark') },
+        ]}
+        save={(theme) => save({ theme })}
+      />
+    </section>
+  )
+}
+
+function NotificationsSetting({ on }: { on: boolean }) {
+  const { t } = useWords()
+  const { tell } = useCommands()
+  const save = useSave()
+  const [savedAt, setSavedAt] = useState(0)
+  const change = async (notifications: boolean) => {
+    const outcome = await save({ notifications })
+    if (outcome.done) setSavedAt(Date.now())
+    else tell('refused', outcome.sentence)
+  }
+  return (
+    <Switch
+      label={
+        <>
+          {t('window.settings.notifications')} <SavedMark at={savedAt} />
+        </>
+      }
+      aria-label={t('window.settings.notifications')}
+      description={t('window.settings.notificationsHint')}
+      checked={on}
+      onChange={(event) => change(event.currentTarget.checked)}
+      labelPosition="left"
+      classNames={{ body: 'switch-body' }}
+    />
+  )
+}

@@ -1,0 +1,106 @@
+import { Button } from '@mantine/core'
+import { useMemo } from 'react'
+import type { AppState } from '../../../core/agent/state-schema.ts'
+import { timeToGo } from '../../format/format.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { IconRefresh } from '../../ui/icons.ts'
+import { ProgressRow } from '../../ui/progress-row.tsx'
+import { useWords } from '../../words/context.tsx'
+import { FileList } from './file-list.tsx'
+
+/** What is on its way, what waits, what could not be sent and why. */
+export function TransfersPage({ state }: { state: AppState }) {
+  const { t } = useWords()
+  const { sources, totals } = state
+  const sourceNames = useMemo(
+    () => new Map(sources.map(({ settings }) => [settings.id, settings.name])),
+    [sources],
+  )
+  return (
+    <div className="stack">
+      <Figures state={state} />
+      {totals.parkedFiles > 0 && <Parked count={totals.parkedFiles} />}
+      <UnderWay state={state} />
+      <section className="card rows" aria-label={t('window.files.recent')}>
+        <h2>{t('window.files.recent')}</h2>
+        <FileList
+          source={null}
+          version={JSON.stringify(totals)}
+          {...(sources.length > 1 ? { sourceNames } : {})}
+        />
+      </section>
+    </div>
+  )
+}
+
+function Figures({ state: { totals, destination } }: { state: AppState }) {
+  const { t, format } = useWords()
+  const safe = destination.kind === 'receiver'
+  const figures = [
+    {
+      label: t('window.figures.waiting'),
+      value: totals.waitingFiles,
+      note: format.bytes(totals.waitingBytes),
+    },
+    {
+      label: safe ? t('window.figures.safe') : t('window.figures.copied'),
+      value: totals.sentFiles,
+      note: format.bytes(totals.sentBytes),
+    },
+    { label: t('window.figures.parked'), value: totals.parkedFiles, note: null },
+  ]
+  return (
+    <dl className="figure-row">
+      {figures.map(({ label, value, note }) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd className="figures">{format.count(value)}</dd>
+          {note !== null && <dd className="figures dimmed">{note}</dd>}
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+/** Parked files need a person: why, and the button that tries them again. */
+function Parked({ count }: { count: number }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  return (
+    <div className="notice" data-tone="bad">
+      <div className="row-words">
+        <p>{t('window.parked.explain', { count })}</p>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconRefresh size={15} />}
+          onClick={() => run('retryParked', { id: null }, 'window.parked.retried')}
+        >
+          {t('window.parked.retry', { count })}
+        </Button>
+      </div>
+    </div>
+  )
+}
+
+function UnderWay({ state: { transfers, totals, rate } }: { state: AppState }) {
+  const { t, format } = useWords()
+  const left = timeToGo(totals.waitingBytes, rate)
+  return (
+    <section className="card rows" aria-label={t('window.transfers.underWay')}>
+      <div className="spread">
+        <h2>{t('window.transfers.underWay')}</h2>
+        {rate > 0 && (
+          <span className="figures dimmed">
+            {format.rate(rate)}
+            {left !== null && ` · ${t('window.about', { duration: format.duration(left) })}`}
+          </span>
+        )}
+      </div>
+      {transfers.length === 0 && <p className="dimmed">{t('window.transfers.none')}</p>}
+      {transfers.map((transfer) => (
+        <ProgressRow key={transfer.id} transfer={transfer} aside={format.bytes(transfer.size)} />
+      ))}
+    </section>
+  )
+}

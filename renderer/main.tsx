@@ -1,0 +1,20 @@
+import './ui/styles/index.css'
+import { MantineProvider } from '@mantine/core'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { HoldfastWindow } from './features/frame/window.tsx'
+import { BridgeProvider } from './state/bridge.tsx'
+import { colourVariables, theme } from './ui/theme.ts'
+
+const root = document.getElementById('root')
+if (root === null) throw new Error('index.html has no #root')
+
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto" cssVariablesResolver={colourVariables}>
+      <BridgeProvider bridge={window.holdfast}>
+        <HoldfastWindow />
+      </BridgeProvider>
+    </MantineProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,73 @@
+import { useCallback, useEffect, useRef, useState } from 'react'
+import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
+import { useBridge } from './bridge.tsx'
+
+export type FilesQuery = Pick<CommandInput<'files'>, 'source' | 'state'>
+type Page = CommandOutput<'files'>
+
+export interface FilesPage {
+  /** null until the first answer. */
+  page: Page | null
+  /** Why the last question failed; null when it did not. */
+  failure: string | null
+  newer: (() => void) | null
+  older: (() => void) | null
+}
+
+const pageSize = 30
+/** Pauses between two questions while the ledger keeps changing, in milliseconds. */
+const refreshMs = 2000
+
+/**
+ * One page of the ledger at a time, newest first. `version` is anything that changes when the ledger did:
+ * the page is then asked for again, at most every two seconds. For another source or state, mount anew (key).
+ */
+export function useFiles({ source, state }: FilesQuery, version: string): FilesPage {
+  const bridge = useBridge()
+  /** The `before` of each page on the way here; the last one is the page that is shown. */
+  const [trail, setTrail] = useState<(number | null)[]>([null])
+  const [page, setPage] = useState<Page | null>(null)
+  const [failure, setFailure] = useState<string | null>(null)
+  const lastAsked = useRef(0)
+  const before = trail.at(-1) ?? null
+
+  const wanted = useRef<number | null | undefined>(undefined)
+  useEffect(() => {
+    wanted.current = before
+    return () => {
+      wanted.current = undefined
+    }
+  }, [before])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another version is what asks again.
+  useEffect(() => {
+    const ask = async () => {
+      lastAsked.current = Date.now()
+      // An answer to an older version is still shown; one to another page is not.
+      const current = () => wanted.current === before
+      try {
+        const answer = await bridge.call('files', { source, state, before, limit: pageSize })
+        if (!current()) return
+        setPage(answer)
+        setFailure(null)
+      } catch (thrown) {
+        if (current()) setFailure(thrown instanceof Error ? thrown.message : String(thrown))
+      }
+    }
+    const timer = setTimeout(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))
+    return () => clearTimeout(timer)
+  }, [bridge, source, state, before, version])
+
+  const last = page?.files.at(-1)
+  const turn = useCallback((next: (number | null)[]) => {
+    // Turning a page is the person's wish: it does not wait for the refresh's pause.
+    lastAsked.current = 0
+    setTrail(next)
+  }, [])
+  return {
+    page,
+    failure,
+    newer: trail.length > 1 ? () => turn(trail.slice(0, -1)) : null,
+    older: page?.more === true && last !== undefined ? () => turn([...trail, last.id]) : null,
+  }
+}

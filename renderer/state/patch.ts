@@ -1,0 +1,50 @@
+import type { AppState, StatePatch, StateSnapshot } from '../../core/agent/state-schema.ts'
+
+export type Applied = { kind: 'applied'; snapshot: StateSnapshot } | { kind: 'old' } | { kind: 'gap' }
+
+/** Puts a patch onto a snapshot; `gap`: patches are missing in between and the view must ask again. */
+export function applyPatch(view: StateSnapshot, patch: StatePatch): Applied {
+  if (patch.revision <= view.revision) return { kind: 'old' }
+  if (patch.base !== view.revision) return { kind: 'gap' }
+  return {
+    kind: 'applied',
+    snapshot: {
+      revision: patch.revision,
+      state: shareUnchanged(view.state, merge(view.state, patch.changes)),
+    },
+  }
+}
+
+function merge(state: AppState, changes: StatePatch['changes']): AppState {
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+  return { ...state, ...given }
+}
+
+/**
+ * `next`, with every part that equals the one before replaced by it: what crossed a process boundary is
+ * all new objects, and one source's change must not redraw a thousand others.
+ */
+export function shareUnchanged<T>(previous: T, next: T): T {
+  return share(previous, next) as T
+}
+
+function share(previous: unknown, next: unknown): unknown {
+  if (Object.is(previous, next)) return previous
+  if (Array.isArray(previous) && Array.isArray(next)) {
+    const items = next.map((item, index) => share(previous[index], item))
+    const same = items.length === previous.length && items.every((item, index) => item === previous[index])
+    return same ? previous : items
+  }
+  if (isRecord(previous) && isRecord(next)) {
+    const entries = Object.entries(next).map(([key, value]) => [key, share(previous[key], value)] as const)
+    const same =
+      entries.length === Object.keys(previous).length &&
+      entries.every(([key, value]) => key in previous && Object.is(previous[key], value))
+    return same ? previous : Object.fromEntries(entries)
+  }
+  return next
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

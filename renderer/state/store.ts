@@ -1,0 +1,100 @@
+import type { Bridge } from '../../core/agent/contract.ts'
+import type { StatePatch, StateSnapshot } from '../../core/agent/state-schema.ts'
+import { applyPatch, shareUnchanged } from './patch.ts'
+
+/** What the window knows: nothing yet, or a snapshot; `unreachable` carries the reason while the agent is silent. */
+export interface View {
+  snapshot: StateSnapshot | null
+  unreachable: string | null
+}
+
+export interface StateStore {
+  get(): View
+  subscribe(listener: () => void): () => void
+  /** Begins to follow the agent; returns the function that ends it. */
+  start(): () => void
+}
+
+/**
+ * The window's copy of the agent's state: a snapshot, then patches in the order of their revisions. A gap, or
+ * a patch that overtook the snapshot that was asked for, means ask again.
+ *
+ * @param retryMs pause before the snapshot is asked for again after a failure, in milliseconds
+ */
+export function createStateStore(bridge: Pick<Bridge, 'call' | 'on'>, retryMs = 1000): StateStore {
+  let view: View = { snapshot: null, unreachable: null }
+  const listeners = new Set<() => void>()
+
+  const show = (next: View) => {
+    view = next
+    for (const listener of listeners) listener()
+  }
+
+  return {
+    get: () => view,
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    start: () => follow(bridge, retryMs, () => view, show),
+  }
+}
+
+/** One subscription to the agent; an answer that comes after its end is dropped. */
+function follow(
+  bridge: Pick<Bridge, 'call' | 'on'>,
+  retryMs: number,
+  current: () => View,
+  show: (view: View) => void,
+): () => void {
+  let over = false
+  let asking = false
+  /** The newest revision that was heard of while a snapshot was on its way. */
+  let heardOf = -1
+  let retry: ReturnType<typeof setTimeout> | undefined
+
+  const ask = async () => {
+    if (asking || over) return
+    asking = true
+    clearTimeout(retry)
+    try {
+      const answer = await bridge.call('snapshot', {})
+      if (over) return
+      const before = current().snapshot
+      const state = before === null ? answer.state : shareUnchanged(before.state, answer.state)
+      asking = false
+      // A short pause: should an answer stay behind the agent's own patches, this must not spin.
+      if (heardOf > answer.revision) retry = setTimeout(ask, Math.min(retryMs, 50))
+      heardOf = -1
+      show({ snapshot: { revision: answer.revision, state }, unreachable: null })
+    } catch (thrown) {
+      if (over) return
+      asking = false
+      retry = setTimeout(ask, retryMs)
+      show({ ...current(), unreachable: thrown instanceof Error ? thrown.message : String(thrown) })
+    }
+  }
+
+  const take = (patch: StatePatch) => {
+    const { snapshot } = current()
+    if (snapshot === null || asking) {
+      heardOf = Math.max(heardOf, patch.revision)
+      void ask()
+      return
+    }
+    const applied = applyPatch(snapshot, patch)
+    if (applied.kind === 'applied') show({ snapshot: applied.snapshot, unreachable: null })
+    if (applied.kind === 'gap') {
+      heardOf = patch.revision
+      void ask()
+    }
+  }
+
+  const unsubscribe = bridge.on('patch', take)
+  void ask()
+  return () => {
+    over = true
+    clearTimeout(retry)
+    unsubscribe()
+  }
+}

@@ -1,0 +1,59 @@
+import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { useState } from 'react'
+import { useWords } from '../words/context.tsx'
+
+interface ConfirmProps {
+  opened: boolean
+  title: string
+  /** What will and what will not happen, a paragraph each. */
+  consequences: readonly string[]
+  /** The button's own verb. */
+  action: string
+  dangerous?: boolean
+  onClose: () => void
+  onConfirm: () => Promise<unknown>
+}
+
+/** Asks before something that cannot be taken back by the same button. */
+export function Confirm({
+  opened,
+  title,
+  consequences,
+  action,
+  dangerous,
+  onClose,
+  onConfirm,
+}: ConfirmProps) {
+  const { t } = useWords()
+  const [busy, setBusy] = useState(false)
+  const confirm = async () => {
+    setBusy(true)
+    await onConfirm()
+    setBusy(false)
+    onClose()
+  }
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={title}
+      closeButtonProps={{ 'aria-label': t('window.close') }}
+    >
+      <Stack gap="sm">
+        {consequences.map((sentence) => (
+          <Text key={sentence} className="breakable">
+            {sentence}
+          </Text>
+        ))}
+        <Group justify="flex-end" gap="xs" mt="xs">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            {t('window.cancel')}
+          </Button>
+          <Button color={dangerous === true ? 'red' : 'harbour'} loading={busy} onClick={confirm}>
+            {action}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}

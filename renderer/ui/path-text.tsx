@@ -1,0 +1,34 @@
+import { Tooltip, UnstyledButton } from '@mantine/core'
+import { splitPath } from '../format/path.ts'
+import { useCommands } from '../state/commands.tsx'
+import { useWords } from '../words/context.tsx'
+import { sentence } from '../words/sentence.ts'
+
+/** A path, shortened in its middle where room is short; whole on hover and focus, copied by a press. */
+export function PathText({ path }: { path: string }) {
+  const { t } = useWords()
+  const { tell } = useCommands()
+  const { head, tail } = splitPath(path)
+
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(path)
+      tell('done', sentence('window.path.copied', { path }))
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      tell('refused', sentence('window.path.notCopied', { path, reason }))
+    }
+  }
+
+  return (
+    <Tooltip
+      label={<span className="path-whole">{path}</span>}
+      events={{ hover: true, focus: true, touch: false }}
+    >
+      <UnstyledButton className="path" onClick={copy} aria-label={t('window.path.copy', { path })}>
+        <span className="path-head">{head}</span>
+        <span className="path-tail">{tail}</span>
+      </UnstyledButton>
+    </Tooltip>
+  )
+}

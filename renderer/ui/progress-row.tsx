@@ -1,0 +1,34 @@
+import { splitPath } from '../format/path.ts'
+import type { Transfer } from '../state/types.ts'
+import { useWords } from '../words/context.tsx'
+
+/** A file on the wire: its name, how far it is, and a bar. */
+export function ProgressRow({ transfer, aside }: { transfer: Transfer; aside?: string }) {
+  const { format, t } = useWords()
+  const fraction = transfer.size === 0 ? 1 : Math.min(1, transfer.sentBytes / transfer.size)
+  const { head, tail } = splitPath(transfer.path)
+  return (
+    <div className="progress-row">
+      <div className="progress-words">
+        <span className="path" title={transfer.path}>
+          <span className="path-head">{head}</span>
+          <span className="path-tail">{tail}</span>
+        </span>
+        <span className="figures">
+          {aside === undefined ? '' : `${aside} · `}
+          {format.percent(fraction)}
+        </span>
+      </div>
+      <div
+        className="bar"
+        role="progressbar"
+        aria-label={t('window.transfers.progressOf', { path: transfer.path })}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(fraction * 100)}
+      >
+        <div style={{ transform: `scaleX(${fraction})` }} />
+      </div>
+    </div>
+  )
+}

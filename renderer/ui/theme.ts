@@ -1,0 +1,76 @@
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
+
+/** Deep water: the colour of all that is well, and of what can be pressed. */
+const harbour: MantineColorsTuple = [
+  '#e8f6f4',
+  '#d2ebe7',
+  '#a5d8d1',
+  '#74c3b9',
+  '#4db2a6',
+  '#2fa295',
+  '#17907f',
+  '#0b7a6b',
+  '#066457',
+  '#034f45',
+]
+
+/** Quiet greys with a little of the same water in them. */
+const dark: MantineColorsTuple = [
+  '#e3e7e9',
+  '#bcc4c8',
+  '#98a3a9',
+  '#6b777e',
+  '#434d53',
+  '#353e43',
+  '#262d31',
+  '#1d2326',
+  '#16191b',
+  '#0f1213',
+]
+
+/** Deep enough that white words on it can be read. */
+const red: MantineColorsTuple = [
+  '#fdf0ef',
+  '#fadcda',
+  '#f4b5b1',
+  '#ee8c87',
+  '#e96a63',
+  '#dd4a44',
+  '#cf3934',
+  '#bd2b2b',
+  '#a52325',
+  '#861b1e',
+]
+
+/** The window's look; colours of states are in styles/base.css. */
+export const theme = createTheme({
+  primaryColor: 'harbour',
+  primaryShade: { light: 7, dark: 6 },
+  colors: { harbour, dark, red },
+  defaultRadius: 'md',
+  fontFamily:
+    'system-ui, "Segoe UI", Cantarell, "Noto Sans TC", "Noto Sans CJK TC", "PingFang TC", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
+  fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
+  respectReducedMotion: true,
+  cursorType: 'pointer',
+  components: {
+    Menu: { defaultProps: { shadow: 'md', position: 'bottom-end', withinPortal: true } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        size: 'calc(100vw - 2rem)',
+        padding: 'md',
+        transitionProps: { duration: 120 },
+      },
+    },
+    Tooltip: { defaultProps: { openDelay: 400, multiline: true, maw: 340, withArrow: true } },
+  },
+})
+
+/** A refused input speaks in the colour of failure, in both schemes. */
+export const colourVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { '--mantine-color-error': 'var(--failing)' },
+  dark: { '--mantine-color-error': 'var(--failing)' },
+})

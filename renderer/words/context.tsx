@@ -1,0 +1,33 @@
+import { createContext, type ReactNode, use, useEffect, useMemo } from 'react'
+import type { Message, WordKey } from '../../core/words/message.ts'
+import { createFormat, type Format } from '../format/format.ts'
+import { createWords, type Language } from './dictionaries.ts'
+
+export interface Words {
+  language: Language
+  /** One of the window's own sentences. */
+  t: (key: WordKey, params?: Message['params']) => string
+  /** A sentence that came with the state or an answer. */
+  say: (message: Message) => string
+  /** Numbers, sizes and times as this language writes them. */
+  format: Format
+}
+
+const WordsContext = createContext<Words | null>(null)
+
+export function WordsProvider({ language, children }: { language: Language; children: ReactNode }) {
+  const words = useMemo<Words>(() => {
+    const say = createWords(language)
+    return { language, say, t: (key, params = {}) => say({ key, params }), format: createFormat(language) }
+  }, [language])
+  useEffect(() => {
+    document.documentElement.lang = language
+  }, [language])
+  return <WordsContext value={words}>{children}</WordsContext>
+}
+
+export function useWords(): Words {
+  const words = use(WordsContext)
+  if (words === null) throw new Error('useWords outside WordsProvider')
+  return words
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test as base, type Page } from '@playwright/test'
+import type { AppState } from '../../core/agent/state-schema.ts'
+import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
+import { type LaunchedHoldfast, launchHoldfast } from '../support/desktop/launch.ts'
+import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
+import { type Ext4Loop, mountExt4 } from '../support/mounts.ts'
+
+export interface Desktop {
+  /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */
+  start(options?: { settings?: unknown; args?: string[] }): Promise<Running>
+  dataDirectory: string
+  bus: MessageBus
+  notifications: NotificationRecorder
+  /** A real ext4 of 64 MiB, unmounted when the test is over. */
+  ext4(): Promise<Ext4Loop>
+}
+
+export interface Running {
+  holdfast: LaunchedHoldfast
+  page: Page
+  /** The state as the window's own bridge gives it. */
+  state(): Promise<AppState>
+}
+
+/** Tests that run in the real desktop of test/support/desktop/desktop.sh. */
+export const test = base.extend<{ desktop: Desktop }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
+  desktop: async ({}, use) => {
+    const dataDirectory = mkdtempSync(path.join(tmpdir(), 'holdfast-e2e-'))
+    const undo: (() => Promise<unknown> | undefined)[] = [
+      async () => rmSync(dataDirectory, { recursive: true, force: true }),
+    ]
+    const bus = connectToBus()
+    const notifications = await recordNotifications()
+    await use({
+      dataDirectory,
+      bus,
+      notifications,
+      ext4: () => mountExt4((cleanup) => undo.push(cleanup)),
+      start: async ({ settings, args = [] } = {}) => {
+        if (settings !== undefined) {
+          const content = typeof settings === 'string' ? settings : JSON.stringify(settings)
+          writeFileSync(path.join(dataDirectory, 'settings.json'), content)
+        }
+        const holdfast = await launchHoldfast({ dataDirectory, args, env: { LANG: 'en_GB.UTF-8' } })
+        undo.push(() => holdfast.close())
+        const page = await holdfast.window()
+        return {
+          holdfast,
+          page,
+          state: async () => (await page.evaluate(() => window.holdfast.call('snapshot', {}))).state,
+        }
+      },
+    })
+    notifications.stop()
+    bus.disconnect()
+    for (const action of undo.reverse()) await action()
+  },
+})
+export { expect } from '@playwright/test'

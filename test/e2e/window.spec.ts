@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { englishWords } from '../../core/words/words.ts'
+import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { electronExecutable } from '../support/desktop/launch.ts'
+import { clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
+import { until } from '../support/until.ts'
+import { expect, test } from './desktop.ts'
+
+const projectDirectory = path.resolve(import.meta.dirname, '../..')
+
+test('a settings file that is not JSON is set aside, and the window says so', async ({ desktop }) => {
+  const { page } = await desktop.start({ settings: '{ "version": 1, ' })
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  await expect(page.getByText('The settings file could not be used')).toBeVisible()
+  expect(await readdir(desktop.dataDirectory)).toContainEqual(expect.stringMatching(/^settings\.set-aside-/))
+})
+
+test('a second start brings the first one forward, with the directories that it names', async ({
+  desktop,
+}) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-second-'))
+  const { holdfast, page } = await desktop.start()
+  const isVisible = () =>
+    holdfast.application.evaluate(
+      ({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() ?? false,
+    )
+  await until('the window to be shown', isVisible)
+  await page.evaluate(() => window.holdfast.call('hideWindow', {}))
+  await until('the window to be hidden', async () => !(await isVisible()))
+  const flags = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const second = spawn(await electronExecutable(), [...flags, projectDirectory, source], {
+    env: { ...process.env, HOLDFAST_HOME: desktop.dataDirectory },
+    stdio: 'ignore',
+  })
+  const [code] = await once(second, 'exit')
+  expect(code).toBe(0)
+  await until('the window to come forward', isVisible)
+  await expect(page.getByRole('article', { name: path.basename(source) })).toBeVisible()
+  await rm(source, { recursive: true })
+})
+
+test('the tray menu pauses and resumes, and its sentence follows', async ({ desktop }) => {
+  const { holdfast, page } = await desktop.start()
+  const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  const before = (await readTray(desktop.bus, tray)).icon
+  await clickMenu(desktop.bus, tray, 'Pause', 'For 1 hour')
+  await until('the tooltip to say so', async () =>
+    (await readTray(desktop.bus, tray)).tooltip.includes('Paused until'),
+  )
+  expect((await readTray(desktop.bus, tray)).icon).not.toBe(before)
+  await expect(page.getByRole('status').first()).toContainText('Paused until')
+  const labels = (await readMenu(desktop.bus, tray)).map(({ label }) => label)
+  expect(labels).toContain('Resume')
+  await clickMenu(desktop.bus, tray, 'Resume')
+  await expect(page.getByRole('status').first()).not.toContainText('Paused')
+})
+
+test('directories that cannot be protected are refused with a sentence', async ({ desktop }) => {
+  const root = await mkdtemp(path.join(tmpdir(), 'holdfast-refused-'))
+  await mkdir(path.join(root, 'outer/inner'), { recursive: true })
+  await writeFile(path.join(root, 'file'), '')
+  const { page } = await desktop.start({ args: [path.join(root, 'outer')] })
+  await expect(page.getByRole('article', { name: 'outer' })).toBeVisible()
+  const refusals: [string, RegExp][] = [
+    [path.join(root, 'nowhere'), /does not exist/],
+    [path.join(root, 'file'), /is not a directory/],
+    [path.join(root, 'outer/inner'), /is inside “outer”/],
+    [root, /contains “outer”/],
+    [desktop.dataDirectory, /receiver keeps its copies/],
+  ]
+  for (const [directory, words] of refusals) {
+    const outcome = await page.evaluate(
+      (chosen) => window.holdfast.call('addSource', { path: chosen }),
+      directory,
+    )
+    expect(outcome.done ? '' : englishWords(outcome.sentence)).toMatch(words)
+  }
+  await page.getByRole('button', { name: 'Add directory' }).first().click()
+  await chooseDirectory(path.join(root, 'outer/inner'))
+  await expect(page.getByRole('alert')).toContainText('is inside “outer”')
+  await rm(root, { recursive: true })
+})

@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { until } from '../../support/until.ts'
+
+const MARKS = /(^|\/)(\.holdfast.*|finished\.(parse|watch))$/
+const NAMES = ['DC1', 'DC2', 'DC3']
+
+/** A station as in isocket's edx tests: a producer's batch directories, and the agent that sends them. */
+class Station {
+  readonly root: string
+  readonly data: string
+  readonly name: string
+  #written = 0
+
+  constructor(name: string) {
+    this.name = name
+    this.root = path.join(temporaryDirectory(name), 'datas')
+    this.data = temporaryDirectory(`${name}-data`)
+    mkdirSync(this.root)
+  }
+
+  /** Makes the next batch directory, newer than those before by its time stamp. */
+  open(batch: string): void {
+    mkdirSync(path.join(this.root, batch))
+    const stamp = Date.now() / 1000 - 100 + NAMES.indexOf(batch)
+    utimesSync(path.join(this.root, batch), stamp, stamp)
+  }
+
+  write(batch: string, count: number): void {
+    for (let index = 0; index < count; index += 1) {
+      this.#written += 1
+      const content = Buffer.alloc(100 + this.#written * 37, `${this.name}${this.#written}`)
+      writeFileSync(path.join(this.root, batch, `file${this.#written}`), content)
+    }
+  }
+
+  close(batch: string): void {
+    writeFileSync(path.join(this.root, batch, 'finished.parse'), '')
+  }
+
+  isMarked(batch: string): boolean {
+    return existsSync(path.join(this.root, batch, 'finished.watch'))
+  }
+
+  async pair(store: string): Promise<void> {
+    const pairing = startHoldfast(['pair', '--store', store])
+    const [code] = await pairing.says(/holdfast:\/\/\S+/)
+    const paired = startHoldfast(['pair', code, '--data', this.data, '--name', this.name])
+    expect(await paired.ended(), paired.err()).toBe(0)
+  }
+
+  start() {
+    return startHoldfast(['agent', '--data', this.data, '--batch', '--prefix', 'DC', this.root])
+  }
+}
+
+async function receiver() {
+  const store = path.join(temporaryDirectory('store'), 'drms')
+  const receiving = startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
+  await receiving.says(/holdfast:\/\//)
+  return store
+}
+
+/** Where the store keeps what a station sent. */
+function received(store: string, station: Station): string {
+  return path.join(store, station.name, 'datas')
+}
+
+/** Writes three batch directories while the agent runs, closing each when the next one begins. */
+async function produce(station: Station, store: string): Promise<void> {
+  for (const [index, batch] of NAMES.entries()) {
+    station.open(batch)
+    station.write(batch, 20)
+    await until(
+      `${batch} to be sent while it is written`,
+      () => {
+        const directory = path.join(received(store, station), batch)
+        return existsSync(directory) && readdirSync(directory).length >= 20
+      },
+      30_000,
+    )
+    expect(station.isMarked(batch)).toBe(false)
+    station.write(batch, 20)
+    station.close(batch)
+    expect(index).toBeLessThan(NAMES.length)
+  }
+}
+
+async function expectSent(station: Station, store: string): Promise<void> {
+  for (const batch of NAMES) {
+    await until(`${batch} to be marked as sent`, () => station.isMarked(batch), 30_000)
+  }
+  expect(Object.keys(treeOf(station.root, MARKS))).toHaveLength(120)
+  expect(treeOf(received(store, station), MARKS)).toEqual(treeOf(station.root, MARKS))
+  expect(Object.keys(treeOf(received(store, station), /$^/)).filter((name) => MARKS.test(name))).toEqual([])
+}
+
+/** At the moment when a mark appears, everything that it speaks of must be at the receiver. */
+function watchMarks(station: Station, store: string): () => string[] {
+  const early: string[] = []
+  const seen = new Set<string>()
+  const timer = setInterval(() => {
+    for (const batch of NAMES.filter((name) => !seen.has(name) && station.isMarked(name))) {
+      seen.add(batch)
+      const here = Object.keys(treeOf(path.join(station.root, batch), MARKS))
+      const there = new Set(Object.keys(treeOf(path.join(received(store, station), batch), MARKS)))
+      early.push(...here.filter((name) => !there.has(name)).map((name) => `${batch}/${name}`))
+    }
+  }, 5)
+  return () => {
+    clearInterval(timer)
+    return early
+  }
+}
+
+describe('stations in live operation', () => {
+  it('edx1: one station, one receiver, three batch directories', { timeout: 120_000 }, async () => {
+    const store = await receiver()
+    const station = new Station('ed1')
+    await station.pair(store)
+    station.start()
+    const early = watchMarks(station, store)
+    await produce(station, store)
+    await expectSent(station, store)
+    expect(early()).toEqual([])
+  })
+
+  it('edx2: two stations, one receiver; one that stops leaves the other alone', {
+    timeout: 120_000,
+  }, async () => {
+    const store = await receiver()
+    const [one, two] = [new Station('ed1'), new Station('ed2')]
+    await one.pair(store)
+    await two.pair(store)
+    const agents = [one.start(), two.start()]
+    await Promise.all([produce(one, store), produce(two, store)])
+    await expectSent(one, store)
+    agents[0]?.child.kill('SIGTERM')
+    expect(await agents[0]?.ended()).toBe(0)
+    await expectSent(two, store)
+  })
+})

@@ -1,0 +1,85 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
+import { type AppState, stateSnapshotSchema } from '../../../core/agent/state-schema.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 2_000
+const GROUP_WRITE = 0o020
+
+async function stateOf(data: string): Promise<AppState> {
+  return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
+}
+
+/** The directory in the embedded receiver's store that holds what this computer sent. */
+function storeOf(data: string, source: string): string | null {
+  const store = path.join(data, 'store')
+  if (!existsSync(store)) return null
+  const sender = readdirSync(store).find((name) => !name.startsWith('.'))
+  return sender === undefined ? null : path.join(store, sender, source)
+}
+
+describe('a sender that is killed', () => {
+  it('in the middle of 2,000 files loses none and marks none too early', { timeout: 180_000 }, async () => {
+    const root = path.join(temporaryDirectory('kill'), 'datas')
+    const batch = path.join(root, 'DC1')
+    const data = temporaryDirectory('kill-data')
+    mkdirSync(batch, { recursive: true })
+    for (let index = 0; index < FILES; index += 1) {
+      const file = path.join(batch, `file${index}`)
+      writeFileSync(file, Buffer.alloc(3000 + index, String(index)))
+      chmodSync(file, 0o644)
+    }
+    writeFileSync(path.join(batch, 'finished.parse'), '')
+    startHoldfast(['agent', '--data', data, '--batch', root])
+
+    const early: string[] = []
+    const checkMarks = () => {
+      const store = storeOf(data, 'datas')
+      const marked = readdirSync(batch).filter((name) => {
+        return name.startsWith('file') && (statSync(path.join(batch, name)).mode & GROUP_WRITE) !== 0
+      })
+      const absent = marked.filter((name) => store === null || !existsSync(path.join(store, 'DC1', name)))
+      early.push(...absent)
+      return marked.length
+    }
+
+    const killed = new Set<number>()
+    for (const share of [0.1, 0.4, 0.7]) {
+      await until(`${share * FILES} files to be marked`, () => checkMarks() >= share * FILES, 60_000)
+      const { pid } = (await stateOf(data)).workers.sender
+      if (pid === null) throw new Error('the sender has no process')
+      killed.add(pid)
+      process.kill(pid, 'SIGKILL')
+      await until(
+        'another sender',
+        async () => {
+          checkMarks()
+          const { condition, pid: now } = (await stateOf(data)).workers.sender
+          return condition === 'running' && now !== pid
+        },
+        30_000,
+      )
+    }
+    await until(
+      'the batch to be marked as sent',
+      () => {
+        checkMarks()
+        return existsSync(path.join(batch, 'finished.watch'))
+      },
+      90_000,
+    )
+
+    expect(killed.size).toBe(3)
+    expect(early).toEqual([])
+    const marks = /finished\.(parse|watch)$/
+    expect(treeOf(storeOf(data, 'datas') ?? '', marks)).toEqual(treeOf(root, marks))
+    const { totals, workers } = await stateOf(data)
+    expect(totals).toMatchObject({ sentFiles: FILES, waitingFiles: 0, parkedFiles: 0 })
+    expect(workers.sender.restarts).toBe(3)
+  })
+})

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { statusLevels } from '../../../core/agent/state-schema.ts'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const tray = path.join(root, 'assets/tray')
+
+/** Red, green, blue, alpha of each pixel. */
+function pixels(file: string): number[][] {
+  const bytes = execFileSync('convert', [file, '-depth', '8', 'rgba:-'], { maxBuffer: 1 << 24 })
+  return Array.from({ length: bytes.length / 4 }, (_, index) => [...bytes.subarray(index * 4, index * 4 + 4)])
+}
+
+const sizeOf = (file: string) => execFileSync('identify', ['-format', '%wx%h', file]).toString()
+
+/** WCAG 2's relative luminance and contrast. */
+function luminance([red = 0, green = 0, blue = 0]: number[]): number {
+  const linear = [red, green, blue].map((value) => {
+    const part = value / 255
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * (linear[0] ?? 0) + 0.7152 * (linear[1] ?? 0) + 0.0722 * (linear[2] ?? 0)
+}
+
+function contrast(one: number[], other: number[]): number {
+  const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', () => {
+  test('every status has a tray icon at both sizes, and there is no other', () => {
+    const names = statusLevels.flatMap((level) => [`${level}.png`, `${level}@2x.png`])
+    expect(readdirSync(tray).sort()).toEqual(names.sort())
+    for (const level of statusLevels) {
+      expect(sizeOf(path.join(tray, `${level}.png`))).toBe('22x22')
+      expect(sizeOf(path.join(tray, `${level}@2x.png`))).toBe('44x44')
+    }
+    for (const size of [32, 64, 256, 512]) {
+      expect(sizeOf(path.join(root, `assets/icons/${size}x${size}.png`))).toBe(`${size}x${size}`)
+    }
+  })
+
+  test('the shapes differ without their colours', () => {
+    const shapes = statusLevels.map((level) => ({
+      level,
+      // White marks inside of a shape count as holes: that is how they look on a light panel.
+      solid: pixels(path.join(tray, `${level}.png`)).map(
+        ([red = 0, green = 0, blue = 0, alpha = 0]) => alpha > 127 && Math.min(red, green, blue) < 200,
+      ),
+    }))
+    for (const one of shapes) {
+      for (const other of shapes.filter(({ level }) => level > one.level)) {
+        const differing = one.solid.filter((solid, index) => solid !== other.solid[index]).length
+        expect(differing, `${one.level} and ${other.level} of 484 pixels`).toBeGreaterThan(60)
+      }
+    }
+  })
+
+  test.each(statusLevels.map((level) => [level]))('%s can be seen on light and on dark panels', (level) => {
+    // The shape's own colour; pixels between it and a white mark or the panel are of no matter.
+    const tally = new Map<string, number>()
+    for (const [red = 0, green = 0, blue = 0, alpha = 0] of pixels(path.join(tray, `${level}@2x.png`))) {
+      const colour = `${red},${green},${blue}`
+      if (alpha === 255 && Math.min(red, green, blue) < 200) tally.set(colour, (tally.get(colour) ?? 0) + 1)
+    }
+    const dominant = [...tally].sort((a, b) => b[1] - a[1])[0]?.[0].split(',').map(Number) ?? []
+    expect(dominant).toHaveLength(3)
+    // WCAG 2.1, 1.4.11: graphical objects need 3:1.
+    expect(contrast(dominant, [0x2b, 0x2b, 0x2b])).toBeGreaterThan(3)
+    expect(contrast(dominant, [0xf6, 0xf6, 0xf6])).toBeGreaterThan(3)
+  })
+})

@@ -1,0 +1,238 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Checked, probeKinds, type VerdictKind } from '../../../core/check/messages.ts'
+import { type CheckerProcess, startCheckerProcess } from '../../support/check-client.ts'
+import { canMount, mountBind, mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const INTERVAL_MS = 1_000
+
+function allProbes(...paths: string[]) {
+  return paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
+}
+
+/** Causes a fault and waits for its verdict: within one interval and a second of the fault. */
+async function detect(
+  checker: CheckerProcess,
+  id: string,
+  kind: VerdictKind,
+  fault: () => unknown,
+): Promise<Checked> {
+  const before = checker.reports(id).length
+  await fault()
+  const at = Date.now()
+  const checked = await until(
+    `${id} to be ${kind}`,
+    () =>
+      checker
+        .reports(id)
+        .slice(before)
+        .find(({ overall }) => overall.kind === kind),
+    15_000,
+  )
+  expect(Date.now() - at).toBeLessThan(INTERVAL_MS + 1_000)
+  return checked
+}
+
+function probeFiles(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))
+}
+
+describe.skipIf(!canMount)('real faults, through the real worker (mounting needs root)', () => {
+  it('ext4 after an error: read-only, though mount options, statvfs and reads still say it is well', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const well = await checker.sees('p0', 'ok')
+    expect(well).toMatchObject({ mount: { point: disk.point, type: 'ext4' }, readOnlyByIntent: false })
+    expect(well.delayMs).toBeGreaterThan(0)
+    const failed = await detect(checker, 'p0', 'read-only', () => disk.remountAbort())
+    expect(failed.overall).toMatchObject({ step: 'create', code: 'EROFS' })
+    expect(failed.probes).toMatchObject({ mount: { kind: 'read-only' }, read: { kind: 'ok' } })
+    expect(failed.readOnlyByIntent).toBe(false)
+    await disk.remountFresh()
+    await checker.sees('p0', 'ok')
+    await until(
+      'probe files that came back with the journal to be gone',
+      () => probeFiles(disk.point).length === 0,
+    )
+  })
+
+  it('ext4 mounted anew without a repair is well again, though its count of errors stays', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    await checker.sees('p0', 'ok')
+    await detect(checker, 'p0', 'read-only', () => disk.remountAbort())
+    await disk.unmount()
+    await disk.mountAgain()
+    await checker.sees('p0', 'ok')
+  })
+
+  it('an administrator’s remount,ro is a fault where the path was writable, and its end is seen', async () => {
+    const disk = await mountTmpfs(onTestFinished)
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'read-only', () => disk.remount('ro'))
+    expect(failed.probes.mount?.kind).toBe('read-only')
+    await disk.remount('rw')
+    await checker.sees('p0', 'ok')
+  })
+
+  it('a bind mount made read-only is seen, while the directory itself stays well', async () => {
+    const original = temporaryDirectory('bound')
+    const bind = await mountBind(onTestFinished, original)
+    const checker = await startCheckerProcess({ paths: allProbes(bind.point, original) })
+    await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
+    await detect(checker, 'p0', 'read-only', () => bind.remount('ro,bind'))
+    await checker.sees('p1', 'ok')
+    await bind.remount('rw,bind')
+    await checker.sees('p0', 'ok')
+  })
+
+  it('a file system that was read-only when it was chosen is no fault, and is never written to', async () => {
+    const disk = await mountExt4(onTestFinished)
+    writeFileSync(path.join(disk.point, 'file'), 'content')
+    await disk.remount('ro')
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const first = await checker.sees('p0', 'ok')
+    expect(first).toMatchObject({
+      readOnlyByIntent: true,
+      probes: { mount: { kind: 'ok' }, read: { kind: 'ok' } },
+    })
+    expect(first.probes.write).toBeUndefined()
+    expect(first.delayMs).toBeGreaterThan(0)
+    const again = await startCheckerProcess({
+      paths: allProbes(disk.point),
+      knownMounts: { p0: { mount: first.mount ?? expect.fail('no mount'), readOnlyByIntent: false } },
+    })
+    await again.sees('p0', 'read-only')
+  })
+
+  it('a frozen file system: writing hangs though reading succeeds; other paths keep their timetable', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const healthy = temporaryDirectory('healthy')
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point, healthy) })
+    await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
+    try {
+      await disk.freeze()
+      // The check that meets the fault is due within one interval, and is given one more.
+      const failed = await checker.sees('p0', 'hung')
+      expect(failed.overall.step).toBe('create')
+      expect(failed.overall.elapsedMs).toBeLessThan(2 * INTERVAL_MS)
+      expect(failed.probes).toMatchObject({ read: { kind: 'ok' }, write: { kind: 'hung' } })
+      const later = await until('the elapsed time to grow', () =>
+        checker
+          .reports('p0')
+          .find(({ overall }) => overall.kind === 'hung' && overall.elapsedMs > 3 * INTERVAL_MS),
+      )
+      expect(later.overall.step).toBe('create')
+      const hangs = checker.reports('p0').filter(({ overall }) => overall.kind === 'hung')
+      expect(hangs.length).toBeLessThanOrEqual(4)
+      const ticks = checker.reports('p1').map(({ at }) => at)
+      const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? at))
+      expect(Math.max(...gaps)).toBeLessThan(INTERVAL_MS + 250)
+    } finally {
+      await disk.thaw()
+    }
+    await checker.sees('p0', 'ok')
+    await until('the late probe to have removed its file', () => probeFiles(disk.point).length === 0)
+  })
+
+  it('twenty sources on one dead disk cost a few threads, and all of them are told as hung', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const healthy = temporaryDirectory('healthy')
+    const checker = await startCheckerProcess({
+      paths: allProbes(...Array.from({ length: 20 }, () => disk.point), healthy),
+    })
+    await checker.sees('p19', 'ok')
+    try {
+      await disk.freeze()
+      await Promise.all(Array.from({ length: 20 }, (_, index) => checker.sees(`p${index}`, 'hung', 8_000)))
+      expect(blockedThreads(checker.pid)).toBeLessThanOrEqual(4)
+      await checker.sees('p20', 'ok')
+      expect(blockedThreads(checker.pid)).toBeLessThanOrEqual(4)
+    } finally {
+      await disk.thaw()
+    }
+    await Promise.all(Array.from({ length: 20 }, (_, index) => checker.sees(`p${index}`, 'ok', 8_000)))
+  })
+
+  it('stops at once with a thread stuck in the kernel', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    await checker.sees('p0', 'ok')
+    try {
+      await disk.freeze()
+      await checker.sees('p0', 'hung')
+      const stopped = checker.stop()
+      // Its last thread leaves the kernel at the thaw; all that runs of it ends before.
+      await until('the worker to be a corpse', () => stateOf(`/proc/${checker.pid}/stat`) === 'Z', 1_000)
+      await disk.thaw()
+      await stopped
+    } finally {
+      await disk.thaw().catch(() => undefined)
+    }
+  })
+
+  it('a full file system, of bytes and of inodes', async () => {
+    const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
+    const few = await mountTmpfs(onTestFinished, { megabytes: 4, inodes: 16 })
+    const checker = await startCheckerProcess({ paths: allProbes(small.point, few.point) })
+    await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
+    const full = await detect(checker, 'p0', 'full', () => {
+      expect(() => writeFileSync(path.join(small.point, 'fill'), Buffer.alloc(2 ** 21))).toThrow('ENOSPC')
+    })
+    expect(full.overall).toMatchObject({ step: 'write', code: 'ENOSPC', sentence: { key: 'check.full' } })
+    const outOfInodes = await detect(checker, 'p1', 'full', () => {
+      expect(() => {
+        for (let made = 0; made < 20; made += 1) writeFileSync(path.join(few.point, `f${made}`), '')
+      }).toThrow('ENOSPC')
+    })
+    expect(outOfInodes.overall).toMatchObject({ step: 'create', sentence: { key: 'check.noInodes' } })
+    writeFileSync(path.join(small.point, 'fill'), '')
+    await checker.sees('p0', 'ok')
+  })
+
+  it('an unmounted disk is missing, also over a restart, and nothing is written underneath', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const { mount } = await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'missing', () => disk.unmount())
+    expect(failed.overall.sentence.key).toBe('check.unmounted')
+    expect(failed.probes.write).toBeUndefined()
+    expect(failed.mount).toEqual(mount)
+    await checker.stop()
+    const knownMounts = { p0: { mount: mount ?? expect.fail('no mount'), readOnlyByIntent: false } }
+    const again = await startCheckerProcess({ paths: allProbes(disk.point), knownMounts })
+    const { overall } = await again.sees('p0', 'missing')
+    expect(overall.sentence.key).toBe('check.unmounted')
+    await again.sees('p0', 'missing')
+    expect(readdirSync(disk.point)).toEqual([])
+    await disk.mountAgain()
+    await again.sees('p0', 'ok')
+  })
+
+  it('a directory on an unmounted disk is missing because of the disk', async () => {
+    const disk = await mountTmpfs(onTestFinished)
+    const inside = path.join(disk.point, 'data')
+    mkdirSync(inside)
+    const checker = await startCheckerProcess({ paths: allProbes(inside) })
+    await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'missing', () => disk.unmount())
+    expect(failed.overall.sentence).toMatchObject({ key: 'check.unmounted', params: { point: disk.point } })
+    expect(existsSync(inside)).toBe(false)
+  })
+})
+
+/** Threads of a process that are in uninterruptible sleep. */
+function blockedThreads(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).filter((task) => stateOf(`/proc/${pid}/task/${task}/stat`) === 'D')
+    .length
+}
+
+/** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep, Z a corpse. */
+function stateOf(stat: string): string {
+  const text = readFileSync(stat, 'utf8')
+  return text.charAt(text.lastIndexOf(')') + 2)
+}

@@ -1,0 +1,225 @@
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Implementation } from '../../support/scan-tree.ts'
+import { openTree } from '../../support/scan-tree.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const implementations: Implementation[] =
+  process.platform === 'linux'
+    ? ['inotify', 'chokidar', 'chokidar polling']
+    : ['chokidar', 'chokidar polling']
+
+/** Creates a file that the watcher reports last, so that whatever came before it would have been told. */
+async function passed(root: string, paths: () => string[]): Promise<void> {
+  const name = `after-${Math.random()}`
+  writeFileSync(path.join(root, name), name)
+  await until('a later file is reported', () => paths().includes(name))
+}
+
+/** One suite for every watcher: what they must agree on. */
+describe.each(implementations)('%s', (implementation) => {
+  const fresh = () => temporaryDirectory('watch')
+
+  test('a file is reported once it is written and closed, with its size', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    writeFileSync(path.join(root, 'a'), '12345')
+    await until('a is reported', () => recorder.paths.includes('a'))
+    await passed(root, () => recorder.paths)
+    expect(recorder.files.filter(({ path }) => path === 'a')).toEqual([expect.objectContaining({ size: 5 })])
+  })
+
+  test('appending to it reports it again with its new size', async () => {
+    const root = fresh()
+    writeFileSync(path.join(root, 'a'), '1')
+    const { recorder } = await openTree(implementation, root)
+    appendFileSync(path.join(root, 'a'), '23')
+    await until('a is reported', () => recorder.paths.includes('a'))
+    expect(recorder.files.at(-1)).toMatchObject({ path: 'a', size: 3 })
+  })
+
+  test('a slow writer: nothing before it has written everything', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root, {}, 400)
+    const fd = openSync(path.join(root, 'slow'), 'w')
+    // Each piece is followed by another file's whole journey, well within the quiet period of the piece.
+    for (let piece = 0; piece < 10; piece += 1) {
+      writeSync(fd, 'x'.repeat(1000))
+      writeFileSync(path.join(root, `tick-${piece}`), '')
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      expect(recorder.paths).not.toContain('slow')
+    }
+    closeSync(fd)
+    await until('slow is reported', () => recorder.paths.includes('slow'))
+    expect(recorder.files.filter(({ path }) => path === 'slow')).toEqual([
+      expect.objectContaining({ size: 10_000 }),
+    ])
+  })
+
+  test('a temporary name is not reported, the name that it is renamed to is', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    writeFileSync(path.join(root, 'photo.jpg.part'), 'photo')
+    renameSync(path.join(root, 'photo.jpg.part'), path.join(root, 'photo.jpg'))
+    await until('photo.jpg is reported', () => recorder.paths.includes('photo.jpg'))
+    expect(recorder.paths).not.toContain('photo.jpg.part')
+  })
+
+  test('a file that is moved in is reported', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    writeFileSync(path.join(elsewhere, 'a'), 'a')
+    const { recorder } = await openTree(implementation, root)
+    renameSync(path.join(elsewhere, 'a'), path.join(root, 'a'))
+    await until('a is reported', () => recorder.paths.includes('a'))
+  })
+
+  test('a tree that is moved in is reported, and what is written in it afterwards', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    mkdirSync(path.join(elsewhere, 'tree/deep/deeper'), { recursive: true })
+    writeFileSync(path.join(elsewhere, 'tree/a'), 'a')
+    writeFileSync(path.join(elsewhere, 'tree/deep/deeper/b'), 'b')
+    const { recorder } = await openTree(implementation, root)
+    renameSync(path.join(elsewhere, 'tree'), path.join(root, 'tree'))
+    await until('both are reported', () =>
+      ['tree/a', 'tree/deep/deeper/b'].every((one) => recorder.paths.includes(one)),
+    )
+    writeFileSync(path.join(root, 'tree/deep/c'), 'c')
+    await until('c is reported', () => recorder.paths.includes('tree/deep/c'))
+  })
+
+  test('a directory that is renamed within the tree goes on being watched under its new name', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'old/deep'), { recursive: true })
+    const { recorder } = await openTree(implementation, root)
+    renameSync(path.join(root, 'old'), path.join(root, 'new'))
+    await passed(root, () => recorder.paths)
+    writeFileSync(path.join(root, 'new/deep/a'), 'a')
+    await until('a is reported', () => recorder.paths.includes('new/deep/a'))
+    expect(recorder.paths.filter((one) => one.startsWith('old'))).toEqual([])
+  })
+
+  test('files in new nested directories at once', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    const wanted: string[] = []
+    for (let index = 0; index < 50; index += 1) {
+      const directory = `d${index}/e/f/g`
+      mkdirSync(path.join(root, directory), { recursive: true })
+      writeFileSync(path.join(root, directory, 'file'), String(index))
+      wanted.push(`${directory}/file`)
+    }
+    await until('all are reported', () => wanted.every((one) => recorder.paths.includes(one)))
+  })
+
+  test('a hard link is reported under its new name', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    writeFileSync(path.join(elsewhere, 'a'), 'a')
+    const { recorder } = await openTree(implementation, root)
+    linkSync(path.join(elsewhere, 'a'), path.join(root, 'linked'))
+    await until('linked is reported', () => recorder.paths.includes('linked'))
+  })
+
+  test('a file that is deleted before it is looked at does no harm', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    for (let index = 0; index < 100; index += 1) {
+      writeFileSync(path.join(root, `gone-${index}`), '')
+      rmSync(path.join(root, `gone-${index}`))
+    }
+    await passed(root, () => recorder.paths)
+    expect(recorder.problems).toEqual([])
+  })
+
+  test('ignored, temporary and Holdfast’s own names are left out, a symbolic link is not followed', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    writeFileSync(path.join(elsewhere, 'secret'), 'secret')
+    mkdirSync(path.join(elsewhere, 'tree'))
+    const names = { ignore: ['*.log', 'cache/'], marks: ['finished.watch'] }
+    const { recorder } = await openTree(implementation, root, { names })
+    symlinkSync(path.join(elsewhere, 'tree'), path.join(root, 'tree'))
+    symlinkSync(path.join(elsewhere, 'secret'), path.join(root, 'link'))
+    mkdirSync(path.join(root, 'cache'))
+    for (const name of ['a.log', 'cache/b', 'c.tmp', '.holdfast-probe-1', 'finished.watch', 'kept.txt']) {
+      writeFileSync(path.join(root, name), name)
+    }
+    writeFileSync(path.join(elsewhere, 'tree/outside'), '')
+    await until('the other one is reported', () => recorder.paths.includes('kept.txt'))
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths.filter((one) => !one.startsWith('after-'))).toEqual(['kept.txt'])
+  })
+
+  test('a FIFO and a socket do not stop it', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    execFileSync('mkfifo', [path.join(root, 'fifo')])
+    const server = createServer().listen(path.join(root, 'socket'))
+    onTestFinished(() => void server.close())
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths).toHaveLength(1)
+  })
+
+  test('a signal is told at once, whatever it is', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'DC1'))
+    const options = {
+      base: 'DC1',
+      signals: ['DC1/finished.parse'],
+      names: { ignore: [], marks: ['finished.parse'] },
+    }
+    const { recorder } = await openTree(implementation, root, options)
+    writeFileSync(path.join(root, 'DC1/a'), 'a')
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    await until('the mark is told', () => recorder.signals.includes('DC1/finished.parse'))
+    await until('the file is reported', () => recorder.paths.includes('DC1/a'))
+    expect(recorder.paths).not.toContain('DC1/finished.parse')
+  })
+
+  test('a flat tree tells of directories that come and go, and of nothing below them', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root, { recursive: false })
+    mkdirSync(path.join(root, 'DC1'))
+    await until('the directory is told', () => recorder.changes > 0)
+    writeFileSync(path.join(root, 'DC1/a'), 'a')
+    const before = recorder.changes
+    rmSync(path.join(root, 'DC1'), { recursive: true })
+    await until('its end is told', () => recorder.changes > before)
+    expect(recorder.paths).toEqual([])
+  })
+
+  test('the end of its own directory is told', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'source/deep'), { recursive: true })
+    const { recorder } = await openTree(implementation, path.join(root, 'source'))
+    rmSync(path.join(root, 'source'), { recursive: true })
+    await until('gone', () => recorder.isGone)
+  })
+
+  test('a burst of 2,000 files in new nested directories: every one, exactly once', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    const wanted: string[] = []
+    for (let index = 0; index < 2000; index += 1) {
+      const directory = `b${index % 40}/n${index % 200}/m`
+      mkdirSync(path.join(root, directory), { recursive: true })
+      writeFileSync(path.join(root, directory, `f${index}`), 'x'.repeat(index % 7))
+      wanted.push(`${directory}/f${index}`)
+    }
+    await until('all are reported', () => recorder.files.length >= 2000, 30_000)
+    expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
+  })
+})

@@ -1,0 +1,354 @@
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import type { ScannerProcess } from '../../support/scan-worker.ts'
+import { startScannerProcess } from '../../support/scan-worker.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const destination = 'there'
+
+/** A source in a new directory, a real ledger and a real scanner process on it. */
+function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
+  const directory = temporaryDirectory('scanner')
+  const root = path.join(directory, 'source')
+  mkdirSync(root)
+  const ledgerPath = path.join(directory, 'ledger.sqlite')
+  const ledger = openLedger(ledgerPath)
+  onTestFinished(() => ledger.close())
+  const scanner = startScannerProcess(processOptions)
+  const configure = (changes: Record<string, unknown> = {}) =>
+    scanner.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
+      ledgerPath,
+      destination,
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+  const files = () => ledger.files(destination, { source: 's', state: null, before: null, limit: 200 }).files
+  return {
+    root,
+    ledger,
+    scanner,
+    configure,
+    paths: () =>
+      files()
+        .map((file) => file.path)
+        .toSorted(),
+    sizeOf: (name: string) => files().find((file) => file.path === name)?.size,
+    /** What a sender does: everything that waits is durable now. */
+    sendAll: () => {
+      const due = ledger.take(destination, ['s'], 1000, Date.now(), new Set())
+      ledger.markSent(
+        due.map((file) => ({ ...file, mark: false })),
+        Date.now(),
+      )
+      scanner.nudge()
+    },
+    phase: () => scanner.scanned.get('s')?.phase,
+    problems: () => scanner.scanned.get('s')?.problems.map(({ key }): string => key) ?? [],
+  }
+}
+
+const watching = (scanner: ScannerProcess) =>
+  until('it is watching', () => scanner.scanned.get('s')?.phase === 'watching')
+
+describe('the scanner process on a continuous source', () => {
+  test('files of before and after the start are in the ledger, and the sender is called', async () => {
+    const { root, scanner, configure, paths } = setUp()
+    mkdirSync(path.join(root, 'deep/er'), { recursive: true })
+    writeFileSync(path.join(root, 'deep/er/before'), 'before')
+    configure()
+    await watching(scanner)
+    writeFileSync(path.join(root, 'after'), 'after')
+    await until('both are offered', () => paths().join() === 'after,deep/er/before')
+    await until('the sender was called', () => scanner.nudges() > 0)
+    await scanner.stop()
+  })
+
+  test('what was sent is not offered again by a restart, a changed file is', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll, sizeOf } = setUp()
+    for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
+    configure()
+    await until('both are offered', () => paths().join() === 'a,b')
+    sendAll()
+    await scanner.stop()
+    appendFileSync(path.join(root, 'b'), 'more')
+    const again = startScannerProcess()
+    again.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source' })],
+      ledgerPath: path.join(root, '../ledger.sqlite'),
+      destination,
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+    await until('b waits again', () => ledger.lookup(destination, 's', 'b')?.state === 'waiting')
+    await watching(again)
+    expect(ledger.lookup(destination, 's', 'a')?.state).toBe('sent')
+    expect(sizeOf('b')).toBe(5)
+  })
+
+  test('a source that vanishes is missing, and is looked at again when it is back', async () => {
+    const { root, scanner, configure, paths, phase, problems } = setUp()
+    configure()
+    await watching(scanner)
+    renameSync(root, `${root}-away`)
+    await until('it is missing', () => phase() === 'missing')
+    expect(problems()).toEqual(['scan.rootMissing'])
+    writeFileSync(`${root}-away/meanwhile`, '')
+    renameSync(`${root}-away`, root)
+    await watching(scanner)
+    expect(problems()).toEqual([])
+    await until('the file is offered', () => paths().includes('meanwhile'))
+    writeFileSync(path.join(root, 'later'), '')
+    await until('a later file is offered', () => paths().includes('later'))
+  })
+
+  test('a paused source is not watched; resumed, it is compared', async () => {
+    const { root, scanner, configure, paths, phase } = setUp()
+    configure({ paused: true })
+    await until('it is paused', () => phase() === 'paused')
+    writeFileSync(path.join(root, 'a'), 'a')
+    await scanner.reconcile()
+    expect(paths()).toEqual([])
+    configure()
+    await until('a is offered', () => paths().join() === 'a')
+    await until('it is told', () => phase() === 'watching')
+  })
+
+  test('a source that is a file is refused in words', async () => {
+    const { root, configure, phase, problems } = setUp()
+    rmSync(root, { recursive: true })
+    writeFileSync(root, '')
+    configure()
+    await until('it failed', () => phase() === 'failed')
+    expect(problems()).toEqual(['scan.rootNotDirectory'])
+  })
+
+  test('a name that is not UTF-8 is told once, the other files go on', async () => {
+    const { root, scanner, configure, paths, problems } = setUp()
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/bad-`), Buffer.from([0xff])]), 'x')
+    writeFileSync(path.join(root, '\uFFFD is a name too'), 'x')
+    configure()
+    await watching(scanner)
+    await until('the other is offered', () => paths().length === 1)
+    await scanner.reconcile()
+    expect(paths()).toEqual(['\uFFFD is a name too'])
+    await until('it is told', () => problems().join() === 'scan.nameNotUtf8')
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'an unreadable file and directory are told (root: as another user)',
+    async () => {
+      const launcher = path.join(temporaryDirectory('launch'), 'node-as-nobody')
+      writeFileSync(
+        launcher,
+        `#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups ${process.execPath} "$@"\n`,
+        { mode: 0o755 },
+      )
+      chmodSync(path.dirname(launcher), 0o755)
+      const { root, scanner, configure, paths, problems } = setUp({}, { execPath: launcher })
+      execFileSync('chmod', ['-R', 'a+rwX', path.dirname(root)])
+      writeFileSync(path.join(root, 'closed'), 'x', { mode: 0o000 })
+      mkdirSync(path.join(root, 'locked'), { mode: 0o000 })
+      writeFileSync(path.join(root, 'open'), 'x', { mode: 0o644 })
+      configure()
+      // Somebody else's file: no lease may be taken on it, so the quiet period decides.
+      await until('the readable one is offered', () => paths().join() === 'open')
+      await until('both are told', () =>
+        ['scan.fileUnreadable', 'scan.directoryUnreadable'].every((key) => problems().includes(key)),
+      )
+      expect(scanner.scanned.get('s')?.phase).toBe('watching')
+    },
+  )
+
+  test('the kernel’s queue overflows while the process stands still: every file is found all the same', async () => {
+    const { root, ledger, scanner, configure } = setUp()
+    configure()
+    await watching(scanner)
+    const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'))
+    // Each file is two events at least.
+    const count = Math.ceil(limit / 2) + 500
+    process.kill(scanner.pid, 'SIGSTOP')
+    try {
+      for (let index = 0; index < count; index += 1) {
+        if (index % 1000 === 0) mkdirSync(path.join(root, `d${index / 1000}`))
+        writeFileSync(path.join(root, `d${Math.floor(index / 1000)}/f${index}`), '')
+      }
+      mkdirSync(path.join(root, 'last'))
+      writeFileSync(path.join(root, 'last/one'), '')
+    } finally {
+      process.kill(scanner.pid, 'SIGCONT')
+    }
+    await until('all are offered', () => ledger.totals(destination).s?.waitingFiles === count + 1, 40_000)
+    // Directories whose creation was lost are watched too.
+    writeFileSync(path.join(root, 'last/another'), '')
+    await until('a later one is offered', () => ledger.lookup(destination, 's', 'last/another') !== null)
+  })
+
+  test('at the watch limit the rest is polled, counted and told', async () => {
+    const { root, scanner, configure, paths, problems } = setUp({}, limitedWatches(20))
+    for (let index = 0; index < 60; index += 1) mkdirSync(path.join(root, `d${index}`))
+    configure()
+    await watching(scanner)
+    await until('it is told', () => problems().includes('scan.watchLimit'))
+    expect(scanner.scanned.get('s')?.unwatchedDirectories).toBe(41)
+    for (let index = 0; index < 60; index += 1) writeFileSync(path.join(root, `d${index}/f`), '')
+    mkdirSync(path.join(root, 'd59/new'))
+    writeFileSync(path.join(root, 'd59/new/g'), '')
+    await until('all are offered', () => paths().length === 61, 20_000)
+  })
+})
+
+/** Starts a process in a user namespace of its own, with fewer inotify watches. */
+function limitedWatches(count: number) {
+  const launcher = path.join(temporaryDirectory('launch'), 'node-with-few-watches')
+  const lower = `echo ${count} > /proc/sys/user/max_inotify_watches`
+  writeFileSync(
+    launcher,
+    `#!/bin/sh\nexec unshare -Ur sh -c '${lower} && exec "$@"' sh ${process.execPath} "$@"\n`,
+    { mode: 0o755 },
+  )
+  return { execPath: launcher }
+}
+
+describe('the scanner process on a batch source (isocket’s scan cases)', () => {
+  const vectors = JSON.parse(
+    readFileSync(path.join(import.meta.dirname, '../../vectors/isocket.json'), 'utf8'),
+  ) as {
+    scan: {
+      name: string
+      DC1: { parse: boolean; watch: boolean }
+      DC2: { parse: boolean; watch: boolean }
+      listed: string[]
+      marksAfter: string[]
+    }[]
+  }
+
+  test.each(vectors.scan)('$name', async (vector) => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({
+      kind: 'batch',
+      batch: { prefix: 'DC' },
+    })
+    mkdirSync(path.join(root, 'other'))
+    writeFileSync(path.join(root, 'other/file0'), '')
+    for (const name of ['DC1', 'DC2'] as const) {
+      mkdirSync(path.join(root, name))
+      for (const file of ['file0', 'file1', 'file2']) {
+        writeFileSync(path.join(root, name, file), name, { mode: 0o644 })
+      }
+      if (vector[name].parse) writeFileSync(path.join(root, name, 'finished.parse'), '')
+      if (vector[name].watch) writeFileSync(path.join(root, name, 'finished.watch'), '')
+    }
+    const unmarked = vector.marksAfter.filter((mark) => !existsSync(path.join(root, mark)))
+    expect(unmarked).not.toEqual([])
+    configure()
+    await until('all are offered', () => paths().join() === vector.listed.join())
+    await scanner.reconcile()
+    // Listed is not sent: no mark before the last file is durable.
+    for (const mark of unmarked) expect(existsSync(path.join(root, mark))).toBe(false)
+    sendAll()
+    await until('the marks are there', () =>
+      vector.marksAfter.every((mark) => existsSync(path.join(root, mark))),
+    )
+    expect(paths()).toEqual(vector.listed)
+    const notClosed = vector.DC1.parse ? [] : ['scan.notClosed']
+    await until('the reports say so', () => {
+      const phases = scanner.scanned
+        .get('s')
+        ?.batches.map(({ phase }) => phase)
+        .join()
+      return phases === (vector.DC1.parse ? 'sent,sent' : 'not-closed,sent')
+    })
+    await until('it is said once', () => problems().join() === notClosed.join())
+  })
+
+  test('the newest is watched live; finished.parse ends it; a newer one takes its place', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const batches = () =>
+      scanner.scanned
+        .get('s')
+        ?.batches.map(({ name, phase }) => `${name} ${phase}`)
+        .join()
+    mkdirSync(path.join(root, 'DC1/sub'), { recursive: true })
+    writeFileSync(path.join(root, 'DC1/before'), '', { mode: 0o644 })
+    configure()
+    await until('DC1 is live', () => batches() === 'DC1 live')
+    writeFileSync(path.join(root, 'DC1/sub/live'), '', { mode: 0o644 })
+    await until('its files are offered', () => paths().join() === 'DC1/before,DC1/sub/live')
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/a'), '', { mode: 0o644 })
+    await until('DC2 is noticed', () => batches() === 'DC1 waiting,DC2 live')
+    await until('its file is offered', () => paths().includes('DC2/a'))
+    sendAll()
+    await until('DC1 is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('and told', () => batches() === 'DC1 not-closed,DC2 live')
+    writeFileSync(path.join(root, 'DC2/finished.parse'), '')
+    await until('DC2 is marked', () => existsSync(path.join(root, 'DC2/finished.watch')))
+    await until('and told', () => batches() === 'DC1 not-closed,DC2 sent')
+    expect(ledger.totals(destination).s?.sentFiles).toBe(3)
+  })
+
+  test('the group-write bit: never offered, until the content of a known file changes', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const file = (name: string) => path.join(root, 'DC1', name)
+    for (const name of ['transferred', 'fresh']) writeFileSync(file(name), name)
+    chmodSync(file('transferred'), 0o664)
+    chmodSync(file('fresh'), 0o644)
+    configure()
+    await until('the other is offered', () => paths().join() === 'DC1/fresh')
+    sendAll()
+    chmodSync(file('fresh'), 0o664)
+    await scanner.reconcile()
+    expect(ledger.lookup(destination, 's', 'DC1/fresh')?.state).toBe('sent')
+    appendFileSync(file('fresh'), 'changed')
+    await until('it waits again', () => ledger.lookup(destination, 's', 'DC1/fresh')?.state === 'waiting')
+    expect(paths()).toEqual(['DC1/fresh'])
+  })
+
+  test('a file that is being written keeps finished.watch back', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const writer = openForWriting(path.join(root, 'DC1/slow'))
+    writeFileSync(path.join(root, 'DC1/quick'), '', { mode: 0o644 })
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the finished one is offered', () => paths().join() === 'DC1/quick')
+    sendAll()
+    await scanner.reconcile()
+    await scanner.reconcile()
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    writer.finish()
+    await until('the slow one is offered', () => paths().includes('DC1/slow'))
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    sendAll()
+    await until('marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+  })
+})
+
+function openForWriting(file: string) {
+  const fd = openSync(file, 'w', 0o644)
+  writeSync(fd, 'half')
+  return {
+    finish: () => {
+      writeSync(fd, 'whole')
+      closeSync(fd)
+    },
+  }
+}

@@ -1,0 +1,152 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import vectors from '../../vectors/isocket.json' with { type: 'json' }
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  candidatesOf,
+  createRandom,
+  listening,
+  makeHome,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const ODD_NAMES = [
+  'with space.txt',
+  'colon:in:name',
+  'quote\'s "double"',
+  'line\nbreak',
+  'back\\slash',
+  '資料/照片/一.jpg',
+  '-rf',
+  '%41&+=?#.bin',
+  'e\u0301-decomposed',
+  `${'n'.repeat(255)}`,
+  `${'deep/'.repeat(40)}file`,
+  '.hidden',
+  'trailing. ',
+]
+
+function fill(root: string, random: () => number): void {
+  for (let index = 0; index < 480; index += 1) {
+    const size = index % 16 === 0 ? 0 : Math.floor(random() ** 3 * 400_000)
+    const bytes = Buffer.alloc(size, Math.floor(random() * 256))
+    writeFile(root, `d${index % 7}/sub${index % 3}/file-${index}`, bytes)
+  }
+  for (const name of ODD_NAMES) writeFile(root, name, `content of ${name}`)
+  const large = Buffer.alloc(50 * 1024 * 1024)
+  for (let at = 0; at < large.length; at += 4) large.writeUInt32LE(Math.floor(random() * 2 ** 32), at)
+  writeFile(root, 'large/fifty.bin', large)
+  writeFile(root, 'exactly-small', Buffer.alloc(256 * 1024, 1))
+  writeFile(root, 'just-large', Buffer.alloc(256 * 1024 + 1, 2))
+}
+
+test('two senders, one receiver: every byte, mode and time of 500 files each arrives', async () => {
+  const random = createRandom(newSeed('trees'))
+  const base = temporaryDirectory('trees')
+  const store = path.join(base, 'store')
+  const homes = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))]
+  for (const home of homes) {
+    fill(home.source, random)
+    fs.chmodSync(path.join(home.source, '-rf'), 0o640)
+    fs.utimesSync(path.join(home.source, '-rf'), 1_600_000_000, 1_600_000_000.25)
+  }
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, homes))
+  const at = await listening(receiver)
+  const senders = homes.map((home) => {
+    const sender = startTestSender()
+    sender.configure(senderConfig(home, at))
+    return { home, sender, files: offerAll(home) }
+  })
+  for (const { sender } of senders) sender.nudge()
+  for (const { sender, files } of senders) await allSent(sender, files, 60_000)
+
+  for (const [index, { home, sender }] of senders.entries()) {
+    const arrived = path.join(store, `sender-${index + 1}`, 'data')
+    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    const stats = fs.statSync(path.join(arrived, '-rf'))
+    expect(stats.mode & 0o777).toBe(0o640)
+    expect(stats.mtimeMs).toBeCloseTo(1_600_000_000_250, 0)
+    expect(sender.nudges()).toBeGreaterThan(0)
+    expect(sender.report()?.lastFile[SOURCE]).toBeDefined()
+  }
+  expect(fs.readdirSync(path.join(store, '.holdfast', 'tmp')).flatMap((name) =>
+    fs.readdirSync(path.join(store, '.holdfast', 'tmp', name)),
+  )).toEqual([])
+  await until('the receiver reports all', () => (receiver.report()?.receivedFiles ?? 0) >= 992)
+})
+
+for (const { name, groupWrite, received, absent } of vectors.fsync) {
+  test(`isocket's fsync case ${name}: a file with the group-write bit is not sent, the others get it`, async () => {
+    const base = temporaryDirectory('fsync')
+    const home = await makeHome(path.join(base, 'home'))
+    for (const [directory, bit] of Object.entries(groupWrite)) {
+      for (const file of ['file0', 'file1', 'file2']) {
+        writeFile(home.source, `${directory}/${file}`, `${directory} ${file}`)
+        fs.chmodSync(path.join(home.source, directory, file), bit ? 0o664 : 0o644)
+      }
+    }
+    // The scanner's rule of SPEC B: a file that has the bit is never offered.
+    const due = candidatesOf(home.source).filter(
+      (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) === 0,
+    )
+    const receiver = startTestReceiver()
+    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+    const sender = startTestSender()
+    sender.configure(senderConfig(home, await listening(receiver), { groupWriteMark: true }))
+    offerAll(home, due)
+    sender.nudge()
+    await allSent(sender, due.length)
+
+    const arrived = path.join(base, 'store', 'sender-1', 'data')
+    for (const directory of received)
+      expect(treeOf(path.join(arrived, directory))).toEqual(treeOf(path.join(home.source, directory)))
+    for (const directory of absent ?? []) expect(fs.existsSync(path.join(arrived, directory))).toBe(false)
+    await until('every file carries the mark', () =>
+      candidatesOf(home.source).every(
+        (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) !== 0,
+      ),
+    )
+  })
+}
+
+test('what is there already is recognised; other content under the same name becomes a version', async () => {
+  const base = temporaryDirectory('again')
+  const home = await makeHome(path.join(base, 'home'))
+  const store = path.join(base, 'store')
+  writeFile(home.source, 'a/kept', 'same content')
+  writeFile(home.source, 'a/changed', 'old content')
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const at = await listening(receiver)
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, at))
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 2)
+
+  writeFile(home.source, 'a/changed', 'new content!')
+  fs.utimesSync(path.join(home.source, 'a/kept'), 1_700_000_000, 1_700_000_000)
+  expect(offerAll(home)).toBe(2)
+  sender.nudge()
+  await until('both are sent again', () => (receiver.report()?.receivedFiles ?? 0) === 4)
+  await allSent(sender, 2)
+
+  const versions = path.join(store, '.holdfast', 'versions', 'sender-1', 'data', 'a')
+  expect(Object.keys(treeOf(versions)).map((name) => path.dirname(name))).toEqual(['changed'])
+  const [version] = fs.readdirSync(path.join(versions, 'changed'))
+  expect(fs.readFileSync(path.join(versions, 'changed', version ?? ''), 'utf8')).toBe('old content')
+  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(fs.statSync(path.join(store, 'sender-1/data/a/kept')).mtimeMs).toBe(1_700_000_000_000)
+})

@@ -1,0 +1,83 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { CheckerConfig } from '../../core/check/checker.ts'
+import { type Checked, checkerDefinition, type VerdictKind } from '../../core/check/messages.ts'
+import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import { until } from './until.ts'
+
+const module = path.resolve(import.meta.dirname, '../../cli/workers/checker.ts')
+
+export interface CheckerProcess {
+  pid: number
+  /** Everything that was reported of a path, oldest first. */
+  reports(id: string): Checked[]
+  logs(): string[]
+  configure(config: Partial<CheckerConfig>): void
+  /** Waits until a path that was reported after this call is of this kind. */
+  sees(id: string, kind: VerdictKind, withinMs?: number): Promise<Checked>
+  threads(): number
+  openFiles(): number
+  /** Asks it to stop; gives the milliseconds that its end took. */
+  stop(): Promise<number>
+}
+
+/** Starts the real checker worker as the supervisor does; it is killed when the test is over. */
+export async function startCheckerProcess(
+  config: Partial<CheckerConfig> & Pick<CheckerConfig, 'paths'>,
+): Promise<CheckerProcess> {
+  const child = fork(module, {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
+    stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  const exit = once(child, 'exit')
+  const seen: Checked[] = []
+  const logs: string[] = []
+  let isReady = false
+  child.on('message', (raw) => {
+    const said = fromWorkerSchema.parse(raw)
+    if (said.type === 'ready') isReady = true
+    if (said.type === 'log') logs.push(said.message)
+    if (said.type === 'report') seen.push(...checkerDefinition.report.parse(said.report).checked)
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const defaults: CheckerConfig = { intervalSeconds: 1, timeoutSeconds: null, paths: [], knownMounts: {} }
+  let current: CheckerConfig = { ...defaults, ...config }
+  const configure = (changed: Partial<CheckerConfig>) => {
+    current = { ...current, ...changed }
+    child.send({ type: 'configure', config: current })
+  }
+  await until('the checker to be ready', () => isReady)
+  configure({})
+  const pid = child.pid ?? 0
+  const reports = (id: string) => seen.filter((checked) => checked.id === id)
+  return {
+    pid,
+    reports,
+    logs: () => logs,
+    configure,
+    sees: (id, kind, withinMs = 10_000) => {
+      const from = reports(id).length
+      return until(
+        `${id} to be ${kind}`,
+        () => {
+          const later = reports(id).slice(from)
+          const found = later.find(({ overall }) => overall.kind === kind)
+          if (found === undefined && later.length > 0) throw new Error(JSON.stringify(later.at(-1)))
+          return found
+        },
+        withinMs,
+      )
+    },
+    threads: () => readdirSync(`/proc/${pid}/task`).length,
+    openFiles: () => readdirSync(`/proc/${pid}/fd`).length,
+    stop: async () => {
+      const started = performance.now()
+      child.send({ type: 'stop' })
+      await exit
+      return performance.now() - started
+    },
+  }
+}

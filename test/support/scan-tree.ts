@@ -1,0 +1,88 @@
+import { realpathSync } from 'node:fs'
+import { onTestFinished } from 'vitest'
+import type { FileFacts } from '../../core/scan/facts.ts'
+import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
+import { openPortable } from '../../core/scan/watch/portable.ts'
+import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
+import type { Message } from '../../core/words/message.ts'
+
+export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', import.meta.url)
+
+/** Everything that a watcher told. */
+export class Recorder implements TreeListener {
+  readonly files: FileFacts[] = []
+  readonly signals: string[] = []
+  readonly polled: string[] = []
+  readonly problems: Message[] = []
+  readonly failures: unknown[] = []
+  losses = 0
+  changes = 0
+  unwatchedCount = 0
+  isGone = false
+
+  get paths(): string[] {
+    return this.files.map(({ path }) => path)
+  }
+
+  finished(files: FileFacts[]): void {
+    this.files.push(...files)
+  }
+  signal(path: string): void {
+    this.signals.push(path)
+  }
+  entriesChanged(): void {
+    this.changes += 1
+  }
+  lost(): void {
+    this.losses += 1
+  }
+  async poll(directories: string[]): Promise<void> {
+    this.polled.push(...directories)
+  }
+  unwatched(count: number): void {
+    this.unwatchedCount = count
+  }
+  problem(problem: Message): void {
+    this.problems.push(problem)
+  }
+  gone(): void {
+    this.isGone = true
+  }
+  failed(thrown: unknown): void {
+    this.failures.push(thrown)
+  }
+}
+
+export interface Opened {
+  recorder: Recorder
+  watcher: TreeWatcher
+}
+
+export type Implementation = 'inotify' | 'chokidar' | 'chokidar polling'
+
+/** Opens a watched tree of one implementation; it is closed when the test is over. */
+export async function openTree(
+  implementation: Implementation,
+  directory: string,
+  options: Partial<TreeRequest> = {},
+  quietMs = 250,
+): Promise<Opened> {
+  const recorder = new Recorder()
+  const request: TreeRequest = {
+    root: realpathSync(directory),
+    base: '',
+    recursive: true,
+    names: { ignore: [], marks: [] },
+    signals: [],
+    ...options,
+  }
+  if (implementation === 'inotify') {
+    const thread = new InotifyWatcher(watcherThread, quietMs)
+    onTestFinished(() => thread.stop())
+    return { recorder, watcher: await thread.open(request, recorder) }
+  }
+  const polling = implementation === 'chokidar polling'
+  const watcher = await openPortable(request, recorder, { quietMs, polling })
+  onTestFinished(() => watcher.close())
+  return { recorder, watcher }
+}

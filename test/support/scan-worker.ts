@@ -1,0 +1,68 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import type { Scanned, scannerDefinition } from '../../core/scan/messages.ts'
+import type { ConfigOf, FromWorker, ToWorker } from '../../core/worker/definition.ts'
+import { until } from './until.ts'
+
+type Config = ConfigOf<typeof scannerDefinition>
+
+/** A real scanner process. */
+export interface ScannerProcess {
+  readonly pid: number
+  /** The last report about each source. */
+  readonly scanned: Map<string, Scanned>
+  readonly logged: string[]
+  /** How often it asked for the sender. */
+  nudges(): number
+  configure(config: Config): void
+  nudge(): void
+  reconcile(): Promise<void>
+  /** Asks it to stop; resolves when it has ended. */
+  stop(): Promise<void>
+}
+
+/** Starts cli/workers/scanner.ts; it is killed when the test is over. */
+export function startScannerProcess(
+  options: { execPath?: string; execArgv?: string[] } = {},
+): ScannerProcess {
+  const file = fileURLToPath(new URL('../../cli/workers/scanner.ts', import.meta.url))
+  const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...options })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const scanned = new Map<string, Scanned>()
+  const answers = new Set<number>()
+  const logged: string[] = []
+  let nudges = 0
+  let request = 0
+  child.on('message', (raw) => {
+    const message = raw as FromWorker
+    if (message.type === 'nudge') nudges += 1
+    if (message.type === 'log') logged.push(message.message)
+    if (message.type === 'response' || message.type === 'failure') answers.add(message.id)
+    if (message.type !== 'report') return
+    for (const one of (message.report as { scanned: Scanned[] }).scanned) scanned.set(one.id, one)
+  })
+  const send = (message: ToWorker) => child.send(message)
+  return {
+    pid: child.pid ?? -1,
+    scanned,
+    logged,
+    nudges: () => nudges,
+    configure: (config) => send({ type: 'configure', config }),
+    nudge: () => send({ type: 'nudge' }),
+    reconcile: async () => {
+      request += 1
+      const id = request
+      send({ type: 'request', id, name: 'reconcile', input: {} })
+      await until('the comparison is answered', () => answers.has(id), 30_000)
+    },
+    stop: () => {
+      send({ type: 'stop' })
+      return exited
+    },
+  }
+}

@@ -1,0 +1,211 @@
+import type { ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { receiverDefinition } from '../../core/receive/messages.ts'
+import type { Candidate } from '../../core/send/ledger.ts'
+import { openLedger } from '../../core/send/ledger.ts'
+import { senderDefinition } from '../../core/send/messages.ts'
+import type { Identity } from '../../core/wire/identity.ts'
+import { loadIdentity } from '../../core/wire/identity.ts'
+import type { ConfigOf, ReportOf, WorkerDefinition } from '../../core/worker/definition.ts'
+import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import { until } from './until.ts'
+
+/** A worker in a real process, driven as the supervisor does. */
+export interface TestWorker<D extends WorkerDefinition> {
+  readonly process: ChildProcess
+  readonly log: string[]
+  report(): ReportOf<D> | null
+  nudges(): number
+  configure(config: ConfigOf<D>): void
+  nudge(): void
+  request(name: string, input: unknown): Promise<unknown>
+  /** kill -9; resolves when the process is gone. */
+  kill(): Promise<void>
+}
+
+export function startWorker<D extends WorkerDefinition>(name: string, definition: D): TestWorker<D> {
+  const module = fileURLToPath(new URL(`../../cli/workers/${name}.ts`, import.meta.url))
+  const child = fork(module, { env: { ...process.env, UV_THREADPOOL_SIZE: '16' }, execArgv: [] })
+  const log: string[] = []
+  const answers = new Map<number, (answer: { output: unknown } | { sentence: unknown }) => void>()
+  let report: ReportOf<D> | null = null
+  let nudges = 0
+  let lastId = 0
+  child.on('message', (raw) => {
+    const received = fromWorkerSchema.parse(raw)
+    if (received.type === 'report') report = definition.report.parse(received.report) as ReportOf<D>
+    else if (received.type === 'nudge') nudges += 1
+    else if (received.type === 'log') log.push(`${received.level} ${received.message}`)
+    else if (received.type === 'response') answers.get(received.id)?.({ output: received.output })
+    else if (received.type === 'failure') answers.get(received.id)?.({ sentence: received.sentence })
+  })
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const post = (message: object) => child.connected && child.send(message, () => undefined)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await gone
+  })
+  return {
+    process: child,
+    log,
+    report: () => report,
+    nudges: () => nudges,
+    configure: (config) => void post({ type: 'configure', config }),
+    nudge: () => void post({ type: 'nudge' }),
+    request: (request, input) =>
+      new Promise((resolve, reject) => {
+        lastId += 1
+        answers.set(lastId, (answer) =>
+          'output' in answer ? resolve(answer.output) : reject(new Error(JSON.stringify(answer.sentence))),
+        )
+        post({ type: 'request', id: lastId, name: request, input })
+      }),
+    async kill() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+export type TestSender = TestWorker<typeof senderDefinition>
+export type TestReceiver = TestWorker<typeof receiverDefinition>
+export const startTestSender = (): TestSender => startWorker('sender', senderDefinition)
+export const startTestReceiver = (): TestReceiver => startWorker('receiver', receiverDefinition)
+
+export const DESTINATION = 'there'
+export const SOURCE = 'source-1'
+
+/** One sender's directories. */
+export interface Home {
+  directory: string
+  source: string
+  ledgerPath: string
+  identityDirectory: string
+  identity: Identity
+}
+
+export async function makeHome(directory: string): Promise<Home> {
+  const source = path.join(directory, 'source')
+  fs.mkdirSync(source, { recursive: true })
+  const identityDirectory = path.join(directory, 'identity')
+  const identity = await loadIdentity(identityDirectory)
+  return { directory, source, ledgerPath: path.join(directory, 'ledger.db'), identityDirectory, identity }
+}
+
+export function receiverConfig(
+  store: string,
+  senders: readonly Home[],
+  port = 0,
+): ConfigOf<typeof receiverDefinition> {
+  return {
+    storeDirectory: store,
+    host: '127.0.0.1',
+    port,
+    name: 'receiver',
+    trusted: senders.map(({ identity }, index) => ({
+      fingerprint: identity.fingerprint,
+      name: `sender-${index + 1}`,
+    })),
+  }
+}
+
+type SenderConfig = ConfigOf<typeof senderDefinition>
+
+export function senderConfig(
+  home: Home,
+  receiver: { port: number; fingerprint: string },
+  changes: Partial<SenderConfig> & { groupWriteMark?: boolean } = {},
+): SenderConfig {
+  const { groupWriteMark = false, ...rest } = changes
+  return {
+    identityDirectory: home.identityDirectory,
+    ledgerPath: home.ledgerPath,
+    destination: { id: DESTINATION, name: 'receiver', host: '127.0.0.1', ...receiver },
+    sources: [{ id: SOURCE, path: home.source, name: 'data', groupWriteMark, paused: false }],
+    paused: false,
+    retrySeconds: 2,
+    ...rest,
+  }
+}
+
+/** What the scanner would offer: every regular file below the source, in a fixed order. */
+export function candidatesOf(directory: string, source = SOURCE): Candidate[] {
+  const names = fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
+  return names.flatMap((name) => {
+    const stats = fs.lstatSync(path.join(directory, name), { bigint: true })
+    if (!stats.isFile()) return []
+    const { size, mtimeNs, ino: inode, dev: device } = stats
+    return [{ source, path: name.split(path.sep).join('/'), size: Number(size), mtimeNs, inode, device }]
+  })
+}
+
+export function offerAll(home: Home, candidates = candidatesOf(home.source)): number {
+  const ledger = openLedger(home.ledgerPath)
+  try {
+    return ledger.offer(DESTINATION, candidates)
+  } finally {
+    ledger.close()
+  }
+}
+
+export function writeFile(root: string, name: string, content: string | Uint8Array): void {
+  const file = path.join(root, name)
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.writeFileSync(file, content)
+}
+
+/** Each regular file's path, size and digest: what a byte comparison of two trees compares. */
+export function treeOf(root: string): Record<string, string> {
+  const tree: Record<string, string> = {}
+  if (!fs.existsSync(root)) return tree
+  for (const name of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    const file = path.join(root, name)
+    if (!fs.lstatSync(file).isFile()) continue
+    const bytes = fs.readFileSync(file)
+    tree[name] = `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
+  }
+  return tree
+}
+
+/** A small generator (mulberry32), so that a failing run can be repeated from its seed. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export function newSeed(what: string): number {
+  const seed = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+  console.log(`${what}: seed ${seed} (HOLDFAST_SEED=${seed} repeats it)`)
+  return seed
+}
+
+export async function listening(
+  receiver: TestReceiver,
+): Promise<{ port: number; fingerprint: string }> {
+  const { port, fingerprint } = await until('the receiver listens', () => receiver.report(), 20_000)
+  return { port, fingerprint }
+}
+
+/** Waits until everything that was offered is sent. */
+export async function allSent(sender: TestSender, files: number, withinMs = 30_000): Promise<void> {
+  await until(
+    `${files} files sent`,
+    () => {
+      const totals = sender.report()?.totals[SOURCE]
+      return totals?.sentFiles === files && totals.waitingFiles === 0
+    },
+    withinMs,
+  ).catch((thrown: unknown) => {
+    throw new Error(`${String(thrown)}; last report ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
+  })
+}

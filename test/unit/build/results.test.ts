@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { closingLine, exitCode, isCi, playwrightCounts, stageCounts, sum, vitestCounts } from '../../../build/test/results.mjs'
+
+const vitestReport = (...files: object[]) => ({ success: true, testResults: files })
+const file = (status: string, ...statuses: string[]) => ({
+  status,
+  assertionResults: statuses.map((one, index) => ({ status: one, title: `t${index}`, ancestorTitles: ['suite'] })),
+})
+
+test.each([
+  ['tests of each kind', vitestReport(file('passed', 'passed', 'skipped', 'todo')), 0, 1, 0, 2],
+  ['a failing test', vitestReport(file('failed', 'passed', 'failed')), 1, 1, 1, 0],
+  ['a file that cannot be loaded', vitestReport(file('failed'), file('passed', 'passed')), 1, 1, 1, 0],
+  ['an error outside of a test', { success: false, testResults: [file('passed', 'passed')] }, 1, 1, 1, 0],
+  ['a crash after the report', vitestReport(file('passed', 'passed')), 139, 1, 1, 0],
+  ['no report', null, 0, 0, 1, 0],
+])('vitest: %s', (_, report, status, passed, failed, skipped) => {
+  const counts = vitestCounts(report, status)
+  expect([counts.passed, counts.failed, counts.skipped.length]).toEqual([passed, failed, skipped])
+})
+
+const spec = (status: string) => ({ title: status, tests: [{ status }] })
+
+test.each([
+  [
+    'tests of each kind, nested',
+    { suites: [{ title: 'file', specs: [spec('expected')], suites: [{ title: 'inner', specs: [spec('skipped')] }] }] },
+    0,
+    1,
+    0,
+    ['file > inner > skipped'],
+  ],
+  ['failing and flaky', { suites: [{ title: 'f', specs: [spec('unexpected'), spec('flaky')] }] }, 1, 0, 2, []],
+  ['no tests found', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
+  ['the desktop did not start', null, 1, 0, 1, []],
+])('playwright: %s', (_, report, status, passed, failed, skipped) => {
+  expect(playwrightCounts(report, status)).toEqual({ passed, failed, skipped })
+})
+
+test('the closing line names skipped tests only where there are any', () => {
+  const all = sum([stageCounts(0), stageCounts(2), { passed: 3, failed: 0, skipped: ['a'] }])
+  expect(closingLine(all)).toBe('3 passed, 1 failed, 1 skipped')
+  expect(closingLine({ passed: 4, failed: 0, skipped: [] })).toBe('4 passed, 0 failed')
+})
+
+test('a skipped test fails a build machine alone', () => {
+  const skipped = { passed: 1, failed: 0, skipped: ['a'] }
+  expect(exitCode(skipped, false)).toBe(0)
+  expect(exitCode(skipped, true)).toBe(1)
+  expect(exitCode({ ...skipped, failed: 1 }, false)).toBe(1)
+  expect([isCi({ CI: 'true' }), isCi({ CI: 'false' }), isCi({})]).toEqual([true, false, false])
+})

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import type { Mount } from '../../../core/check/mountinfo.ts'
+import { freshMemory, type PathMemory } from '../../../core/check/probes/findings.ts'
+import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
+
+const disk: Mount = {
+  id: 50,
+  device: '7:0',
+  point: '/mnt/disk',
+  options: ['rw', 'relatime'],
+  type: 'ext4',
+  source: '/dev/loop0',
+  superOptions: ['rw'],
+}
+const readOnly: Mount = { ...disk, options: ['ro'] }
+const emergency: Mount = { ...disk, superOptions: ['rw', 'abort', 'emergency_ro'] }
+const root: Mount = { ...disk, id: 20, device: '254:0', point: '/', source: '/dev/vda' }
+
+/** Looks at one mount after another, as checks do; gives what failed at each. */
+function story(start: PathMemory, ...sights: [Mount, number | null][]) {
+  let memory = start
+  const causes = sights.map(([mount, errors]) => {
+    const looked = lookAtMount(memory, mount, errors)
+    memory = looked.memory
+    return looked.failures.map(({ cause }) => cause)
+  })
+  return { causes, memory }
+}
+
+describe('the mount probe', () => {
+  it('takes a mount that was read-only when it was chosen as the intent', () => {
+    const { causes, memory } = story(freshMemory, [readOnly, null], [readOnly, null])
+    expect(causes).toEqual([[], []])
+    expect(memory.known?.readOnlyByIntent).toBe(true)
+  })
+
+  it('takes the intent back once the mount has been writable', () => {
+    const { causes, memory } = story(freshMemory, [readOnly, null], [disk, null], [readOnly, null])
+    expect(causes).toEqual([[], [], ['read-only']])
+    expect(memory.known?.readOnlyByIntent).toBe(false)
+  })
+
+  it('never takes an emergency for an intent', () => {
+    expect(story(freshMemory, [emergency, null]).causes).toEqual([['emergency']])
+    expect(story(freshMemory, [readOnly, null], [emergency, null]).causes).toEqual([[], ['emergency']])
+  })
+
+  it('keeps the intent of an earlier run, and its absence', () => {
+    const known = { mount: { point: '/mnt/disk', device: '8:1', type: 'ext4', source: '/dev/sda1' } }
+    const earlier = (readOnlyByIntent: boolean) => ({ ...freshMemory, known: { ...known, readOnlyByIntent } })
+    expect(story(earlier(true), [readOnly, null]).causes).toEqual([[]])
+    expect(story(earlier(false), [readOnly, null]).causes).toEqual([['read-only']])
+  })
+
+  it('calls a path missing while its disk is away, and well when it is back under another number', () => {
+    const back = { ...disk, device: '7:1', source: '/dev/loop1' }
+    const { causes, memory } = story(freshMemory, [disk, null], [root, null], [root, null], [back, null])
+    expect(causes).toEqual([[], ['unmounted'], ['unmounted'], []])
+    expect(memory.known?.mount.device).toBe('7:1')
+  })
+
+  it('takes a disk that was mounted later, below the remembered point', () => {
+    const { causes, memory } = story(freshMemory, [root, null], [disk, null], [root, null])
+    expect(causes).toEqual([[], [], ['unmounted']])
+    expect(memory.known?.mount.point).toBe('/mnt/disk')
+  })
+
+  it('tells of new ext4 errors until the file system was mended or mounted anew', () => {
+    expect(story(freshMemory, [disk, 3], [disk, 3], [disk, 5], [disk, 5], [disk, 0]).causes).toEqual([
+      [],
+      [],
+      ['ext4-errors'],
+      ['ext4-errors'],
+      [],
+    ])
+    expect(story(freshMemory, [disk, 0], [emergency, 1], [disk, 1], [disk, 2]).causes).toEqual([
+      [],
+      ['emergency'],
+      [],
+      ['ext4-errors'],
+    ])
+    expect(story(freshMemory, [disk, 0], [root, null], [disk, 1]).causes).toEqual([[], ['unmounted'], []])
+  })
+})

@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import type { Answer } from '../../../core/check/prober/protocol.ts'
+import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
+import { createFakeClock, settled } from '../../support/check-clock.ts'
+
+/** The protocol over streams, with a clock and a disk that the test moves. */
+function setUp(options: { timeoutMs?: number; quoted?: boolean } = {}) {
+  const clock = createFakeClock()
+  const input = new PassThrough()
+  const output = new PassThrough()
+  const said: { atMs: number; line: string }[] = []
+  output.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString('latin1').trimEnd().split('\n')) said.push({ atMs: clock.now(), line })
+  })
+  const logs: string[] = []
+  const reads: { path: string; atMs: number; answer(answer: Partial<Answer & { did: 'read' }>): void }[] = []
+  const done = serveStdio({
+    input,
+    output,
+    log: (level, text) => logs.push(`${level} ${text}`),
+    clock,
+    options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
+    prober: {
+      run: ({ path: at }, answered) =>
+        void reads.push({
+          path: at,
+          atMs: clock.now(),
+          answer: (answer) =>
+            answered({ id: 0, did: 'read', delayMs: 0.5, failure: null, isBuffered: false, ...answer }),
+        }),
+    },
+  })
+  const send = async (text: string) => {
+    input.write(text, 'latin1')
+    await settled()
+  }
+  const finish = async (errno = 0, delayMs = 0.5) => {
+    const failure = errno === 0 ? null : { step: 'read', errno, code: 'E', cause: 'call' as const }
+    reads.at(-1)?.answer({ delayMs, failure })
+    await settled()
+  }
+  const lines = () => said.map(({ line }) => line)
+  return { clock, input, said, lines, reads, logs, send, finish, done }
+}
+
+const vector = readFileSync(path.resolve(import.meta.dirname, '../../vectors/check-session.txt'), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => {
+    const [time = '', direction = '', ...words] = line.split(' ')
+    return { atMs: Math.round(Number(time) * 1000), direction, text: words.join(' ') }
+  })
+
+describe('the protocol', () => {
+  it('replays the example session word for word and moment for moment', async () => {
+    const { clock, send, finish, said, reads } = setUp()
+    expect(vector.length).toBe(11)
+    for (const { atMs, direction, text } of vector) {
+      await clock.advanceTo(atMs)
+      if (direction === '>') await send(`${text}\n`)
+      const [verb, , errno, rest] = text.split(' ')
+      if (direction === '<' && verb === 'check') await finish(Number(errno), Number(rest) * 1000)
+    }
+    expect(said.map(({ line }) => line)).toEqual(
+      vector.filter(({ direction }) => direction === '<').map(({ text }) => text),
+    )
+    // The session's replies come a millisecond after their commands; here they come at once.
+    const moments = vector.filter(({ direction }) => direction === '<').map(({ atMs }) => atMs)
+    for (const [index, { atMs }] of said.entries()) expect((moments[index] ?? 0) - atMs).toBeOneOf([0, 1])
+    // Tick 30 came back late, tick 60 slowly: the timetable does not move.
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000])
+  })
+
+  it('skips the ticks that a late read overlaps', async () => {
+    const { clock, send, finish, reads } = setUp()
+    await send('start /p 10\n')
+    await clock.advanceTo(25_000)
+    await finish()
+    await clock.advanceTo(45_000)
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 30_000])
+  })
+
+  it('refuses a second start, knows a stop, and an unknown path', async () => {
+    const { send, finish, lines } = setUp()
+    await send('start /p 10\nstart /p 10\nstop /q\n')
+    await finish()
+    await send('stop /p\nstop /p\nstart /p 10\n')
+    expect(lines()).toEqual([
+      'start /p 0 started',
+      'start /p 17 already monitoring path',
+      'stop /q 2 not monitoring path',
+      'check /p 0 0.000500',
+      'stop /p 0 stopped',
+      'stop /p 2 not monitoring path',
+      'start /p 0 started',
+    ])
+  })
+
+  it('stops a path whose read is out once it comes back, and says nothing of it afterwards', async () => {
+    const { clock, send, finish, lines, reads } = setUp()
+    await send('start /p 10\nstop /p\nstop /p\nstart /p 10\n')
+    expect(lines().slice(1)).toEqual([
+      'stop /p 115 stopping in progress',
+      'stop /p 115 stopping in progress',
+      'start /p 17 already monitoring path',
+    ])
+    await clock.advanceTo(35_000)
+    await finish()
+    await clock.advanceTo(90_000)
+    expect(lines().slice(4)).toEqual(['check /p 0 0.000500', 'stop /p 0 stopped'])
+    expect(reads.length).toBe(1)
+    await send('stop /p\nstart /p 10\n')
+    expect(lines().slice(6)).toEqual(['stop /p 2 not monitoring path', 'start /p 0 started'])
+  })
+
+  it('says nothing of a hang without --timeout, and says it once with it', async () => {
+    const silent = setUp()
+    await silent.send('start /p 1\n')
+    await silent.clock.advanceTo(60_000)
+    expect(silent.lines()).toEqual(['start /p 0 started'])
+
+    const { clock, send, finish, said, lines, reads } = setUp({ timeoutMs: 2_500 })
+    await send('start /p 1\n')
+    await clock.advanceTo(9_500)
+    expect(said.at(-1)).toEqual({ atMs: 2_500, line: 'check /p 110 Connection timed out' })
+    expect(lines().length).toBe(2)
+    // The late answer is not told; the next check is.
+    await finish()
+    expect(lines().length).toBe(2)
+    await clock.advanceTo(10_000)
+    await finish()
+    expect(lines().slice(2)).toEqual(['check /p 0 0.000500'])
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 10_000])
+  })
+
+  it('says 110 while stopping too, and then the stop', async () => {
+    const { clock, send, finish, lines } = setUp({ timeoutMs: 2_000 })
+    await send('start /p 10\nstop /p\n')
+    await clock.advanceTo(5_000)
+    await finish(5)
+    expect(lines()).toEqual([
+      'start /p 0 started',
+      'stop /p 115 stopping in progress',
+      'check /p 110 Connection timed out',
+      'stop /p 0 stopped',
+    ])
+  })
+
+  it('describes errors as strerror does; a directory is an invalid argument', async () => {
+    const { clock, send, finish, lines } = setUp()
+    await send('start /p 1\n')
+    for (const [tick, errno] of [2, 5, 21, 13, 30].entries()) {
+      await clock.advanceTo(tick * 1_000)
+      await finish(errno)
+    }
+    expect(lines().slice(1)).toEqual([
+      'check /p 2 No such file or directory',
+      'check /p 5 Input/output error',
+      'check /p 22 Invalid argument',
+      'check /p 13 Permission denied',
+      'check /p 30 Read-only file system',
+    ])
+  })
+
+  it('says once a path that its reads are buffered, on the log', async () => {
+    const { clock, send, reads, logs } = setUp()
+    await send('start /p 1\n')
+    for (const tick of [0, 1_000, 2_000]) {
+      await clock.advanceTo(tick)
+      reads.at(-1)?.answer({ isBuffered: true })
+    }
+    expect(logs).toEqual([expect.stringMatching(/^WARNING \/p: .*O_DIRECT/)])
+  })
+
+  it('keeps bytes as they are, and quotes where it was asked to', async () => {
+    const plain = setUp()
+    await plain.send('start /caf\xe9\xff 10\n')
+    await plain.finish()
+    expect(plain.lines()).toEqual(['start /caf\xe9\xff 0 started', 'check /caf\xe9\xff 0 0.000500'])
+    const quoted = setUp({ quoted: true })
+    await quoted.send('start "/a b" 10\n')
+    expect(quoted.reads[0]?.path).toBe('/a b')
+    expect(quoted.lines()).toEqual(['start "/a b" 0 started'])
+  })
+
+  it('ends with the input, when stops in progress are over or have waited a second', async () => {
+    const quick = setUp()
+    await quick.send('start /p 10\nstop /p')
+    quick.input.end()
+    await settled()
+    await quick.finish()
+    await quick.done
+    expect(quick.lines().at(-1)).toBe('stop /p 0 stopped')
+    expect(quick.clock.pending()).toBe(0)
+
+    const stuck = setUp()
+    await stuck.send('start /p 10\nstop /p\n')
+    stuck.input.end()
+    await stuck.clock.advanceTo(1_000)
+    await stuck.done
+    expect(stuck.lines().at(-1)).toBe('stop /p 115 stopping in progress')
+    expect(stuck.clock.pending()).toBe(0)
+  })
+})

@@ -1,0 +1,109 @@
+import { constants } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import { errorName, strerror, systemErrorOf } from '../../../core/check/errno.ts'
+import type { Failure } from '../../../core/check/probes/findings.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from '../../../core/check/verdict.ts'
+import { englishWords } from '../../../core/words/words.ts'
+
+const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
+const judge = (...failures: Failure[]) => verdictOf('/p', { failures, elapsedMs: 12 }, 10_000)
+
+describe('verdicts', () => {
+  it.each([
+    ['create', 'EROFS', 'read-only'],
+    ['write', 'ENOSPC', 'full'],
+    ['write', 'EDQUOT', 'full'],
+    ['read', 'EIO', 'io-error'],
+    ['list', 'EUCLEAN', 'io-error'],
+    ['open', 'ESTALE', 'stale'],
+    ['open', 'ENOTCONN', 'stale'],
+    ['open', 'ENOENT', 'missing'],
+    ['open', 'ENOTDIR', 'missing'],
+    ['open', 'ENODEV', 'missing'],
+    ['open', 'EACCES', 'permission'],
+    ['create', 'EPERM', 'permission'],
+    ['open', 'ELOOP', 'error'],
+  ])('%s failing with %s means %s', (step, code, kind) => {
+    const verdict = judge(call(step, code))
+    expect(verdict).toMatchObject({ kind, step, code, elapsedMs: 12 })
+    const words = englishWords(verdict.sentence)
+    expect(words).toContain('/p')
+    expect(words).toContain(code)
+    expect(words).not.toContain('{{')
+  })
+
+  it.each([
+    [{ step: 'write', cause: 'no-inodes' }, 'full', 'inodes'],
+    [{ step: 'mount', cause: 'unmounted', point: '/mnt/d' }, 'missing', '/mnt/d is not mounted'],
+    [{ step: 'mount', cause: 'read-only', point: '/mnt/d' }, 'read-only', '/mnt/d'],
+    [{ step: 'mount', cause: 'emergency', point: '/mnt/d' }, 'read-only', 'kernel'],
+    [{ step: 'mount', cause: 'ext4-errors', point: '/mnt/d', count: 4 }, 'io-error', '4 new errors'],
+  ] satisfies [Failure, string, string][])('%o is put into words', (failure, kind, words) => {
+    const verdict = judge(failure)
+    expect(verdict).toMatchObject({ kind, step: failure.step })
+    expect(englishWords(verdict.sentence)).toContain(words)
+  })
+
+  it('names the first of several failing steps', () => {
+    expect(judge(call('create', 'EROFS'), call('list', 'ENOENT'), call('remove', 'EROFS'))).toMatchObject({
+      kind: 'read-only',
+      step: 'create',
+    })
+  })
+
+  it('is well when nothing failed, and slow beyond the threshold or a quarter of the timeout', () => {
+    const kindAfter = (elapsedMs: number, timeoutMs: number) =>
+      verdictOf('/p', { failures: [], elapsedMs }, timeoutMs).kind
+    expect(kindAfter(1_999, 60_000)).toBe('ok')
+    expect(kindAfter(2_001, 60_000)).toBe('slow')
+    expect(kindAfter(260, 1_000)).toBe('slow')
+  })
+
+  it('says where a hang is, and for how long', () => {
+    const hung = hungVerdict('/p', 'fsync', 12_000)
+    expect(hung).toMatchObject({ kind: 'hung', step: 'fsync', code: null, elapsedMs: 12_000 })
+    expect(englishWords(hung.sentence)).toContain('12 sec')
+    expect(englishWords(fileSystemHungVerdict('/p', '/mnt/d', 12_000).sentence)).toContain('/mnt/d')
+  })
+
+  it('takes the gravest; of equals the one that names a failed call', () => {
+    const ok = judge()
+    const emergency = judge({ step: 'mount', cause: 'emergency', point: '/p' })
+    const refused = judge(call('create', 'EROFS'))
+    expect(gravest('/p', { mount: emergency, read: ok, write: refused })).toBe(refused)
+    expect(gravest('/p', { mount: emergency, read: ok })).toBe(emergency)
+    expect(gravest('/p', { mount: ok, read: hungVerdict('/p', 'read', 1), write: refused }).kind).toBe('hung')
+    expect(gravest('/p', {}).kind).toBe('ok')
+  })
+})
+
+describe('system errors', () => {
+  it('has a name and a description for errors that Node does not know', () => {
+    expect([errorName(117), errorName(122), errorName(116), errorName(4242)]).toEqual([
+      'EUCLEAN',
+      'EDQUOT',
+      'ESTALE',
+      'E4242',
+    ])
+  })
+
+  it.each([
+    [2, 'No such file or directory'],
+    [5, 'Input/output error'],
+    [22, 'Invalid argument'],
+    [30, 'Read-only file system'],
+    [36, 'File name too long'],
+    [110, 'Connection timed out'],
+    [117, 'Structure needs cleaning'],
+    [4242, 'Unknown error 4242'],
+  ])('%i is described as strerror does', (errno, text) => {
+    expect(strerror(errno)).toBe(text)
+  })
+
+  it('takes what Node itself refuses as an invalid argument', () => {
+    expect(systemErrorOf(new TypeError('must be a string without null bytes'))).toEqual({
+      errno: constants.errno.EINVAL,
+      code: 'EINVAL',
+    })
+  })
+})

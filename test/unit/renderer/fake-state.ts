@@ -1,0 +1,81 @@
+import type { AppState, CheckedPathState, SourceState } from '../../../core/agent/state-schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+
+/** A state as the agent would give it, with nothing chosen yet. */
+export function emptyState(changes: Partial<AppState> = {}): AppState {
+  return {
+    version: '0.1.0',
+    host: 'desktop',
+    status: { level: 'ok', sentence: message('problem.other', { reason: 'Nothing to do.' }), detail: null },
+    sources: [],
+    checkedPaths: [],
+    totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 },
+    rate: 0,
+    transfers: [],
+    destination: {
+      kind: 'embedded',
+      name: 'this computer',
+      address: '/home/ada/.local/share/holdfast/store',
+      connection: { state: 'connected', since: Date.now(), problem: null },
+    },
+    incidents: [],
+    notices: [],
+    workers: {
+      checker: { condition: 'running', restarts: 0, since: Date.now(), pid: 4001 },
+      scanner: { condition: 'running', restarts: 0, since: Date.now(), pid: 4002 },
+      sender: { condition: 'running', restarts: 0, since: Date.now(), pid: 4003 },
+      receiver: { condition: 'running', restarts: 0, since: Date.now(), pid: 4004 },
+    },
+    settings: defaultSettings,
+    ...changes,
+  }
+}
+
+/** A source that is well: checked just now, watched, with files sent. */
+export function sourceState(
+  name: string,
+  path: string,
+  changes: Partial<Omit<SourceState, 'settings'>> & { settings?: Partial<SourceState['settings']> } = {},
+): SourceState {
+  const { settings, ...rest } = changes
+  const id = `source-${name}`
+  return {
+    settings: { ...sourceSchema.parse({ id, path, name }), ...settings },
+    checked: checkedState(id, path),
+    delays: [4.1, 3.9, 4.4, 5.2, 3.8, 4, 9.5, 4.1, 4.2, 3.7, 4.3, 4.1],
+    scanned: { id, phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+    totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 8120, sentBytes: 45_200_000_000, parkedFiles: 0 },
+    lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },
+    rate: 0,
+    ...rest,
+  }
+}
+
+type Checked = NonNullable<SourceState['checked']>
+
+export function checkedState(id: string, path: string, changes: Partial<Checked> = {}): Checked {
+  const well = {
+    kind: 'ok',
+    step: null,
+    code: null,
+    elapsedMs: 4.2,
+    sentence: message('problem.other', { reason: `${path} is well.` }),
+  } as const
+  return {
+    id,
+    path,
+    at: Date.now(),
+    overall: well,
+    probes: { mount: { ...well, elapsedMs: 0.2 }, read: well, write: { ...well, elapsedMs: 11 } },
+    delayMs: 4.2,
+    mount: { point: '/mnt/photos', device: '8:17', type: 'ext4', source: '/dev/sdb1' },
+    readOnlyByIntent: false,
+    ...changes,
+  }
+}
+
+export function checkedPath(path: string, changes: Partial<CheckedPathState> = {}): CheckedPathState {
+  const id = `path-${path}`
+  return { id, path, checked: checkedState(id, path), delays: [1, 1.2, 0.9, 1.1], ...changes }
+}

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { limitsOf, parseNumber } from '../../../renderer/features/settings/limits.ts'
+
+test('the limits are those of the settings schema', () => {
+  expect(limitsOf('interval')).toEqual({ least: 1, most: 3600, whole: true })
+  expect(limitsOf('reconcile')).toEqual({ least: 5, most: 86_400, whole: true })
+  expect(limitsOf('quiet')).toEqual({ least: 0.1, most: 3600, whole: false })
+  expect(limitsOf('retry')).toEqual({ least: 1, most: 3600, whole: true })
+})
+
+test.each([
+  ['interval', '10', 10],
+  ['interval', 3600, 3600],
+  ['interval', '', null],
+  ['interval', '0', null],
+  ['interval', '3601', null],
+  ['interval', '1.5', null],
+  ['interval', '-1', null],
+  ['interval', 'ten', null],
+  ['quiet', '0.5', 0.5],
+  ['quiet', '0.05', null],
+] as const)('%s: "%s" is taken as %s', (field, typed, value) => expect(parseNumber(field, typed)).toBe(value))

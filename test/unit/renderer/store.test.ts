@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Bridge } from '../../../core/agent/contract.ts'
+import type { AppState, StatePatch, StateSnapshot } from '../../../core/agent/state-schema.ts'
+import { createStateStore } from '../../../renderer/state/store.ts'
+import { until } from '../../support/until.ts'
+import { emptyState, sourceState } from './fake-state.ts'
+
+/** An agent whose answers the test gives by hand. */
+function fakeAgent() {
+  const patchListeners = new Set<(patch: StatePatch) => void>()
+  const waiting: { answer: (snapshot: StateSnapshot) => void; fail: (reason: Error) => void }[] = []
+  let asked = 0
+  const bridge = {
+    call: () => {
+      asked += 1
+      return new Promise((answer, fail) => waiting.push({ answer, fail }))
+    },
+    on: (_event: string, listener: (patch: StatePatch) => void) => {
+      patchListeners.add(listener)
+      return () => patchListeners.delete(listener)
+    },
+    // The store uses these two of the bridge, and of their commands and events one each.
+  } as unknown as Pick<Bridge, 'call' | 'on'>
+  return {
+    bridge,
+    asked: () => asked,
+    listeners: () => patchListeners.size,
+    async answer(revision: number, state: AppState = emptyState()) {
+      const next = await until('a question for the snapshot', () => waiting.shift())
+      next.answer({ revision, state })
+    },
+    async fail(reason: string) {
+      const next = await until('a question for the snapshot', () => waiting.shift())
+      next.fail(new Error(reason))
+    },
+    patch(base: number, revision: number, changes: StatePatch['changes']) {
+      for (const listener of patchListeners) listener({ base, revision, changes })
+    },
+  }
+}
+
+const stops: (() => void)[] = []
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
+function startStore(agent: ReturnType<typeof fakeAgent>) {
+  const store = createStateStore(agent.bridge, 20)
+  stops.push(store.start())
+  const revision = () => store.get().snapshot?.revision
+  return { store, revision, at: (wanted: number) => until(`revision ${wanted}`, () => revision() === wanted) }
+}
+
+describe('the state store', () => {
+  test('knows nothing until the snapshot is there, then follows the patches', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    expect(store.get()).toEqual({ snapshot: null, unreachable: null })
+    await agent.answer(5)
+    await at(5)
+    agent.patch(5, 6, { rate: 100 })
+    agent.patch(6, 9, { version: '2' })
+    expect(store.get().snapshot).toMatchObject({ revision: 9, state: { rate: 100, version: '2' } })
+    expect(agent.asked()).toBe(1)
+  })
+
+  test('asks again at a gap, and does not apply what it cannot place', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    await agent.answer(5)
+    await at(5)
+    agent.patch(7, 8, { rate: 800 })
+    expect(store.get().snapshot).toMatchObject({ revision: 5, state: { rate: 0 } })
+    await agent.answer(8, emptyState({ rate: 800 }))
+    await at(8)
+    agent.patch(8, 9, { rate: 900 })
+    expect(store.get().snapshot?.state.rate).toBe(900)
+    expect(agent.asked()).toBe(2)
+  })
+
+  test('a patch that overtakes the snapshot is not lost', async () => {
+    const agent = fakeAgent()
+    const { at } = startStore(agent)
+    agent.patch(5, 6, { rate: 1 })
+    await agent.answer(5)
+    await agent.answer(6, emptyState({ rate: 1 }))
+    await at(6)
+  })
+
+  test('a patch that the snapshot holds already changes nothing', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    agent.patch(5, 6, { rate: 1 })
+    await agent.answer(6, emptyState({ rate: 1 }))
+    await at(6)
+    const before = store.get()
+    agent.patch(5, 6, { rate: 1 })
+    expect(store.get()).toBe(before)
+    expect(agent.asked()).toBe(1)
+  })
+
+  test('an agent that does not answer is said, asked again, and forgotten when it is back', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    await agent.fail('no agent')
+    await until('the reason', () => store.get().unreachable === 'no agent')
+    await agent.answer(1)
+    await at(1)
+    expect(store.get().unreachable).toBeNull()
+  })
+
+  test('tells its listeners, and none after they have left', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    const listener = vi.fn()
+    const leave = store.subscribe(listener)
+    await agent.answer(1)
+    await at(1)
+    expect(listener).toHaveBeenCalledTimes(1)
+    leave()
+    agent.patch(1, 2, { rate: 2 })
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  test('after its end it neither listens nor takes an answer that was on its way', async () => {
+    const agent = fakeAgent()
+    const store = createStateStore(agent.bridge, 20)
+    const stop = store.start()
+    stop()
+    expect(agent.listeners()).toBe(0)
+    await agent.answer(1)
+    // Started anew, only the new question's answer counts; the old one, had it counted, would have come first.
+    stops.push(store.start())
+    await agent.answer(2)
+    await until('revision 2', () => store.get().snapshot?.revision === 2)
+  })
+
+  test('what did not change keeps its identity over a patch, so that it is not drawn again', async () => {
+    const agent = fakeAgent()
+    const { store, at } = startStore(agent)
+    const sources = [sourceState('a', '/a'), sourceState('b', '/b')]
+    await agent.answer(1, emptyState({ sources }))
+    await at(1)
+    const [a, b] = store.get().snapshot?.state.sources ?? []
+    const changed = structuredClone(sources).map((source, index) =>
+      index === 0 ? source : { ...source, rate: 7 },
+    )
+    agent.patch(1, 2, { sources: changed })
+    const [a2, b2] = store.get().snapshot?.state.sources ?? []
+    expect(a2).toBe(a)
+    expect(b2).not.toBe(b)
+    expect(b2?.rate).toBe(7)
+    expect(b2?.checked).toBe(b?.checked)
+  })
+})

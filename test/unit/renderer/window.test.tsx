@@ -1,0 +1,206 @@
+import { MantineProvider } from '@mantine/core'
+import { renderToStaticMarkup } from 'react-dom/server'
+import { describe, expect, test } from 'vitest'
+import type { Bridge } from '../../../core/agent/contract.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state-schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { AlertsPage } from '../../../renderer/features/alerts/alerts-page.tsx'
+import { Header } from '../../../renderer/features/frame/header.tsx'
+import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
+import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
+import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
+import { TransfersPage } from '../../../renderer/features/transfers/transfers-page.tsx'
+import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
+import { CommandsProvider } from '../../../renderer/state/commands.tsx'
+import { theme } from '../../../renderer/ui/theme.ts'
+import { WordsProvider } from '../../../renderer/words/context.tsx'
+import type { Language } from '../../../renderer/words/dictionaries.ts'
+import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'
+
+const silentBridge: Bridge = {
+  call: () => new Promise(() => undefined),
+  on: () => () => undefined,
+  pathOfDropped: () => '',
+}
+
+/** What a page says, without its markup: names for screen readers included, in order. */
+function wordsOf(page: React.ReactNode, language: Language = 'en'): string {
+  return markupOf(page, language)
+    .replace(/<style[^>]*>.*?<\/style>/gs, '')
+    .replace(/aria-label="([^"]*)"/g, '>[$1]<')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+}
+
+function markupOf(page: React.ReactNode, language: Language = 'en'): string {
+  return renderToStaticMarkup(
+    <MantineProvider theme={theme}>
+      <BridgeProvider bridge={silentBridge}>
+        <WordsProvider language={language}>
+          <CommandsProvider>{page}</CommandsProvider>
+        </WordsProvider>
+      </BridgeProvider>
+    </MantineProvider>,
+  )
+}
+
+const said = (reason: string) => message('problem.other', { reason })
+const receiver: DestinationState = {
+  kind: 'receiver',
+  name: 'nas-2',
+  address: 'nas-2.lan:7766',
+  connection: { state: 'connected', since: 0, problem: null },
+}
+const photos = sourceState('Photos', '/home/ada/photos')
+const pages: [string, (state: AppState) => React.ReactNode][] = [
+  ['overview', (state) => <OverviewPage state={state} />],
+  ['transfers', (state) => <TransfersPage state={state} />],
+  ['settings', (state) => <SettingsPage state={state} />],
+]
+
+describe('"safe" is a promise', () => {
+  const embedded = emptyState({ sources: [photos], totals: photos.totals })
+
+  test('copies on this computer are called that, with where they are and the step that mends it', () => {
+    const words = wordsOf(<OverviewPage state={embedded} />)
+    expect(words).toContain('8,120 copied on this computer only')
+    expect(words).toContain('/home/ada/.local/share/holdfast/store')
+    expect(words).toContain('Connect a receiver')
+  })
+
+  test.each(pages)('the %s never calls an embedded copy safe', (_name, page) => {
+    const claims = wordsOf(page(embedded)).replace('to make them safe', '')
+    expect(claims).not.toMatch(/\bsafe\b/i)
+    expect(wordsOf(page(embedded), 'zh-TW')).not.toMatch(/\d 個已安全送達/)
+  })
+
+  test('with a receiver they are safe', () => {
+    const words = wordsOf(<OverviewPage state={{ ...embedded, destination: receiver }} />)
+    expect(words).toContain('8,120 safe')
+    expect(words).toContain('nas-2')
+    expect(words).not.toContain('on this computer only')
+  })
+})
+
+describe('the overview', () => {
+  test('teaches while nothing is chosen, with the one button', () => {
+    const words = wordsOf(<OverviewPage state={emptyState()} />)
+    expect(words).toContain('Choose a directory to protect')
+    expect(words).toContain('Add directory')
+  })
+
+  test('has a region named as the source, with health, path and actions', () => {
+    const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    expect(markup).toMatch(/<section[^>]*aria-label="Photos"/)
+    expect(markup).toContain('aria-label="Actions for Photos"')
+    expect(markup).toContain('aria-label="Copy path /home/ada/photos"')
+    expect(markup).toContain('writable')
+  })
+
+  test('shows the sentence of a disk that fails', () => {
+    const checked = checkedState('id', '/home/ada/photos')
+    const overall = {
+      ...checked.overall,
+      kind: 'read-only' as const,
+      sentence: said('Photos went read-only.'),
+    }
+    const failing = { ...photos, checked: { ...checked, overall } }
+    const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
+    expect(words).toContain('read-only')
+    expect(words).toContain('Photos went read-only.')
+  })
+
+  test('shows progress only while something is on the wire', () => {
+    const transfer = { id: 1, source: photos.settings.id, path: 'IMG.CR3', size: 100, sentBytes: 61 }
+    const still = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    expect(still).not.toContain('progressbar')
+    const moving = markupOf(<OverviewPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
+    expect(moving).toContain('aria-valuenow="61"')
+    expect(moving).toContain('Sending IMG.CR3')
+  })
+
+  test('lists what is only checked, each with its own remove button', () => {
+    const words = wordsOf(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
+    expect(words).toContain('[Stop checking /mnt/usb]')
+  })
+})
+
+describe('transfers', () => {
+  test('parked files have their number and a retry button', () => {
+    const totals = { ...photos.totals, parkedFiles: 1000 }
+    const words = wordsOf(<TransfersPage state={emptyState({ sources: [photos], totals })} />)
+    expect(words).toContain('Retry 1,000 parked files')
+  })
+
+  test('nothing parked, no retry button', () => {
+    expect(wordsOf(<TransfersPage state={emptyState({ sources: [photos] })} />)).not.toContain('Retry')
+  })
+})
+
+describe('alerts', () => {
+  const incident = {
+    id: '1',
+    kind: 'read-only' as const,
+    paths: ['/data'],
+    sentence: said('Data is read-only.'),
+  }
+  const now = Date.now()
+
+  test('those that last are apart from those that are over, with their length', () => {
+    const lasting = { ...incident, startedAt: now - 12.5 * 60_000, endedAt: null }
+    const over = { ...incident, id: '2', startedAt: now - 3_600_000, endedAt: now - 3_600_000 + 5 * 60_000 }
+    const words = wordsOf(<AlertsPage state={emptyState({ incidents: [lasting, over] })} />)
+    expect(words).toMatch(/Failing now.*Since .*12 min.*Over.*lasted 5 min/)
+  })
+
+  test('an empty page teaches', () => {
+    expect(wordsOf(<AlertsPage state={emptyState()} />)).toContain('Nothing has failed')
+  })
+
+  test('a notice can be dismissed', () => {
+    const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
+    const words = wordsOf(<AlertsPage state={emptyState({ notices })} />)
+    expect(words).toContain('The settings file was set aside.')
+    expect(words).toContain('[Dismiss]')
+  })
+})
+
+test('a worker that is late is shown in the settings', () => {
+  const state = emptyState()
+  state.workers.scanner = { condition: 'late', restarts: 2, since: Date.now(), pid: 7 }
+  const words = wordsOf(<SettingsPage state={state} />)
+  expect(words).toMatch(/Scanner late · restarted 2 times/)
+})
+
+describe('the header', () => {
+  test('says the status in words, live for screen readers', () => {
+    const status = {
+      level: 'failing' as const,
+      sentence: said('Photos is read-only.'),
+      detail: said('Since 14:02.'),
+    }
+    const header = <Header state={emptyState({ status })} unreachable={null} />
+    expect(markupOf(header)).toMatch(
+      /role="status" aria-live="polite"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./,
+    )
+  })
+
+  test('an agent that is silent is never shown as well', () => {
+    const markup = markupOf(<Header state={emptyState()} unreachable="closed" />)
+    expect(markup).toContain('data-level="attention"')
+    expect(markup).toContain('Holdfast does not answer.')
+  })
+})
+
+test('before the snapshot the window shows its frame', () => {
+  const words = renderToStaticMarkup(
+    <MantineProvider theme={theme}>
+      <BridgeProvider bridge={silentBridge}>
+        <HoldfastWindow />
+      </BridgeProvider>
+    </MantineProvider>,
+  )
+  expect(words).toContain('Looking at your directories…')
+  expect(words).toContain('Overview')
+  expect(words).toContain('Settings')
+})

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/scan/names.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+
+describe('temporary names', () => {
+  test.each([
+    'a.part',
+    'a.PART',
+    'b.tmp',
+    'c.crdownload',
+    'd~',
+    '.e.txt.swp',
+    '.e.txt.swx',
+    '.#lock',
+    '~$report.docx',
+    '.~lock.report.odt#',
+    '.goutputstream-AB12CD',
+    '.nfs000000000123abcd',
+    '.fuse_hidden0000001',
+    'f.filepart',
+  ])('%s', (name) => expect(isTemporaryName(name)).toBe(true))
+
+  test.each(['a.party', 'tmp', 'part', 'a.part.jpg', '~user', '.hidden', 'b.tmpl', '.nfs', 'swp'])(
+    '%s is kept',
+    (name) => expect(isTemporaryName(name)).toBe(false),
+  )
+})
+
+describe('what a source leaves out', () => {
+  const source = sourceSchema.parse({
+    id: 's',
+    path: '/s',
+    name: 's',
+    kind: 'batch',
+    batch: { closedMark: 'done', sentMark: 'shipped' },
+    ignore: ['*.log', '/top.txt', 'cache/', '!kept.log'],
+  })
+  const filter = createNameFilter(nameRulesOf(source))
+
+  test.each([
+    ['a.txt', null],
+    ['deep/a.log', 'ignored'],
+    ['deep/kept.log', null],
+    ['top.txt', 'ignored'],
+    ['deep/top.txt', null],
+    ['cache/x', 'ignored'],
+    ['cache', null],
+    ['DC1/done', 'mark'],
+    ['DC1/deep/shipped', 'mark'],
+    ['DC1/finished.parse', null],
+    ['.holdfast-probe-7', 'own'],
+    ['a.part', 'temporary'],
+  ])('file %s: %s', (path, why) => expect(filter.file(path)).toBe(why))
+
+  test.each([
+    ['', null],
+    ['cache', 'ignored'],
+    ['deep/cache', 'ignored'],
+    ['a.tmp', null],
+    ['.holdfast-store', 'own'],
+  ])('directory %s: %s', (path, why) => expect(filter.directory(path)).toBe(why))
+})

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest'
+import { Limit } from '../../../core/scan/batch/limit.ts'
+import { MAX_PROBLEMS, Problems } from '../../../core/scan/problems.ts'
+import { Rerun } from '../../../core/scan/rerun.ts'
+import { message } from '../../../core/words/message.ts'
+
+const problem = (path: string) => message('scan.nameNotUtf8', { path })
+
+describe('problems', () => {
+  test('each is said once; a change is told once', () => {
+    let changes = 0
+    const problems = new Problems(() => {
+      changes += 1
+    })
+    problems.add(problem('a'))
+    problems.add(problem('a'))
+    expect(problems.list()).toEqual([problem('a')])
+    expect(changes).toBe(1)
+  })
+
+  test('at most 20, the newest last', () => {
+    const problems = new Problems(() => undefined)
+    for (let index = 0; index < 30; index += 1) problems.add(problem(String(index)))
+    expect(problems.list()).toHaveLength(MAX_PROBLEMS)
+    expect(problems.list().at(-1)).toEqual(problem('29'))
+  })
+
+  test('a listing forgets what it does not meet again', () => {
+    const problems = new Problems(() => undefined)
+    problems.add(problem('gone'))
+    problems.add(problem('still'))
+    const finish = problems.sweep()
+    problems.add(problem('still'))
+    finish()
+    expect(problems.list()).toEqual([problem('still')])
+  })
+})
+
+describe('a rerun', () => {
+  test('requests during a run make one more run, which they wait for', async () => {
+    const releases: (() => void)[] = []
+    let runs = 0
+    const rerun = new Rerun(
+      async () => {
+        runs += 1
+        await new Promise<void>((resolve) => releases.push(resolve))
+      },
+      () => undefined,
+    )
+    const first = rerun.request()
+    const later = [rerun.request(), rerun.request(), rerun.request()]
+    releases.shift()?.()
+    await first
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(runs).toBe(2)
+    releases.shift()?.()
+    await Promise.all(later)
+    expect(runs).toBe(2)
+  })
+
+  test('a failure is told and does not end it; a stopped one runs no more', async () => {
+    const failures: unknown[] = []
+    let runs = 0
+    const rerun = new Rerun(
+      async () => {
+        runs += 1
+        throw new Error('no')
+      },
+      (thrown) => failures.push(thrown),
+    )
+    await rerun.request()
+    await rerun.request()
+    expect([runs, failures.length]).toEqual([2, 2])
+    rerun.stop()
+    await rerun.request()
+    expect(runs).toBe(2)
+  })
+})
+
+test('a limit: never more at once, in order', async () => {
+  const limit = new Limit(2)
+  const started: number[] = []
+  let running = 0
+  let most = 0
+  await Promise.all(
+    [0, 1, 2, 3, 4].map((index) =>
+      limit.run(async () => {
+        started.push(index)
+        running += 1
+        most = Math.max(most, running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running -= 1
+      }),
+    ),
+  )
+  expect([most, started]).toEqual([2, [0, 1, 2, 3, 4]])
+})

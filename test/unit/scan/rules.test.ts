@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import type { BatchFacts } from '../../../core/scan/batch/rules.ts'
+import { decideBatches } from '../../../core/scan/batch/rules.ts'
+
+const SECOND = 1_000_000_000n
+
+function directory(name: string, at: number, marks: { parse?: number; watch?: number; born?: number } = {}) {
+  const time = (seconds: number | undefined) => (seconds === undefined ? null : BigInt(seconds) * SECOND)
+  return {
+    name,
+    mtimeNs: BigInt(at) * SECOND,
+    bornAtNs: time(marks.born),
+    closedAtNs: time(marks.parse),
+    sentAtNs: time(marks.watch),
+  } satisfies BatchFacts
+}
+
+const decided = (...directories: BatchFacts[]) =>
+  decideBatches(directories).map(({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`)
+
+describe('the state table of a batch directory (SPEC B)', () => {
+  const newer = directory('DC2', 200)
+  test.each([
+    // finished.watch, finished.parse, newest?, action
+    [true, true, false, 'nothing'],
+    [true, false, false, 'nothing !'],
+    [false, true, false, 'send'],
+    [false, false, false, 'send'],
+    [true, true, true, 'nothing'],
+    [true, false, true, 'nothing !'],
+    [false, true, true, 'send'],
+    [false, false, true, 'watch'],
+  ])('finished.watch %s, finished.parse %s, newest %s: %s', (watch, parse, newest, action) => {
+    const marks = { ...(watch ? { watch: 100 } : {}), ...(parse ? { parse: 99 } : {}) }
+    const one = directory('DC1', 100, marks)
+    expect(decided(...(newest ? [one] : [newer, one]))[0]).toBe(`DC1 ${action}`)
+  })
+})
+
+describe('the order', () => {
+  test('oldest first, whatever the names', () => {
+    expect(decided(directory('a', 3), directory('b', 1), directory('c', 2))).toEqual([
+      'b send',
+      'c send',
+      'a watch',
+    ])
+  })
+
+  test('equal times are ordered by name', () => {
+    expect(decided(directory('DC2', 1), directory('DC1', 1))).toEqual(['DC1 send', 'DC2 watch'])
+  })
+
+  test('the sent mark, or tidying up, does not make an old directory the newest', () => {
+    // DC1 was marked at 300, after the last file of the live DC2, and emptied at 400.
+    const marked = directory('DC1', 400, { watch: 100 })
+    expect(decided(directory('DC2', 200), marked)).toEqual(['DC1 nothing !', 'DC2 watch'])
+    const closed = directory('DC1', 400, { parse: 100, watch: 300 })
+    expect(decided(directory('DC2', 200), closed)).toEqual(['DC1 nothing', 'DC2 watch'])
+  })
+
+  test('a directory made before the one before it was closed is the newest all the same', () => {
+    const before = directory('DC1', 210, { parse: 210, born: 100 })
+    expect(decided(before, directory('DC2', 200, { born: 200 }))).toEqual(['DC2 watch', 'DC1 send'])
+  })
+
+  test('directories made together: the time of change alone decides', () => {
+    const before = directory('DC1', 100, { born: 500 })
+    expect(decided(before, directory('DC2', 200, { parse: 200, born: 500 }))).toEqual([
+      'DC1 send',
+      'DC2 send',
+    ])
+  })
+
+  test('an unclosed directory that changed later is the newest, whenever it was made', () => {
+    const reborn = directory('DC1', 100, { born: 500 })
+    expect(decided(reborn, directory('DC2', 200, { born: 100 }))).toEqual(['DC1 send', 'DC2 watch'])
+  })
+
+  test('no directory at all', () => expect(decided()).toEqual([]))
+})

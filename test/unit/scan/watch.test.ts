@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { chooseWatch } from '../../../core/scan/watch/choose.ts'
+import { decodeEvents } from '../../../core/scan/watch/inotify-events.ts'
+
+describe('how a tree is watched', () => {
+  const EXT4 = 0xef53
+  test.each([
+    ['linux', EXT4, true, 'inotify'],
+    ['linux', null, true, 'inotify'],
+    ['linux', 0x01021994, true, 'inotify'],
+    ['linux', EXT4, false, 'portable'],
+    ['linux', 0x6969, true, 'polling'],
+    ['linux', 0x65735546, true, 'polling'],
+    ['linux', 0xff534d42, true, 'polling'],
+    // the same number as a signed one
+    ['linux', 0xff534d42 | 0, true, 'polling'],
+    ['darwin', 0x1a, true, 'portable'],
+    ['win32', 0, false, 'portable'],
+  ] as const)('%s, type %s, inotify usable %s: %s', (platform, fileSystemType, inotifyUsable, method) => {
+    expect(chooseWatch({ platform, fileSystemType, inotifyUsable })).toBe(method)
+  })
+})
+
+/** One struct inotify_event as the kernel writes it. */
+function event(wd: number, mask: number, name: Buffer, padding: number): Buffer {
+  const bytes = Buffer.alloc(16 + name.length + padding)
+  bytes.writeInt32LE(wd, 0)
+  bytes.writeUInt32LE(mask, 4)
+  bytes.writeUInt32LE(name.length + padding, 12)
+  name.copy(bytes, 16)
+  return bytes
+}
+
+describe('struct inotify_event', () => {
+  test('several in one read; names are padded with NUL', () => {
+    const bytes = Buffer.concat([
+      event(1, 0x8, Buffer.from('檔案.txt'), 5),
+      event(7, 0x400, Buffer.alloc(0), 0),
+      event(-1, 0x4000, Buffer.alloc(0), 0),
+    ])
+    expect([...decodeEvents(bytes, 'LE')]).toEqual([
+      { wd: 1, mask: 0x8, name: '檔案.txt' },
+      { wd: 7, mask: 0x400, name: '' },
+      { wd: -1, mask: 0x4000, name: '' },
+    ])
+  })
+
+  test('a name of 16 bytes has no NUL to end it', () => {
+    const bytes = event(1, 0x8, Buffer.from('sixteen-bytes-xx'), 0)
+    expect([...decodeEvents(bytes, 'LE')][0]?.name).toBe('sixteen-bytes-xx')
+  })
+
+  test('a name that is not UTF-8 is null, newline and quotes are a name', () => {
+    const bytes = Buffer.concat([
+      event(1, 0x8, Buffer.from([0x61, 0xff]), 2),
+      event(1, 0x8, Buffer.from('a\n"\'b'), 1),
+    ])
+    expect([...decodeEvents(bytes, 'LE')].map(({ name }) => name)).toEqual([null, 'a\n"\'b'])
+  })
+
+  test('a cut-off event is left', () => {
+    expect([...decodeEvents(event(1, 8, Buffer.from('a'), 3).subarray(0, 12), 'LE')]).toEqual([])
+  })
+})

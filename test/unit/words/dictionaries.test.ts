@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { english, traditionalChinese } from '../../../core/words/dictionaries.ts'
+
+const locales = path.resolve(import.meta.dirname, '../../../assets/locales')
+const dictionarySchema = z.record(z.string(), z.string())
+
+function dictionary(language: string, file: string): Record<string, string> {
+  return dictionarySchema.parse(JSON.parse(readFileSync(path.join(locales, language, file), 'utf8')))
+}
+
+/** Chinese needs one plural form, English two: keys are compared by their stem. */
+function stem(key: string): string {
+  return key.replace(/_(?:one|other)$/, '')
+}
+
+function stems(words: Record<string, string>): string[] {
+  return [...new Set(Object.keys(words).map(stem))].sort()
+}
+
+/** The names in {{…}} of all forms of a sentence, without their formats. */
+function placeholders(words: Record<string, string>, wanted: string): string[] {
+  const forms = Object.entries(words).filter(([key]) => stem(key) === wanted)
+  const names = forms.flatMap(([, text]) =>
+    [...text.matchAll(/\{\{\s*([^,}\s]+)[^}]*\}\}/g)].map((match) => match[1] ?? ''),
+  )
+  return [...new Set(names)].sort()
+}
+
+const files = readdirSync(path.join(locales, 'en')).sort()
+
+test('both languages have the same dictionaries', () => {
+  expect(readdirSync(path.join(locales, 'zh-TW')).sort()).toEqual(files)
+})
+
+describe.each(files)('%s', (file) => {
+  const en = dictionary('en', file)
+  const zh = dictionary('zh-TW', file)
+
+  test('has the same keys in both languages', () => expect(stems(zh)).toEqual(stems(en)))
+
+  test('has the same placeholders in both languages', () => {
+    for (const key of stems(en))
+      expect({ key, in: placeholders(zh, key) }).toEqual({ key, in: placeholders(en, key) })
+  })
+
+  test('has both forms of each English plural, and the Chinese one', () => {
+    for (const key of Object.keys(en)) {
+      if (key.endsWith('_one')) expect(en).toHaveProperty([`${stem(key)}_other`])
+      if (key.endsWith('_other')) expect(en).toHaveProperty([`${stem(key)}_one`])
+    }
+    for (const key of Object.keys(zh).filter((name) => name.endsWith('_other'))) {
+      expect(en).toHaveProperty([key])
+    }
+  })
+
+  test('has no empty sentence, and nothing shouts', () => {
+    for (const [key, text] of [...Object.entries(en), ...Object.entries(zh)]) {
+      expect(text.trim(), key).not.toBe('')
+      expect(text, key).not.toMatch(/[!！]/)
+    }
+  })
+
+  test('is in the merged dictionaries, under keys of its own', () => {
+    expect(english).toMatchObject(en)
+    expect(traditionalChinese).toMatchObject(zh)
+    const others = files
+      .filter((other) => other !== file)
+      .flatMap((other) => Object.keys(dictionary('en', other)))
+    expect(Object.keys(en).filter((key) => others.includes(key))).toEqual([])
+  })
+})

@@ -1,9 +1,10 @@
 import { message } from '../words/message.ts'
+import { errorCode } from '../words/problem.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
 import { isFileDue } from './offer.ts'
 import type { SessionContext } from './session.ts'
 import { unsendableWords } from './unsendable.ts'
-import { walk } from './walk.ts'
+import { isGone, walk } from './walk.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'
 
 /** What a listing found. */
@@ -39,6 +40,8 @@ export async function reconcileTree(
     }
     result.complete = !signal.aborted
   } catch (thrown) {
+    // The look at the source, or at the batch directories, says that it is gone.
+    if (isGone(errorCode(thrown))) return result
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))
   }

@@ -37,7 +37,8 @@ const CHUNK = 256
 
 /**
  * Lists a tree in pieces, directory by directory: memory does not grow with the number of files. Symbolic
- * links are not followed. A directory that vanishes meanwhile is no problem of anybody.
+ * links are not followed. A directory that vanishes meanwhile is no problem of anybody's, unless it is the one
+ * that the walk begins at: then the system's error is thrown.
  */
 export async function* walk(options: WalkOptions): AsyncGenerator<WalkChunk> {
   const pending = [options.base]
@@ -65,7 +66,7 @@ async function* walkDirectory(
     }
   } catch (thrown) {
     const code = errorCode(thrown)
-    if (code === null) throw thrown
+    if (code === null || (isGone(code) && directory === options.base)) throw thrown
     if (!isGone(code))
       yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
   }

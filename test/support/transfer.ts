@@ -189,9 +189,7 @@ export function newSeed(what: string): number {
   return seed
 }
 
-export async function listening(
-  receiver: TestReceiver,
-): Promise<{ port: number; fingerprint: string }> {
+export async function listening(receiver: TestReceiver): Promise<{ port: number; fingerprint: string }> {
   const { port, fingerprint } = await until('the receiver listens', () => receiver.report(), 20_000)
   return { port, fingerprint }
 }
@@ -206,6 +204,8 @@ export async function allSent(sender: TestSender, files: number, withinMs = 30_0
     },
     withinMs,
   ).catch((thrown: unknown) => {
-    throw new Error(`${String(thrown)}; last report ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
+    throw new Error(
+      `${String(thrown)}; last report ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`,
+    )
   })
 }

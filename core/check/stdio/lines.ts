@@ -18,10 +18,8 @@ export function createLineSplitter(): LineSplitter {
   let isTooLong = false
 
   const finish = (): Line => {
-    const line: Line =
-      isTooLong || rest.length > LONGEST_LINE
-        ? { kind: 'too long' }
-        : { kind: 'line', text: rest.endsWith('\r') ? rest.slice(0, -1) : rest }
+    const text = rest.endsWith('\r') ? rest.slice(0, -1) : rest
+    const line: Line = isTooLong || text.length > LONGEST_LINE ? { kind: 'too long' } : { kind: 'line', text }
     rest = ''
     isTooLong = false
     return line

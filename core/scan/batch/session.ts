@@ -131,6 +131,8 @@ class BatchSession implements Session, BatchesHost {
     this.#root = watcher
     context.update({ phase: 'listing' })
     await this.#look.request()
+    // Watching is said when every directory has had its first listing.
+    await Promise.all([...this.#open.values()].map((directory) => directory.nudge()))
     context.update({ phase: watcher.method })
   }
 

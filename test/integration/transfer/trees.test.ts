@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import vectors from '../../vectors/isocket.json' with { type: 'json' }
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -20,6 +19,7 @@ import {
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import vectors from '../../vectors/isocket.json' with { type: 'json' }
 
 const ODD_NAMES = [
   'with space.txt',
@@ -81,9 +81,11 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
     expect(sender.nudges()).toBeGreaterThan(0)
     expect(sender.report()?.lastFile[SOURCE]).toBeDefined()
   }
-  expect(fs.readdirSync(path.join(store, '.holdfast', 'tmp')).flatMap((name) =>
-    fs.readdirSync(path.join(store, '.holdfast', 'tmp', name)),
-  )).toEqual([])
+  expect(
+    fs
+      .readdirSync(path.join(store, '.holdfast', 'tmp'))
+      .flatMap((name) => fs.readdirSync(path.join(store, '.holdfast', 'tmp', name))),
+  ).toEqual([])
   await until('the receiver reports all', () => (receiver.report()?.receivedFiles ?? 0) >= 992)
 })
 

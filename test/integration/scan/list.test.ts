@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, closeSync, mkdirSync, openSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const run = promisify(execFile)
+const main = path.join(import.meta.dirname, '../../support/scan-list-main.ts')
+
+async function scan(...args: string[]) {
+  const { stdout } = await run(process.execPath, [main, 'scan', ...args], {
+    env: { ...process.env, LANG: 'C', LC_ALL: 'C' },
+  })
+  return stdout.split('\n').slice(0, -1)
+}
+
+test('a continuous directory: what would be sent, and why the rest would not', async () => {
+  const root = temporaryDirectory('list')
+  mkdirSync(path.join(root, 'deep'))
+  for (const name of ['a', 'deep/b', 'c.part', 'd.log']) writeFileSync(path.join(root, name), name)
+  symlinkSync('/etc/passwd', path.join(root, 'link'))
+  const writer = openSync(path.join(root, 'busy'), 'w')
+  onTestFinished(() => closeSync(writer))
+  expect((await scan('--list', '--ignore', '*.log', root)).toSorted()).toEqual(['a', 'deep/b'])
+  expect((await scan('--list', '--why', '--ignore', '*.log', root)).toSorted()).toEqual([
+    'a',
+    'busy\ta program has it open for writing',
+    'c.part\ttemporary name: a program is still writing it',
+    'd.log\tleft out by an ignore pattern',
+    'deep/b',
+    'link\tnot a regular file (symlink)',
+  ])
+})
+
+test('a batch directory: oldest first, marks and transferred files left out; as JSON', async () => {
+  const root = temporaryDirectory('list')
+  for (const [name, at] of [
+    ['DC2', 100],
+    ['DC1', 200],
+    ['DC3', 50],
+    ['other', 10],
+  ] as const) {
+    mkdirSync(path.join(root, name))
+    writeFileSync(path.join(root, name, 'file'), name, { mode: 0o644 })
+    if (name === 'DC3') writeFileSync(path.join(root, name, 'finished.watch'), '')
+    utimesSync(path.join(root, name), at, at)
+  }
+  writeFileSync(path.join(root, 'DC2/old'), '')
+  chmodSync(path.join(root, 'DC2/old'), 0o664)
+  utimesSync(path.join(root, 'DC2'), 100, 100)
+  expect(await scan('--list', '--prefix', 'DC', root)).toEqual(['DC2/file', 'DC1/file'])
+  const all = (await scan('--list', '--why', '--json', '--prefix', 'DC', root)).map((line) =>
+    JSON.parse(line),
+  )
+  expect(all).toContainEqual({ path: 'DC2/file', size: 3, send: true, why: null })
+  const whys = new Map(all.map(({ path, why }) => [path, why]))
+  expect(whys.get('DC2/old')).toBe('sent already: its group-write bit is set')
+  expect(whys.get('DC3/file')).toBe('its batch directory has finished.watch: sent already')
+  expect(whys.get('DC3/finished.watch')).toBe('mark of a batch directory')
+  expect(whys.get('other/')).toBe('not in a batch directory')
+})
+
+test('what cannot be listed is refused in words, and so is no task at all', async () => {
+  const root = temporaryDirectory('list')
+  writeFileSync(path.join(root, 'file'), '')
+  await expect(scan('--list', path.join(root, 'none'))).rejects.toThrow(/none cannot be listed \(ENOENT\)/)
+  await expect(scan('--list', '--batch', path.join(root, 'file'))).rejects.toThrow(/not a directory/)
+  await expect(scan(root)).rejects.toMatchObject({ code: 2 })
+})

@@ -1,0 +1,122 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  candidatesOf,
+  createRandom,
+  DESTINATION,
+  listening,
+  makeHome,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 2_000
+
+function fillMany(root: string, random: () => number): void {
+  for (let index = 0; index < FILES; index += 1)
+    writeFile(root, `d${index % 20}/file-${index}`, Buffer.alloc(Math.floor(random() * 9_000), index))
+  writeFile(root, 'large', Buffer.alloc(8 * 1024 * 1024, 7))
+}
+
+const isMarked = (file: string) => (fs.statSync(file).mode & 0o020) !== 0
+
+/** Every file that the source marks as sent has to be at the receiver, and the ledger has to know. */
+function markedButNotSafe(source: string, arrived: string, ledgerPath: string): string[] {
+  const marked = candidatesOf(source).filter(({ path: name }) => isMarked(path.join(source, name)))
+  const ledger = openLedger(ledgerPath)
+  try {
+    return marked
+      .filter(({ path: name, size }) => {
+        const copy = path.join(arrived, name)
+        const safe = fs.existsSync(copy) && fs.statSync(copy).size === size
+        return !safe || ledger.lookup(DESTINATION, SOURCE, name)?.state !== 'sent'
+      })
+      .map(({ path: name }) => name)
+  } finally {
+    ledger.close()
+  }
+}
+
+test('kill -9 of the sender in the middle of 2,000 files: all arrive, none is marked before it is durable', async () => {
+  const random = createRandom(newSeed('sender crash'))
+  const base = temporaryDirectory('crash')
+  const home = await makeHome(path.join(base, 'home'))
+  const arrived = path.join(base, 'store', 'sender-1', 'data')
+  fillMany(home.source, random)
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+  const config = senderConfig(home, await listening(receiver), { groupWriteMark: true })
+  offerAll(home)
+
+  let received = 0
+  for (let round = 0; round < 4; round += 1) {
+    const sender = startTestSender()
+    sender.configure(config)
+    const goal = received + 1 + Math.floor(random() * 500)
+    await until('some files are received', () => (receiver.report()?.receivedFiles ?? 0) >= goal, 30_000)
+    await sender.kill()
+    received = receiver.report()?.receivedFiles ?? 0
+    expect(markedButNotSafe(home.source, arrived, home.ledgerPath)).toEqual([])
+  }
+  const sender = startTestSender()
+  sender.configure(config)
+  await allSent(sender, FILES + 1, 45_000)
+  await until(
+    'every mark is set, also those that a crash left out',
+    () => candidatesOf(home.source).every(({ path: name }) => isMarked(path.join(home.source, name))),
+    20_000,
+  )
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(markedButNotSafe(home.source, arrived, home.ledgerPath)).toEqual([])
+  expect(fs.existsSync(path.join(base, 'store', '.holdfast', 'versions'))).toBe(false)
+})
+
+test('kill -9 of the receiver: the sender waits, says so, goes on by itself; nothing half is left', async () => {
+  const random = createRandom(newSeed('receiver crash'))
+  const base = temporaryDirectory('crash')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  fillMany(home.source, random)
+  let receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const at = await listening(receiver)
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, at))
+  offerAll(home)
+  sender.nudge()
+  for (let round = 0; round < 2; round += 1) {
+    await until('some files are received', () => (receiver.report()?.receivedFiles ?? 0) > 100, 30_000)
+    await receiver.kill()
+    const lost = await until(
+      'the sender knows',
+      () => {
+        const connection = sender.report()?.connection
+        return connection?.state === 'unreachable' ? connection : null
+      },
+      20_000,
+    )
+    expect(lost.problem?.key).toMatch(/^transfer\.(lost|unreachable)$/)
+    receiver = startTestReceiver()
+    receiver.configure(receiverConfig(store, [home], at.port))
+  }
+  await allSent(sender, FILES + 1, 45_000)
+  expect(sender.report()?.connection).toMatchObject({ state: 'connected', problem: null })
+  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  const temporary = path.join(store, '.holdfast', 'tmp')
+  await until('what the dead receivers left is removed', () =>
+    fs.readdirSync(temporary).every((name) => name.startsWith(`${receiver.process.pid}-`)),
+  )
+  expect(treeOf(temporary)).toEqual({})
+})

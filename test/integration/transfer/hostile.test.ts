@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import tls from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { startStoreReceiver } from '../../../core/receive/receiver.ts'
+import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import type { Identity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function setUp() {
+  const base = temporaryDirectory('hostile')
+  const identity = await loadIdentity(path.join(base, 'identity'))
+  const store = path.join(base, 'inside', 'store')
+  const receiver = await startStoreReceiver(
+    {
+      storeDirectory: store,
+      host: '127.0.0.1',
+      port: 0,
+      name: 'receiver',
+      trusted: [{ fingerprint: identity.fingerprint, name: 'sender' }],
+    },
+    { onChange: () => undefined, log: () => undefined },
+  )
+  onTestFinished(() => receiver.close())
+  return { base, identity, store, receiver }
+}
+
+function connect(port: number, { certificate, key }: Identity) {
+  const options = { port, host: '127.0.0.1', cert: certificate, key, rejectUnauthorized: false }
+  const socket = tls.connect({ ...options, minVersion: 'TLSv1.3' })
+  const frames: Frame[] = []
+  const decoder = createFrameDecoder(() => true)
+  socket.on('data', (bytes: Buffer) => decoder.push(bytes, (frame) => frames.push(frame)))
+  socket.on('error', () => undefined)
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  return { socket, frames, closed }
+}
+
+const hello = encodeFrame('hello', { protocols: [1], name: 'sender', purpose: 'send' })
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+
+function batchOf(names: readonly [source: string, path: string][], content = Buffer.from('payload')) {
+  const files = names.map(
+    ([source, name], index): [number, string, string, number, number, number, Buffer] => [
+      index + 1,
+      source,
+      name,
+      content.length,
+      0,
+      0o644,
+      digestOf(content),
+    ],
+  )
+  return encodeFrame(
+    'batch',
+    { files },
+    names.map(() => content),
+  )
+}
+
+test('names that lead out of the sender’s own folder are refused one by one; the others are stored', async () => {
+  const { base, identity, store, receiver } = await setUp()
+  fs.mkdirSync(path.join(store, 'sender', 'data'), { recursive: true })
+  fs.mkdirSync(path.join(base, 'outside'))
+  fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender', 'data', 'planted'))
+  fs.symlinkSync(path.join(base, 'outside', 'target'), path.join(store, 'sender', 'data', 'planted-file'))
+  const names: [string, string, string][] = [
+    ['data', '../escaped', 'dots'],
+    ['data', 'a/../../escaped', 'dots'],
+    ['..', 'escaped', 'dots'],
+    ['../..', 'escaped', 'dots'],
+    ['data', '/etc/escaped', 'absolute'],
+    ['/etc', 'escaped', 'absolute'],
+    ['a/b', 'escaped', 'absolute'],
+    ['', 'escaped', 'empty'],
+    ['data', '', 'empty'],
+    ['data', 'a//b', 'empty'],
+    ['data', 'nul\0byte', 'nul'],
+    ['data', 'x'.repeat(256), 'long'],
+    ['data', 'y/'.repeat(2200), 'long'],
+    ['.holdfast', 'senders.json', 'reserved'],
+    ['data', '.holdfast-probe', 'reserved'],
+    ['data', 'planted/file', 'symlink'],
+    ['data', 'planted-file', 'symlink'],
+    ['data', 'fine', ''],
+  ]
+  const client = connect(receiver.port, identity)
+  for (const piece of [...hello, ...batchOf(names.map(([source, name]) => [source, name]))])
+    client.socket.write(piece)
+  const results = () =>
+    client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every file is answered', () => results().length === names.length)
+  const details = Object.fromEntries(results().map(([id, , detail]) => [id, detail]))
+  expect(names.map(([source, name], index) => [source, name, details[index + 1]])).toEqual(names)
+  client.socket.destroy()
+  expect(treeOf(base)['inside/store/sender/data/fine']).toBeDefined()
+  expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
+  expect(fs.readdirSync(base).sort()).toEqual(['identity', 'inside', 'outside'])
+  expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/fine'])
+})
+
+test('more than the credit, wrong digests and frames out of order end that connection or that file alone', async () => {
+  const { identity, store, receiver } = await setUp()
+  const content = Buffer.from('abc')
+  const wrong = connect(receiver.port, identity)
+  const files: [number, string, string, number, number, number, Buffer][] = [
+    [1, 'data', 'flipped', 3, 0, 0o644, digestOf(Buffer.from('abd'))],
+  ]
+  for (const piece of [...hello, ...encodeFrame('batch', { files }, [content])]) wrong.socket.write(piece)
+  await until('the digest is refused', () =>
+    wrong.frames.some((frame) => frame.type === 'result' && frame.header.results[0]?.[1] === 4),
+  )
+  wrong.socket.destroy()
+
+  const begin = encodeFrame('begin', { id: 1, source: 'data', path: 'x', size: 9e15 / 4, time: 0, mode: 0 })
+  const chunk = encodeFrame('chunk', { id: 1 }, [Buffer.alloc(256 * 1024)])
+  const bad: Uint8Array[][] = [
+    encodeFrame('chunk', { id: 7 }, [content]),
+    encodeFrame('end', { id: 7, digest: digestOf(content) }),
+    [...begin, ...begin],
+    [...begin, ...Array.from({ length: 400 }, () => chunk).flat()],
+    encodeFrame('welcome', { protocol: 1, name: 'x', bytes: 1, files: 1 }),
+    [Buffer.from([6, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff])],
+    [Buffer.from([8, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff])],
+  ]
+  for (const frames of bad) {
+    const client = connect(receiver.port, identity)
+    for (const piece of [...hello, ...frames]) client.socket.write(piece)
+    await client.closed
+  }
+  expect(treeOf(path.join(store, 'sender'))).toEqual({})
+  await until(
+    'nothing half is left',
+    () => Object.keys(treeOf(path.join(store, '.holdfast', 'tmp'))).length === 0,
+  )
+})
+
+test('thousands of mutated frames: no crash, no growth, nothing outside, and an honest sender still works', async () => {
+  const random = createRandom(newSeed('mutated frames'))
+  const { base, identity, store, receiver } = await setUp()
+  const content = Buffer.from('some content of a file')
+  const valid = [
+    batchOf([
+      ['data', 'a/b'],
+      ['data', 'c'],
+    ]),
+    encodeFrame('begin', {
+      id: 9,
+      source: 'data',
+      path: 'large',
+      size: content.length,
+      time: 1,
+      mode: 0o600,
+    }),
+    encodeFrame('chunk', { id: 9 }, [content]),
+    encodeFrame('end', { id: 9, digest: digestOf(content) }),
+    encodeFrame('abort', { id: 9 }),
+    encodeFrame('alive', { stalledMs: 0 }),
+    hello,
+  ].map((pieces) => Buffer.concat(pieces))
+  const mutate = (frame: Buffer): Buffer => {
+    const bytes = Buffer.from(frame)
+    const flips = Math.floor(random() * 4)
+    for (let flip = 0; flip < flips; flip += 1)
+      bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+    return random() < 0.1 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes
+  }
+  let frames = 0
+  const attack = async () => {
+    while (frames < 4_000) {
+      const client = connect(receiver.port, identity)
+      client.socket.write(Buffer.concat(random() < 0.9 ? hello : [mutate(Buffer.concat(hello))]))
+      const count = 1 + Math.floor(random() * 30)
+      for (let index = 0; index < count; index += 1) {
+        client.socket.write(mutate(valid[Math.floor(random() * valid.length)] ?? content))
+        frames += 1
+      }
+      client.socket.end()
+      await client.closed
+    }
+  }
+  const before = process.memoryUsage().rss
+  await Promise.all(Array.from({ length: 6 }, attack))
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+  expect(fs.readdirSync(base).sort()).toEqual(['identity', 'inside'])
+  expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['store'])
+  expect(
+    fs
+      .readdirSync(store)
+      .sort()
+      .filter((name) => name !== 'sender'),
+  ).toEqual(['.holdfast'])
+
+  const honest = connect(receiver.port, identity)
+  for (const piece of [...hello, ...batchOf([['data', 'honest']])]) honest.socket.write(piece)
+  await until('the honest file is durable', () =>
+    honest.frames.some((frame) => frame.type === 'result' && frame.header.results[0]?.[1] === 0),
+  )
+  honest.socket.destroy()
+})

@@ -1,0 +1,101 @@
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { invite } from '../../../core/receive/invitation.ts'
+import { startStoreReceiver } from '../../../core/receive/receiver.ts'
+import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { formatPairingCode, parsePairingCode } from '../../../core/wire/pairing-code.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home } from '../../support/transfer.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  senderConfig,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function setUp() {
+  const base = temporaryDirectory('pairing')
+  const store = path.join(base, 'store')
+  const log: string[] = []
+  const options = { storeDirectory: store, host: '127.0.0.1', port: 0, name: 'the receiver', trusted: [] }
+  const start = async (port = 0) => {
+    const receiver = await startStoreReceiver(
+      { ...options, port },
+      { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+    )
+    onTestFinished(() => receiver.close())
+    return receiver
+  }
+  return { base, store, log, start, receiver: await start() }
+}
+
+async function unpairedSender(home: Home) {
+  const sender = startTestSender()
+  sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
+  await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
+  return sender
+}
+
+test('a one-time code pairs a sender for good; it works once, and the pairing outlives a restart', async () => {
+  const { base, store, receiver, start } = await setUp()
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await unpairedSender(home)
+  expect(sender.report()?.connection.state).toBe('idle')
+  const { code, running } = await invite(store, Date.now())
+  expect(running).toBe(true)
+  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'Büro 1' }))
+  expect(destination).toEqual({
+    id: receiver.fingerprint,
+    name: 'the receiver',
+    host: '127.0.0.1',
+    port: receiver.port,
+    fingerprint: receiver.fingerprint,
+  })
+  expect(receiver.pairedSenders).toBe(1)
+  await expect(sender.request('pair', { code, name: 'again' })).rejects.toThrow('transfer.pairCodeRefused')
+
+  writeFile(home.source, 'file', 'content')
+  offerAll(home)
+  await receiver.close()
+  await start(receiver.port)
+  sender.configure({ ...senderConfig(home, destination), destination: { ...destination, id: 'there' } })
+  await allSent(sender, 1)
+  expect(treeOf(path.join(store, 'Büro 1', 'data'))).toEqual(treeOf(home.source))
+})
+
+test('wrong codes are refused, five of them spoil every open code, and the log says so', async () => {
+  const { base, store, receiver, log } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const { code } = await invite(store, Date.now())
+  const parsed = parsePairingCode(code)
+  const wrong = formatPairingCode({ ...parsed, code: 'wrongwrongwrongwrong' })
+  for (let attempt = 0; attempt < 5; attempt += 1)
+    await expect(sender.request('pair', { code: wrong, name: 'x' })).rejects.toThrow('pairCodeRefused')
+  await expect(sender.request('pair', { code, name: 'x' })).rejects.toThrow('pairCodeRefused')
+  expect(receiver.pairedSenders).toBe(0)
+  expect(receiver.refusedConnections).toBe(6)
+  expect(log.join('\n')).toContain('wrong or outdated pairing code')
+})
+
+test('codes that are outdated, malformed, for another certificate or for nobody are refused in words', async () => {
+  const { base, store } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const outdated = await invite(store, Date.now() - 16 * 60_000)
+  const pair = (code: string) => sender.request('pair', { code, name: 'x' })
+  await expect(pair(outdated.code)).rejects.toThrow('pairCodeRefused')
+  await expect(pair('http://example.org')).rejects.toThrow('pairCodeMalformed')
+  await expect(pair('nonsense')).rejects.toThrow('pairCodeMalformed')
+  const { code } = await invite(store, Date.now())
+  const parsed = parsePairingCode(code)
+  const other = await loadIdentity(path.join(base, 'other'))
+  await expect(pair(formatPairingCode({ ...parsed, fingerprint: other.fingerprint }))).rejects.toThrow(
+    'pairWrongFingerprint',
+  )
+  await expect(pair(formatPairingCode({ ...parsed, port: 1 }))).rejects.toThrow('pairUnreachable')
+  await pair(code)
+})

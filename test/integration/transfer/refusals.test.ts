@@ -1,0 +1,143 @@
+import net from 'node:net'
+import path from 'node:path'
+import tls from 'node:tls'
+import { expect, test } from 'vitest'
+import { encodeFrame } from '../../../core/wire/codec.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { TestReceiver } from '../../support/transfer.ts'
+import {
+  allSent,
+  listening,
+  makeHome,
+  offerAll,
+  receiverConfig,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function setUp() {
+  const base = temporaryDirectory('refusals')
+  const home = await makeHome(path.join(base, 'home'))
+  const stranger = await makeHome(path.join(base, 'stranger'))
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+  return { base, home, stranger, receiver, at: await listening(receiver) }
+}
+
+const hello = (protocols: number[]) =>
+  Buffer.concat(encodeFrame('hello', { protocols, name: 'test', purpose: 'send' }))
+
+/** Everything that the receiver says until it closes the connection. */
+function answerOf(socket: net.Socket): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const heard: Buffer[] = []
+    socket.on('data', (bytes) => heard.push(bytes))
+    socket.on('error', () => undefined)
+    socket.on('close', () => resolve(Buffer.concat(heard)))
+  })
+}
+
+const refusedCount = (receiver: TestReceiver, atLeast: number) =>
+  until('it is counted', () => (receiver.report()?.refusedConnections ?? 0) >= atLeast)
+
+test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, counted and logged', async () => {
+  const { home, receiver, at } = await setUp()
+  const { certificate: cert, key } = home.identity
+  const secure = { port: at.port, host: '127.0.0.1', rejectUnauthorized: false }
+
+  const plain = net.connect(at.port, '127.0.0.1', () => plain.write(hello([1])))
+  expect((await answerOf(plain)).includes('welcome')).toBe(false)
+  await refusedCount(receiver, 1)
+
+  const old = tls.connect({ ...secure, cert, key, maxVersion: 'TLSv1.2' })
+  await answerOf(old)
+  expect(old.authorized).toBe(false)
+  await refusedCount(receiver, 2)
+
+  const anonymous = tls.connect({ ...secure, minVersion: 'TLSv1.3' }, () => anonymous.write(hello([1])))
+  expect((await answerOf(anonymous)).length).toBe(0)
+  await refusedCount(receiver, 3)
+
+  const future = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () => future.write(hello([99])))
+  expect((await answerOf(future)).toString('latin1')).toContain('protocol')
+  await refusedCount(receiver, 4)
+
+  const unasked = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () =>
+    unasked.write(Buffer.concat(encodeFrame('alive', { stalledMs: 0 }))),
+  )
+  await answerOf(unasked)
+  await refusedCount(receiver, 5)
+  await until(
+    'each has its line',
+    () => receiver.log.filter((line) => line.includes('refused 127.0.0.1')).length >= 5,
+  )
+  expect(receiver.log.join('\n')).toMatch(/WRONG_VERSION_NUMBER|http request|HTTP_REQUEST/i)
+  expect(receiver.log.join('\n')).toMatch(/UNSUPPORTED_PROTOCOL|unsupported protocol/i)
+  expect(receiver.log.join('\n')).toContain('no client certificate')
+  expect(receiver.log.join('\n')).toContain('speaks protocol 99')
+})
+
+test('a computer that is not paired sends nothing, and both ends say why', async () => {
+  const { base, home, stranger, receiver, at } = await setUp()
+  writeFile(stranger.source, 'file', 'secret')
+  offerAll(stranger)
+  const sender = startTestSender()
+  sender.configure(senderConfig(stranger, at))
+  const connection = await until('the sender is refused', () => {
+    const now = sender.report()?.connection
+    return now?.state === 'refused' ? now : null
+  })
+  expect(connection.problem?.key).toBe('transfer.notPaired')
+  await refusedCount(receiver, 1)
+  expect(treeOf(path.join(base, 'store', 'sender-1'))).toEqual({})
+
+  // As soon as the receiver knows it, it goes on by itself.
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], 0))
+  await allSent(sender, 1)
+})
+
+test('a receiver with another certificate than the pinned one gets nothing', async () => {
+  const { base, home, receiver, at } = await setUp()
+  writeFile(home.source, 'file', 'secret')
+  offerAll(home)
+  const sender = startTestSender()
+  const other = await loadIdentity(path.join(base, 'other'))
+  sender.configure(senderConfig(home, { port: at.port, fingerprint: other.fingerprint }))
+  const connection = await until('the sender refuses', () => {
+    const now = sender.report()?.connection
+    return now?.state === 'refused' ? now : null
+  })
+  expect(connection.problem).toMatchObject({
+    key: 'transfer.wrongFingerprint',
+    params: { fingerprint: at.fingerprint },
+  })
+  expect(receiver.report()?.receivedFiles).toBe(0)
+  sender.configure(senderConfig(home, at))
+  await allSent(sender, 1)
+})
+
+test('clients that say nothing, or half a hello, do not stop the others', async () => {
+  const { home, at } = await setUp()
+  const { certificate: cert, key } = home.identity
+  const idle = Array.from({ length: 80 }, () => {
+    const socket = net.connect(at.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    return socket
+  })
+  const half = tls.connect(
+    { port: at.port, host: '127.0.0.1', rejectUnauthorized: false, cert, key, minVersion: 'TLSv1.3' },
+    () => half.write(hello([1]).subarray(0, 7)),
+  )
+  half.on('error', () => undefined)
+  writeFile(home.source, 'file', 'content')
+  offerAll(home)
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, at))
+  await allSent(sender, 1)
+  for (const socket of [...idle, half]) socket.destroy()
+})

@@ -1,0 +1,143 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  DESTINATION,
+  listening,
+  makeHome,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function setUp(groupWriteMark = false) {
+  const base = temporaryDirectory('changes')
+  const home = await makeHome(path.join(base, 'home'))
+  const store = path.join(base, 'store')
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const config = senderConfig(home, await listening(receiver), { groupWriteMark })
+  const sender = startTestSender()
+  return { home, receiver, sender, config, arrived: path.join(store, 'sender-1', 'data') }
+}
+
+test('a large file that grows while it is sent is sent again as it is in the end, never half', async () => {
+  const { home, sender, config, arrived } = await setUp()
+  const file = path.join(home.source, 'growing')
+  fs.writeFileSync(file, Buffer.alloc(64 * 1024 * 1024, 1))
+  offerAll(home)
+  sender.configure(config)
+  await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
+  fs.appendFileSync(file, 'the end')
+  await until(
+    'it arrived as it is now',
+    () => treeOf(arrived).growing === treeOf(home.source).growing,
+    30_000,
+  )
+  await allSent(sender, 1)
+})
+
+test('files that changed, vanished or cannot be read do not hold up the others', async () => {
+  const { home, sender, config, arrived } = await setUp(true)
+  for (let index = 0; index < 50; index += 1) writeFile(home.source, `good/${index}`, `good ${index}`)
+  writeFile(home.source, 'a-changed', 'before')
+  writeFile(home.source, 'a-gone', 'gone')
+  writeFile(home.source, 'a-fifo', 'will be a FIFO')
+  writeFile(home.source, 'a-link', 'will be a link')
+  writeFile(home.source, 'a-directory', 'will be a directory')
+  offerAll(home)
+  writeFile(home.source, 'a-changed', 'after, and longer')
+  for (const name of ['a-gone', 'a-fifo', 'a-link', 'a-directory']) fs.rmSync(path.join(home.source, name))
+  const { execFileSync } = await import('node:child_process')
+  execFileSync('mkfifo', [path.join(home.source, 'a-fifo')])
+  fs.symlinkSync('/etc/passwd', path.join(home.source, 'a-link'))
+  fs.mkdirSync(path.join(home.source, 'a-directory'))
+  sender.configure(config)
+  await allSent(sender, 51)
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  const ledger = openLedger(home.ledgerPath)
+  for (const name of ['a-gone', 'a-fifo', 'a-link', 'a-directory'])
+    expect(ledger.lookup(DESTINATION, SOURCE, name)).toBeNull()
+  ledger.close()
+  expect(sender.log.join('\n')).toContain('a-gone vanished before it was sent')
+})
+
+test('a file that changes between durable and the ledger keeps waiting: generations', async () => {
+  const { home, sender, config, arrived } = await setUp()
+  writeFile(home.source, 'file', 'one')
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 1)
+  for (const text of ['two', 'three', 'four', 'five!']) {
+    writeFile(home.source, 'file', text)
+    offerAll(home)
+    sender.nudge()
+  }
+  await until('the last content is there', () => treeOf(arrived).file === treeOf(home.source).file, 20_000)
+  await allSent(sender, 1)
+})
+
+test('a name that the receiver refuses is parked with its reason, and tried again when asked', async () => {
+  const { home, sender, config } = await setUp()
+  writeFile(home.source, '.holdfast/inside', 'reserved')
+  writeFile(home.source, 'fine', 'fine')
+  offerAll(home)
+  sender.configure(config)
+  await until('one is sent and one parked', () => {
+    const totals = sender.report()?.totals[SOURCE]
+    return totals?.parkedFiles === 1 && totals.sentFiles === 1
+  })
+  const page = { source: null, state: 'parked', before: null, limit: 10 }
+  expect(await sender.request('files', page)).toMatchObject({
+    files: [{ path: '.holdfast/inside', state: 'parked', reason: { key: 'transfer.name.reserved' } }],
+    more: false,
+  })
+  expect(await sender.request('retry', { source: SOURCE })).toEqual({ files: 1 })
+  await until('it is parked again', () => sender.report()?.totals[SOURCE]?.parkedFiles === 1)
+})
+
+test('a pause of one source, and of all, stops new files; the rest goes on afterwards', async () => {
+  const { home, sender, config } = await setUp()
+  writeFile(home.source, 'one', 'one')
+  offerAll(home)
+  const paused = config.sources.map((source) => ({ ...source, paused: true }))
+  sender.configure({ ...config, sources: paused })
+  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  sender.configure({ ...config, paused: true })
+  expect(await sender.request('files', { source: null, state: 'sent', before: null, limit: 1 })).toEqual({
+    files: [],
+    more: false,
+  })
+  sender.configure(config)
+  await allSent(sender, 1)
+})
+
+test('when the destination changes, everything is offered to the new one, also after a restart', async () => {
+  const { home, receiver, sender, config } = await setUp()
+  for (let index = 0; index < 30; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 30)
+  await sender.kill()
+
+  const other = startTestReceiver()
+  const otherStore = path.join(home.directory, 'other-store')
+  other.configure(receiverConfig(otherStore, [home]))
+  const next = startTestSender()
+  const to = { id: 'elsewhere', name: 'other', host: '127.0.0.1', ...(await listening(other)) }
+  next.configure({ ...config, destination: to })
+  await allSent(next, 30)
+  expect(treeOf(path.join(otherStore, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  next.configure(config)
+  await allSent(next, 30)
+  expect(receiver.report()?.receivedFiles).toBe(30)
+})

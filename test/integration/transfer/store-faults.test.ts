@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  listening,
+  makeHome,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const asRoot = test.skipIf(process.getuid?.() !== 0)
+
+async function setUp(options: string) {
+  const base = temporaryDirectory('faults')
+  const store = path.join(base, 'store')
+  fs.mkdirSync(store)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', store])
+  onTestFinished(() => {
+    execFileSync('umount', ['-l', store])
+  })
+  const home = await makeHome(path.join(base, 'home'))
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const sender = startTestSender()
+  return { store, home, receiver, sender, config: senderConfig(home, await listening(receiver)) }
+}
+
+asRoot(
+  'a full store (needs root): the sender says so, small files go on, the rest follows by itself',
+  async () => {
+    const { store, home, sender, config } = await setUp('size=8m')
+    writeFile(store, 'ballast', Buffer.alloc(6 * 1024 * 1024))
+    writeFile(home.source, 'a-large', Buffer.alloc(4 * 1024 * 1024, 1))
+    for (let index = 0; index < 20; index += 1) writeFile(home.source, `small-${index}`, `small ${index}`)
+    fs.utimesSync(path.join(home.source, 'a-large'), 1, 1)
+    offerAll(home)
+    sender.configure(config)
+    await until(
+      'the reason is said',
+      () => sender.report()?.connection.problem?.key === 'transfer.storeFull',
+      20_000,
+    )
+    await until(
+      'the small files are not held up',
+      () => sender.report()?.totals[SOURCE]?.sentFiles === 20,
+      20_000,
+    )
+    fs.rmSync(path.join(store, 'ballast'))
+    await allSent(sender, 21)
+    await until('all is well again', () => sender.report()?.connection.problem === null)
+    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+    expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
+  },
+)
+
+asRoot(
+  'a store gone read-only (needs root): files wait, nothing is parked, and go on by themselves',
+  async () => {
+    const { store, home, receiver, sender, config } = await setUp('size=64m')
+    writeFile(home.source, 'first', 'first')
+    offerAll(home)
+    sender.configure(config)
+    await allSent(sender, 1)
+    execFileSync('mount', ['-o', 'remount,ro', store])
+    for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
+    offerAll(home)
+    sender.nudge()
+    await until(
+      'it is said',
+      () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
+      20_000,
+    )
+    expect(sender.report()?.connection.state).toBe('connected')
+    expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 1, waitingFiles: 300, parkedFiles: 0 })
+    expect(receiver.process.exitCode).toBeNull()
+    execFileSync('mount', ['-o', 'remount,rw', store])
+    await allSent(sender, 301)
+    await until('all is well again', () => sender.report()?.connection.problem === null)
+    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  },
+)
+
+asRoot(
+  'a receiver started on a read-only store (needs root) starts, says why, and works afterwards',
+  async () => {
+    const { store, home, receiver, sender, config } = await setUp('size=64m')
+    await receiver.kill()
+    execFileSync('mount', ['-o', 'remount,ro', store])
+    const again = startTestReceiver()
+    again.configure(receiverConfig(store, [home], config.destination?.port))
+    await listening(again)
+    writeFile(home.source, 'file', 'content')
+    offerAll(home)
+    sender.configure(config)
+    await until(
+      'it is said',
+      () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
+      20_000,
+    )
+    execFileSync('mount', ['-o', 'remount,rw', store])
+    await allSent(sender, 1)
+  },
+)

@@ -10,7 +10,8 @@ import { setup } from './setup.mjs'
 async function startWindow(words) {
   const { node, electron } = await setup('display')
   await ensureBuilt(node)
-  if (process.getuid?.() === 0) {
+  const uid = process.getuid?.()
+  if (uid === 0) {
     say(
       "Running as root: Chromium's sandbox is off (--no-sandbox). Run Holdfast as an ordinary user to have it on.",
     )
@@ -18,7 +19,7 @@ async function startWindow(words) {
   const environment = { ...process.env }
   // Set by editors' terminals that are Electron themselves: it would make this one a plain Node.js.
   delete environment.ELECTRON_RUN_AS_NODE
-  return becomes(electron.executable, electronArguments(projectDirectory, words), { env: environment })
+  return becomes(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
 }
 
 async function startInTerminal(words) {

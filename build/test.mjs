@@ -6,7 +6,15 @@ import { buildApplication } from './setup/application.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, SetupError, say } from './setup/project.mjs'
 import { setup } from './setup.mjs'
-import { closingLine, exitCode, isCi, playwrightCounts, stageCounts, sum, vitestCounts } from './test/results.mjs'
+import {
+  closingLine,
+  exitCode,
+  isCi,
+  playwrightCounts,
+  stageCounts,
+  sum,
+  vitestCounts,
+} from './test/results.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
 
 const reports = { vitest: 'test-results/vitest.json', playwright: 'test-results/e2e.json' }
@@ -31,7 +39,10 @@ function stages({ node, electron }) {
     runStage(command, args, { env: environment, cwd: projectDirectory, minutes })
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
   return [
-    ['Format, lint and imports (biome)', async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci'))],
+    [
+      'Format, lint and imports (biome)',
+      async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci')),
+    ],
     ['Types (tsc)', async () => stageCounts(await tool(10, 'typescript/bin/tsc', '-p', '.'))],
     [
       'Build (electron-vite)',
@@ -72,7 +83,8 @@ async function runAll(ready) {
 }
 
 async function main() {
-  if (process.argv.length > 2) throw new SetupError('usage: npm test (it takes no arguments; see also npx vitest)')
+  if (process.argv.length > 2)
+    throw new SetupError('usage: npm test (it takes no arguments; see also npx vitest)')
   passSignalsOn()
   const ready = await setup('tests')
   const counts = await runAll(ready)

@@ -31,7 +31,7 @@ export function describeState(state: AppState): string[] {
       `${settings.name}  ${settings.path}`,
       `  ${verdict(checked)}`,
       `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
-        `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} set aside`,
+        `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} parked`,
       ...(scanned?.problems ?? []).map((problem) => `  ${englishWords(problem)}`),
     ]),
     ...state.checkedPaths.map(({ path, checked }) => `${path}: ${verdict(checked)}`),

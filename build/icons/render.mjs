@@ -20,7 +20,15 @@ const traySizes = [
 ]
 
 async function render(svg, size, png) {
-  const result = await capture('rsvg-convert', ['--width', String(size), '--height', String(size), '-o', png, svg])
+  const result = await capture('rsvg-convert', [
+    '--width',
+    String(size),
+    '--height',
+    String(size),
+    '-o',
+    png,
+    svg,
+  ])
   if (result.missing) throw new SetupError('rsvg-convert is missing: apt-get install librsvg2-bin')
   if (result.status !== 0) throw new SetupError(`${svg} could not be rendered: ${result.stderr.trim()}`)
 }
@@ -33,7 +41,8 @@ async function main() {
   await mkdir(tray, { recursive: true })
   const application = path.join(sources, 'holdfast.svg')
   await copyFile(application, path.join(icons, 'holdfast.svg'))
-  for (const size of applicationSizes) await render(application, size, path.join(icons, `${size}x${size}.png`))
+  for (const size of applicationSizes)
+    await render(application, size, path.join(icons, `${size}x${size}.png`))
   for (const name of await readdir(path.join(sources, 'tray'))) {
     const stem = path.basename(name, '.svg')
     for (const [size, suffix] of traySizes) {

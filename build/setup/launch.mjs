@@ -17,6 +17,6 @@ export function absoluteWords(words, environment = process.env, cwd = process.cw
 }
 
 /** Electron's command line. Chromium refuses to run as root with its sandbox on. */
-export function electronArguments(projectDirectory, words, uid = process.getuid?.()) {
+export function electronArguments(projectDirectory, words, uid) {
   return [...(uid === 0 ? ['--no-sandbox'] : []), projectDirectory, ...words]
 }

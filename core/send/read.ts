@@ -36,6 +36,7 @@ export function unsentBecause(thrown: unknown): Unsent {
     case 'ELOOP':
     case 'EISDIR':
     case 'ENXIO':
+    case 'ESPIPE': // a FIFO has no positions
       return { kind: 'vanished' }
     case 'EACCES':
     case 'EPERM':

@@ -25,7 +25,7 @@ const lockDataSchema = z.object({ directories: z.array(z.string()) })
 export async function runDesktop(dataDirectory: string, directories: string[]): Promise<void> {
   const bundle = path.resolve(app.getAppPath(), 'out')
   const assets = path.resolve(app.getAppPath(), 'assets')
-  const icon = path.join(assets, 'icons', '256.png')
+  const icon = path.join(assets, 'icons', '256x256.png')
   const log = openLog(openDataDirectory(dataDirectory).logs)
   lockDown()
   servePage(path.join(bundle, 'renderer'))

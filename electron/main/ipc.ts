@@ -9,7 +9,7 @@ import {
   events,
   type WindowCommands,
 } from '../../core/agent/contract.ts'
-import { WINDOW_ORIGIN } from './protocol.ts'
+import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
 export type WindowHandlers = {
   [C in keyof WindowCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
@@ -38,13 +38,4 @@ export function serveWindow(handlers: WindowHandlers): void {
 export function sendEvent<E extends keyof Events>(window: BrowserWindow, event: E, payload: Events[E]): void {
   if (window.isDestroyed()) return
   window.webContents.send(event, events[event].parse(payload))
-}
-
-function originOf(url: string): string | null {
-  try {
-    const { protocol, host } = new URL(url)
-    return `${protocol}//${host}`
-  } catch {
-    return null
-  }
 }

@@ -27,10 +27,14 @@ export function registerScheme(): void {
 /** Serves the built page's own files; unlike file://, nothing outside of that directory can be read. */
 export function servePage(directory: string): void {
   protocol.handle(SCHEME, async (request) => {
-    const { pathname, origin } = new URL(request.url)
+    const { pathname } = new URL(request.url)
     const file = path.normalize(path.join(directory, decodeURIComponent(pathname)))
     const contentType = CONTENT_TYPES[path.extname(file)]
-    if (origin !== WINDOW_ORIGIN || !file.startsWith(directory + path.sep) || contentType === undefined) {
+    if (
+      originOf(request.url) !== WINDOW_ORIGIN ||
+      !file.startsWith(directory + path.sep) ||
+      contentType === undefined
+    ) {
       return new Response(null, { status: 404 })
     }
     try {
@@ -40,4 +44,14 @@ export function servePage(directory: string): void {
       return new Response(null, { status: 404 })
     }
   })
+}
+
+/** The origin of an address; URL's own is "null" for every scheme that browsers do not know. */
+export function originOf(address: string): string | null {
+  try {
+    const { protocol: scheme, host } = new URL(address)
+    return `${scheme}//${host}`
+  } catch {
+    return null
+  }
 }

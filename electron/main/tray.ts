@@ -2,6 +2,7 @@ import path from 'node:path'
 import { Menu, type MenuItemConstructorOptions, nativeImage, Tray } from 'electron'
 import type { AppState, StatusLevel } from '../../core/agent/state-schema.ts'
 import { statusLevels } from '../../core/agent/state-schema.ts'
+import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
 import { message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
 
@@ -76,10 +77,4 @@ function menuOf(
     { type: 'separator' },
     { label: words(message('menu.quit')), click: actions.quit },
   ]
-}
-
-/** Until eight in the morning of the next day, when somebody is there to see it. */
-export function minutesUntilTomorrow(now: Date): number {
-  const morning = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 8)
-  return Math.round((morning.getTime() - now.getTime()) / 60_000)
 }

@@ -3,6 +3,7 @@ import { splitPath } from '../format/path.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { sentence } from '../words/sentence.ts'
+import { copyText } from './copy.ts'
 
 /** A path, shortened in its middle where room is short; whole on hover and focus, copied by a press. */
 export function PathText({ path }: { path: string }) {
@@ -11,13 +12,8 @@ export function PathText({ path }: { path: string }) {
   const { head, tail } = splitPath(path)
 
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(path)
-      tell('done', sentence('window.path.copied', { path }))
-    } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
-      tell('refused', sentence('window.path.notCopied', { path, reason }))
-    }
+    if (await copyText(path)) tell('done', sentence('window.path.copied', { path }))
+    else tell('refused', sentence('window.path.notCopied', { path }))
   }
 
   return (

@@ -16,7 +16,9 @@ export function Ago({ at }: Moment) {
   const { t, format } = useWords()
   const now = useNow()
   const words =
-    now - at < 2000 ? t('window.time.now') : t('window.time.ago', { duration: format.duration(now - at) })
+    now - at < 2000
+      ? t('window.time.now')
+      : t('window.time.ago', { duration: format.roughDuration(now - at) })
   return (
     <time dateTime={isoOf(at)} title={format.fullMoment(at)}>
       {words}

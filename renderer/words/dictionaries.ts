@@ -1,2 +1,3 @@
-// biome-ignore lint/style/noRestrictedImports: the words are the one other thing that the window shares with core.
+// The words are the one thing besides the contract that the window shares with core: it says what all others say.
+export { formatBytes, formatDuration, formatTime } from '../../core/words/formats.ts'
 export { createWords, type Language, nearestLanguage } from '../../core/words/words.ts'

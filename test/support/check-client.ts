@@ -10,6 +10,10 @@ import { until } from './until.ts'
 
 const module = path.resolve(import.meta.dirname, '../../cli/workers/checker.ts')
 
+/** Tests check twice a second; a second's patience lets a busy machine be late without being called hung. */
+export const INTERVAL_MS = 500
+export const TIMEOUT_MS = 1_000
+
 export interface CheckerProcess {
   pid: number
   /** Everything that was reported of a path, oldest first. */
@@ -43,7 +47,12 @@ export async function startCheckerProcess(
     if (said.type === 'report') seen.push(...checkerDefinition.report.parse(said.report).checked)
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const defaults: CheckerConfig = { intervalSeconds: 1, timeoutSeconds: null, paths: [], knownMounts: {} }
+  const defaults: CheckerConfig = {
+    intervalSeconds: INTERVAL_MS / 1000,
+    timeoutSeconds: TIMEOUT_MS / 1000,
+    paths: [],
+    knownMounts: {},
+  }
   let current: CheckerConfig = { ...defaults, ...config }
   const configure = (changed: Partial<CheckerConfig>) => {
     current = { ...current, ...changed }

@@ -65,7 +65,7 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
         )
       }
       if (mayWrite) {
-        await runWrite(anchor.path, memory, progress)
+        memory = await runWrite(anchor.path, memory, progress)
         // A file system that failed may come back with probe files that were long removed.
         if (progress.done.write?.failures.length !== 0) memory = { ...memory, tidiedMs: null }
         if (isTidyDue(memory, progress)) {
@@ -131,23 +131,26 @@ async function runRead(
 }
 
 /** The write probe; its read from the disk is the directory's real read delay. */
-async function runWrite(directory: string, memory: PathMemory, progress: Progress): Promise<void> {
+async function runWrite(directory: string, memory: PathMemory, progress: Progress): Promise<PathMemory> {
   progress.probe = 'write'
-  const { failures, elapsedMs, readBack } = await writeFile(directory, {
+  const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
     isBuffered: memory.isBuffered,
+    unremoved: memory.unremoved,
     enter: (step) => {
       progress.step = step
     },
   })
   progress.done.write = { failures, elapsedMs }
-  if (readBack === null) return
+  const after = { ...memory, unremoved }
+  if (readBack === null) return after
   if (readBack.failure === null) {
     if (progress.delayMs !== null) progress.delayMs = readBack.delayMs
-    return
+    return after
   }
   const failure = callFailure('read back', readBack.failure)
   const read = progress.done.read
   if (read === undefined) failures.push(failure)
   else progress.done.read = { ...read, failures: [...read.failures, failure] }
   progress.delayMs = null
+  return after
 }

@@ -28,6 +28,8 @@ export interface PathMemory {
   isBuffered: boolean
   /** Monotonic milliseconds of the last search for probe files that a killed run left behind. */
   tidiedMs: number | null
+  /** The name of a probe file that could not be removed. */
+  unremoved: string | null
 }
 
 export const freshMemory: PathMemory = {
@@ -36,6 +38,7 @@ export const freshMemory: PathMemory = {
   wasFaulty: false,
   isBuffered: false,
   tidiedMs: null,
+  unremoved: null,
 }
 
 export interface Findings {

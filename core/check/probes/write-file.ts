@@ -15,6 +15,8 @@ export interface WriteResult {
   elapsedMs: number
   /** The O_DIRECT read of the file just written: it goes to the disk, where a listing may be remembered. */
   readBack: ReadResult | null
+  /** The probe file's name where it could not be removed; the next probe of this directory takes it along. */
+  unremoved: string | null
 }
 
 const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
@@ -27,10 +29,8 @@ const CONTENT = Buffer.from('Holdfast tests here whether this file system can be
  */
 export async function writeFile(
   directory: string,
-  options: { isBuffered: boolean; enter?: (step: WriteStep) => void },
+  options: { isBuffered: boolean; unremoved?: string | null; enter?: (step: WriteStep) => void },
 ): Promise<WriteResult> {
-  const name = takeProbeName()
-  const file = path.join(directory, name)
   const failures: Failure[] = []
   const started = performance.now()
   const attempt = async <T>(step: WriteStep, call: () => Promise<T>): Promise<T | null> => {
@@ -43,6 +43,18 @@ export async function writeFile(
     }
   }
 
+  const unremoved = options.unremoved ?? null
+  if (unremoved !== null) {
+    await attempt('remove', () => remove(path.join(directory, unremoved)))
+    const [failure] = failures
+    // A directory that gives nothing back is not filled with one file each check; a read-only one takes none.
+    if (failure !== undefined && !(failure.cause === 'call' && failure.code === 'EROFS')) {
+      return { failures, elapsedMs: performance.now() - started, readBack: null, unremoved }
+    }
+    failures.length = 0
+  }
+  const name = takeProbeName()
+  const file = path.join(directory, name)
   const descriptor = await attempt('create', () =>
     open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
   )
@@ -56,18 +68,24 @@ export async function writeFile(
     readBack = await readFile(file, { isBuffered: options.isBuffered })
   }
   await attempt('list', () => lstat(file))
-  await attempt('remove', () => remove(file))
+  const isGone = (await attempt('remove', () => remove(file))) === true
   returnProbeName(name)
-  return { failures, elapsedMs: performance.now() - started, readBack }
+  return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
 }
 
-/** As rm -f: what is not there need not be removed. */
-async function remove(file: string): Promise<void> {
+/** As rm -f: what is not there need not be removed, also where nothing could be removed (EROFS). */
+async function remove(file: string): Promise<true> {
   try {
     await unlink(file)
   } catch (thrown) {
-    if (systemErrorOf(thrown).code !== 'ENOENT') throw thrown
+    if (systemErrorOf(thrown).code === 'ENOENT') return true
+    const isThere = await lstat(file).then(
+      () => true,
+      (reason) => systemErrorOf(reason).code !== 'ENOENT',
+    )
+    if (isThere) throw thrown
   }
+  return true
 }
 
 /** ENOSPC has two reasons that are mended differently: no bytes, or no inodes. */

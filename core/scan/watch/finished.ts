@@ -5,17 +5,29 @@ import { factsOf } from '../facts.ts'
 import { isGone } from '../walk.ts'
 import { hasWriter } from './linux.ts'
 
-/** What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. */
+/**
+ * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
+ * file of this instant, to be looked at again in `NEW_FOR_MS`.
+ */
 export type Examined =
   | { state: 'finished' | 'unproven'; facts: FileFacts }
-  | { state: 'busy' | 'gone' | 'not-a-file' }
+  | { state: 'busy' | 'new' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
+
+/**
+ * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer: an empty file
+ * that has not been closed by anybody may be in that instant for as long as its process is not scheduled.
+ */
+export const NEW_FOR_MS = 100
 
 /** Never waits for a FIFO's other end, follows no symbolic link. */
 const LOOK = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY
 
-/** Looks whether a file is there and whether a writer holds it open. Synchronous: for the watcher's thread. */
-export function examineFile(absolute: string, path: string): Examined {
+/**
+ * Looks whether a file is there and whether a writer holds it open. Synchronous: for the watcher's thread.
+ * `wasClosed`: the kernel has told that a writer closed it, so it is past its creation.
+ */
+export function examineFile(absolute: string, path: string, wasClosed = false): Examined {
   try {
     // Before open: opening a device can have effects of its own.
     const before = lstatSync(absolute, { bigint: true, throwIfNoEntry: false })
@@ -25,7 +37,9 @@ export function examineFile(absolute: string, path: string): Examined {
     try {
       const writer = hasWriter(fd)
       if (writer === 'yes') return { state: 'busy' }
-      const facts = factsOf(path, fstatSync(fd, { bigint: true }))
+      const stats = fstatSync(fd, { bigint: true })
+      if (!wasClosed && stats.size === 0n && isNew(stats.ctimeNs)) return { state: 'new' }
+      const facts = factsOf(path, stats)
       return { state: writer === 'no' ? 'finished' : 'unproven', facts }
     } finally {
       closeSync(fd)
@@ -36,4 +50,9 @@ export function examineFile(absolute: string, path: string): Examined {
     if (isGone(code)) return { state: 'gone' }
     return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
   }
+}
+
+function isNew(ctimeNs: bigint): boolean {
+  const age = Date.now() - Number(ctimeNs / 1_000_000n)
+  return age >= 0 && age < NEW_FOR_MS
 }

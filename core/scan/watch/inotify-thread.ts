@@ -1,12 +1,13 @@
 import type { MessagePort } from 'node:worker_threads'
 import { receiveMessageOnPort } from 'node:worker_threads'
-import { absolutePath, joinRelative } from '../facts.ts'
+import { joinRelative } from '../facts.ts'
 import { unsendableWords } from '../unsendable.ts'
 import type { Unsendable } from '../walk.ts'
 import { isGone } from '../walk.ts'
-import { examineFile } from './finished.ts'
 import type { InotifyEvent } from './inotify-events.ts'
 import { decodeEvents } from './inotify-events.ts'
+import type { Sight } from './inotify-examiner.ts'
+import { Examiner } from './inotify-examiner.ts'
 import { Listing } from './inotify-listing.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
@@ -42,17 +43,21 @@ class InotifyThread {
   readonly #trees = new Map<number, Tree>()
   readonly #outbox: Outbox
   readonly #listing: Listing
+  readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
-  /** Files that were asked for by path, in the order of the requests. */
-  #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
   #pollAt = 0
 
   constructor(post: (message: FromThread) => void) {
     this.#post = post
     this.#outbox = new Outbox(post)
+    this.#examiner = new Examiner({
+      outbox: this.#outbox,
+      post,
+      problem: (tree, unsendable) => this.#problem(tree, unsendable),
+    })
     this.#listing = new Listing({
       directory: (parent, name, again) => this.#foundDirectory(parent, name, again),
-      file: (directory, path) => this.#foundFile(directory.tree, path),
+      file: ({ tree }, path) => this.#examiner.found({ tree, path, wasClosed: false }),
       unreadable: (directory, code) =>
         this.#problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
       complete: (directory, names) => this.#dropVanished(directory, names),
@@ -72,18 +77,25 @@ class InotifyThread {
         this.#take(message)
       }
       const room = this.#outbox.hasRoom
-      const work = room && !(this.#listing.isEmpty && this.#asked.length === 0)
+      const work = room && !(this.#listing.isEmpty && !this.#examiner.hasRequests)
       const [events, woken] = waitReadable([room ? this.#inotify : -1, this.#wake], work ? 0 : this.#waitMs())
       if (woken) readNow(this.#wake, wakeBytes)
       if (events) this.#readEvents()
-      if (work) this.#work()
+      if (work) {
+        this.#listing.slice(() => this.#outbox.hasRoom)
+        this.#examiner.work()
+      }
+      this.#examiner.lookAtNew()
       if (Date.now() >= this.#pollAt) this.#pollUnwatched()
       this.#outbox.flush()
     }
   }
 
   #waitMs(): number {
-    return Math.max(0, Math.min(LONGEST_WAIT_MS, this.#pollAt - Date.now()))
+    // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
+    const newDue = this.#outbox.hasRoom ? this.#examiner.newDue() : null
+    const until = Math.min(this.#pollAt, newDue ?? Number.POSITIVE_INFINITY)
+    return Math.max(0, Math.min(LONGEST_WAIT_MS, until - Date.now()))
   }
 
   #take(message: Exclude<ToThread, { type: 'stop' }>): void {
@@ -106,7 +118,7 @@ class InotifyThread {
         this.#closeTree(tree)
         return
       case 'examine':
-        this.#asked.push({ tree, request: message.request, paths: message.paths, next: 0 })
+        this.#examiner.ask(tree, message.request, message.paths)
         return
       case 'refresh':
         this.#relist(tree)
@@ -135,26 +147,26 @@ class InotifyThread {
     this.#trees.delete(tree.id)
     this.#listing.forget(tree)
     this.#outbox.forget(tree.id)
-    for (const { request } of this.#asked.filter((asked) => asked.tree === tree)) {
-      this.#post({ type: 'examined', tree: tree.id, request })
-    }
-    this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
+    this.#examiner.forget(tree)
     this.#watches.dropTree(tree)
   }
 
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
-    const files = new Map<string, { tree: Tree; path: string }>()
+    const files = new Map<string, Sight>()
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
       const file = this.#handle(event)
-      if (file !== null) files.set(`${file.tree.id}/${file.path}`, file)
+      if (file === null) continue
+      const key = `${file.tree.id}/${file.path}`
+      const before = files.get(key)
+      files.set(key, before?.wasClosed ? before : file)
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
-    for (const { tree, path } of files.values()) this.#foundFile(tree, path)
+    for (const file of files.values()) this.#examiner.found(file)
   }
 
   /** Returns the file that the event is about, if it is to be looked at. */
-  #handle({ wd, mask, name }: InotifyEvent): { tree: Tree; path: string } | null {
+  #handle({ wd, mask, name }: InotifyEvent): Sight | null {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
       for (const tree of this.#trees.values()) this.#eventsLost(tree)
       return null
@@ -172,7 +184,8 @@ class InotifyThread {
     }
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) === 0) return null
-      return { tree, path: joinRelative(pathOf(directory), name) }
+      const wasClosed = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0
+      return { tree, path: joinRelative(pathOf(directory), name), wasClosed }
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
@@ -225,34 +238,6 @@ class InotifyThread {
       if (names.has(name) || !isGone(this.#watches.add(child))) continue
       this.#watches.drop(child)
     }
-  }
-
-  #foundFile(tree: Tree, path: string): void {
-    if (tree.signals.has(path)) this.#post({ type: 'signal', tree: tree.id, path })
-    else if (tree.request.recursive && tree.filter.file(path) === null) this.#examine(tree, path, false)
-  }
-
-  #examine(tree: Tree, path: string, asked: boolean): void {
-    const found = examineFile(absolutePath(tree.request.root, path), path)
-    if (found.state === 'finished') this.#outbox.finished(tree.id, found.facts, asked)
-    else if (found.state === 'unproven') this.#outbox.unproven(tree.id, found.facts)
-    else if (found.state === 'error') this.#problem(tree, { why: 'file', path, code: found.code })
-  }
-
-  #work(): void {
-    const mayGoOn = () => this.#outbox.hasRoom
-    this.#listing.slice(mayGoOn)
-    const asked = this.#asked[0]
-    if (asked === undefined) return
-    while (asked.next < asked.paths.length && mayGoOn()) {
-      const path = asked.paths[asked.next]
-      asked.next += 1
-      if (path !== undefined) this.#examine(asked.tree, path, true)
-    }
-    if (asked.next < asked.paths.length) return
-    this.#asked.shift()
-    this.#outbox.flush(asked.tree.id)
-    this.#post({ type: 'examined', tree: asked.tree.id, request: asked.request })
   }
 
   #listed(tree: Tree): void {

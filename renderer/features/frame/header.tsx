@@ -1,6 +1,6 @@
 import { ActionIcon, Menu, Skeleton } from '@mantine/core'
 import type { AppState } from '../../../core/agent/state-schema.ts'
-import { minutesUntilTomorrow } from '../../format/format.ts'
+import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import {

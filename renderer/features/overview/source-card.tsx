@@ -33,7 +33,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   const failing = checked !== null && checked.overall.kind !== 'ok' ? checked.overall.sentence : null
 
   return (
-    <section className="card" aria-label={settings.name}>
+    <article className="card" aria-label={settings.name}>
       <div className="card-title">
         <UnstyledButton
           id={`open-${settings.id}`}
@@ -73,7 +73,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
       <Counts {...props} />
       {settings.kind === 'batch' && <Batches source={source} />}
       <Moving {...props} />
-    </section>
+    </article>
   )
 })
 
@@ -127,7 +127,7 @@ function Moving({ source, transfer }: SourceCardProps) {
         <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
         <div className="card-line dimmed figures">
           {t('window.toGo', { size: format.bytes(totals.waitingBytes) })}
-          {left !== null && ` · ${t('window.about', { duration: format.duration(left) })}`}
+          {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
         </div>
       </>
     )

@@ -93,7 +93,7 @@ function UnderWay({ state: { transfers, totals, rate } }: { state: AppState }) {
         {rate > 0 && (
           <span className="figures dimmed">
             {format.rate(rate)}
-            {left !== null && ` · ${t('window.about', { duration: format.duration(left) })}`}
+            {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
           </span>
         )}
       </div>

@@ -65,7 +65,11 @@ describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', (
       const colour = `${red},${green},${blue}`
       if (alpha === 255 && Math.min(red, green, blue) < 200) tally.set(colour, (tally.get(colour) ?? 0) + 1)
     }
-    const dominant = [...tally].sort((a, b) => b[1] - a[1])[0]?.[0].split(',').map(Number) ?? []
+    const dominant =
+      [...tally]
+        .sort((a, b) => b[1] - a[1])[0]?.[0]
+        .split(',')
+        .map(Number) ?? []
     expect(dominant).toHaveLength(3)
     // WCAG 2.1, 1.4.11: graphical objects need 3:1.
     expect(contrast(dominant, [0x2b, 0x2b, 0x2b])).toBeGreaterThan(3)

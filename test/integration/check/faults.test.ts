@@ -1,13 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Checked, probeKinds, type VerdictKind } from '../../../core/check/messages.ts'
-import { type CheckerProcess, startCheckerProcess } from '../../support/check-client.ts'
+import {
+  type CheckerProcess,
+  INTERVAL_MS,
+  startCheckerProcess,
+  TIMEOUT_MS,
+} from '../../support/check-client.ts'
 import { canMount, mountBind, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
-
-const INTERVAL_MS = 1_000
 
 function allProbes(...paths: string[]) {
   return paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
@@ -116,19 +120,20 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
     try {
       await disk.freeze()
-      // The check that meets the fault is due within one interval, and is given one more.
+      // Due within one interval, and given up after the timeout of a second: interval + 1 s in all.
       const failed = await checker.sees('p0', 'hung')
       expect(failed.overall.step).toBe('create')
-      expect(failed.overall.elapsedMs).toBeLessThan(2 * INTERVAL_MS)
+      expect(failed.overall.elapsedMs).toBeLessThan(TIMEOUT_MS + INTERVAL_MS)
       expect(failed.probes).toMatchObject({ read: { kind: 'ok' }, write: { kind: 'hung' } })
       const later = await until('the elapsed time to grow', () =>
         checker
           .reports('p0')
-          .find(({ overall }) => overall.kind === 'hung' && overall.elapsedMs > 3 * INTERVAL_MS),
+          .find(({ overall }) => overall.kind === 'hung' && overall.elapsedMs > 2 * TIMEOUT_MS),
       )
       expect(later.overall.step).toBe('create')
       const hangs = checker.reports('p0').filter(({ overall }) => overall.kind === 'hung')
-      expect(hangs.length).toBeLessThanOrEqual(4)
+      // Once at the deadline, then once an interval.
+      expect(hangs.length).toBeLessThanOrEqual(2 + later.overall.elapsedMs / INTERVAL_MS)
       const ticks = checker.reports('p1').map(({ at }) => at)
       const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? at))
       expect(Math.max(...gaps)).toBeLessThan(INTERVAL_MS + 250)
@@ -192,6 +197,37 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     expect(outOfInodes.overall).toMatchObject({ step: 'create', sentence: { key: 'check.noInodes' } })
     writeFileSync(path.join(small.point, 'fill'), '')
     await checker.sees('p0', 'ok')
+  })
+
+  it('a disk that cannot be read: an input/output error, and well again when it can', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const file = path.join(disk.point, 'file')
+    writeFileSync(file, Buffer.alloc(8192, 'x'), { flush: true })
+    const checker = await startCheckerProcess({ paths: allProbes(file) })
+    await checker.sees('p0', 'ok')
+    // The end of the disk is torn off: what lies there cannot be read any more.
+    const image = path.join(path.dirname(disk.point), 'image')
+    const failed = await detect(checker, 'p0', 'io-error', () => truncateSync(image, 65_536))
+    expect(failed.overall).toMatchObject({ step: 'read', code: 'EIO' })
+    expect(failed.delayMs).toBeNull()
+    truncateSync(image, 64 * 2 ** 20)
+    await checker.sees('p0', 'ok')
+  })
+
+  it('a directory that gives no file back: named, and not filled up', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const directory = path.join(disk.point, 'append-only')
+    mkdirSync(directory)
+    const checker = await startCheckerProcess({ paths: allProbes(directory) })
+    await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'permission', () => execFileSync('chattr', ['+a', directory]))
+    expect(failed.overall).toMatchObject({ step: 'remove', code: 'EPERM' })
+    await checker.sees('p0', 'permission')
+    await checker.sees('p0', 'permission')
+    expect(probeFiles(directory).length).toBe(1)
+    execFileSync('chattr', ['-a', directory])
+    await checker.sees('p0', 'ok')
+    await until('the file to be gone', () => probeFiles(directory).length === 0)
   })
 
   it('an unmounted disk is missing, also over a restart, and nothing is written underneath', async () => {

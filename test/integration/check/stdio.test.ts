@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
@@ -330,25 +330,23 @@ describe.skipIf(!canMount)('holdfast check on a frozen file system (mounting nee
 })
 
 function childrenOf(pid: number): number[] {
-  const { readFileSync } = process.getBuiltinModule('node:fs')
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === pid)
     .map(Number)
-    .filter((candidate) => {
-      try {
-        const stat = readFileSync(`/proc/${candidate}/stat`, 'utf8')
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid
-      } catch {
-        return false
-      }
-    })
 }
 
+/** A corpse that nobody has taken away yet does not count as alive. */
 function isAlive(pid: number): boolean {
+  return !['Z', 'X', undefined].includes(statOf(pid)?.state)
+}
+
+/** State and parent of a process, see proc_pid_stat(5); null if there is none. */
+function statOf(pid: number): { state: string | undefined; parent: number } | null {
   try {
-    process.kill(pid, 0)
-    return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state, parent: Number(parent) }
   } catch {
-    return false
+    return null
   }
 }

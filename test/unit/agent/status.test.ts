@@ -86,7 +86,7 @@ describe('the one status', () => {
     expect(failing.sentence).toMatch(/^\/data is read-only since/)
     expect(status({ totals: { ...sent, parkedFiles: 1 } })).toMatchObject({
       level: 'failing',
-      sentence: '1 file could not be sent and is set aside.',
+      sentence: '1 file could not be sent and is parked.',
     })
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })

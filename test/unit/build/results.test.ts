@@ -1,10 +1,22 @@
 import { expect, test } from 'vitest'
-import { closingLine, exitCode, isCi, playwrightCounts, stageCounts, sum, vitestCounts } from '../../../build/test/results.mjs'
+import {
+  closingLine,
+  exitCode,
+  isCi,
+  playwrightCounts,
+  stageCounts,
+  sum,
+  vitestCounts,
+} from '../../../build/test/results.mjs'
 
 const vitestReport = (...files: object[]) => ({ success: true, testResults: files })
 const file = (status: string, ...statuses: string[]) => ({
   status,
-  assertionResults: statuses.map((one, index) => ({ status: one, title: `t${index}`, ancestorTitles: ['suite'] })),
+  assertionResults: statuses.map((one, index) => ({
+    status: one,
+    title: `t${index}`,
+    ancestorTitles: ['suite'],
+  })),
 })
 
 test.each([
@@ -24,13 +36,24 @@ const spec = (status: string) => ({ title: status, tests: [{ status }] })
 test.each([
   [
     'tests of each kind, nested',
-    { suites: [{ title: 'file', specs: [spec('expected')], suites: [{ title: 'inner', specs: [spec('skipped')] }] }] },
+    {
+      suites: [
+        { title: 'file', specs: [spec('expected')], suites: [{ title: 'inner', specs: [spec('skipped')] }] },
+      ],
+    },
     0,
     1,
     0,
     ['file > inner > skipped'],
   ],
-  ['failing and flaky', { suites: [{ title: 'f', specs: [spec('unexpected'), spec('flaky')] }] }, 1, 0, 2, []],
+  [
+    'failing and flaky',
+    { suites: [{ title: 'f', specs: [spec('unexpected'), spec('flaky')] }] },
+    1,
+    0,
+    2,
+    [],
+  ],
   ['no tests found', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
   ['the desktop did not start', null, 1, 0, 1, []],
 ])('playwright: %s', (_, report, status, passed, failed, skipped) => {

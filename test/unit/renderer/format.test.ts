@@ -1,27 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { createFormat, minutesUntilTomorrow, timeToGo } from '../../../renderer/format/format.ts'
+import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
+import { message } from '../../../core/words/message.ts'
+import { createWords } from '../../../core/words/words.ts'
+import { createFormat, timeToGo } from '../../../renderer/format/format.ts'
 import { baseName, isWithin, splitPath } from '../../../renderer/format/path.ts'
 
-const en = createFormat('en', 'UTC')
-const zh = createFormat('zh-TW', 'UTC')
+const en = createFormat('en')
+const zh = createFormat('zh-TW')
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-describe('bytes', () => {
+describe('sizes', () => {
   test.each([
     [0, '0 B'],
-    [1, '1 B'],
     [1023, '1,023 B'],
-    [1024, '1 KiB'],
     [1536, '1.5 KiB'],
-    [102_399, '100 KiB'],
-    [1024 ** 2 - 1, '1 MiB'],
     [2.1 * 1024 ** 3, '2.1 GiB'],
-    [432 * 1024 ** 3, '432 GiB'],
-    [1000 * 1024 ** 3, '1,000 GiB'],
-    [5 * 1024 ** 5, '5 PiB'],
     [5000 * 1024 ** 5, '5,000 PiB'],
     [-1, '0 B'],
   ])('%d bytes are %s in both languages', (value, words) => {
@@ -30,6 +26,10 @@ describe('bytes', () => {
   })
 
   test('a rate is bytes a second', () => expect(en.rate(18 * 1024 ** 2)).toBe('18 MiB/s'))
+
+  test('they stand as in the sentences of the agent', () => {
+    expect(createWords('en')(message('status.lastFile', { age: 125_000 }))).toContain(en.duration(125_000))
+  })
 })
 
 describe('durations', () => {
@@ -37,15 +37,17 @@ describe('durations', () => {
     [-5, '0 sec', '0 秒'],
     [999, '0 sec', '0 秒'],
     [59_999, '59 sec', '59 秒'],
-    [minute, '1 min', '1 分鐘'],
-    [59 * minute + 59 * second, '59 min', '59 分鐘'],
-    [hour, '1 hr', '1 小時'],
-    [hour + 5 * minute, '1 hr 5 min', '1 小時 5 分鐘'],
+    [2 * minute + 5 * second, '2 min', '2 分鐘'],
+    [hour + 5 * minute + second, '1 hr 5 min', '1 小時 5 分鐘'],
     [day, '1 day', '1 天'],
     [2 * day + 3 * hour, '2 days 3 hr', '2 天 3 小時'],
-  ])('%d ms', (length, english, chinese) => {
-    expect(en.duration(length)).toBe(english)
-    expect(zh.duration(length)).toBe(chinese)
+  ])('%d ms, roughly', (length, english, chinese) => {
+    expect(en.roughDuration(length)).toBe(english)
+    expect(zh.roughDuration(length)).toBe(chinese)
+  })
+
+  test('what grows before the eyes has its seconds', () => {
+    expect(en.duration(2 * minute + 5 * second + 900)).toBe('2 min 5 sec')
   })
 
   test.each([
@@ -78,15 +80,15 @@ describe('numbers and moments', () => {
   })
 
   test('today is told by its time, another day by its date too', () => {
-    const now = Date.UTC(2024, 4, 2, 15, 30)
-    expect(en.moment(Date.UTC(2024, 4, 2, 0, 5), now)).toBe('00:05')
-    expect(en.moment(Date.UTC(2024, 4, 1, 23, 59), now)).toBe('May 1, 23:59')
-    expect(zh.moment(Date.UTC(2024, 4, 1, 23, 59), now)).toContain('5月1日')
+    const now = new Date(2024, 4, 2, 15, 30).getTime()
+    expect(en.moment(new Date(2024, 4, 2, 9, 5).getTime(), now)).toBe('09:05')
+    expect(en.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toBe('May 1, 23:59')
+    expect(zh.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toContain('5月1日')
   })
 
-  test('"until tomorrow" ends at six of the next morning, even just before midnight', () => {
-    expect(minutesUntilTomorrow(new Date(2024, 4, 2, 23, 50))).toBe(370)
-    expect(minutesUntilTomorrow(new Date(2024, 4, 2, 0, 0))).toBe(30 * 60)
+  test('"until tomorrow" ends at eight of the next morning, even just before midnight', () => {
+    expect(minutesUntilTomorrow(new Date(2024, 4, 2, 23, 50))).toBe(490)
+    expect(minutesUntilTomorrow(new Date(2024, 4, 2, 0, 0))).toBe(32 * 60)
   })
 })
 

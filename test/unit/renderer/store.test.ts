@@ -125,14 +125,16 @@ describe('the state store', () => {
   test('after its end it neither listens nor takes an answer that was on its way', async () => {
     const agent = fakeAgent()
     const store = createStateStore(agent.bridge, 20)
+    const seen: (number | undefined)[] = []
+    store.subscribe(() => seen.push(store.get().snapshot?.revision))
     const stop = store.start()
     stop()
     expect(agent.listeners()).toBe(0)
     await agent.answer(1)
-    // Started anew, only the new question's answer counts; the old one, had it counted, would have come first.
     stops.push(store.start())
     await agent.answer(2)
     await until('revision 2', () => store.get().snapshot?.revision === 2)
+    expect(seen).toEqual([2])
   })
 
   test('what did not change keeps its identity over a patch, so that it is not drawn again', async () => {

@@ -89,9 +89,9 @@ describe('the overview', () => {
     expect(words).toContain('Add directory')
   })
 
-  test('has a region named as the source, with health, path and actions', () => {
+  test('has an article named as the source, with health, path and actions', () => {
     const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
-    expect(markup).toMatch(/<section[^>]*aria-label="Photos"/)
+    expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
     expect(markup).toContain('aria-label="Copy path /home/ada/photos"')
     expect(markup).toContain('writable')

@@ -1,0 +1,127 @@
+import type { ChildProcess } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+import { bareEnvironment, makeCheckout } from './checkout.ts'
+
+const run = promisify(execFile)
+
+/** A registry that nobody answers at: whoever asks it fails at once. */
+const nowhere = { npm_config_registry: 'http://127.0.0.1:9/', npm_config_update_notifier: 'false' }
+
+interface Started {
+  child: ChildProcess
+  output(): string
+  /** The exit code, or the signal that ended it. */
+  ended: Promise<number | string>
+}
+
+function start(command: string, words: string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Started {
+  const child = spawn(command, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const ended = new Promise<number | string>((resolve) => {
+    child.once('close', (code, signal) => resolve(code ?? signal ?? -1))
+  })
+  return { child, output: () => output, ended }
+}
+
+/** What the small checkout's application said when it started. */
+const report = (output: string): { words: string[]; node: string; pid: number } | null => {
+  const line = output.split('\n').find((one) => one.startsWith('{"words"'))
+  return line === undefined ? null : JSON.parse(line)
+}
+
+test('without a display the agent runs in the terminal, and the person is told', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const elsewhere = temporaryDirectory('elsewhere')
+  const env = bareEnvironment(checkout, { INIT_CWD: elsewhere })
+  const { output, ended } = start('node', ['build/start.mjs', 'data', '/srv'], {
+    cwd: checkout,
+    env,
+  })
+  expect(await ended).toBe(0)
+  expect(report(output())?.words).toEqual(['agent', '--', path.join(elsewhere, 'data'), '/srv'])
+  expect(output()).toContain('There is no display')
+})
+
+test('`npx holdfast` runs the checkout: no network, words and exit code as they are', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout, { ...nowhere, npm_config_cache: path.join(checkout, 'npm-cache') })
+  const { output, ended } = start('npx', ['holdfast', 'status', '--json', 'two words', 'exit-3'], {
+    cwd: checkout,
+    env,
+  })
+  expect(await ended).toBe(3)
+  expect(report(output())).toMatchObject({
+    words: ['status', '--json', 'two words', 'exit-3'],
+    node: process.version,
+  })
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s reaches the program, and its exit code comes back',
+  async (signal) => {
+    const checkout = await makeCheckout(temporaryDirectory('checkout'))
+    const env = bareEnvironment(checkout)
+    const { child, output, ended } = start('node', ['build/holdfast.mjs', 'stay'], { cwd: checkout, env })
+    await until('the program to run', () => report(output()))
+    child.kill(signal)
+    expect(await ended).toBe(7)
+    expect(output()).toContain(signal)
+  },
+)
+
+test('a program that a signal ends makes the command end by the same signal', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout)
+  const { output, ended } = start('node', ['build/holdfast.mjs', 'stay'], { cwd: checkout, env })
+  const { pid } = await until('the program to run', () => report(output()))
+  process.kill(pid, 'SIGHUP')
+  expect(await ended).toBe('SIGHUP')
+})
+
+test('ending npm ends what it has started', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout, nowhere)
+  const { child, output, ended } = start('npm', ['start', '--', 'words'], { cwd: checkout, env })
+  const { pid } = await until('the program to run', () => report(output()))
+  onTestFinished(() => {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended, as it should.
+    }
+  })
+  child.kill('SIGTERM')
+  await ended
+  await until('the program to end', () => {
+    try {
+      process.kill(pid, 0)
+      return false
+    } catch {
+      return true
+    }
+  })
+})
+
+test('a second start has nothing to do', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout)
+  const times: number[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const before = performance.now()
+    await run('node', ['build/setup.mjs'], { cwd: checkout, env })
+    times.push(performance.now() - before)
+  }
+  expect(Math.min(...times)).toBeLessThan(300)
+})

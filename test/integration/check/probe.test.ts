@@ -1,0 +1,214 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const command = path.resolve(import.meta.dirname, '../../support/check-cli.ts')
+
+async function probe(...words: string[]): Promise<{ code: number; out: string; err: string; ms: number }> {
+  const started = performance.now()
+  const child = spawn(process.execPath, [command, 'probe', ...words], { env: { ...process.env, LANG: 'C' } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, out, err, ms: performance.now() - started }
+}
+
+/** An endpoint of LINE Notify's kind that answers with one status, and keeps what was posted. */
+async function startEndpoint(status: number) {
+  const posts: { headers: IncomingMessage['headers']; method: string | undefined; body: string }[] = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    posts.push({ headers: request.headers, method: request.method, body })
+    if (status > 0) response.writeHead(status, { 'Content-Type': 'application/json' }).end('{"status":200}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return { url: `http://127.0.0.1:${port}/api/notify`, posts }
+}
+
+function tokenFile(content: string): string {
+  const file = path.join(temporaryDirectory('token'), 'token')
+  writeFileSync(file, content)
+  return file
+}
+
+describe('holdfast probe', () => {
+  it('says nothing, leaves nothing and exits 0 where all is well; a file stands for its directory', async () => {
+    const directory = temporaryDirectory('probe')
+    writeFileSync(path.join(directory, 'file'), '')
+    const result = await probe(directory, path.join(directory, 'file'))
+    expect(result).toMatchObject({ code: 0, out: '', err: '' })
+    expect(readdirSync(directory)).toEqual(['file'])
+  })
+
+  it('names each failed step in the monitor’s words, says why, and exits 1', async () => {
+    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const result = await probe('--project', 'P 1&2%3+', '--resource', 'vm-7', gone)
+    expect(result.code).toBe(1)
+    expect(result.out).toBe(
+      '[PROJ_CODE] P 1&2%3+, in vm-7\n>>> touch failed\n[PROJ_CODE] P 1&2%3+, in vm-7\n>>> ls failed\n',
+    )
+    expect(result.err).toContain(`${gone} is missing`)
+  })
+
+  it('names the path where no resource is given', async () => {
+    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    expect((await probe(gone)).out).toContain(`, in ${gone}\n`)
+  })
+
+  it('tells programs the same as JSON', async () => {
+    const directory = temporaryDirectory('probe')
+    const gone = path.join(directory, 'gone')
+    const { code, out } = await probe('--json', directory, gone)
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({
+      well: false,
+      delivered: true,
+      paths: [
+        { path: directory, well: true, kind: 'ok', failedSteps: [] },
+        {
+          path: gone,
+          well: false,
+          kind: 'missing',
+          step: 'create',
+          code: 'ENOENT',
+          failedSteps: ['touch', 'ls'],
+        },
+      ],
+    })
+  })
+
+  it.each([
+    ['no path', []],
+    ['an unknown option', ['--colour', '/tmp']],
+    ['a timeout that is no number', ['--timeout', 'soon', '/tmp']],
+    ['a token file that is not there', ['--line-token-file', '/nowhere/token', '/tmp']],
+  ])('exits 2 on %s', async (_, words) => {
+    const { code, err } = await probe(...words)
+    expect(code).toBe(2)
+    expect(err).not.toBe('')
+  })
+
+  it('posts the form that LINE Notify takes, once for each failed step', async () => {
+    const { url, posts } = await startEndpoint(200)
+    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const token = tokenFile('secret-token\n')
+    const words = [
+      '--project',
+      'A&B %41+C',
+      '--resource',
+      '機器',
+      '--line-token-file',
+      token,
+      '--line-endpoint',
+      url,
+    ]
+    const { code, out, err } = await probe(...words, gone)
+    expect(code).toBe(1)
+    expect(posts.length).toBe(2)
+    expect(posts[0]).toMatchObject({
+      method: 'POST',
+      headers: {
+        authorization: 'Bearer secret-token',
+        'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+      },
+    })
+    expect([...new URLSearchParams(posts[0]?.body)]).toEqual([
+      ['message', '[PROJ_CODE] A&B %41+C, in 機器\n>>> touch failed'],
+      ['stickerPackageId', '1'],
+      ['stickerId', '3'],
+    ])
+    expect(new URLSearchParams(posts[1]?.body).get('message')).toMatch(/>>> ls failed$/)
+    expect(out + err).not.toContain('secret-token')
+  })
+
+  it('posts nothing where all is well', async () => {
+    const { url, posts } = await startEndpoint(200)
+    const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', url]
+    expect((await probe(...words, temporaryDirectory('probe'))).code).toBe(0)
+    expect(posts).toEqual([])
+  })
+
+  it.each([
+    ['refuses the token', 401, /answered 401/],
+    ['answers with an error', 500, /answered 500/],
+  ])('says so and exits 1 when the endpoint %s', async (_, status, words) => {
+    const { url } = await startEndpoint(status)
+    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const { code, out, err } = await probe(
+      '--line-token-file',
+      tokenFile('t'),
+      '--line-endpoint',
+      url,
+      '--json',
+      gone,
+    )
+    expect(code).toBe(1)
+    expect(err).toMatch(words)
+    expect(JSON.parse(out).delivered).toBe(false)
+  })
+
+  it('says so when nobody listens at the endpoint', async () => {
+    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', 'http://127.0.0.1:1/']
+    const { code, err } = await probe(...words, gone)
+    expect(code).toBe(1)
+    expect(err).toMatch(/could not be delivered to http:\/\/127\.0\.0\.1:1\//)
+  })
+
+  it('refuses an empty token file', async () => {
+    const { code, err } = await probe('--line-token-file', tokenFile(' \n'), '/tmp')
+    expect(code).toBe(2)
+    expect(err).toContain('is empty')
+  })
+})
+
+describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)', () => {
+  it('finds ext4 read-only after an error: touch and ls fail', async () => {
+    const disk = await mountExt4(onTestFinished)
+    expect((await probe(disk.point)).code).toBe(0)
+    await disk.remountAbort()
+    const { code, out } = await probe('--json', disk.point)
+    expect(code).toBe(1)
+    expect(JSON.parse(out).paths[0]).toMatchObject({
+      kind: 'read-only',
+      step: 'create',
+      code: 'EROFS',
+      // As rm -f: the file that could not be made need not be removed.
+      failedSteps: ['touch', 'ls'],
+    })
+  })
+
+  it('reports a hung disk within its timeout, and does not hang itself', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const healthy = temporaryDirectory('probe')
+    try {
+      await disk.freeze()
+      const { code, out, ms } = await probe('--timeout', '1', '--project', 'P', disk.point, healthy)
+      expect(code).toBe(1)
+      expect(out).toBe(`[PROJ_CODE] P, in ${disk.point}\n>>> touch failed\n`)
+      expect(ms).toBeLessThan(5_000)
+    } finally {
+      await disk.thaw()
+    }
+  })
+})

@@ -1,0 +1,47 @@
+// Types of the plain JavaScript under build/, as far as tests look at it. That code runs before anything is
+// installed, on whichever Node.js the machine has, so it is not TypeScript.
+
+declare module '*/build/setup/node.mjs' {
+  export function installedNode(): string | null
+}
+
+declare module '*/build/setup/standin.mjs' {
+  /** What is pinned of a package that holds an Electron. */
+  export interface StandIn {
+    version: string
+    package: string
+    integrity: string
+    executable: string
+  }
+  export const standIn: StandIn
+  export const STAND_IN_MARK: string
+  export function standInDirectory(pinned?: StandIn): string
+  export function ensureStandIn(node: string, pinned?: StandIn): Promise<string>
+}
+
+declare module '*/build/setup/launch.mjs' {
+  type Environment = Readonly<Record<string, string | undefined>>
+  export function hasDisplay(environment?: Environment, platform?: string): boolean
+  export function absoluteWords(words: string[], environment?: Environment, cwd?: string): string[]
+  export function electronArguments(root: string, words: string[], uid: number | undefined): string[]
+}
+
+declare module '*/build/setup/project.mjs' {
+  export function cacheDirectory(environment?: Readonly<Record<string, string | undefined>>): string
+}
+
+declare module '*/build/test/results.mjs' {
+  export interface Counts {
+    passed: number
+    failed: number
+    /** Names each test that did not run. */
+    skipped: string[]
+  }
+  export function stageCounts(status: number): Counts
+  export function vitestCounts(report: object | null, status: number): Counts
+  export function playwrightCounts(report: object | null, status: number): Counts
+  export function sum(all: Counts[]): Counts
+  export function closingLine(counts: Counts): string
+  export function exitCode(counts: Counts, ci: boolean): 0 | 1
+  export function isCi(environment?: Readonly<Record<string, string | undefined>>): boolean
+}

@@ -1,0 +1,35 @@
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { absoluteWords, electronArguments, hasDisplay } from '../../../build/setup/launch.mjs'
+import { cacheDirectory } from '../../../build/setup/project.mjs'
+
+test.each([
+  [{}, 'linux', false],
+  [{ DISPLAY: '' }, 'linux', false],
+  [{ DISPLAY: ':0' }, 'linux', true],
+  [{ WAYLAND_DISPLAY: 'wayland-0' }, 'linux', true],
+  [{}, 'darwin', true],
+  [{}, 'win32', true],
+] as const)('a window can be shown with %j on %s: %s', (environment, platform, expected) => {
+  expect(hasDisplay(environment, platform)).toBe(expected)
+})
+
+test('directories are seen from where the person typed them, not from where npm runs us', () => {
+  expect(absoluteWords(['data', '/srv', '--x', '../y'], { INIT_CWD: '/home/ann/work' }, '/checkout')).toEqual(
+    ['/home/ann/work/data', '/srv', '--x', '/home/ann/y'],
+  )
+  expect(absoluteWords(['data'], {}, '/here')).toEqual(['/here/data'])
+})
+
+test("Chromium's sandbox is off for root alone", () => {
+  expect(electronArguments('/app', ['/data'], 0)).toEqual(['--no-sandbox', '/app', '/data'])
+  expect(electronArguments('/app', ['/data'], 1000)).toEqual(['/app', '/data'])
+  expect(electronArguments('C:\\app', [], undefined)).toEqual(['C:\\app'])
+})
+
+test('downloads are kept outside of the checkout, where the XDG specification or the person says', () => {
+  expect(cacheDirectory({ HOLDFAST_CACHE: '/c', XDG_CACHE_HOME: '/x' })).toBe('/c')
+  expect(cacheDirectory({ XDG_CACHE_HOME: '/x' })).toBe('/x/holdfast')
+  expect(cacheDirectory({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/holdfast$/)
+  expect(path.isAbsolute(cacheDirectory({}))).toBe(true)
+})

@@ -17,6 +17,9 @@ import {
 } from './test/results.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
 
+// Biome colours its output letter by letter, also where nobody sees colours.
+const colours = process.stdout.isTTY ? [] : ['--colors=off']
+
 const reports = { vitest: 'test-results/vitest.json', playwright: 'test-results/e2e.json' }
 
 /** A runner's report, or null if it left none. */
@@ -41,7 +44,7 @@ function stages({ node, electron }) {
   return [
     [
       'Format, lint and imports (biome)',
-      async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci')),
+      async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci', ...colours)),
     ],
     ['Types (tsc)', async () => stageCounts(await tool(10, 'typescript/bin/tsc', '-p', '.'))],
     [

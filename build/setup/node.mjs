@@ -42,10 +42,15 @@ export function npmCommand(environment = process.env) {
   return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args: [] }
 }
 
-/** An environment in which `node` and the project's tools are the project's own. */
+/**
+ * An environment in which `node` and the project's tools are the project's own. Root's tools (mkfs, mount) are
+ * found too: `su` without a login keeps the PATH of an ordinary user.
+ */
 export function projectEnvironment(environment = process.env) {
-  const tools = inProject('node_modules/.bin')
-  return { ...environment, PATH: [tools, environment.PATH].filter(Boolean).join(path.delimiter) }
+  const given = (environment.PATH ?? '').split(path.delimiter).filter(Boolean)
+  const system = process.platform === 'win32' ? [] : ['/usr/sbin', '/sbin']
+  const wanted = [inProject('node_modules/.bin'), ...given, ...system.filter((one) => !given.includes(one))]
+  return { ...environment, PATH: wanted.join(path.delimiter) }
 }
 
 /** The last line that says something, for a message that must fit on a screen. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Source } from '../settings/schema.ts'
-import { sourceSchema } from '../settings/schema.ts'
+import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
@@ -127,7 +127,7 @@ async function addCheckedPath(agent: Agent, given: string): Promise<void> {
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })
   }
-  const added = { id: idOf(real), path: real, labels: { project: '', resource: '' } }
+  const added = checkedPathSchema.parse({ id: idOf(real), path: real, write: facts.mayWrite })
   agent.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
 }
 

@@ -28,13 +28,16 @@ export function overallStatus(state: AppState, now: number): Status {
 function failing(state: AppState): Message | null {
   const lasting = state.incidents.filter((incident) => incident.endedAt === null)
   const first = lasting[0]
-  if (first !== undefined) return incidentSentence(first, lasting.length)
+  if (first !== undefined) return incidentSentence(state, first, lasting.length)
   if (state.totals.parkedFiles > 0) return message('status.parked', { count: state.totals.parkedFiles })
   return null
 }
 
-function incidentSentence(incident: Incident, count: number): Message {
-  const path = incident.paths[0] ?? ''
+/** A source is called by its name here, which is short; alerts and notifications say the whole path. */
+function incidentSentence(state: AppState, incident: Incident, count: number): Message {
+  const failing = incident.paths[0] ?? ''
+  const source = state.sources.find(({ settings }) => settings.path === failing)
+  const path = source?.settings.name ?? failing
   const params = { path, since: incident.startedAt, others: count - 1, count: count - 1 }
   return count > 1 ? message('status.incidents', params) : message(`incident.${incident.kind}`, params)
 }

@@ -1,5 +1,5 @@
 import type { Checked, checkerDefinition } from '../check/messages.ts'
-import { probeKinds } from '../check/messages.ts'
+import { type ProbeKind, probeKinds } from '../check/messages.ts'
 import type { receiverDefinition } from '../receive/messages.ts'
 import type { scannerDefinition } from '../scan/messages.ts'
 import type { senderDefinition } from '../send/messages.ts'
@@ -17,22 +17,35 @@ export function checkerConfig(
   settings: Settings,
   knownMounts: KnownMounts,
 ): ConfigOf<typeof checkerDefinition> {
-  const paths = [...settings.sources, ...settings.checkedPaths]
+  const readOnly: ProbeKind[] = ['mount', 'read']
+  const paths = [
+    ...settings.sources.map(({ id, path }) => ({ id, path, probes: [...probeKinds] })),
+    ...settings.checkedPaths.map(({ id, path, write }) => ({
+      id,
+      path,
+      probes: write ? [...probeKinds] : readOnly,
+    })),
+  ]
   return {
     intervalSeconds: settings.check.intervalSeconds,
     timeoutSeconds: null,
-    paths: paths.map(({ id, path }) => ({ id, path, probes: [...probeKinds] })),
+    paths,
     knownMounts,
   }
 }
 
-/** The mounts to remember: a path whose disk is away keeps the one that it had. */
+/** The mounts to remember: what the checker last knew, which stays while a disk is away. */
 export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts {
-  if (checked.mount === null || known[checked.id] !== undefined) return known
-  return {
-    ...known,
-    [checked.id]: { mount: checked.mount, readOnlyByIntent: checked.readOnlyByIntent },
-  }
+  const { id, mount, readOnlyByIntent } = checked
+  if (mount === null) return known
+  const before = known[id]
+  const isSame =
+    before?.readOnlyByIntent === readOnlyByIntent &&
+    before.mount.point === mount.point &&
+    before.mount.device === mount.device &&
+    before.mount.type === mount.type &&
+    before.mount.source === mount.source
+  return isSame ? known : { ...known, [id]: { mount, readOnlyByIntent } }
 }
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {

@@ -22,8 +22,8 @@ export interface CheckerPorts {
 export interface Checker {
   /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
   configure(config: CheckerConfig): void
-  /** Checks every path now, besides its timetable. */
-  checkNow(): void
+  /** Checks every path now, or those on these mount points alone, besides their timetable. */
+  checkNow(points?: readonly string[]): void
   /** Returns at once; checks that are out are left to themselves. */
   stop(): void
 }
@@ -213,8 +213,10 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
         if (!watches.has(target.id)) add(target, config.knownMounts[target.id] ?? null)
       }
     },
-    checkNow: () => {
-      for (const watch of watches.values()) begin(watch)
+    checkNow: (points) => {
+      for (const watch of watches.values()) {
+        if (points === undefined || points.includes(pointOf(watch))) begin(watch)
+      }
     },
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
@@ -222,6 +224,11 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       batch.stop()
     },
   }
+}
+
+/** The mount point that a path was last known on; before its first check, its own path may be one. */
+function pointOf({ memory, target }: Watch): string {
+  return memory.known?.mount.point ?? target.path
 }
 
 function newProgress(probes: readonly ProbeKind[], leaveFileSystem: () => void): Progress {

@@ -7,6 +7,8 @@ export const pathFactsSchema = z.object({
   real: z.string().nullable(),
   kind: z.enum(['directory', 'file', 'device', 'other']).nullable(),
   readable: z.boolean(),
+  /** False where this user has no permission to write; true on a read-only file system, which is no permission. */
+  mayWrite: z.boolean(),
   code: z.string().nullable(),
 })
 
@@ -20,17 +22,23 @@ export async function inspectPath(path: string): Promise<z.infer<typeof pathFact
     const facts = await stat(real)
     const isDirectory = facts.isDirectory()
     const wanted = isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK
-    const readable = await access(real, wanted).then(
-      () => true,
-      () => false,
-    )
+    const [readable, mayWrite] = await Promise.all([
+      access(real, wanted).then(
+        () => true,
+        () => false,
+      ),
+      access(real, constants.W_OK).then(
+        () => true,
+        (thrown) => errorCode(thrown) !== 'EACCES',
+      ),
+    ])
     const isDevice = facts.isBlockDevice() || facts.isCharacterDevice()
     const kind = isDirectory ? 'directory' : facts.isFile() ? 'file' : isDevice ? 'device' : 'other'
-    return { real, kind, readable, code: null }
+    return { real, kind, readable, mayWrite, code: null }
   } catch (thrown) {
     const code = errorCode(thrown) ?? String(thrown)
     const isAbsent = code === 'ENOENT' || code === 'ENOTDIR'
-    if (code === 'EACCES') return { real: path, kind: null, readable: false, code: null }
-    return { real: null, kind: null, readable: false, code: isAbsent ? null : code }
+    if (code === 'EACCES') return { real: path, kind: null, readable: false, mayWrite: false, code: null }
+    return { real: null, kind: null, readable: false, mayWrite: false, code: isAbsent ? null : code }
   }
 }

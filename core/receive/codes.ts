@@ -63,7 +63,7 @@ async function openCodes(directory: string, now: number): Promise<{ file: string
  * Whether the secret is an open code's; it is used up by that. A wrong secret costs every open code one
  * attempt, as nobody knows which one was meant. Calls must not overlap.
  */
-export async function useCode(directory: string, secret: string, now: number): Promise<boolean> {
+export async function redeemCode(directory: string, secret: string, now: number): Promise<boolean> {
   const given = Buffer.from(hashOfSecret(secret), 'hex')
   const codes = await openCodes(directory, now)
   const match = codes.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]

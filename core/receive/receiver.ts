@@ -3,7 +3,7 @@ import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { replaceFile } from '../wire/replace-file.ts'
 import { errorCode, Problem } from '../words/problem.ts'
-import { useCode } from './codes.ts'
+import { redeemCode } from './codes.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
 import { storeLayout } from './layout.ts'
@@ -89,7 +89,9 @@ export async function startStoreReceiver(
     pair(fingerprint, code, name) {
       // One attempt after the other: attempts side by side would be counted as one.
       const judged = judging.then(async () =>
-        (await useCode(layout.codes, code, Date.now())) ? senders.pair(fingerprint, name, Date.now()) : null,
+        (await redeemCode(layout.codes, code, Date.now()))
+          ? senders.pair(fingerprint, name, Date.now())
+          : null,
       )
       judging = judged.catch(() => undefined)
       return judged

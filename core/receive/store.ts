@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { unlink } from 'node:fs/promises'
+import { statfs, unlink } from 'node:fs/promises'
 import { closeFd, setModeFd, setTimesFd, syncFd, writeFully } from '../wire/fd.ts'
 import { nameFault } from '../wire/names.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
@@ -170,6 +170,9 @@ export function openStore(root: string): Store {
 
       void step(async () => {
         components = componentsOf(facts)
+        // Said before the disk is filled with a part of it, which would fail the small files beside it.
+        const { bavail, bsize } = await statfs(layout.root)
+        if (facts.size > bavail * bsize) throw new FileRefused('full', 'ENOSPC')
         open = await temporaries.create()
       })
       return {

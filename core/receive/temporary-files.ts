@@ -23,6 +23,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Not `recursive`: that one says ENOENT where a read-only file system says EROFS. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 })
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EEXIST') throw thrown
+  }
+}
+
 export function openTemporaryFiles(parent: string): TemporaryFiles {
   const mine = `${process.pid}-${randomBytes(6).toString('hex')}`
   const directory = path.join(parent, mine)
@@ -37,7 +46,9 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
         return { fd: await openFd(file, flags, 0o600), file }
       } catch (thrown) {
         if (errorCode(thrown) !== 'ENOENT') throw thrown
-        await mkdir(directory, { recursive: true, mode: 0o700 })
+        await makeDirectory(path.dirname(parent))
+        await makeDirectory(parent)
+        await makeDirectory(directory)
         return { fd: await openFd(file, flags, 0o600), file }
       }
     },

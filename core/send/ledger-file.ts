@@ -121,12 +121,24 @@ function versionOf(database: DatabaseSyncInstance): number {
   return row.user_version
 }
 
+function hasTables(database: DatabaseSyncInstance): boolean {
+  return database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
+}
+
 /** Why a file cannot be used as the ledger. */
 type Unusable = 'broken' | 'newer'
 
 function begin(file: string): DatabaseSyncInstance | Unusable {
   const database = new DatabaseSync(file, { timeout: BUSY_MS })
   try {
+    // Looked at first: nothing is written into a file that is not ours to change. Tables before version: a
+    // process that makes the ledger at this moment commits both together.
+    const tables = patiently(() => hasTables(database))
+    const found = patiently(() => versionOf(database))
+    if (found > LEDGER_VERSION || (found === 0 && tables)) {
+      database.close()
+      return found === 0 ? 'broken' : 'newer'
+    }
     patiently(() => database.exec('PRAGMA journal_mode = WAL'))
     // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
     database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384')
@@ -136,10 +148,6 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
         database.exec(SCHEMA)
         database.exec(`PRAGMA user_version = ${LEDGER_VERSION}`)
       })
-    }
-    if (versionOf(database) > LEDGER_VERSION) {
-      database.close()
-      return 'newer'
     }
     database.prepare('SELECT count(*) FROM total').get()
     database.prepare('SELECT id, mark_due FROM file LIMIT 1').get()

@@ -213,6 +213,9 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     const { id } = running.lane.source
     const found = withLedger(() => ledger.take(destination.id, [id], limit, Date.now(), taken)) ?? []
     for (const due of found) taken.add(due.id)
+    // In trouble the file that failed least often tries first: a large one for which there is no room must
+    // not be the only one that is ever tried.
+    if (gate.nextTryAt !== null) found.sort((a, b) => a.attempts - b.attempts)
     running.queue = found.reverse()
     running.idle = found.length === 0
   }

@@ -33,6 +33,8 @@ export type Source = z.infer<typeof sourceSchema>
 export const checkedPathSchema = z.object({
   id: z.string().min(1).max(64),
   path: z.string().min(1).max(4096),
+  /** Whether writing is tried, too; not where this user had no permission to write when it was chosen. */
+  write: z.boolean().default(true),
   labels: labelsSchema.prefault({}),
 })
 export type CheckedPath = z.infer<typeof checkedPathSchema>

@@ -70,7 +70,7 @@ test('a directory is chosen, shipped, goes read-only, is told about, and is well
       return now.tooltip.includes('read-only') ? now : null
     })
     expect(failing.icon).not.toBe(well.icon)
-    expect(failing.tooltip).toContain(source)
+    expect(failing.tooltip).toContain('photos')
     await expect(page.getByRole('status').first()).toContainText('read-only')
     await takeScreenshot(test.info().outputPath('read-only.png'))
   })

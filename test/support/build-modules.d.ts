@@ -45,3 +45,7 @@ declare module '*/build/test/results.mjs' {
   export function exitCode(counts: Counts, ci: boolean): 0 | 1
   export function isCi(environment?: Readonly<Record<string, string | undefined>>): boolean
 }
+
+declare module '*/build/complete-lock.mjs' {
+  export function missingEntries(lock: { packages: Record<string, object> }): Record<string, object>
+}

@@ -4,8 +4,9 @@ import type { Writable } from 'node:stream'
 import tty from 'node:tty'
 
 /**
- * A standard output that never blocks. Node's own process.stdout and process.stderr write to pipes synchronously,
- * so a parent that does not read would stop the whole process; a socket on the same descriptor does not.
+ * A standard output that never blocks this process, whatever it leads to. Node's own process.stdout and
+ * process.stderr write to files synchronously (to pipes too, as far as Node promises): a log on a disk that hangs
+ * would hang the process that is there to notice it.
  */
 export function openOutput(descriptor: 1 | 2): Writable {
   const stats = fs.fstatSync(descriptor)

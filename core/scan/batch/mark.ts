@@ -5,11 +5,11 @@ import { errorCode } from '../../words/problem.ts'
 
 /**
  * Makes the sent mark durably: created exclusively, synced, its directory synced. The mark gets the time that
- * the directory had before, so that marking does not make a directory look newer than it is. A mark that is
+ * the directory had before (to the microsecond), so that marking does not make a directory look newer than it is. A mark that is
  * there already is well. Throws the system's error.
  */
 export async function createMark(directory: string, name: string): Promise<void> {
-  const before = await stat(directory)
+  const { mtimeNs } = await stat(directory, { bigint: true })
   try {
     const mark = await open(
       path.join(directory, name),
@@ -17,7 +17,9 @@ export async function createMark(directory: string, name: string): Promise<void>
       0o644,
     )
     try {
-      await mark.utimes(before.mtime, before.mtime)
+      // Half a microsecond more, so that neither the floating-point number nor its truncation loses one.
+      const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
+      await mark.utimes(seconds, seconds)
       await mark.sync()
     } finally {
       await mark.close()

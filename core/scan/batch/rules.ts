@@ -7,7 +7,7 @@ export interface BatchFacts {
   bornAtNs: bigint | null
   /** When the producer's mark "no more files" was made, or null if there is none (finished.parse). */
   closedAtNs: bigint | null
-  /** When the mark "all files are durable" was made, or null if there is none (finished.watch). */
+  /** The time of the mark "all files are durable", or null if there is none (finished.watch). */
   sentAtNs: bigint | null
 }
 
@@ -55,13 +55,12 @@ export function decideBatches(directories: readonly BatchFacts[]): BatchDecision
 }
 
 /**
- * When a producer last worked in the directory. The sent mark itself changes the directory's time, and so
- * does whoever tidies up a directory that is done with: neither may make it look newer than the one that is
- * being filled, so a directory that is marked as sent is as old as the oldest of its times.
+ * When a producer last worked in the directory, in microseconds: what createMark can keep of a time. The sent
+ * mark changes the directory's own time, and so does whoever tidies up a directory that is done with; neither
+ * may make it look newer than the one that is being filled. The mark has the time of before.
  */
-function age({ mtimeNs, closedAtNs, sentAtNs }: BatchFacts): bigint {
-  if (sentAtNs === null) return mtimeNs
-  return [sentAtNs, closedAtNs ?? mtimeNs].reduce((oldest, time) => (time < oldest ? time : oldest), mtimeNs)
+function age({ mtimeNs, sentAtNs }: BatchFacts): bigint {
+  return (sentAtNs !== null && sentAtNs < mtimeNs ? sentAtNs : mtimeNs) / 1000n
 }
 
 /** Births that are nearer than this say nothing: two directories made together have no order. */

@@ -59,9 +59,10 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
     const killed = fork(path.join(import.meta.dirname, 'leave-frozen.ts'), {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
-    const point = await new Promise<string>((resolve) =>
-      killed.once('message', (text) => resolve(String(text))),
-    )
+    const point = await new Promise<string>((resolve, reject) => {
+      killed.once('message', (text) => resolve(String(text)))
+      killed.once('exit', (code) => reject(new Error(`ended with ${code} before it had frozen anything`)))
+    })
     killed.kill('SIGKILL')
     await new Promise((resolve) => killed.once('exit', resolve))
     expect(mountPointsBelow(path.dirname(point))).toEqual([point])

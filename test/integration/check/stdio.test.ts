@@ -13,13 +13,17 @@ interface StdioProcess {
   child: ChildProcess
   send(text: string | Buffer): void
   lines(): string[]
+  /** Begins to read events, where the test did not from the start. */
+  readEvents(): void
   err(): string
   says(line: string | RegExp, withinMs?: number): Promise<string>
   /** Exit code or signal, and how long the end took. */
   ended(withinMs?: number): Promise<{ code: number | string; ms: number }>
 }
 
-function startCheck(options: { words?: string[]; cwd?: string; readsErrors?: boolean } = {}): StdioProcess {
+function startCheck(
+  options: { words?: string[]; cwd?: string; readsErrors?: boolean; readsEvents?: boolean } = {},
+): StdioProcess {
   const child = spawn(process.execPath, [command, 'check', ...(options.words ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, LANG: 'C' },
@@ -27,9 +31,11 @@ function startCheck(options: { words?: string[]; cwd?: string; readsErrors?: boo
   })
   let out = ''
   let err = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString('latin1')
-  })
+  const readEvents = () =>
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString('latin1')
+    })
+  if (options.readsEvents !== false) readEvents()
   if (options.readsErrors !== false) {
     child.stderr.on('data', (chunk: Buffer) => {
       err += chunk.toString('latin1')
@@ -44,6 +50,7 @@ function startCheck(options: { words?: string[]; cwd?: string; readsErrors?: boo
     child,
     send: (text) => void child.stdin.write(text),
     lines,
+    readEvents,
     err: () => err,
     says: (line, withinMs = 10_000) =>
       until(
@@ -171,6 +178,24 @@ describe('holdfast check', () => {
     )
   })
 
+  it('drains what a parent reads late: far more replies than a pipe holds, in bounded memory', async () => {
+    const check = startCheck({ readsEvents: false })
+    const paths = Array.from({ length: 20_000 }, (_, index) => `/none/${'x'.repeat(200)}/${index}`)
+    check.send(`${paths.map((at) => `stop ${at}`).join('\n')}\n`)
+    check.child.stdin?.end()
+    let seen = { bytes: 0, times: 0 }
+    await until('it to have written what the pipe holds, and to wait', () => {
+      const bytes = Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${check.child.pid}/io`, 'utf8'))?.[1])
+      seen = { bytes, times: bytes === seen.bytes ? seen.times + 1 : 0 }
+      return bytes > 100_000 && seen.times >= 10
+    })
+    // Nor does it take commands for which it has no room.
+    expect(check.child.stdin?.writableFinished).toBe(false)
+    check.readEvents()
+    expect((await check.ended(20_000)).code).toBe(0)
+    expect(check.lines()).toEqual(paths.map((at) => `stop ${at} 2 not monitoring path`))
+  })
+
   it('ends within moments of the end of input with a read hung in the kernel', async () => {
     const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
     execFileSync('mkfifo', [fifo])
@@ -222,6 +247,32 @@ describe('holdfast check', () => {
         `check ${fifo} 110 Connection timed out`,
       ])
     }
+  })
+
+  it('keeps one prober for many healthy paths, and takes another when a thousand hang', async () => {
+    const directory = temporaryDirectory('stdio')
+    const fifos = Array.from({ length: 1_050 }, (_, index) => path.join(directory, `fifo${index}`))
+    execFileSync('mkfifo', fifos)
+    const files = Array.from({ length: 1_200 }, (_, index) => path.join(directory, `file${index}`))
+    for (const file of files) writeFileSync(file, 'x')
+    const check = startCheck()
+    const wells = () => check.lines().filter((line) => / 0 \d+\.\d{6}$/.test(line)).length
+    check.send(files.map((file) => `start ${file} 1\n`).join(''))
+    await until('two rounds', () => wells() >= 2 * files.length, 20_000)
+    expect(childrenOf(check.child.pid ?? 0).length).toBe(1)
+    check.send(
+      files
+        .slice(10)
+        .map((file) => `stop ${file}\n`)
+        .join(''),
+    )
+    check.send(fifos.map((fifo) => `start ${fifo} 1\n`).join(''))
+    await until('a second prober', () => childrenOf(check.child.pid ?? 0).length === 2)
+    const before = wells()
+    await until('three more rounds of the ten that are healthy', () => wells() >= before + 30)
+    expect(childrenOf(check.child.pid ?? 0).length).toBe(2)
+    check.child.kill('SIGTERM')
+    expect((await check.ended()).ms).toBeLessThan(2_000)
   })
 
   it('goes on when nobody reads its log', async () => {

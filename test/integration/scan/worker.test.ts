@@ -119,6 +119,31 @@ describe('the scanner process on a continuous source', () => {
     await until('a later file is offered', () => paths().includes('later'))
   })
 
+  test.skipIf(process.getuid?.() !== 0)(
+    'a disk that is mounted on it, and unmounted again (root: mounts)',
+    async () => {
+      const { root, scanner, configure, paths } = setUp()
+      configure()
+      await watching(scanner)
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'holdfast-test', root])
+      // Lazily: the scanner may be looking at it in this moment.
+      const unmount = () => execFileSync('umount', ['-l', root], { stdio: 'ignore' })
+      let mounted = true
+      try {
+        writeFileSync(path.join(root, 'mounted'), '')
+        await until('the file on the disk is offered', () => paths().includes('mounted'))
+        writeFileSync(path.join(root, 'live'), '')
+        await until('a later one too', () => paths().includes('live'))
+        unmount()
+        mounted = false
+        writeFileSync(path.join(root, 'underneath'), '')
+        await until('the directory underneath is looked at again', () => paths().includes('underneath'))
+      } finally {
+        if (mounted) unmount()
+      }
+    },
+  )
+
   test('a paused source is not watched; resumed, it is compared', async () => {
     const { root, scanner, configure, paths, phase } = setUp()
     configure({ paused: true })
@@ -179,6 +204,7 @@ describe('the scanner process on a continuous source', () => {
 
   test('the kernel’s queue overflows while the process stands still: every file is found all the same', async () => {
     const { root, ledger, scanner, configure } = setUp()
+    for (let index = 0; index < 20; index += 1) mkdirSync(path.join(root, `d${index}`))
     configure()
     await watching(scanner)
     const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'))
@@ -187,8 +213,7 @@ describe('the scanner process on a continuous source', () => {
     process.kill(scanner.pid, 'SIGSTOP')
     try {
       for (let index = 0; index < count; index += 1) {
-        if (index % 1000 === 0) mkdirSync(path.join(root, `d${index / 1000}`))
-        writeFileSync(path.join(root, `d${Math.floor(index / 1000)}/f${index}`), '')
+        writeFileSync(path.join(root, `d${index % 20}/f${index}`), '')
       }
       mkdirSync(path.join(root, 'last'))
       writeFileSync(path.join(root, 'last/one'), '')

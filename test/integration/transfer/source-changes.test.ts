@@ -31,19 +31,29 @@ async function setUp(groupWriteMark = false) {
 }
 
 test('a large file that grows while it is sent is sent again as it is in the end, never half', async () => {
-  const { home, sender, config, arrived } = await setUp()
+  const { home, receiver, sender, config, arrived } = await setUp()
   const file = path.join(home.source, 'growing')
   fs.writeFileSync(file, Buffer.alloc(64 * 1024 * 1024, 1))
-  offerAll(home)
   sender.configure(config)
-  await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
-  fs.appendFileSync(file, 'the end')
+  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  // A receiver that stands still gives no credit, so the sender stands in the middle of the file.
+  receiver.process.kill('SIGSTOP')
+  try {
+    offerAll(home)
+    sender.nudge()
+    await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
+    fs.appendFileSync(file, 'the end')
+  } finally {
+    receiver.process.kill('SIGCONT')
+  }
   await until(
     'it arrived as it is now',
     () => treeOf(arrived).growing === treeOf(home.source).growing,
     30_000,
   )
   await allSent(sender, 1)
+  expect(sender.log.join('\n')).toContain('changed while it was read')
+  await until('one file was stored in all', () => receiver.report()?.receivedFiles === 1)
 })
 
 test('files that changed, vanished or cannot be read do not hold up the others', async () => {

@@ -83,7 +83,7 @@ describe('the one status', () => {
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     const failing = status({ incidents: [incident], settings: paused, totals: waiting })
     expect(failing.level).toBe('failing')
-    expect(failing.sentence).toMatch(/^\/data is read-only since/)
+    expect(failing.sentence).toMatch(/^data is read-only since/)
     expect(status({ totals: { ...sent, parkedFiles: 1 } })).toMatchObject({
       level: 'failing',
       sentence: '1 file could not be sent and is parked.',

@@ -32,6 +32,27 @@ describe('finished.parse between every two steps', () => {
   })
 })
 
+test.each(Array.from({ length: MOMENTS }, (_, moment) => moment))(
+  'a file whose event was lost is found by the last listing (finished.parse at moment %i)',
+  async (moment) => {
+    const world = await outcome((world) => {
+      world.at(moment, () => {
+        if (world.closed) return
+        world.files.set('unseen', 'new')
+        world.finishParse()
+      })
+    })
+    // A second run: finished.parse after all was at rest.
+    if (world.marks === 0) {
+      world.files.set('unseen', 'new')
+      world.finishParse()
+      await world.run()
+    }
+    expect(world.violations).toEqual([])
+    expect([world.marks, world.files.get('unseen')]).toEqual([1, 'sent'])
+  },
+)
+
 describe('a newer directory between every two steps', () => {
   test.each(Array.from({ length: MOMENTS }, (_, moment) => moment))('at moment %i', async (moment) => {
     const world = await outcome((world) => {

@@ -54,8 +54,9 @@ describe('the order', () => {
     // DC1 was marked at 300, after the last file of the live DC2, and emptied at 400.
     const marked = directory('DC1', 400, { watch: 100 })
     expect(decided(directory('DC2', 200), marked)).toEqual(['DC1 nothing !', 'DC2 watch'])
-    const closed = directory('DC1', 400, { parse: 100, watch: 300 })
-    expect(decided(directory('DC2', 200), closed)).toEqual(['DC1 nothing', 'DC2 watch'])
+    // A mark that another program made has its own time; then the births tell.
+    const foreign = directory('DC1', 300, { parse: 100, watch: 300, born: 50 })
+    expect(decided(directory('DC2', 200, { born: 100 }), foreign)).toEqual(['DC2 watch', 'DC1 nothing'])
   })
 
   test('a directory made before the one before it was closed is the newest all the same', () => {

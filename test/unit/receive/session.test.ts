@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest'
+import type { Outcome } from '../../../core/receive/file-refused.ts'
+import { openSending } from '../../../core/receive/session.ts'
+import type { Store } from '../../../core/receive/store.ts'
+import type { Channel } from '../../../core/wire/channel.ts'
+import { WireFault } from '../../../core/wire/codec.ts'
+import type { Frame, SmallFile } from '../../../core/wire/frames.ts'
+import { until } from '../../support/until.ts'
+
+const digest = Buffer.alloc(32)
+const KIB = 1024
+
+/** A store that answers when it is told to, and a channel that keeps what is sent. */
+function open(window = { bytes: 1024 * KIB, files: 4 }) {
+  const answers: ((outcome: Outcome) => void)[] = []
+  const writes: (() => void)[] = []
+  const state: { refused: Outcome | null; aborted: number } = { refused: null, aborted: 0 }
+  const store: Store = {
+    receive: () => new Promise((resolve) => answers.push(resolve)),
+    begin: () => ({
+      write: () => new Promise((resolve) => writes.push(resolve)),
+      finish: () => new Promise((resolve) => answers.push(resolve)),
+      async abort() {
+        state.aborted += 1
+      },
+      get refused() {
+        return state.refused
+      },
+    }),
+    stalledMs: () => 0,
+    clean: async () => undefined,
+    close: async () => undefined,
+  }
+  const sent: { type: string; header: unknown }[] = []
+  const channel: Channel = {
+    send: (type, header) => void sent.push({ type, header }),
+    room: async () => undefined,
+    destroy: () => undefined,
+    end: () => undefined,
+    closed: false,
+  }
+  const sending = openSending(channel, store, 'pc', window, {
+    onReceived: () => undefined,
+    onRefused: () => undefined,
+  })
+  const batch = (ids: number[], size: number): Frame => {
+    const files = ids.map((id): SmallFile => [id, 'data', `f${id}`, size, 0, 0o644, digest])
+    return { type: 'batch', header: { files }, payload: Buffer.alloc(size * ids.length) }
+  }
+  const begin = (id: number): Frame => ({
+    type: 'begin',
+    header: { id, source: 'data', path: 'large', size: 900 * KIB, time: 0, mode: 0 },
+    payload: Buffer.alloc(0),
+  })
+  const chunk = (id: number): Frame => ({ type: 'chunk', header: { id }, payload: Buffer.alloc(256 * KIB) })
+  return { sending, answers, writes, state, sent, batch, begin, chunk }
+}
+
+test('more bytes than the credit are refused, and credit that came back may be used again', async () => {
+  const { sending, answers, sent, batch } = open()
+  sending.handle(batch([1, 2, 3, 4], 256 * KIB))
+  expect(() => sending.handle(batch([5], 1))).toThrow(WireFault)
+  const again = open()
+  again.sending.handle(again.batch([1, 2, 3, 4], 256 * KIB))
+  for (const answer of again.answers.splice(0)) answer({ status: 'durable', detail: '' })
+  await until('credit and results are given back', () => again.sent.length >= 2)
+  expect(again.sent[0]).toEqual({ type: 'credit', header: { bytes: 1024 * KIB } })
+  expect(again.sent[1]).toMatchObject({ type: 'result', header: { results: [[1, 0, ''], {}, {}, {}] } })
+  again.sending.handle(again.batch([5], 256 * KIB))
+  expect([answers.length, sent.length]).toEqual([4, 0])
+})
+
+test('more files than the credit are refused, however small', () => {
+  const { sending, batch } = open()
+  sending.handle(batch([1, 2, 3, 4], 0))
+  expect(() => sending.handle(batch([5], 0))).toThrow(/credit/)
+})
+
+test('a batch whose sizes do not add up to its payload is refused', () => {
+  const { sending, batch } = open()
+  const frame = batch([1, 2], 10)
+  expect(() => sending.handle({ ...frame, payload: Buffer.alloc(19) })).toThrow(/payload/)
+})
+
+test('chunks that the disk has not taken hold their credit; beyond it the connection ends', async () => {
+  const { sending, writes, begin, chunk, sent } = open({ bytes: 512 * KIB, files: 4 })
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  sending.handle(chunk(1))
+  expect(() => sending.handle(chunk(1))).toThrow(/credit/)
+  writes[0]?.()
+  await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
+})
+
+test('a large file that cannot be stored is answered at once, and only once', async () => {
+  const { sending, writes, state, sent, begin, chunk } = open()
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  state.refused = { status: 'full', detail: 'ENOSPC' }
+  writes[0]?.()
+  const results = () => sent.filter(({ type }) => type === 'result')
+  await until('it is answered', () => results().length === 1)
+  expect(results()[0]?.header).toEqual({ results: [[1, 6, 'ENOSPC']] })
+  sending.handle({ type: 'abort', header: { id: 1 }, payload: Buffer.alloc(0) })
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  expect(results()).toHaveLength(1)
+  expect(state.aborted).toBe(1)
+})
+
+test('files that are half there when the connection ends are thrown away', () => {
+  const { sending, state, begin } = open()
+  sending.handle(begin(1))
+  sending.handle(begin(2))
+  sending.close()
+  expect(state.aborted).toBe(2)
+})

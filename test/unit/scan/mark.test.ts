@@ -1,0 +1,32 @@
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { createMark } from '../../../core/scan/batch/mark.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+test('the mark keeps the time that its directory had, to the microsecond', async () => {
+  const root = temporaryDirectory('mark')
+  const seed = Date.now()
+  for (let index = 0; index < 200; index += 1) {
+    const directory = path.join(root, String(index))
+    mkdirSync(directory)
+    // Times all over the second, this one's seed included.
+    const time = 1_500_000_000 + ((seed * (index + 1) * 7919) % 300_000_000_000) / 1000 + index / 1e6
+    utimesSync(directory, time, time)
+    const before = statSync(directory, { bigint: true }).mtimeNs / 1000n
+    await createMark(directory, 'finished.watch')
+    const mark = statSync(path.join(directory, 'finished.watch'), { bigint: true }).mtimeNs / 1000n
+    expect({ seed, index, mark }).toEqual({ seed, index, mark: before })
+  }
+})
+
+test('a mark that is there already is left as it is; other errors are thrown', async () => {
+  const root = temporaryDirectory('mark')
+  writeFileSync(path.join(root, 'finished.watch'), 'whose')
+  await createMark(root, 'finished.watch')
+  expect(readdirSync(root)).toEqual(['finished.watch'])
+  expect(statSync(path.join(root, 'finished.watch')).size).toBe(5)
+  await expect(createMark(path.join(root, 'none'), 'finished.watch')).rejects.toMatchObject({
+    code: 'ENOENT',
+  })
+})

@@ -1,0 +1,282 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Candidate, Claim } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { message } from '../../../core/words/message.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const file = (name: string, changes: Partial<Candidate> = {}): Candidate => ({
+  source: 's',
+  path: name,
+  size: 10,
+  mtimeNs: 1_700_000_000_123_456_789n,
+  inode: 7n,
+  device: 1n,
+  ...changes,
+})
+
+function open() {
+  const directory = temporaryDirectory('ledger')
+  const ledger = openLedger(path.join(directory, 'ledger.db'))
+  onTestFinished(() => ledger.close())
+  const take = (limit = 100, now = 1_000, excluding = new Set<number>()) =>
+    ledger.take('d', ['s'], limit, now, excluding)
+  const send = (claims: readonly Claim[], mark = false) =>
+    ledger.markSent(
+      claims.map((claim) => ({ ...claim, mark })),
+      5_000,
+    )
+  return { directory, ledger, take, send }
+}
+
+const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) => ({
+  waitingFiles,
+  waitingBytes: waitingFiles * 10,
+  sentFiles,
+  sentBytes: sentFiles * 10,
+  parkedFiles,
+})
+
+describe('offering', () => {
+  test('new files wait; the same again changes nothing; size, time or inode make a file wait again', () => {
+    const { ledger, take, send } = open()
+    expect(ledger.offer('d', [file('a'), file('b')])).toBe(2)
+    expect(ledger.offer('d', [file('a'), file('b')])).toBe(0)
+    send(take())
+    expect(ledger.lookup('d', 's', 'a')?.state).toBe('sent')
+    expect(ledger.offer('d', [file('a', { device: 99n })])).toBe(0)
+    for (const change of [{ size: 11 }, { mtimeNs: 1n }, { inode: 8n }]) {
+      expect(ledger.offer('d', [file('a', change)])).toBe(1)
+      expect(ledger.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting', ...change })
+      send(take())
+    }
+    expect(ledger.lookup('d', 's', 'b')?.state).toBe('sent')
+    expect(ledger.lookup('d', 's', 'c')).toBeNull()
+    expect(ledger.lookup('other', 's', 'a')).toBeNull()
+  })
+
+  test('exact integers: inodes beyond 2^63, times before 1970 and at nanoseconds come back unchanged', () => {
+    const { ledger, take } = open()
+    const odd = file('odd', { inode: 2n ** 64n - 1n, mtimeNs: -1n, size: 2 ** 50 + 1, device: 2n ** 63n })
+    ledger.offer('d', [odd])
+    expect(take()[0]).toMatchObject(odd)
+    expect(ledger.offer('d', [odd])).toBe(0)
+  })
+
+  test('a parked file waits again when it has changed', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.park(due, message('transfer.unreadable', { path: '/a', reason: 'EACCES' }))
+    expect(ledger.totals('d')).toEqual({ s: totals(0, 0, 1) })
+    expect(ledger.offer('d', [file('a')])).toBe(0)
+    expect(ledger.offer('d', [file('a', { mtimeNs: 5n })])).toBe(1)
+    expect(ledger.totals('d')).toEqual({ s: totals(1, 0, 0) })
+  })
+})
+
+describe('generations', () => {
+  test('an acknowledgement of an older generation leaves the file waiting', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a')])
+    const old = take()
+    ledger.offer('d', [file('a', { size: 12 })])
+    expect(send(old).size).toBe(0)
+    expect(ledger.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting', size: 12 })
+    expect(send(take()).size).toBe(1)
+  })
+
+  test('nothing said of an older generation counts: park, later, drop, renew, mark', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a')])
+    const [old] = take()
+    if (old === undefined) throw new Error('nothing due')
+    ledger.offer('d', [file('a', { size: 12 })])
+    ledger.park(old, message('problem.other', { reason: 'x' }))
+    ledger.drop(old)
+    ledger.retryLater([old], 99_999, null)
+    ledger.renew(old, { size: 1, mtimeNs: 1n, inode: 1n, device: 1n }, 99_999)
+    expect(take()).toMatchObject([{ size: 12, attempts: 0 }])
+    send(take(), true)
+    ledger.marksDone([old])
+    expect(ledger.dueMarks('d', 's', 0, 10)).toHaveLength(1)
+    ledger.marksDone(ledger.dueMarks('d', 's', 0, 10))
+    expect(ledger.dueMarks('d', 's', 0, 10)).toHaveLength(0)
+  })
+
+  test('a file that changes after it was sent is owed no mark for what it was', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a')])
+    send(take(), true)
+    ledger.offer('d', [file('a', { size: 12 })])
+    expect(ledger.dueMarks('d', 's', 0, 10)).toEqual([])
+  })
+})
+
+describe('taking', () => {
+  test('oldest first, without those under way, evenly between sources', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [
+      file('young', { mtimeNs: 3n }),
+      file('old', { mtimeNs: 1n }),
+      file('mid', { mtimeNs: 2n }),
+    ])
+    expect(take().map(({ path: name }) => name)).toEqual(['old', 'mid', 'young'])
+    const under = new Set(take(1).map(({ id }) => id))
+    expect(take(100, 1_000, under).map(({ path: name }) => name)).toEqual(['mid', 'young'])
+    ledger.offer('d', [file('x', { source: 't', mtimeNs: 9n }), file('y', { source: 't', mtimeNs: 9n })])
+    const shared = ledger.take('d', ['s', 't', 'unknown'], 4, 1_000, new Set())
+    expect(shared.map(({ source }) => source).sort()).toEqual(['s', 's', 't', 't'])
+  })
+
+  test('a deferred file comes back when its time has come, not before', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a'), file('b')])
+    const [first] = take(1)
+    if (first === undefined) throw new Error('nothing due')
+    ledger.retryLater([first], 2_000, message('transfer.digestMismatch', { path: '/a' }))
+    expect(ledger.nextRetryAt()).toBe(2_000)
+    expect(take(100, 1_999)).toHaveLength(1)
+    expect(take(100, 2_000)).toMatchObject([{ attempts: 1 }, { attempts: 0 }])
+    expect(ledger.nextRetryAt()).toBeNull()
+    expect(ledger.totals('d')).toEqual({ s: totals(2, 0, 0) })
+  })
+
+  test('a dropped file is gone; a renewed one waits with its new facts', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a'), file('b')])
+    const [a, b] = take()
+    if (a === undefined || b === undefined) throw new Error('nothing due')
+    ledger.drop(a)
+    ledger.renew(b, { size: 77, mtimeNs: 4n, inode: 5n, device: 6n }, 3_000)
+    expect(take(100, 2_999)).toEqual([])
+    expect(take(100, 3_000)).toMatchObject([{ path: 'b', size: 77, mtimeNs: 4n, attempts: 1 }])
+    expect(ledger.totals('d').s).toMatchObject({ waitingFiles: 1, waitingBytes: 77 })
+  })
+})
+
+describe('questions', () => {
+  test('unsent files below a directory: only there, and not its neighbours with a common beginning', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('DC1/a'), file('DC1/b/c'), file('DC10/a'), file('DC1-x'), file('DC1')])
+    expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 2, parked: 0 })
+    expect(ledger.unsentBelow('d', 's', '')).toEqual({ waiting: 5, parked: 0 })
+    const [one] = take().filter(({ path: name }) => name === 'DC1/a')
+    if (one === undefined) throw new Error('nothing due')
+    ledger.park(one, message('problem.other', { reason: 'x' }))
+    expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 1, parked: 1 })
+    send(take())
+    expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 0, parked: 1 })
+    expect(ledger.unsentBelow('d', 'unknown', 'DC1')).toEqual({ waiting: 0, parked: 0 })
+    expect(ledger.unpark('d', null, 10)).toBe(1)
+    expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 1, parked: 0 })
+  })
+
+  test('pages of files: newest first, over sources and states, without gaps or repeats', () => {
+    const { ledger, send } = open()
+    for (let index = 0; index < 25; index += 1)
+      ledger.offer('d', [file(`f${index}`, { source: index % 2 === 0 ? 's' : 't' })])
+    send(ledger.take('d', ['s', 't'], 9, 1_000, new Set()))
+    const seen: number[] = []
+    let before: number | null = null
+    for (let more = true; more; ) {
+      const page = ledger.files('d', { source: null, state: null, before, limit: 4 })
+      seen.push(...page.files.map(({ id }) => id))
+      before = seen.at(-1) ?? null
+      more = page.more
+    }
+    expect(seen).toHaveLength(25)
+    expect([...seen].sort((a, b) => b - a)).toEqual(seen)
+    const sent = ledger.files('d', { source: 's', state: 'sent', before: null, limit: 200 })
+    expect(
+      sent.files.every(({ source, state, sentAt }) => source === 's' && state === 'sent' && sentAt === 5_000),
+    ).toBe(true)
+    expect(sent.files[0]?.modifiedAt).toBe(1_700_000_000_123)
+  })
+})
+
+describe('destinations and sources', () => {
+  test('what one destination had is offered to the other in chunks; what that one has already is not', () => {
+    const { ledger, take, send } = open()
+    ledger.offer(
+      'd',
+      Array.from({ length: 25 }, (_, index) => file(`f${index}`)),
+    )
+    send(take(10))
+    ledger.offer('e', [file('f0')])
+    send(ledger.take('e', ['s'], 1, 1_000, new Set()))
+    let chunks = 0
+    for (let after: number | null = 0; after !== null; chunks += 1)
+      after = ledger.requeue('d', 'e', after, 10)
+    expect(chunks).toBe(3)
+    expect(ledger.totals('e')).toEqual({ s: totals(24, 1, 0) })
+    expect(ledger.totals('d')).toEqual({ s: totals(15, 10, 0) })
+    expect(ledger.destinations().sort()).toEqual(['d', 'e'])
+    expect(ledger.destination).toBeNull()
+    ledger.destination = 'e'
+    expect(ledger.destination).toBe('e')
+  })
+
+  test('a forgotten source leaves nothing, in bounded steps', () => {
+    const { ledger } = open()
+    ledger.offer(
+      'd',
+      Array.from({ length: 25 }, (_, index) => file(`f${index}`)),
+    )
+    ledger.offer('d', [file('other', { source: 't' })])
+    const steps: number[] = []
+    do steps.push(ledger.forgetSource('s', 10))
+    while (steps.at(-1) !== 0)
+    expect(steps).toEqual([10, 10, 5, 0])
+    expect(ledger.totals('d')).toEqual({ t: totals(1, 0, 0) })
+  })
+})
+
+describe('the file', () => {
+  test('is kept over a restart', () => {
+    const { directory, ledger } = open()
+    ledger.offer('d', [file('a')])
+    const again = openLedger(path.join(directory, 'ledger.db'))
+    expect(again.notice).toBeNull()
+    expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
+    again.close()
+  })
+
+  const unusable: [string, (at: string) => void, string][] = [
+    ['is not a database', (at) => fs.writeFileSync(at, 'x'.repeat(10_000)), 'transfer.ledgerBroken'],
+    [
+      'is another database',
+      (at) => {
+        const other = new DatabaseSync(at)
+        other.exec('CREATE TABLE file (x)')
+        other.close()
+      },
+      'transfer.ledgerBroken',
+    ],
+    [
+      'is of a newer version',
+      (at) => {
+        const newer = new DatabaseSync(at)
+        newer.exec('PRAGMA user_version = 99')
+        newer.close()
+      },
+      'transfer.ledgerNewer',
+    ],
+  ]
+  test.each(unusable)('that %s is set aside, never erased, and said', (_, make, key) => {
+    const directory = temporaryDirectory('ledger')
+    const at = path.join(directory, 'ledger.db')
+    make(at)
+    const before = fs.readFileSync(at)
+    const ledger = openLedger(at)
+    onTestFinished(() => ledger.close())
+    expect(ledger.notice).toMatchObject({ key, params: { path: at } })
+    expect(fs.readFileSync(String(ledger.notice?.params.aside)).subarray(0, 100)).toEqual(
+      before.subarray(0, 100),
+    )
+    expect(ledger.offer('d', [file('a')])).toBe(1)
+  })
+})

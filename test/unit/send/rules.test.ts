@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { backoffMs } from '../../../core/send/backoff.ts'
+import { Refused } from '../../../core/send/dial.ts'
+import { sameFile } from '../../../core/send/facts.ts'
+import { createGate } from '../../../core/send/gate.ts'
+import { troubleOf } from '../../../core/send/link.ts'
+import { createRates } from '../../../core/send/rates.ts'
+import { verdictOf } from '../../../core/send/verdict.ts'
+import { SilentPeer } from '../../../core/wire/channel.ts'
+import { fileStatuses } from '../../../core/wire/frames.ts'
+import { nameFaults } from '../../../core/wire/names.ts'
+import { WrongFingerprint } from '../../../core/wire/tls.ts'
+import { message } from '../../../core/words/message.ts'
+import { englishWords } from '../../../core/words/words.ts'
+
+describe('backoff', () => {
+  test.each([
+    [1, 1_000],
+    [2, 2_000],
+    [3, 4_000],
+    [6, 32_000],
+    [7, 60_000],
+    [1_000, 60_000],
+  ])('attempt %i waits %i ms, or up to a fifth less', (attempt, full) => {
+    expect(backoffMs(attempt, 60_000, 0)).toBe(full)
+    expect(backoffMs(attempt, 60_000, 0.999)).toBeCloseTo(full * 0.8, -2)
+  })
+})
+
+test('a rate is the mean of the last three seconds, and ends', () => {
+  const rates = createRates()
+  rates.add('a', 3_000, 10_000)
+  rates.add('a', 3_000, 10_900)
+  rates.add('b', 300, 11_500)
+  expect(rates.current(11_500)).toEqual({ a: 2_000, b: 100 })
+  expect(rates.current(13_500)).toEqual({ b: 100 })
+  expect(rates.current(20_000)).toEqual({})
+})
+
+test('the same file: size, time and inode; the device may change', () => {
+  const facts = { size: 1, mtimeNs: 2n, inode: 3n, device: 4n }
+  expect(sameFile(facts, { ...facts, device: 9n })).toBe(true)
+  expect(sameFile(facts, { ...facts, size: 9 })).toBe(false)
+  expect(sameFile(facts, { ...facts, mtimeNs: 9n })).toBe(false)
+  expect(sameFile(facts, { ...facts, inode: 9n })).toBe(false)
+  expect(sameFile({ ...facts, mtimeNs: 2n ** 64n + 2n }, facts)).toBe(true)
+})
+
+describe('gate', () => {
+  const full = message('transfer.storeFull', { name: 'r' })
+
+  test('store trouble closes it; one file at a time tries; one stored file opens it', () => {
+    const gate = createGate(60_000, () => 0)
+    expect(gate.isOpen(0)).toBe(true)
+    gate.failed(full, 'store', 0)
+    gate.failed(full, 'store', 5)
+    expect(gate.problem).toEqual(full)
+    expect(gate.isOpen(999)).toBe(false)
+    expect(gate.isOpen(1_000)).toBe(true)
+    gate.pass(7)
+    expect(gate.isOpen(1_001)).toBe(false)
+    gate.failed(full, 'store', 1_100)
+    gate.over(7)
+    expect(gate.nextTryAt).toBe(3_100)
+    expect(gate.isOpen(3_100)).toBe(true)
+    gate.pass(8)
+    gate.over(8)
+    expect(gate.isOpen(3_200)).toBe(true)
+    gate.stored()
+    expect(gate.problem).toBeNull()
+    gate.pass(9)
+    expect(gate.isOpen(3_300)).toBe(true)
+  })
+
+  test('one file that the store cannot take does not close it; eight in a row do', () => {
+    const gate = createGate(60_000, () => 0)
+    for (let count = 0; count < 7; count += 1) gate.failed(full, 'file', 0)
+    expect(gate.isOpen(0)).toBe(true)
+    gate.stored()
+    for (let count = 0; count < 8; count += 1) gate.failed(full, 'file', 0)
+    expect(gate.isOpen(0)).toBe(false)
+  })
+})
+
+describe('what an answer means', () => {
+  const file = { path: '/data/x', size: 5 }
+  const expected = {
+    durable: 'sent',
+    same: 'sent',
+    name: 'park',
+    tooLarge: 'park',
+    digest: 'again',
+    aborted: 'again',
+    full: 'store',
+    readOnly: 'store',
+    failed: 'file',
+  }
+  test.each(fileStatuses)('%s', (status) => {
+    expect(verdictOf({ status, detail: 'EIO' }, 'r', file).kind).toBe(expected[status])
+  })
+
+  test('every refused name has its own sentence with the path and what to do', () => {
+    const sentences = nameFaults.map((detail) => {
+      const verdict = verdictOf({ status: 'name', detail }, 'r', file)
+      return verdict.kind === 'park' ? englishWords(verdict.reason) : ''
+    })
+    expect(new Set(sentences).size).toBe(nameFaults.length)
+    for (const sentence of sentences) expect(sentence).toMatch(/^\/data\/x cannot be sent: .+\. .+\.$/)
+  })
+})
+
+describe('why there is no connection', () => {
+  const destination = { id: 'd', name: 'nas', host: '::1', port: 7766, fingerprint: '0'.repeat(64) }
+  const refusal = (code: 'notPaired' | 'protocol' | 'busy') => new Refused({ code, reason: 'because' })
+  test.each([
+    [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), false, 'unreachable', 'transfer.unreachable'],
+    [null, true, 'unreachable', 'transfer.lost'],
+    [new SilentPeer(), true, 'unreachable', 'transfer.silent'],
+    [new WrongFingerprint('f'), false, 'refused', 'transfer.wrongFingerprint'],
+    [refusal('notPaired'), false, 'refused', 'transfer.notPaired'],
+    [refusal('protocol'), false, 'refused', 'transfer.versionRefused'],
+    [refusal('busy'), false, 'refused', 'transfer.refusedOther'],
+  ])('%s', (thrown, wasConnected, state, key) => {
+    const trouble = troubleOf(thrown, destination, wasConnected)
+    expect(trouble).toMatchObject({ state, problem: { key, params: { address: '[::1]:7766', name: 'nas' } } })
+    expect(englishWords(trouble.problem)).not.toContain('{{')
+  })
+})

@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest'
+import { createFrameDecoder, encodeFrame, WireFault } from '../../../core/wire/codec.ts'
+import type { Frame, FrameType } from '../../../core/wire/frames.ts'
+import { frameKinds } from '../../../core/wire/frames.ts'
+import { isPlainMessagePack } from '../../../core/wire/msgpack-shape.ts'
+import { createRandom, newSeed } from '../../support/transfer.ts'
+
+const digest = Buffer.alloc(32, 7)
+
+/** One frame of every kind. */
+const samples: Uint8Array[][] = [
+  encodeFrame('hello', { protocols: [1, 2], name: 'Büro 一', purpose: 'send' }),
+  encodeFrame('welcome', { protocol: 1, name: 'nas', bytes: 2 ** 40, files: 8192 }),
+  encodeFrame('refused', { code: 'notPaired', reason: 'x' }),
+  encodeFrame('pair', { code: 'abc', name: 'x' }),
+  encodeFrame('paired', { name: 'x' }),
+  encodeFrame(
+    'batch',
+    {
+      files: [
+        [1, 's', 'a/b', 3, 1_700_000_000_123.456, 0o644, digest],
+        [2, 's', '空', 0, -1.5, 0, digest],
+        [0xffff_ffff, 's', 'c', 2, 0, 0o777, digest],
+      ],
+    },
+    [Buffer.from('abc'), Buffer.from(''), Buffer.from('de')],
+  ),
+  encodeFrame('begin', { id: 5, source: 's', path: 'p', size: 2 ** 45 + 1, time: 1.5, mode: 0o600 }),
+  encodeFrame('chunk', { id: 5 }, [Buffer.alloc(256 * 1024, 9)]),
+  encodeFrame('end', { id: 5, digest }),
+  encodeFrame('abort', { id: 5 }),
+  encodeFrame('result', {
+    results: [
+      [1, 0, ''],
+      [2, 8, 'EIO'],
+    ],
+  }),
+  encodeFrame('credit', { bytes: 12_345_678_901 }),
+  encodeFrame('alive', { stalledMs: 0 }),
+]
+
+function decodeAll(bytes: Buffer, cuts: readonly number[] = []): Frame[] {
+  const frames: Frame[] = []
+  const decoder = createFrameDecoder(() => true)
+  let at = 0
+  for (const cut of [...cuts, bytes.length]) {
+    decoder.push(bytes.subarray(at, cut), (frame) => frames.push(frame))
+    at = cut
+  }
+  return frames
+}
+
+test('every kind of frame comes through unchanged, however the stream is cut', () => {
+  const random = createRandom(newSeed('codec'))
+  const stream = Buffer.concat(samples.flat())
+  const whole = decodeAll(stream)
+  expect(new Set(whole.map(({ type }) => type)).size).toBe(Object.keys(frameKinds).length)
+  for (let round = 0; round < 200; round += 1) {
+    const count = 1 + Math.floor(random() * 40)
+    const cuts = Array.from({ length: count }, () => Math.floor(random() * stream.length)).sort(
+      (a, b) => a - b,
+    )
+    expect(decodeAll(stream, cuts)).toEqual(whole)
+  }
+  expect(
+    decodeAll(
+      Buffer.concat(samples.slice(5, 7).flat()),
+      Array.from({ length: 150 }, (_, at) => at),
+    ),
+  ).toEqual(whole.slice(5, 7))
+})
+
+test('re-encoding what was decoded gives the same bytes', () => {
+  for (const sample of samples) {
+    const bytes = Buffer.concat(sample)
+    const [frame] = decodeAll(bytes)
+    if (frame === undefined) throw new Error('no frame')
+    expect(Buffer.concat(encodeFrame(frame.type, frame.header, [frame.payload]))).toEqual(bytes)
+  }
+})
+
+describe('limits', () => {
+  const prefix = (code: number, header: number, payload: number) => {
+    const bytes = Buffer.alloc(9)
+    bytes[0] = code
+    bytes.writeUInt32BE(header, 1)
+    bytes.writeUInt32BE(payload, 5)
+    return bytes
+  }
+
+  test.each(Object.entries(frameKinds))('%s: nothing is allocated beyond its limits', (_, kind) => {
+    expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(WireFault)
+    expect(() => decodeAll(prefix(kind.code, 1, kind.maxPayload + 1))).toThrow(WireFault)
+    expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(WireFault)
+    expect(decodeAll(prefix(kind.code, 1, 0))).toEqual([])
+  })
+
+  test('unknown types, and types that may not come now, are refused from the prefix alone', () => {
+    for (const code of [0, 14, 22, 255])
+      expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
+    const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
+    expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
+  })
+
+  test('the encoder refuses what the other end would', () => {
+    expect(() => encodeFrame('chunk', { id: 1 }, [Buffer.alloc(256 * 1024 + 1)])).toThrow(RangeError)
+    expect(() => encodeFrame('hello', { protocols: [1], name: 'x'.repeat(5_000), purpose: 'send' })).toThrow(
+      RangeError,
+    )
+  })
+})
+
+describe('headers', () => {
+  test.each([
+    ['an array that announces four billion elements', [0xdd, 0xff, 0xff, 0xff, 0xff]],
+    ['a map that announces four billion pairs', [0xdf, 0xff, 0xff, 0xff, 0xff]],
+    ['a string beyond the end', [0xdb, 0x00, 0x10, 0x00, 0x00, 0x41]],
+    ['binary beyond the end', [0xc6, 0x7f, 0xff, 0xff, 0xff]],
+    ['a hundred nested arrays', [...new Array(100).fill(0x91), 0xc0]],
+    ['an extension', [0xd4, 0x01, 0x00]],
+    ['a timestamp', [0xd6, 0xff, 0, 0, 0, 0]],
+    ['a byte that is never used', [0xc1]],
+    ['two values', [0xc0, 0xc0]],
+    ['nothing', []],
+    ['a cut number', [0xcf, 0x00]],
+  ])('%s is not decoded', (_, bytes) => {
+    expect(isPlainMessagePack(Buffer.from(bytes))).toBe(false)
+  })
+
+  test('every real header is plain', () => {
+    for (const [front] of samples) {
+      if (front === undefined) throw new Error('no frame')
+      expect(isPlainMessagePack(Buffer.from(front).subarray(9))).toBe(true)
+    }
+  })
+
+  test('mutated frames only ever end in a WireFault or a valid frame', () => {
+    const random = createRandom(newSeed('mutated headers'))
+    let faults = 0
+    for (let round = 0; round < 5_000; round += 1) {
+      const sample = samples[Math.floor(random() * samples.length)] ?? []
+      const bytes = Buffer.from(Buffer.concat(sample).subarray(0, 400))
+      for (let flip = 0; flip < 3; flip += 1)
+        bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+      try {
+        decodeAll(bytes)
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(WireFault)
+        faults += 1
+      }
+    }
+    expect(faults).toBeGreaterThan(1_000)
+  })
+})

@@ -1,0 +1,52 @@
+import { X509Certificate } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { createSemaphore } from '../../../core/wire/semaphore.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {
+  const directory = path.join(temporaryDirectory('identity'), 'new', 'identity')
+  const made = await Promise.all([loadIdentity(directory), loadIdentity(directory), loadIdentity(directory)])
+  expect(new Set(made.map(({ fingerprint }) => fingerprint)).size).toBe(1)
+  expect(await loadIdentity(directory)).toEqual(made[0])
+  expect(fs.readdirSync(directory)).toEqual(['identity.pem'])
+  expect(fs.statSync(path.join(directory, 'identity.pem')).mode & 0o777).toBe(0o600)
+  const certificate = new X509Certificate(made[0]?.certificate ?? '')
+  expect(certificate.fingerprint256.replaceAll(':', '').toLowerCase()).toBe(made[0]?.fingerprint)
+  expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1')
+  expect(certificate.verify(certificate.publicKey)).toBe(true)
+})
+
+test('a broken identity is said and left alone: a new one would break every pairing', async () => {
+  const directory = temporaryDirectory('identity')
+  const file = path.join(directory, 'identity.pem')
+  for (const text of ['', 'nonsense', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n']) {
+    fs.writeFileSync(file, text)
+    await expect(loadIdentity(directory)).rejects.toMatchObject({
+      sentence: { key: 'transfer.identityBroken', params: { path: file } },
+    })
+    expect(fs.readFileSync(file, 'utf8')).toBe(text)
+  }
+})
+
+test('a semaphore serves in order, also when a later one wants less', async () => {
+  const semaphore = createSemaphore(10)
+  const order: string[] = []
+  const ask = (name: string, amount: number) =>
+    semaphore.acquire(amount).then((granted) => order.push(`${name} ${granted}`))
+  expect(semaphore.tryAcquire(8)).toBe(true)
+  const large = ask('large', 5)
+  const small = ask('small', 1)
+  expect(semaphore.tryAcquire(1)).toBe(false)
+  semaphore.release(8)
+  await Promise.all([large, small])
+  expect(order).toEqual(['large true', 'small true'])
+  expect(semaphore.available).toBe(4)
+  const never = ask('never', 5)
+  semaphore.close()
+  await never
+  expect(order.at(-1)).toBe('never false')
+  expect(await semaphore.acquire(1)).toBe(false)
+})

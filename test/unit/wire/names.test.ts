@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import { folderName, nameFault } from '../../../core/wire/names.ts'
+import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/wire/pairing-code.ts'
+
+describe('names', () => {
+  test.each([
+    ['a', null],
+    ['a/b/c.txt', null],
+    ['with space: and "quotes"\n', null],
+    ['back\\slash', null],
+    ['...', null],
+    ['..a/b..', null],
+    ['一'.repeat(85), null],
+    [`${'d/'.repeat(2_047)}f`, null],
+    ['', 'empty'],
+    ['a//b', 'empty'],
+    ['a/', 'empty'],
+    ['.', 'dots'],
+    ['..', 'dots'],
+    ['a/../b', 'dots'],
+    ['a/./b', 'dots'],
+    ['/a', 'absolute'],
+    ['//a', 'absolute'],
+    ['a\0b', 'nul'],
+    ['x'.repeat(256), 'long'],
+    ['一'.repeat(86), 'long'],
+    [`${'d/'.repeat(2_048)}f`, 'long'],
+    ['.holdfast', 'reserved'],
+    ['a/.HoldFast/b', 'reserved'],
+    ['.holdfast-probe-1', 'reserved'],
+    ['.holdfastish', null],
+    ['lone \ud800 surrogate', 'characters'],
+  ])('%j on Linux: %s', (name, fault) => {
+    expect(nameFault(name, 'linux')).toBe(fault)
+  })
+
+  test.each([
+    ['a\\b', 'characters'],
+    ['C:', 'characters'],
+    ['file:stream', 'characters'],
+    ['ends.', 'characters'],
+    ['ends ', 'characters'],
+    ['tab\there', 'characters'],
+    ['con', 'reserved'],
+    ['a/LPT1.txt', 'reserved'],
+    ['console', null],
+  ])('%j on Windows: %s', (name, fault) => {
+    expect(nameFault(name, 'win32')).toBe(fault)
+  })
+})
+
+test.each([
+  ['Photos', 'Photos'],
+  ['a/b\\c:d', 'a_b_c_d'],
+  ['..', '_'],
+  [' .hidden. ', 'hidden'],
+  ['con', '_con'],
+  ['資料', '資料'],
+  ['x'.repeat(300), 'x'.repeat(200)],
+  ['tab\t', 'tab_'],
+])('folder of %j', (name, folder) => {
+  expect(folderName(name)).toBe(folder)
+  expect(nameFault(folderName(name), 'win32')).toBeNull()
+})
+
+describe('pairing codes', () => {
+  const code = {
+    host: '192.0.2.1',
+    port: 7766,
+    code: 'abc123',
+    fingerprint: 'a'.repeat(64),
+    name: 'Büro & Lager',
+  }
+
+  test.each([code, { ...code, host: '2001:db8::1' }, { ...code, host: 'nas.example' }])(
+    'round trip',
+    (one) => {
+      expect(parsePairingCode(`  ${formatPairingCode(one)}\n`)).toEqual(one)
+    },
+  )
+
+  test.each(['', 'abc', 'holdfast://', 'holdfast://h:1', 'https://h:1?code=a', 'holdfast://h:99999?code=a'])(
+    '%j is refused in words',
+    (text) => {
+      expect(() => parsePairingCode(text)).toThrow(/not a pairing code/)
+    },
+  )
+
+  test('a fingerprint that is not one is refused', () => {
+    expect(() => parsePairingCode(formatPairingCode({ ...code, fingerprint: 'xyz' }))).toThrow()
+  })
+
+  test('secrets are long and differ', () => {
+    const secrets = new Set(Array.from({ length: 100 }, newSecret))
+    expect(secrets.size).toBe(100)
+    for (const secret of secrets) expect(secret).toMatch(/^[0-9a-z]{20}$/)
+  })
+})

@@ -52,7 +52,7 @@ export default defineConfig({
       // A sandboxed preload script can require electron alone: everything else must be in the one file.
       externalizeDeps: false,
       target: nodeTarget,
-      minify: false,
+      minify: true,
       sourcemap: true,
       rolldownOptions: {
         input: { index: path.join(here, 'electron/preload/index.ts') },
@@ -67,7 +67,7 @@ export default defineConfig({
       outDir: path.join(here, 'out/renderer'),
       emptyOutDir: true,
       target: chromeTarget,
-      minify: false,
+      minify: true,
       sourcemap: true,
       rolldownOptions: { input: path.join(here, 'renderer/index.html') },
     },

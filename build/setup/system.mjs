@@ -87,12 +87,12 @@ async function aptGet(args) {
 
 /**
  * Sees to it that the packages are there. Where we may not install (not root, no apt) the message is the
- * command to run. `purpose` completes "… is needed for".
+ * command to run. `purpose` completes "packages for …".
  */
 export async function ensurePackages(wanted, purpose) {
   const missing = await missingPackages(wanted)
   if (missing === null) {
-    say(`This system has no dpkg: that it has what ${purpose} needs is taken for granted.`)
+    say(`This system has no dpkg: that everything for ${purpose} is installed is taken for granted.`)
     return
   }
   if (missing.length === 0) return
@@ -102,10 +102,10 @@ export async function ensurePackages(wanted, purpose) {
   const command = `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`
   if (!isRoot) {
     throw new SetupError(
-      `Debian packages are missing that ${purpose} needs. Run this as root, then start again in ${inProject()}:\n  ${command}`,
+      `Debian packages are missing for ${purpose}. Run this as root, then start again in ${inProject()}:\n  ${command}`,
     )
   }
-  say(`Installing what ${purpose} needs: ${names.join(' ')}`)
+  say(`Installing Debian packages for ${purpose}: ${names.join(' ')}`)
   const install = ['install', '-y', '--no-install-recommends', ...names]
   let result = await aptGet(install)
   if (result.status !== 0 && !result.missing) {

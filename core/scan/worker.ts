@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { openLedger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { ConfigOf } from '../worker/definition.ts'
@@ -19,6 +20,8 @@ export interface ScannerOptions {
 
 /** At most one report in this time. */
 const REPORT_EVERY_MS = 250
+/** A request to compare every source is answered within this time, done or not. */
+const ANSWER_WITHIN_MS = 30_000
 
 /** The scanner: what still has to go is put into the ledger, and batch directories get their marks. */
 export function startScanner(
@@ -83,9 +86,13 @@ class Scanner {
     for (const { running } of this.#sources.values()) running.nudge()
   }
 
-  /** Each source by itself; one that hangs does not keep the answer from the others' being done. */
+  /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */
   async reconcile(): Promise<void> {
-    await Promise.all([...this.#sources.values()].map(({ running }) => running.reconcile()))
+    const all = Promise.all([...this.#sources.values()].map(({ running }) => running.reconcile()))
+    const patience = new AbortController()
+    const enough = delay(ANSWER_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+    await Promise.race([all, enough])
+    patience.abort()
   }
 
   async stop(): Promise<void> {

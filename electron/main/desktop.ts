@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { app, dialog, nativeTheme } from 'electron'
 import { z } from 'zod'
+import type { Agent } from '../../core/agent/agent.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { openLog } from '../../core/agent/log.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
@@ -15,9 +16,9 @@ import { sendEvent, serveWindow } from './ipc.ts'
 import { createNotifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
 import { lockDown } from './security.ts'
-import { createTray } from './tray.ts'
+import { createTray, type StatusTray, type TrayActions } from './tray.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
-import { createWindow, preloadFile } from './window.ts'
+import { createWindow, preloadFile, type TrayWindow } from './window.ts'
 
 const lockDataSchema = z.object({ directories: z.array(z.string()) })
 
@@ -26,35 +27,29 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   const bundle = path.resolve(app.getAppPath(), 'out')
   const assets = path.resolve(app.getAppPath(), 'assets')
   const icon = path.join(assets, 'icons', '256x256.png')
-  const log = openLog(openDataDirectory(dataDirectory).logs)
+  // First of all: a window takes a while to be made, and the icon is what a person looks for.
+  let actions: TrayActions | null = null
+  const tray = createTray(path.join(assets, 'tray'), () => actions)
   lockDown()
   servePage(path.join(bundle, 'renderer'))
 
-  let showWindow = () => {}
-  const notify = createNotifier(icon, () => showWindow())
-  const host: AgentHost = {
-    kind: 'desktop',
-    version: app.getVersion(),
-    systemLanguage: nearestLanguage(app.getLocale()),
-    computerName: hostname(),
-    starter: utilityWorkerStarter(path.join(bundle, 'main')),
-    notify,
-    log: (level, text) => log[level](text),
-  }
+  const notify = createNotifier(icon, () => actions?.open())
+  const host = desktopHost(dataDirectory, path.join(bundle, 'main'), notify)
   const open = await openAgent(dataDirectory, host).catch((thrown) => refuseToStart(thrown, host))
   if (open === null) return
   const { agent, handlers } = open
   const words = (): Words => createWords(agent.language)
 
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
+  const showWindow = () => window.show(tray.tray.getBounds())
   const quit = quitter(open, () => {
     window.release()
     tray.destroy()
   })
   const desktop = desktopHandlers({ agent, handlers, window: window.browser, words, quit })
   serveWindow({ ...handlers, ...desktop })
-  const tray = createTray(path.join(assets, 'tray'), {
-    open: () => showWindow(),
+  actions = {
+    open: showWindow,
     addDirectory: () => {
       showWindow()
       void desktop.chooseSource({})
@@ -63,29 +58,46 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
     resume: () => void handlers.resume({}),
     checkNow: () => void handlers.checkNow({}),
     quit,
+  }
+  followState(agent, tray, window, words)
+  if (!isHidden(process.argv)) window.browser.once('ready-to-show', showWindow)
+  app.on('activate', showWindow)
+  app.on('second-instance', (_event, _argv, _cwd, data) => {
+    showWindow()
+    const told = lockDataSchema.safeParse(data)
+    if (told.success) void protect(open, told.data.directories)
   })
-  showWindow = () => window.show(tray.tray.getBounds())
+  await protect(open, directories)
+}
 
+function desktopHost(dataDirectory: string, workers: string, notify: AgentHost['notify']): AgentHost {
+  const log = openLog(openDataDirectory(dataDirectory).logs)
+  return {
+    kind: 'desktop',
+    version: app.getVersion(),
+    systemLanguage: nearestLanguage(app.getLocale()),
+    computerName: hostname(),
+    starter: utilityWorkerStarter(workers),
+    notify,
+    log: (level, text) => log[level](text),
+  }
+}
+
+/** Whatever changes is shown by the icon and told to the window. */
+function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): void {
   agent.store.subscribe((patch) => {
-    if (patch.changes.settings !== undefined) nativeTheme.themeSource = agent.settings.get().theme
+    nativeTheme.themeSource = agent.settings.get().theme
     tray.show(agent.store.state, words())
     sendEvent(window.browser, 'patch', patch)
   })
   nativeTheme.themeSource = agent.settings.get().theme
   tray.show(agent.store.snapshot().state, words())
+}
 
-  const protect = async (paths: string[]) => {
-    for (const sentence of await open.protect(paths))
-      agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
+async function protect({ agent, protect: add }: OpenAgent, directories: string[]): Promise<void> {
+  for (const sentence of await add(directories)) {
+    agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
   }
-  app.on('second-instance', (_event, _argv, _cwd, data) => {
-    showWindow()
-    const told = lockDataSchema.safeParse(data)
-    if (told.success) void protect(told.data.directories)
-  })
-  app.on('activate', () => showWindow())
-  if (!isHidden(process.argv)) window.browser.once('ready-to-show', () => showWindow())
-  await protect(directories)
 }
 
 /** The agent ends first, so that the workers stop in order; then the process, whatever still hangs. */

@@ -22,8 +22,11 @@ export interface StatusTray {
   destroy(): void
 }
 
-/** The icon, its one-sentence tooltip and its menu; redrawn only when one of them changes. */
-export function createTray(imageDirectory: string, actions: TrayActions): StatusTray {
+/**
+ * The icon, its one-sentence tooltip and its menu; redrawn only when one of them changes. It is there before
+ * the agent is: until the first `show` it has no menu, and `actions` may give null.
+ */
+export function createTray(imageDirectory: string, actions: () => TrayActions | null): StatusTray {
   const images = Object.fromEntries(
     statusLevels.map((level) => [
       level,
@@ -32,7 +35,7 @@ export function createTray(imageDirectory: string, actions: TrayActions): Status
   ) as Record<StatusLevel, Electron.NativeImage>
   const tray = new Tray(images.starting)
   let shown = ''
-  tray.on('click', actions.open)
+  tray.on('click', () => actions()?.open())
   return {
     tray,
     show: (state, words) => {
@@ -43,7 +46,8 @@ export function createTray(imageDirectory: string, actions: TrayActions): Status
       shown = key
       tray.setImage(images[level])
       tray.setToolTip(`Holdfast: ${text}`)
-      tray.setContextMenu(Menu.buildFromTemplate(menuOf(text, state, words, actions)))
+      const now = actions()
+      if (now !== null) tray.setContextMenu(Menu.buildFromTemplate(menuOf(text, state, words, now)))
     },
     destroy: () => tray.destroy(),
   }

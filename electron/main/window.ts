@@ -6,6 +6,7 @@ import { WINDOW_PAGE } from './protocol.ts'
 import { placeNear, type Rectangle } from './window-place.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
+const RELOAD_AFTER_MS = 1_000
 const rectangleSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
 export interface TrayWindow {
@@ -48,6 +49,12 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     browser.hide()
   })
   browser.on('page-title-updated', (event) => event.preventDefault())
+  browser.webContents.on('render-process-gone', (_event, { reason }) => {
+    // The page holds no truth of its own: it is simply loaded anew, not too often if it keeps ending.
+    if (reason !== 'clean-exit' && !browser.isDestroyed()) {
+      setTimeout(() => void browser.loadURL(WINDOW_PAGE), RELOAD_AFTER_MS)
+    }
+  })
   void browser.loadURL(WINDOW_PAGE)
 
   return {

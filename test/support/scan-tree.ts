@@ -65,7 +65,7 @@ export async function openTree(
   implementation: Implementation,
   directory: string,
   options: Partial<TreeRequest> = {},
-  quietMs = 250,
+  quietMs = 120,
 ): Promise<Opened> {
   const recorder = new Recorder()
   const request: TreeRequest = {

@@ -20,6 +20,7 @@ const LISTINGS_AT_ONCE = 4
 /** Events in the root are gathered for this long before it is looked at. */
 const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
+const REPORT_AFTER_MS = 100
 
 /** A batch source (SPEC B): its child directories, each by the rules of rules.ts and the steps of steps.ts. */
 export function startBatch(context: SessionContext): Session {
@@ -37,6 +38,7 @@ class BatchSession implements Session, BatchesHost {
   #root: TreeWatcher | null = null
   #lookTimer: NodeJS.Timeout | null = null
   #nudgeTimer: NodeJS.Timeout | null = null
+  #reportTimer: NodeJS.Timeout | null = null
   #stopped = false
 
   constructor(context: SessionContext) {
@@ -71,6 +73,7 @@ class BatchSession implements Session, BatchesHost {
     this.#stopped = true
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     if (this.#nudgeTimer !== null) clearTimeout(this.#nudgeTimer)
+    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
     this.#look.stop()
     this.#root?.close()
     for (const directory of this.#open.values()) directory.stop()
@@ -107,9 +110,21 @@ class BatchSession implements Session, BatchesHost {
     this.context.update({ unwatchedDirectories: sum })
   }
 
+  /** Tells the view before long: a burst of events makes one report, and one look into the ledger. */
   report(): void {
     if (this.#stopped) return
-    this.context.update({ batches: batchReport(this.context, this.#decisions, this.#open) })
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = null
+      this.#reportNow()
+    }, REPORT_AFTER_MS)
+  }
+
+  #reportNow(): void {
+    try {
+      this.context.update({ batches: batchReport(this.context, this.#decisions, this.#open) })
+    } catch (thrown) {
+      this.context.log(`batches of ${this.context.source.path}: ${String(thrown)}`)
+    }
   }
 
   async #watchRoot(): Promise<void> {
@@ -133,6 +148,9 @@ class BatchSession implements Session, BatchesHost {
     await this.#look.request()
     // Watching is said when every directory has had its first listing.
     await Promise.all([...this.#open.values()].map((directory) => directory.nudge()))
+    if (this.#stopped) return
+    // Together with what it found: "watching" with an older list of batches would say that all is done.
+    this.#reportNow()
     context.update({ phase: watcher.method })
   }
 

@@ -17,13 +17,21 @@ const ONE = Buffer.alloc(8)
 ONE.writeBigUInt64LE(1n)
 if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) ONE.swap64()
 
+/**
+ * A thread that sleeps in poll(2) notices the end of its process when it wakes; all are woken by one listener.
+ */
+const sleepers = new Set<() => void>()
+process.on('exit', () => {
+  for (const wake of sleepers) wake()
+})
+
 /** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
 export class InotifyWatcher {
   readonly #worker: Worker
   readonly #quietMs: number
   readonly #trees = new Map<number, OpenedTree>()
   readonly #ended: Promise<void>
-  readonly #nudgeAtExit = () => this.#nudge()
+  readonly #wakeUp = () => this.#nudge()
   #wake: number | null = null
   #stopping = false
   #nextId = 1
@@ -37,15 +45,14 @@ export class InotifyWatcher {
     this.#worker.once('error', (thrown) => this.#fail(thrown))
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
-        process.off('exit', this.#nudgeAtExit)
+        sleepers.delete(this.#wakeUp)
         if (this.#wake !== null) closeSync(this.#wake)
         this.#wake = null
         this.#fail(new Error('the inotify thread ended'))
         resolve()
       })
     })
-    // A thread that sleeps in poll(2) notices the end of its process when it wakes.
-    process.on('exit', this.#nudgeAtExit)
+    sleepers.add(this.#wakeUp)
   }
 
   get isUsable(): boolean {

@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '../../..')
 const said = `
 const words = process.argv.slice(2)
 console.log(JSON.stringify({ words, node: process.version, pid: process.pid }))
-if (words.includes('stay')) {
+if (words.some((word) => word.endsWith('stay'))) {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => { console.log(signal); process.exit(7) })
   }

@@ -93,7 +93,7 @@ test('a program that a signal ends makes the command end by the same signal', as
 test('ending npm ends what it has started', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout, nowhere)
-  const { child, output, ended } = start('npm', ['start', '--', 'words'], { cwd: checkout, env })
+  const { child, output, ended } = start('npm', ['start', '--', 'stay'], { cwd: checkout, env })
   const { pid } = await until('the program to run', () => report(output()))
   onTestFinished(() => {
     try {

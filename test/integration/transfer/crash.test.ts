@@ -120,3 +120,61 @@ test('kill -9 of the receiver: the sender waits, says so, goes on by itself; not
   )
   expect(treeOf(temporary)).toEqual({})
 })
+
+test('while the receiver stands still with files on the wire, none of them is marked or counted as sent', async () => {
+  const base = temporaryDirectory('crash')
+  const home = await makeHome(path.join(base, 'home'))
+  for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, await listening(receiver), { groupWriteMark: true }))
+  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  const marked = () =>
+    candidatesOf(home.source).filter(({ path: name }) => isMarked(path.join(home.source, name)))
+  receiver.process.kill('SIGSTOP')
+  try {
+    offerAll(home)
+    sender.nudge()
+    await until('files are on the wire', () => {
+      const transfers = sender.report()?.transfers ?? []
+      return transfers.length === 20 && transfers.every(({ size, sentBytes }) => size === sentBytes)
+    })
+    expect(marked()).toEqual([])
+    expect(sender.report()?.totals[SOURCE]).toMatchObject({ waitingFiles: 300, sentFiles: 0 })
+  } finally {
+    receiver.process.kill('SIGCONT')
+  }
+  await allSent(sender, 300)
+  await until('all are marked', () => marked().length === 300)
+})
+
+test('a mark that a crash left out between ledger and chmod is set at the next start', async () => {
+  const base = temporaryDirectory('crash')
+  const home = await makeHome(path.join(base, 'home'))
+  writeFile(home.source, 'unmarked', 'content')
+  writeFile(home.source, 'changed since', 'content')
+  const ledger = openLedger(home.ledgerPath)
+  ledger.destination = DESTINATION
+  ledger.offer(DESTINATION, candidatesOf(home.source))
+  const due = ledger.take(DESTINATION, [SOURCE], 10, Date.now(), new Set())
+  ledger.markSent(
+    due.map((claim) => ({ ...claim, mark: true })),
+    Date.now(),
+  )
+  ledger.close()
+  writeFile(home.source, 'changed since', 'other content')
+  const sender = startTestSender()
+  // Nobody listens there: what is owed to files that are sent already needs no receiver.
+  sender.configure(
+    senderConfig(home, { port: 1, fingerprint: home.identity.fingerprint }, { groupWriteMark: true }),
+  )
+  await until('it is set', () => isMarked(path.join(home.source, 'unmarked')))
+  await until('nothing is owed any more', () => {
+    const again = openLedger(home.ledgerPath)
+    const owed = again.dueMarks(DESTINATION, SOURCE, 0, 10)
+    again.close()
+    return owed.length === 0
+  })
+  expect(isMarked(path.join(home.source, 'changed since'))).toBe(false)
+})

@@ -22,14 +22,14 @@ export function registerAgent(program: Command): void {
     .description('watch, check and send without a desktop, until it is stopped')
     .argument('[directory...]', 'directories to protect, besides those in the settings')
     .option('--batch', 'they hold batch directories with finished.parse and finished.watch marks')
-    .option('--prefix <prefix>', 'only batch directories whose name begins with this')
+    .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
   withDataDirectory(command).action(runAgent)
 }
 
 async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const dataDirectory = dataDirectoryOf(options)
   const directories = given.map((directory) => path.resolve(directory))
-  const kind = options.batch ? 'batch' : 'continuous'
+  const kind = options.batch || options.prefix !== undefined ? 'batch' : 'continuous'
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(dataDirectory, say)
   const words = createWords(host.systemLanguage)
@@ -45,7 +45,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   say(words(message('cli.terminal', { directory: dataDirectory })))
   stopOnSignal(open, () => say(words(message('cli.stopped'))))
   sayStatus(open, say)
-  const refusals = await open.protect(directories, kind, options.prefix)
+  const refusals = await open.protect(directories, { kind, prefix: options.prefix ?? '' })
   for (const refusal of refusals) console.error(words(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()

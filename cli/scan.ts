@@ -1,8 +1,98 @@
+import path from 'node:path'
 import type { Command } from 'commander'
+import type { Listed } from '../core/scan/list.ts'
+import { listCandidates } from '../core/scan/list.ts'
+import { defaultSettings, sourceSchema } from '../core/settings/schema.ts'
+import { message } from '../core/words/message.ts'
+import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { sendOnce } from './send-once.ts'
 
+interface ScanOptions {
+  /** The directory, as it was given. */
+  directory: string
+  kind: 'continuous' | 'batch'
+  prefix: string
+  ignore: string[]
+}
+
+interface Flags {
+  list: boolean
+  once: boolean
+  why: boolean
+  json: boolean
+  batch: boolean
+  prefix?: string
+  ignore: string[]
+  data?: string
+}
+
+const WRONG_USAGE = 2
+
+/** `holdfast scan`: shows what would be sent (--list), or sends it and ends (--once). */
 export function registerScan(program: Command): void {
-  void program
-  void dataDirectoryOf
-  void withDataDirectory
+  const command = program
+    .command('scan')
+    .description('look at a directory once: send what is finished, or list what would be sent and why not')
+    .argument('<path>', 'the directory')
+    .option('--list', 'print what would be sent, one relative path a line; changes nothing', false)
+    .option('--once', 'send it, wait until all is durable, and end', false)
+    .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
+    .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
+    .option('--prefix <name>', 'as --batch, only child directories whose name begins so')
+    .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect, [])
+    .option('--json', 'with --list: print one JSON object a line', false)
+  withDataDirectory(command).action(async (directory: string, flags: Flags) => {
+    const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
+    const options = { directory, kind, prefix: flags.prefix ?? '', ignore: flags.ignore } as const
+    if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
+    else if (flags.once && !flags.list && !flags.json && !flags.why) {
+      process.exitCode = await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) })
+    } else {
+      process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
+      process.exitCode = WRONG_USAGE
+    }
+  })
+}
+
+async function printList(options: ScanOptions, json: boolean, why: boolean): Promise<void> {
+  const { directory, kind, prefix, ignore } = options
+  const absolute = path.resolve(directory)
+  const source = sourceSchema.parse({
+    id: 'list',
+    path: absolute,
+    name: path.basename(absolute) || absolute,
+    kind,
+    batch: { prefix },
+    ignore,
+  })
+  const { quietSeconds } = defaultSettings.scan
+  const inWords = words()
+  // A reader that has seen enough (head) ends the listing.
+  process.stdout.once('error', () => process.exit(0))
+  for await (const listed of listCandidates({ source, quietSeconds })) {
+    if (listed.why !== null && !why) continue
+    if (!process.stdout.write(`${lineOf(listed, json, inWords)}\n`)) {
+      await new Promise((resolve) => process.stdout.once('drain', resolve))
+    }
+  }
+}
+
+function lineOf(
+  { path: relative, size, why }: Listed,
+  json: boolean,
+  inWords: ReturnType<typeof words>,
+): string {
+  const reason = why === null ? null : inWords(why)
+  if (json) return JSON.stringify({ path: relative, size, send: why === null, why: reason })
+  return reason === null ? relative : `${relative}\t${reason}`
+}
+
+function words() {
+  const { LC_ALL, LC_MESSAGES, LANG } = process.env
+  return createWords(nearestLanguage(LC_ALL ?? LC_MESSAGES ?? LANG ?? ''))
+}
+
+function collect(pattern: string, before: string[]): string[] {
+  return [...before, pattern]
 }

@@ -14,6 +14,8 @@ export interface OnceOptions {
   dataDirectory: string
   kind: 'continuous' | 'batch'
   prefix: string
+  /** gitignore patterns of what is left out. */
+  ignore: readonly string[]
 }
 
 /**
@@ -21,12 +23,12 @@ export interface OnceOptions {
  * not added to the settings. @returns the exit code: 0 only when everything is durable.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
-  const { dataDirectory, kind, prefix } = options
+  const { dataDirectory, kind, prefix, ignore } = options
   const open = await openAgent(dataDirectory, terminalHost(dataDirectory, console.error), {
     onlyThisRun: true,
   })
   try {
-    const refusals = await open.protect([path.resolve(options.directory)], kind, prefix)
+    const refusals = await open.protect([path.resolve(options.directory)], { kind, prefix, ignore })
     for (const refusal of refusals) console.error(englishWords(refusal))
     if (refusals.length > 0) return 2
     return await finish(open)

@@ -113,6 +113,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     name: uniqueName(path.basename(real) || 'root', sources),
     kind: input.kind ?? 'continuous',
     batch: { prefix: input.prefix ?? '' },
+    ignore: input.ignore ?? [],
   })
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
 }

@@ -37,7 +37,9 @@ export const commands = {
     input: z.object({
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
-      prefix: z.string().optional(),
+      prefix: z.string().max(255).optional(),
+      /** gitignore patterns of what is left out. */
+      ignore: z.array(z.string()).optional(),
     }),
     output: outcomeSchema,
   },

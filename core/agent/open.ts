@@ -7,11 +7,18 @@ import { answerCommand, type CommandHandlers, commandHandlers } from './commands
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
 
+/** How directories that are named at the start become sources. */
+export interface SourceOptions {
+  kind?: 'continuous' | 'batch'
+  prefix?: string
+  ignore?: readonly string[]
+}
+
 export interface OpenAgent {
   agent: Agent
   handlers: CommandHandlers
   /** Adds directories that were named at the start; answers why each refused one was refused. */
-  protect(directories: readonly string[], kind?: 'continuous' | 'batch', prefix?: string): Promise<Message[]>
+  protect(directories: readonly string[], as?: SourceOptions): Promise<Message[]>
   close(): Promise<void>
 }
 
@@ -41,7 +48,7 @@ export async function openAgent(
     return {
       agent,
       handlers: ready,
-      protect: (directories, kind = 'continuous', prefix = '') => protect(ready, directories, kind, prefix),
+      protect: (directories, as = {}) => protect(ready, directories, as),
       close: async () => {
         control.close()
         await agent.stop()
@@ -69,13 +76,12 @@ function passing(settings: SettingsStore): SettingsStore {
 async function protect(
   handlers: CommandHandlers,
   directories: readonly string[],
-  kind: 'continuous' | 'batch',
-  prefix: string,
+  { kind = 'continuous', prefix = '', ignore = [] }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({ path, kind, prefix })
+    const outcome = await handlers.addSource({ path, kind, prefix, ignore: [...ignore] })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

@@ -1,8 +1,6 @@
-import path from 'node:path'
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import { backoffMs } from './backoff.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
 import type { Attempt, Lane, SendSource } from './lane.ts'
@@ -11,7 +9,7 @@ import type { Due, Ledger } from './ledger.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import type { Session } from './session.ts'
-import { verdictOf } from './verdict.ts'
+import { createSettle } from './settle.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
@@ -22,8 +20,6 @@ const TAKE_LEAST = 64
 const SET_ASIDE = 64
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
-/** A source whose disk is not there is looked at again after this. */
-const SOURCE_MISSING_MS = 30_000
 
 export interface PumpEvents {
   /** These files are sent, and the ledger says so. */
@@ -103,6 +99,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
+  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
   const marks = openMarks(destination.id, ledger, events)
 
   const acknowledge = () => {
@@ -135,48 +132,6 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     setImmediate(acknowledge)
   }
 
-  /** Writes into the ledger what became of a file that was not stored. */
-  const settle = (running: Running, due: Due, attempt: Exclude<Attempt, { kind: 'lost' }>): void => {
-    const file = path.join(running.lane.source.path, due.path)
-    const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
-    switch (attempt.kind) {
-      case 'answer': {
-        const verdict = verdictOf(attempt.answer, destination.name, { path: file, size: due.size })
-        if (verdict.kind === 'park') {
-          events.log('warn', `${file}: ${attempt.answer.status} ${attempt.answer.detail}`)
-          ledger.park(due, verdict.reason)
-        } else if (verdict.kind !== 'sent') {
-          if (verdict.kind !== 'again') gate.failed(verdict.reason, verdict.kind, performance.now())
-          ledger.retryLater([due], again, verdict.reason)
-        }
-        return
-      }
-      case 'changed':
-        events.log('info', `${file} changed while it was read: it is sent again`)
-        ledger.renew(due, attempt.facts, again)
-        return
-      case 'vanished':
-        if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
-        else {
-          events.log('info', `${file} vanished before it was sent`)
-          ledger.drop(due)
-        }
-        return
-      case 'source-missing':
-        ledger.retryLater([due], Date.now() + SOURCE_MISSING_MS, null)
-        return
-      case 'unreadable':
-        events.log('warn', `${file} cannot be read: ${attempt.code}`)
-        ledger.park(due, message('transfer.unreadable', { path: file, reason: attempt.code }))
-        return
-      case 'failed':
-        ledger.retryLater([due], again, message('transfer.readFailed', { path: file, reason: attempt.code }))
-        return
-      default:
-        attempt satisfies never
-    }
-  }
-
   const finish = (running: Running, due: Due, attempt: Attempt): void => {
     onWire.delete(due.id)
     const status = attempt.kind === 'answer' ? attempt.answer.status : null
@@ -185,7 +140,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       acknowledged.push({ due, mark: running.lane.source.groupWriteMark })
       acknowledgeSoon()
     } else {
-      if (attempt.kind !== 'lost') withLedger(() => settle(running, due, attempt))
+      if (attempt.kind !== 'lost') withLedger(() => settle(running.lane.source, due, attempt))
       taken.delete(due.id)
     }
     gate.over(due.id)

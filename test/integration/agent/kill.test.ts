@@ -78,8 +78,12 @@ describe('a sender that is killed', () => {
     expect(early).toEqual([])
     const marks = /finished\.(parse|watch)$/
     expect(treeOf(storeOf(data, 'datas') ?? '', marks)).toEqual(treeOf(root, marks))
-    const { totals, workers } = await stateOf(data)
-    expect(totals).toMatchObject({ sentFiles: FILES, waitingFiles: 0, parkedFiles: 0 })
+    // The state hears of it with the sender's next report.
+    const { totals, workers } = await until('the state to know it', async () => {
+      const state = await stateOf(data)
+      return state.totals.sentFiles === FILES ? state : null
+    })
+    expect(totals).toMatchObject({ waitingFiles: 0, parkedFiles: 0 })
     expect(workers.sender.restarts).toBe(3)
   })
 })

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const run = promisify(execFile)
-const main = path.join(import.meta.dirname, '../../support/scan-list-main.ts')
+const main = path.join(import.meta.dirname, '../../../cli/holdfast.ts')
 
 async function scan(...args: string[]) {
   const { stdout } = await run(process.execPath, [main, 'scan', ...args], {

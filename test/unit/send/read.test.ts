@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { factsOf } from '../../../core/send/facts.ts'
 import { markGroupWrite } from '../../../core/send/mark.ts'
-import { openReading, readSmall } from '../../../core/send/read.ts'
+import { openReading, readSmall, unsentBecause } from '../../../core/send/read.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const factsAt = (file: string) => factsOf(fs.lstatSync(file, { bigint: true }))
@@ -97,4 +97,16 @@ test('the mark is set on the very file that was sent, and on no other', async ()
   expect(fs.statSync(file).mode & 0o777).toBe(0o640)
   fs.rmSync(file)
   expect(await markGroupWrite(file, offered)).toBe('not-wanted')
+})
+
+test.each([
+  ['ENOENT', 'vanished'],
+  ['ENOTDIR', 'vanished'],
+  ['ESPIPE', 'vanished'],
+  ['EACCES', 'unreadable'],
+  ['EPERM', 'unreadable'],
+  ['EIO', 'failed'],
+  ['ESTALE', 'failed'],
+])('%s while reading means %s', (code, kind) => {
+  expect(unsentBecause(Object.assign(new Error('x'), { code })).kind).toBe(kind)
 })

@@ -1,0 +1,85 @@
+import path from 'node:path'
+import { message } from '../words/message.ts'
+import { backoffMs } from './backoff.ts'
+import type { Gate } from './gate.ts'
+import type { Attempt, SendSource } from './lane.ts'
+import type { Due, Ledger } from './ledger.ts'
+import { verdictOf } from './verdict.ts'
+
+/** A source whose disk is not there is looked at again after this. */
+const SOURCE_MISSING_MS = 30_000
+
+export interface SettleOptions {
+  ledger: Ledger
+  /** The destination's name, for the sentences. */
+  receiver: string
+  retryMs: number
+  gate: Gate
+  log(level: 'info' | 'warn', text: string): void
+}
+
+/** Writes into the ledger what became of a file that was not stored. */
+export type Settle = (source: SendSource, due: Due, attempt: Exclude<Attempt, { kind: 'lost' }>) => void
+
+export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOptions): Settle {
+  /** The receiver has answered, but not that it has the file. */
+  const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
+    const verdict = verdictOf(answer, receiver, { path: file, size: due.size })
+    switch (verdict.kind) {
+      case 'sent':
+        return
+      case 'park':
+        log('warn', `${file}: ${answer.status} ${answer.detail}`)
+        ledger.park(due, verdict.reason)
+        return
+      case 'store':
+      case 'file':
+        gate.failed(verdict.reason, verdict.kind, performance.now())
+        ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)
+        return
+      case 'again':
+        ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)
+        return
+      default:
+        verdict satisfies never
+    }
+  }
+
+  const settleVanished = (file: string, due: Due) => {
+    // U+FFFD stands for bytes that are not UTF-8: the file is there, but no string names it.
+    if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
+    else {
+      log('info', `${file} vanished before it was sent`)
+      ledger.drop(due)
+    }
+  }
+
+  return (source, due, attempt) => {
+    const file = path.join(source.path, due.path)
+    const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
+    switch (attempt.kind) {
+      case 'answer':
+        settleAnswer(file, due, attempt.answer)
+        return
+      case 'changed':
+        log('info', `${file} changed while it was read: it is sent again`)
+        ledger.renew(due, attempt.facts, again)
+        return
+      case 'vanished':
+        settleVanished(file, due)
+        return
+      case 'source-missing':
+        ledger.retryLater([due], Date.now() + SOURCE_MISSING_MS, null)
+        return
+      case 'unreadable':
+        log('warn', `${file} cannot be read: ${attempt.code}`)
+        ledger.park(due, message('transfer.unreadable', { path: file, reason: attempt.code }))
+        return
+      case 'failed':
+        ledger.retryLater([due], again, message('transfer.readFailed', { path: file, reason: attempt.code }))
+        return
+      default:
+        attempt satisfies never
+    }
+  }
+}

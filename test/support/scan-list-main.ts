@@ -1,6 +1,0 @@
-import { Command } from 'commander'
-import { registerScan } from '../../cli/scan-list.ts'
-
-const program = new Command()
-registerScan(program)
-await program.parseAsync()

@@ -4,6 +4,7 @@ import { pairWithReceiver } from '../core/send/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { loadIdentity } from '../core/wire/identity.ts'
+import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
@@ -36,5 +37,6 @@ async function pairAlone(code: string, dataDirectory: string, name: string): Pro
   const identity = await loadIdentity(layout.identity)
   const destination = await pairWithReceiver(code, name, identity, AbortSignal.timeout(PAIR_WITHIN_MS))
   settings.set({ ...settings.get(), destination })
-  console.log(englishWords(message('cli.paired', { name: destination.name })))
+  const address = addressOf(destination.host, destination.port)
+  console.log(englishWords(message('transfer.pairedWith', { name: destination.name, address })))
 }

@@ -158,7 +158,7 @@ export class Agent {
       const { computerName } = this.host
       this.receiver.configure(embeddedReceiverConfig(this.layout, computerName, this.#senderFingerprint))
     }
-    this.sender.configure(senderConfig(settings, this.layout, this.#embedded))
+    this.sender.configure(senderConfig(settings, this.layout, this.#embedded, this.host.computerName))
   }
 
   /** A pause with an end ends by itself. */
@@ -238,7 +238,8 @@ export class Agent {
     this.#embedded = report
     if (before?.port === report.port && before.fingerprint === report.fingerprint) return
     const settings = this.settings.get()
-    if (settings.destination === null) this.sender.configure(senderConfig(settings, this.layout, report))
+    if (settings.destination !== null) return
+    this.sender.configure(senderConfig(settings, this.layout, report, this.host.computerName))
   }
 }
 

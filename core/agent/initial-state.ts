@@ -1,5 +1,6 @@
 import type { Totals } from '../send/messages.ts'
 import type { Settings } from '../settings/schema.ts'
+import { addressOf } from '../wire/pairing-code.ts'
 import { message } from '../words/message.ts'
 import type { AppState, WorkerState } from './state-schema.ts'
 
@@ -42,7 +43,7 @@ export function destinationOf(settings: Settings, storeDirectory: string): AppSt
   const { destination } = settings
   if (destination === null) return { kind: 'embedded', name: '', address: storeDirectory, connection }
   const { name, host, port } = destination
-  return { kind: 'receiver', name, address: `${host.includes(':') ? `[${host}]` : host}:${port}`, connection }
+  return { kind: 'receiver', name, address: addressOf(host, port), connection }
 }
 
 export function sumTotals(all: readonly Totals[]): Totals {

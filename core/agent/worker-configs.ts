@@ -62,11 +62,12 @@ export function senderConfig(
   settings: Settings,
   layout: DataLayout,
   embedded: ReportOf<typeof receiverDefinition> | null,
+  computerName: string,
 ): ConfigOf<typeof senderDefinition> {
   return {
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
-    destination: settings.destination ?? embeddedDestination(embedded),
+    destination: settings.destination ?? embeddedDestination(embedded, computerName),
     sources: settings.sources.map(({ id, path, name, kind, paused }) => ({
       id,
       path,
@@ -79,10 +80,13 @@ export function senderConfig(
   }
 }
 
-function embeddedDestination(report: ReportOf<typeof receiverDefinition> | null): ReceiverDestination | null {
+function embeddedDestination(
+  report: ReportOf<typeof receiverDefinition> | null,
+  name: string,
+): ReceiverDestination | null {
   if (report === null) return null
   const { port, fingerprint } = report
-  return { id: EMBEDDED_DESTINATION, name: EMBEDDED_DESTINATION, host: '127.0.0.1', port, fingerprint }
+  return { id: EMBEDDED_DESTINATION, name, host: '127.0.0.1', port, fingerprint }
 }
 
 export function embeddedReceiverConfig(

@@ -3,7 +3,6 @@ import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { errorCode, Problem } from '../words/problem.ts'
-import { provideReflectMetadata } from './reflect-metadata.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {
@@ -30,8 +29,8 @@ function pem(label: string, der: ArrayBuffer): string {
 }
 
 async function makeIdentityText(): Promise<string> {
-  // Only loaded when a certificate is made, and only after the API that it insists on is there.
-  provideReflectMetadata()
+  // Only loaded when a certificate is made; x509 insists on reflect-metadata being there before it.
+  await import('reflect-metadata')
   const { X509CertificateGenerator } = await import('@peculiar/x509')
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const certificate = await X509CertificateGenerator.createSelfSigned(

@@ -16,7 +16,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     destination: {
       kind: 'embedded',
       name: 'this computer',
-      address: '/home/ada/.local/share/holdfast/store',
+      address: '/srv/ada/.local/share/holdfast/store',
       connection: { state: 'connected', since: Date.now(), problem: null },
     },
     incidents: [],

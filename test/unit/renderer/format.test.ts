@@ -94,8 +94,8 @@ describe('numbers and moments', () => {
 
 describe('paths', () => {
   test.each([
-    ['/home/ada/photos', '/home/ada', '/photos'],
-    ['/home/ada/photos/', '/home/ada', '/photos'],
+    ['/srv/ada/photos', '/srv/ada', '/photos'],
+    ['/srv/ada/photos/', '/srv/ada', '/photos'],
     ['/datas', '', '/datas'],
     ['/', '', '/'],
     ['IMG.CR3', '', 'IMG.CR3'],

@@ -51,7 +51,7 @@ const receiver: DestinationState = {
   address: 'nas-2.lan:7766',
   connection: { state: 'connected', since: 0, problem: null },
 }
-const photos = sourceState('Photos', '/home/ada/photos')
+const photos = sourceState('Photos', '/srv/ada/photos')
 const pages: [string, (state: AppState) => React.ReactNode][] = [
   ['overview', (state) => <OverviewPage state={state} />],
   ['transfers', (state) => <TransfersPage state={state} />],
@@ -64,7 +64,7 @@ describe('"safe" is a promise', () => {
   test('copies on this computer are called that, with where they are and the step that mends it', () => {
     const words = wordsOf(<OverviewPage state={embedded} />)
     expect(words).toContain('8,120 copied on this computer only')
-    expect(words).toContain('/home/ada/.local/share/holdfast/store')
+    expect(words).toContain('/srv/ada/.local/share/holdfast/store')
     expect(words).toContain('Connect a receiver')
   })
 
@@ -93,12 +93,12 @@ describe('the overview', () => {
     const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
     expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
-    expect(markup).toContain('aria-label="Copy path /home/ada/photos"')
+    expect(markup).toContain('aria-label="Copy path /srv/ada/photos"')
     expect(markup).toContain('writable')
   })
 
   test('shows the sentence of a disk that fails', () => {
-    const checked = checkedState('id', '/home/ada/photos')
+    const checked = checkedState('id', '/srv/ada/photos')
     const overall = {
       ...checked.overall,
       kind: 'read-only' as const,

@@ -84,3 +84,25 @@ test('directories that cannot be protected are refused with a sentence', async (
   await expect(page.getByRole('alert')).toContainText('is inside “outer”')
   await rm(root, { recursive: true })
 })
+
+test('a folder that is dropped on the window becomes a source; a file is refused', async ({ desktop }) => {
+  const root = await mkdtemp(path.join(tmpdir(), 'holdfast-drop-'))
+  await mkdir(path.join(root, 'dropped'))
+  await writeFile(path.join(root, 'notes.txt'), '')
+  const { page } = await desktop.start()
+  await expect(page.getByRole('button', { name: 'Add directory' }).first()).toBeVisible()
+  // What the browser does with files that come from the desktop's file manager.
+  const session = await page.context().newCDPSession(page)
+  const drop = async (file: string) => {
+    const data = { items: [], files: [file], dragOperationsMask: 1 }
+    await session.send('Input.dispatchDragEvent', { type: 'dragEnter', x: 200, y: 300, data })
+    await expect(page.getByText('Drop', { exact: false }).first()).toBeVisible()
+    await session.send('Input.dispatchDragEvent', { type: 'dragOver', x: 200, y: 301, data })
+    await session.send('Input.dispatchDragEvent', { type: 'drop', x: 200, y: 300, data })
+  }
+  await drop(path.join(root, 'dropped'))
+  await expect(page.getByRole('article', { name: 'dropped' })).toBeVisible()
+  await drop(path.join(root, 'notes.txt'))
+  await expect(page.getByRole('alert')).toContainText('is not a directory')
+  await rm(root, { recursive: true })
+})

@@ -21,7 +21,8 @@ export function DropZone() {
     const enter = (event: DragEvent) => {
       // Without this, whatever is dropped would replace the window's page.
       event.preventDefault()
-      if (event.dataTransfer !== null) event.dataTransfer.dropEffect = hasFiles(event) ? 'link' : 'none'
+      // 'link' would say it best, but some file managers offer copying alone and would not drop at all.
+      if (event.dataTransfer !== null) event.dataTransfer.dropEffect = hasFiles(event) ? 'copy' : 'none'
       setOver(hasFiles(event))
     }
     const leave = (event: DragEvent) => {

@@ -31,7 +31,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const directories = given.map((directory) => path.resolve(directory))
   const kind = options.batch || options.prefix !== undefined ? 'batch' : 'continuous'
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
-  const host = terminalHost(dataDirectory, say)
+  const host = terminalHost(say)
   const words = createWords(host.systemLanguage)
   const open = await openAgent(dataDirectory, host).catch((thrown) => {
     if (thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning') return null

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import { pairWithReceiver } from '../core/send/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { openSettings } from '../core/settings/store.ts'
@@ -8,6 +9,7 @@ import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { lockDirectory } from '../core/worker/directory-lock.ts'
 import { outcomeOf } from './outcome.ts'
 
 const PAIR_WITHIN_MS = 20_000
@@ -28,15 +30,21 @@ export async function pairWith(code: string, dataDirectory: string, name: string
   }
   const refusal = outcomeOf(answer)
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(englishWords(message('cli.pairedRunning')))
+  const { state } = stateSnapshotSchema.parse(await sendCommand(dataDirectory, 'snapshot', {}))
+  const { name: receiver, address } = state.destination
+  console.log(englishWords(message('transfer.pairedWith', { name: receiver, address })))
 }
 
 async function pairAlone(code: string, dataDirectory: string, name: string): Promise<void> {
   const layout = openDataDirectory(dataDirectory)
+  const lock = lockDirectory(dataDirectory)
+  // It has started just now, and would overwrite what is written here.
+  if (lock === null) throw new Problem('agent.starting')
   const settings = openSettings(dataDirectory)
   const identity = await loadIdentity(layout.identity)
   const destination = await pairWithReceiver(code, name, identity, AbortSignal.timeout(PAIR_WITHIN_MS))
   settings.set({ ...settings.get(), destination })
   const address = addressOf(destination.host, destination.port)
+  lock.release()
   console.log(englishWords(message('transfer.pairedWith', { name: destination.name, address })))
 }

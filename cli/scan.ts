@@ -6,6 +6,7 @@ import { defaultSettings, sourceSchema } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
 
 interface ScanOptions {
@@ -85,7 +86,8 @@ function lineOf(
 ): string {
   const reason = why === null ? null : inWords(why)
   if (json) return JSON.stringify({ path: relative, size, send: why === null, why: reason })
-  return reason === null ? relative : `${relative}\t${reason}`
+  const name = quoteControls(relative)
+  return reason === null ? name : `${name}\t${reason}`
 }
 
 function words() {

@@ -1,13 +1,25 @@
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import type { AppState, SourceState } from '../core/agent/state-schema.ts'
-import { type Message, message } from '../core/words/message.ts'
+import { EMBEDDED_DESTINATION } from '../core/agent/worker-configs.ts'
+import { type Listed, listCandidates } from '../core/scan/list.ts'
+import { openLedger } from '../core/send/ledger.ts'
+import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
 
 /** A receiver that cannot be reached for this long ends the run: cron starts the next one. */
 const GIVE_UP_AFTER_MS = 60_000
-const LOOK_EVERY_MS = 200
+const LOOK_EVERY_MS = 300
+/** Why a file that is not sent will not be sent by waiting longer. */
+const UNSENT: ReadonlySet<WordKey> = new Set([
+  'scan.why.writing',
+  'scan.why.unreadable',
+  'scan.why.name',
+  'scan.why.parked',
+])
 
 export interface OnceOptions {
   directory: string
@@ -20,13 +32,11 @@ export interface OnceOptions {
 
 /**
  * Sends what a directory holds now, waits until it is durable, and ends (isocket's scan.sh). The directory is
- * not added to the settings. @returns the exit code: 0 only when everything is durable.
+ * not added to the settings. @returns the exit code: 0 only when every file that is there is durable.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, kind, prefix, ignore } = options
-  const open = await openAgent(dataDirectory, terminalHost(dataDirectory, console.error), {
-    onlyThisRun: true,
-  })
+  const open = await openAgent(dataDirectory, terminalHost(console.error), { onlyThisRun: true })
   try {
     const refusals = await open.protect([path.resolve(options.directory)], { kind, prefix, ignore })
     for (const refusal of refusals) console.error(englishWords(refusal))
@@ -45,14 +55,23 @@ async function finish(open: OpenAgent): Promise<number> {
       console.error(englishWords(failure))
       return 1
     }
-    if (state.sources.every(isSettled) && (await isNothingWaiting(open))) break
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    if (isSettled(state)) {
+      const { isDone, unsent } = await compare(open)
+      if (isDone) return tell(open, unsent)
+    }
+    await delay(LOOK_EVERY_MS)
   }
-  const { totals } = open.agent.store.snapshot().state
-  if (totals.parkedFiles > 0) {
-    console.error(englishWords(message('cli.once.parked', { count: totals.parkedFiles })))
+}
+
+function tell(open: OpenAgent, unsent: Listed[]): number {
+  for (const { path: name, why } of unsent) {
+    console.error(`${quoteControls(name)}: ${why === null ? '' : englishWords(why)}`)
+  }
+  if (unsent.length > 0) {
+    console.error(englishWords(message('cli.once.unsent', { count: unsent.length })))
     return 1
   }
+  const { totals } = open.agent.store.snapshot().state
   console.log(englishWords(message('cli.once.done', { count: totals.sentFiles })))
   return 0
 }
@@ -71,16 +90,36 @@ function failureOf(state: AppState, now: number): Message | null {
     : message('cli.once.unreachable', { reason: englishWords(incident.sentence) })
 }
 
-/** The source has been listed, and every batch directory is marked, or is the newest one that still fills. */
-function isSettled({ scanned }: SourceState): boolean {
-  if (scanned === null || !['watching', 'polling'].includes(scanned.phase)) return false
-  return scanned.batches.every(
-    ({ phase, waiting }) => phase !== 'waiting' && phase !== 'closing' && waiting === 0,
-  )
+/** As far as the state knows: listed, nothing on its way, every batch directory marked or still being filled. */
+function isSettled({ destination, sources, totals }: AppState): boolean {
+  const isListed = ({ scanned }: SourceState) =>
+    scanned !== null &&
+    (scanned.phase === 'watching' || scanned.phase === 'polling') &&
+    scanned.batches.every(({ phase, waiting }) => phase !== 'waiting' && phase !== 'closing' && waiting === 0)
+  return destination.connection.state === 'connected' && totals.waitingFiles === 0 && sources.every(isListed)
 }
 
-/** Asked of the ledger itself: the state may be a report behind. */
-async function isNothingWaiting(open: OpenAgent): Promise<boolean> {
-  const query = { source: null, state: 'waiting', before: null, limit: 1 } as const
-  return (await open.handlers.files(query)).files.length === 0
+/** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
+async function compare({ agent }: OpenAgent): Promise<{ isDone: boolean; unsent: Listed[] }> {
+  const settings = agent.settings.get()
+  const destination = settings.destination?.id ?? EMBEDDED_DESTINATION
+  const ledger = openLedger(agent.layout.ledger)
+  const unsent: Listed[] = []
+  try {
+    for (const source of settings.sources) {
+      const lookup = (name: string) => ledger.lookup(destination, source.id, name)
+      for await (const listed of listCandidates({
+        source,
+        quietSeconds: settings.scan.quietSeconds,
+        lookup,
+      })) {
+        if (listed.why === null || listed.why.key === 'scan.why.changing')
+          return { isDone: false, unsent: [] }
+        if (UNSENT.has(listed.why.key)) unsent.push(listed)
+      }
+    }
+  } finally {
+    ledger.close()
+  }
+  return { isDone: true, unsent }
 }

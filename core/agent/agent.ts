@@ -2,16 +2,19 @@ import { checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
-import type { DataLayout } from '../settings/data-directory.ts'
+import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
-import { createWords } from '../words/words.ts'
+import { sentenceOf } from '../words/problem.ts'
+import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import type { AgentHost } from './host.ts'
 import { destinationOf, initialState, noTotals, sumTotals } from './initial-state.ts'
+import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
+import { refuseConfigured } from './refuse-directory.ts'
 import type { AppState, SourceState, WorkerName, WorkerState } from './state-schema.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { overallStatus } from './status.ts'
@@ -26,7 +29,7 @@ import {
 
 /** Delays kept for the sparkline of one path. */
 const KEPT_DELAYS = 30
-/** How often sentences that name an age are made anew. */
+/** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
@@ -44,14 +47,17 @@ export class Agent {
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
   readonly sender: SupervisedWorker<typeof senderDefinition>
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
+  readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
   readonly #alerts: ReturnType<typeof createAlerts>
   #senderFingerprint: string | null = null
+  /** Sources of the settings that must not run, and why. */
+  #refused = new Map<string, Message>()
   #embedded: ReceiverReport | null = null
   #refresh: NodeJS.Timeout | null = null
-  #resume: NodeJS.Timeout | null = null
 
-  constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost) {
+  constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
+    this.#log = log
     this.layout = layout
     this.settings = settings
     this.host = host
@@ -63,7 +69,7 @@ export class Agent {
     this.#alerts = createAlerts({
       words: () => createWords(this.language),
       notify: (notification) => {
-        host.log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
+        this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
         if (this.settings.get().notifications) host.notify(notification)
       },
       changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
@@ -90,13 +96,12 @@ export class Agent {
 
   start(): void {
     this.#apply(this.settings.get())
-    this.#refresh = setInterval(() => this.store.update({}), REFRESH_MS)
+    this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
 
   /** Ends the workers; returns within some seconds, also with threads stuck in the kernel. */
   async stop(): Promise<void> {
     if (this.#refresh !== null) clearInterval(this.#refresh)
-    if (this.#resume !== null) clearTimeout(this.#resume)
     this.#alerts.stop()
     const workers = [this.scanner, this.sender, this.receiver, this.checker]
     await Promise.all(workers.map((worker) => worker.stop()))
@@ -109,7 +114,7 @@ export class Agent {
   }
 
   addNotice(id: string, sentence: Message): void {
-    this.host.log('warn', createWords('en')(sentence))
+    this.#log('warn', englishWords(sentence))
     const others = this.store.state.notices.filter((notice) => notice.id !== id)
     this.store.update({ notices: [...others, { id, sentence }] })
   }
@@ -128,6 +133,7 @@ export class Agent {
     for (const { id } of state.checkedPaths) if (!kept.has(id)) this.#alerts.forget(id)
     const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
     this.#memory.setKnownMounts(Object.fromEntries(known))
+    this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destination = destinationOf(settings, this.layout.store)
     const isSameDestination = destination.address === state.destination.address
     this.store.update({
@@ -135,6 +141,7 @@ export class Agent {
       sources: settings.sources.map((source) => ({
         ...(state.sources.find((one) => one.settings.id === source.id) ?? newSourceState),
         settings: source,
+        ...refusedState(source.id, this.#refused),
       })),
       checkedPaths: settings.checkedPaths.map(({ id, path }) => {
         const before = state.checkedPaths.find((one) => one.id === id)
@@ -144,11 +151,11 @@ export class Agent {
         ? { ...destination, connection: state.destination.connection }
         : destination,
     })
-    this.#scheduleResume(settings)
     this.#configureWorkers(settings)
   }
 
-  #configureWorkers(settings: Settings): void {
+  #configureWorkers(all: Settings): void {
+    const settings = { ...all, sources: all.sources.filter(({ id }) => !this.#refused.has(id)) }
     this.checker.configure(checkerConfig(settings, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destination !== null) {
@@ -161,13 +168,16 @@ export class Agent {
     this.sender.configure(senderConfig(settings, this.layout, this.#embedded, this.host.computerName))
   }
 
-  /** A pause with an end ends by itself. */
-  #scheduleResume({ pause }: Settings): void {
-    if (this.#resume !== null) clearTimeout(this.#resume)
-    this.#resume = null
-    if (pause === null || pause.until === null) return
-    const resume = () => this.change((settings) => ({ ...settings, pause: null }))
-    this.#resume = setTimeout(resume, Math.max(0, pause.until - Date.now()))
+  /** Sentences that name an age are made anew; a pause whose end has come by the clock on the wall is over. */
+  #tick(): void {
+    this.store.update({})
+    const { pause } = this.settings.get()
+    if (pause === null || pause.until === null || Date.now() < pause.until) return
+    try {
+      this.change((settings) => ({ ...settings, pause: null }))
+    } catch (thrown) {
+      this.addNotice('resume', sentenceOf(thrown))
+    }
   }
 
   #supervise<D extends WorkerDefinition & { name: WorkerName }>(
@@ -178,7 +188,7 @@ export class Agent {
     return new SupervisedWorker(definition, this.host.starter, {
       report,
       nudge,
-      log: (level, message) => this.host.log(level, message),
+      log: this.#log,
       condition: (condition) => this.#setCondition(definition.name, condition),
     })
   }
@@ -237,9 +247,7 @@ export class Agent {
     const before = this.#embedded
     this.#embedded = report
     if (before?.port === report.port && before.fingerprint === report.fingerprint) return
-    const settings = this.settings.get()
-    if (settings.destination !== null) return
-    this.sender.configure(senderConfig(settings, this.layout, report, this.host.computerName))
+    if (this.settings.get().destination === null) this.#configureWorkers(this.settings.get())
   }
 }
 
@@ -250,6 +258,16 @@ const newSourceState: Omit<SourceState, 'settings'> = {
   totals: noTotals,
   lastFile: null,
   rate: 0,
+}
+
+/** A source that must not run says so where its problems are read. */
+function refusedState(
+  id: string,
+  refused: ReadonlyMap<string, Message>,
+): Pick<SourceState, 'scanned'> | null {
+  const refusal = refused.get(id)
+  if (refusal === undefined) return null
+  return { scanned: { id, phase: 'failed', unwatchedDirectories: 0, problems: [refusal], batches: [] } }
 }
 
 function withVerdict<S extends Pick<AppState['checkedPaths'][number], 'checked' | 'delays'>>(

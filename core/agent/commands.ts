@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { realpathSync } from 'node:fs'
 import path from 'node:path'
+import { realStoreOf } from '../settings/data-directory.ts'
 import type { Source } from '../settings/schema.ts'
 import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
+import { folderName } from '../wire/names.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
@@ -51,7 +52,9 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     resume: () => outcome(() => agent.change((settings) => ({ ...settings, pause: null }))),
     checkNow: () =>
       outcome(async () => {
-        await Promise.all([agent.checker.request('checkNow', {}), agent.scanner.request('reconcile', {})])
+        // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
+        agent.scanner.request('reconcile', {}).catch(() => undefined)
+        await agent.checker.request('checkNow', {})
       }),
     retryParked: ({ id }) =>
       outcome(async () => {
@@ -104,7 +107,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
-  const refusal = refuseSource(wanted, facts, { sources, store: realStore(agent) })
+  const refusal = refuseSource(wanted, facts, { sources, store: realStoreOf(agent.layout) })
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   const real = facts.real ?? wanted
   const source = sourceSchema.parse({
@@ -142,16 +145,12 @@ function idOf(real: string): string {
   return createHash('sha256').update(real).digest('hex').slice(0, 16)
 }
 
-/** Two sources must not share a folder at the destination. */
+/** Two sources must not share a folder at the destination, whatever file system that is. */
 function uniqueName(name: string, sources: readonly Source[]): string {
-  const taken = new Set(sources.map((one) => one.name))
+  const folderOf = (one: string) => folderName(one).toLowerCase()
+  const taken = new Set(sources.map((one) => folderOf(one.name)))
   for (let count = 1; ; count += 1) {
     const candidate = count === 1 ? name : `${name}-${count}`
-    if (!taken.has(candidate)) return candidate
+    if (!taken.has(folderOf(candidate))) return candidate
   }
-}
-
-/** The store is Holdfast's own directory: looking at it is no call on a user's path. */
-function realStore(agent: Agent): string {
-  return path.join(realpathSync(agent.layout.directory), path.basename(agent.layout.store))
 }

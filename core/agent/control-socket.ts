@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, constants, openSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { messageSchema } from '../words/message.ts'
 import { errorCode, Problem, sentenceOf } from '../words/problem.ts'
@@ -13,19 +12,36 @@ const answerSchema = z.union([z.object({ sentence: messageSchema }), z.object({ 
 
 /** Longest line that is read: commands are small, and a stuck peer must not fill the memory. */
 const LONGEST_REQUEST = 1024 * 1024
+/** A snapshot of a thousand sources is some MiB. */
+const LONGEST_ANSWER = 64 * 1024 * 1024
+/** Pairing asks a receiver over the network; everything else answers at once. */
+const ANSWER_WITHIN_MS = 30_000
+const SOCKET_NAME = 'agent.sock'
 /** sun_path of unix(7) holds 108 bytes, the final NUL included. */
 const LONGEST_SOCKET_PATH = 107
 
+interface Address {
+  path: string
+  /** Gives back what the address needs to stay valid. */
+  release(): void
+}
+
 /**
  * Where the agent of a data directory listens for the command line: a socket in that directory, which only
- * its owner can enter; a named pipe on Windows.
+ * its owner can use; a named pipe on Windows. unix(7) allows 107 bytes; a deeper directory is named through an
+ * open descriptor of it on Linux, and by its digest in the temporary directory elsewhere.
  */
-export function controlAddress(dataDirectory: string, platform: NodeJS.Platform = process.platform): string {
+function controlAddress(dataDirectory: string): Address {
+  const nothing = () => undefined
   const digest = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)
-  if (platform === 'win32') return `\\\\.\\pipe\\holdfast-${digest}`
-  const inside = path.join(dataDirectory, 'agent.sock')
-  if (Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH) return inside
-  return path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `holdfast-${digest}.sock`)
+  if (process.platform === 'win32') return { path: `\\\\.\\pipe\\holdfast-${digest}`, release: nothing }
+  const inside = path.join(dataDirectory, SOCKET_NAME)
+  if (Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH) return { path: inside, release: nothing }
+  if (process.platform !== 'linux') {
+    return { path: path.join(tmpdir(), `holdfast-${digest}.sock`), release: nothing }
+  }
+  const descriptor = openSync(dataDirectory, constants.O_RDONLY | constants.O_DIRECTORY)
+  return { path: `/proc/self/fd/${descriptor}/${SOCKET_NAME}`, release: () => closeSync(descriptor) }
 }
 
 export interface ControlSocket {
@@ -33,16 +49,15 @@ export interface ControlSocket {
 }
 
 /**
- * Listens for commands, one JSON line each way. It also is the lock of the data directory.
- * @throws Problem agent.alreadyRunning if another agent answers there.
+ * Listens for commands, one JSON line each way. The caller holds the directory's lock: whatever stands at the
+ * address is what a killed agent left behind.
  */
 export async function listenForCommands(
   dataDirectory: string,
   answer: (command: string, input: unknown) => Promise<unknown>,
 ): Promise<ControlSocket> {
   const address = controlAddress(dataDirectory)
-  if (await isAnswered(address)) throw new Problem('agent.alreadyRunning', { directory: dataDirectory })
-  if (process.platform !== 'win32') removeStale(address)
+  if (process.platform !== 'win32') rmSync(address.path, { force: true })
   const connections = new Set<net.Socket>()
   const server = net.createServer((socket) => {
     connections.add(socket)
@@ -51,26 +66,43 @@ export async function listenForCommands(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(address, resolve)
+    server.listen(address.path, resolve)
   })
+  if (process.platform !== 'win32') chmodSync(address.path, 0o600)
   return {
     close: () => {
-      server.close()
+      server.close(address.release)
       for (const socket of connections) socket.destroy()
     },
   }
 }
 
 function serve(socket: net.Socket, answer: (command: string, input: unknown) => Promise<unknown>): void {
-  let received = 0
-  socket.on('data', (chunk) => {
-    received += chunk.length
-    if (received > LONGEST_REQUEST) socket.destroy()
-  })
+  // Whoever asked may leave before the answer: that concerns nobody else.
   socket.on('error', () => socket.destroy())
-  createInterface({ input: socket }).once('line', async (line) => {
-    const reply = await replyTo(line, answer)
-    if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`)
+  readLine(socket, LONGEST_REQUEST).then(
+    async (line) => {
+      const reply = await replyTo(line, answer)
+      if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`)
+    },
+    () => socket.destroy(),
+  )
+}
+
+/** The first line of a connection; rejects if it ends, fails or says more than `most` bytes before. */
+function readLine(socket: net.Socket, most: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    socket.on('data', (chunk: Buffer) => {
+      const end = chunk.indexOf('\n')
+      chunks.push(end === -1 ? chunk : chunk.subarray(0, end))
+      size += chunk.length
+      if (end !== -1) resolve(Buffer.concat(chunks).toString('utf8'))
+      else if (size > most) reject(new Problem('agent.closedEarly'))
+    })
+    socket.on('close', () => reject(new Problem('agent.closedEarly')))
+    socket.on('error', reject)
   })
 }
 
@@ -88,43 +120,36 @@ async function replyTo(
 
 /**
  * Sends one command to the agent of a data directory.
- * @throws Problem agent.notRunning if none listens, or the agent's own refusal.
+ * @throws Problem agent.notRunning if none listens, agent.silent if it hangs, or the agent's own refusal.
  */
 export async function sendCommand(dataDirectory: string, command: string, input: unknown): Promise<unknown> {
-  const socket = net.connect(controlAddress(dataDirectory))
-  const line = await new Promise<string>((resolve, reject) => {
-    socket.once('error', (error) => {
-      const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(error) ?? '')
-      reject(isAbsent ? new Problem('agent.notRunning', { directory: dataDirectory }) : error)
+  const address = addressOf(dataDirectory)
+  const socket = net.connect(address.path)
+  const late = setTimeout(
+    () => socket.destroy(new Problem('agent.silent', { directory: dataDirectory })),
+    ANSWER_WITHIN_MS,
+  )
+  socket.write(`${JSON.stringify({ command, input })}\n`)
+  const line = await readLine(socket, LONGEST_ANSWER)
+    .catch((thrown) => {
+      const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(thrown) ?? '')
+      throw isAbsent ? new Problem('agent.notRunning', { directory: dataDirectory }) : thrown
     })
-    socket.once('connect', () => {
-      socket.write(`${JSON.stringify({ command, input })}\n`)
-      // Only now: readline would throw the error of a connection that was never made.
-      createInterface({ input: socket })
-        .once('line', resolve)
-        .once('close', () => reject(new Problem('agent.closedEarly')))
+    .finally(() => {
+      clearTimeout(late)
+      socket.destroy()
+      address.release()
     })
-  }).finally(() => socket.destroy())
   const answered = answerSchema.parse(JSON.parse(line))
   if ('sentence' in answered) throw new Problem(answered.sentence.key, answered.sentence.params)
   return answered.output
 }
 
-function isAnswered(address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(address)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
-}
-
-function removeStale(address: string): void {
+/** @throws Problem agent.notRunning if there is no such directory */
+function addressOf(dataDirectory: string): Address {
   try {
-    unlinkSync(address)
+    return controlAddress(dataDirectory)
   } catch (thrown) {
-    if (errorCode(thrown) !== 'ENOENT') throw thrown
+    throw new Problem('agent.notRunning', { directory: dataDirectory }, { cause: thrown })
   }
 }

@@ -1,5 +1,4 @@
 import type { Language } from '../words/words.ts'
-import type { LogLevel } from '../worker/definition.ts'
 import type { AppState } from './state-schema.ts'
 import type { WorkerStarter } from './worker-starter.ts'
 
@@ -20,5 +19,4 @@ export interface AgentHost {
   starter: WorkerStarter
   /** Shows a notification natively; must return at once. */
   notify(notification: Notification): void
-  log(level: LogLevel, message: string): void
 }

@@ -1,3 +1,4 @@
+import { hostname, networkInterfaces } from 'node:os'
 import type { Totals } from '../send/messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf } from '../wire/pairing-code.ts'
@@ -41,9 +42,22 @@ export function initialState(
 export function destinationOf(settings: Settings, storeDirectory: string): AppState['destination'] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
   const { destination } = settings
-  if (destination === null) return { kind: 'embedded', name: '', address: storeDirectory, connection }
+  if (destination === null) {
+    return { kind: 'embedded', name: '', elsewhere: false, address: storeDirectory, connection }
+  }
   const { name, host, port } = destination
-  return { kind: 'receiver', name, address: addressOf(host, port), connection }
+  const elsewhere = !isThisComputer(host)
+  return { kind: 'receiver', name, elsewhere, address: addressOf(host, port), connection }
+}
+
+/** Whether a host is this computer by its name or one of its addresses; another name for it is not seen. */
+function isThisComputer(host: string): boolean {
+  const name = host.toLowerCase()
+  if (name === 'localhost' || name === hostname().toLowerCase() || /^127\.|^::1$|^::ffff:127\./.test(name))
+    return true
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address.toLowerCase() === name),
+  )
 }
 
 export function sumTotals(all: readonly Totals[]): Totals {

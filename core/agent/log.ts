@@ -1,28 +1,64 @@
-import { mkdirSync, renameSync, statSync } from 'node:fs'
+import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs'
 import path from 'node:path'
-import pino, { type Logger } from 'pino'
+import pino, { type DestinationStream } from 'pino'
 import { errorCode } from '../words/problem.ts'
+import type { LogLevel } from '../worker/definition.ts'
 
 const LARGEST_LOG = 8 * 1024 * 1024
+/** Lines that wait for a slow disk; more are dropped, as the log must neither fill the memory nor stop anything. */
+const MOST_PENDING = 1024 * 1024
+/** A log that could not be written is tried again after this. */
+const RETRY_AFTER_MS = 30_000
+
+export interface Log {
+  write(level: LogLevel, text: string): void
+  close(): void
+}
 
 /**
- * Opens the agent's log, JSON lines in logs/agent.log. The one before is kept as agent.log.1 when it has
- * grown large; secrets are never given to it.
+ * Opens the agent's log, JSON lines in agent.log; the one before is kept as agent.log.1 when it has grown large.
+ * A full or broken disk costs lines of it, nothing else. Secrets are never given to it.
  */
-export function openLog(directory: string): Logger {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+export function openLog(directory: string): Log {
+  const file = openLogFile(directory)
+  const logger = pino({ level: 'info', base: {} }, file)
+  return { write: (level, text) => logger[level](text), close: () => file.close() }
+}
+
+/** Not pino's own destination: it ends its process, or waits for ever, when the disk is full. */
+function openLogFile(directory: string): DestinationStream & { close(): void } {
   const file = path.join(directory, 'agent.log')
-  turnOver(file)
-  const destination = pino.destination({ dest: file, sync: false })
+  let stream: WriteStream | null = null
+  let retryAt = Number.NEGATIVE_INFINITY
   let written = 0
-  destination.on('write', (bytes: number) => {
-    written += bytes
-    if (written < LARGEST_LOG) return
-    written = 0
-    turnOver(file)
-    destination.reopen()
-  })
-  return pino({ level: 'info', base: {} }, destination)
+
+  const fail = () => {
+    stream = null
+    retryAt = performance.now() + RETRY_AFTER_MS
+  }
+  const open = () => {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      turnOver(file)
+      written = 0
+      stream = createWriteStream(file, { flags: 'a', mode: 0o600 }).on('error', fail)
+    } catch {
+      fail()
+    }
+  }
+  return {
+    write: (line) => {
+      if (written > LARGEST_LOG) {
+        stream?.end()
+        stream = null
+      }
+      if (stream === null && performance.now() >= retryAt) open()
+      if (stream === null || stream.writableLength > MOST_PENDING) return
+      written += line.length
+      stream.write(line)
+    },
+    close: () => void stream?.end(),
+  }
 }
 
 function turnOver(file: string): void {

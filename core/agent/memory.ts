@@ -17,14 +17,24 @@ export function openMemory(dataDirectory: string): {
   knownMounts(): KnownMounts
   setKnownMounts(mounts: KnownMounts): void
 } {
-  const conf = new Conf({ cwd: dataDirectory, configName: 'memory', clearInvalidConfig: true })
+  const conf = new Conf({
+    cwd: dataDirectory,
+    configName: 'memory',
+    clearInvalidConfig: true,
+    configFileMode: 0o600,
+  })
   const parsed = memorySchema.safeParse(conf.store)
   let { knownMounts } = parsed.success ? parsed.data : memorySchema.parse({})
   return {
     knownMounts: () => knownMounts,
     setKnownMounts: (mounts) => {
       knownMounts = mounts
-      conf.store = { knownMounts }
+      try {
+        conf.store = { knownMounts }
+      } catch {
+        // The data directory's own disk is full or read-only, maybe the very disk that has just failed. What is
+        // lost can be learnt anew, so it stops nothing.
+      }
     },
   }
 }

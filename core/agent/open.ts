@@ -2,10 +2,13 @@ import { openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
+import { Problem } from '../words/problem.ts'
+import { lockDirectory } from '../worker/directory-lock.ts'
 import { Agent } from './agent.ts'
 import { answerCommand, type CommandHandlers, commandHandlers } from './commands.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
+import { openLog } from './log.ts'
 
 /** How directories that are named at the start become sources. */
 export interface SourceOptions {
@@ -33,15 +36,23 @@ export async function openAgent(
   { onlyThisRun = false }: { onlyThisRun?: boolean } = {},
 ): Promise<OpenAgent> {
   const layout = openDataDirectory(dataDirectory)
+  // Nothing of the directory is touched before it is ours.
+  const lock = lockDirectory(dataDirectory)
+  if (lock === null) throw new Problem('agent.alreadyRunning', { directory: dataDirectory })
+  const log = openLog(layout.logs)
   let handlers: CommandHandlers | null = null
-  // The socket is the lock: nothing of the directory is touched before it is ours.
   const control = await listenForCommands(dataDirectory, async (command, input) => {
-    if (handlers === null) throw new Error('starting')
+    if (handlers === null) throw new Problem('agent.starting')
     return answerCommand(handlers, command, input)
   })
+  const release = () => {
+    control.close()
+    log.close()
+    lock.release()
+  }
   try {
     const settings = openSettings(dataDirectory)
-    const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host)
+    const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host, log.write)
     const ready = commandHandlers(agent)
     handlers = ready
     agent.start()
@@ -50,12 +61,12 @@ export async function openAgent(
       handlers: ready,
       protect: (directories, as = {}) => protect(ready, directories, as),
       close: async () => {
-        control.close()
         await agent.stop()
+        release()
       },
     }
   } catch (thrown) {
-    control.close()
+    release()
     throw thrown
   }
 }

@@ -47,6 +47,25 @@ export function refusePath(path: string, facts: PathFacts): Message | null {
   return null
 }
 
+/**
+ * Sources of the settings that must not run, by their paths alone: a settings file can be edited by hand.
+ * The first of two that overlap stays.
+ */
+export function refuseConfigured(
+  sources: readonly { id: string; path: string; name: string }[],
+  store: string,
+): Map<string, Message> {
+  const refused = new Map<string, Message>()
+  const taken: TakenPaths = { sources: [], store }
+  for (const { id, path, name } of sources) {
+    const facts: PathFacts = { real: path, kind: 'directory', readable: true, code: null }
+    const refusal = refuseSource(path, facts, taken)
+    if (refusal === null) taken.sources.push({ path, name })
+    else refused.set(id, refusal)
+  }
+  return refused
+}
+
 function isInside(inner: string, outer: string): boolean {
   return inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`)
 }

@@ -70,6 +70,8 @@ export const destinationStateSchema = z.object({
   /** embedded: a receiver on this computer, used while no destination is set. */
   kind: z.enum(['embedded', 'receiver']),
   name: z.string(),
+  /** On another computer, as far as its address tells: copies on this one are never called safe. */
+  elsewhere: z.boolean(),
   /** "host:port" of the receiver; for the embedded one its store's directory. */
   address: z.string(),
   connection: connectionSchema,

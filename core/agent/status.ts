@@ -1,5 +1,6 @@
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
+import { scanProblem } from './scan-problem.ts'
 import type { AppState, Incident, Status } from './state-schema.ts'
 
 /** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
@@ -14,7 +15,7 @@ export function overallStatus(state: AppState, now: number): Status {
   const sentence = failing(state) ?? null
   if (sentence !== null) return { level: 'failing', sentence, detail: waitingDetail(state) }
   const attention = attentionOf(state, now)
-  if (attention !== null) return { level: 'attention', sentence: attention, detail: waitingDetail(state) }
+  if (attention !== null) return { level: 'attention', ...attention }
   const pause = pauseOf(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
@@ -42,29 +43,51 @@ function incidentSentence(state: AppState, incident: Incident, count: number): M
   return count > 1 ? message('status.incidents', params) : message(`incident.${incident.kind}`, params)
 }
 
-function attentionOf(state: AppState, now: number): Message | null {
-  for (const [worker, { condition }] of Object.entries(state.workers)) {
+/** What makes the promise weaker than it looks, the graver first. */
+function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
+  const waiting = waitingDetail(state)
+  const worker = workerTrouble(state, now)
+  if (worker !== null) return { sentence: worker, detail: waiting }
+  // Its sentence names what waits.
+  const destination = destinationTrouble(state, now)
+  if (destination !== null) return { sentence: destination, detail: null }
+  const { problem } = state.destination.connection
+  if (problem !== null && state.destination.connection.state === 'connected') {
+    return { sentence: problem, detail: waiting }
+  }
+  const scan = scanTrouble(state)
+  if (scan !== null) return { sentence: scan, detail: waiting }
+  const { pause } = state.settings
+  if (pause === null || now - pause.since <= LONG_PAUSE_MS) return null
+  const count = state.totals.waitingFiles
+  return { sentence: message('status.pausedLong', { since: pause.since, count }), detail: null }
+}
+
+function workerTrouble(state: AppState, now: number): Message | null {
+  for (const [worker, { condition, since }] of Object.entries(state.workers)) {
     if (condition === 'late' || condition === 'failed')
       return message(`status.worker.${condition}`, { worker })
-  }
-  const restarting = Object.entries(state.workers).find(
-    ([, { condition, since }]) => condition === 'restarting' && now - since > UNREACHABLE_AFTER_MS,
-  )
-  if (restarting !== undefined) return message('status.worker.failed', { worker: restarting[0] })
-  const { connection, name } = state.destination
-  if (connection.state === 'refused') return message('status.refused', { name })
-  const awayMs = now - connection.since
-  if (connection.state === 'unreachable' && awayMs > UNREACHABLE_AFTER_MS) {
-    const key = state.destination.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
-    return message(key, { name, away: awayMs, count: state.totals.waitingFiles })
-  }
-  const unwatched = state.sources.reduce((sum, one) => sum + (one.scanned?.unwatchedDirectories ?? 0), 0)
-  if (unwatched > 0) return message('status.unwatched', { count: unwatched })
-  const { pause } = state.settings
-  if (pause !== null && now - pause.since > LONG_PAUSE_MS) {
-    return message('status.pausedLong', { since: pause.since, count: state.totals.waitingFiles })
+    if (condition === 'restarting' && now - since > UNREACHABLE_AFTER_MS) {
+      return message('status.worker.failed', { worker })
+    }
   }
   return null
+}
+
+function destinationTrouble(state: AppState, now: number): Message | null {
+  const { connection, name, kind } = state.destination
+  if (connection.state === 'refused') return message('status.refused', { name })
+  const away = now - connection.since
+  if (connection.state !== 'unreachable' || away <= UNREACHABLE_AFTER_MS) return null
+  const key = kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
+  return message(key, { name, away, count: state.totals.waitingFiles })
+}
+
+/** Files that are not sent, and directories that are not looked at; each problem has its own sentence. */
+function scanTrouble(state: AppState): Message | null {
+  const unwatched = state.sources.reduce((sum, one) => sum + (one.scanned?.unwatchedDirectories ?? 0), 0)
+  if (unwatched > 0) return message('status.unwatched', { count: unwatched })
+  return state.sources.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
 function pauseOf(state: AppState): Message | null {
@@ -95,12 +118,11 @@ function wellSentence(state: AppState): Message {
   if (state.sources.length === 0) return message('status.pathsWell', { count: state.checkedPaths.length })
   if (count === 0) return message('status.watching', { count: state.sources.length })
   // "Safe" is a promise: a copy on the same computer does not keep it.
-  return message(state.destination.kind === 'embedded' ? 'status.copiedHere' : 'status.safe', { count })
+  return message(state.destination.elsewhere ? 'status.safe' : 'status.copiedHere', { count })
 }
 
 function lastFileDetail(state: AppState, now: number): Message | null {
-  if (state.destination.kind === 'embedded' && state.totals.sentFiles > 0)
-    return message('status.connectReceiver')
+  if (!state.destination.elsewhere && state.totals.sentFiles > 0) return message('status.connectReceiver')
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
   return message('status.lastFile', { age: now - last })

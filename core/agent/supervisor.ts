@@ -165,7 +165,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
         return
       case 'report': {
         const report = this.#definition.report.safeParse(received.report)
-        if (report.success) this.#events.report(report.data as ReportOf<D>)
+        if (report.success) this.#pass(report.data as ReportOf<D>)
         else this.#events.log('error', `${this.#definition.name}: bad report: ${report.error.message}`)
         return
       }
@@ -188,6 +188,18 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
         return
       default:
         received satisfies never
+    }
+  }
+
+  /** What goes wrong with one report must not end the checks, the alerts and everything else. */
+  #pass(report: ReportOf<D>): void {
+    try {
+      this.#events.report(report)
+    } catch (thrown) {
+      this.#events.log(
+        'error',
+        `${this.#definition.name}: its report could not be taken in: ${String(thrown)}`,
+      )
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 
@@ -24,7 +24,12 @@ export interface DataLayout {
   logs: string
 }
 
-/** Makes the data directory, readable by its owner alone (it holds a private key). */
+/** The real path of the embedded receiver's store, which may not exist yet. */
+export function realStoreOf({ directory, store }: DataLayout): string {
+  return path.join(realpathSync(directory), path.basename(store))
+}
+
+/** Makes the data directory, readable by its owner alone; one that is there already keeps its permissions. */
 export function openDataDirectory(directory: string): DataLayout {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   return {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
-/** A label that a person gives to a path; both are optional words of the alert's text (SPEC A). */
-export const labelsSchema = z.object({
-  project: z.string().max(200).default(''),
-  resource: z.string().max(200).default(''),
-})
+const absolutePathSchema = z
+  .string()
+  .max(4096)
+  // Not node:path: the window validates with this schema, too.
+  .refine((path) => /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path), 'must be an absolute path')
 
 export const batchSettingsSchema = z.object({
   /** Only child directories whose name begins with this are batch directories (isocket: tag). */
@@ -18,7 +18,7 @@ export const batchSettingsSchema = z.object({
 export const sourceSchema = z.object({
   id: z.string().min(1).max(64),
   /** Absolute path of the directory tree. */
-  path: z.string().min(1).max(4096),
+  path: absolutePathSchema,
   /** What the window calls it, and its folder's name at the destination. */
   name: z.string().min(1).max(200),
   kind: z.enum(['continuous', 'batch']).default('continuous'),
@@ -26,16 +26,14 @@ export const sourceSchema = z.object({
   paused: z.boolean().default(false),
   /** gitignore patterns, relative to the source, that are left out. */
   ignore: z.array(z.string().max(1000)).max(1000).default([]),
-  labels: labelsSchema.prefault({}),
 })
 export type Source = z.infer<typeof sourceSchema>
 
 export const checkedPathSchema = z.object({
   id: z.string().min(1).max(64),
-  path: z.string().min(1).max(4096),
+  path: absolutePathSchema,
   /** Whether writing is tried, too; not where this user had no permission to write when it was chosen. */
   write: z.boolean().default(true),
-  labels: labelsSchema.prefault({}),
 })
 export type CheckedPath = z.infer<typeof checkedPathSchema>
 
@@ -50,7 +48,7 @@ export const receiverDestinationSchema = z.object({
 })
 export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
 
-export const settingsSchema = z.object({
+const settingsObject = z.object({
   version: z.literal(1).default(1),
   sources: z.array(sourceSchema).max(1000).default([]),
   checkedPaths: z.array(checkedPathSchema).max(10_000).default([]),
@@ -84,6 +82,16 @@ export const settingsSchema = z.object({
   notifications: z.boolean().default(true),
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
+})
+/** Ids name paths in the ledger and in every report, names are folders at the destination: none twice. */
+export const settingsSchema = settingsObject.superRefine(({ sources, checkedPaths }, context) => {
+  const ids = [...sources, ...checkedPaths].map(({ id }) => id)
+  const names = sources.map(({ name }) => name.toLowerCase())
+  for (const [what, values] of Object.entries({ id: ids, name: names })) {
+    const twice = values.find((value, index) => values.indexOf(value) !== index)
+    if (twice !== undefined)
+      context.addIssue({ code: 'custom', message: `the ${what} "${twice}" is there twice` })
+  }
 })
 export type Settings = z.infer<typeof settingsSchema>
 

@@ -26,7 +26,12 @@ export function openSettings(dataDirectory: string): SettingsStore {
   const { settings, setAside } = readSettings(file)
   let current = settings
   // Not Conf's own schema: zod's is the one that the window and the workers are checked with, too.
-  const conf = new Conf<Settings>({ cwd: dataDirectory, configName: 'settings', serialize: prettyJson })
+  const conf = new Conf<Settings>({
+    cwd: dataDirectory,
+    configName: 'settings',
+    serialize: prettyJson,
+    configFileMode: 0o600,
+  })
   return {
     file,
     setAside,
@@ -42,16 +47,9 @@ export function openSettings(dataDirectory: string): SettingsStore {
 
 function readSettings(file: string): { settings: Settings; setAside: Message | null } {
   if (!existsSync(file)) return { settings: settingsSchema.parse({}), setAside: null }
-  const reason = (() => {
-    try {
-      const parsed = settingsSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')))
-      if (parsed.success) return parsed.data
-      return firstIssue(parsed.error)
-    } catch (thrown) {
-      return thrown instanceof Error ? thrown.message : String(thrown)
-    }
-  })()
-  if (typeof reason !== 'string') return { settings: reason, setAside: null }
+  const parsed = parseSettings(readText(file))
+  if (typeof parsed !== 'string') return { settings: parsed, setAside: null }
+  const reason = parsed
   const aside = asideName(file)
   try {
     renameSync(file, aside)
@@ -61,6 +59,25 @@ function readSettings(file: string): { settings: Settings; setAside: Message | n
   return {
     settings: settingsSchema.parse({}),
     setAside: message('settings.setAside', { file, aside, reason }),
+  }
+}
+
+/** @throws Problem if the disk does not give the file: it may be well, so it is no reason to set it aside. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw new Problem('settings.unreadable', { file, reason: String(thrown) })
+  }
+}
+
+/** The settings, or why the text holds none. */
+function parseSettings(text: string): Settings | string {
+  try {
+    const parsed = settingsSchema.safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : firstIssue(parsed.error)
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown)
   }
 }
 

@@ -4,9 +4,7 @@ import { app, dialog, nativeTheme } from 'electron'
 import { z } from 'zod'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
-import { openLog } from '../../core/agent/log.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
-import { openDataDirectory } from '../../core/settings/data-directory.ts'
 import { message } from '../../core/words/message.ts'
 import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
@@ -33,8 +31,8 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   lockDown()
   servePage(path.join(bundle, 'renderer'))
 
-  const notify = createNotifier(icon, () => actions?.open())
-  const host = desktopHost(dataDirectory, path.join(bundle, 'main'), notify)
+  const notify = createNotifier(icon, () => actions?.openAlerts())
+  const host = desktopHost(path.join(bundle, 'main'), notify)
   const open = await openAgent(dataDirectory, host).catch((thrown) => refuseToStart(thrown, host))
   if (open === null) return
   const { agent, handlers } = open
@@ -50,6 +48,10 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   serveWindow({ ...handlers, ...desktop })
   actions = {
     open: showWindow,
+    openAlerts: () => {
+      showWindow()
+      sendEvent(window.browser, 'show', { page: 'alerts' })
+    },
     addDirectory: () => {
       showWindow()
       void desktop.chooseSource({})
@@ -70,8 +72,7 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   await protect(open, directories)
 }
 
-function desktopHost(dataDirectory: string, workers: string, notify: AgentHost['notify']): AgentHost {
-  const log = openLog(openDataDirectory(dataDirectory).logs)
+function desktopHost(workers: string, notify: AgentHost['notify']): AgentHost {
   return {
     kind: 'desktop',
     version: app.getVersion(),
@@ -79,7 +80,6 @@ function desktopHost(dataDirectory: string, workers: string, notify: AgentHost['
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
     notify,
-    log: (level, text) => log[level](text),
   }
 }
 

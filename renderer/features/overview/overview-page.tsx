@@ -39,7 +39,7 @@ export function OverviewPage({ state }: { state: AppState }) {
           key={source.settings.id}
           source={source}
           transfer={underWay.get(source.settings.id) ?? null}
-          destinationKind={destination.kind}
+          destinationKind={destination.elsewhere ? 'receiver' : 'embedded'}
           destinationName={destinationName(destination, t)}
           destinationTroubled={troubled}
           intervalSeconds={intervalSeconds}

@@ -1,5 +1,6 @@
 import { Badge, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
+import { scanProblem } from '../../../core/agent/scan-problem.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
 import { timeToGo } from '../../format/format.ts'
 import { baseName } from '../../format/path.ts'
@@ -30,6 +31,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   const { source, destinationKind, destinationName, destinationTroubled, intervalSeconds, onOpen } = props
   const { t, say } = useWords()
   const { settings, checked, delays } = source
+  const unsent = scanProblem(source)
   const failing = checked !== null && checked.overall.kind !== 'ok' ? checked.overall.sentence : null
 
   return (
@@ -70,6 +72,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
         </span>
       </div>
       {failing !== null && <p className="card-problem breakable">{say(failing)}</p>}
+      {failing === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
       <Counts {...props} />
       {settings.kind === 'batch' && <Batches source={source} />}
       <Moving {...props} />

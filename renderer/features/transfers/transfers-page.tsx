@@ -35,7 +35,7 @@ export function TransfersPage({ state }: { state: AppState }) {
 
 function Figures({ state: { totals, destination } }: { state: AppState }) {
   const { t, format } = useWords()
-  const safe = destination.kind === 'receiver'
+  const safe = destination.elsewhere
   const figures = [
     {
       label: t('window.figures.waiting'),

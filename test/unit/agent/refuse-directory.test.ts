@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type PathFacts, refusePath, refuseSource } from '../../../core/agent/refuse-directory.ts'
+import {
+  type PathFacts,
+  refuseConfigured,
+  refusePath,
+  refuseSource,
+} from '../../../core/agent/refuse-directory.ts'
 
 const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
 const nothingTaken = { sources: [], store: '/var/holdfast/store' }
@@ -32,5 +37,19 @@ describe('a directory that somebody wants to protect', () => {
 
   it('may be a file if it is only checked', () => {
     expect(refusePath('/data/disk.img', { ...directory, kind: 'file' })).toBeNull()
+  })
+})
+
+describe('sources of a settings file that was edited by hand', () => {
+  it('do not run where they overlap, or would copy the copies', () => {
+    const source = (path: string) => ({ id: path, path, name: path })
+    const paths = ['/data', '/data/inner', '/other', '/var', '/var/holdfast/store/x', '/other']
+    const refused = refuseConfigured(paths.map(source), '/var/holdfast/store')
+    expect([...refused].map(([id, { key }]) => [id, key])).toEqual([
+      ['/data/inner', 'refuse.insideSource'],
+      ['/var', 'refuse.containsStore'],
+      ['/var/holdfast/store/x', 'refuse.insideStore'],
+      ['/other', 'refuse.already'],
+    ])
   })
 })

@@ -55,7 +55,13 @@ const incident = {
   endedAt: null,
 }
 const connected = { state: 'connected' as const, since: 0, problem: null }
-const receiver = { kind: 'receiver' as const, name: 'nas-2', address: 'nas-2:7766', connection: connected }
+const receiver = {
+  kind: 'receiver' as const,
+  name: 'nas-2',
+  elsewhere: true,
+  address: 'nas-2:7766',
+  connection: connected,
+}
 const waiting = { ...noTotals, waitingFiles: 128, waitingBytes: 2 * 1024 ** 3 }
 const sent = { ...noTotals, sentFiles: 12_402 }
 
@@ -126,6 +132,37 @@ describe('the one status', () => {
     }
     expect(status({ sources: [{ ...well, checked: null }] }).level).toBe('starting')
     expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
+  })
+
+  it('is never ok while files are not looked for, cannot be sent, or cannot be stored', () => {
+    const scanned = (changes: object) =>
+      status({
+        totals: sent,
+        sources: [{ ...well, scanned: { ...well.scanned, ...changes } as SourceState['scanned'] }],
+      })
+    const unreadable = message('scan.fileUnreadable', { path: '/data/x', code: 'EACCES' })
+    expect(scanned({ problems: [unreadable] })).toMatchObject({
+      level: 'attention',
+      sentence: expect.stringContaining('/data/x is not sent'),
+    })
+    for (const phase of ['missing', 'failed']) {
+      expect(scanned({ phase })).toMatchObject({
+        level: 'attention',
+        sentence: expect.stringContaining('data'),
+      })
+    }
+    const full = { ...connected, problem: message('problem.other', { reason: 'The store is full.' }) }
+    expect(status({ totals: waiting, destination: { ...receiver, connection: full } })).toMatchObject({
+      level: 'attention',
+      sentence: 'The store is full.',
+    })
+    const notClosed = message('scan.notClosed', { name: 'DC1', sentMark: 'w', closedMark: 'p' })
+    expect(scanned({ problems: [notClosed] }).level).toBe('ok')
+  })
+
+  it('never calls copies on this computer safe, whoever keeps them', () => {
+    const here = { ...receiver, elsewhere: false }
+    expect(status({ totals: sent, destination: here }).sentence).toContain('on this computer only')
   })
 
   it('says until when it is paused', () => {

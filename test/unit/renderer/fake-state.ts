@@ -16,6 +16,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     destination: {
       kind: 'embedded',
       name: 'this computer',
+      elsewhere: false,
       address: '/srv/ada/.local/share/holdfast/store',
       connection: { state: 'connected', since: Date.now(), problem: null },
     },

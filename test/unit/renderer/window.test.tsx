@@ -47,6 +47,7 @@ function markupOf(page: React.ReactNode, language: Language = 'en'): string {
 const said = (reason: string) => message('problem.other', { reason })
 const receiver: DestinationState = {
   kind: 'receiver',
+  elsewhere: true,
   name: 'nas-2',
   address: 'nas-2.lan:7766',
   connection: { state: 'connected', since: 0, problem: null },

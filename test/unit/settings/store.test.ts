@@ -20,6 +20,14 @@ describe('the settings file', () => {
     ['not JSON', '{ "version": 1, '],
     ['another schema', JSON.stringify({ version: 1, check: { intervalSeconds: 'often' } })],
     ['a later version', JSON.stringify({ version: 2 })],
+    ['with a relative path', JSON.stringify({ version: 1, sources: [{ id: 'a', path: 'data', name: 'a' }] })],
+    [
+      'with one name twice',
+      JSON.stringify({
+        version: 1,
+        sources: ['a', 'b'].map((id) => ({ id, path: `/${id}`, name: 'same' })),
+      }),
+    ],
     ['an interval out of range', JSON.stringify({ version: 1, check: { intervalSeconds: 0 } })],
     ['empty', ''],
   ])('is set aside, not erased, if it is %s', (_what, content) => {

@@ -1,0 +1,118 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
+import { stateSnapshotSchema } from '../../../core/agent/state-schema.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { until } from '../../support/until.ts'
+
+const stateOf = async (data: string) =>
+  stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
+
+describe('the agent of a data directory', () => {
+  it('is one, however many are started at once', async () => {
+    const data = temporaryDirectory('one')
+    const started = Array.from({ length: 3 }, () => startHoldfast(['agent', '--data', data]))
+    await until(
+      'two of them to end',
+      () => started.filter(({ child }) => child.exitCode !== null).length === 2,
+    )
+    const running = started.filter(({ child }) => child.exitCode === null)
+    expect(running).toHaveLength(1)
+    await until('the third to answer', async () => (await stateOf(data)).host === 'terminal')
+  })
+
+  it('hands directories to the one that runs already', async () => {
+    const data = temporaryDirectory('hand')
+    const source = temporaryDirectory('hand-source')
+    startHoldfast(['agent', '--data', data])
+    await until('the agent to answer', async () => (await stateOf(data)).host === 'terminal', 20_000)
+    const second = startHoldfast(['agent', '--data', data, source])
+    expect(await second.ended()).toBe(0)
+    expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
+  })
+
+  it('does not run a source that contains its own store, however the settings came to hold it', async () => {
+    const outer = temporaryDirectory('outer')
+    const data = path.join(outer, 'data')
+    mkdirSync(data)
+    writeFileSync(path.join(outer, 'seed'), 'seed')
+    const sources = [{ id: 'a', path: outer, name: 'outer' }]
+    writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, sources }))
+    startHoldfast(['agent', '--data', data])
+    const state = await until(
+      'the refusal',
+      async () => {
+        const now = await stateOf(data)
+        return now.status.level === 'attention' ? now : null
+      },
+      20_000,
+    )
+    expect(state.status.sentence.key).toBe('refuse.containsStore')
+    expect(state.totals.waitingFiles).toBe(0)
+  })
+})
+
+describe('holdfast scan --once with the receiver on this computer', () => {
+  it('says that all is sent when it is, and not before', async () => {
+    const data = temporaryDirectory('once')
+    const source = temporaryDirectory('once-source')
+    for (const name of ['a', 'b', 'c']) writeFileSync(path.join(source, name), name.repeat(300_000))
+    const once = startHoldfast(['scan', '--once', '--data', data, source])
+    expect(await once.ended(), once.err()).toBe(0)
+    expect(once.out()).toContain('3 files')
+    const store = path.join(data, 'store')
+    expect(Object.values(treeOf(store)).sort()).toEqual(Object.values(treeOf(source)).sort())
+  })
+
+  it('names what it could not send and exits with 1', async () => {
+    const data = temporaryDirectory('once')
+    const source = temporaryDirectory('once-source')
+    writeFileSync(path.join(source, 'good'), 'good')
+    writeFileSync(Buffer.concat([Buffer.from(`${source}/bad`), Buffer.from([0xff])]), 'bad')
+    const once = startHoldfast(['scan', '--once', '--data', data, source])
+    expect(await once.ended()).toBe(1)
+    expect(once.err()).toContain('not valid UTF-8')
+    expect(once.err()).toContain('1 file is not sent')
+  })
+})
+
+describe.skipIf(!canMount)('a full data directory (needs root: tmpfs)', () => {
+  it('stops neither the agent nor its answers', async () => {
+    const small = await mountTmpfs(onTestFinished, { megabytes: 2 })
+    const data = path.join(small.point, 'data')
+    mkdirSync(data)
+    const source = temporaryDirectory('full')
+    startHoldfast(['agent', '--data', data, source])
+    await until(
+      'the source',
+      async () => (await stateOf(data)).sources[0]?.checked?.overall.kind === 'ok',
+      20_000,
+    )
+    fill(path.join(small.point, 'filler'))
+    for (let index = 0; index < 50; index += 1)
+      writeFileSync(path.join(source, `file${index}`), 'x'.repeat(1000))
+    const state = await until(
+      'the trouble to be told',
+      async () => {
+        const now = await stateOf(data)
+        return now.status.level === 'attention' ? now : null
+      },
+      30_000,
+    )
+    expect(state.sources[0]?.checked?.overall.kind).toBe('ok')
+  })
+})
+
+function fill(file: string): void {
+  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
+    try {
+      for (;;) writeFileSync(file, Buffer.alloc(size), { flag: 'a' })
+    } catch {
+      // Full for pieces of this size: smaller ones take the rest.
+    }
+  }
+}

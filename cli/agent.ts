@@ -39,11 +39,13 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   })
   if (open === null) {
     await handOver(dataDirectory, directories, kind, options.prefix)
-    say(words(message('cli.handedOver', { directory: dataDirectory })))
+    const said = directories.length > 0 ? 'cli.handedOver' : 'agent.alreadyRunning'
+    say(words(message(said, { directory: dataDirectory })))
     return
   }
   say(words(message('cli.terminal', { directory: dataDirectory })))
   stopOnSignal(open, () => say(words(message('cli.stopped'))))
+  for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
   sayStatus(open, say)
   const refusals = await open.protect(directories, { kind, prefix: options.prefix ?? '' })
   for (const refusal of refusals) console.error(words(refusal))

@@ -48,7 +48,7 @@ export function registerScan(program: Command): void {
     const options = { directory, kind, prefix: flags.prefix ?? '', ignore: flags.ignore } as const
     if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
     else if (flags.once && !flags.list && !flags.json && !flags.why) {
-      process.exitCode = await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) })
+      process.exit(await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) }))
     } else {
       process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
       process.exitCode = WRONG_USAGE

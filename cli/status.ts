@@ -27,6 +27,7 @@ export function describeState(state: AppState): string[] {
   return [
     englishWords(sentence),
     ...(detail === null ? [] : [englishWords(detail)]),
+    ...state.notices.map((notice) => englishWords(notice.sentence)),
     ...state.sources.flatMap(({ settings, checked, scanned, totals }) => [
       `${settings.name}  ${settings.path}`,
       `  ${verdict(checked)}`,

@@ -13,5 +13,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     computerName: hostname(),
     starter: nodeWorkerStarter((name) => new URL(`./workers/${name}.ts`, import.meta.url)),
     notify: ({ title, body }) => say(`${title}\n  ${body}`),
+    // What a terminal has said stays said; the recovery follows it.
+    withdraw: () => undefined,
   }
 }

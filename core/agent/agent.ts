@@ -55,6 +55,7 @@ export class Agent {
   #refused = new Map<string, Message>()
   #embedded: ReceiverReport | null = null
   #refresh: NodeJS.Timeout | null = null
+  #isStopped = false
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
     this.#log = log
@@ -72,6 +73,7 @@ export class Agent {
         this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
         if (this.settings.get().notifications) host.notify(notification)
       },
+      withdraw: (incident) => host.withdraw(incident),
       changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
     })
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
@@ -101,6 +103,7 @@ export class Agent {
 
   /** Ends the workers; returns within some seconds, also with threads stuck in the kernel. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#alerts.stop()
     const workers = [this.scanner, this.sender, this.receiver, this.checker]
@@ -155,6 +158,8 @@ export class Agent {
   }
 
   #configureWorkers(all: Settings): void {
+    // A report that comes while the workers end must not start one of them again.
+    if (this.#isStopped) return
     const settings = { ...all, sources: all.sources.filter(({ id }) => !this.#refused.has(id)) }
     this.checker.configure(checkerConfig(settings, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))

@@ -19,6 +19,8 @@ export interface Alerts {
 export function createAlerts(options: {
   words(): Words
   notify(notification: Notification): void
+  /** The failure is over, or is another one now. */
+  withdraw(incident: string): void
   changed(): void
 }): Alerts {
   let state: AlertState = noAlerts
@@ -40,6 +42,9 @@ export function createAlerts(options: {
   const step = (next: AlertState) => {
     const before = state
     state = next
+    for (const { id, told } of before.open) {
+      if (told && !state.open.some((incident) => incident.id === id)) options.withdraw(id)
+    }
     if (before.open !== state.open || before.past !== state.past) options.changed()
     schedule()
   }
@@ -77,6 +82,7 @@ export function notificationOf({ what, incident }: Announcement, words: Words): 
   const where = others > 0 ? words(message('notify.others', { path, count: others })) : path
   if (what === 'failed') {
     return {
+      incident: incident.id,
       title: words(message('notify.failed', { kind, where })),
       body: words(incident.sentence),
       urgent: true,
@@ -84,6 +90,7 @@ export function notificationOf({ what, incident }: Announcement, words: Words): 
   }
   const lasted = (incident.endedAt ?? incident.startedAt) - incident.startedAt
   return {
+    incident: incident.id,
     title: words(message('notify.recovered', { where })),
     body: words(message('notify.recoveredBody', { kind, where, lasted, since: incident.startedAt })),
     urgent: false,

@@ -4,6 +4,8 @@ import type { WorkerStarter } from './worker-starter.ts'
 
 /** A notification in words, ready to be shown. */
 export interface Notification {
+  /** The incident that it is about. */
+  incident: string
   title: string
   body: string
   urgent: boolean
@@ -19,4 +21,6 @@ export interface AgentHost {
   starter: WorkerStarter
   /** Shows a notification natively; must return at once. */
   notify(notification: Notification): void
+  /** Takes back what is still shown of an incident: it is no longer true. */
+  withdraw(incident: string): void
 }

@@ -19,7 +19,7 @@ export function overallStatus(state: AppState, now: number): Status {
   const pause = pauseOf(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
-    return { level: 'ok', sentence: message('status.nothingYet'), detail: message('status.addOne') }
+    return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   if (state.totals.waitingFiles > 0) return { level: 'working', sentence: working(state), detail: null }
@@ -55,6 +55,8 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   if (problem !== null && state.destination.connection.state === 'connected') {
     return { sentence: problem, detail: waiting }
   }
+  const notice = state.notices[0]
+  if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
   const scan = scanTrouble(state)
   if (scan !== null) return { sentence: scan, detail: waiting }
   const { pause } = state.settings

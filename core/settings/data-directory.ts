@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { errorCode, Problem } from '../words/problem.ts'
 
 /**
  * Where Holdfast keeps its own things: HOLDFAST_HOME if set, else the system's place for an application's
@@ -29,9 +30,30 @@ export function realStoreOf({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }
 
-/** Makes the data directory, readable by its owner alone; one that is there already keeps its permissions. */
+/**
+ * Step by step from what is there: node:fs's recursive mkdir never returns where a directory's making fails with
+ * ENOENT although its parent exists, as in /proc.
+ */
+function makeDirectory(directory: string): void {
+  const parent = path.dirname(directory)
+  if (!existsSync(parent)) makeDirectory(parent)
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EEXIST' || !statSync(directory).isDirectory()) throw thrown
+  }
+}
+
+/**
+ * Makes the data directory, readable by its owner alone; one that is there already keeps its permissions.
+ * @throws Problem data.cannotMake
+ */
 export function openDataDirectory(directory: string): DataLayout {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    makeDirectory(path.resolve(directory))
+  } catch (thrown) {
+    throw new Problem('data.cannotMake', { directory, reason: errorCode(thrown) ?? String(thrown) })
+  }
   return {
     directory,
     ledger: path.join(directory, 'ledger.db'),

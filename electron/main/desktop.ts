@@ -11,7 +11,7 @@ import { createWords, nearestLanguage, type Words } from '../../core/words/words
 import { isHidden } from './arguments.ts'
 import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow } from './ipc.ts'
-import { createNotifier } from './notifications.ts'
+import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
 import { lockDown } from './security.ts'
 import { createTray, type StatusTray, type TrayActions } from './tray.ts'
@@ -31,8 +31,8 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   lockDown()
   servePage(path.join(bundle, 'renderer'))
 
-  const notify = createNotifier(icon, () => actions?.openAlerts())
-  const host = desktopHost(path.join(bundle, 'main'), notify)
+  const notifier = createNotifier(icon, () => actions?.openAlerts())
+  const host = desktopHost(path.join(bundle, 'main'), notifier)
   const open = await openAgent(dataDirectory, host).catch((thrown) => refuseToStart(thrown, host))
   if (open === null) return
   const { agent, handlers } = open
@@ -42,6 +42,7 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   const showWindow = () => window.show(tray.tray.getBounds())
   const quit = quitter(open, () => {
     window.release()
+    notifier.withdrawAll()
     tray.destroy()
   })
   const desktop = desktopHandlers({ agent, handlers, window: window.browser, words, quit })
@@ -72,14 +73,15 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   await protect(open, directories)
 }
 
-function desktopHost(workers: string, notify: AgentHost['notify']): AgentHost {
+function desktopHost(workers: string, notifier: Notifier): AgentHost {
   return {
     kind: 'desktop',
     version: app.getVersion(),
     systemLanguage: nearestLanguage(app.getLocale()),
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
-    notify,
+    notify: notifier.show,
+    withdraw: notifier.withdraw,
   }
 }
 

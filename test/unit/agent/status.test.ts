@@ -171,6 +171,6 @@ describe('the one status', () => {
   })
 
   it('teaches when there is nothing yet', () => {
-    expect(status({ sources: [] })).toMatchObject({ level: 'ok', detail: 'Add a directory to begin.' })
+    expect(status({ sources: [] })).toMatchObject({ level: 'starting', detail: 'Add a directory to begin.' })
   })
 })

@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useState } from 'react'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../settings/embedded-callout.tsx'
@@ -34,7 +34,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   return (
     <div className="stack">
       {sources.length === 0 && <Welcome />}
-      {sources.map((source) => (
+      {failingFirst(sources).map((source) => (
         <SourceCard
           key={source.settings.id}
           source={source}
@@ -51,6 +51,13 @@ export function OverviewPage({ state }: { state: AppState }) {
       {sources.length > 0 && destination.kind === 'embedded' && <EmbeddedCallout destination={destination} />}
     </div>
   )
+}
+
+/** What needs a person is above the fold; otherwise the order stays that of the settings. */
+function failingFirst(sources: readonly SourceState[]): SourceState[] {
+  const isFailing = ({ checked }: SourceState) =>
+    checked !== null && !['ok', 'slow'].includes(checked.overall.kind)
+  return [...sources].sort((one, other) => Number(isFailing(other)) - Number(isFailing(one)))
 }
 
 /** The first file on the wire of each source. */

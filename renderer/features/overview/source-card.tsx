@@ -138,7 +138,8 @@ function Moving({ source, transfer }: SourceCardProps) {
   return (
     <div className="card-line spread dimmed">
       {lastFile === null ? (
-        <span>{t('window.lastFile.none')}</span>
+        // After a restart the last file is not known, which is not to say that there was none.
+        <span>{totals.sentFiles === 0 && t('window.lastFile.none')}</span>
       ) : (
         <span className="last-file" title={lastFile.path}>
           <span className="clip">{baseName(lastFile.path)}</span>

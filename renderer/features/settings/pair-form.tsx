@@ -12,6 +12,7 @@ export function PairDialog({ opened, onClose }: { opened: boolean; onClose: () =
     <Modal
       opened={opened}
       onClose={onClose}
+      closeOnClickOutside={false}
       title={t('window.pair.title')}
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >
@@ -59,6 +60,12 @@ function PairForm({ onDone }: { onDone: () => void }) {
           onChange={(event) => {
             setCode(event.currentTarget.value)
             setRefusal(null)
+          }}
+          onKeyDown={(event) => {
+            // A code is one line: Enter means the button, as in every other field.
+            if (event.key !== 'Enter') return
+            event.preventDefault()
+            event.currentTarget.form?.requestSubmit()
           }}
           error={refusal === null ? null : say(refusal)}
         />

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { chooseDirectory } from '../support/desktop/dialog.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
@@ -7,6 +9,12 @@ import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
 const INTERVAL_SECONDS = 5
+
+/** How many notifications the daemon shows at this moment. */
+async function shownNotifications(): Promise<number> {
+  const { stdout } = await promisify(execFile)('dunstctl', ['count', 'displayed'])
+  return Number(stdout)
+}
 
 /** Every file below a directory with its content, by relative path. */
 async function tree(directory: string): Promise<Record<string, string>> {
@@ -84,6 +92,8 @@ test('a directory is chosen, shipped, goes read-only, is told about, and is well
     )
     expect(`${told.summary} ${told.body}`).toContain(source)
     expect(told.body).toMatch(/lasted \d/)
+    // The failure's own notification is no longer true: the recovery is the only one left on the screen.
+    await until('the failure to be taken back', async () => (await shownNotifications()) === 1)
     await until(
       'the tray to be well again',
       async () => (await readTray(desktop.bus, tray)).icon === well.icon,

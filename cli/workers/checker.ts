@@ -3,4 +3,8 @@ import { startChecker } from '../../core/check/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
-serveWorker(childProcessPort(), checkerDefinition, startChecker)
+serveWorker(
+  childProcessPort(),
+  checkerDefinition,
+  startChecker({ historyThread: new URL('./history-thread.ts', import.meta.url) }),
+)

@@ -149,7 +149,7 @@ export class Agent {
   }
 
   #configureWorkers(settings: Settings): void {
-    this.checker.configure(checkerConfig(settings, this.#memory.knownMounts()))
+    this.checker.configure(checkerConfig(settings, this.layout, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destination !== null) {
       this.#embedded = null
@@ -187,7 +187,9 @@ export class Agent {
     this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
   }
 
-  #checked({ checked }: CheckerReport): void {
+  #checked({ checked, notice }: CheckerReport): void {
+    if (notice !== undefined) this.addNotice('history', notice)
+    if (checked.length === 0) return
     const known = checked.reduce(rememberMount, this.#memory.knownMounts())
     if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
     const news = new Map(checked.map((one) => [one.id, one]))

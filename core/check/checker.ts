@@ -6,7 +6,7 @@ import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, type PathMemory, type Progress } from './probes/findings.ts'
 import { createReportBatch } from './report-batch.ts'
 import { dueAt, type Timetable, tickAfter } from './timetable.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from './verdict.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, slowLimit, verdictOf } from './verdict.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 type CheckedPath = CheckerConfig['paths'][number]
@@ -58,6 +58,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   const out = new Set<Check>()
   let intervalMs = 0
   let timeoutMs = 0
+  let slowLimitMs = 0
 
   const tell = (
     watch: Watch,
@@ -73,7 +74,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   }
 
   const tellFindings = (watch: Watch, at: number, findings: Findings) => {
-    const probes = verdictsOf(watch.target.path, findings.probes, timeoutMs)
+    const probes = verdictsOf(watch.target.path, findings.probes, slowLimitMs)
     tell(watch, at, probes, gravest(watch.target.path, probes), findings.delayMs)
   }
 
@@ -81,7 +82,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) => {
     const { path } = watch.target
     const hung = hungVerdict(path, progress.step, clock.now() - startedMs)
-    const probes = { ...verdictsOf(path, progress.done, timeoutMs), [progress.probe]: hung }
+    const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
     tell(watch, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
   }
 
@@ -203,6 +204,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       const isNewInterval = intervalMs !== config.intervalSeconds * 1000
       intervalMs = config.intervalSeconds * 1000
       timeoutMs = (config.timeoutSeconds ?? config.intervalSeconds) * 1000
+      slowLimitMs = slowLimit(config.slowSeconds * 1000, timeoutMs)
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
         const target = wanted.get(watch.target.id)
@@ -241,13 +243,13 @@ function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemo
   return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }
 
-function verdictsOf(path: string, probes: Findings['probes'], timeoutMs: number): Checked['probes'] {
+function verdictsOf(path: string, probes: Findings['probes'], slowLimitMs: number): Checked['probes'] {
   const verdicts: Checked['probes'] = {}
   for (const [probe, finding] of Object.entries(probes) as [
     ProbeKind,
     NonNullable<Findings['probes'][ProbeKind]>,
   ][]) {
-    verdicts[probe] = verdictOf(path, finding, timeoutMs)
+    verdicts[probe] = verdictOf(path, finding, slowLimitMs)
   }
   return verdicts
 }

@@ -50,6 +50,8 @@ export async function startCheckerProcess(
   const defaults: CheckerConfig = {
     intervalSeconds: INTERVAL_MS / 1000,
     timeoutSeconds: TIMEOUT_MS / 1000,
+    slowSeconds: 2,
+    historyPath: null,
     paths: [],
     knownMounts: {},
   }

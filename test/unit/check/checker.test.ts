@@ -21,6 +21,8 @@ function setUp() {
     checker.configure({
       intervalSeconds: 10,
       timeoutSeconds: null,
+      slowSeconds: 2,
+      historyPath: null,
       knownMounts: {},
       paths: paths.map((path) => ({ id: path, path, probes: ['read'] })),
       ...changed,

@@ -37,6 +37,8 @@ export const answerSchema = z.discriminatedUnion('did', [
     elapsedMs: z.number(),
     failures: z.array(failureSchema),
   }),
+  /** A read that was asked for as a quick one was not done: its file system stalls, or no lane is free. */
+  z.object({ id: z.number(), did: z.literal('withdrawn') }),
   z.object({
     id: z.number(),
     did: z.literal('text'),
@@ -46,5 +48,22 @@ export const answerSchema = z.discriminatedUnion('did', [
 ])
 export type Answer = z.infer<typeof answerSchema>
 
-export const jobsSchema = z.array(jobSchema)
-export const answersSchema = z.array(answerSchema)
+/** What the front sends, all of one moment together. */
+export const requestSchema = z.object({
+  /** Each is done in a thread of its own, as it may hang. */
+  jobs: z.array(jobSchema),
+  /** Paths that are read again and again, by the id that their reads have from now on. */
+  learn: z.array(z.object({ id: z.number(), path: z.string() })),
+  /** Reads of paths that have always answered quickly: they are done by lanes. */
+  quick: z.array(z.number()),
+  forget: z.array(z.number()),
+})
+export type Request = z.infer<typeof requestSchema>
+
+/** What the prober sends back, all of one moment together. */
+export const resultSchema = z.object({
+  answers: z.array(answerSchema),
+  /** Quick reads that are well, with O_DIRECT: id, delay in milliseconds, id, delay … */
+  wells: z.array(z.number()),
+})
+export type Result = z.infer<typeof resultSchema>

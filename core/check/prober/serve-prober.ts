@@ -7,25 +7,47 @@ import type { Failure } from '../probes/findings.ts'
 import { removeLeftOvers } from '../probes/leftovers.ts'
 import { readFile } from '../probes/read-file.ts'
 import { writeFile } from '../probes/write-file.ts'
-import { type Answer, type Job, jobsSchema, type StepFailure } from './protocol.ts'
+import { type Answer, type Job, type Result, requestSchema, type StepFailure } from './protocol.ts'
+import { createQuickReads } from './quick-reads.ts'
 
 /** A token, a password: nothing longer is a small text. */
 const MOST_TEXT_BYTES = 4096
 
-/** Runs jobs as they come, each by itself, and sends what they find; answers of one moment go together. */
-export function serveProber(port: WorkerPort): void {
-  let waiting: Answer[] = []
-  const answer = (one: Answer) => {
-    if (waiting.length === 0) {
-      setImmediate(() => {
-        port.post(waiting)
-        waiting = []
-      })
-    }
-    waiting.push(one)
+/**
+ * Runs jobs as they come, each by itself, and quick reads through lanes; sends what they find, all of one moment
+ * together.
+ *
+ * @param laneThread is the host's own script that calls runLane.
+ */
+export function serveProber(port: WorkerPort, laneThread: URL): void {
+  let result: Result = { answers: [], wells: [] }
+  let isDue = false
+  const sendSoon = () => {
+    if (isDue) return
+    isDue = true
+    setImmediate(() => {
+      port.post(result)
+      result = { answers: [], wells: [] }
+      isDue = false
+    })
   }
+  const answer = (one: Answer) => {
+    result.answers.push(one)
+    sendSoon()
+  }
+  const quick = createQuickReads(laneThread, {
+    answer,
+    well: (id, delayMs) => {
+      result.wells.push(id, delayMs)
+      sendSoon()
+    },
+  })
   port.listen((raw) => {
-    for (const job of jobsSchema.parse(raw)) void runJob(job, answer)
+    const request = requestSchema.parse(raw)
+    for (const { id, path } of request.learn) quick.learn(id, path)
+    for (const id of request.forget) quick.forget(id)
+    for (const id of request.quick) quick.read(id)
+    for (const job of request.jobs) void runJob(job, answer)
   })
   // An ordinary exit would wait for the threads that hang in the kernel.
   port.onClose(() => process.kill(process.pid, 'SIGKILL'))

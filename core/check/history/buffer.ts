@@ -1,5 +1,5 @@
 import type { Checked } from '../messages.ts'
-import { type Columns, tagOf } from './packing.ts'
+import { type Columns, emptyColumns, tagOf } from './packing.ts'
 
 /**
  * Checks that wait to be written; at 1,000 a second, 100 seconds of them in 2 MB. Those that find it full are lost,
@@ -75,10 +75,6 @@ export function createCheckBuffer(most: number = MOST_WAITING): CheckBuffer {
       names = []
     },
   }
-}
-
-function emptyColumns(size: number): Columns {
-  return { count: 0, paths: new Uint32Array(size), at: new Float64Array(size), tags: new Float64Array(size) }
 }
 
 function larger(columns: Columns, most: number): Columns {

@@ -109,7 +109,8 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
   }
 
   const start = (path: string): Worker => {
-    const worker = new Worker(script)
+    // Without a limit its garbage alone would take a hundred megabytes.
+    const worker = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
     worker.unref()
     worker.on('message', (said: FromHistoryThread) => thread === worker && take(said))
     worker.once('error', (thrown) => ended(worker, String(thrown)))

@@ -118,6 +118,10 @@ export interface Columns {
   tags: Float64Array
 }
 
+export function emptyColumns(size: number): Columns {
+  return { count: 0, paths: new Uint32Array(size), at: new Float64Array(size), tags: new Float64Array(size) }
+}
+
 export function packColumns({ count, paths, at, tags }: Columns): Uint8Array {
   const bytes = new ByteWriter()
   bytes.number(count)
@@ -131,6 +135,11 @@ export function packColumns({ count, paths, at, tags }: Columns): Uint8Array {
     time = at[index] ?? 0
   }
   return bytes.done()
+}
+
+/** How many checks a packed batch holds. */
+export function countOf(packed: Uint8Array): number {
+  return new ByteReader(packed).number()
 }
 
 export function unpackColumns(

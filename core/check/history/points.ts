@@ -78,7 +78,7 @@ export function mergeSpans(points: readonly HistoryPoint[], spanMs: number): His
 }
 
 /** By the beginning of the span that each lies in; spans are counted from 1970, so they stay the same later. */
-function grouped<T extends { at: number }>(all: readonly T[], spanMs: number): Map<number, T[]> {
+export function grouped<T extends { at: number }>(all: readonly T[], spanMs: number): Map<number, T[]> {
   const groups = new Map<number, T[]>()
   for (const one of all) {
     const start = Math.floor(one.at / spanMs) * spanMs

@@ -1,7 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { HistoryAnswer, HistoryPoint, HistoryQuestion } from '../messages.ts'
-import { sampleOf, unpackColumns, unpackPoints, unpackSamples } from './packing.ts'
-import { inOrder, mergeSpans, type Sample, summarise, summariseSpans } from './points.ts'
+import { unpackPoints, unpackSamples } from './packing.ts'
+import { inOrder, merge, mergeSpans, type Sample, summarise, summariseSpans } from './points.ts'
+import { readRecent } from './recent.ts'
 import { prepared } from './statements.ts'
 import { blockStart, firstKey, startOf, TIERS, type Tier } from './tiers.ts'
 
@@ -14,6 +15,8 @@ const SHORTEST_SPAN_MS = 1_000
 interface Known {
   samples: Sample[]
   points: HistoryPoint[]
+  /** The longest time that one of the summaries stands for, in milliseconds. */
+  coarsestMs: number
 }
 
 /** Answers with single checks if they are few enough, and with summaries of equal spans of time if not. */
@@ -32,16 +35,16 @@ export function answer(
     return { points: known.samples.map((sample) => summarise(sample.at, [sample])), spanMs: 0 }
   }
   // Spans are counted from 1970, so one more than fits may be needed to cover the time.
-  const wholeMs = Math.max(tier.spanMs, SHORTEST_SPAN_MS)
+  const wholeMs = Math.max(known.coarsestMs, tier.spanMs, SHORTEST_SPAN_MS)
   const spanMs = Math.ceil((to - from) / Math.max(1, most - 1) / wholeMs) * wholeMs
   const all = [...known.points, ...summariseSpans(known.samples, spanMs)]
-  const points = mergeSpans(all, spanMs).sort((a, b) => a.at - b.at)
-  return { points: points.slice(-most), spanMs }
+  if (most === 1) return { points: [merge(from, all)], spanMs: to - from }
+  return { points: mergeSpans(all, spanMs).sort((a, b) => a.at - b.at), spanMs }
 }
 
-function within({ samples, points }: Known, from: number, to: number): Known {
+function within({ samples, points, coarsestMs }: Known, from: number, to: number): Known {
   const isIn = ({ at }: { at: number }) => at >= from && at < to
-  return { samples: samples.filter(isIn), points: points.filter(isIn) }
+  return { samples: samples.filter(isIn), points: points.filter(isIn), coarsestMs }
 }
 
 /**
@@ -67,10 +70,11 @@ function gather(
   const samples = readRows(database, raw, path, { from: rawFrom, to }).flatMap(({ start, points }) =>
     unpackSamples(points, start),
   )
+  const coarsestMs = hours.length > 0 ? hour.spanMs : minutes.length > 0 ? minute.spanMs : 0
   const recent = readRecent(database, path, from, to)
   const isSealed = (at: number) => findRow(database, raw, path, at) !== null
   const unsealed = tier === raw ? recent : recent.filter(({ at }) => !isSealed(at))
-  return { samples: inOrder([...samples, ...unsealed]), points: [...hours, ...minutes] }
+  return { samples: inOrder([...samples, ...unsealed]), points: [...hours, ...minutes], coarsestMs }
 }
 
 /** Where a tier takes over: at `from` if it is kept that long, else at the first whole span of the coarser one. */
@@ -121,15 +125,4 @@ function readRows(database: DatabaseSyncInstance, tier: Tier, path: number, { fr
 function findRow(database: DatabaseSyncInstance, tier: Tier, path: number, at: number): Uint8Array | null {
   const find = prepared(database, `SELECT points FROM ${tier.table} WHERE key = ?`)
   return (find.get(firstKey(tier, at) + path) as { points: Uint8Array } | undefined)?.points ?? null
-}
-
-function readRecent(database: DatabaseSyncInstance, path: number, from: number, to: number): Sample[] {
-  const samples: Sample[] = []
-  const rows = prepared(database, 'SELECT checks FROM recent').iterate()
-  for (const { checks } of rows as IterableIterator<{ checks: Uint8Array }>) {
-    unpackColumns(checks, (one, at, tag) => {
-      if (one === path && at >= from && at < to) samples.push(sampleOf(at, tag))
-    })
-  }
-  return samples
 }

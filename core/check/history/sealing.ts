@@ -1,7 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../send/ledger-file.ts'
-import { packPoints, packSamples, sampleOf, unpackColumns, unpackPoints, unpackSamples } from './packing.ts'
-import { inOrder, type Sample, summarise, summariseSpans } from './points.ts'
+import { packPoints, packSamples, unpackPoints, unpackSamples } from './packing.ts'
+import { grouped, inOrder, type Sample, summarise, summariseSpans } from './points.ts'
+import { collectClosed } from './recent.ts'
 import { prepared } from './statements.ts'
 import { blockStart, firstKey, GRACE_MS, TIERS } from './tiers.ts'
 
@@ -24,58 +25,31 @@ export function openBlock(now: number): number {
  * interrupted is done anew, as a check that is there twice counts once.
  */
 export function* sealBlocks(database: DatabaseSyncInstance, now: number): Generator<void> {
-  const { closed, finished } = collect(database, now)
-  const find = database.prepare('SELECT points FROM raw WHERE key = ?')
-  const putRaw = database.prepare('INSERT OR REPLACE INTO raw VALUES (?, ?)')
-  const putMinute = database.prepare('INSERT OR REPLACE INTO minute VALUES (?, ?)')
-  const putDue = database.prepare('INSERT OR IGNORE INTO due VALUES (?)')
-  const drop = database.prepare('DELETE FROM recent WHERE id = ?')
-  for (const [start, paths] of closed) {
-    for (const part of parts([...paths])) {
-      inTransaction(database, () => {
-        putDue.run(blockStart({ ...hour, blockMs: hour.spanMs }, start))
-        for (const [path, samples] of part) {
-          const key = firstKey(raw, start) + path
-          const before = find.get(key) as Blob | undefined
-          const kept = before === undefined ? [] : unpackSamples(before.points, start)
-          const all = inOrder([...kept, ...samples])
-          putRaw.run(key, packSamples(all, start))
-          putMinute.run(key, packPoints(summariseSpans(all, minute.spanMs), start, minute.spanMs))
-        }
-      })
-      yield
-    }
+  const { paths, samplesOf, finished } = collectClosed(database, openBlock(now))
+  for (const part of parts(paths)) {
+    inTransaction(database, () => {
+      for (const path of part) sealPath(database, path, samplesOf(path))
+    })
+    yield
   }
+  const drop = prepared(database, 'DELETE FROM recent WHERE id = ?')
   inTransaction(database, () => {
     for (const id of finished) drop.run(id)
   })
   yield
 }
 
-/** The checks of closed blocks by block and path, and the batches that hold nothing else. */
-function collect(database: DatabaseSyncInstance, now: number) {
-  const open = openBlock(now)
-  const closed = new Map<number, Map<number, Sample[]>>()
-  const finished: number[] = []
-  const rows = database.prepare('SELECT id, checks FROM recent ORDER BY id')
-  for (const { id, checks } of rows.iterate() as IterableIterator<{ id: number; checks: Uint8Array }>) {
-    let isFinished = true
-    unpackColumns(checks, (path, at, tag) => {
-      const start = blockStart(raw, at)
-      // The next block has begun, too, while this one waits for its last checks.
-      if (start === open || start === open + raw.blockMs) {
-        isFinished = false
-        return
-      }
-      const paths = closed.get(start) ?? new Map<number, Sample[]>()
-      closed.set(start, paths)
-      const samples = paths.get(path)
-      if (samples === undefined) paths.set(path, [sampleOf(at, tag)])
-      else samples.push(sampleOf(at, tag))
-    })
-    if (isFinished) finished.push(id)
+function sealPath(database: DatabaseSyncInstance, path: number, samples: readonly Sample[]): void {
+  const find = prepared(database, 'SELECT points FROM raw WHERE key = ?')
+  for (const [start, news] of grouped(samples, raw.blockMs)) {
+    const key = firstKey(raw, start) + path
+    const before = find.get(key) as Blob | undefined
+    const all = inOrder([...(before === undefined ? [] : unpackSamples(before.points, start)), ...news])
+    const minutes = packPoints(summariseSpans(all, minute.spanMs), start, minute.spanMs)
+    prepared(database, 'INSERT OR REPLACE INTO raw VALUES (?, ?)').run(key, packSamples(all, start))
+    prepared(database, 'INSERT OR REPLACE INTO minute VALUES (?, ?)').run(key, minutes)
+    prepared(database, 'INSERT OR IGNORE INTO due VALUES (?)').run(start - (start % hour.spanMs))
   }
-  return { closed, finished }
 }
 
 /** Summarises the hours that are over and have new checks. Each step is one transaction. */

@@ -6,5 +6,8 @@ import { serveWorker } from '../../core/worker/serve.ts'
 serveWorker(
   childProcessPort(),
   checkerDefinition,
-  startChecker({ historyThread: new URL('./history-thread.ts', import.meta.url) }),
+  startChecker({
+    historyThread: new URL('./history-thread.ts', import.meta.url),
+    laneThread: new URL('./lane.ts', import.meta.url),
+  }),
 )

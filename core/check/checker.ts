@@ -4,16 +4,18 @@ import { createGate, type Gate, type Pass } from './gate.ts'
 import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
 import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, type PathMemory, type Progress } from './probes/findings.ts'
+import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
 import { dueAt, type Timetable, tickAfter } from './timetable.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, slowLimit, verdictOf } from './verdict.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
-type CheckedPath = CheckerConfig['paths'][number]
+export type CheckedPath = CheckerConfig['paths'][number]
 
 export interface CheckerPorts {
   clock: Clock
   disk: Disk
+  lanes: QuickLanes
   report(checked: Checked[]): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
@@ -35,6 +37,7 @@ interface Watch {
   tick: number
   cancelTick: () => void
   memory: PathMemory
+  quick: QuickCheck
   /** The one check that is out, or waits for its turn. */
   check: Check | null
 }
@@ -50,7 +53,7 @@ interface Check {
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, report, buffered }: CheckerPorts): Checker {
+export function createChecker({ clock, disk, lanes, report, buffered }: CheckerPorts): Checker {
   const watches = new Map<string, Watch>()
   const gate: Gate = createGate(() => clock.now())
   const batch = createReportBatch(clock, report)
@@ -109,10 +112,13 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
     out.add(check)
-    armDeadline(watch, check)
+    armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
     disk.check(path, probes, watch.memory, check.progress).then(
-      (findings) => settle(watch, check, findings),
+      (findings) => {
+        watch.quick.fullCheckTook(clock.now() - check.startedMs)
+        settle(watch, check, findings)
+      },
       // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
       (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
     )
@@ -127,16 +133,16 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     }
     const sinceMs = gate.stuckSince(fileSystem)
     // It waits behind slow checks that do come back: its turn will come.
-    if (sinceMs === null) return armDeadline(watch, check)
+    if (sinceMs === null) return armDeadline(watch, check, clock.now())
     check.pass.leave()
     watch.check = null
     tellFileSystemHung(watch, check.at, sinceMs)
   }
 
-  const armDeadline = (watch: Watch, check: Check) => {
+  const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
     check.cancelDeadline()
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-    check.cancelDeadline = clock.at(clock.now() + timeoutMs, () => overdue(watch, check, fileSystem))
+    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
   }
 
   const begin = (watch: Watch) => {
@@ -148,6 +154,13 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const sinceMs = gate.stuckSince(fileSystem)
     if (sinceMs !== null && gate.isFull(fileSystem)) return tellFileSystemHung(watch, at, sinceMs)
+    const check = newCheck(watch, at)
+    watch.check = check
+    // The lanes see for themselves what takes long: a quick read needs no deadline until then.
+    if (!watch.quick.begin(watch.memory)) beginFully(watch, check)
+  }
+
+  const newCheck = (watch: Watch, at: number): Check => {
     const check: Check = {
       at,
       startedMs: clock.now(),
@@ -156,10 +169,36 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       cancelDeadline: () => undefined,
       isOverdue: false,
     }
-    watch.check = check
-    armDeadline(watch, check)
+    return check
+  }
+
+  const beginFully = (watch: Watch, check: Check) => {
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    armDeadline(watch, check, clock.now())
     check.pass = gate.pass(fileSystem, () => run(watch, check))
   }
+
+  const quickOf = (watch: () => Watch, target: CheckedPath): QuickCheck =>
+    createQuickCheck(lanes, disk, target, {
+      finished: (findings) => {
+        const { check } = watch()
+        if (check === null) return
+        if (findings !== null) return settle(watch(), check, findings)
+        if (check.isOverdue || watches.get(target.id) !== watch()) {
+          return settle(watch(), check, brokenProbe(check.progress, 'late', watch().memory))
+        }
+        check.pass.leave()
+        beginFully(watch(), check)
+      },
+      stalled: (step) => {
+        const { check, memory } = watch()
+        if (check === null) return
+        out.add(check)
+        Object.assign(check.progress, { probe: 'read', step })
+        check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
+        armDeadline(watch(), check, check.startedMs)
+      },
+    })
 
   const fire = (watch: Watch) => {
     watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
@@ -182,6 +221,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       watch.check.cancelDeadline()
       watch.check.pass.leave()
     }
+    watch.quick.end()
     watches.delete(watch.target.id)
     batch.forget(watch.target.id)
   }
@@ -193,6 +233,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       tick: 0,
       cancelTick: () => undefined,
       memory: { ...freshMemory, known },
+      quick: quickOf(() => watch, target),
       check: null,
     }
     watches.set(target.id, watch)

@@ -3,31 +3,36 @@ import { createChecker } from './checker.ts'
 import { systemClock } from './clock.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
+import { createLanes } from './lanes/lanes.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { watchMounts } from './mount-watch.ts'
 import { createSystemDisk } from './probes/disk.ts'
 
-/**
- * The checker as a worker: its process needs a libuv pool as large as the number of paths that may hang.
- *
- * @param historyThread is the script of the thread that keeps the history.
- */
-export function startChecker({
-  historyThread,
-}: {
+/** What a host ships for the checker to start by itself. */
+export interface CheckerScripts {
+  /** The thread that keeps the history. */
   historyThread: URL
-}): (context: WorkerContext<typeof checkerDefinition>) => WorkerHandlers<typeof checkerDefinition> {
-  return (context) => runChecker(context, historyThread)
+  /** A thread that reads healthy paths. */
+  laneThread: URL
+}
+
+/** The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread. */
+export function startChecker(
+  scripts: CheckerScripts,
+): (context: WorkerContext<typeof checkerDefinition>) => WorkerHandlers<typeof checkerDefinition> {
+  return (context) => runChecker(context, scripts)
 }
 
 function runChecker(
   context: WorkerContext<typeof checkerDefinition>,
-  historyThread: URL,
+  { historyThread, laneThread }: CheckerScripts,
 ): WorkerHandlers<typeof checkerDefinition> {
   const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
+  const lanes = createLanes(laneThread)
   const checker = createChecker({
     clock: systemClock,
     disk: createSystemDisk(),
+    lanes,
     report: (checked) => {
       history.add(checked)
       context.report({ checked })
@@ -53,6 +58,7 @@ function runChecker(
     stop: () => {
       stopWatching()
       checker.stop()
+      lanes.close()
       return history.stop()
     },
   }

@@ -4,4 +4,5 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const historyThread = new URL('./history-thread.js', import.meta.url)
-serveWorker(utilityProcessPort(), checkerDefinition, startChecker({ historyThread }))
+const laneThread = new URL('./lane.js', import.meta.url)
+serveWorker(utilityProcessPort(), checkerDefinition, startChecker({ historyThread, laneThread }))

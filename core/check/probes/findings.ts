@@ -28,6 +28,11 @@ export interface PathMemory {
   isBuffered: boolean
   /** Monotonic milliseconds of the last search for probe files that a killed run left behind. */
   tidiedMs: number | null
+  /**
+   * Set by a check that found a file, or a disk, well: while the mount table is of this generation, and until this
+   * time (monotonic milliseconds), a read alone tells as much.
+   */
+  readSuffices: { generation: number; untilMs: number } | null
   /** The name of a probe file that could not be removed. */
   unremoved: string | null
 }
@@ -38,6 +43,7 @@ export const freshMemory: PathMemory = {
   wasFaulty: false,
   isBuffered: false,
   tidiedMs: null,
+  readSuffices: null,
   unremoved: null,
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type Mount, parseMountinfo } from '../mountinfo.ts'
@@ -15,20 +15,28 @@ export interface MountTable {
   current(): Promise<readonly Mount[]>
   /** Reads again now: a mount appeared since. */
   fresh(): Promise<readonly Mount[]>
+  /** A number that is another one whenever the table has changed; read again now if the last reading is old. */
+  generation(): number
   /** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
   errorsCount(mount: Mount): Promise<number | null>
+  /** The same, read at most once for all the paths that are checked at the same moment; never waits. */
+  errorsCountNow(mount: Pick<Mount, 'type' | 'device'>): number | null
 }
 
 /** Reads /proc only, which no disk can hang. Elsewhere than on Linux the table stays empty. */
 export function createMountTable(): MountTable {
   let text = ''
   let mounts: readonly Mount[] = []
+  let generation = 0
   let readMs = Number.NEGATIVE_INFINITY
   let reading: Promise<readonly Mount[]> | null = null
 
   const take = (next: string) => {
     readMs = performance.now()
-    if (next !== text) mounts = parseMountinfo(next)
+    if (next !== text) {
+      mounts = parseMountinfo(next)
+      generation += 1
+    }
     text = next
     return mounts
   }
@@ -40,12 +48,29 @@ export function createMountTable(): MountTable {
       })
     return reading
   }
-  try {
-    take(readFileSync(MOUNTINFO, 'utf8'))
-  } catch {
-    // No /proc: nothing is known of mounts, and the probes do without.
+  const readNow = () => {
+    try {
+      take(readFileSync(MOUNTINFO, 'utf8'))
+    } catch {
+      // No /proc: nothing is known of mounts, and the probes do without.
+      readMs = performance.now()
+    }
   }
+  readNow()
+  const counts = new Map<string, { count: number | null; readMs: number }>()
   return {
+    generation: () => {
+      if (performance.now() - readMs >= FRESH_MS) readNow()
+      return generation
+    },
+    errorsCountNow: ({ type, device }) => {
+      const now = performance.now()
+      const last = counts.get(device)
+      if (last !== undefined && now - last.readMs < FRESH_MS) return last.count
+      const count = type === 'ext4' ? errorsCountOf(device) : null
+      counts.set(device, { count, readMs: now })
+      return count
+    },
     last: () => mounts,
     current: () => (performance.now() - readMs < FRESH_MS ? Promise.resolve(mounts) : fresh()),
     fresh,
@@ -58,6 +83,15 @@ async function errorsCount(mount: Mount): Promise<number | null> {
   try {
     const disk = path.basename(await readlink(`/sys/dev/block/${mount.device}`))
     return Number(await readFile(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+function errorsCountOf(device: string): number | null {
+  try {
+    const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))
+    return Number(readFileSync(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
   } catch {
     return null
   }

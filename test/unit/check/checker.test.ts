@@ -14,6 +14,7 @@ function setUp() {
   const checker = createChecker({
     clock,
     disk,
+    lanes: { add: () => null, remove: () => undefined, read: () => undefined },
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })

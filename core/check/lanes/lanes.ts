@@ -22,6 +22,10 @@ const WIDTH = 2
 const LOOK_EVERY_MS = 10
 /** A read that is out longer than this, in milliseconds, stalls its lane. Disks that turn need some tens. */
 export const STALL_MS = 30
+/** So many reads of one file system that stall at once mean the file system; one may be a disk that is busy. */
+const STALLS_PER_GROUP = 2
+/** A file system that is blocked for longer than this, in milliseconds, may hang: its paths are withdrawn. */
+const PARKED_MS = 250
 /** A lane that could not be started is not tried again for this long, in milliseconds. */
 const RETRY_MS = 5_000
 
@@ -36,7 +40,7 @@ export interface LaneRead {
 
 /** One path that may be read by the lanes, as long as it is not removed. */
 export interface LanePath {
-  /** Its file system: while one read of it stalls, the others are not tried in a lane. */
+  /** Its file system: while some reads of it stall, the others are not tried in a lane. */
   group: string
   finished(found: LaneRead): void
   /** The read takes long: its lane is its alone from now on. `finished` is still called, if it ever comes back. */
@@ -75,8 +79,9 @@ interface Entry extends LanePath {
 
 /**
  * Reads healthy paths cheaply: in threads that make synchronous calls, one after another. This side only looks
- * at where they stand. When a read stalls, what waits behind it goes to the other lanes at once, other paths of
- * its file system are withdrawn, and a further lane is started; the stalled one comes back when its call does.
+ * at where they stand. When a read stalls, what waits behind it goes to the other lanes at once, and a further lane
+ * is started; the stalled one comes back when its call does. Once two reads of one file system stall, its other
+ * paths are withdrawn.
  *
  * @param thread is the host's own script that calls runLane.
  */
@@ -87,7 +92,9 @@ export function createLanes(thread: URL): Lanes {
   const lanes = new Map<number, Lane>()
   const free: number[] = []
   /** Reads that stall, by file system. */
-  const stalls = new Map<string, number>()
+  const stalls = new Map<string, { count: number; sinceMs: number }>()
+  /** Slots that are out, but in no queue: their file system is blocked, which may pass. */
+  let parked: number[] = []
   let lastSlot = -1
   let generation = 0
   let collected = 0
@@ -98,6 +105,12 @@ export function createLanes(thread: URL): Lanes {
   let timer: NodeJS.Timeout | null = null
   let isClosed = false
   let brokenUntilMs = Number.NEGATIVE_INFINITY
+
+  const stateOf = ({ group }: Entry): 'open' | 'blocked' | 'given up' => {
+    const stall = stalls.get(group)
+    if (stall === undefined || stall.count < STALLS_PER_GROUP) return 'open'
+    return performance.now() - stall.sinceMs < PARKED_MS ? 'blocked' : 'given up'
+  }
 
   const running = () => [...lanes.values()].filter((lane) => lane.isReady && !lane.isStalled)
 
@@ -131,7 +144,7 @@ export function createLanes(thread: URL): Lanes {
     const { at, slot } = look(memory, lane.index)
     const entry = entries.get(slot)
     if (at !== 0 && entry?.isOut) comeBack(slot, entry, () => entry.withdrawn())
-    if (running().length === 0) withdrawAll()
+    if (running().length === 0) sortOut()
   }
 
   const keepWidth = () => {
@@ -145,9 +158,9 @@ export function createLanes(thread: URL): Lanes {
     entry.isOut = false
     if (entry.isStalled) {
       entry.isStalled = false
-      const left = (stalls.get(entry.group) ?? 1) - 1
-      if (left === 0) stalls.delete(entry.group)
-      else stalls.set(entry.group, left)
+      const stall = stalls.get(entry.group)
+      if (stall !== undefined) stall.count -= 1
+      if (stall?.count === 0) stalls.delete(entry.group)
     }
     if (entry.isRemoved) release(slot)
     else tell()
@@ -187,32 +200,47 @@ export function createLanes(thread: URL): Lanes {
     if (entry === undefined || !entry.isOut) return
     lane.isStalled = true
     entry.isStalled = true
-    stalls.set(entry.group, (stalls.get(entry.group) ?? 0) + 1)
+    const { count } = stalls.get(entry.group) ?? { count: 0 }
+    stalls.set(entry.group, { count: count + 1, sinceMs: performance.now() })
     keepWidth()
-    withdraw(running().length === 0 ? () => true : ({ group }) => group === entry.group)
+    sortOut()
     if (!entry.isRemoved) entry.stalled(() => look(memory, lane.index).step)
   }
 
-  const withdrawAll = () => withdraw(() => true)
+  /** Takes back what no lane has begun. */
+  const takeBack = (): number[] => {
+    const slots = parked
+    parked = []
+    for (let work = take(memory); work !== null; work = take(memory)) slots.push(work.slot)
+    return slots
+  }
 
-  /** Takes the queue back, and offers again what may stay in it. */
-  const withdraw = (isWithdrawn: (entry: Entry) => boolean) => {
-    const staying: number[] = []
-    for (let work = take(memory); work !== null; work = take(memory)) {
-      const { slot } = work
+  /** Offers to the lanes what they may read, paths of sound file systems first; the others wait or go back. */
+  const distribute = (slots: readonly number[]) => {
+    const first: number[] = []
+    const last: number[] = []
+    const isOpen = running().length > 0
+    for (const slot of slots) {
       const entry = entries.get(slot)
       if (entry === undefined) continue
-      if (isWithdrawn(entry)) comeBack(slot, entry, () => entry.withdrawn())
-      else staying.push(slot)
+      const state = isOpen ? stateOf(entry) : 'given up'
+      if (state === 'given up') comeBack(slot, entry, () => entry.withdrawn())
+      else if (state === 'blocked') parked.push(slot)
+      else if (stalls.has(entry.group)) last.push(slot)
+      else first.push(slot)
     }
-    if (staying.length > 0) offer(memory, staying, WIDTH)
+    const offered = [...first, ...last]
+    if (offered.length > 0) offer(memory, offered, Math.min(WIDTH, offered.length))
   }
+
+  const sortOut = () => distribute(takeBack())
 
   const turn = () => {
     timer = null
     collectAll()
     lookAtLanes()
     keepWidth()
+    if (parked.length > 0) sortOut()
     if (out > 0) timer = setTimeout(turn, LOOK_EVERY_MS)
   }
 
@@ -226,16 +254,8 @@ export function createLanes(thread: URL): Lanes {
     const slots = unoffered
     unoffered = []
     if (isClosed) return
-    const isOpen = running().length > 0
-    const offered: number[] = []
-    for (const slot of slots) {
-      const entry = entries.get(slot)
-      if (entry === undefined) continue
-      if (isOpen && !stalls.has(entry.group)) offered.push(slot)
-      else comeBack(slot, entry, () => entry.withdrawn())
-    }
     tellLanes()
-    if (offered.length > 0) offer(memory, offered, Math.min(WIDTH, offered.length))
+    distribute(slots)
     if (out > 0) timer ??= setTimeout(turn, LOOK_EVERY_MS)
     else keepWidth()
   }

@@ -87,7 +87,10 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       const isWell = Object.values(progress.done).every(({ failures }) => failures.length === 0)
       // Spread, so that the paths that were chosen together do not fall due together.
       const untilMs = performance.now() + FULL_CHECK_EVERY_MS * (0.75 + Math.random() / 2)
-      memory = { ...memory, readSuffices: isReadable && isWell ? { generation, untilMs } : null }
+      memory = {
+        ...memory,
+        readSuffices: isReadable && isWell ? { paths: [path, anchor.real], generation, untilMs } : null,
+      }
       return { probes: progress.done, delayMs: progress.delayMs, memory }
     } finally {
       if (!isAnchorInUse) await anchor.release().catch(() => undefined)

@@ -29,10 +29,10 @@ export interface PathMemory {
   /** Monotonic milliseconds of the last search for probe files that a killed run left behind. */
   tidiedMs: number | null
   /**
-   * Set by a check that found a file, or a disk, well: while the mount table is of this generation, and until this
-   * time (monotonic milliseconds), a read alone tells as much.
+   * Set by a check that found a file, or a disk, well: as long as no mount above these paths has changed since this
+   * generation of the mount table, and until this time (monotonic milliseconds), a read alone tells as much.
    */
-  readSuffices: { generation: number; untilMs: number } | null
+  readSuffices: { paths: string[]; generation: number; untilMs: number } | null
   /** The name of a probe file that could not be removed. */
   unremoved: string | null
 }

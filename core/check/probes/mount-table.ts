@@ -1,12 +1,16 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
-import { type Mount, parseMountinfo } from '../mountinfo.ts'
+import { changedPoints, mountTable } from '../mount-watch.ts'
+import { isWithin, type Mount, parseMountinfo } from '../mountinfo.ts'
 
 const MOUNTINFO = '/proc/self/mountinfo'
 
 /** How long one reading serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50
+
+/** Changes of single mounts that are remembered. */
+const MOST_CHANGES = 200
 
 /** The mounts of this process, read at most once for all the paths that are checked at the same moment. */
 export interface MountTable {
@@ -15,8 +19,10 @@ export interface MountTable {
   current(): Promise<readonly Mount[]>
   /** Reads again now: a mount appeared since. */
   fresh(): Promise<readonly Mount[]>
-  /** A number that is another one whenever the table has changed; read again now if the last reading is old. */
+  /** A number that grows whenever the table changes; read again now if the last reading is old. */
   generation(): number
+  /** Whether no mount at or above any of these paths has come, gone or changed since that generation. */
+  isUnchangedFor(paths: readonly string[], generation: number): boolean
   /** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
   errorsCount(mount: Mount): Promise<number | null>
   /** The same, read at most once for all the paths that are checked at the same moment; never waits. */
@@ -28,14 +34,23 @@ export function createMountTable(): MountTable {
   let text = ''
   let mounts: readonly Mount[] = []
   let generation = 0
+  let changes: { point: string; generation: number }[] = []
+  /** What changed in this generation and before is not remembered any more. */
+  let forgottenUpTo = -1
   let readMs = Number.NEGATIVE_INFINITY
   let reading: Promise<readonly Mount[]> | null = null
 
   const take = (next: string) => {
     readMs = performance.now()
     if (next !== text) {
-      mounts = parseMountinfo(next)
       generation += 1
+      const points = changedPoints(mountTable(text), mountTable(next))
+      changes.push(...points.map((point) => ({ point, generation })))
+      mounts = parseMountinfo(next)
+    }
+    if (changes.length > MOST_CHANGES) {
+      forgottenUpTo = changes.at(-1 - MOST_CHANGES / 2)?.generation ?? generation
+      changes = changes.filter((change) => change.generation > forgottenUpTo)
     }
     text = next
     return mounts
@@ -57,11 +72,19 @@ export function createMountTable(): MountTable {
     }
   }
   readNow()
+  const nowGeneration = () => {
+    if (performance.now() - readMs >= FRESH_MS) readNow()
+    return generation
+  }
   const counts = new Map<string, { count: number | null; readMs: number }>()
   return {
-    generation: () => {
-      if (performance.now() - readMs >= FRESH_MS) readNow()
-      return generation
+    generation: nowGeneration,
+    isUnchangedFor: (paths, since) => {
+      if (nowGeneration() === since) return true
+      if (since <= forgottenUpTo) return false
+      return !changes.some(
+        (change) => change.generation > since && paths.some((one) => isWithin(one, change.point)),
+      )
     },
     errorsCountNow: ({ type, device }) => {
       const now = performance.now()

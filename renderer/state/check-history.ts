@@ -6,6 +6,8 @@ export interface ShownHistory {
   history: CommandOutput<'checkHistory'>
   /** The end of the time that was asked for, in milliseconds since 1970. */
   to: number
+  /** How far back was asked for: perhaps not yet what is wanted now. */
+  lengthMs: number
 }
 
 interface HistoryQuery {
@@ -35,7 +37,7 @@ export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null)
       const history = await bridge
         .call('checkHistory', { id, from: to - lengthMs, to, points })
         .catch(() => null)
-      if (isWanted && history !== null) setShown({ history, to })
+      if (isWanted && history !== null) setShown({ history, to, lengthMs })
     }
     const isNew = asked.current.question !== question
     const timer = setTimeout(ask, isNew ? 0 : Math.max(0, asked.current.at + refreshMs - Date.now()))

@@ -16,6 +16,11 @@ export const reaches = {
 } as const
 export type Reach = keyof typeof reaches
 
+/** Which reach is as long as this; null: none. */
+export function reachOf(lengthMs: number): Reach | null {
+  return (Object.keys(reaches) as Reach[]).find((reach) => reaches[reach].lengthMs === lengthMs) ?? null
+}
+
 /** Points that the plot is asked for: about one for each of its pixels. */
 export const plotPoints = 400
 

@@ -2,7 +2,7 @@ import { SegmentedControl, Skeleton } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
 import { useCheckHistory } from '../../state/check-history.ts'
 import { useWords } from '../../words/context.tsx'
-import { plotPoints, type Reach, reaches } from './delay-data.ts'
+import { plotPoints, type Reach, reaches, reachOf } from './delay-data.ts'
 
 /** The plot's library is fetched when the first plot is wanted. */
 const DelayPlot = lazy(() => import('./delay-plot.tsx'))
@@ -43,7 +43,12 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryP
         <Skeleton height={148} animate={false} />
       ) : (
         <Suspense fallback={<Skeleton height={148} animate={false} />}>
-          <DelayPlot history={shown.history} to={shown.to} reach={reach} intervalSeconds={intervalSeconds} />
+          <DelayPlot
+            history={shown.history}
+            to={shown.to}
+            reach={reachOf(shown.lengthMs) ?? reach}
+            intervalSeconds={intervalSeconds}
+          />
         </Suspense>
       )}
     </div>

@@ -9,5 +9,6 @@ serveWorker(
   startChecker({
     historyThread: new URL('./history-thread.ts', import.meta.url),
     laneThread: new URL('./lane.ts', import.meta.url),
+    proberProcess: new URL('./prober.ts', import.meta.url),
   }),
 )

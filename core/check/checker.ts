@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
 import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
 import type { Disk } from './probes/disk.ts'
-import { type Findings, freshMemory, type PathMemory, type Progress } from './probes/findings.ts'
+import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
 import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
 import { dueAt, type Timetable, tickAfter } from './timetable.ts'
@@ -83,8 +83,9 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 
   /** The check is out past its deadline: what came back of it, and the probe that did not. */
   const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) => {
+    const sinceMs = progress.begunMs ?? startedMs
     const { path } = watch.target
-    const hung = hungVerdict(path, progress.step, clock.now() - startedMs)
+    const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
     const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
     tell(watch, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
   }
@@ -111,6 +112,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
+    check.progress.begunMs = check.startedMs
     out.add(check)
     armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
@@ -125,6 +127,11 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   }
 
   const overdue = (watch: Watch, check: Check, fileSystem: string) => {
+    const { begunMs } = check.progress
+    if (check.pass.entered() && (begunMs === null || clock.now() < begunMs + timeoutMs)) {
+      // It has waited for a thread: the time begins with its first call.
+      return armDeadline(watch, check, begunMs ?? clock.now())
+    }
     if (check.pass.entered()) {
       check.isOverdue = true
       check.pass.stuck()
@@ -164,7 +171,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     const check: Check = {
       at,
       startedMs: clock.now(),
-      progress: newProgress(watch.target.probes, () => check.pass.leave()),
+      progress: { ...newProgress(watch.target.probes), leaveFileSystem: () => check.pass.leave() },
       pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
       cancelDeadline: () => undefined,
       isOverdue: false,
@@ -194,7 +201,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
         const { check, memory } = watch()
         if (check === null) return
         out.add(check)
-        Object.assign(check.progress, { probe: 'read', step })
+        Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
         check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
         armDeadline(watch(), check, check.startedMs)
       },
@@ -272,11 +279,6 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 /** The mount point that a path was last known on; before its first check, its own path may be one. */
 function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
-}
-
-function newProgress(probes: readonly ProbeKind[], leaveFileSystem: () => void): Progress {
-  const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
-  return { probe, step: 'open', done: {}, delayMs: null, leaveFileSystem }
 }
 
 function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {

@@ -1,3 +1,6 @@
+import { fileURLToPath } from 'node:url'
+import { message } from '../words/message.ts'
+import { englishWords } from '../words/words.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { createChecker } from './checker.ts'
 import { systemClock } from './clock.ts'
@@ -6,7 +9,9 @@ import { inspectPath } from './inspect.ts'
 import { createLanes } from './lanes/lanes.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { watchMounts } from './mount-watch.ts'
+import { createProberPool } from './prober/prober-pool.ts'
 import { createSystemDisk } from './probes/disk.ts'
+import { createRoomyDisk } from './roomy-disk.ts'
 
 /** What a host ships for the checker to start by itself. */
 export interface CheckerScripts {
@@ -14,6 +19,8 @@ export interface CheckerScripts {
   historyThread: URL
   /** A thread that reads healthy paths. */
   laneThread: URL
+  /** A further process, for more paths that hang than this one has threads. */
+  proberProcess: URL
 }
 
 /** The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread. */
@@ -25,13 +32,17 @@ export function startChecker(
 
 function runChecker(
   context: WorkerContext<typeof checkerDefinition>,
-  { historyThread, laneThread }: CheckerScripts,
+  { historyThread, laneThread, proberProcess }: CheckerScripts,
 ): WorkerHandlers<typeof checkerDefinition> {
   const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
   const lanes = createLanes(laneThread)
+  const pool = createProberPool(fileURLToPath(proberProcess), (reason) =>
+    context.log('error', englishWords(message('check.proberEnded', { reason }))),
+  )
+  const disk = createRoomyDisk(createSystemDisk(), pool)
   const checker = createChecker({
     clock: systemClock,
-    disk: createSystemDisk(),
+    disk,
     lanes,
     report: (checked) => {
       history.add(checked)
@@ -59,6 +70,8 @@ function runChecker(
       stopWatching()
       checker.stop()
       lanes.close()
+      disk.close()
+      pool.close()
       return history.stop()
     },
   }

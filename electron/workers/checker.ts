@@ -5,4 +5,9 @@ import { utilityProcessPort } from './port.ts'
 
 const historyThread = new URL('./history-thread.js', import.meta.url)
 const laneThread = new URL('./lane.js', import.meta.url)
-serveWorker(utilityProcessPort(), checkerDefinition, startChecker({ historyThread, laneThread }))
+const proberProcess = new URL('./prober.js', import.meta.url)
+serveWorker(
+  utilityProcessPort(),
+  checkerDefinition,
+  startChecker({ historyThread, laneThread, proberProcess }),
+)

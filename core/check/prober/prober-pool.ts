@@ -15,9 +15,11 @@ const RESTART_AFTER_MS = 100
 /** A further prober that has had nothing to do for this long, in milliseconds, is ended. */
 const IDLE_MS = 60_000
 
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
+
 export interface ProberPool {
   /** `answered` is called for each answer to this job, unless the pool is closed first. */
-  run(job: Omit<Job, 'id'>, answered: (answer: Answer) => void): void
+  run(job: WithoutId<Job>, answered: (answer: Answer) => void): void
   /** This path is not read again and again any more. */
   forget(path: string): void
   /** Ends the probers without waiting for them: one that is stuck in the kernel cannot even be killed. */
@@ -76,7 +78,8 @@ export function createProberPool(module: string, ended: (reason: string) => void
 
   const start = (): Prober => {
     const child = fork(module, {
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
+      // Within Electron its own program is the only Node there is: without this it would open a second window.
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS), ELECTRON_RUN_AS_NODE: '1' },
       // It holds none of the front's pipes: stuck in the kernel it would keep them open for whoever reads them.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
@@ -116,7 +119,7 @@ export function createProberPool(module: string, ended: (reason: string) => void
   const takeAnswer = (prober: Prober, answer: Answer) => {
     const quick = prober.quick.get(answer.id)
     const errand = quick ?? prober.jobs.get(answer.id)
-    if (answer.did === 'step') return errand?.answered(answer)
+    if (answer.did === 'step' || answer.did === 'progress') return errand?.answered(answer)
     prober.jobs.delete(answer.id)
     prober.quick.delete(answer.id)
     if (errand === undefined) return

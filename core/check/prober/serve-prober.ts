@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import type { WorkerPort } from '../../worker/port.ts'
 import { systemErrorOf } from '../errno.ts'
 import { close, open, read, stat } from '../probes/calls.ts'
-import type { Failure } from '../probes/findings.ts'
+import { createSystemDisk, type Disk } from '../probes/disk.ts'
+import { type Failure, type Findings, newProgress, type Progress } from '../probes/findings.ts'
 import { removeLeftOvers } from '../probes/leftovers.ts'
 import { readFile } from '../probes/read-file.ts'
 import { writeFile } from '../probes/write-file.ts'
@@ -73,9 +74,43 @@ async function runJob(job: Job, answer: (one: Answer) => void): Promise<void> {
     }
     case 'text':
       return answer({ id, did: 'text', ...(await readText(path)) })
+    case 'check':
+      return answer({ id, did: 'check', findings: await runCheck(job, path.toString('utf8'), answer) })
     default:
-      job.does satisfies never
+      job satisfies never
   }
+}
+
+let disk: Disk | null = null
+
+/** A whole check, as the checker itself would do it, telling each step before it begins. */
+function runCheck(
+  { id, probes, memory }: Extract<Job, { does: 'check' }>,
+  path: string,
+  answer: (one: Answer) => void,
+): Promise<Findings> {
+  disk ??= createSystemDisk()
+  let hasLeft = false
+  const told = newProgress(probes)
+  const tell = () => {
+    answer({ id, did: 'progress', progress: { ...told, done: { ...told.done } }, hasLeft })
+  }
+  const progress: Progress = {
+    ...told,
+    done: told.done,
+    set step(step: string) {
+      Object.assign(told, { step, probe: this.probe, delayMs: this.delayMs })
+      tell()
+    },
+    get step() {
+      return told.step
+    },
+    leaveFileSystem: () => {
+      hasLeft = true
+      tell()
+    },
+  }
+  return disk.check(path, probes, memory, progress)
 }
 
 async function probeDirectory(

@@ -61,10 +61,17 @@ export interface Progress {
   /** The probes that are already done. */
   done: Partial<Record<ProbeKind, ProbeFinding>>
   delayMs: number | null
+  /** Monotonic milliseconds of its first call; null while it waits for a thread. */
+  begunMs: number | null
   /** Called when the rest may hang for reasons of its own (a FIFO, a device): not the file system's fault. */
   leaveFileSystem: () => void
 }
 
 export function callFailure(step: string, error: SystemError): Failure {
   return { step, cause: 'call', ...error }
+}
+
+export function newProgress(probes: readonly ProbeKind[]): Omit<Progress, 'leaveFileSystem'> {
+  const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
+  return { probe, step: 'open', done: {}, delayMs: null, begunMs: 0 }
 }

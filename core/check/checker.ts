@@ -2,6 +2,7 @@ import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
 import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
+import { patienceOf, SUSPICION_MS } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
 import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
@@ -38,6 +39,8 @@ interface Watch {
   cancelTick: () => void
   memory: PathMemory
   quick: QuickCheck
+  /** Monotonic milliseconds of its last look. */
+  lookedAtMs: number
   /** The one check that is out, or waits for its turn. */
   check: Check | null
 }
@@ -49,6 +52,7 @@ interface Check {
   readonly progress: Progress
   pass: Pass
   cancelDeadline: () => void
+  cancelSuspicion: () => void
   isOverdue: boolean
 }
 
@@ -62,6 +66,8 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   let intervalMs = 0
   let timeoutMs = 0
   let slowLimitMs = 0
+  let lookEveryMs: number | null = null
+  let cancelLook = () => {}
 
   const tell = (
     watch: Watch,
@@ -100,6 +106,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 
   const settle = (watch: Watch, check: Check, findings: Findings) => {
     check.cancelDeadline()
+    check.cancelSuspicion()
     check.pass.leave()
     out.delete(check)
     if (watch.check === check) watch.check = null
@@ -174,6 +181,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       progress: { ...newProgress(watch.target.probes), leaveFileSystem: () => check.pass.leave() },
       pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
       cancelDeadline: () => undefined,
+      cancelSuspicion: () => undefined,
       isOverdue: false,
     }
     return check
@@ -213,6 +221,30 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     begin(watch)
   }
 
+  const lookEvery = (everyMs: number | null) => {
+    if (everyMs === lookEveryMs) return
+    cancelLook()
+    lookEveryMs = everyMs
+    if (everyMs !== null) cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
+  }
+
+  /** Between the ticks: one path of each file system, another one each time. */
+  const lookAtAll = (everyMs: number) => {
+    cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
+    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf)) {
+      watch.lookedAtMs = clock.now()
+      begin(watch)
+      const { check } = watch
+      if (check === null) continue
+      check.cancelSuspicion = clock.at(clock.now() + SUSPICION_MS, () => {
+        if (watch.check !== check) return
+        for (const other of watches.values()) if (fileSystemOf(other) === fileSystem) begin(other)
+      })
+    }
+  }
+
+  const fileSystemOf = ({ target, memory }: Watch) => disk.fileSystemOf(target.path, memory)
+
   const startTimetable = (watch: Watch) => {
     watch.cancelTick()
     watch.timetable = { startMs: clock.now(), intervalMs }
@@ -228,6 +260,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       watch.check.cancelDeadline()
       watch.check.pass.leave()
     }
+    watch.check?.cancelSuspicion()
     watch.quick.end()
     watches.delete(watch.target.id)
     batch.forget(watch.target.id)
@@ -241,6 +274,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       cancelTick: () => undefined,
       memory: { ...freshMemory, known },
       quick: quickOf(() => watch, target),
+      lookedAtMs: Number.NEGATIVE_INFINITY,
       check: null,
     }
     watches.set(target.id, watch)
@@ -251,7 +285,9 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     configure: (config) => {
       const isNewInterval = intervalMs !== config.intervalSeconds * 1000
       intervalMs = config.intervalSeconds * 1000
-      timeoutMs = (config.timeoutSeconds ?? config.intervalSeconds) * 1000
+      const patience = patienceOf(intervalMs)
+      timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
+      lookEvery(config.timeoutSeconds === null ? patience.lookEveryMs : null)
       slowLimitMs = slowLimit(config.slowSeconds * 1000, timeoutMs)
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
@@ -271,6 +307,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       for (const check of out) check.cancelDeadline()
+      cancelLook()
       batch.stop()
     },
   }
@@ -279,6 +316,22 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 /** The mount point that a path was last known on; before its first check, its own path may be one. */
 function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
+}
+
+/** Of each file system the path that was looked at longest ago, writable ones before all others. */
+function chooseLooks(watches: Iterable<Watch>, fileSystemOf: (watch: Watch) => string): Map<string, Watch> {
+  const chosen = new Map<string, Watch>()
+  const writes = ({ target }: Watch) => target.probes.includes('write')
+  for (const watch of watches) {
+    const fileSystem = fileSystemOf(watch)
+    const rival = chosen.get(fileSystem)
+    if (watch.check !== null) continue
+    const isBetter =
+      rival === undefined ||
+      (writes(watch) === writes(rival) ? watch.lookedAtMs < rival.lookedAtMs : writes(watch))
+    if (isBetter) chosen.set(fileSystem, watch)
+  }
+  return chosen
 }
 
 function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {

@@ -97,7 +97,7 @@ export const checkerDefinition = {
   name: 'checker' as const,
   config: z.object({
     intervalSeconds: z.number(),
-    /** A probe that is out longer than this has failed as hung; default: the interval. */
+    /** A probe that is out longer than this has failed as hung; null: known within the interval and a second. */
     timeoutSeconds: z.number().nullable(),
     /** A well probe that took longer than this is slow. */
     slowSeconds: z.number(),

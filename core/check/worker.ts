@@ -6,6 +6,7 @@ import { createChecker } from './checker.ts'
 import { systemClock } from './clock.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
+import { watchKernelLog } from './kernel-log.ts'
 import { createLanes } from './lanes/lanes.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { watchMounts } from './mount-watch.ts'
@@ -52,6 +53,7 @@ function runChecker(
       context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
   })
   const stopWatching = watchMounts(systemClock, (points) => checker.checkNow(points))
+  const stopFollowing = watchKernelLog((points) => checker.checkNow(points))
   return {
     configure: (config) => {
       history.keepIn(config.historyPath)
@@ -68,6 +70,7 @@ function runChecker(
     },
     stop: () => {
       stopWatching()
+      stopFollowing()
       checker.stop()
       lanes.close()
       disk.close()

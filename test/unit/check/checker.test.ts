@@ -21,7 +21,7 @@ function setUp() {
   const configure = (paths: string[], changed: Partial<CheckerConfig> = {}) =>
     checker.configure({
       intervalSeconds: 10,
-      timeoutSeconds: null,
+      timeoutSeconds: 10,
       slowSeconds: 2,
       historyPath: null,
       knownMounts: {},

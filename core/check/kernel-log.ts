@@ -6,6 +6,9 @@ const KERNEL_LOG = '/dev/kmsg'
 /** A record of /dev/kmsg, its keys included, is not longer. */
 const MOST_BYTES = 8_192
 
+/** A file system in trouble says several things at once; the last of them is waited for, in milliseconds. */
+const GATHER_MS = 50
+
 /**
  * What file systems say when they stop writing, with the block device's name first: ext4 (fs/ext4/super.c), its
  * journal (fs/jbd2/journal.c), btrfs (fs/btrfs/messages.c) and XFS (fs/xfs/xfs_fsops.c).
@@ -81,12 +84,20 @@ export function watchKernelLog(
   pointsOf: (device: string) => Promise<string[]> = pointsOfDevice,
 ): () => void {
   let isOver = false
+  let devices = new Set<string>()
+  const tell = async () => {
+    const named = [...devices]
+    devices = new Set()
+    const points = (await Promise.all(named.map(pointsOf))).flat()
+    if (points.length > 0 && !isOver) changed(points)
+  }
   const follow = async () => {
     for await (const record of records) {
-      const device = troubledDevice(record)
-      const points = device === null ? [] : await pointsOf(device)
       if (isOver) return
-      if (points.length > 0) changed(points)
+      const device = troubledDevice(record)
+      if (device === null) continue
+      if (devices.size === 0) setTimeout(() => tell().catch(() => undefined), GATHER_MS)
+      devices.add(device)
     }
   }
   // No kernel log, or not for this user: the mount table and the checks tell without it.

@@ -23,6 +23,7 @@ const TIMEOUT = { timeout: 20_000, killSignal: 'SIGKILL' } as const
 
 const workplacePrefix = 'holdfast-mount-'
 const workplaces = new Set<string>()
+let clearsAtExit = false
 
 /** A file system of the test's own, mounted at `point`. */
 export interface Mounted {
@@ -52,7 +53,8 @@ export function workplace(): { directory: string; point: string } {
   const directory = mkdtempSync(path.join(tmpdir(), `${workplacePrefix}${process.pid}-`))
   const point = path.join(directory, 'disk')
   mkdirSync(point)
-  if (workplaces.size === 0) process.once('exit', clearAll)
+  if (!clearsAtExit) process.once('exit', clearAll)
+  clearsAtExit = true
   workplaces.add(directory)
   return { directory, point }
 }

@@ -1,6 +1,7 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
+import { chooseLooks } from './looks.ts'
 import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
 import { patienceOf, SUSPICION_MS } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
@@ -39,7 +40,8 @@ interface Watch {
   cancelTick: () => void
   memory: PathMemory
   quick: QuickCheck
-  /** Monotonic milliseconds of its last look. */
+  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
+  begunMs: number
   lookedAtMs: number
   /** The one check that is out, or waits for its turn. */
   check: Check | null
@@ -170,6 +172,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     if (sinceMs !== null && gate.isFull(fileSystem)) return tellFileSystemHung(watch, at, sinceMs)
     const check = newCheck(watch, at)
     watch.check = check
+    watch.begunMs = check.startedMs
     // The lanes see for themselves what takes long: a quick read needs no deadline until then.
     if (!watch.quick.begin(watch.memory)) beginFully(watch, check)
   }
@@ -231,8 +234,9 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   /** Between the ticks: one path of each file system, another one each time. */
   const lookAtAll = (everyMs: number) => {
     cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
-    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf)) {
-      watch.lookedAtMs = clock.now()
+    const now = clock.now()
+    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - everyMs / 10)) {
+      watch.lookedAtMs = now
       begin(watch)
       const { check } = watch
       if (check === null) continue
@@ -274,6 +278,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       cancelTick: () => undefined,
       memory: { ...freshMemory, known },
       quick: quickOf(() => watch, target),
+      begunMs: Number.NEGATIVE_INFINITY,
       lookedAtMs: Number.NEGATIVE_INFINITY,
       check: null,
     }
@@ -316,22 +321,6 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 /** The mount point that a path was last known on; before its first check, its own path may be one. */
 function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
-}
-
-/** Of each file system the path that was looked at longest ago, writable ones before all others. */
-function chooseLooks(watches: Iterable<Watch>, fileSystemOf: (watch: Watch) => string): Map<string, Watch> {
-  const chosen = new Map<string, Watch>()
-  const writes = ({ target }: Watch) => target.probes.includes('write')
-  for (const watch of watches) {
-    const fileSystem = fileSystemOf(watch)
-    const rival = chosen.get(fileSystem)
-    if (watch.check !== null) continue
-    const isBetter =
-      rival === undefined ||
-      (writes(watch) === writes(rival) ? watch.lookedAtMs < rival.lookedAtMs : writes(watch))
-    if (isBetter) chosen.set(fileSystem, watch)
-  }
-  return chosen
 }
 
 function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {

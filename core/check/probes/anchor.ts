@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync, type Stats } from 'node:fs'
 import { resolve } from 'node:path'
+import { mountList } from '../platform/mount-list.ts'
 import { close, fstat, O_PATH, open, stat } from './calls.ts'
 
 /** A path that was found once, so that all that follows happens on the very mount that was looked at. */
@@ -20,11 +21,12 @@ export interface Anchor {
  */
 export async function anchorPath(path: string): Promise<Anchor> {
   if (process.platform !== 'linux') {
+    const stats = await stat(path)
     return {
       path,
       real: resolve(path),
-      stats: await stat(path),
-      mountId: null,
+      stats,
+      mountId: mountList.idOf(stats),
       release: () => Promise.resolve(),
     }
   }

@@ -3,8 +3,7 @@ import { readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { changedPoints, mountTable } from '../mount-watch.ts'
 import { isWithin, type Mount, parseMountinfo } from '../mountinfo.ts'
-
-const MOUNTINFO = '/proc/self/mountinfo'
+import { mountList } from '../platform/mount-list.ts'
 
 /** How long one reading serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50
@@ -29,7 +28,7 @@ export interface MountTable {
   errorsCountNow(mount: Pick<Mount, 'type' | 'device'>): number | null
 }
 
-/** Reads /proc only, which no disk can hang. Elsewhere than on Linux the table stays empty. */
+/** Asks the system alone, which no disk can hang (platform/mount-list.ts says what each system knows). */
 export function createMountTable(): MountTable {
   let text = ''
   let mounts: readonly Mount[] = []
@@ -56,7 +55,8 @@ export function createMountTable(): MountTable {
     return mounts
   }
   const fresh = () => {
-    reading ??= readFile(MOUNTINFO, 'utf8')
+    reading ??= mountList
+      .read()
       .then(take, () => mounts)
       .finally(() => {
         reading = null
@@ -65,7 +65,7 @@ export function createMountTable(): MountTable {
   }
   const readNow = () => {
     try {
-      take(readFileSync(MOUNTINFO, 'utf8'))
+      take(mountList.readNow())
     } catch {
       // No /proc: nothing is known of mounts, and the probes do without.
       readMs = performance.now()

@@ -165,12 +165,13 @@ describe('the history of checks', () => {
     write(whole, given)
     tend(whole, now)
     const expected = ask(whole, START, now, 200, now, 'path 599')
-    for (const steps of [1, 2, 3, 4, 5, 6]) {
+    for (const steps of [1, 2, 3, 4, 5, 6, 7]) {
       const { file, store } = open()
       write(store, given)
       tend(store, now, steps)
       expect(ask(store, START, now, 200, now, 'path 599')).toEqual(expected)
       expect(total(ask(store, START, now, 5, now, 'path 3').points)).toBe(72)
+      expect(total(ask(store, START - 30 * DAY, now, 100, now, 'path 3').points)).toBe(72)
       store.close()
       const again = open(file).store
       tend(again, now)

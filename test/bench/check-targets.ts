@@ -21,7 +21,10 @@ export function startBareLoop(directory: string): ChildProcess {
   })
 }
 
-/** Checks counted against their timetable: the k-th is due k intervals after the first. */
+/** The reply to a start may itself be read late by this much, in milliseconds: what follows then seems early. */
+const EARLY_MS = 100
+
+/** Checks counted against their timetable: the k-th is due k intervals after the start. */
 function createTimetables(intervalMs: number) {
   const starts = new Map<string, number>()
   let lateness: number[] = []
@@ -31,7 +34,8 @@ function createTimetables(intervalMs: number) {
     check: (id: string, nowMs: number) => {
       count += 1
       const sinceMs = nowMs - (starts.get(id) ?? nowMs)
-      lateness.push(sinceMs - Math.floor(sinceMs / intervalMs) * intervalMs)
+      const tick = Math.floor((sinceMs + EARLY_MS) / intervalMs)
+      lateness.push(sinceMs - tick * intervalMs)
     },
     count: () => count,
     take: () => {

@@ -55,6 +55,18 @@ describe('the checker', () => {
     ])
   })
 
+  it('calls a well path slow from the threshold that is set, also when it is set later', async () => {
+    const { clock, configure, told } = setUp()
+    configure(['/a'], { slowSeconds: 0.0005 })
+    await clock.advanceTo(5_000)
+    configure(['/a'], { slowSeconds: 3 })
+    await clock.advanceTo(15_000)
+    expect(told('/a')).toEqual([
+      [0, 'slow'],
+      [10_000, 'ok'],
+    ])
+  })
+
   it('tells a hang once at its deadline, then at each tick with the time growing; one check is out', async () => {
     const { clock, disk, reports, configure, told, begun } = setUp()
     disk.slow.add('/a')

@@ -3,6 +3,7 @@ import { sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
+import { registerHistory } from './history.ts'
 import { registerPair } from './pair.ts'
 import { registerProbe } from './probe.ts'
 import { registerReceive } from './receive.ts'
@@ -25,6 +26,7 @@ const program = new Command('holdfast')
 
 registerAgent(program)
 registerStatus(program)
+registerHistory(program)
 registerScan(program)
 registerReceive(program)
 registerPair(program)

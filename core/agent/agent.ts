@@ -161,7 +161,7 @@ export class Agent {
     // A report that comes while the workers end must not start one of them again.
     if (this.#isStopped) return
     const settings = { ...all, sources: all.sources.filter(({ id }) => !this.#refused.has(id)) }
-    this.checker.configure(checkerConfig(settings, this.#memory.knownMounts()))
+    this.checker.configure(checkerConfig(settings, this.layout, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destination !== null) {
       this.#embedded = null
@@ -202,7 +202,9 @@ export class Agent {
     this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
   }
 
-  #checked({ checked }: CheckerReport): void {
+  #checked({ checked, notice }: CheckerReport): void {
+    if (notice !== undefined) this.addNotice('history', notice)
+    if (checked.length === 0) return
     const known = checked.reduce(rememberMount, this.#memory.knownMounts())
     if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
     const news = new Map(checked.map((one) => [one.id, one]))

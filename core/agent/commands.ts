@@ -76,6 +76,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         agent.change((settings) => ({ ...settings, ...Object.fromEntries(given) }))
       }),
     dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
+    checkHistory: (input) => agent.checker.request('history', input),
     files: (input) => agent.sender.request('files', input),
   }
 }

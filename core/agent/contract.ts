@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { fileSchema, fileStates } from '../send/messages.ts'
 import { settingsSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
@@ -73,6 +74,8 @@ export const commands = {
   useEmbedded: { input: nothing, output: outcomeSchema },
   changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },
   dismissNotice: { input: z.object({ id: z.string() }), output: outcomeSchema },
+  /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
+  checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
   /** A page of the ledger, newest first. */
   files: {
     input: z.object({

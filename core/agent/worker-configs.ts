@@ -15,6 +15,7 @@ export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
 /** Pure translations of the settings into what each worker has to know. */
 export function checkerConfig(
   settings: Settings,
+  layout: DataLayout,
   knownMounts: KnownMounts,
 ): ConfigOf<typeof checkerDefinition> {
   const readOnly: ProbeKind[] = ['mount', 'read']
@@ -29,6 +30,8 @@ export function checkerConfig(
   return {
     intervalSeconds: settings.check.intervalSeconds,
     timeoutSeconds: null,
+    slowSeconds: settings.check.slowSeconds,
+    historyPath: layout.history,
     paths,
     knownMounts,
   }

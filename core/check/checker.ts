@@ -1,19 +1,23 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
+import { chooseLooks } from './looks.ts'
 import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
+import { patienceOf, SUSPICION_MS } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
-import { type Findings, freshMemory, type PathMemory, type Progress } from './probes/findings.ts'
+import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
+import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
 import { dueAt, type Timetable, tickAfter } from './timetable.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from './verdict.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, slowLimit, verdictOf } from './verdict.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
-type CheckedPath = CheckerConfig['paths'][number]
+export type CheckedPath = CheckerConfig['paths'][number]
 
 export interface CheckerPorts {
   clock: Clock
   disk: Disk
+  lanes: QuickLanes
   report(checked: Checked[]): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
@@ -35,6 +39,10 @@ interface Watch {
   tick: number
   cancelTick: () => void
   memory: PathMemory
+  quick: QuickCheck
+  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
+  begunMs: number
+  lookedAtMs: number
   /** The one check that is out, or waits for its turn. */
   check: Check | null
 }
@@ -46,11 +54,12 @@ interface Check {
   readonly progress: Progress
   pass: Pass
   cancelDeadline: () => void
+  cancelSuspicion: () => void
   isOverdue: boolean
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, report, buffered }: CheckerPorts): Checker {
+export function createChecker({ clock, disk, lanes, report, buffered }: CheckerPorts): Checker {
   const watches = new Map<string, Watch>()
   const gate: Gate = createGate(() => clock.now())
   const batch = createReportBatch(clock, report)
@@ -58,6 +67,9 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   const out = new Set<Check>()
   let intervalMs = 0
   let timeoutMs = 0
+  let slowLimitMs = 0
+  let lookEveryMs: number | null = null
+  let cancelLook = () => {}
 
   const tell = (
     watch: Watch,
@@ -73,15 +85,16 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
   }
 
   const tellFindings = (watch: Watch, at: number, findings: Findings) => {
-    const probes = verdictsOf(watch.target.path, findings.probes, timeoutMs)
+    const probes = verdictsOf(watch.target.path, findings.probes, slowLimitMs)
     tell(watch, at, probes, gravest(watch.target.path, probes), findings.delayMs)
   }
 
   /** The check is out past its deadline: what came back of it, and the probe that did not. */
   const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) => {
+    const sinceMs = progress.begunMs ?? startedMs
     const { path } = watch.target
-    const hung = hungVerdict(path, progress.step, clock.now() - startedMs)
-    const probes = { ...verdictsOf(path, progress.done, timeoutMs), [progress.probe]: hung }
+    const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
+    const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
     tell(watch, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
   }
 
@@ -95,6 +108,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
 
   const settle = (watch: Watch, check: Check, findings: Findings) => {
     check.cancelDeadline()
+    check.cancelSuspicion()
     check.pass.leave()
     out.delete(check)
     if (watch.check === check) watch.check = null
@@ -107,17 +121,26 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
 
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
+    check.progress.begunMs = check.startedMs
     out.add(check)
-    armDeadline(watch, check)
+    armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
     disk.check(path, probes, watch.memory, check.progress).then(
-      (findings) => settle(watch, check, findings),
+      (findings) => {
+        watch.quick.fullCheckTook(clock.now() - check.startedMs)
+        settle(watch, check, findings)
+      },
       // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
       (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
     )
   }
 
   const overdue = (watch: Watch, check: Check, fileSystem: string) => {
+    const { begunMs } = check.progress
+    if (check.pass.entered() && (begunMs === null || clock.now() < begunMs + timeoutMs)) {
+      // It has waited for a thread: the time begins with its first call.
+      return armDeadline(watch, check, begunMs ?? clock.now())
+    }
     if (check.pass.entered()) {
       check.isOverdue = true
       check.pass.stuck()
@@ -126,16 +149,16 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     }
     const sinceMs = gate.stuckSince(fileSystem)
     // It waits behind slow checks that do come back: its turn will come.
-    if (sinceMs === null) return armDeadline(watch, check)
+    if (sinceMs === null) return armDeadline(watch, check, clock.now())
     check.pass.leave()
     watch.check = null
     tellFileSystemHung(watch, check.at, sinceMs)
   }
 
-  const armDeadline = (watch: Watch, check: Check) => {
+  const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
     check.cancelDeadline()
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-    check.cancelDeadline = clock.at(clock.now() + timeoutMs, () => overdue(watch, check, fileSystem))
+    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
   }
 
   const begin = (watch: Watch) => {
@@ -147,24 +170,84 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const sinceMs = gate.stuckSince(fileSystem)
     if (sinceMs !== null && gate.isFull(fileSystem)) return tellFileSystemHung(watch, at, sinceMs)
+    const check = newCheck(watch, at)
+    watch.check = check
+    watch.begunMs = check.startedMs
+    // The lanes see for themselves what takes long: a quick read needs no deadline until then.
+    if (!watch.quick.begin(watch.memory)) beginFully(watch, check)
+  }
+
+  const newCheck = (watch: Watch, at: number): Check => {
     const check: Check = {
       at,
       startedMs: clock.now(),
-      progress: newProgress(watch.target.probes, () => check.pass.leave()),
+      progress: { ...newProgress(watch.target.probes), leaveFileSystem: () => check.pass.leave() },
       pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
       cancelDeadline: () => undefined,
+      cancelSuspicion: () => undefined,
       isOverdue: false,
     }
-    watch.check = check
-    armDeadline(watch, check)
+    return check
+  }
+
+  const beginFully = (watch: Watch, check: Check) => {
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    armDeadline(watch, check, clock.now())
     check.pass = gate.pass(fileSystem, () => run(watch, check))
   }
+
+  const quickOf = (watch: () => Watch, target: CheckedPath): QuickCheck =>
+    createQuickCheck(lanes, disk, target, {
+      finished: (findings) => {
+        const { check } = watch()
+        if (check === null) return
+        if (findings !== null) return settle(watch(), check, findings)
+        if (check.isOverdue || watches.get(target.id) !== watch()) {
+          return settle(watch(), check, brokenProbe(check.progress, 'late', watch().memory))
+        }
+        check.pass.leave()
+        beginFully(watch(), check)
+      },
+      stalled: (step) => {
+        const { check, memory } = watch()
+        if (check === null) return
+        out.add(check)
+        Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
+        check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
+        armDeadline(watch(), check, check.startedMs)
+      },
+    })
 
   const fire = (watch: Watch) => {
     watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
     watch.cancelTick = clock.at(dueAt(watch.timetable, watch.tick), () => fire(watch))
     begin(watch)
   }
+
+  const lookEvery = (everyMs: number | null) => {
+    if (everyMs === lookEveryMs) return
+    cancelLook()
+    lookEveryMs = everyMs
+    if (everyMs !== null) cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
+  }
+
+  /** Between the ticks: one path of each file system, another one each time. */
+  const lookAtAll = (everyMs: number) => {
+    cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
+    const now = clock.now()
+    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - everyMs / 10)) {
+      watch.lookedAtMs = now
+      begin(watch)
+      const { check } = watch
+      if (check === null) continue
+      check.cancelSuspicion = clock.at(clock.now() + SUSPICION_MS, () => {
+        if (watch.check !== check) return
+        for (const other of watches.values()) if (fileSystemOf(other) === fileSystem) begin(other)
+      })
+    }
+  }
+
+  const fileSystemOf = ({ target, memory }: Watch) => disk.fileSystemOf(target.path, memory)
 
   const startTimetable = (watch: Watch) => {
     watch.cancelTick()
@@ -181,6 +264,8 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       watch.check.cancelDeadline()
       watch.check.pass.leave()
     }
+    watch.check?.cancelSuspicion()
+    watch.quick.end()
     watches.delete(watch.target.id)
     batch.forget(watch.target.id)
   }
@@ -192,6 +277,9 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
       tick: 0,
       cancelTick: () => undefined,
       memory: { ...freshMemory, known },
+      quick: quickOf(() => watch, target),
+      begunMs: Number.NEGATIVE_INFINITY,
+      lookedAtMs: Number.NEGATIVE_INFINITY,
       check: null,
     }
     watches.set(target.id, watch)
@@ -202,7 +290,10 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     configure: (config) => {
       const isNewInterval = intervalMs !== config.intervalSeconds * 1000
       intervalMs = config.intervalSeconds * 1000
-      timeoutMs = (config.timeoutSeconds ?? config.intervalSeconds) * 1000
+      const patience = patienceOf(intervalMs)
+      timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
+      lookEvery(config.timeoutSeconds === null ? patience.lookEveryMs : null)
+      slowLimitMs = slowLimit(config.slowSeconds * 1000, timeoutMs)
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
         const target = wanted.get(watch.target.id)
@@ -221,6 +312,7 @@ export function createChecker({ clock, disk, report, buffered }: CheckerPorts): 
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       for (const check of out) check.cancelDeadline()
+      cancelLook()
       batch.stop()
     },
   }
@@ -231,23 +323,18 @@ function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
 }
 
-function newProgress(probes: readonly ProbeKind[], leaveFileSystem: () => void): Progress {
-  const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
-  return { probe, step: 'open', done: {}, delayMs: null, leaveFileSystem }
-}
-
 function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
   const failure = { step, cause: 'call' as const, errno: 0, code: reason }
   return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }
 
-function verdictsOf(path: string, probes: Findings['probes'], timeoutMs: number): Checked['probes'] {
+function verdictsOf(path: string, probes: Findings['probes'], slowLimitMs: number): Checked['probes'] {
   const verdicts: Checked['probes'] = {}
   for (const [probe, finding] of Object.entries(probes) as [
     ProbeKind,
     NonNullable<Findings['probes'][ProbeKind]>,
   ][]) {
-    verdicts[probe] = verdictOf(path, finding, timeoutMs)
+    verdicts[probe] = verdictOf(path, finding, slowLimitMs)
   }
   return verdicts
 }

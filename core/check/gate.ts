@@ -14,6 +14,8 @@ export interface Pass {
 export interface Gate {
   /** Calls `run` at once or, when as many are out already, once one of them has left. */
   pass(fileSystem: string, run: () => void): Pass
+  /** A probe that was begun at that time, outside the gate, turns out to take long: it takes a place as well. */
+  occupy(fileSystem: string, sinceMs: number): Pass
   /** When the oldest stuck probe of this file system was started; null if none is stuck. */
   stuckSince(fileSystem: string): number | null
   isFull(fileSystem: string): boolean
@@ -51,20 +53,31 @@ export function createGate(now: () => number, limit: number = PROBES_PER_FILE_SY
     if (lanes.out.size === 0 && lanes.waiting.size === 0) fileSystems.delete(name)
   }
 
+  const lanesOf = (name: string) => {
+    const lanes = fileSystems.get(name) ?? { out: new Set(), waiting: new Set() }
+    fileSystems.set(name, lanes)
+    return lanes
+  }
+  const passOf = (name: string, place: Place): Pass => ({
+    entered: () => place.state !== 'waiting',
+    leave: () => leave(name, place),
+    stuck: () => {
+      place.isStuck = true
+    },
+  })
+
   return {
     pass: (name, run) => {
-      const lanes = fileSystems.get(name) ?? { out: new Set(), waiting: new Set() }
-      fileSystems.set(name, lanes)
+      const { out, waiting } = lanesOf(name)
       const place: Place = { run, state: 'waiting', since: 0, isStuck: false }
-      if (lanes.out.size < limit) enter(lanes.out, place)
-      else lanes.waiting.add(place)
-      return {
-        entered: () => place.state !== 'waiting',
-        leave: () => leave(name, place),
-        stuck: () => {
-          place.isStuck = true
-        },
-      }
+      if (out.size < limit) enter(out, place)
+      else waiting.add(place)
+      return passOf(name, place)
+    },
+    occupy: (name, since) => {
+      const place: Place = { run: () => undefined, state: 'out', since, isStuck: false }
+      lanesOf(name).out.add(place)
+      return passOf(name, place)
     },
     stuckSince: (name) => {
       const stuck = [...(fileSystems.get(name)?.out ?? [])].filter((place) => place.isStuck)

@@ -60,12 +60,49 @@ export const checkedSchema = z.object({
 })
 export type Checked = z.infer<typeof checkedSchema>
 
+/** What the history says of one check, or of all checks in a span of time. Delays are in milliseconds. */
+export const historyPointSchema = z.object({
+  /** Milliseconds since 1970: the check's own time, or the beginning of the span. */
+  at: z.number(),
+  /** Checks that it stands for. */
+  count: z.number(),
+  /** Of the checks that have a delay; null where none has one. */
+  delays: z.object({ min: z.number(), median: z.number(), p99: z.number(), max: z.number() }).nullable(),
+  /** The gravest verdict among them. */
+  gravest: z.enum(verdictKinds),
+  /** How often each verdict was given. */
+  kinds: z.partialRecord(z.enum(verdictKinds), z.number()),
+})
+export type HistoryPoint = z.infer<typeof historyPointSchema>
+
+export const historyQuestionSchema = z.object({
+  id: z.string(),
+  /** Milliseconds since 1970: from (inclusive) to (exclusive). */
+  from: z.number(),
+  to: z.number(),
+  /** The most points that are wanted; spans are as short as that allows. */
+  points: z.number().int().min(1).max(2_000),
+})
+export type HistoryQuestion = z.infer<typeof historyQuestionSchema>
+
+export const historyAnswerSchema = z.object({
+  /** Oldest first; a span without checks has none. */
+  points: z.array(historyPointSchema),
+  /** How long the span of a point is, in milliseconds; 0: each point is one check. */
+  spanMs: z.number(),
+})
+export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
+
 export const checkerDefinition = {
   name: 'checker' as const,
   config: z.object({
     intervalSeconds: z.number(),
-    /** A probe that is out longer than this has failed as hung; default: the interval. */
+    /** A probe that is out longer than this has failed as hung; null: known within the interval and a second. */
     timeoutSeconds: z.number().nullable(),
+    /** A well probe that took longer than this is slow. */
+    slowSeconds: z.number(),
+    /** The database of delays and verdicts; null: none is kept. */
+    historyPath: z.string().nullable(),
     paths: z.array(z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })),
     /** Mounts that an earlier run remembered, by path id: an unmounted disk stays "missing" over a restart. */
     knownMounts: z.record(
@@ -74,11 +111,17 @@ export const checkerDefinition = {
     ),
   }),
   /** Only the paths that have a new verdict. At most one report in 100 ms. */
-  report: z.object({ checked: z.array(checkedSchema) }),
+  report: z.object({
+    checked: z.array(checkedSchema),
+    /** What a person should know of the history. */
+    notice: messageSchema.optional(),
+  }),
   requests: {
     /** Probes every path now, besides its timetable. */
     checkNow: { input: z.object({}), output: z.object({}) },
     /** Looks at a path that a person wants to add (inspectPath). */
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
+    /** Delays and verdicts of one path over a time, for plotting. */
+    history: { input: historyQuestionSchema, output: historyAnswerSchema },
   },
 } satisfies WorkerDefinition

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import type { Clock } from './clock.ts'
 import { parseMountinfo } from './mountinfo.ts'
+import { mountList } from './platform/mount-list.ts'
 
 /** How often the mount table is looked at, in milliseconds. */
 export const MOUNT_WATCH_MS = 1_000
@@ -31,7 +31,7 @@ export function changedPoints(before: MountTable, after: MountTable): string[] {
 export function watchMounts(
   clock: Clock,
   changed: (points: string[]) => void,
-  read: () => Promise<string> = () => readFile('/proc/self/mountinfo', 'utf8'),
+  read: () => Promise<string> = mountList.read,
 ): () => void {
   let table: MountTable | null = null
   let cancel = () => {}
@@ -43,7 +43,7 @@ export function watchMounts(
       table = next
       if (points.length > 0 && !isOver) changed(points)
     } catch {
-      // Not Linux, or no /proc: the checks alone will tell.
+      // No /proc, or the system refuses: the checks alone will tell.
       return
     }
     if (!isOver) cancel = clock.at(clock.now() + MOUNT_WATCH_MS, look)

@@ -3,7 +3,7 @@ import type { ProberPool } from './prober/prober-pool.ts'
 import type { StepFailure } from './prober/protocol.ts'
 import { callFailure, type Failure } from './probes/findings.ts'
 import type { WriteStep } from './probes/write-file.ts'
-import { hungVerdict, verdictOf } from './verdict.ts'
+import { hungVerdict, SLOW_MS, slowLimit, verdictOf } from './verdict.ts'
 
 /** The commands of a shell script that does the same: create, list, remove one file. */
 export type ShellStep = 'touch' | 'ls' | 'rm'
@@ -56,7 +56,11 @@ function judge(
   elapsedMs: number,
   timeoutMs: number,
 ): Omit<ProbedOnce, 'path'> {
-  const verdict = verdictOf(path, { failures: failures.map(asFailure), elapsedMs }, timeoutMs)
+  const verdict = verdictOf(
+    path,
+    { failures: failures.map(asFailure), elapsedMs },
+    slowLimit(SLOW_MS, timeoutMs),
+  )
   return { verdict, failedSteps: [...new Set(failures.map(({ step }) => shellStep(step)))] }
 }
 

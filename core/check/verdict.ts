@@ -2,8 +2,16 @@ import { type Message, message } from '../words/message.ts'
 import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './messages.ts'
 import type { Failure, ProbeFinding } from './probes/findings.ts'
 
-/** A well probe that took longer than this, in milliseconds, is slow; a quarter of the timeout if that is less. */
+/** A well probe that took longer than this, in milliseconds, is slow, unless a person set another threshold. */
 export const SLOW_MS = 2_000
+
+/**
+ * The threshold that holds, in milliseconds: what is out past the timeout hangs and is never slow, so a threshold
+ * that lies there means a quarter of the timeout.
+ */
+export function slowLimit(slowMs: number, timeoutMs: number): number {
+  return slowMs < timeoutMs ? slowMs : timeoutMs / 4
+}
 
 /** What each error of the system means for a path; every other one is an "error". */
 const KIND_OF_CODE: Record<string, VerdictKind> = {
@@ -50,8 +58,8 @@ export function kindOfFailure(failure: Failure): VerdictKind {
   }
 }
 
-/** The verdict of one probe that has come back. */
-export function verdictOf(path: string, finding: ProbeFinding, timeoutMs: number): Verdict {
+/** The verdict of one probe that has come back; `limitMs` is its `slowLimit`. */
+export function verdictOf(path: string, finding: ProbeFinding, limitMs: number): Verdict {
   const { elapsedMs } = finding
   // The first step that failed is the reason; those after it mostly fail because of it.
   const [failure] = finding.failures
@@ -64,7 +72,6 @@ export function verdictOf(path: string, finding: ProbeFinding, timeoutMs: number
       sentence: sentenceOfFailure(path, failure, elapsedMs),
     }
   }
-  const limitMs = Math.min(SLOW_MS, timeoutMs / 4)
   const isSlow = elapsedMs > limitMs
   return {
     kind: isSlow ? 'slow' : 'ok',

@@ -20,6 +20,7 @@ export function defaultDataDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Pl
 export interface DataLayout {
   directory: string
   ledger: string
+  history: string
   identity: string
   store: string
   logs: string
@@ -57,6 +58,7 @@ export function openDataDirectory(directory: string): DataLayout {
   return {
     directory,
     ledger: path.join(directory, 'ledger.db'),
+    history: path.join(directory, 'history.db'),
     identity: path.join(directory, 'identity'),
     store: path.join(directory, 'store'),
     logs: path.join(directory, 'logs'),

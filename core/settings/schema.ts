@@ -56,6 +56,8 @@ const settingsObject = z.object({
     .object({
       /** Seconds between two checks of one path. */
       intervalSeconds: z.number().int().min(1).max(3600).default(10),
+      /** A well path that took longer than this to answer, in seconds, is slow. */
+      slowSeconds: z.number().min(0.01).max(3600).default(2),
     })
     .prefault({}),
   scan: z

@@ -3,4 +3,11 @@ import { startChecker } from '../../core/check/worker.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
-serveWorker(utilityProcessPort(), checkerDefinition, startChecker)
+const historyThread = new URL('./history-thread.js', import.meta.url)
+const laneThread = new URL('./lane.js', import.meta.url)
+const proberProcess = new URL('./prober.js', import.meta.url)
+serveWorker(
+  utilityProcessPort(),
+  checkerDefinition,
+  startChecker({ historyThread, laneThread, proberProcess }),
+)

@@ -6,6 +6,7 @@ import { measure, type Row, table } from './row.ts'
 /** Every benchmark by its name; each is a module that measures and gives rows. */
 const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   app: () => import('./app.ts'),
+  check: () => import('./check.ts'),
   transfer: () => import('./transfer.ts'),
 }
 

@@ -4,7 +4,14 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { CheckerConfig } from '../../core/check/checker.ts'
-import { type Checked, checkerDefinition, type VerdictKind } from '../../core/check/messages.ts'
+import {
+  type Checked,
+  checkerDefinition,
+  type HistoryAnswer,
+  type HistoryQuestion,
+  historyAnswerSchema,
+  type VerdictKind,
+} from '../../core/check/messages.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
 import { until } from './until.ts'
 
@@ -19,6 +26,9 @@ export interface CheckerProcess {
   /** Everything that was reported of a path, oldest first. */
   reports(id: string): Checked[]
   logs(): string[]
+  /** The keys of the sentences that a person was told, oldest first. */
+  notices(): string[]
+  askHistory(question: HistoryQuestion): Promise<HistoryAnswer>
   configure(config: Partial<CheckerConfig>): void
   /** Waits until a path that was reported after this call is of this kind. */
   sees(id: string, kind: VerdictKind, withinMs?: number): Promise<Checked>
@@ -39,17 +49,27 @@ export async function startCheckerProcess(
   const exit = once(child, 'exit')
   const seen: Checked[] = []
   const logs: string[] = []
+  const notices: string[] = []
+  const answers = new Map<number, unknown>()
+  let asked = 0
   let isReady = false
   child.on('message', (raw) => {
     const said = fromWorkerSchema.parse(raw)
     if (said.type === 'ready') isReady = true
     if (said.type === 'log') logs.push(said.message)
-    if (said.type === 'report') seen.push(...checkerDefinition.report.parse(said.report).checked)
+    if (said.type === 'response') answers.set(said.id, said.output)
+    if (said.type === 'failure') answers.set(said.id, said.sentence)
+    if (said.type !== 'report') return
+    const { checked, notice } = checkerDefinition.report.parse(said.report)
+    seen.push(...checked)
+    if (notice !== undefined) notices.push(notice.key)
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const defaults: CheckerConfig = {
     intervalSeconds: INTERVAL_MS / 1000,
     timeoutSeconds: TIMEOUT_MS / 1000,
+    slowSeconds: 2,
+    historyPath: null,
     paths: [],
     knownMounts: {},
   }
@@ -66,6 +86,14 @@ export async function startCheckerProcess(
     pid,
     reports,
     logs: () => logs,
+    notices: () => notices,
+    askHistory: async (question) => {
+      asked += 1
+      const id = asked
+      child.send({ type: 'request', id, name: 'history', input: question })
+      await until('an answer about the history', () => answers.has(id))
+      return historyAnswerSchema.parse(answers.get(id))
+    },
     configure,
     sees: (id, kind, withinMs = 10_000) => {
       const from = reports(id).length

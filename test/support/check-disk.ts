@@ -29,6 +29,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
     begun,
     slow,
     fileSystems,
+    isReadEnough: () => false,
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     check: (path, wanted, memory, progress) =>
       new Promise<Findings>((resolve) => {

@@ -23,6 +23,7 @@ const TIMEOUT = { timeout: 20_000, killSignal: 'SIGKILL' } as const
 
 const workplacePrefix = 'holdfast-mount-'
 const workplaces = new Set<string>()
+let clearsAtExit = false
 
 /** A file system of the test's own, mounted at `point`. */
 export interface Mounted {
@@ -46,12 +47,14 @@ export interface Ext4Loop extends Mounted {
   thaw(): Promise<void>
 }
 
-function workplace(): { directory: string; point: string } {
+/** A directory with the mount point `disk`; `clear` undoes both. */
+export function workplace(): { directory: string; point: string } {
   clearLeftovers()
   const directory = mkdtempSync(path.join(tmpdir(), `${workplacePrefix}${process.pid}-`))
   const point = path.join(directory, 'disk')
   mkdirSync(point)
-  if (workplaces.size === 0) process.once('exit', clearAll)
+  if (!clearsAtExit) process.once('exit', clearAll)
+  clearsAtExit = true
   workplaces.add(directory)
   return { directory, point }
 }
@@ -60,8 +63,11 @@ function clearAll(): void {
   for (const directory of workplaces) clear(directory)
 }
 
-/** Thaws and unmounts whatever is mounted below, then removes the directory. Never throws, never waits long. */
-function clear(directory: string): void {
+/**
+ * Thaws and unmounts whatever is mounted below, then removes the directory, unless it is to be kept. Never throws,
+ * never waits long; of a FUSE file system the daemon must have ended.
+ */
+export function clear(directory: string, { keep = false } = {}): void {
   for (const point of mountPointsBelow(directory)) {
     for (const [command, ...words] of [
       ['fsfreeze', '--unfreeze', point],
@@ -75,6 +81,7 @@ function clear(directory: string): void {
       }
     }
   }
+  if (keep) return
   workplaces.delete(directory)
   // A directory that is still mounted must not be emptied.
   if (mountPointsBelow(directory).length === 0) rmSync(directory, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { type Answer, answersSchema, type Job } from './protocol.ts'
+import { afterRead, isSteady, type Steadiness, unknownSteadiness } from '../steadiness.ts'
+import { type Answer, type Job, type Request, resultSchema } from './protocol.ts'
 
 /** Threads of one prober's libuv pool: each job that hangs holds one. */
 const THREADS = 1024
@@ -14,9 +15,13 @@ const RESTART_AFTER_MS = 100
 /** A further prober that has had nothing to do for this long, in milliseconds, is ended. */
 const IDLE_MS = 60_000
 
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
+
 export interface ProberPool {
   /** `answered` is called for each answer to this job, unless the pool is closed first. */
-  run(job: Omit<Job, 'id'>, answered: (answer: Answer) => void): void
+  run(job: WithoutId<Job>, answered: (answer: Answer) => void): void
+  /** This path is not read again and again any more. */
+  forget(path: string): void
   /** Ends the probers without waiting for them: one that is stuck in the kernel cannot even be killed. */
   close(): void
 }
@@ -25,10 +30,20 @@ interface Prober {
   child: ChildProcess
   startedMs: number
   usedMs: number
-  /** Jobs that are out, by id. */
+  /** Jobs that are out, by id: each holds one of its threads. */
   jobs: Map<number, Errand>
-  /** Jobs of this moment, sent together. */
-  unsent: Job[]
+  /** Quick reads that are out, by id: all of them share a few threads. */
+  quick: Map<number, Errand>
+  /** Ids of the paths that it knows. */
+  learned: Set<number>
+  /** What is to be said at this moment, sent together; null: nothing. */
+  unsent: Request | null
+}
+
+/** A path that is read again and again. */
+interface KnownPath {
+  id: number
+  steadiness: Steadiness
 }
 
 interface Errand {
@@ -47,6 +62,7 @@ export function createProberPool(module: string, ended: (reason: string) => void
   const probers = new Set<Prober>()
   /** Jobs for which no prober has a thread left; as many as there are paths, at most. */
   const waiting: Errand[] = []
+  const known = new Map<string, KnownPath>()
   const timers = new Set<NodeJS.Timeout>()
   let lastId = 0
   let isClosed = false
@@ -62,12 +78,21 @@ export function createProberPool(module: string, ended: (reason: string) => void
 
   const start = (): Prober => {
     const child = fork(module, {
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
+      // Within Electron its own program is the only Node there is: without this it would open a second window.
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS), ELECTRON_RUN_AS_NODE: '1' },
       // It holds none of the front's pipes: stuck in the kernel it would keep them open for whoever reads them.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     const now = performance.now()
-    const prober: Prober = { child, startedMs: now, usedMs: now, jobs: new Map(), unsent: [] }
+    const prober: Prober = {
+      child,
+      startedMs: now,
+      usedMs: now,
+      jobs: new Map(),
+      quick: new Map(),
+      learned: new Set(),
+      unsent: null,
+    }
     probers.add(prober)
     child.on('message', (message) => take(prober, message))
     child.once('exit', (code, signal) => replace(prober, signal ?? `exit code ${code}`))
@@ -77,20 +102,52 @@ export function createProberPool(module: string, ended: (reason: string) => void
 
   const take = (prober: Prober, message: unknown) => {
     prober.usedMs = performance.now()
-    for (const answer of answersSchema.parse(message)) {
-      const errand = prober.jobs.get(answer.id)
-      if (answer.did !== 'step') prober.jobs.delete(answer.id)
-      errand?.answered(answer)
+    const { answers, wells } = resultSchema.parse(message)
+    for (let index = 0; index + 1 < wells.length; index += 2) {
+      const [id = 0, delayMs = 0] = [wells[index], wells[index + 1]]
+      const errand = prober.quick.get(id)
+      prober.quick.delete(id)
+      if (errand === undefined) continue
+      finish(errand, true, { id, did: 'read', delayMs, failure: null, isBuffered: false })
     }
+    for (const answer of answers) takeAnswer(prober, answer)
+    if (answers.length === 0) return
     drain()
     dismissIdle()
+  }
+
+  const takeAnswer = (prober: Prober, answer: Answer) => {
+    const quick = prober.quick.get(answer.id)
+    const errand = quick ?? prober.jobs.get(answer.id)
+    if (answer.did === 'step' || answer.did === 'progress') return errand?.answered(answer)
+    prober.jobs.delete(answer.id)
+    prober.quick.delete(answer.id)
+    if (errand === undefined) return
+    if (answer.did === 'withdrawn') again(errand)
+    else finish(errand, quick !== undefined, answer)
+  }
+
+  const finish = (errand: Errand, wasQuick: boolean, answer: Answer) => {
+    const path = answer.did === 'read' ? known.get(errand.job.path) : undefined
+    if (path !== undefined && answer.did === 'read') {
+      path.steadiness = afterRead(path.steadiness, wasQuick, answer.delayMs)
+    }
+    errand.answered(answer)
+  }
+
+  /** Runs it once more, in a thread of its own. */
+  const again = (errand: Errand) => {
+    const path = known.get(errand.job.path)
+    if (path !== undefined) path.steadiness = { ...path.steadiness, owed: 1 }
+    waiting.push(errand)
   }
 
   const dismissIdle = () => {
     const now = performance.now()
     for (const prober of probers) {
       const hasOtherRoom = [...probers].some((other) => other !== prober && other.jobs.size < MOST_JOBS / 2)
-      if (prober.jobs.size === 0 && now - prober.usedMs > IDLE_MS && hasOtherRoom) dismiss(prober)
+      const isIdle = prober.jobs.size === 0 && prober.learned.size === 0
+      if (isIdle && now - prober.usedMs > IDLE_MS && hasOtherRoom) dismiss(prober)
     }
   }
 
@@ -109,7 +166,7 @@ export function createProberPool(module: string, ended: (reason: string) => void
     if (isClosed || !probers.delete(prober)) return
     ended(reason)
     after(RESTART_AFTER_MS, () => {
-      waiting.push(...prober.jobs.values())
+      for (const errand of [...prober.jobs.values(), ...prober.quick.values()]) again(errand)
       drain()
     })
   }
@@ -141,25 +198,69 @@ export function createProberPool(module: string, ended: (reason: string) => void
   }
 
   const send = (prober: Prober, errand: Errand) => {
-    prober.usedMs = performance.now()
     prober.jobs.set(errand.job.id, errand)
-    if (prober.unsent.length === 0) setImmediate(() => flush(prober))
-    prober.unsent.push(errand.job)
+    requestTo(prober).jobs.push(errand.job)
+  }
+
+  const sendQuick = (prober: Prober, errand: Errand) => {
+    const { id, path } = errand.job
+    const request = requestTo(prober)
+    if (!prober.learned.has(id)) request.learn.push({ id, path })
+    prober.learned.add(id)
+    prober.quick.set(id, errand)
+    request.quick.push(id)
+  }
+
+  /** What goes to a prober at the end of this moment. */
+  const requestTo = (prober: Prober): Request => {
+    prober.usedMs = performance.now()
+    if (prober.unsent === null) {
+      prober.unsent = { jobs: [], learn: [], quick: [], forget: [] }
+      setImmediate(() => flush(prober))
+    }
+    return prober.unsent
   }
 
   const flush = (prober: Prober) => {
-    const jobs = prober.unsent
-    prober.unsent = []
+    const request = prober.unsent
+    prober.unsent = null
     // The callback keeps a message to a process that has just ended from becoming an 'error' event.
-    if (prober.child.connected) prober.child.send(jobs, () => undefined)
+    if (request !== null && prober.child.connected) prober.child.send(request, () => undefined)
+  }
+
+  const knownPath = (path: string): KnownPath => {
+    const before = known.get(path)
+    if (before !== undefined) return before
+    lastId += 1
+    const added = { id: lastId, steadiness: unknownSteadiness }
+    known.set(path, added)
+    return added
+  }
+
+  const run: ProberPool['run'] = (job, answered) => {
+    if (isClosed) return
+    const sinceMs = performance.now()
+    if (job.does === 'read') {
+      const { id, steadiness } = knownPath(job.path)
+      const errand = { job: { ...job, id }, answered, sinceMs }
+      // The first prober has the lanes: one set of them serves any number of paths.
+      const [first] = probers
+      if (isSteady(steadiness) && first !== undefined) return sendQuick(first, errand)
+      waiting.push(errand)
+    } else {
+      lastId += 1
+      waiting.push({ job: { ...job, id: lastId }, answered, sinceMs })
+    }
+    drain()
   }
 
   return {
-    run: (job, answered) => {
-      if (isClosed) return
-      lastId += 1
-      waiting.push({ job: { ...job, id: lastId }, answered, sinceMs: performance.now() })
-      drain()
+    run,
+    forget: (path) => {
+      const id = known.get(path)?.id
+      known.delete(path)
+      if (id === undefined) return
+      for (const prober of probers) if (prober.learned.delete(id)) requestTo(prober).forget.push(id)
     },
     close: () => {
       isClosed = true

@@ -3,29 +3,52 @@ import { dirname } from 'node:path'
 import type { WorkerPort } from '../../worker/port.ts'
 import { systemErrorOf } from '../errno.ts'
 import { close, open, read, stat } from '../probes/calls.ts'
-import type { Failure } from '../probes/findings.ts'
+import { createSystemDisk, type Disk } from '../probes/disk.ts'
+import { type Failure, type Findings, newProgress, type Progress } from '../probes/findings.ts'
 import { removeLeftOvers } from '../probes/leftovers.ts'
 import { readFile } from '../probes/read-file.ts'
 import { writeFile } from '../probes/write-file.ts'
-import { type Answer, type Job, jobsSchema, type StepFailure } from './protocol.ts'
+import { type Answer, type Job, type Result, requestSchema, type StepFailure } from './protocol.ts'
+import { createQuickReads } from './quick-reads.ts'
 
 /** A token, a password: nothing longer is a small text. */
 const MOST_TEXT_BYTES = 4096
 
-/** Runs jobs as they come, each by itself, and sends what they find; answers of one moment go together. */
-export function serveProber(port: WorkerPort): void {
-  let waiting: Answer[] = []
-  const answer = (one: Answer) => {
-    if (waiting.length === 0) {
-      setImmediate(() => {
-        port.post(waiting)
-        waiting = []
-      })
-    }
-    waiting.push(one)
+/**
+ * Runs jobs as they come, each by itself, and quick reads through lanes; sends what they find, all of one moment
+ * together.
+ *
+ * @param laneThread is the host's own script that calls runLane.
+ */
+export function serveProber(port: WorkerPort, laneThread: URL): void {
+  let result: Result = { answers: [], wells: [] }
+  let isDue = false
+  const sendSoon = () => {
+    if (isDue) return
+    isDue = true
+    setImmediate(() => {
+      port.post(result)
+      result = { answers: [], wells: [] }
+      isDue = false
+    })
   }
+  const answer = (one: Answer) => {
+    result.answers.push(one)
+    sendSoon()
+  }
+  const quick = createQuickReads(laneThread, {
+    answer,
+    well: (id, delayMs) => {
+      result.wells.push(id, delayMs)
+      sendSoon()
+    },
+  })
   port.listen((raw) => {
-    for (const job of jobsSchema.parse(raw)) void runJob(job, answer)
+    const request = requestSchema.parse(raw)
+    for (const { id, path } of request.learn) quick.learn(id, path)
+    for (const id of request.forget) quick.forget(id)
+    for (const id of request.quick) quick.read(id)
+    for (const job of request.jobs) void runJob(job, answer)
   })
   // An ordinary exit would wait for the threads that hang in the kernel.
   port.onClose(() => process.kill(process.pid, 'SIGKILL'))
@@ -51,9 +74,43 @@ async function runJob(job: Job, answer: (one: Answer) => void): Promise<void> {
     }
     case 'text':
       return answer({ id, did: 'text', ...(await readText(path)) })
+    case 'check':
+      return answer({ id, did: 'check', findings: await runCheck(job, path.toString('utf8'), answer) })
     default:
-      job.does satisfies never
+      job satisfies never
   }
+}
+
+let disk: Disk | null = null
+
+/** A whole check, as the checker itself would do it, telling each step before it begins. */
+function runCheck(
+  { id, probes, memory }: Extract<Job, { does: 'check' }>,
+  path: string,
+  answer: (one: Answer) => void,
+): Promise<Findings> {
+  disk ??= createSystemDisk()
+  let hasLeft = false
+  const told = newProgress(probes)
+  const tell = () => {
+    answer({ id, did: 'progress', progress: { ...told, done: { ...told.done } }, hasLeft })
+  }
+  const progress: Progress = {
+    ...told,
+    done: told.done,
+    set step(step: string) {
+      Object.assign(told, { step, probe: this.probe, delayMs: this.delayMs })
+      tell()
+    },
+    get step() {
+      return told.step
+    },
+    leaveFileSystem: () => {
+      hasLeft = true
+      tell()
+    },
+  }
+  return disk.check(path, probes, memory, progress)
 }
 
 async function probeDirectory(

@@ -1,10 +1,14 @@
-import { readFileSync, type Stats } from 'node:fs'
+import { readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { resolve } from 'node:path'
+import { mountList } from '../platform/mount-list.ts'
 import { close, fstat, O_PATH, open, stat } from './calls.ts'
 
 /** A path that was found once, so that all that follows happens on the very mount that was looked at. */
 export interface Anchor {
   /** A path to the same file, whatever is unmounted or renamed meanwhile. */
   path: string
+  /** The absolute path without links, as the kernel knows it. */
+  real: string
   stats: Stats
   /** The id of its mount in mountinfo; null where the system does not tell. */
   mountId: number | null
@@ -17,12 +21,21 @@ export interface Anchor {
  */
 export async function anchorPath(path: string): Promise<Anchor> {
   if (process.platform !== 'linux') {
-    return { path, stats: await stat(path), mountId: null, release: () => Promise.resolve() }
+    const stats = await stat(path)
+    return {
+      path,
+      real: resolve(path),
+      stats,
+      mountId: mountList.idOf(stats),
+      release: () => Promise.resolve(),
+    }
   }
   const descriptor = await open(path, O_PATH)
   try {
     return {
       path: `/proc/self/fd/${descriptor}`,
+      // Synchronous, as the file system is not asked: the kernel remembers the name.
+      real: readlinkSync(`/proc/self/fd/${descriptor}`),
       stats: await fstat(descriptor),
       mountId: mountIdOf(descriptor),
       release: () => close(descriptor),

@@ -14,6 +14,11 @@ import { writeFile } from './write-file.ts'
 export interface Disk {
   /** The file system that a path is on, as far as it is known without touching the path. */
   fileSystemOf(path: string, memory: PathMemory): string
+  /**
+   * Whether a single read tells as much as all these probes: the last check found it well, nothing is to be
+   * written, and neither the mount table nor the file system's count of errors has changed since.
+   */
+  isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
   /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
   check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
 }
@@ -21,14 +26,18 @@ export interface Disk {
 /** How often a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
 
+/** A path that is read alone is looked at in full this often: a link may lead elsewhere, and no mount has changed. */
+const FULL_CHECK_EVERY_MS = 5 * 60 * 1000
+
 export function createSystemDisk(table: MountTable = createMountTable()): Disk {
   const check: Disk['check'] = async (path, wanted, before, progress) => {
     const started = performance.now()
+    const generation = table.generation()
     /** The path could not even be reached: the first probe says so, the others have no answer. */
     const stopped = (failure: Failure, memory: PathMemory): Findings => ({
       probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
       delayMs: null,
-      memory: { ...memory, tidiedMs: null },
+      memory: { ...memory, tidiedMs: null, readSuffices: null },
     })
     let anchor: Anchor
     try {
@@ -74,6 +83,14 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
           void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
         }
       }
+      const isReadable = anchor.stats.isFile() || anchor.stats.isBlockDevice()
+      const isWell = Object.values(progress.done).every(({ failures }) => failures.length === 0)
+      // Spread, so that the paths that were chosen together do not fall due together.
+      const untilMs = performance.now() + FULL_CHECK_EVERY_MS * (0.75 + Math.random() / 2)
+      memory = {
+        ...memory,
+        readSuffices: isReadable && isWell ? { paths: [path, anchor.real], generation, untilMs } : null,
+      }
       return { probes: progress.done, delayMs: progress.delayMs, memory }
     } finally {
       if (!isAnchorInUse) await anchor.release().catch(() => undefined)
@@ -81,6 +98,13 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
   }
 
   return {
+    isReadEnough: (wanted, { readSuffices, known, soundErrorsCount }) => {
+      if (!wanted.includes('read') || readSuffices === null) return false
+      if (performance.now() >= readSuffices.untilMs || table.generation() !== readSuffices.generation)
+        return false
+      if (!wanted.includes('mount') || known === null) return true
+      return table.errorsCountNow(known.mount) === soundErrorsCount
+    },
     fileSystemOf: (path, memory) =>
       memory.known?.mount.device ?? mountAbove(table.last(), path)?.device ?? path,
     check,

@@ -28,6 +28,11 @@ export interface PathMemory {
   isBuffered: boolean
   /** Monotonic milliseconds of the last search for probe files that a killed run left behind. */
   tidiedMs: number | null
+  /**
+   * Set by a check that found a file, or a disk, well: as long as no mount above these paths has changed since this
+   * generation of the mount table, and until this time (monotonic milliseconds), a read alone tells as much.
+   */
+  readSuffices: { paths: string[]; generation: number; untilMs: number } | null
   /** The name of a probe file that could not be removed. */
   unremoved: string | null
 }
@@ -38,6 +43,7 @@ export const freshMemory: PathMemory = {
   wasFaulty: false,
   isBuffered: false,
   tidiedMs: null,
+  readSuffices: null,
   unremoved: null,
 }
 
@@ -55,10 +61,17 @@ export interface Progress {
   /** The probes that are already done. */
   done: Partial<Record<ProbeKind, ProbeFinding>>
   delayMs: number | null
+  /** Monotonic milliseconds of its first call; null while it waits for a thread. */
+  begunMs: number | null
   /** Called when the rest may hang for reasons of its own (a FIFO, a device): not the file system's fault. */
   leaveFileSystem: () => void
 }
 
 export function callFailure(step: string, error: SystemError): Failure {
   return { step, cause: 'call', ...error }
+}
+
+export function newProgress(probes: readonly ProbeKind[]): Omit<Progress, 'leaveFileSystem'> {
+  const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
+  return { probe, step: 'open', done: {}, delayMs: null, begunMs: 0 }
 }

@@ -3,6 +3,8 @@ import type { StdioEvent } from './event.ts'
 
 /** With more than this unread by the parent, in bytes, events wait here. */
 const MOST_UNREAD = 256 * 1024
+/** Events of one moment are written once they are this many bytes. */
+const MOST_GATHERED = 32 * 1024
 /** With more replies than this waiting, no further commands are taken. */
 const MOST_WAITING_REPLIES = 1_000
 
@@ -27,13 +29,25 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   let waitingReplies = 0
   let relief: () => void = () => undefined
   let isBroken = false
+  let gathered = ''
   const drains = new Set<() => void>()
 
   const isFull = () => stream.writableLength > MOST_UNREAD
-  const isIdle = () => isBroken || (waiting.length === 0 && stream.writableLength === 0)
+  const isIdle = () => isBroken || (waiting.length === 0 && gathered === '' && stream.writableLength === 0)
 
   const write = (text: string) => {
     if (!isBroken) stream.write(text, 'latin1', settle)
+  }
+  /** Events of one moment go out in one write, which costs as much for a thousand as for one. */
+  const gather = (text: string) => {
+    if (gathered === '') setImmediate(writeGathered)
+    gathered += text
+    if (gathered.length > MOST_GATHERED) writeGathered()
+  }
+  const writeGathered = () => {
+    const text = gathered
+    gathered = ''
+    if (text !== '') write(text)
   }
   const settle = () => {
     if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD / 2) {
@@ -74,7 +88,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
     say: (event) => {
       if (isBroken) return
       if (waiting.length > 0 || isFull()) wait(event)
-      else write(format(event))
+      else gather(format(event))
     },
     isBehind: () => waitingReplies > MOST_WAITING_REPLIES,
     onRelief: (listener) => {

@@ -16,7 +16,7 @@ export interface StdioPorts {
   input: Readable
   output: Writable
   log: StdioLog
-  prober: Pick<ProberPool, 'run'>
+  prober: Pick<ProberPool, 'run' | 'forget'>
   clock: Clock
   options: { timeoutMs: number | null; quoted: boolean }
 }
@@ -73,10 +73,13 @@ export async function serveStdio({ input, output, log, prober, clock, options }:
           const key = `${effect.why} ${effect.path}`
           timers.get(key)?.()
           timers.delete(key)
-          // A path that is no longer monitored may be warned of anew; this list does not grow.
-          if (effect.why === 'tick') buffered.delete(effect.path)
           break
         }
+        case 'forget':
+          // What is remembered of paths that are no longer monitored must not grow.
+          buffered.delete(effect.path)
+          prober.forget(effect.path)
+          break
         default:
           effect satisfies never
       }

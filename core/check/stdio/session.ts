@@ -19,6 +19,8 @@ export type Effect =
   /** Call `tick` or `deadline` for this path at that time. */
   | { does: 'wake'; path: string; why: Wake; atMs: number }
   | { does: 'sleep'; path: string; why: Wake }
+  /** The path is not monitored any more. */
+  | { does: 'forget'; path: string }
 export type Wake = 'tick' | 'deadline'
 
 /** A read that came back: its delay, or the system's error number. */
@@ -83,7 +85,7 @@ export function createSession(options: { timeoutMs: number | null; quoted: boole
     const sleep: Effect = { does: 'sleep', path, why: 'tick' }
     if (monitored.out === null) {
       paths.delete(path)
-      return [sleep, say(reply('stop', path, 0, 'stopped'))]
+      return [sleep, { does: 'forget', path }, say(reply('stop', path, 0, 'stopped'))]
     }
     if (!monitored.isStopping) stopping += 1
     monitored.isStopping = true
@@ -129,7 +131,7 @@ export function createSession(options: { timeoutMs: number | null; quoted: boole
       if (!monitored.isStopping) return effects
       stopping -= 1
       paths.delete(path)
-      return [...effects, say(reply('stop', path, 0, 'stopped'))]
+      return [...effects, { does: 'forget', path }, say(reply('stop', path, 0, 'stopped'))]
     },
     isStopping: () => stopping > 0,
   }

@@ -1,18 +1,99 @@
 import type { AlignedData } from 'uplot'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
 
-/** Columns for the plot: seconds before the last check, the delay, and a mark at 0 where a check failed. */
-export function plotData(delays: readonly (number | null)[], intervalSeconds: number): AlignedData {
+export type CheckHistory = CommandOutput<'checkHistory'>
+type Point = CheckHistory['points'][number]
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** How far back the plot may show, in milliseconds; where its axis has a word; how often it is asked for anew. */
+export const reaches = {
+  hour: { lengthMs: hour, markMs: 20 * minute, refreshMs: 2_000 },
+  day: { lengthMs: day, markMs: 8 * hour, refreshMs: minute },
+  month: { lengthMs: 30 * day, markMs: 10 * day, refreshMs: 10 * minute },
+} as const
+export type Reach = keyof typeof reaches
+
+/** Which reach is as long as this; null: none. */
+export function reachOf(lengthMs: number): Reach | null {
+  return (Object.keys(reaches) as Reach[]).find((reach) => reaches[reach].lengthMs === lengthMs) ?? null
+}
+
+/** Points that the plot is asked for: about one for each of its pixels. */
+export const plotPoints = 400
+
+/** A span without a check that is longer than this many of its neighbours' is a gap in the line. */
+const gapSpans = 2.5
+
+/**
+ * Columns for the plot: seconds before `to`, the median delay, the longest one, and a mark at 0 where a check
+ * failed. Where there was no check for long, the lines are interrupted.
+ */
+export function plotData({ points, spanMs }: CheckHistory, to: number, intervalMs: number): AlignedData {
+  const rows: [number, number | null, number | null, number | null][] = []
+  const longest = gapSpans * Math.max(spanMs, intervalMs, usualGap(points))
+  let before: number | null = null
+  for (const point of points) {
+    if (before !== null && point.at - before > longest) {
+      rows.push([(before + longest - to) / 1_000, null, null, null])
+    }
+    const { at, delays } = point
+    const failed = failuresOf(point) > 0 ? 0 : null
+    rows.push([(at - to) / 1_000, delays?.median ?? null, delays?.max ?? null, failed])
+    before = at
+  }
   return [
-    delays.map((_, index) => (index - delays.length + 1) * intervalSeconds),
-    [...delays],
-    delays.map((delay) => (delay === null ? 0 : null)),
+    rows.map((row) => row[0]),
+    rows.map((row) => row[1]),
+    rows.map((row) => row[2]),
+    rows.map((row) => row[3]),
   ]
 }
 
-/** Median and greatest delay in milliseconds; null where every check failed. */
-export function delayFacts(delays: readonly (number | null)[]): { median: number; most: number } | null {
-  const sorted = delays.filter((delay) => delay !== null).sort((a, b) => a - b)
-  const most = sorted.at(-1)
-  const median = sorted[Math.floor((sorted.length - 1) / 2)]
-  return most === undefined || median === undefined ? null : { median, most }
+/** What three of four checks came within, after the one before: the interval may have been another one then. */
+function usualGap(points: readonly Point[]): number {
+  const gaps = points.slice(1).map(({ at }, index) => at - (points[index]?.at ?? at))
+  return gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length * 0.75)] ?? 0
+}
+
+function failuresOf({ count, kinds }: Point): number {
+  return count - (kinds.ok ?? 0) - (kinds.slow ?? 0)
+}
+
+export interface DelayFacts {
+  checks: number
+  failed: number
+  /** Milliseconds; null where every check failed. */
+  delays: { median: number; most: number } | null
+}
+
+/** How many checks there were and failed, their median and their greatest delay; of summaries, nearly the median. */
+export function delayFacts({ points }: CheckHistory): DelayFacts {
+  const known = points.flatMap(({ count, delays }) => (delays === null ? [] : [{ count, ...delays }]))
+  const half = known.reduce((sum, { count }) => sum + count, 0) / 2
+  let passed = 0
+  const middle = known
+    .toSorted((a, b) => a.median - b.median)
+    .find(({ count }) => {
+      passed += count
+      return passed >= half
+    })
+  return {
+    checks: points.reduce((sum, { count }) => sum + count, 0),
+    failed: points.reduce((sum, point) => sum + failuresOf(point), 0),
+    delays:
+      middle === undefined
+        ? null
+        : { median: middle.median, most: known.reduce((most, { max }) => Math.max(most, max), 0) },
+  }
+}
+
+/** Where the axis has a word, in seconds before now: 0 and every mark up to the reach. */
+export function axisMarks(reach: Reach): number[] {
+  const { lengthMs, markMs } = reaches[reach]
+  const marks: number[] = []
+  for (let ago = lengthMs; ago > 0; ago -= markMs) marks.push(-ago / 1_000)
+  return [...marks, 0]
 }

@@ -2,12 +2,14 @@ import 'uplot/dist/uPlot.min.css'
 import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import { useWords } from '../../words/context.tsx'
-import { delayFacts, plotData } from './delay-data.ts'
+import { useWords, type Words } from '../../words/context.tsx'
+import { axisMarks, type CheckHistory, delayFacts, plotData, type Reach, reaches } from './delay-data.ts'
 
 interface DelayPlotProps {
-  /** Milliseconds, oldest first; null: that check failed. */
-  delays: readonly (number | null)[]
+  history: CheckHistory
+  /** The time at the plot's right end, in milliseconds since 1970. */
+  to: number
+  reach: Reach
   intervalSeconds: number
 }
 
@@ -21,60 +23,21 @@ function resolveColour(place: HTMLElement, variable: string): string {
   return color
 }
 
-/** The read delay over the last checks; a failed check is a mark on the ground line. */
-export default function DelayPlot({ delays, intervalSeconds }: DelayPlotProps) {
+/** The read delay over a time; a failed check is a mark on the ground line. */
+export default function DelayPlot({ history, to, reach, intervalSeconds }: DelayPlotProps) {
   const { t, format } = useWords()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const scheme = useComputedColorScheme()
-  const latest = useRef({ delays, intervalSeconds })
-  latest.current = { delays, intervalSeconds }
+  const data = plotData(history, to, intervalSeconds * 1_000)
+  const latest = useRef(data)
+  latest.current = data
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas takes its colours once; another scheme needs another plot.
   useEffect(() => {
     const box = place.current
     if (box === null) return
-    const colour = (variable: string) => resolveColour(box, variable)
-    const axis = {
-      stroke: colour('--quiet'),
-      font: '11px system-ui',
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { show: false },
-    }
-    const drawn = new uPlot(
-      {
-        width: box.clientWidth,
-        height,
-        padding: [8, 20, 0, 0],
-        legend: { show: false },
-        cursor: { show: false },
-        scales: {
-          x: { time: false },
-          y: { range: (_plot, _min, max) => [0, Math.max(5, (max ?? 0) * 1.15)] },
-        },
-        axes: [
-          {
-            ...axis,
-            size: 24,
-            values: (_plot, splits) =>
-              splits.map((seconds) =>
-                seconds === 0
-                  ? t('window.time.nowShort')
-                  : t('window.time.ago', { duration: format.duration(-seconds * 1000) }),
-              ),
-            space: 90,
-          },
-          { ...axis, size: 52, values: (_plot, splits) => splits.map((delay) => format.delay(delay)) },
-        ],
-        series: [
-          {},
-          { stroke: colour('--mantine-primary-color-filled'), width: 1.6, points: { show: false } },
-          { stroke: colour('--failing'), paths: () => null, points: { show: true, size: 7, width: 2 } },
-        ],
-      },
-      plotData(latest.current.delays, latest.current.intervalSeconds),
-      box,
-    )
+    const drawn = new uPlot(plotOptions(box, reach, { t, format }), latest.current, box)
     plot.current = drawn
     const sizes = new ResizeObserver(() => drawn.setSize({ width: box.clientWidth, height }))
     sizes.observe(box)
@@ -83,18 +46,19 @@ export default function DelayPlot({ delays, intervalSeconds }: DelayPlotProps) {
       drawn.destroy()
       plot.current = null
     }
-  }, [scheme, t, format])
+  }, [scheme, reach, t, format])
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns are made of these.
   useEffect(() => {
-    plot.current?.setData(plotData(delays, intervalSeconds))
-  }, [delays, intervalSeconds])
+    plot.current?.setData(data)
+  }, [history, to, intervalSeconds])
 
-  const facts = delayFacts(delays)
+  const { checks, failed, delays } = delayFacts(history)
   const words = t('window.disk.delays', {
-    count: delays.length,
-    median: facts === null ? '–' : format.delay(facts.median),
-    most: facts === null ? '–' : format.delay(facts.most),
-    failed: delays.filter((delay) => delay === null).length,
+    count: checks,
+    median: delays === null ? '–' : format.delay(delays.median),
+    most: delays === null ? '–' : format.delay(delays.most),
+    failed,
   })
   return (
     <figure className="plot">
@@ -102,4 +66,50 @@ export default function DelayPlot({ delays, intervalSeconds }: DelayPlotProps) {
       <figcaption className="dimmed">{words}</figcaption>
     </figure>
   )
+}
+
+function plotOptions(
+  box: HTMLElement,
+  reach: Reach,
+  { t, format }: Pick<Words, 't' | 'format'>,
+): uPlot.Options {
+  const colour = (variable: string) => resolveColour(box, variable)
+  const axis = {
+    stroke: colour('--quiet'),
+    font: '11px system-ui',
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+  }
+  const ago = (seconds: number) => {
+    if (seconds === 0) return t('window.time.nowShort')
+    // The first mark's words would run into those of the other axis.
+    if (-seconds * 1_000 >= reaches[reach].lengthMs) return ''
+    return t('window.time.ago', { duration: format.duration(-seconds * 1_000) })
+  }
+  return {
+    width: box.clientWidth,
+    height,
+    padding: [8, 20, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: false, range: [-reaches[reach].lengthMs / 1_000, 0] },
+      y: { range: (_plot, _min, max) => [0, Math.max(5, (max ?? 0) * 1.15)] },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 24,
+        splits: axisMarks(reach),
+        values: (_plot, splits) => splits.map(ago),
+      },
+      { ...axis, size: 52, values: (_plot, splits) => splits.map((delay) => format.delay(delay)) },
+    ],
+    series: [
+      {},
+      { stroke: colour('--mantine-primary-color-filled'), width: 1.6, points: { show: false } },
+      { stroke: colour('--quiet'), width: 0.8, alpha: 0.7, points: { show: false } },
+      { stroke: colour('--failing'), paths: () => null, points: { show: true, size: 7, width: 2 } },
+    ],
+  }
 }

@@ -1,5 +1,5 @@
-import { ActionIcon, Skeleton } from '@mantine/core'
-import { lazy, Suspense, useEffect, useRef } from 'react'
+import { ActionIcon } from '@mantine/core'
+import { useEffect, useRef } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
 import { isWithin } from '../../format/path.ts'
 import { IconChevronLeft } from '../../ui/icons.ts'
@@ -8,12 +8,10 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
 import { FileList } from '../transfers/file-list.tsx'
+import { DelayHistory } from './delay-history.tsx'
 import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { SourceMenu } from './source-menu.tsx'
-
-/** The plot's library is fetched when the first plot is wanted. */
-const DelayPlot = lazy(() => import('./delay-plot.tsx'))
 
 interface SourceDetailsProps {
   source: SourceState
@@ -74,7 +72,7 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
 
 function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSeconds: number }) {
   const { t, say } = useWords()
-  const { settings, checked, delays } = source
+  const { settings, checked } = source
   const bad = checked !== null && checked.overall.kind !== 'ok'
   return (
     <section className="card" aria-label={t('window.disk.title')}>
@@ -88,10 +86,8 @@ function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSe
         )}
       </div>
       {bad && <p className="card-problem breakable">{say(checked.overall.sentence)}</p>}
-      {delays.length > 1 && (
-        <Suspense fallback={<Skeleton height={120} animate={false} />}>
-          <DelayPlot delays={delays} intervalSeconds={intervalSeconds} />
-        </Suspense>
+      {checked !== null && (
+        <DelayHistory id={settings.id} intervalSeconds={intervalSeconds} lastCheckAt={checked.at} />
       )}
       {checked !== null && <Probes checked={checked} />}
       {checked?.mount && (

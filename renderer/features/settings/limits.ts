@@ -7,6 +7,7 @@ const { check, scan, send } = settingsSchema.shape
 /** The numbers that can be set, with the schema that the agent checks them by. All in seconds. */
 export const numberFields = {
   interval: check.unwrap().shape.intervalSeconds.unwrap(),
+  slow: check.unwrap().shape.slowSeconds.unwrap(),
   reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
   quiet: scan.unwrap().shape.quietSeconds.unwrap(),
   retry: send.unwrap().shape.retrySeconds.unwrap(),

@@ -38,6 +38,13 @@ function TimesPart({ settings: { check, scan, send } }: { settings: AppState['se
         save={(intervalSeconds) => save({ check: { ...check, intervalSeconds } })}
       />
       <NumberSetting
+        field="slow"
+        label="window.settings.slow"
+        hint="window.settings.slowHint"
+        value={check.slowSeconds}
+        save={(slowSeconds) => save({ check: { ...check, slowSeconds } })}
+      />
+      <NumberSetting
         field="reconcile"
         label="window.settings.reconcile"
         hint="window.settings.reconcileHint"

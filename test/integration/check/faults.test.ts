@@ -1,44 +1,26 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Checked, probeKinds, type VerdictKind } from '../../../core/check/messages.ts'
 import {
-  type CheckerProcess,
-  INTERVAL_MS,
-  startCheckerProcess,
-  TIMEOUT_MS,
-} from '../../support/check-client.ts'
+  allProbes,
+  checkPaths,
+  checkWith,
+  detect,
+  FAULT_INTERVAL_MS,
+  FAULT_TIMEOUT_MS,
+} from '../../support/check-faults.ts'
 import { canMount, mountBind, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
-
-function allProbes(...paths: string[]) {
-  return paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
-}
-
-/** Causes a fault and waits for its verdict: within one interval and a second of the fault. */
-async function detect(
-  checker: CheckerProcess,
-  id: string,
-  kind: VerdictKind,
-  fault: () => unknown,
-): Promise<Checked> {
-  const before = checker.reports(id).length
-  await fault()
-  const at = Date.now()
-  const checked = await until(
-    `${id} to be ${kind}`,
-    () =>
-      checker
-        .reports(id)
-        .slice(before)
-        .find(({ overall }) => overall.kind === kind),
-    15_000,
-  )
-  expect(Date.now() - at).toBeLessThan(INTERVAL_MS + 1_000)
-  return checked
-}
 
 function probeFiles(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))
@@ -47,7 +29,7 @@ function probeFiles(directory: string): string[] {
 describe.skipIf(!canMount)('real faults, through the real worker (mounting needs root)', () => {
   it('ext4 after an error: read-only, though mount options, statvfs and reads still say it is well', async () => {
     const disk = await mountExt4(onTestFinished)
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     const well = await checker.sees('p0', 'ok')
     expect(well).toMatchObject({ mount: { point: disk.point, type: 'ext4' }, readOnlyByIntent: false })
     expect(well.delayMs).toBeGreaterThan(0)
@@ -65,7 +47,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
 
   it('ext4 mounted anew without a repair is well again, though its count of errors stays', async () => {
     const disk = await mountExt4(onTestFinished)
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')
     await detect(checker, 'p0', 'read-only', () => disk.remountAbort())
     await disk.unmount()
@@ -75,7 +57,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
 
   it('an administrator’s remount,ro is a fault where the path was writable, and its end is seen', async () => {
     const disk = await mountTmpfs(onTestFinished)
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')
     const failed = await detect(checker, 'p0', 'read-only', () => disk.remount('ro'))
     expect(failed.probes.mount?.kind).toBe('read-only')
@@ -86,7 +68,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
   it('a bind mount made read-only is seen, while the directory itself stays well', async () => {
     const original = temporaryDirectory('bound')
     const bind = await mountBind(onTestFinished, original)
-    const checker = await startCheckerProcess({ paths: allProbes(bind.point, original) })
+    const checker = await checkPaths(bind.point, original)
     await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
     await detect(checker, 'p0', 'read-only', () => bind.remount('ro,bind'))
     await checker.sees('p1', 'ok')
@@ -98,7 +80,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     const disk = await mountExt4(onTestFinished)
     writeFileSync(path.join(disk.point, 'file'), 'content')
     await disk.remount('ro')
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     const first = await checker.sees('p0', 'ok')
     expect(first).toMatchObject({
       readOnlyByIntent: true,
@@ -106,7 +88,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     })
     expect(first.probes.write).toBeUndefined()
     expect(first.delayMs).toBeGreaterThan(0)
-    const again = await startCheckerProcess({
+    const again = await checkWith({
       paths: allProbes(disk.point),
       knownMounts: { p0: { mount: first.mount ?? expect.fail('no mount'), readOnlyByIntent: false } },
     })
@@ -116,27 +98,25 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
   it('a frozen file system: writing hangs though reading succeeds; other paths keep their timetable', async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('healthy')
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point, healthy) })
+    const checker = await checkPaths(disk.point, healthy)
     await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
     try {
-      await disk.freeze()
-      // Due within one interval, and given up after the timeout of a second: interval + 1 s in all.
-      const failed = await checker.sees('p0', 'hung')
+      const failed = await detect(checker, 'p0', 'hung', () => disk.freeze())
       expect(failed.overall.step).toBe('create')
-      expect(failed.overall.elapsedMs).toBeLessThan(TIMEOUT_MS + INTERVAL_MS)
+      expect(failed.overall.elapsedMs).toBeLessThan(FAULT_TIMEOUT_MS + FAULT_INTERVAL_MS)
       expect(failed.probes).toMatchObject({ read: { kind: 'ok' }, write: { kind: 'hung' } })
       const later = await until('the elapsed time to grow', () =>
         checker
           .reports('p0')
-          .find(({ overall }) => overall.kind === 'hung' && overall.elapsedMs > 2 * TIMEOUT_MS),
+          .find(({ overall }) => overall.kind === 'hung' && overall.elapsedMs > 2 * FAULT_TIMEOUT_MS),
       )
       expect(later.overall.step).toBe('create')
       const hangs = checker.reports('p0').filter(({ overall }) => overall.kind === 'hung')
       // Once at the deadline, then once an interval.
-      expect(hangs.length).toBeLessThanOrEqual(2 + later.overall.elapsedMs / INTERVAL_MS)
+      expect(hangs.length).toBeLessThanOrEqual(2 + later.overall.elapsedMs / FAULT_INTERVAL_MS)
       const ticks = checker.reports('p1').map(({ at }) => at)
       const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? at))
-      expect(Math.max(...gaps)).toBeLessThan(INTERVAL_MS + 250)
+      expect(Math.max(...gaps)).toBeLessThan(FAULT_INTERVAL_MS + 250)
     } finally {
       await disk.thaw()
     }
@@ -147,7 +127,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
   it('twenty sources on one dead disk cost a few threads, and all of them are told as hung', async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('healthy')
-    const checker = await startCheckerProcess({
+    const checker = await checkWith({
       paths: allProbes(...Array.from({ length: 20 }, () => disk.point), healthy),
     })
     await checker.sees('p19', 'ok')
@@ -165,7 +145,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
 
   it('stops at once with a thread stuck in the kernel', async () => {
     const disk = await mountExt4(onTestFinished)
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')
     try {
       await disk.freeze()
@@ -183,7 +163,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
   it('a full file system, of bytes and of inodes', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
     const few = await mountTmpfs(onTestFinished, { megabytes: 4, inodes: 16 })
-    const checker = await startCheckerProcess({ paths: allProbes(small.point, few.point) })
+    const checker = await checkPaths(small.point, few.point)
     await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
     const full = await detect(checker, 'p0', 'full', () => {
       expect(() => writeFileSync(path.join(small.point, 'fill'), Buffer.alloc(2 ** 21))).toThrow('ENOSPC')
@@ -197,13 +177,16 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     expect(outOfInodes.overall).toMatchObject({ step: 'create', sentence: { key: 'check.noInodes' } })
     writeFileSync(path.join(small.point, 'fill'), '')
     await checker.sees('p0', 'ok')
+    rmSync(path.join(few.point, 'f0'))
+    rmSync(path.join(few.point, 'f1'))
+    await checker.sees('p1', 'ok')
   })
 
   it('a disk that cannot be read: an input/output error, and well again when it can', async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     writeFileSync(file, Buffer.alloc(8192, 'x'), { flush: true })
-    const checker = await startCheckerProcess({ paths: allProbes(file) })
+    const checker = await checkPaths(file)
     await checker.sees('p0', 'ok')
     // The end of the disk is torn off: what lies there cannot be read any more.
     const image = path.join(path.dirname(disk.point), 'image')
@@ -218,7 +201,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     const disk = await mountExt4(onTestFinished)
     const directory = path.join(disk.point, 'append-only')
     mkdirSync(directory)
-    const checker = await startCheckerProcess({ paths: allProbes(directory) })
+    const checker = await checkPaths(directory)
     await checker.sees('p0', 'ok')
     const failed = await detect(checker, 'p0', 'permission', () => execFileSync('chattr', ['+a', directory]))
     expect(failed.overall).toMatchObject({ step: 'remove', code: 'EPERM' })
@@ -232,7 +215,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
 
   it('an unmounted disk is missing, also over a restart, and nothing is written underneath', async () => {
     const disk = await mountExt4(onTestFinished)
-    const checker = await startCheckerProcess({ paths: allProbes(disk.point) })
+    const checker = await checkPaths(disk.point)
     const { mount } = await checker.sees('p0', 'ok')
     const failed = await detect(checker, 'p0', 'missing', () => disk.unmount())
     expect(failed.overall.sentence.key).toBe('check.unmounted')
@@ -240,7 +223,7 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     expect(failed.mount).toEqual(mount)
     await checker.stop()
     const knownMounts = { p0: { mount: mount ?? expect.fail('no mount'), readOnlyByIntent: false } }
-    const again = await startCheckerProcess({ paths: allProbes(disk.point), knownMounts })
+    const again = await checkWith({ paths: allProbes(disk.point), knownMounts })
     const { overall } = await again.sees('p0', 'missing')
     expect(overall.sentence.key).toBe('check.unmounted')
     await again.sees('p0', 'missing')
@@ -253,11 +236,48 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     const disk = await mountTmpfs(onTestFinished)
     const inside = path.join(disk.point, 'data')
     mkdirSync(inside)
-    const checker = await startCheckerProcess({ paths: allProbes(inside) })
+    const checker = await checkPaths(inside)
     await checker.sees('p0', 'ok')
     const failed = await detect(checker, 'p0', 'missing', () => disk.unmount())
     expect(failed.overall.sentence).toMatchObject({ key: 'check.unmounted', params: { point: disk.point } })
     expect(existsSync(inside)).toBe(false)
+    await disk.mountAgain()
+    // An empty file system came back: the disk is there again, and the directory itself is what is missing now.
+    const empty = await until('the disk to be back', () =>
+      checker.reports('p0').findLast(({ overall }) => overall.sentence.key === 'check.missing'),
+    )
+    expect(empty.overall).toMatchObject({ kind: 'missing', step: 'open', code: 'ENOENT' })
+    mkdirSync(inside)
+    await checker.sees('p0', 'ok')
+  })
+})
+
+describe('faults that need no mount, through the real worker', () => {
+  it('a FIFO without a writer hangs in open, and is well when somebody writes', async () => {
+    const fifo = path.join(temporaryDirectory('fifo'), 'fifo')
+    writeFileSync(fifo, 'a file at first')
+    const checker = await checkPaths(fifo)
+    await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'hung', () => {
+      rmSync(fifo)
+      execFileSync('mkfifo', [fifo])
+    })
+    expect(failed.overall.step).toBe('open')
+    const script = 'exec 3<>"$0"; while :; do printf x >&3; sleep 0.1; done'
+    const writer = spawn('sh', ['-c', script, fifo], { stdio: 'ignore' })
+    onTestFinished(() => void writer.kill('SIGKILL'))
+    await checker.sees('p0', 'ok')
+  })
+
+  it('a file that is removed is missing, and well when it is back', async () => {
+    const file = path.join(temporaryDirectory('removed'), 'file')
+    writeFileSync(file, 'content')
+    const checker = await checkPaths(file)
+    await checker.sees('p0', 'ok')
+    const failed = await detect(checker, 'p0', 'missing', () => rmSync(file))
+    expect(failed.overall).toMatchObject({ step: 'open', code: 'ENOENT', sentence: { key: 'check.missing' } })
+    writeFileSync(file, 'content')
+    await checker.sees('p0', 'ok')
   })
 })
 

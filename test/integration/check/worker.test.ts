@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   watch,
@@ -93,12 +95,114 @@ describe('the checker worker', () => {
     const files = () => until('no check to be out', () => checker.openFiles() < 60 && checker.openFiles())
     const before = { files: await files(), threads: checker.threads() }
     await until('five rounds', () => paths.every(({ id }) => checker.reports(id).length > 5), 20_000)
-    expect(await files()).toBeLessThanOrEqual(before.files + 2)
+    await until('as few open files as before', () => checker.openFiles() <= before.files + 2)
     expect(checker.threads()).toBe(before.threads)
     await checker.stop()
     const left = readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))
     // Stopping does not wait for the checks that are out just then.
     expect(left.length).toBeLessThanOrEqual(4)
+  })
+
+  it('isolates a steady file that begins to hang, without an effect on the others, and takes it back', async () => {
+    const directory = temporaryDirectory()
+    const files = Array.from({ length: 50 }, (_, index) => path.join(directory, `file${index}`))
+    for (const file of files) writeFileSync(file, 'x')
+    const [victim = ''] = files
+    const paths = files.map((at, index) => ({ id: `p${index}`, path: at, probes: all }))
+    const checker = await startCheckerProcess({ paths })
+    await until('it to be steady', () => checker.reports('p0').length >= 4)
+    execFileSync('mkfifo', [`${victim}.fifo`])
+    renameSync(victim, `${victim}.away`)
+    renameSync(`${victim}.fifo`, victim)
+    const hung = await checker.sees('p0', 'hung', 4_000)
+    expect(hung.overall.step).toBe('open')
+    await until('more rounds of the others', () => checker.reports('p49').length >= 10)
+    for (let index = 1; index < 50; index += 1) {
+      const reports = checker.reports(`p${index}`)
+      expect(reports.every(({ overall }) => overall.kind === 'ok' || overall.kind === 'slow')).toBe(true)
+      const ticks = reports.map(({ at }) => at)
+      for (const [tick, at] of ticks.entries())
+        expect(Math.abs(at - (ticks[0] ?? 0) - tick * INTERVAL_MS)).toBeLessThan(250)
+    }
+    renameSync(victim, `${victim}.fifo`)
+    renameSync(`${victim}.away`, victim)
+    closeSync(openSync(`${victim}.fifo`, constants.O_WRONLY | constants.O_NONBLOCK))
+    await checker.sees('p0', 'ok', 4_000)
+  })
+
+  it('takes a further process when more paths hang than it has threads, and stops at once', async () => {
+    const directory = temporaryDirectory()
+    const fifos = Array.from({ length: 1_300 }, (_, index) => path.join(directory, `fifo${index}`))
+    execFileSync('mkfifo', fifos)
+    const healthy = path.join(directory, 'healthy')
+    writeFileSync(healthy, 'x')
+    const hung = fifos.map((at, index) => ({ id: `f${index}`, path: at, probes: all }))
+    const checker = await startCheckerProcess({ paths: [{ id: 'p', path: healthy, probes: all }, ...hung] })
+    for (const { id } of hung.slice(-3)) await checker.sees(id, 'hung', 20_000)
+    const children = childrenOf(checker.pid)
+    expect(children.length).toBe(1)
+    expect(checker.threads()).toBeLessThan(1_100)
+    const before = checker.reports('p').length
+    await until('the healthy one to go on', () => checker.reports('p').length >= before + 4)
+    expect(checker.reports('p').every(({ overall }) => overall.kind === 'ok')).toBe(true)
+    expect(await checker.stop()).toBeLessThan(1_500)
+    await until('the further process to end', () => children.every((pid) => !existsSync(`/proc/${pid}`)))
+  })
+
+  it('leaves open files and threads where they were after 10,000 failing checks', async () => {
+    const directory = temporaryDirectory()
+    const paths = Array.from({ length: 2_000 }, (_, index) => ({
+      id: `p${index}`,
+      path: path.join(directory, `none${index}`),
+      probes: all,
+    }))
+    const checker = await startCheckerProcess({ paths })
+    const rounds = (count: number) =>
+      until(`${count} rounds`, () => checker.reports('p1999').length >= count, 30_000)
+    const files = () => until('no check to be out', () => checker.openFiles() < 60 && checker.openFiles())
+    await rounds(1)
+    const before = { files: await files(), threads: checker.threads() }
+    await rounds(7)
+    expect(checker.reports('p0').length).toBeGreaterThanOrEqual(6)
+    expect(checker.reports('p1000').every(({ overall }) => overall.kind === 'missing')).toBe(true)
+    await until('as few open files as before', () => checker.openFiles() <= before.files + 2)
+    expect(checker.threads()).toBe(before.threads)
+  })
+
+  it('leaves no probe file for good however often it is killed', async () => {
+    const directory = temporaryDirectory()
+    const directories = Array.from({ length: 40 }, (_, index) => path.join(directory, `d${index}`))
+    for (const one of directories) mkdirSync(one)
+    const paths = directories.map((at, index) => ({ id: `p${index}`, path: at, probes: all }))
+    const probeFiles = () =>
+      directories.flatMap((one) => readdirSync(one)).filter((name) => name.startsWith('.holdfast-probe-'))
+    const killed: number[] = []
+    for (let round = 0; round < 4; round += 1) {
+      const checker = await startCheckerProcess({ paths })
+      await until('it to write', () => probeFiles().some((name) => name.includes(`-${checker.pid}-`)))
+      process.kill(checker.pid, 'SIGKILL')
+      killed.push(checker.pid)
+    }
+    const last = await startCheckerProcess({ paths })
+    await last.sees('p39', 'ok')
+    await until(
+      'the files of those that were killed to be gone',
+      () => !probeFiles().some((name) => killed.some((pid) => name.includes(`-${pid}-`))),
+    )
+  })
+
+  it('says what is wrong with odd paths, and checks odd names', async () => {
+    const directory = temporaryDirectory()
+    const newline = path.join(directory, 'two\nlines')
+    writeFileSync(newline, 'x')
+    const odd = [`${directory}/a\0b`, `/${'x'.repeat(5_000)}`, 'relative/none', newline]
+    const checker = await startCheckerProcess({
+      paths: odd.map((at, index) => ({ id: `p${index}`, path: at, probes: all })),
+    })
+    expect((await checker.sees('p0', 'error')).overall.code).toBe('EINVAL')
+    expect((await checker.sees('p1', 'error')).overall.code).toBe('ENAMETOOLONG')
+    expect((await checker.sees('p2', 'missing')).overall.code).toBe('ENOENT')
+    await checker.sees('p3', 'ok')
   })
 
   it('removes what a killed run left behind, and leaves living strangers alone', async () => {
@@ -121,3 +225,10 @@ describe('the checker worker', () => {
     expect(readdirSync(directory)).toEqual(expect.arrayContaining([stranger, '.holdfast-probe-notes']))
   })
 })
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number)
+}

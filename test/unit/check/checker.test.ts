@@ -14,13 +14,16 @@ function setUp() {
   const checker = createChecker({
     clock,
     disk,
+    lanes: { add: () => null, remove: () => undefined, read: () => undefined },
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })
   const configure = (paths: string[], changed: Partial<CheckerConfig> = {}) =>
     checker.configure({
       intervalSeconds: 10,
-      timeoutSeconds: null,
+      timeoutSeconds: 10,
+      slowSeconds: 2,
+      historyPath: null,
       knownMounts: {},
       paths: paths.map((path) => ({ id: path, path, probes: ['read'] })),
       ...changed,
@@ -49,6 +52,18 @@ describe('the checker', () => {
       [10_000, 'ok'],
       [20_000, 'ok'],
       [30_000, 'ok'],
+    ])
+  })
+
+  it('calls a well path slow from the threshold that is set, also when it is set later', async () => {
+    const { clock, configure, told } = setUp()
+    configure(['/a'], { slowSeconds: 0.0005 })
+    await clock.advanceTo(5_000)
+    configure(['/a'], { slowSeconds: 3 })
+    await clock.advanceTo(15_000)
+    expect(told('/a')).toEqual([
+      [0, 'slow'],
+      [10_000, 'ok'],
     ])
   })
 

@@ -24,6 +24,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean } = {}) {
     clock,
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
     prober: {
+      forget: () => undefined,
       run: ({ path: at }, answered) =>
         void reads.push({
           path: at,

@@ -2,7 +2,14 @@ import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { errorName, strerror, systemErrorOf } from '../../../core/check/errno.ts'
 import type { Failure } from '../../../core/check/probes/findings.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from '../../../core/check/verdict.ts'
+import {
+  fileSystemHungVerdict,
+  gravest,
+  hungVerdict,
+  SLOW_MS,
+  slowLimit,
+  verdictOf,
+} from '../../../core/check/verdict.ts'
 import { englishWords } from '../../../core/words/words.ts'
 
 const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
@@ -53,10 +60,20 @@ describe('verdicts', () => {
 
   it('is well when nothing failed, and slow beyond the threshold or a quarter of the timeout', () => {
     const kindAfter = (elapsedMs: number, timeoutMs: number) =>
-      verdictOf('/p', { failures: [], elapsedMs }, timeoutMs).kind
+      verdictOf('/p', { failures: [], elapsedMs }, slowLimit(SLOW_MS, timeoutMs)).kind
     expect(kindAfter(1_999, 60_000)).toBe('ok')
     expect(kindAfter(2_001, 60_000)).toBe('slow')
     expect(kindAfter(260, 1_000)).toBe('slow')
+  })
+
+  it.each([
+    { slowMs: 2_000, timeoutMs: 10_000, limit: 2_000 },
+    { slowMs: 50, timeoutMs: 10_000, limit: 50 },
+    { slowMs: 9_000, timeoutMs: 10_000, limit: 9_000 },
+    // Past the timeout a check hangs: such a threshold would never be met.
+    { slowMs: 10_000, timeoutMs: 10_000, limit: 2_500 },
+  ])('is slow from the threshold that was set, $slowMs of $timeoutMs ms', ({ slowMs, timeoutMs, limit }) => {
+    expect(slowLimit(slowMs, timeoutMs)).toBe(limit)
   })
 
   it('says where a hang is, and for how long', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { verdictKinds } from '../../../core/check/messages.ts'
-import { delayFacts, plotData } from '../../../renderer/features/overview/delay-data.ts'
+import { axisMarks, delayFacts, plotData } from '../../../renderer/features/overview/delay-data.ts'
 import {
   type Batch,
   doneWord,
@@ -86,17 +86,58 @@ describe('batches in one line', () => {
 })
 
 describe('the delay plot', () => {
-  test('has seconds before the last check, delays, and a mark where a check failed', () => {
-    expect(plotData([4, null, 6], 10)).toEqual([
+  const check = (at: number, delay: number | null, kind: 'ok' | 'slow' | 'hung' = 'ok') => ({
+    at,
+    count: 1,
+    delays: delay === null ? null : { min: delay, median: delay, p99: delay, max: delay },
+    gravest: kind,
+    kinds: { [kind]: 1 },
+  })
+
+  test('has seconds before now, median and longest delay, and a mark where a check failed', () => {
+    const points = [check(0, 4), check(10_000, null, 'hung'), check(20_000, 6, 'slow')]
+    expect(plotData({ points, spanMs: 0 }, 20_000, 10_000)).toEqual([
       [-20, -10, 0],
+      [4, null, 6],
       [4, null, 6],
       [null, 0, null],
     ])
   })
 
-  test('its words are the median and the longest, or nothing', () => {
-    expect(delayFacts([9, null, 1, 4])).toEqual({ median: 4, most: 9 })
-    expect(delayFacts([3, 1, 2, 10])).toEqual({ median: 2, most: 10 })
-    expect(delayFacts([null, null])).toBeNull()
+  test('is interrupted where there was no check for long', () => {
+    const times = [0, 10_000, 20_000, 30_000, 40_000, 90_000]
+    const points = times.map((at) => check(at, 4))
+    expect(plotData({ points, spanMs: 0 }, 90_000, 10_000)[1]).toEqual([4, 4, 4, 4, 4, null, 4])
+    expect(plotData({ points, spanMs: 60_000 }, 90_000, 10_000)[1]).toEqual([4, 4, 4, 4, 4, 4])
+  })
+
+  test('is not interrupted where the interval was longer than it is now', () => {
+    const points = [0, 30_000, 60_000, 90_000].map((at) => check(at, 4))
+    expect(plotData({ points, spanMs: 0 }, 90_000, 1_000)[1]).toEqual([4, 4, 4, 4])
+  })
+
+  test('its words count the checks and the failures, with the median and the longest delay', () => {
+    const span = (count: number, median: number, max: number) => ({
+      at: 0,
+      count,
+      delays: { min: 0, median, p99: max, max },
+      gravest: 'hung' as const,
+      kinds: { ok: count - 1, hung: 1 },
+    })
+    expect(delayFacts({ points: [span(10, 9, 50), span(30, 1, 7)], spanMs: 60_000 })).toEqual({
+      checks: 40,
+      failed: 2,
+      delays: { median: 1, most: 50 },
+    })
+    expect(delayFacts({ points: [check(0, null, 'hung')], spanMs: 0 })).toEqual({
+      checks: 1,
+      failed: 1,
+      delays: null,
+    })
+  })
+
+  test('has few words on its axis, the last of them for now', () => {
+    expect(axisMarks('hour')).toEqual([-3600, -2400, -1200, 0])
+    expect(axisMarks('month').length).toBe(4)
   })
 })

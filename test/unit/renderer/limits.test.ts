@@ -3,6 +3,7 @@ import { limitsOf, parseNumber } from '../../../renderer/features/settings/limit
 
 test('the limits are those of the settings schema', () => {
   expect(limitsOf('interval')).toEqual({ least: 1, most: 3600, whole: true })
+  expect(limitsOf('slow')).toEqual({ least: 0.01, most: 3600, whole: false })
   expect(limitsOf('reconcile')).toEqual({ least: 5, most: 86_400, whole: true })
   expect(limitsOf('quiet')).toEqual({ least: 0.1, most: 3600, whole: false })
   expect(limitsOf('retry')).toEqual({ least: 1, most: 3600, whole: true })

@@ -12,7 +12,7 @@ describe('the settings file', () => {
     const store = openSettings(directory)
     expect(store.get()).toEqual(defaultSettings)
     expect(store.setAside).toBeNull()
-    store.set({ ...store.get(), check: { intervalSeconds: 30 } })
+    store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 30 } })
     expect(openSettings(directory).get().check.intervalSeconds).toBe(30)
   })
 
@@ -46,7 +46,9 @@ describe('the settings file', () => {
 
   it('refuses values outside the schema and keeps what was', () => {
     const store = openSettings(temporaryDirectory())
-    expect(() => store.set({ ...store.get(), check: { intervalSeconds: 3601 } })).toThrow()
+    expect(() =>
+      store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } }),
+    ).toThrow()
     expect(store.get().check.intervalSeconds).toBe(10)
   })
 })

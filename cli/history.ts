@@ -1,0 +1,66 @@
+import path from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { commands } from '../core/agent/contract.ts'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import type { HistoryPoint } from '../core/check/messages.ts'
+import { Problem } from '../core/words/problem.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+
+const HOUR = 3_600_000
+
+/** `holdfast history PATH`: delays and verdicts of a path that the running agent checks, as a table or as JSON. */
+export function registerHistory(program: Command): void {
+  const command = program
+    .command('history')
+    .description('print the delays and verdicts of a checked path; exit code 3: no agent runs')
+    .argument('<path>', 'a source or a checked path of the running agent')
+    .option('--hours <hours>', 'how far back', positive, 24)
+    .option('--points <points>', 'the most lines', positive, 48)
+    .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')
+  withDataDirectory(command).action(
+    async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
+      const directory = dataDirectoryOf(options)
+      const { state } = stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {}))
+      const id = idOf(state, path.resolve(given))
+      if (id === null) throw new Problem('check.notChecked', { path: given })
+      const to = Date.now()
+      const points = Math.min(2_000, Math.ceil(options.points))
+      const question = { id, from: to - options.hours * HOUR, to, points }
+      const answer = commands.checkHistory.output.parse(
+        await sendCommand(directory, 'checkHistory', question),
+      )
+      console.log(options.json ? JSON.stringify(answer, null, 2) : table(answer.points).join('\n'))
+    },
+  )
+}
+
+function positive(text: string): number {
+  const number = Number(text)
+  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError('It must be a number above 0.')
+  return number
+}
+
+function idOf({ sources, checkedPaths }: AppState, wanted: string): string | null {
+  const source = sources.find(({ settings }) => settings.path === wanted)
+  return source?.settings.id ?? checkedPaths.find((one) => one.path === wanted)?.id ?? null
+}
+
+/** One line a point: time, number of checks, median, 99th percentile and maximum of the delay, verdicts. */
+function table(points: readonly HistoryPoint[]): string[] {
+  const rows = points.map(({ at, count, delays, kinds }) => [
+    new Date(at).toISOString().slice(0, 19),
+    String(count),
+    ...[delays?.median, delays?.p99, delays?.max].map((delay) => delay?.toFixed(2) ?? '-'),
+    Object.entries(kinds)
+      .map(([kind, times]) => `${kind} ${times}`)
+      .join(', '),
+  ])
+  const head = ['time (UTC)', 'checks', 'median ms', 'p99 ms', 'max ms', 'verdicts']
+  const widths = head.map((word, column) =>
+    Math.max(word.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return [head, ...rows].map((row) =>
+    row.map((word, column) => (column === 5 ? word : word.padEnd(widths[column] ?? 0))).join('  '),
+  )
+}

@@ -1,0 +1,4 @@
+import { parentPort } from 'node:worker_threads'
+import { runHistoryThread } from '../../core/check/history/history-thread.ts'
+
+if (parentPort !== null) runHistoryThread(parentPort)

@@ -1,0 +1,56 @@
+import { SegmentedControl, Skeleton } from '@mantine/core'
+import { lazy, Suspense, useState } from 'react'
+import { useCheckHistory } from '../../state/check-history.ts'
+import { useWords } from '../../words/context.tsx'
+import { plotPoints, type Reach, reaches, reachOf } from './delay-data.ts'
+
+/** The plot's library is fetched when the first plot is wanted. */
+const DelayPlot = lazy(() => import('./delay-plot.tsx'))
+
+const reachWords = {
+  hour: 'window.disk.hour',
+  day: 'window.disk.day',
+  month: 'window.disk.month',
+} as const
+
+interface DelayHistoryProps {
+  /** The source's or the checked path's id. */
+  id: string
+  intervalSeconds: number
+  /** Milliseconds since 1970; null: it was not checked yet. */
+  lastCheckAt: number | null
+}
+
+/** The read delays of the last hour, day or month. */
+export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryProps) {
+  const { t } = useWords()
+  const [reach, setReach] = useState<Reach>('hour')
+  const { lengthMs, refreshMs } = reaches[reach]
+  const shown = useCheckHistory({ id, lengthMs, points: plotPoints, refreshMs }, lastCheckAt)
+  const choose = (value: string) => {
+    if (value in reaches) setReach(value as Reach)
+  }
+  return (
+    <div className="plot-of-time">
+      <SegmentedControl
+        size="xs"
+        aria-label={t('window.disk.reach')}
+        value={reach}
+        onChange={choose}
+        data={(['hour', 'day', 'month'] as const).map((value) => ({ value, label: t(reachWords[value]) }))}
+      />
+      {shown === null ? (
+        <Skeleton height={148} animate={false} />
+      ) : (
+        <Suspense fallback={<Skeleton height={148} animate={false} />}>
+          <DelayPlot
+            history={shown.history}
+            to={shown.to}
+            reach={reachOf(shown.lengthMs) ?? reach}
+            intervalSeconds={intervalSeconds}
+          />
+        </Suspense>
+      )}
+    </div>
+  )
+}

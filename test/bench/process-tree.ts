@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** What a process and its children have used so far, and hold now. */
+export interface Usage {
+  cpuMicroseconds: number
+  threads: number
+  /** Proportional set size: what the machine has less memory because of them. */
+  residentMiB: number
+}
+
+export function usageOf(pid: number): Usage {
+  const processes = withChildren(pid)
+  const sum = (measure: (one: number) => number) => processes.reduce((total, one) => total + measure(one), 0)
+  return {
+    cpuMicroseconds: sum(cpuOf),
+    threads: sum((one) => tasksOf(one).length),
+    residentMiB: sum(residentOf),
+  }
+}
+
+function withChildren(pid: number): number[] {
+  const children = tasksOf(pid).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
+  return [pid, ...children.flatMap(withChildren)]
+}
+
+function tasksOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`)
+}
+
+/** The first number of schedstat is the time on a processor in nanoseconds. */
+function cpuOf(pid: number): number {
+  return tasksOf(pid).reduce((total, task) => {
+    try {
+      const nanoseconds = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]
+      return total + Number(nanoseconds) / 1000
+    } catch {
+      // The thread has ended between the two looks.
+      return total
+    }
+  }, 0)
+}
+
+function residentOf(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
+}

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { openHistoryStore } from '../../core/check/history/history-store.ts'
+import { tagOf } from '../../core/check/history/packing.ts'
+import { takeScreenshot } from '../support/desktop/screenshot.ts'
+import { expect, test } from './desktop.ts'
+
+const SOURCE = { id: 'photos', name: 'photos' }
+const MINUTE = 60_000
+const DAYS = 3
+
+/** Three days of checks every 30 seconds, with a bad quarter of an hour yesterday and a pause before that. */
+function fillHistory(file: string, now: number): void {
+  const store = openHistoryStore(file)
+  const path = store.numberOf(SOURCE.id)
+  const times: number[] = []
+  for (let at = now - DAYS * 1440 * MINUTE; at < now; at += MINUTE / 2) times.push(at)
+  const isPause = (at: number) => at > now - 2 * 1440 * MINUTE && at < now - 1.5 * 1440 * MINUTE
+  const isBad = (at: number) => at >= now - 600 * MINUTE && at < now - 585 * MINUTE
+  const kept = times.filter((at) => !isPause(at))
+  const delay = (at: number) =>
+    4 + 2 * Math.sin(at / (400 * MINUTE)) + (at % 13) / 20 + (at % 47 === 0 ? 20 : 0)
+  store.write({
+    count: kept.length,
+    paths: Uint32Array.from(kept, () => path),
+    at: Float64Array.from(kept),
+    tags: Float64Array.from(kept, (at) => (isBad(at) ? tagOf('hung', null) : tagOf('ok', delay(at)))),
+  })
+  for (const _ of store.tend(now)) {
+    // Each step by itself.
+  }
+  store.close()
+}
+
+for (const [language, theme, [hour, day, month], words] of [
+  ['en', 'light', ['Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed 30/],
+  ['zh-TW', 'dark', ['一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 30 次/],
+] as const) {
+  test(`the plot of a source shows its history (${language}, ${theme})`, async ({ desktop }) => {
+    const source = path.join(desktop.dataDirectory, 'photos')
+    await mkdir(source)
+    fillHistory(path.join(desktop.dataDirectory, 'history.db'), Date.now())
+    const settings = {
+      language,
+      theme,
+      check: { intervalSeconds: 1 },
+      sources: [{ ...SOURCE, path: source }],
+    }
+    const { page } = await desktop.start({ settings })
+    await page.getByRole('article', { name: 'photos' }).getByRole('button').first().click()
+    const plot = page.getByRole('figure').getByRole('img')
+    const checksIn = async () =>
+      Number(/[\d,]+/.exec((await plot.getAttribute('aria-label')) ?? '')?.[0].replace(',', ''))
+    await expect(plot).toBeVisible()
+    await expect.poll(checksIn, 'the last hour and the checks of this run').toBeGreaterThan(120)
+    await takeScreenshot(test.info().outputPath('hour.png'))
+    await page.getByText(day, { exact: true }).click()
+    await expect(plot).toHaveAttribute('aria-label', words)
+    await takeScreenshot(test.info().outputPath('day.png'))
+    await page.getByText(month, { exact: true }).click()
+    await expect.poll(checksIn, 'three days').toBeGreaterThan(2880)
+    await takeScreenshot(test.info().outputPath('month.png'))
+    await page.getByText(hour, { exact: true }).click()
+    await expect.poll(checksIn, 'the last hour again').toBeLessThan(2880)
+  })
+}

@@ -1,0 +1,34 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { historyAnswerSchema } from '../../../core/check/messages.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+it('holdfast history prints what the running agent keeps, and says which path it does not know', async () => {
+  const data = temporaryDirectory('data')
+  const checked = temporaryDirectory('checked')
+  const settings = { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'checked', path: checked }] }
+  writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, ...settings }))
+  startHoldfast(['agent', '--data', data])
+  const ask = async (...words: string[]) => {
+    const command = startHoldfast(['history', ...words, '--data', data])
+    return { code: await command.ended(), out: command.out(), err: command.err() }
+  }
+  const answer = await until('two checks in the history', async () => {
+    const { code, out } = await ask(checked, '--json')
+    const parsed = code === 0 ? historyAnswerSchema.parse(JSON.parse(out)) : null
+    return parsed !== null && parsed.points.length >= 2 && parsed
+  })
+  expect(answer).toMatchObject({ spanMs: 0, points: [{ gravest: 'ok' }, { gravest: 'ok' }] })
+  const { out } = await ask(checked, '--points', '1')
+  expect(out).toMatch(
+    /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +ok \d+\n$/,
+  )
+  expect(await ask('/elsewhere')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('/elsewhere is neither'),
+  })
+  expect((await ask(checked, '--hours', 'many')).code).toBe(2)
+})

@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { probeKinds } from '../../../core/check/messages.ts'
+import { type CheckerProcess, INTERVAL_MS, startCheckerProcess } from '../../support/check-client.ts'
+import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const checksOf = (...paths: string[]) =>
+  paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
+
+const lastHour = (id: string) => ({ id, from: Date.now() - 3_600_000, to: Date.now() + 1_000, points: 500 })
+
+/** The longest time between two checks of a path that began after the test's step did. */
+function longestGap(checker: CheckerProcess, id: string, since: number): number {
+  const ticks = [since, ...checker.reports(id).map(({ at }) => at), Date.now()].filter((at) => at >= since)
+  return Math.max(...ticks.slice(1).map((at, index) => at - (ticks[index] ?? at)))
+}
+
+describe('the history of the real worker', () => {
+  it('has the checks that were reported, also after the worker was killed', async () => {
+    const historyPath = path.join(temporaryDirectory('history'), 'history.db')
+    const well = temporaryDirectory('well')
+    const config = { paths: checksOf(well, path.join(well, 'absent')), historyPath }
+    const checker = await startCheckerProcess(config)
+    await until('some checks', () => checker.reports('p0').length >= 3 && checker.reports('p1').length >= 3)
+    const { points, spanMs } = await checker.askHistory(lastHour('p0'))
+    expect(spanMs).toBe(0)
+    const reported = checker.reports('p0').slice(0, points.length)
+    expect(points.length).toBeGreaterThanOrEqual(3)
+    expect(points.map(({ at, gravest }) => [at, gravest])).toEqual(
+      reported.map(({ at, overall }) => [Math.round(at), overall.kind]),
+    )
+    expect(points.map(({ delays }) => delays?.median ?? 0)).toEqual(
+      reported.map(({ delayMs }) => expect.closeTo(delayMs ?? -1, 2)),
+    )
+    const absent = await checker.askHistory(lastHour('p1'))
+    expect(absent.points[0]).toMatchObject({ gravest: 'missing', delays: null, kinds: { missing: 1 } })
+    process.kill(checker.pid, 'SIGKILL')
+    const again = await startCheckerProcess({ ...config, paths: [] })
+    const later = await until('the history of the first worker', async () => {
+      const answer = await again.askHistory(lastHour('p0'))
+      return answer.points.length > 0 && answer
+    })
+    expect(later.points.slice(0, points.length)).toEqual(points)
+  })
+
+  it('keeps nothing where no place is given, and begins where one is given later', async () => {
+    const well = temporaryDirectory('well')
+    const checker = await startCheckerProcess({ paths: checksOf(well) })
+    await checker.sees('p0', 'ok')
+    expect(await checker.askHistory(lastHour('p0'))).toEqual({ points: [], spanMs: 0 })
+    checker.configure({ historyPath: path.join(temporaryDirectory('history'), 'history.db') })
+    await until(
+      'a check to be kept',
+      async () => (await checker.askHistory(lastHour('p0'))).points.length > 0,
+    )
+  })
+
+  it('sets a damaged file aside and says so', async () => {
+    const historyPath = path.join(temporaryDirectory('history'), 'history.db')
+    writeFileSync(historyPath, 'no database')
+    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    await checker.sees('p0', 'ok')
+    await checker.askHistory(lastHour('p0'))
+    expect(checker.notices()).toEqual(['check.historyBroken'])
+  })
+})
+
+describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs root)', () => {
+  it('a full disk: said once, the checks go on, and what is missing is counted when there is room', async () => {
+    const disk = await mountTmpfs(onTestFinished, { megabytes: 1 })
+    writeFileSync(path.join(disk.point, 'fill'), Buffer.alloc(2 ** 20 - 8_192))
+    const historyPath = path.join(disk.point, 'history.db')
+    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    const since = Date.now()
+    await until('the trouble to be told', () => checker.notices().length > 0, 30_000)
+    expect(checker.notices()).toEqual(['check.historyLost'])
+    expect(longestGap(checker, 'p0', since)).toBeLessThan(INTERVAL_MS + 250)
+    writeFileSync(path.join(disk.point, 'fill'), '')
+    await until('the end of the trouble to be told', () => checker.notices().length > 1, 30_000)
+    expect(checker.notices()).toEqual(['check.historyLost', 'check.historyBack'])
+    expect((await checker.askHistory(lastHour('p0'))).points.length).toBeGreaterThan(0)
+  })
+
+  it('a frozen disk: the checks keep their timetable, and nothing is lost when it comes back', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const historyPath = path.join(disk.point, 'history.db')
+    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    await checker.sees('p0', 'ok')
+    await checker.askHistory(lastHour('p0'))
+    const before = checker.reports('p0').length
+    try {
+      await disk.freeze()
+      const since = Date.now()
+      void checker.askHistory(lastHour('p0')).catch(() => undefined)
+      await until('twenty further checks', () => checker.reports('p0').length >= before + 20, 20_000)
+      expect(longestGap(checker, 'p0', since)).toBeLessThan(INTERVAL_MS + 250)
+    } finally {
+      await disk.thaw()
+    }
+    await until(
+      'all checks to be kept',
+      async () => (await checker.askHistory(lastHour('p0'))).points.length >= before + 20,
+    )
+    expect(checker.notices()).toEqual([])
+  })
+})

@@ -15,7 +15,8 @@ const projectDirectory = path.resolve(import.meta.dirname, '../..')
 test('a settings file that is not JSON is set aside, and the window says so', async ({ desktop }) => {
   const { page } = await desktop.start({ settings: '{ "version": 1, ' })
   await page.getByRole('tab', { name: /Alerts/ }).click()
-  await expect(page.getByText('The settings file could not be used')).toBeVisible()
+  await expect(page.getByText('The settings file could not be used').first()).toBeVisible()
+  await expect(page.getByRole('status').first()).toContainText('The settings file could not be used')
   expect(await readdir(desktop.dataDirectory)).toContainEqual(expect.stringMatching(/^settings\.set-aside-/))
 })
 

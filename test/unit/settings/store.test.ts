@@ -38,7 +38,9 @@ describe('the settings file', () => {
 
   it('refuses values outside the schema and keeps what was', () => {
     const store = openSettings(temporaryDirectory())
-    expect(() => store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } })).toThrow()
+    expect(() =>
+      store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } }),
+    ).toThrow()
     expect(store.get().check.intervalSeconds).toBe(10)
   })
 })

@@ -1,9 +1,9 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
-import { chooseLooks } from './looks.ts'
+import { createLooks } from './looks.ts'
 import type { Checked, checkerDefinition } from './messages.ts'
-import { patienceOf, SUSPICION_MS } from './patience.ts'
+import { patienceOf } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
 import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
@@ -69,8 +69,6 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const out = new Set<Check>()
   let intervalMs = 0
   let timeoutMs = 0
-  let lookEveryMs: number | null = null
-  let cancelLook = () => {}
 
   const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
     telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
@@ -195,30 +193,12 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     begin(watch)
   }
 
-  const lookEvery = (everyMs: number | null) => {
-    if (everyMs === lookEveryMs) return
-    cancelLook()
-    lookEveryMs = everyMs
-    if (everyMs !== null) cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
-  }
-
-  /** Between the ticks: one path of each file system, another one each time. */
-  const lookAtAll = (everyMs: number) => {
-    cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
-    const now = clock.now()
-    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - everyMs / 10)) {
-      watch.lookedAtMs = now
-      begin(watch)
-      const { check } = watch
-      if (check === null) continue
-      check.cancelSuspicion = clock.at(clock.now() + SUSPICION_MS, () => {
-        if (watch.check !== check) return
-        for (const other of watches.values()) if (fileSystemOf(other) === fileSystem) begin(other)
-      })
-    }
-  }
-
-  const fileSystemOf = ({ target, memory }: Watch) => disk.fileSystemOf(target.path, memory)
+  const looks = createLooks(
+    clock,
+    watches,
+    ({ target, memory }) => disk.fileSystemOf(target.path, memory),
+    begin,
+  )
 
   const startTimetable = (watch: Watch) => {
     watch.cancelTick()
@@ -263,7 +243,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
       timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
-      lookEvery(config.timeoutSeconds === null ? patience.lookEveryMs : null)
+      looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
       telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
@@ -283,7 +263,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       for (const check of out) check.cancelDeadline()
-      cancelLook()
+      looks.stop()
       batch.stop()
     },
   }

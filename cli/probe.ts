@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import {
   deliverLineNotify,
   LINE_NOTIFY_ENDPOINT,
@@ -34,7 +34,7 @@ export function registerProbe(program: Command): void {
       'test once whether files can be created, listed and removed: in each directory, or beside each file; ' +
         'prints nothing when all is well, and exits 0 when well, 1 when a step failed, 2 on wrong usage',
     )
-    .argument('<path...>', 'directories to test')
+    .argument('<path...>', 'directories to test', collectPaths)
     .option('--project <code>', 'project code in the message', '')
     .option('--resource <id>', 'resource id in the message (default: the path)')
     .option('--timeout <seconds>', 'a step that takes longer hangs, and has failed', parseSeconds, 10)
@@ -43,6 +43,12 @@ export function registerProbe(program: Command): void {
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : WRONG_USAGE))
     .action(async (paths: string[], options: ProbeOptions) => process.exit(await runProbe(paths, options)))
+}
+
+/** An empty word, as an unset variable of a script gives, would stand for the working directory. */
+function collectPaths(path: string, before: string[] | undefined): string[] {
+  if (path === '') throw new InvalidArgumentError('It must not be empty.')
+  return [...(before ?? []), path]
 }
 
 async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {

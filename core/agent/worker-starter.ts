@@ -17,9 +17,9 @@ export interface WorkerStarter {
 }
 
 /**
- * Threads of libuv's pool, which a process must be given at its start. A path that hangs in the kernel holds
- * one thread for as long as it hangs, so the checker has as many as there may be hung paths; the others need
- * enough to keep their disks busy while a file system or two hang.
+ * Threads of libuv's pool, which a process must be given at its start; 1024 is libuv's limit. A path that hangs in
+ * the kernel holds one thread for as long as it hangs, so the checker has all there can be, and starts further
+ * processes beyond that; the others need enough to keep their disks busy while a file system or two hang.
  */
 const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 32, sender: 64, receiver: 64 }
 

@@ -1,15 +1,16 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate, type Pass } from './gate.ts'
-import { chooseLooks } from './looks.ts'
-import type { Checked, checkerDefinition, ProbeKind, Verdict } from './messages.ts'
-import { patienceOf, SUSPICION_MS } from './patience.ts'
+import { createLooks } from './looks.ts'
+import type { Checked, checkerDefinition } from './messages.ts'
+import { patienceOf } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
 import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
+import { createTelling } from './telling.ts'
 import { dueAt, type Timetable, tickAfter } from './timetable.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, slowLimit, verdictOf } from './verdict.ts'
+import { slowLimit } from './verdict.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 export type CheckedPath = CheckerConfig['paths'][number]
@@ -63,48 +64,14 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const watches = new Map<string, Watch>()
   const gate: Gate = createGate(() => clock.now())
   const batch = createReportBatch(clock, report)
+  const telling = createTelling(clock, batch)
   /** Checks that are out, also those of paths that are no longer checked. */
   const out = new Set<Check>()
   let intervalMs = 0
   let timeoutMs = 0
-  let slowLimitMs = 0
-  let lookEveryMs: number | null = null
-  let cancelLook = () => {}
 
-  const tell = (
-    watch: Watch,
-    at: number,
-    probes: Checked['probes'],
-    overall: Verdict,
-    delayMs: number | null,
-  ) => {
-    const { id, path } = watch.target
-    const mount = watch.memory.known?.mount ?? null
-    const readOnlyByIntent = watch.memory.known?.readOnlyByIntent ?? false
-    batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent })
-  }
-
-  const tellFindings = (watch: Watch, at: number, findings: Findings) => {
-    const probes = verdictsOf(watch.target.path, findings.probes, slowLimitMs)
-    tell(watch, at, probes, gravest(watch.target.path, probes), findings.delayMs)
-  }
-
-  /** The check is out past its deadline: what came back of it, and the probe that did not. */
-  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) => {
-    const sinceMs = progress.begunMs ?? startedMs
-    const { path } = watch.target
-    const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
-    const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
-    tell(watch, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
-  }
-
-  /** Other paths hang on the same file system: said without touching it once more. */
-  const tellFileSystemHung = (watch: Watch, at: number, sinceMs: number) => {
-    const { path, probes } = watch.target
-    const point = watch.memory.known?.mount.point ?? path
-    const verdict = fileSystemHungVerdict(path, point, clock.now() - sinceMs)
-    tell(watch, at, Object.fromEntries(probes.map((probe) => [probe, verdict])), verdict, null)
-  }
+  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
+    telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
 
   const settle = (watch: Watch, check: Check, findings: Findings) => {
     check.cancelDeadline()
@@ -116,7 +83,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     if (check.isOverdue || watches.get(watch.target.id) !== watch) return
     if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
     watch.memory = findings.memory
-    tellFindings(watch, check.at, findings)
+    telling.findings(watch, check.at, findings)
   }
 
   const run = (watch: Watch, check: Check) => {
@@ -152,7 +119,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     if (sinceMs === null) return armDeadline(watch, check, clock.now())
     check.pass.leave()
     watch.check = null
-    tellFileSystemHung(watch, check.at, sinceMs)
+    telling.fileSystemHung(watch, check.at, sinceMs)
   }
 
   const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
@@ -169,7 +136,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     }
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const sinceMs = gate.stuckSince(fileSystem)
-    if (sinceMs !== null && gate.isFull(fileSystem)) return tellFileSystemHung(watch, at, sinceMs)
+    if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
     const check = newCheck(watch, at)
     watch.check = check
     watch.begunMs = check.startedMs
@@ -215,6 +182,8 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
         Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
         check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
         armDeadline(watch(), check, check.startedMs)
+        // A FIFO has taken the file's place: the file system is not to blame.
+        void disk.hangsByItself(target.path).then((byItself) => byItself && check.pass.leave())
       },
     })
 
@@ -224,30 +193,12 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     begin(watch)
   }
 
-  const lookEvery = (everyMs: number | null) => {
-    if (everyMs === lookEveryMs) return
-    cancelLook()
-    lookEveryMs = everyMs
-    if (everyMs !== null) cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
-  }
-
-  /** Between the ticks: one path of each file system, another one each time. */
-  const lookAtAll = (everyMs: number) => {
-    cancelLook = clock.at(clock.now() + everyMs, () => lookAtAll(everyMs))
-    const now = clock.now()
-    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - everyMs / 10)) {
-      watch.lookedAtMs = now
-      begin(watch)
-      const { check } = watch
-      if (check === null) continue
-      check.cancelSuspicion = clock.at(clock.now() + SUSPICION_MS, () => {
-        if (watch.check !== check) return
-        for (const other of watches.values()) if (fileSystemOf(other) === fileSystem) begin(other)
-      })
-    }
-  }
-
-  const fileSystemOf = ({ target, memory }: Watch) => disk.fileSystemOf(target.path, memory)
+  const looks = createLooks(
+    clock,
+    watches,
+    ({ target, memory }) => disk.fileSystemOf(target.path, memory),
+    begin,
+  )
 
   const startTimetable = (watch: Watch) => {
     watch.cancelTick()
@@ -292,8 +243,8 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
       timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
-      lookEvery(config.timeoutSeconds === null ? patience.lookEveryMs : null)
-      slowLimitMs = slowLimit(config.slowSeconds * 1000, timeoutMs)
+      looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
+      telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
         const target = wanted.get(watch.target.id)
@@ -312,7 +263,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       for (const check of out) check.cancelDeadline()
-      cancelLook()
+      looks.stop()
       batch.stop()
     },
   }
@@ -326,17 +277,6 @@ function pointOf({ memory, target }: Watch): string {
 function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
   const failure = { step, cause: 'call' as const, errno: 0, code: reason }
   return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
-}
-
-function verdictsOf(path: string, probes: Findings['probes'], slowLimitMs: number): Checked['probes'] {
-  const verdicts: Checked['probes'] = {}
-  for (const [probe, finding] of Object.entries(probes) as [
-    ProbeKind,
-    NonNullable<Findings['probes'][ProbeKind]>,
-  ][]) {
-    verdicts[probe] = verdictOf(path, finding, slowLimitMs)
-  }
-  return verdicts
 }
 
 function isSameTarget(a: CheckedPath, b: CheckedPath): boolean {

@@ -1,4 +1,6 @@
+import type { Clock } from './clock.ts'
 import type { ProbeKind } from './messages.ts'
+import { SUSPICION_MS } from './patience.ts'
 
 /** What the choice of a look depends on. Times are monotonic milliseconds. */
 export interface LookedAt {
@@ -6,8 +8,8 @@ export interface LookedAt {
   /** When its last check was begun, and its last look. */
   begunMs: number
   lookedAtMs: number
-  /** Its check that is out; null: none. */
-  check: object | null
+  /** Its check that is out; null: none. The suspicion is cancelled when it comes back. */
+  check: { cancelSuspicion: () => void } | null
 }
 
 /**
@@ -41,4 +43,47 @@ export function chooseLooks<W extends LookedAt>(
     )
   }
   return chosen
+}
+
+export interface Looks {
+  /** Begins to look this often, in milliseconds; null: not any more. */
+  every(ms: number | null): void
+  stop(): void
+}
+
+/**
+ * Checks one path of each file system between the ticks, another one each time. If that takes long, all paths
+ * of the file system are checked at once, so that a hang is known of all of them soon.
+ */
+export function createLooks<W extends LookedAt>(
+  clock: Clock,
+  watches: ReadonlyMap<string, W>,
+  fileSystemOf: (watch: W) => string,
+  begin: (watch: W) => void,
+): Looks {
+  let everyMs: number | null = null
+  let cancel = () => {}
+
+  const suspect = (fileSystem: string) => {
+    for (const watch of watches.values()) if (fileSystemOf(watch) === fileSystem) begin(watch)
+  }
+  const look = (ms: number) => {
+    const now = clock.now()
+    cancel = clock.at(now + ms, () => look(ms))
+    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - ms / 10)) {
+      watch.lookedAtMs = now
+      begin(watch)
+      const { check } = watch
+      if (check !== null) check.cancelSuspicion = clock.at(now + SUSPICION_MS, () => suspect(fileSystem))
+    }
+  }
+  return {
+    every: (ms) => {
+      if (ms === everyMs) return
+      cancel()
+      everyMs = ms
+      if (ms !== null) cancel = clock.at(clock.now() + ms, () => look(ms))
+    },
+    stop: () => cancel(),
+  }
 }

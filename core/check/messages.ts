@@ -2,24 +2,12 @@ import { z } from 'zod'
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 import { pathFactsSchema } from './inspect.ts'
+import { type VerdictKind, verdictKinds } from './verdict-kinds.ts'
 
 export const probeKinds = ['mount', 'read', 'write'] as const
 export type ProbeKind = (typeof probeKinds)[number]
 
-/** What a probe found, from harmless to grave. */
-export const verdictKinds = [
-  'ok',
-  'slow',
-  'permission',
-  'full',
-  'read-only',
-  'io-error',
-  'stale',
-  'missing',
-  'hung',
-  'error',
-] as const
-export type VerdictKind = (typeof verdictKinds)[number]
+export { type VerdictKind, verdictKinds }
 
 export const verdictSchema = z.object({
   kind: z.enum(verdictKinds),

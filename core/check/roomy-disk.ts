@@ -68,6 +68,7 @@ export function createRoomyDisk(
   return {
     fileSystemOf: own.fileSystemOf,
     isReadEnough: own.isReadEnough,
+    hangsByItself: own.hangsByItself,
     check,
     close: () => {
       if (timer !== null) clearTimeout(timer)

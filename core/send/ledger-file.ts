@@ -2,8 +2,11 @@ import { mkdirSync, renameSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { DatabaseSync } from '@photostructure/sqlite'
+import { inTransaction, sqliteCode } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
+
+export { inTransaction, sqliteCode }
 
 /** Written to `user_version`; a ledger with a higher one was made by a newer Holdfast. */
 export const LEDGER_VERSION = 1
@@ -79,12 +82,6 @@ WHEN old.state <> new.state OR old.size <> new.size BEGIN
 END;
 `
 
-/** SQLite's primary result code of a thrown value, or null. */
-export function sqliteCode(thrown: unknown): number | null {
-  if (typeof thrown !== 'object' || thrown === null || !('errcode' in thrown)) return null
-  return typeof thrown.errcode === 'number' ? thrown.errcode & 0xff : null
-}
-
 function isBusy(thrown: unknown): boolean {
   const code = sqliteCode(thrown)
   return code === SQLITE_BUSY || code === SQLITE_LOCKED
@@ -100,19 +97,6 @@ function patiently<T>(attempt: () => T): T {
       if (!isBusy(thrown) || Date.now() > deadline) throw thrown
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
     }
-  }
-}
-
-/** Runs `work` in one write transaction. */
-export function inTransaction<T>(database: DatabaseSyncInstance, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (thrown) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw thrown
   }
 }
 

@@ -71,12 +71,13 @@ export function startStdio(paths: string[], intervalSeconds: number): Target {
 export function startSupervised(
   paths: CheckerConfig['paths'],
   intervalSeconds: number,
-  isCounted: (id: string) => boolean = () => true,
+  { isCounted = () => true, words = [] }: { isCounted?: (id: string) => boolean; words?: string[] } = {},
 ): Target {
   const timetables = createTimetables(intervalSeconds * 1000)
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
+    execArgv: words,
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   const config: CheckerConfig = {

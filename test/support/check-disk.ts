@@ -30,6 +30,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
     slow,
     fileSystems,
     isReadEnough: () => false,
+    hangsByItself: () => Promise.resolve(false),
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     check: (path, wanted, memory, progress) =>
       new Promise<Findings>((resolve) => {

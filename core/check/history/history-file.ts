@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction, sqliteCode } from '../../send/ledger-file.ts'
-import { type Message, message } from '../../words/message.ts'
+import { inTransaction, sqliteCode } from '../../sqlite.ts'
+import type { Message } from '../../words/message.ts'
 
 /** Written to `user_version`; a history with a higher one was made by a newer Holdfast. */
 export const HISTORY_VERSION = 1
@@ -68,7 +68,10 @@ function setAside(file: string, why: 'broken' | 'newer'): Message {
   for (const ending of ['', '-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   }
-  return message(why === 'newer' ? 'check.historyNewer' : 'check.historyBroken', { path: file, aside })
+  return {
+    key: why === 'newer' ? 'check.historyNewer' : 'check.historyBroken',
+    params: { path: file, aside },
+  }
 }
 
 /**

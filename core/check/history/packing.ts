@@ -1,4 +1,5 @@
-import { type HistoryPoint, type VerdictKind, verdictKinds } from '../messages.ts'
+import type { HistoryPoint } from '../messages.ts'
+import { type VerdictKind, verdictKinds } from '../verdict-kinds.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import type { Sample } from './points.ts'
 

@@ -1,4 +1,5 @@
-import { type HistoryPoint, type VerdictKind, verdictKinds } from '../messages.ts'
+import type { HistoryPoint } from '../messages.ts'
+import { type VerdictKind, verdictKinds } from '../verdict-kinds.ts'
 
 /** One check as the history keeps it. */
 export interface Sample {

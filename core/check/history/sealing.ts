@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../../send/ledger-file.ts'
+import { inTransaction } from '../../sqlite.ts'
 import { packPoints, packSamples, unpackPoints, unpackSamples } from './packing.ts'
 import { grouped, inOrder, type Sample, summarise, summariseSpans } from './points.ts'
 import { collectClosed } from './recent.ts'

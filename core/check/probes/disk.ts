@@ -1,7 +1,9 @@
+import type { Stats } from 'node:fs'
 import { systemErrorOf } from '../errno.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Mount, mountAbove } from '../mountinfo.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
+import { stat } from './calls.ts'
 import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
 import { removeLeftOvers } from './leftovers.ts'
 import { listDirectory } from './list-directory.ts'
@@ -19,6 +21,8 @@ export interface Disk {
    * written, and neither the mount table nor the file system's count of errors has changed since.
    */
   isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
+  /** Whether what hangs there is neither a file nor a disk: a FIFO, say. Does not resolve if that hangs as well. */
+  hangsByItself(path: string): Promise<boolean>
   /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
   check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
 }
@@ -62,7 +66,7 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       }
       let memory = looked.memory
       const isDirectory = anchor.stats.isDirectory()
-      if (!isDirectory && !anchor.stats.isFile() && !anchor.stats.isBlockDevice()) progress.leaveFileSystem()
+      if (!isDirectory && !isReadable(anchor.stats)) progress.leaveFileSystem()
       const isReadOnlyByIntent = mountFailure === undefined && memory.known?.readOnlyByIntent === true
       const mayWrite = wanted.includes('write') && isDirectory && !isReadOnlyByIntent
       if (wanted.includes('read')) {
@@ -83,13 +87,13 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
           void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
         }
       }
-      const isReadable = anchor.stats.isFile() || anchor.stats.isBlockDevice()
       const isWell = Object.values(progress.done).every(({ failures }) => failures.length === 0)
       // Spread, so that the paths that were chosen together do not fall due together.
       const untilMs = performance.now() + FULL_CHECK_EVERY_MS * (0.75 + Math.random() / 2)
       memory = {
         ...memory,
-        readSuffices: isReadable && isWell ? { paths: [path, anchor.real], generation, untilMs } : null,
+        readSuffices:
+          isReadable(anchor.stats) && isWell ? { paths: [path, anchor.real], generation, untilMs } : null,
       }
       return { probes: progress.done, delayMs: progress.delayMs, memory }
     } finally {
@@ -105,10 +109,20 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       if (!wanted.includes('mount') || known === null) return true
       return table.errorsCountNow(known.mount) === soundErrorsCount
     },
+    hangsByItself: (path) =>
+      stat(path).then(
+        (stats) => !isReadable(stats),
+        () => false,
+      ),
     fileSystemOf: (path, memory) =>
       memory.known?.mount.device ?? mountAbove(table.last(), path)?.device ?? path,
     check,
   }
+}
+
+/** A file or a disk; reading anything else may hang for reasons of its own. */
+function isReadable(stats: Stats): boolean {
+  return stats.isFile() || stats.isBlockDevice()
 }
 
 async function mountOf(table: MountTable, { mountId }: Anchor): Promise<Mount | null> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -68,6 +68,24 @@ describe('holdfast probe', () => {
       '[PROJ_CODE] P 1&2%3+, in vm-7\n>>> touch failed\n[PROJ_CODE] P 1&2%3+, in vm-7\n>>> ls failed\n',
     )
     expect(result.err).toContain(`${gone} is missing`)
+  })
+
+  it('takes paths relative to the working directory and odd names, and says what is wrong with others', async () => {
+    const directory = temporaryDirectory('probe')
+    const odd = path.join(directory, 'two\nlines "quoted"')
+    mkdirSync(odd)
+    expect(await probe(odd, path.relative(process.cwd(), odd))).toMatchObject({ code: 0, out: '', err: '' })
+    const long = await probe('--json', `/${'x'.repeat(5_000)}`, 'relative/none')
+    expect(long.code).toBe(1)
+    const { paths } = JSON.parse(long.out)
+    expect(paths.map(({ code }: { code: string }) => code)).toEqual(['ENAMETOOLONG', 'ENOENT'])
+    expect((await probe('')).code).toBe(2)
+  })
+
+  it.each(['0', '-1', 'soon', '86401', 'NaN'])('refuses a timeout of %s as wrong usage', async (seconds) => {
+    const { code, err } = await probe('--timeout', seconds, '/tmp')
+    expect(code).toBe(2)
+    expect(err).toContain('seconds')
   })
 
   it('names the path where no resource is given', async () => {

@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
@@ -247,6 +256,44 @@ describe('holdfast check', () => {
         `check ${fifo} 110 Connection timed out`,
       ])
     }
+  })
+
+  it('isolates a steady file that begins to hang; the others keep their timetable, and it is taken back', async () => {
+    const directory = temporaryDirectory('stdio')
+    const files = Array.from({ length: 30 }, (_, index) => path.join(directory, `file${index}`))
+    for (const file of files) writeFileSync(file, 'x')
+    const [victim = '', other = ''] = files
+    const check = startCheck({ words: ['--timeout', '0.6'] })
+    check.send(files.map((file) => `start ${file} 1\n`).join(''))
+    const wells = (file: string) => check.lines().filter((line) => line.startsWith(`check ${file} 0 `)).length
+    await until('it to be steady', () => wells(victim) >= 3)
+    execFileSync('mkfifo', [`${victim}.fifo`])
+    renameSync(victim, `${victim}.away`)
+    renameSync(`${victim}.fifo`, victim)
+    await check.says(`check ${victim} 110 Connection timed out`, 3_000)
+    const before = wells(other)
+    await until('three more rounds', () => wells(other) >= before + 3)
+    expect(check.lines().filter((line) => / 110 /.test(line)).length).toBe(1)
+    renameSync(victim, `${victim}.fifo`)
+    renameSync(`${victim}.away`, victim)
+    closeSync(openSync(`${victim}.fifo`, constants.O_WRONLY | constants.O_NONBLOCK))
+    const late = wells(victim)
+    await until('it to be well again', () => wells(victim) > late)
+  })
+
+  it('starts and stops many paths again and again without remembering them', async () => {
+    const directory = temporaryDirectory('stdio')
+    const file = path.join(directory, 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck()
+    for (let round = 1; round <= 20; round += 1) {
+      const at = `${directory}/${'./'.repeat(round)}file`
+      check.send(`start ${at} 1\n`)
+      await until('its check', () => check.lines().some((line) => line.startsWith(`check ${at} 0 `)))
+      check.send(`stop ${at}\n`)
+      await check.says(`stop ${at} 0 stopped`)
+    }
+    expect(check.lines().length).toBe(60)
   })
 
   it('keeps one prober for many healthy paths, and takes another when a thousand hang', async () => {

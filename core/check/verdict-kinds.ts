@@ -1,0 +1,14 @@
+/** What a probe found, from harmless to grave. */
+export const verdictKinds = [
+  'ok',
+  'slow',
+  'permission',
+  'full',
+  'read-only',
+  'io-error',
+  'stale',
+  'missing',
+  'hung',
+  'error',
+] as const
+export type VerdictKind = (typeof verdictKinds)[number]

@@ -4,7 +4,8 @@ import type { Due, Ledger } from './ledger.ts'
 import { markGroupWrite } from './mark.ts'
 
 const PAGE = 256
-const AT_ONCE = 16
+/** Of one source; a disk that hangs holds no more threads than these. */
+const AT_ONCE = 4
 /** A disk that does not take marks now is tried again after this. */
 const PAUSE_MS = 30_000
 

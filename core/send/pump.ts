@@ -3,8 +3,8 @@ import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
-import type { Attempt, Lane, SendSource } from './lane.ts'
-import { isLarge, openLane } from './lane.ts'
+import type { Attempt, Lane, SendSource, Slots } from './lane.ts'
+import { createSlots, isLarge, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
@@ -66,6 +66,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const { ledger, destination } = options
   const retryMs = options.retrySeconds * 1000
   const lanes = new Map<string, Running>()
+  const slots = new Map<string, Slots>()
   const taken = new Set<number>()
   const onWire = new Map<number, Transfer>()
   const memory = createSemaphore(MEMORY_BYTES)
@@ -140,7 +141,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       acknowledged.push({ due, mark: running.lane.source.groupWriteMark })
       acknowledgeSoon()
     } else {
-      if (attempt.kind !== 'lost') withLedger(() => settle(running.lane.source, due, attempt))
+      if (attempt.kind !== 'lost' && attempt.kind !== 'halted')
+        withLedger(() => settle(running.lane.source, due, attempt))
       taken.delete(due.id)
     }
     gate.over(due.id)
@@ -215,14 +217,15 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
 
   const openRunning = (source: SendSource): Running => {
-    const lane = openLane(source, {
-      memory,
-      onBytes(due, bytes) {
-        const transfer = onWire.get(due.id)
-        if (transfer !== undefined) transfer.sentBytes += bytes
-        events.onBytes(due.source, bytes)
-      },
-    })
+    const mine = slots.get(source.id) ?? createSlots()
+    slots.set(source.id, mine)
+    const onBytes = (due: Due, bytes: number) => {
+      const transfer = onWire.get(due.id)
+      if (transfer !== undefined) transfer.sentBytes += bytes
+      events.onBytes(due.source, bytes)
+    }
+    const mayGoOn = () => !running.over && !paused && !source.paused
+    const lane = openLane(source, mine, { memory, onBytes }, mayGoOn)
     const running: Running = { lane, queue: [], aside: [], over: false, idle: false, wake: () => undefined }
     void run(running)
     if (source.groupWriteMark) marks.look(source)

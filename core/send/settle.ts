@@ -19,7 +19,11 @@ export interface SettleOptions {
 }
 
 /** Writes into the ledger what became of a file that was not stored. */
-export type Settle = (source: SendSource, due: Due, attempt: Exclude<Attempt, { kind: 'lost' }>) => void
+export type Settle = (
+  source: SendSource,
+  due: Due,
+  attempt: Exclude<Attempt, { kind: 'lost' | 'halted' }>,
+) => void
 
 export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOptions): Settle {
   /** The receiver has answered, but not that it has the file. */

@@ -15,9 +15,12 @@ test.each([
 })
 
 test('directories are seen from where the person typed them, not from where npm runs us', () => {
-  expect(absoluteWords(['data', '/srv', '--x', '../y'], { INIT_CWD: '/srv/ann/work' }, '/checkout')).toEqual(
-    ['/srv/ann/work/data', '/srv', '--x', '/srv/ann/y'],
-  )
+  expect(absoluteWords(['data', '/srv', '--x', '../y'], { INIT_CWD: '/srv/ann/work' }, '/checkout')).toEqual([
+    '/srv/ann/work/data',
+    '/srv',
+    '--x',
+    '/srv/ann/y',
+  ])
   expect(absoluteWords(['data'], {}, '/here')).toEqual(['/here/data'])
 })
 

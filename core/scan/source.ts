@@ -4,6 +4,7 @@ import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
+import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
 import type { Scanned } from './messages.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
@@ -90,9 +91,9 @@ export class RunningSource {
   async #lookNow(): Promise<void> {
     const { path } = this.#options.source
     try {
-      const found = await stat(path, { bigint: true })
+      const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
-      const root = await realpath(path)
+      const root = await callOn(path, () => realpath(path))
       if (this.#stopped) return
       const identity = `${found.dev}:${found.ino}:${root}`
       if (this.#current?.identity === identity) return

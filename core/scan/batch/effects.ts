@@ -1,8 +1,10 @@
 import path from 'node:path'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
+import { callOn } from '../calls.ts'
 import type { FileFacts } from '../facts.ts'
 import { joinRelative } from '../facts.ts'
+import type { Limit } from '../limit.ts'
 import { nameRulesOf } from '../names.ts'
 import { offerFiles } from '../offer.ts'
 import { reconcileTree } from '../reconcile.ts'
@@ -10,7 +12,6 @@ import type { SessionContext } from '../session.ts'
 import { isGone } from '../walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
-import type { Limit } from './limit.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
 
@@ -63,14 +64,14 @@ export function directoryEffects(
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
         const { due, unsendable, complete } = await reconcileTree(context, watcher, name, true)
-        const closed = (await madeAt(path.join(root, closedMark))) !== null
+        const closed = (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
         // A listing that broke off proves nothing: it counts as one that found something.
         return { found: due + unsendable + (complete ? 0 : 1), closed }
       }),
     unsent,
     isClosing: () => host.isClosing(name),
     mark: async () => {
-      await createMark(path.join(root, name), source.batch.sentMark)
+      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
       host.lookSoon()
     },
     now: () => performance.now(),

@@ -1,4 +1,5 @@
 import { stat, statfs } from 'node:fs/promises'
+import { callOn } from '../calls.ts'
 import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { openPortable } from './portable.ts'
@@ -23,7 +24,9 @@ export class Watchers {
 
   /** Opens a tree with the watcher that its file system needs. */
   async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
-    const [{ dev }, { type }] = await Promise.all([stat(request.root), statfs(request.root)])
+    const { root } = request
+    const { dev } = await callOn(root, () => stat(root))
+    const { type } = await callOn(root, () => statfs(root))
     const method = chooseWatch({
       platform: process.platform,
       fileSystemType: type,

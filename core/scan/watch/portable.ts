@@ -4,6 +4,7 @@ import type { FSWatcher } from 'chokidar'
 import { watch } from 'chokidar'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
+import { callOn } from '../calls.ts'
 import { absolutePath, factsOf } from '../facts.ts'
 import type { NameFilter } from '../names.ts'
 import { createNameFilter } from '../names.ts'
@@ -33,7 +34,7 @@ export async function openPortable(
 ): Promise<TreeWatcher> {
   const base = absolutePath(request.root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
-  await lstat(base)
+  await callOn(request.root, () => lstat(base))
   const quiet = new QuietPeriod({
     root: request.root,
     quietMs: options.quietMs,
@@ -107,7 +108,7 @@ async function lookAt(
   if (!request.recursive || filter.file(file) !== null) return
   const absolute = absolutePath(request.root, file)
   try {
-    const stats = await lstat(absolute, { bigint: true })
+    const stats = await callOn(request.root, () => lstat(absolute, { bigint: true }))
     if (stats.isFile()) quiet.observe(factsOf(file, stats))
   } catch (thrown) {
     const code = errorCode(thrown)

@@ -12,6 +12,11 @@ const MAX_OFFERED = 256
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destination } = context
+  // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
+  if (files.some(({ device }) => device !== context.device) && !context.isThere()) {
+    context.ended(null)
+    return 0
+  }
   let waiting = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {

@@ -7,6 +7,7 @@ import type { Due } from './ledger.ts'
 import type { Content, Reading, Unsent } from './read.ts'
 import { openReading, readSmall, unsentBecause } from './read.ts'
 import type { Answer, Outgoing, Session, Upload } from './session.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** A source as the sender sees it. */
 export interface SendSource {
@@ -27,12 +28,15 @@ export type Attempt =
   | { kind: 'halted' }
   /** The source's directory itself is not there: its disk is not mounted. */
   | { kind: 'source-missing' }
+  /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
+  | { kind: 'doubtful' }
   | Unsent
 
 /** What all sources share. */
 export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
   memory: Semaphore
+  whereabouts(source: SendSource): Whereabouts
   onBytes(due: Due, bytes: number): void
 }
 
@@ -95,12 +99,14 @@ export function openLane(
   const asAttempt = (answer: Answer): Attempt =>
     answer === null ? { kind: 'lost' } : { kind: 'answer', answer }
 
-  /** A file that is missing on a disk that is missing has not vanished. */
+  /** What is found, or not found, under a disk that is away says nothing about the file. */
   const judge = async (unsent: Unsent, due: Due): Promise<Attempt> => {
+    const where = shared.whereabouts(source)
+    if (where === 'away') return { kind: 'source-missing' }
     if (unsent.kind !== 'vanished') return unsent
     const root = await stat(source.path, { bigint: true }).catch(() => null)
-    const other = root !== null && root.dev !== due.device && due.attempts < 5
-    return root === null || other ? { kind: 'source-missing' } : unsent
+    if (root === null) return { kind: 'source-missing' }
+    return where === 'unknown' && root.dev !== due.device ? { kind: 'doubtful' } : unsent
   }
 
   const readOrJudge = async (due: Due): Promise<Content | Attempt> => {

@@ -71,6 +71,7 @@ export function directoryEffects(
     unsent,
     isClosing: () => host.isClosing(name),
     mark: async () => {
+      if (!context.isThere()) return context.ended(null)
       await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
       host.lookSoon()
     },

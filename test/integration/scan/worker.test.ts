@@ -34,19 +34,20 @@ function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
   const ledger = openLedger(ledgerPath)
   onTestFinished(() => ledger.close())
   const scanner = startScannerProcess(processOptions)
-  const configure = (changes: Record<string, unknown> = {}) =>
-    scanner.configure({
-      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
-      ledgerPath,
-      destination,
-      reconcileSeconds: 3600,
-      quietSeconds: 0.3,
-    })
+  const config = (changes: Record<string, unknown> = {}) => ({
+    sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
+    ledgerPath,
+    destination,
+    reconcileSeconds: 3600,
+    quietSeconds: 0.3,
+  })
+  const configure = (changes: Record<string, unknown> = {}) => scanner.configure(config(changes))
   const files = () => ledger.files(destination, { source: 's', state: null, before: null, limit: 200 }).files
   return {
     root,
     ledger,
     scanner,
+    config,
     configure,
     paths: () =>
       files()
@@ -124,10 +125,11 @@ describe('the scanner process on a continuous source', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'a disk that is mounted on it, and unmounted again (root: mounts)',
     async () => {
-      const { root, scanner, configure, paths } = setUp()
+      const { root, scanner, config, configure, paths, phase, problems } = setUp()
       configure()
       await watching(scanner)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'holdfast-test', root])
+      const mount = () => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'holdfast-test', root])
+      mount()
       // Lazily: the scanner may be looking at it in this moment.
       const unmount = () => execFileSync('umount', ['-l', root], { stdio: 'ignore' })
       let mounted = true
@@ -139,7 +141,19 @@ describe('the scanner process on a continuous source', () => {
         unmount()
         mounted = false
         writeFileSync(path.join(root, 'underneath'), '')
-        await until('the directory underneath is looked at again', () => paths().includes('underneath'))
+        await until('it is missing', () => phase() === 'missing')
+        expect(problems()).toEqual(['scan.diskMissing'])
+        // Another scanner, which has never seen the disk, knows it from the ledger.
+        await scanner.stop()
+        const again = startScannerProcess()
+        again.configure(config())
+        await until('it is missing still', () => again.scanned.get('s')?.phase === 'missing')
+        await again.reconcile()
+        mount()
+        mounted = true
+        writeFileSync(path.join(root, 'back'), '')
+        await until('the disk is back', () => paths().includes('back'))
+        expect(paths()).toEqual(['back', 'live', 'mounted'])
       } finally {
         if (mounted) unmount()
       }

@@ -160,6 +160,18 @@ describe('the scanner process on a continuous source', () => {
     },
   )
 
+  test('a ledger that cannot be opened at the start is said, and opened once it can be', async () => {
+    const { root, scanner, config, phase, problems } = setUp()
+    const away = path.join(root, '../away')
+    writeFileSync(away, 'a file where the directory of the ledger should be')
+    scanner.configure({ ...config(), ledgerPath: path.join(away, 'ledger.sqlite') })
+    await until('it has failed', () => phase() === 'failed')
+    expect(problems()).toEqual(['transfer.ledgerFailed'])
+    rmSync(away)
+    await watching(scanner)
+    expect(problems()).toEqual([])
+  })
+
   test('a paused source is not watched; resumed, it is compared', async () => {
     const { root, scanner, configure, paths, phase } = setUp()
     configure({ paused: true })

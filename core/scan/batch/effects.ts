@@ -21,6 +21,8 @@ export interface BatchesHost {
   readonly listings: Limit
   /** Looks at all batch directories again before long. */
   lookSoon(): void
+  /** Marked as sent although Holdfast itself has never sent so many of its files. */
+  markedUnsent(name: string, files: number): void
   /** Looks at all batch directories now; whether no more files are expected in this one. */
   isClosing(name: string): Promise<boolean>
   /** Events brought these files; so many became waiting. */
@@ -44,6 +46,7 @@ export function directoryEffects(
   }
   let watcher: TreeWatcher | null = null
   let abandoned = false
+  let neverSent = 0
   const listener = treeListener(host, name, directory, () => watcher)
   return {
     watch: async () => {
@@ -63,7 +66,9 @@ export function directoryEffects(
       host.listings.run(async () => {
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
-        const { due, unsendable, complete } = await reconcileTree(context, watcher, name, true)
+        const found = await reconcileTree(context, watcher, name, true)
+        const { due, unsendable, complete } = found
+        neverSent = found.neverSent
         const closed = (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
         // A listing that broke off proves nothing: it counts as one that found something.
         return { found: due + unsendable + (complete ? 0 : 1), closed }
@@ -73,6 +78,7 @@ export function directoryEffects(
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
       await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
+      if (neverSent > 0) host.markedUnsent(name, neverSent)
       host.lookSoon()
     },
     now: () => performance.now(),

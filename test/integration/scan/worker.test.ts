@@ -375,6 +375,26 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     expect(paths()).toEqual(['DC1/fresh'])
   })
 
+  test('files that have the group-write bit from their producer count as sent, and that is said', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    for (const name of ['one', 'two', 'usual']) {
+      writeFileSync(path.join(root, 'DC1', name), name)
+      chmodSync(path.join(root, 'DC1', name), name === 'usual' ? 0o644 : 0o664)
+    }
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the usual one is offered', () => paths().join() === 'DC1/usual')
+    expect(problems()).toEqual([])
+    sendAll()
+    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await scanner.reconcile()
+    expect(scanner.scanned.get('s')?.problems).toMatchObject([
+      { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
+    ])
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))

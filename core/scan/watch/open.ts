@@ -2,6 +2,7 @@ import { stat, statfs } from 'node:fs/promises'
 import { callOn } from '../calls.ts'
 import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
+import { openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -33,8 +34,8 @@ export class Watchers {
       inotifyUsable: this.#inotifyUsable,
     })
     const { quietMs } = this.#options
-    if (method !== 'inotify')
-      return openPortable(request, listener, { quietMs, polling: method === 'polling' })
+    if (method === 'polling') return openPolling(request, listener, { quietMs })
+    if (method === 'portable') return openPortable(request, listener, { quietMs })
     const thread = this.#thread(dev)
     try {
       const watcher = await thread.open(request, listener)
@@ -45,7 +46,7 @@ export class Watchers {
       if (!failedAsWhole) throw thrown
       this.#inotifyUsable = false
       this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
-      return openPortable(request, listener, { quietMs, polling: false })
+      return openPortable(request, listener, { quietMs })
     }
   }
 

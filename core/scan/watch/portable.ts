@@ -12,37 +12,26 @@ import { isGone } from '../walk.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
-export interface PortableOptions {
-  quietMs: number
-  /** Looks again and again instead of relying on the system: for files that other computers write. */
-  polling: boolean
-}
-
-/** Between two looks at a polled tree: often enough for the quiet period, gentle on a network mount. */
-function pollingInterval(quietMs: number): number {
-  return Math.min(5_000, Math.max(100, quietMs))
-}
-
 /**
- * Watches a tree by chokidar, on any system and any mount. Nothing says here that a writer has closed a file:
+ * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has closed a file:
  * one is finished after the quiet period.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  options: PortableOptions,
+  { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
   const base = absolutePath(request.root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
   await callOn(request.root, () => lstat(base))
   const quiet = new QuietPeriod({
     root: request.root,
-    quietMs: options.quietMs,
+    quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
   })
   const filter = createNameFilter(request.names)
-  const watcher = startChokidar(request, filter, base, options)
+  const watcher = startChokidar(request, filter, base)
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   const look = (file: string) => lookAt(request, filter, listener, quiet, file)
   const directoryEvent = (absolute: string) => {
@@ -59,7 +48,7 @@ export async function openPortable(
   await new Promise<void>((resolve) => watcher.once('ready', resolve))
   let closed = false
   return {
-    method: options.polling ? 'polling' : 'watching',
+    method: 'watching',
     examine: async (paths) => {
       await quiet.whenRoom()
       if (!closed) await Promise.all(paths.map(look))
@@ -73,12 +62,7 @@ export async function openPortable(
   }
 }
 
-function startChokidar(
-  request: TreeRequest,
-  filter: NameFilter,
-  base: string,
-  options: PortableOptions,
-): FSWatcher {
+function startChokidar(request: TreeRequest, filter: NameFilter, base: string): FSWatcher {
   const leftOut = (absolute: string, isFile: boolean | undefined) => {
     if (absolute === base || isFile === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
@@ -90,14 +74,12 @@ function startChokidar(
     followSymlinks: false,
     atomic: false,
     ignored: (absolute, stats) => leftOut(absolute, stats?.isFile()),
-    backend: options.polling ? 'polling' : 'auto',
-    pollingInterval: pollingInterval(options.quietMs),
-    pollingBinaryInterval: pollingInterval(options.quietMs),
     ...(request.recursive ? {} : { depth: 0 }),
   })
 }
 
-async function lookAt(
+/** Has the quiet period watch a file, unless its name leaves it out. */
+export async function lookAt(
   request: TreeRequest,
   filter: NameFilter,
   listener: TreeListener,

@@ -19,9 +19,11 @@ export interface WorkerStarter {
 /**
  * Threads of libuv's pool, which a process must be given at its start; 1024 is libuv's limit. A path that hangs in
  * the kernel holds one thread for as long as it hangs, so the checker has all there can be, and starts further
- * processes beyond that; the others need enough to keep their disks busy while a file system or two hang.
+ * processes beyond that. The scanner and the sender bound what one source may have out (core/scan/calls.ts,
+ * core/send/lane.ts: about twenty calls) and have threads for more than twenty sources that hang at once. The
+ * receiver has one disk.
  */
-const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 32, sender: 64, receiver: 64 }
+const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, sender: 512, receiver: 64 }
 
 export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {
   const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import { z } from 'zod'
+import { isRunning } from '../wire/is-running.ts'
 import { formatPairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import { makeCode } from './codes.ts'
@@ -29,15 +30,6 @@ export function reachableHost(
   const addresses = Object.values(interfaces).flatMap((list) => list ?? [])
   const first = addresses.find(({ internal, family }) => !internal && family === 'IPv4')
   return first?.address ?? hostname
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return !String(thrown).includes('ESRCH')
-  }
 }
 
 export interface Invitation {

@@ -3,9 +3,11 @@ import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { replaceFile } from '../wire/replace-file.ts'
 import { errorCode, Problem } from '../words/problem.ts'
+import { lockDirectory } from '../worker/directory-lock.ts'
 import { redeemCode } from './codes.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
+import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openListener } from './listener.ts'
 import type { Trusted } from './senders.ts'
@@ -56,6 +58,20 @@ async function prepareStore(directory: string): Promise<void> {
   }
 }
 
+/** Two receivers would overwrite each other's list of senders. */
+function lockStore({ own, root }: StoreLayout, log: ReceiverEvents['log']): { release(): void } {
+  let lock: { release(): void } | null
+  try {
+    lock = lockDirectory(own)
+  } catch (thrown) {
+    // A store that is read-only, or on a file system without locks, is still better served than not.
+    log('warn', `${own} cannot be locked: ${String(thrown)}`)
+    return { release: () => undefined }
+  }
+  if (lock === null) throw new Problem('transfer.storeInUse', { path: root })
+  return lock
+}
+
 /**
  * Runs a receiver on a store.
  * @throws Problem when the store cannot be used at all, or the address cannot be listened on.
@@ -66,6 +82,21 @@ export async function startStoreReceiver(
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
   await prepareStore(layout.own)
+  const lock = lockStore(layout, events.log)
+  try {
+    return await startOnStore(options, events, layout, lock.release)
+  } catch (thrown) {
+    lock.release()
+    throw thrown
+  }
+}
+
+async function startOnStore(
+  options: ReceiverOptions,
+  events: ReceiverEvents,
+  layout: StoreLayout,
+  release: () => void,
+): Promise<Receiver> {
   const identity = await loadIdentity(layout.identity)
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
@@ -164,6 +195,7 @@ export async function startStoreReceiver(
     async close() {
       await listener.close()
       await store.close()
+      release()
     },
   }
 }

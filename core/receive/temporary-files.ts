@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { openFd } from '../wire/fd.ts'
+import { isRunning } from '../wire/is-running.ts'
 import { errorCode } from '../words/problem.ts'
 
 /** Files on their way, in a directory of this process's own on the store's file system. */
@@ -12,15 +13,6 @@ export interface TemporaryFiles {
   /** Removes what processes that are gone have left. */
   clean(): Promise<void>
   remove(): Promise<void>
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return errorCode(thrown) !== 'ESRCH'
-  }
 }
 
 /** Not `recursive`: that one says ENOENT where a read-only file system says EROFS. */
@@ -57,7 +49,7 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
       for (const name of await readdir(parent).catch(() => [])) {
         const pid = Number(/^(\d+)-/.exec(name)?.[1])
         // A directory with this process's own number, but another name, is an earlier process's.
-        const gone = Number.isNaN(pid) || pid === process.pid || !isAlive(pid)
+        const gone = Number.isNaN(pid) || pid === process.pid || !isRunning(pid)
         if (name !== mine && gone) await rm(path.join(parent, name), { recursive: true, force: true })
       }
     },

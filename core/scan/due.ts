@@ -14,6 +14,11 @@ export function isDue(file: FileFacts, known: LedgerEntry | null, marksFiles: bo
   return !(marksFiles && hasGroupWrite(file))
 }
 
+/** It counts as transferred by its bit alone: the ledger has never heard of it. */
+export function isNeverSent(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
+  return marksFiles && known === null && hasGroupWrite(file)
+}
+
 export function hasGroupWrite(file: Pick<FileFacts, 'mode'>): boolean {
   return (file.mode & GROUP_WRITE) !== 0
 }

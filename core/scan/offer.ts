@@ -1,5 +1,5 @@
 import { message } from '../words/message.ts'
-import { isDue } from './due.ts'
+import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import type { SessionContext } from './session.ts'
 
@@ -12,6 +12,11 @@ const MAX_OFFERED = 256
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destination } = context
+  // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
+  if (files.some(({ device }) => device !== context.device) && !context.isThere()) {
+    context.ended(null)
+    return 0
+  }
   let waiting = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
@@ -29,6 +34,16 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
 }
 
 /** Whether the ledger does not know this file with this content. Throws what the ledger throws. */
-export function isFileDue({ source, ledger, destination }: SessionContext, file: FileFacts): boolean {
-  return isDue(file, ledger.lookup(destination, source.id, file.path), source.kind === 'batch')
+export function isFileDue(context: SessionContext, file: FileFacts): boolean {
+  return standingOf(context, file).due
+}
+
+/** Whether this file is due, and if it is not, whether that is for its group-write bit alone. */
+export function standingOf(
+  { source, ledger, destination }: SessionContext,
+  file: FileFacts,
+): { due: boolean; neverSent: boolean } {
+  const known = ledger.lookup(destination, source.id, file.path)
+  const marksFiles = source.kind === 'batch'
+  return { due: isDue(file, known, marksFiles), neverSent: isNeverSent(file, known, marksFiles) }
 }

@@ -1,7 +1,7 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
-import { isFileDue } from './offer.ts'
+import { standingOf } from './offer.ts'
 import type { SessionContext } from './session.ts'
 import { unsendableWords } from './unsendable.ts'
 import { isGone, walk } from './walk.ts'
@@ -13,6 +13,8 @@ export interface Reconciled {
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
+  /** Files of a batch source that count as transferred by their group-write bit alone. */
+  neverSent: number
   /** false: it was not carried out to its end. */
   complete: boolean
 }
@@ -29,11 +31,15 @@ export async function reconcileTree(
 ): Promise<Reconciled> {
   const { source, root, signal } = context
   const filter = createNameFilter(nameRulesOf(source))
-  const result: Reconciled = { due: 0, unsendable: 0, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   try {
     for await (const chunk of walk({ root, base, filter, recursive, signal })) {
       for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const due = chunk.files.filter((file) => isFileDue(context, file))
+      const due = chunk.files.filter((file) => {
+        const standing = standingOf(context, file)
+        if (standing.neverSent) result.neverSent += 1
+        return standing.due
+      })
       result.due += due.length
       result.unsendable += chunk.unsendable.length
       await watcher.examine(due.map(({ path }) => path))

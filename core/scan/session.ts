@@ -5,13 +5,17 @@ import type { Scanned } from './messages.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What the scanner needs of the ledger. */
-export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'close'>
+export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'>
 
 /** What a session of one source works with. */
 export interface SessionContext {
   source: Source
   /** Absolute path of the source's directory, with symbolic links resolved. */
   root: string
+  /** st_dev of that directory. */
+  device: bigint
+  /** false: the source's disk is not mounted any more, and its path shows what is underneath. */
+  isThere(): boolean
   ledger: ScanLedger
   destination: string
   quietMs: number

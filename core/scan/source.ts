@@ -1,9 +1,12 @@
 import { realpath, stat } from 'node:fs/promises'
+import { mountAbove } from '../check/mountinfo.ts'
+import { readMounts, whereabouts } from '../send/whereabouts.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
+import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
 import type { Scanned } from './messages.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
@@ -90,14 +93,17 @@ export class RunningSource {
   async #lookNow(): Promise<void> {
     const { path } = this.#options.source
     try {
-      const found = await stat(path, { bigint: true })
+      const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
-      const root = await realpath(path)
+      const root = await callOn(path, () => realpath(path))
       if (this.#stopped) return
+      // After the calls: what they found is the disk's own if the disk is there now.
+      const mount = this.#missingMount(root)
+      if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
       const identity = `${found.dev}:${found.ino}:${root}`
       if (this.#current?.identity === identity) return
       this.#endSession()
-      this.#startSession(root, identity)
+      this.#startSession(root, found.dev, identity)
     } catch (thrown) {
       const code = errorCode(thrown)
       if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
@@ -112,13 +118,29 @@ export class RunningSource {
     this.#update({ phase, unwatchedDirectories: 0, batches: [] })
   }
 
-  #startSession(root: string, identity: string): void {
+  /**
+   * The mount point that the source was on and that nothing is mounted on now, or null. The ledger remembers
+   * it, so that a disk that is away stays missing over a restart.
+   */
+  #missingMount(root: string): string | null {
+    const { source, ledger } = this.#options
+    const mounts = readMounts()
+    const home = ledger.home(source.id)
+    if (whereabouts(home, mounts) === 'away') return home
+    const now = mounts === null ? null : (mountAbove(mounts, root)?.point ?? null)
+    if (now !== null && now !== home) ledger.rememberHome(source.id, now)
+    return null
+  }
+
+  #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
     const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
     const live = () => !abort.signal.aborted
     const context: SessionContext = {
       source,
       root,
+      device,
+      isThere: () => whereabouts(ledger.home(source.id)) !== 'away',
       ledger,
       destination,
       quietMs: quietSeconds * 1000,

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import { errorCode } from '../words/problem.ts'
+import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath, factsOf, joinRelative } from './facts.ts'
 import type { LeftOut, NameFilter } from './names.ts'
@@ -105,7 +106,8 @@ async function lookAt(
   enter: (path: string) => void,
 ): Promise<void> {
   try {
-    const stats = await lstat(absolutePath(options.root, path), { bigint: true })
+    const absolute = absolutePath(options.root, path)
+    const stats = await callOn(options.root, () => lstat(absolute, { bigint: true }))
     // Some file systems do not say the type in the directory: then only lstat knows.
     if (stats.isDirectory()) return enter(path)
     const leftOut = options.filter.file(path)

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openLedger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
+import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
+import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { scannerDefinition } from './messages.ts'
 import type { ScanLedger } from './session.ts'
@@ -30,7 +32,7 @@ export function startScanner(
   return (context) => {
     const scanner = new Scanner(options, context)
     return {
-      configure: async (config) => scanner.configure(config),
+      configure: (config) => scanner.configure(config),
       nudge: () => scanner.nudge(),
       requests: {
         reconcile: async () => {
@@ -56,6 +58,7 @@ class Scanner {
   readonly #context: WorkerContext<Definition>
   readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
   readonly #changed = new Set<string>()
+  readonly #retry = createRetry()
   #reportTimer: NodeJS.Timeout | null = null
   #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
 
@@ -64,7 +67,19 @@ class Scanner {
     this.#context = context
   }
 
-  configure({ sources, ...shared }: Config): void {
+  /** Tried again while the ledger cannot be opened. */
+  configure(config: Config): Promise<void> {
+    return this.#retry.run(async () => {
+      try {
+        this.#apply(config)
+      } catch (thrown) {
+        this.#reportFailed(config, thrown)
+        throw thrown
+      }
+    })
+  }
+
+  #apply({ sources, ...shared }: Config): void {
     const key = JSON.stringify(shared)
     if (this.#shared?.key !== key) {
       this.#endAll()
@@ -95,7 +110,20 @@ class Scanner {
     patience.abort()
   }
 
+  #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const problems = [message('transfer.ledgerFailed', { path, reason })]
+    const nothing = { unwatchedDirectories: 0, batches: [] }
+    const scanned = sources.map(({ id, paused }) =>
+      paused
+        ? { id, phase: 'paused' as const, problems: [], ...nothing }
+        : { id, phase: 'failed' as const, problems, ...nothing },
+    )
+    if (scanned.length > 0) this.#context.report({ scanned })
+  }
+
   async stop(): Promise<void> {
+    this.#retry.stop()
     if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
     await this.#endAll()
   }

@@ -4,9 +4,10 @@ import { SMALL_FILE_BYTES } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Due } from './ledger.ts'
-import type { Unsent } from './read.ts'
+import type { Content, Reading, Unsent } from './read.ts'
 import { openReading, readSmall, unsentBecause } from './read.ts'
-import type { Answer, Outgoing, Session } from './session.ts'
+import type { Answer, Outgoing, Session, Upload } from './session.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** A source as the sender sees it. */
 export interface SendSource {
@@ -23,23 +24,48 @@ export interface SendSource {
 export type Attempt =
   | { kind: 'answer'; answer: NonNullable<Answer> }
   | { kind: 'lost' }
+  /** Given back as it was: a pause, or its disk does not answer. */
+  | { kind: 'halted' }
   /** The source's directory itself is not there: its disk is not mounted. */
   | { kind: 'source-missing' }
+  /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
+  | { kind: 'doubtful' }
   | Unsent
 
 /** What all sources share. */
 export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
   memory: Semaphore
+  whereabouts(source: SendSource): Whereabouts
   onBytes(due: Due, bytes: number): void
 }
 
-/** Files of one source that are read at a time: a source that hangs holds no more threads than these. */
+/**
+ * What one source may have under way. Kept while its lane is opened anew: a call that hangs outlives the lane
+ * that made it, and must go on counting.
+ */
+export interface Slots {
+  reads: Semaphore
+  large: Semaphore
+}
+
+/**
+ * Files of one source that are read at a time. A source that hangs holds so many threads and no more; the
+ * sender's pool has enough of them for many such sources (worker-starter.ts).
+ */
 const READS_PER_SOURCE = 16
 /** Large files of one source on the wire at a time; small ones pass between their chunks. */
 const LARGE_PER_SOURCE = 2
 /** What a file costs in memory besides its bytes. */
 const FILE_COST = 4096
+/** A read that is out for longer than this holds nothing any more that other sources need. */
+const STALLED_MS = 3_000
+/** The same for a chunk of a large file, which then has to begin anew. */
+const STALLED_LARGE_MS = 10_000
+
+export function createSlots(): Slots {
+  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE) }
+}
 
 /** Reads one source's files and puts them on the wire. */
 export interface Lane {
@@ -55,10 +81,13 @@ const isUnsent = (value: object): value is Unsent =>
 
 export const isLarge = (size: number): boolean => size > SMALL_FILE_BYTES
 
-export function openLane(source: SendSource, shared: Shared): Lane {
-  const reads = createSemaphore(READS_PER_SOURCE)
-  const large = createSemaphore(LARGE_PER_SOURCE)
-
+/** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
+export function openLane(
+  source: SendSource,
+  { reads, large }: Slots,
+  shared: Shared,
+  mayGoOn: () => boolean,
+): Lane {
   const outgoing = (due: Due, mode: number): Outgoing => ({
     source: source.name,
     path: due.path,
@@ -70,23 +99,39 @@ export function openLane(source: SendSource, shared: Shared): Lane {
   const asAttempt = (answer: Answer): Attempt =>
     answer === null ? { kind: 'lost' } : { kind: 'answer', answer }
 
-  /** A file that is missing on a disk that is missing has not vanished. */
+  /** What is found, or not found, under a disk that is away says nothing about the file. */
   const judge = async (unsent: Unsent, due: Due): Promise<Attempt> => {
+    const where = shared.whereabouts(source)
+    if (where === 'away') return { kind: 'source-missing' }
     if (unsent.kind !== 'vanished') return unsent
     const root = await stat(source.path, { bigint: true }).catch(() => null)
-    const other = root !== null && root.dev !== due.device && due.attempts < 5
-    return root === null || other ? { kind: 'source-missing' } : unsent
+    if (root === null) return { kind: 'source-missing' }
+    return where === 'unknown' && root.dev !== due.device ? { kind: 'doubtful' } : unsent
+  }
+
+  const readOrJudge = async (due: Due): Promise<Content | Attempt> => {
+    const read = await readSmall(path.join(source.path, due.path), due)
+    return read.kind === 'content' ? read : judge(read, due)
   }
 
   const sendSmall = async (due: Due, session: Session): Promise<Attempt> => {
-    let held = due.size + FILE_COST
+    const cost = due.size + FILE_COST
+    let held = cost
     const letGo = () => {
       shared.memory.release(held)
       held = 0
     }
+    const stalled = setTimeout(letGo, STALLED_MS)
     try {
-      const content = await readSmall(path.join(source.path, due.path), due).finally(() => reads.release())
-      if (content.kind !== 'content') return await judge(content, due)
+      const content = await readOrJudge(due).finally(() => {
+        clearTimeout(stalled)
+        reads.release()
+      })
+      if (content.kind !== 'content') return content
+      if (held === 0) {
+        await shared.memory.acquire(cost)
+        held = cost
+      }
       const { bytes, digest, mode } = content
       const answer = await session.sendSmall(outgoing(due, mode), bytes, digest, () => {
         letGo()
@@ -98,25 +143,42 @@ export function openLane(source: SendSource, shared: Shared): Lane {
     }
   }
 
+  const sendChunks = async (due: Due, reading: Reading, upload: Upload): Promise<Attempt> => {
+    let aborted: Promise<Answer> | null = null
+    const abort = (): Promise<Answer> => {
+      aborted ??= upload.abort()
+      return aborted
+    }
+    /** A read that hangs gives its place on the wire to others; its own thread is all that it keeps. */
+    const watched = <T>(call: Promise<T>): Promise<T> => {
+      const timer = setTimeout(abort, STALLED_LARGE_MS)
+      return call.finally(() => clearTimeout(timer))
+    }
+    try {
+      for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
+        if (!mayGoOn()) void abort()
+        if (aborted !== null) return { kind: 'halted' }
+        if (!(await upload.chunk(bytes))) return asAttempt(await abort())
+        shared.onBytes(due, bytes.length)
+      }
+      const digest = await watched(reading.finish())
+      if (aborted !== null) return { kind: 'halted' }
+      if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest))
+      void abort()
+      return await judge(digest, due)
+    } catch (thrown) {
+      void abort()
+      return unsentBecause(thrown)
+    }
+  }
+
   const sendLarge = async (due: Due, session: Session): Promise<Attempt> => {
     const reading = await openReading(path.join(source.path, due.path), due)
     if (isUnsent(reading)) return judge(reading, due)
     try {
+      if (!mayGoOn()) return { kind: 'halted' }
       const upload = await session.begin(outgoing(due, reading.mode))
-      if (upload === null) return { kind: 'lost' }
-      try {
-        for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
-          if (!(await upload.chunk(bytes))) return asAttempt(await upload.abort())
-          shared.onBytes(due, bytes.length)
-        }
-        const digest = await reading.finish()
-        if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest))
-        await upload.abort()
-        return await judge(digest, due)
-      } catch (thrown) {
-        void upload.abort()
-        return unsentBecause(thrown)
-      }
+      return upload === null ? { kind: 'lost' } : await sendChunks(due, reading, upload)
     } finally {
       await reading.close()
     }
@@ -137,8 +199,14 @@ export function openLane(source: SendSource, shared: Shared): Lane {
           })
         return
       }
-      await shared.memory.acquire(due.size + FILE_COST)
+      // The source's own slot first: who waits for a disk that hangs must hold nothing that others need.
       await reads.acquire()
+      await shared.memory.acquire(due.size + FILE_COST)
+      if (!mayGoOn()) {
+        reads.release()
+        shared.memory.release(due.size + FILE_COST)
+        return done({ kind: 'halted' })
+      }
       void sendSmall(due, session).catch(failed).then(done)
     },
   }

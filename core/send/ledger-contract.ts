@@ -41,6 +41,9 @@ export interface Ledger {
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
+  /** The mount point that a source was on when it was last there, or null. */
+  home(source: string): string | null
+  rememberHome(source: string, mountPoint: string): void
   /**
    * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
    * that are not sent yet.

@@ -102,6 +102,8 @@ export function openLedger(file: string): Ledger {
   const allDestinations = statement('SELECT DISTINCT destination FROM route')
   const readMeta = statement('SELECT value FROM meta WHERE key = ?')
   const writeMeta = statement('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  const forgetMeta = statement('DELETE FROM meta WHERE key = ?')
+  const homeOf = (source: string) => `home ${source}`
   const pages: LedgerPages = openLedgerPages(database)
 
   const routeOf = (destination: string, source: string): number | null =>
@@ -161,6 +163,11 @@ export function openLedger(file: string): Ledger {
         mtimeNs: row.mtime_ns,
         inode: word.load(row.inode),
       }
+    },
+
+    home: (source) => (readMeta.get(homeOf(source)) as { value: string } | undefined)?.value ?? null,
+    rememberHome: (source, mountPoint) => {
+      writeMeta.run(homeOf(source), mountPoint)
     },
 
     unsentBelow(destination, source, directory) {
@@ -269,6 +276,7 @@ export function openLedger(file: string): Ledger {
     forgetSource: (source, limit) =>
       transaction(() => {
         let left = limit
+        forgetMeta.run(homeOf(source))
         for (const { id } of routesOfSource.all(source) as { id: number }[]) {
           left -= Number(forgetSome.run(id, left).changes)
           if (left <= 0) break

@@ -1,10 +1,13 @@
+import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../words/problem.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { markGroupWrite } from './mark.ts'
+import { whereabouts } from './whereabouts.ts'
 
 const PAGE = 256
-const AT_ONCE = 16
+/** Of one source; a disk that hangs holds no more threads than these. */
+const AT_ONCE = 4
 /** A disk that does not take marks now is tried again after this. */
 const PAUSE_MS = 30_000
 
@@ -29,13 +32,21 @@ export function openMarks(
   const timers = new Set<NodeJS.Timeout>()
   let over = false
 
+  /** A file that is not found on a disk that is away wants its mark all the same. */
+  const isThere = async ({ id, path: root }: MarkSource): Promise<boolean> =>
+    whereabouts(ledger.home(id)) !== 'away' &&
+    (await stat(root).then(
+      () => true,
+      () => false,
+    ))
+
   /** Whether the ledger may forget this mark: it is set, or it never can be. */
   const markOne = async (source: MarkSource, due: Due): Promise<boolean> => {
     const file = path.join(source.path, due.path)
     try {
-      await markGroupWrite(file, due)
-      return true
+      return (await markGroupWrite(file, due)) === 'set' || (await isThere(source))
     } catch (thrown) {
+      if (!(await isThere(source))) return false
       const code = errorCode(thrown)
       events.log('warn', `${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
       return code === 'EPERM' || code === 'EACCES'

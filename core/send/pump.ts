@@ -3,13 +3,16 @@ import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
-import type { Attempt, Lane, SendSource } from './lane.ts'
-import { isLarge, openLane } from './lane.ts'
+import type { Attempt, Lane, SendSource, Slots } from './lane.ts'
+import { createSlots, isLarge, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
+import type { MarkSource } from './marks.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
+import type { Whereabouts } from './whereabouts.ts'
+import { whereabouts } from './whereabouts.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
@@ -18,6 +21,8 @@ const TAKE_FILES = 4096
 const TAKE_LEAST = 64
 /** Large files that a source sets aside so that the small ones behind them can go on. */
 const SET_ASIDE = 64
+/** A source whose disk is away is looked at again after this. */
+const AWAY_MS = 2_000
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 
@@ -52,6 +57,8 @@ interface Running {
   over: boolean
   /** Nothing was found: wait for a wake. */
   idle: boolean
+  /** Its disk is away: nothing is tried before this time of the steady clock. */
+  awayUntil: number
   wake: () => void
 }
 
@@ -66,6 +73,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const { ledger, destination } = options
   const retryMs = options.retrySeconds * 1000
   const lanes = new Map<string, Running>()
+  const slots = new Map<string, Slots>()
   const taken = new Set<number>()
   const onWire = new Map<number, Transfer>()
   const memory = createSemaphore(MEMORY_BYTES)
@@ -132,6 +140,18 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     setImmediate(acknowledge)
   }
 
+  const isAway = (running: Running) => {
+    running.awayUntil = performance.now() + AWAY_MS
+  }
+  /** A ledger that cannot say it is no reason to lose a file. */
+  const whereaboutsOf = ({ id }: MarkSource): Whereabouts => {
+    try {
+      return whereabouts(ledger.home(id))
+    } catch {
+      return 'away'
+    }
+  }
+
   const finish = (running: Running, due: Due, attempt: Attempt): void => {
     onWire.delete(due.id)
     const status = attempt.kind === 'answer' ? attempt.answer.status : null
@@ -140,7 +160,9 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       acknowledged.push({ due, mark: running.lane.source.groupWriteMark })
       acknowledgeSoon()
     } else {
-      if (attempt.kind !== 'lost') withLedger(() => settle(running.lane.source, due, attempt))
+      if (attempt.kind === 'source-missing') isAway(running)
+      else if (attempt.kind !== 'lost' && attempt.kind !== 'halted')
+        withLedger(() => settle(running.lane.source, due, attempt))
       taken.delete(due.id)
     }
     gate.over(due.id)
@@ -154,10 +176,11 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     running.aside = []
   }
 
-  const mayGo = ({ lane, over }: Running): boolean =>
+  const mayGo = ({ lane, over, awayUntil }: Running): boolean =>
     !over &&
     !paused &&
     !lane.source.paused &&
+    performance.now() >= awayUntil &&
     session !== null &&
     !session.closed &&
     ledgerProblem === null &&
@@ -167,6 +190,11 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, lanes.size)))
     const { id } = running.lane.source
     const found = withLedger(() => ledger.take(destination.id, [id], limit, Date.now(), taken)) ?? []
+    // Its files wait as they are, however long: nothing is asked of the directory underneath.
+    if (found.length > 0 && whereaboutsOf(running.lane.source) === 'away') {
+      isAway(running)
+      return
+    }
     for (const due of found) taken.add(due.id)
     // In trouble the file that failed least often tries first: a large one for which there is no room must
     // not be the only one that is ever tried.
@@ -215,15 +243,24 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
 
   const openRunning = (source: SendSource): Running => {
-    const lane = openLane(source, {
-      memory,
-      onBytes(due, bytes) {
-        const transfer = onWire.get(due.id)
-        if (transfer !== undefined) transfer.sentBytes += bytes
-        events.onBytes(due.source, bytes)
-      },
-    })
-    const running: Running = { lane, queue: [], aside: [], over: false, idle: false, wake: () => undefined }
+    const mine = slots.get(source.id) ?? createSlots()
+    slots.set(source.id, mine)
+    const onBytes = (due: Due, bytes: number) => {
+      const transfer = onWire.get(due.id)
+      if (transfer !== undefined) transfer.sentBytes += bytes
+      events.onBytes(due.source, bytes)
+    }
+    const mayGoOn = () => !running.over && !paused && !source.paused
+    const lane = openLane(source, mine, { memory, whereabouts: whereaboutsOf, onBytes }, mayGoOn)
+    const running: Running = {
+      lane,
+      queue: [],
+      aside: [],
+      over: false,
+      idle: false,
+      awayUntil: 0,
+      wake: () => undefined,
+    }
     void run(running)
     if (source.groupWriteMark) marks.look(source)
     return running

@@ -6,8 +6,8 @@ import type { Attempt, SendSource } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { verdictOf } from './verdict.ts'
 
-/** A source whose disk is not there is looked at again after this. */
-const SOURCE_MISSING_MS = 30_000
+/** A file whose source has come to be on another file system is looked for again after this. */
+const DOUBTFUL_MS = 30_000
 
 export interface SettleOptions {
   ledger: Ledger
@@ -19,7 +19,11 @@ export interface SettleOptions {
 }
 
 /** Writes into the ledger what became of a file that was not stored. */
-export type Settle = (source: SendSource, due: Due, attempt: Exclude<Attempt, { kind: 'lost' }>) => void
+export type Settle = (
+  source: SendSource,
+  due: Due,
+  attempt: Exclude<Attempt, { kind: 'lost' | 'halted' | 'source-missing' }>,
+) => void
 
 export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOptions): Settle {
   /** The receiver has answered, but not that it has the file. */
@@ -68,8 +72,8 @@ export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOpt
       case 'vanished':
         settleVanished(file, due)
         return
-      case 'source-missing':
-        ledger.retryLater([due], Date.now() + SOURCE_MISSING_MS, null)
+      case 'doubtful':
+        ledger.retryLater([due], Date.now() + DOUBTFUL_MS, null)
         return
       case 'unreadable':
         log('warn', `${file} cannot be read: ${attempt.code}`)

@@ -6,9 +6,10 @@ import { createLimitedLog } from '../wire/limited-log.ts'
 import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import { sentenceOf } from '../words/problem.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
+import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { Ledger } from './ledger.ts'
 import { openLedger } from './ledger.ts'
@@ -57,6 +58,8 @@ interface Route {
 /** The sender as a worker: ledger, link and pump, brought together and reported. */
 export function startSender(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
   let config: Config | null = null
+  /** The last one that was carried out to its end. */
+  let applied: Config | null = null
   let identity: Identity | null = null
   let ledger: { file: string; open: Ledger } | null = null
   let route: Route | null = null
@@ -67,6 +70,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let lastReport = ''
   let over = false
   const rates = createRates()
+  const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
@@ -163,11 +167,21 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     route = { link, pump }
   }
 
+  const openNow = (path: string): Ledger => {
+    try {
+      return openLedger(path)
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
+    }
+  }
+
   const openLedgerOf = (file: string): Ledger => {
     if (ledger?.file === file) return ledger.open
+    closeRoute()
     ledger?.open.close()
     ledger = null
-    const open = openLedger(file)
+    const open = openNow(file)
     if (open.notice !== null) context.log('warn', englishWords(open.notice))
     ledger = { file, open }
     return open
@@ -210,7 +224,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     JSON.stringify(a.destination) === JSON.stringify(b.destination)
 
   const configure = async (next: Config): Promise<void> => {
-    const before = config
+    const before = applied
     config = next
     if (identity === null || before?.identityDirectory !== next.identityDirectory)
       identity = await loadIdentity(next.identityDirectory)
@@ -228,6 +242,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       if (next.destination !== null) background('requeue', requeue(on, next.destination.id))
     }
     startProblem = null
+    applied = next
     route?.pump.configure(sourcesOf(next), next.paused)
     changed()
   }
@@ -239,13 +254,15 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
 
   return {
     async configure(next) {
-      try {
-        await configure(next)
-      } catch (thrown) {
-        startProblem = sentenceOf(thrown)
-        changed()
-        throw thrown
-      }
+      await retry.run(async () => {
+        try {
+          await configure(next)
+        } catch (thrown) {
+          startProblem = sentenceOf(thrown)
+          changed()
+          throw thrown
+        }
+      })
     },
 
     nudge() {
@@ -277,6 +294,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
 
     async stop() {
       over = true
+      retry.stop()
       changed.stop()
       nudge.stop()
       stopping.abort()

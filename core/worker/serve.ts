@@ -35,7 +35,7 @@ function endNow(): void {
   process.kill(process.pid, 'SIGKILL')
 }
 
-/** Runs one worker on a port until it is asked to stop or its supervisor is gone. */
+/** Runs one worker on a port until it is asked to stop, which it may take a moment for, or its supervisor is gone. */
 export function serveWorker<D extends WorkerDefinition>(
   port: WorkerPort,
   definition: D,
@@ -93,7 +93,9 @@ export function serveWorker<D extends WorkerDefinition>(
         received satisfies never
     }
   })
-  port.onClose(stop)
+  // The supervisor was killed: another one may start its own workers any moment. Nothing here needs a farewell
+  // that a power failure would not give it either.
+  port.onClose(endNow)
   setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
 }

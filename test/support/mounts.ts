@@ -1,7 +1,16 @@
 // Real file systems with real faults, for tests that run as root. Everything is undone when the test is over,
 // when the test's process exits, and, should it be killed, before the next mount of any test.
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -215,6 +224,25 @@ export async function mountBind(undo: Undo, original: string): Promise<Mounted> 
   const mount = () => run('mount', ['--bind', original, point], TIMEOUT)
   await mount()
   return mounted(point, mount)
+}
+
+/**
+ * Mounts a FUSE file system that nobody serves: every call on it hangs, though a kill still ends its process,
+ * until the test is over; then it fails with ENOTCONN.
+ */
+export async function mountHung(undo: Undo): Promise<{ point: string }> {
+  const { directory, point } = workplace()
+  const device = openSync('/dev/fuse', 'r+')
+  undo(async () => {
+    closeSync(device)
+    clear(directory)
+  })
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other'
+  execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'holdfast-test', point], {
+    stdio: ['ignore', 'ignore', 'inherit', device],
+    ...TIMEOUT,
+  })
+  return { point }
 }
 
 /** The super block's options of the file system mounted at a point, as mountinfo(5) gives them last. */

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
 import type { FileFacts } from '../../core/scan/facts.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
+import { openPolling } from '../../core/scan/watch/polling.ts'
 import { openPortable } from '../../core/scan/watch/portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
 import type { Message } from '../../core/words/message.ts'
@@ -58,7 +59,7 @@ export interface Opened {
   watcher: TreeWatcher
 }
 
-export type Implementation = 'inotify' | 'chokidar' | 'chokidar polling'
+export type Implementation = 'inotify' | 'chokidar' | 'polling'
 
 /** Opens a watched tree of one implementation; it is closed when the test is over. */
 export async function openTree(
@@ -81,8 +82,8 @@ export async function openTree(
     onTestFinished(() => thread.stop())
     return { recorder, watcher: await thread.open(request, recorder) }
   }
-  const polling = implementation === 'chokidar polling'
-  const watcher = await openPortable(request, recorder, { quietMs, polling })
+  const open = implementation === 'polling' ? openPolling : openPortable
+  const watcher = await open(request, recorder, { quietMs })
   onTestFinished(() => watcher.close())
   return { recorder, watcher }
 }

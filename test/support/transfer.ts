@@ -5,6 +5,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import type { WorkerName } from '../../core/agent/state-schema.ts'
+import { workerEnvironment } from '../../core/agent/worker-starter.ts'
 import { receiverDefinition } from '../../core/receive/messages.ts'
 import type { Candidate } from '../../core/send/ledger.ts'
 import { openLedger } from '../../core/send/ledger.ts'
@@ -28,9 +30,9 @@ export interface TestWorker<D extends WorkerDefinition> {
   kill(): Promise<void>
 }
 
-export function startWorker<D extends WorkerDefinition>(name: string, definition: D): TestWorker<D> {
-  const module = fileURLToPath(new URL(`../../cli/workers/${name}.ts`, import.meta.url))
-  const child = fork(module, { env: { ...process.env, UV_THREADPOOL_SIZE: '16' }, execArgv: [] })
+function startWorker<D extends WorkerDefinition & { name: WorkerName }>(definition: D): TestWorker<D> {
+  const module = fileURLToPath(new URL(`../../cli/workers/${definition.name}.ts`, import.meta.url))
+  const child = fork(module, { env: workerEnvironment(definition.name, process.env), execArgv: [] })
   const log: string[] = []
   const answers = new Map<number, (answer: { output: unknown } | { sentence: unknown }) => void>()
   let report: ReportOf<D> | null = null
@@ -74,8 +76,8 @@ export function startWorker<D extends WorkerDefinition>(name: string, definition
 
 export type TestSender = TestWorker<typeof senderDefinition>
 export type TestReceiver = TestWorker<typeof receiverDefinition>
-export const startTestSender = (): TestSender => startWorker('sender', senderDefinition)
-export const startTestReceiver = (): TestReceiver => startWorker('receiver', receiverDefinition)
+export const startTestSender = (): TestSender => startWorker(senderDefinition)
+export const startTestReceiver = (): TestReceiver => startWorker(receiverDefinition)
 
 export const DESTINATION = 'there'
 export const SOURCE = 'source-1'

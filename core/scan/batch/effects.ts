@@ -1,8 +1,10 @@
 import path from 'node:path'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
+import { callOn } from '../calls.ts'
 import type { FileFacts } from '../facts.ts'
 import { joinRelative } from '../facts.ts'
+import type { Limit } from '../limit.ts'
 import { nameRulesOf } from '../names.ts'
 import { offerFiles } from '../offer.ts'
 import { reconcileTree } from '../reconcile.ts'
@@ -10,7 +12,6 @@ import type { SessionContext } from '../session.ts'
 import { isGone } from '../walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
-import type { Limit } from './limit.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
 
@@ -20,6 +21,8 @@ export interface BatchesHost {
   readonly listings: Limit
   /** Looks at all batch directories again before long. */
   lookSoon(): void
+  /** Marked as sent although Holdfast itself has never sent so many of its files. */
+  markedUnsent(name: string, files: number): void
   /** Looks at all batch directories now; whether no more files are expected in this one. */
   isClosing(name: string): Promise<boolean>
   /** Events brought these files; so many became waiting. */
@@ -43,6 +46,7 @@ export function directoryEffects(
   }
   let watcher: TreeWatcher | null = null
   let abandoned = false
+  let neverSent = 0
   const listener = treeListener(host, name, directory, () => watcher)
   return {
     watch: async () => {
@@ -62,15 +66,19 @@ export function directoryEffects(
       host.listings.run(async () => {
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
-        const { due, unsendable, complete } = await reconcileTree(context, watcher, name, true)
-        const closed = (await madeAt(path.join(root, closedMark))) !== null
+        const found = await reconcileTree(context, watcher, name, true)
+        const { due, unsendable, complete } = found
+        neverSent = found.neverSent
+        const closed = (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
         // A listing that broke off proves nothing: it counts as one that found something.
         return { found: due + unsendable + (complete ? 0 : 1), closed }
       }),
     unsent,
     isClosing: () => host.isClosing(name),
     mark: async () => {
-      await createMark(path.join(root, name), source.batch.sentMark)
+      if (!context.isThere()) return context.ended(null)
+      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
+      if (neverSent > 0) host.markedUnsent(name, neverSent)
       host.lookSoon()
     },
     now: () => performance.now(),

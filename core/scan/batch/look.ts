@@ -2,12 +2,13 @@ import { lstat, opendir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Source } from '../../settings/schema.ts'
 import { errorCode } from '../../words/problem.ts'
+import { callOn } from '../calls.ts'
 import type { NameFilter } from '../names.ts'
 import { hasReplacement, isGone } from '../walk.ts'
 import type { BatchFacts } from './rules.ts'
 import { isBatchName } from './rules.ts'
 
-/** Directories that are looked at at once. */
+/** Directories that are looked at together. */
 const AT_ONCE = 32
 
 /** Looks at all batch directories below a root. Throws the system's error if the root cannot be listed. */
@@ -24,7 +25,9 @@ export async function lookAtBatches(
   }
   const facts: BatchFacts[] = []
   for (let from = 0; from < names.length; from += AT_ONCE) {
-    const some = names.slice(from, from + AT_ONCE).map((name) => lookAtBatch(root, name, settings))
+    const some = names
+      .slice(from, from + AT_ONCE)
+      .map((name) => callOn(root, () => lookAtBatch(root, name, settings)))
     facts.push(...(await Promise.all(some)).filter((one) => one !== null))
   }
   return facts
@@ -37,10 +40,8 @@ async function lookAtBatch(
 ): Promise<BatchFacts | null> {
   const directory = path.join(root, name)
   // The marks first: a mark that lands meanwhile is then older than the directory's time, never newer.
-  const [closedAtNs, sentAtNs] = await Promise.all([
-    madeAt(path.join(directory, settings.closedMark)),
-    madeAt(path.join(directory, settings.sentMark)),
-  ])
+  const closedAtNs = await madeAt(path.join(directory, settings.closedMark))
+  const sentAtNs = await madeAt(path.join(directory, settings.sentMark))
   try {
     const stats = await lstat(directory, { bigint: true })
     if (!stats.isDirectory()) return null

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { syncDirectory } from '../../wire/fd.ts'
 import { errorCode } from '../../words/problem.ts'
 
 /**
@@ -28,15 +29,4 @@ export async function createMark(directory: string, name: string): Promise<void>
     if (errorCode(thrown) !== 'EEXIST') throw thrown
   }
   await syncDirectory(directory)
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows opens no directory as a file, and needs no such call.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, constants.O_RDONLY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

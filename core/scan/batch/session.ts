@@ -1,6 +1,8 @@
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { FileFacts } from '../facts.ts'
+import { absolutePath } from '../facts.ts'
+import { Limit } from '../limit.ts'
 import { createNameFilter, nameRulesOf } from '../names.ts'
 import { Rerun } from '../rerun.ts'
 import type { Session, SessionContext } from '../session.ts'
@@ -9,7 +11,6 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
-import { Limit } from './limit.ts'
 import { lookAtBatches } from './look.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches } from './rules.ts'
@@ -32,6 +33,8 @@ class BatchSession implements Session, BatchesHost {
   readonly listings = new Limit(LISTINGS_AT_ONCE)
   readonly #open = new Map<string, BatchDirectory>()
   readonly #unwatched = new Map<string, number>()
+  /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
+  readonly #neverSent = new Map<string, number>()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
@@ -87,6 +90,12 @@ class BatchSession implements Session, BatchesHost {
       this.#lookTimer = null
       void this.#look.request()
     }, LOOK_AFTER_MS)
+  }
+
+  markedUnsent(name: string, files: number): void {
+    this.#neverSent.set(name, files)
+    this.#sayNeverSent(name)
+    this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
   }
 
   async isClosing(name: string): Promise<boolean> {
@@ -163,7 +172,10 @@ class BatchSession implements Session, BatchesHost {
     this.#forgetOthers(new Set(unfinished.map(({ name }) => name)))
     // Not waited for: a directory's steps may need another look.
     for (const { name, closed, newest } of unfinished) void this.#directory(name).look({ closed, newest })
-    for (const { name, notClosed } of this.#decisions) if (notClosed) this.#sayNotClosed(name)
+    for (const { name, notClosed } of this.#decisions) {
+      if (notClosed) this.#sayNotClosed(name)
+      this.#sayNeverSent(name)
+    }
     this.report()
   }
 
@@ -190,6 +202,14 @@ class BatchSession implements Session, BatchesHost {
   #sayNotClosed(name: string): void {
     const { closedMark, sentMark } = this.context.source.batch
     this.context.problem(message('scan.notClosed', { name, closedMark, sentMark }))
+  }
+
+  #sayNeverSent(name: string): void {
+    const files = this.#neverSent.get(name)
+    if (files === undefined) return
+    const { path, batch } = this.context.source
+    const params = { path: absolutePath(path, name), mark: batch.sentMark, count: files }
+    this.context.problem(message('scan.neverSent', params))
   }
 
   #lookFailed(thrown: unknown): void {

@@ -1,6 +1,8 @@
 import { stat, statfs } from 'node:fs/promises'
+import { callOn } from '../calls.ts'
 import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
+import { openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -23,15 +25,17 @@ export class Watchers {
 
   /** Opens a tree with the watcher that its file system needs. */
   async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
-    const [{ dev }, { type }] = await Promise.all([stat(request.root), statfs(request.root)])
+    const { root } = request
+    const { dev } = await callOn(root, () => stat(root))
+    const { type } = await callOn(root, () => statfs(root))
     const method = chooseWatch({
       platform: process.platform,
       fileSystemType: type,
       inotifyUsable: this.#inotifyUsable,
     })
     const { quietMs } = this.#options
-    if (method !== 'inotify')
-      return openPortable(request, listener, { quietMs, polling: method === 'polling' })
+    if (method === 'polling') return openPolling(request, listener, { quietMs })
+    if (method === 'portable') return openPortable(request, listener, { quietMs })
     const thread = this.#thread(dev)
     try {
       const watcher = await thread.open(request, listener)
@@ -42,7 +46,7 @@ export class Watchers {
       if (!failedAsWhole) throw thrown
       this.#inotifyUsable = false
       this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
-      return openPortable(request, listener, { quietMs, polling: false })
+      return openPortable(request, listener, { quietMs })
     }
   }
 

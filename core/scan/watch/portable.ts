@@ -4,6 +4,7 @@ import type { FSWatcher } from 'chokidar'
 import { watch } from 'chokidar'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
+import { callOn } from '../calls.ts'
 import { absolutePath, factsOf } from '../facts.ts'
 import type { NameFilter } from '../names.ts'
 import { createNameFilter } from '../names.ts'
@@ -11,37 +12,26 @@ import { isGone } from '../walk.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
-export interface PortableOptions {
-  quietMs: number
-  /** Looks again and again instead of relying on the system: for files that other computers write. */
-  polling: boolean
-}
-
-/** Between two looks at a polled tree: often enough for the quiet period, gentle on a network mount. */
-function pollingInterval(quietMs: number): number {
-  return Math.min(5_000, Math.max(100, quietMs))
-}
-
 /**
- * Watches a tree by chokidar, on any system and any mount. Nothing says here that a writer has closed a file:
+ * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has closed a file:
  * one is finished after the quiet period.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  options: PortableOptions,
+  { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
   const base = absolutePath(request.root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
-  await lstat(base)
+  await callOn(request.root, () => lstat(base))
   const quiet = new QuietPeriod({
     root: request.root,
-    quietMs: options.quietMs,
+    quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
   })
   const filter = createNameFilter(request.names)
-  const watcher = startChokidar(request, filter, base, options)
+  const watcher = startChokidar(request, filter, base)
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   const look = (file: string) => lookAt(request, filter, listener, quiet, file)
   const directoryEvent = (absolute: string) => {
@@ -58,7 +48,7 @@ export async function openPortable(
   await new Promise<void>((resolve) => watcher.once('ready', resolve))
   let closed = false
   return {
-    method: options.polling ? 'polling' : 'watching',
+    method: 'watching',
     examine: async (paths) => {
       await quiet.whenRoom()
       if (!closed) await Promise.all(paths.map(look))
@@ -72,12 +62,7 @@ export async function openPortable(
   }
 }
 
-function startChokidar(
-  request: TreeRequest,
-  filter: NameFilter,
-  base: string,
-  options: PortableOptions,
-): FSWatcher {
+function startChokidar(request: TreeRequest, filter: NameFilter, base: string): FSWatcher {
   const leftOut = (absolute: string, isFile: boolean | undefined) => {
     if (absolute === base || isFile === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
@@ -89,14 +74,12 @@ function startChokidar(
     followSymlinks: false,
     atomic: false,
     ignored: (absolute, stats) => leftOut(absolute, stats?.isFile()),
-    backend: options.polling ? 'polling' : 'auto',
-    pollingInterval: pollingInterval(options.quietMs),
-    pollingBinaryInterval: pollingInterval(options.quietMs),
     ...(request.recursive ? {} : { depth: 0 }),
   })
 }
 
-async function lookAt(
+/** Has the quiet period watch a file, unless its name leaves it out. */
+export async function lookAt(
   request: TreeRequest,
   filter: NameFilter,
   listener: TreeListener,
@@ -107,7 +90,7 @@ async function lookAt(
   if (!request.recursive || filter.file(file) !== null) return
   const absolute = absolutePath(request.root, file)
   try {
-    const stats = await lstat(absolute, { bigint: true })
+    const stats = await callOn(request.root, () => lstat(absolute, { bigint: true }))
     if (stats.isFile()) quiet.observe(factsOf(file, stats))
   } catch (thrown) {
     const code = errorCode(thrown)

@@ -1,10 +1,11 @@
 import { lstat } from 'node:fs/promises'
+import { callOn } from '../calls.ts'
 import type { FileFacts } from '../facts.ts'
 import { absolutePath, factsOf, sameContent } from '../facts.ts'
 
 /** Files that may wait at once; beyond them `whenRoom` waits. */
 const MAX_WAITING = 10_000
-/** Files that are looked at again at once. */
+/** Files that are looked at again together. */
 const MAX_LOOKS = 64
 
 export interface QuietOptions {
@@ -100,7 +101,9 @@ export class QuietPeriod {
 
   async #lookAt(before: FileFacts): Promise<FileFacts | null> {
     try {
-      const stats = await lstat(absolutePath(this.#options.root, before.path), { bigint: true })
+      const { root } = this.#options
+      const absolute = absolutePath(root, before.path)
+      const stats = await callOn(root, () => lstat(absolute, { bigint: true }))
       const now = factsOf(before.path, stats)
       if (!stats.isFile()) return null
       if (sameContent(before, now)) return now

@@ -20,9 +20,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 const implementations: Implementation[] =
-  process.platform === 'linux'
-    ? ['inotify', 'chokidar', 'chokidar polling']
-    : ['chokidar', 'chokidar polling']
+  process.platform === 'linux' ? ['inotify', 'chokidar', 'polling'] : ['chokidar', 'polling']
 
 /** Creates a file that the watcher reports last, so that whatever came before it would have been told. */
 async function passed(root: string, paths: () => string[]): Promise<void> {
@@ -222,4 +220,14 @@ describe.each(implementations)('%s', (implementation) => {
     await until('all are reported', () => recorder.files.length >= 2000, 30_000)
     expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
   })
+})
+
+test('polling has no call out for every file: a network mount that hangs must not hold every thread', async () => {
+  const root = temporaryDirectory('watch')
+  for (let index = 0; index < 50; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
+  const { recorder } = await openTree('polling', root)
+  await passed(root, () => recorder.paths)
+  // A poller of each file would have a timer of its own.
+  const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout')
+  expect(timers.length).toBeLessThan(20)
 })

@@ -14,8 +14,10 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { workerEnvironment } from '../../../core/agent/worker-starter.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { canMount, mountHung } from '../../support/mounts.ts'
 import type { ScannerProcess } from '../../support/scan-worker.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -32,19 +34,20 @@ function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
   const ledger = openLedger(ledgerPath)
   onTestFinished(() => ledger.close())
   const scanner = startScannerProcess(processOptions)
-  const configure = (changes: Record<string, unknown> = {}) =>
-    scanner.configure({
-      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
-      ledgerPath,
-      destination,
-      reconcileSeconds: 3600,
-      quietSeconds: 0.3,
-    })
+  const config = (changes: Record<string, unknown> = {}) => ({
+    sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
+    ledgerPath,
+    destination,
+    reconcileSeconds: 3600,
+    quietSeconds: 0.3,
+  })
+  const configure = (changes: Record<string, unknown> = {}) => scanner.configure(config(changes))
   const files = () => ledger.files(destination, { source: 's', state: null, before: null, limit: 200 }).files
   return {
     root,
     ledger,
     scanner,
+    config,
     configure,
     paths: () =>
       files()
@@ -122,10 +125,11 @@ describe('the scanner process on a continuous source', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'a disk that is mounted on it, and unmounted again (root: mounts)',
     async () => {
-      const { root, scanner, configure, paths } = setUp()
+      const { root, scanner, config, configure, paths, phase, problems } = setUp()
       configure()
       await watching(scanner)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'holdfast-test', root])
+      const mount = () => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'holdfast-test', root])
+      mount()
       // Lazily: the scanner may be looking at it in this moment.
       const unmount = () => execFileSync('umount', ['-l', root], { stdio: 'ignore' })
       let mounted = true
@@ -137,12 +141,36 @@ describe('the scanner process on a continuous source', () => {
         unmount()
         mounted = false
         writeFileSync(path.join(root, 'underneath'), '')
-        await until('the directory underneath is looked at again', () => paths().includes('underneath'))
+        await until('it is missing', () => phase() === 'missing')
+        expect(problems()).toEqual(['scan.diskMissing'])
+        // Another scanner, which has never seen the disk, knows it from the ledger.
+        await scanner.stop()
+        const again = startScannerProcess()
+        again.configure(config())
+        await until('it is missing still', () => again.scanned.get('s')?.phase === 'missing')
+        await again.reconcile()
+        mount()
+        mounted = true
+        writeFileSync(path.join(root, 'back'), '')
+        await until('the disk is back', () => paths().includes('back'))
+        expect(paths()).toEqual(['back', 'live', 'mounted'])
       } finally {
         if (mounted) unmount()
       }
     },
   )
+
+  test('a ledger that cannot be opened at the start is said, and opened once it can be', async () => {
+    const { root, scanner, config, phase, problems } = setUp()
+    const away = path.join(root, '../away')
+    writeFileSync(away, 'a file where the directory of the ledger should be')
+    scanner.configure({ ...config(), ledgerPath: path.join(away, 'ledger.sqlite') })
+    await until('it has failed', () => phase() === 'failed')
+    expect(problems()).toEqual(['transfer.ledgerFailed'])
+    rmSync(away)
+    await watching(scanner)
+    expect(problems()).toEqual([])
+  })
 
   test('a paused source is not watched; resumed, it is compared', async () => {
     const { root, scanner, configure, paths, phase } = setUp()
@@ -347,6 +375,26 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     expect(paths()).toEqual(['DC1/fresh'])
   })
 
+  test('files that have the group-write bit from their producer count as sent, and that is said', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    for (const name of ['one', 'two', 'usual']) {
+      writeFileSync(path.join(root, 'DC1', name), name)
+      chmodSync(path.join(root, 'DC1', name), name === 'usual' ? 0o644 : 0o664)
+    }
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the usual one is offered', () => paths().join() === 'DC1/usual')
+    expect(problems()).toEqual([])
+    sendAll()
+    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await scanner.reconcile()
+    expect(scanner.scanned.get('s')?.problems).toMatchObject([
+      { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
+    ])
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
@@ -377,3 +425,32 @@ function openForWriting(file: string) {
     },
   }
 }
+
+describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', () => {
+  test('twenty of them, looked at again and again, leave a healthy one going', async () => {
+    const { root, ledger, scanner } = setUp({}, { env: workerEnvironment('scanner', process.env) })
+    const sources = [sourceSchema.parse({ id: 's', path: root, name: 'source' })]
+    for (let index = 0; index < 20; index += 1) {
+      const { point } = await mountHung(onTestFinished)
+      sources.push(sourceSchema.parse({ id: `hung-${index}`, path: point, name: `hung-${index}` }))
+    }
+    const ledgerPath = path.join(root, '../ledger.sqlite')
+    const configure = (paused: boolean) =>
+      scanner.configure({
+        sources: sources.map((source) => ({ ...source, paused: paused && source.id !== 's' })),
+        ledgerPath,
+        destination,
+        reconcileSeconds: 5,
+        quietSeconds: 0.3,
+      })
+    // Each resumption looks again at a directory that has not answered the looks before.
+    for (let round = 0; round < 30; round += 1) {
+      configure(false)
+      configure(true)
+    }
+    configure(false)
+    await watching(scanner)
+    for (let index = 0; index < 300; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
+    await until('its files are offered', () => ledger.totals(destination).s?.waitingFiles === 300, 20_000)
+  })
+})

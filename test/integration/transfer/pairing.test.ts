@@ -99,3 +99,10 @@ test('codes that are outdated, malformed, for another certificate or for nobody 
   await expect(pair(formatPairingCode({ ...parsed, port: 1 }))).rejects.toThrow('pairUnreachable')
   await pair(code)
 })
+
+test('a second receiver on one store says that it is in use; after the first it may start', async () => {
+  const { start, receiver } = await setUp()
+  await expect(start()).rejects.toThrow('is in use by another receiver')
+  await receiver.close()
+  await start()
+})

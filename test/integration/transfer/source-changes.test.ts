@@ -151,3 +151,23 @@ test('when the destination changes, everything is offered to the new one, also a
   await allSent(next, 30)
   expect(receiver.report()?.receivedFiles).toBe(30)
 })
+
+test('a ledger that cannot be opened at the start is said, and opened once it can be', async () => {
+  const { home, sender, config } = await setUp()
+  const away = path.join(home.directory, 'away')
+  fs.writeFileSync(away, 'a file where the directory of the ledger should be')
+  const ledgerPath = path.join(away, 'ledger.db')
+  sender.configure({ ...config, ledgerPath })
+  await until(
+    'it says so',
+    () => sender.report()?.connection.problem?.key === 'transfer.ledgerFailed',
+    20_000,
+  )
+  fs.rmSync(away)
+  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  expect(sender.report()?.connection.problem).toBeNull()
+  writeFile(home.source, 'file', 'one')
+  offerAll({ ...home, ledgerPath })
+  sender.nudge()
+  await allSent(sender, 1)
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Limit } from '../../../core/scan/batch/limit.ts'
+import { Limit } from '../../../core/scan/limit.ts'
 import { MAX_PROBLEMS, Problems } from '../../../core/scan/problems.ts'
 import { Rerun } from '../../../core/scan/rerun.ts'
 import { message } from '../../../core/words/message.ts'

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import type { Mount } from '../check/mountinfo.ts'
+import { parseMountinfo } from '../check/mountinfo.ts'
+
+/**
+ * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
+ * underneath, which is no business of anybody's. `unknown`: nobody has remembered where it was.
+ */
+export type Whereabouts = 'there' | 'away' | 'unknown'
+
+/** What is mounted now, or null where the system does not tell. No file system but /proc is asked. */
+export function readMounts(): Mount[] | null {
+  try {
+    return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+/** @param home the mount point that the source was on. */
+export function whereabouts(
+  home: string | null,
+  mounts: readonly Mount[] | null = readMounts(),
+): Whereabouts {
+  if (home === null || mounts === null) return 'unknown'
+  return mounts.some(({ point }) => point === home) ? 'there' : 'away'
+}

@@ -1,0 +1,11 @@
+import { errorCode } from '../words/problem.ts'
+
+/** Whether a process of this number runs here; one of another user's counts, though it may not be signalled. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return errorCode(thrown) !== 'ESRCH'
+  }
+}

@@ -1,0 +1,77 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  candidatesOf,
+  DESTINATION,
+  listening,
+  makeHome,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts)', () => {
+  test('nothing is dropped, renewed, marked or sent until it is back, also by a new sender', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const base = temporaryDirectory('unmounted')
+    const home = { ...(await makeHome(path.join(base, 'home'))), source: path.join(disk.point, 'data') }
+    for (const name of ['gone', 'other', 'sent']) writeFile(home.source, name, `${name} on the disk`)
+    offerAll(home)
+    const ledger = openLedger(home.ledgerPath)
+    onTestFinished(() => ledger.close())
+    ledger.rememberHome(SOURCE, disk.point)
+    const sentFile = candidatesOf(home.source).find((one) => one.path === 'sent')
+    const claim = ledger
+      .take(DESTINATION, [SOURCE], 10, Date.now(), new Set())
+      .find((due) => due.path === sentFile?.path)
+    ledger.markSent([{ id: claim?.id ?? 0, generation: claim?.generation ?? 0, mark: true }], Date.now())
+    await disk.unmount()
+    writeFile(home.source, 'other', 'underneath')
+    const attempts = () =>
+      ledger
+        .files(DESTINATION, { source: SOURCE, state: 'waiting', before: null, limit: 10 })
+        .files.map((file) => [file.path, file.attempts])
+    const before = attempts()
+
+    const receiver = startTestReceiver()
+    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+    const config = senderConfig(home, await listening(receiver), { groupWriteMark: true })
+    const first = startTestSender()
+    first.configure(config)
+    await until('connected', () => first.report()?.connection.state === 'connected', 20_000)
+    // Files of another source pass, so it has looked at this one, too.
+    const other = path.join(base, 'other-source')
+    writeFile(other, 'file', 'another')
+    offerAll(home, candidatesOf(other, 'source-2'))
+    const second = { id: 'source-2', path: other, name: 'other', groupWriteMark: false, paused: false }
+    first.configure({ ...config, sources: [...config.sources, second] })
+    await until('the other source is sent', () => first.report()?.totals['source-2']?.sentFiles === 1)
+    await first.kill()
+    expect(attempts()).toEqual(before)
+    expect(ledger.dueMarks(DESTINATION, SOURCE, 0, 10)).toHaveLength(1)
+    expect(receiver.report()?.receivedFiles ?? 0).toBeLessThanOrEqual(1)
+
+    const sender = startTestSender()
+    sender.configure(config)
+    await until('connected again', () => sender.report()?.connection.state === 'connected', 20_000)
+    fs.rmSync(home.source, { recursive: true })
+    await disk.mountAgain()
+    await allSent(sender, 3)
+    await until('the mark is set', () => ledger.dueMarks(DESTINATION, SOURCE, 0, 10).length === 0, 50_000)
+    const arrived = treeOf(path.join(base, 'store', 'sender-1', 'data'))
+    const { gone, other: changed } = treeOf(home.source)
+    expect(arrived).toEqual({ gone, other: changed })
+    await sender.kill()
+  })
+})

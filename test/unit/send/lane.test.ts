@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Attempt } from '../../../core/send/lane.ts'
+import { createSlots, openLane } from '../../../core/send/lane.ts'
+import type { Due } from '../../../core/send/ledger.ts'
+import type { Answer, Session } from '../../../core/send/session.ts'
+import { createSemaphore } from '../../../core/wire/semaphore.ts'
+
+/** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
+const disk = vi.hoisted(() => ({
+  chunk: async (): Promise<Buffer | null> => null,
+  small: async (): Promise<unknown> => null,
+}))
+vi.mock('../../../core/send/read.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/send/read.ts')>()),
+  readSmall: () => disk.small(),
+  openReading: async () => ({
+    mode: 0o644,
+    next: () => disk.chunk(),
+    finish: async () => Buffer.alloc(32),
+    close: async () => undefined,
+  }),
+}))
+
+const source = { id: 's', path: '/s', name: 's', groupWriteMark: false, paused: false }
+const due = (size: number): Due => ({
+  id: 1,
+  generation: 1,
+  source: 's',
+  path: 'file',
+  size,
+  mtimeNs: 1n,
+  inode: 1n,
+  device: 1n,
+  attempts: 0,
+})
+const whereabouts = () => 'there' as const
+const never = new Promise<never>(() => undefined)
+
+function fakeSession() {
+  const said: string[] = []
+  const say = async (word: string, status: NonNullable<Answer>['status']): Promise<Answer> => {
+    said.push(word)
+    return { status, detail: '' }
+  }
+  const session: Session = {
+    sendSmall: async () => ({ status: 'durable', detail: '' }),
+    begin: async () => ({
+      chunk: async () => said.push('chunk') > 0,
+      end: () => say('end', 'durable'),
+      abort: () => say('abort', 'aborted'),
+    }),
+    onFrame: () => undefined,
+    close: () => undefined,
+    closed: false,
+  }
+  return { session, said }
+}
+
+describe('a lane', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  test('a pause stops a large file at its next chunk, and gives it back as it was', async () => {
+    let paused = false
+    let chunks = 0
+    disk.chunk = async () => {
+      chunks += 1
+      if (chunks === 3) paused = true
+      return Buffer.alloc(10)
+    }
+    const { session, said } = fakeSession()
+    const shared = { memory: createSemaphore(1e6), whereabouts, onBytes: () => undefined }
+    const lane = openLane(source, createSlots(), shared, () => !paused)
+    const attempt = await new Promise<Attempt>((done) => void lane.send(due(1e9), session, done))
+    expect(attempt).toEqual({ kind: 'halted' })
+    expect(said).toEqual(['chunk', 'chunk', 'abort'])
+  })
+
+  test('a large file whose disk hangs leaves the wire, and keeps its slot until the disk answers', async () => {
+    let answer: (bytes: Buffer) => void = () => undefined
+    disk.chunk = () => new Promise((resolve) => (answer = resolve))
+    const { session, said } = fakeSession()
+    const slots = createSlots()
+    const shared = { memory: createSemaphore(1e6), whereabouts, onBytes: () => undefined }
+    const lane = openLane(source, slots, shared, () => true)
+    const done = vi.fn()
+    await lane.send(due(1e9), session, done)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(said).toEqual(['abort'])
+    expect(done).not.toHaveBeenCalled()
+    expect(slots.large.available).toBe(1)
+    answer(Buffer.alloc(10))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(done).toHaveBeenCalledWith({ kind: 'halted' })
+    expect(slots.large.available).toBe(2)
+  })
+
+  test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {
+    disk.small = () => never
+    const { session } = fakeSession()
+    const slots = createSlots()
+    const shared = { memory: createSemaphore(1e6), whereabouts, onBytes: () => undefined }
+    const lane = openLane(source, slots, shared, () => true)
+    const begun = vi.fn()
+    for (let count = 0; count < 40; count += 1) {
+      void lane.send(due(20_000), session, () => undefined).then(begun)
+    }
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(begun).toHaveBeenCalledTimes(16)
+    expect(shared.memory.available).toBe(1e6)
+    // The same source, configured anew, gets no new slots.
+    const again = openLane(source, slots, shared, () => true)
+    void again.send(due(10), session, () => undefined).then(begun)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(begun).toHaveBeenCalledTimes(16)
+  })
+})

@@ -11,11 +11,12 @@ import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import type { AgentHost } from './host.ts'
-import { destinationOf, initialState, noTotals, sumTotals } from './initial-state.ts'
+import { destinationOf, initialState } from './initial-state.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { refuseConfigured } from './refuse-directory.ts'
-import type { AppState, SourceState, WorkerName, WorkerState } from './state-schema.ts'
+import { pathIds, withChecked, withScanned, withSent, withSettings } from './reports.ts'
+import type { WorkerName, WorkerState } from './state-schema.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { overallStatus } from './status.ts'
 import { SupervisedWorker, type SupervisionEvents } from './supervisor.ts'
@@ -27,13 +28,10 @@ import {
   senderConfig,
 } from './worker-configs.ts'
 
-/** Delays kept for the sparkline of one path. */
-const KEPT_DELAYS = 30
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
-type ScannerReport = ReportOf<typeof scannerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
 type ReceiverReport = ReportOf<typeof receiverDefinition>
 
@@ -79,7 +77,7 @@ export class Agent {
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
-      (report) => this.#scanned(report),
+      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned)),
       () => this.sender.nudge(),
     )
     this.sender = this.#supervise(
@@ -129,31 +127,13 @@ export class Agent {
   #apply(settings: Settings): void {
     const state = this.store.state
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
-    for (const {
-      settings: { id },
-    } of state.sources)
-      if (!kept.has(id)) this.#alerts.forget(id)
-    for (const { id } of state.checkedPaths) if (!kept.has(id)) this.#alerts.forget(id)
+    for (const id of pathIds(state)) if (!kept.has(id)) this.#alerts.forget(id)
     const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
     this.#memory.setKnownMounts(Object.fromEntries(known))
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
-    const destination = destinationOf(settings, this.layout.store)
-    const isSameDestination = destination.address === state.destination.address
-    this.store.update({
-      settings,
-      sources: settings.sources.map((source) => ({
-        ...(state.sources.find((one) => one.settings.id === source.id) ?? newSourceState),
-        settings: source,
-        ...refusedState(source.id, this.#refused),
-      })),
-      checkedPaths: settings.checkedPaths.map(({ id, path }) => {
-        const before = state.checkedPaths.find((one) => one.id === id)
-        return { id, path, checked: before?.checked ?? null, delays: before?.delays ?? [] }
-      }),
-      destination: isSameDestination
-        ? { ...destination, connection: state.destination.connection }
-        : destination,
-    })
+    this.store.update(
+      withSettings(state, settings, this.#refused, destinationOf(settings, this.layout.store)),
+    )
     this.#configureWorkers(settings)
   }
 
@@ -207,24 +187,9 @@ export class Agent {
     if (checked.length === 0) return
     const known = checked.reduce(rememberMount, this.#memory.knownMounts())
     if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
-    const news = new Map(checked.map((one) => [one.id, one]))
-    const { sources, checkedPaths } = this.store.state
-    this.store.update({
-      sources: sources.map((source) => withVerdict(source, news.get(source.settings.id))),
-      checkedPaths: checkedPaths.map((one) => withVerdict(one, news.get(one.id))),
-    })
-    const ids = new Set([...sources.map(({ settings }) => settings.id), ...checkedPaths.map(({ id }) => id)])
+    this.store.update(withChecked(this.store.state, checked))
+    const ids = new Set(pathIds(this.store.state))
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
-  }
-
-  #scanned({ scanned }: ScannerReport): void {
-    const news = new Map(scanned.map((one) => [one.id, one]))
-    this.store.update({
-      sources: this.store.state.sources.map((source) => {
-        const one = news.get(source.settings.id)
-        return one === undefined ? source : { ...source, scanned: one }
-      }),
-    })
   }
 
   #sent(report: SenderReport): void {
@@ -232,22 +197,7 @@ export class Agent {
       this.#senderFingerprint = report.fingerprint
       this.#configureWorkers(this.settings.get())
     }
-    const sources = this.store.state.sources.map((source): SourceState => {
-      const { id } = source.settings
-      return {
-        ...source,
-        totals: report.totals[id] ?? noTotals,
-        lastFile: report.lastFile[id] ?? source.lastFile,
-        rate: report.rates[id] ?? 0,
-      }
-    })
-    this.store.update({
-      sources,
-      totals: sumTotals(sources.map(({ totals }) => totals)),
-      rate: sources.reduce((sum, { rate }) => sum + rate, 0),
-      transfers: report.transfers,
-      destination: { ...this.store.state.destination, connection: report.connection },
-    })
+    this.store.update(withSent(this.store.state, report))
   }
 
   #received(report: ReceiverReport): void {
@@ -256,31 +206,4 @@ export class Agent {
     if (before?.port === report.port && before.fingerprint === report.fingerprint) return
     if (this.settings.get().destination === null) this.#configureWorkers(this.settings.get())
   }
-}
-
-const newSourceState: Omit<SourceState, 'settings'> = {
-  checked: null,
-  delays: [],
-  scanned: null,
-  totals: noTotals,
-  lastFile: null,
-  rate: 0,
-}
-
-/** A source that must not run says so where its problems are read. */
-function refusedState(
-  id: string,
-  refused: ReadonlyMap<string, Message>,
-): Pick<SourceState, 'scanned'> | null {
-  const refusal = refused.get(id)
-  if (refusal === undefined) return null
-  return { scanned: { id, phase: 'failed', unwatchedDirectories: 0, problems: [refusal], batches: [] } }
-}
-
-function withVerdict<S extends Pick<AppState['checkedPaths'][number], 'checked' | 'delays'>>(
-  state: S,
-  checked: CheckerReport['checked'][number] | undefined,
-): S {
-  if (checked === undefined) return state
-  return { ...state, checked, delays: [...state.delays, checked.delayMs].slice(-KEPT_DELAYS) }
 }

@@ -106,10 +106,11 @@ export function createLanes(thread: URL): Lanes {
   let isClosed = false
   let brokenUntilMs = Number.NEGATIVE_INFINITY
 
-  const stateOf = ({ group }: Entry): 'open' | 'blocked' | 'given up' => {
+  /** A file system that stalls may only be busy, so its paths wait a little; those of others are not kept waiting. */
+  const stateOf = ({ group }: Entry, hasLane: boolean): 'open' | 'blocked' | 'given up' => {
     const stall = stalls.get(group)
-    if (stall === undefined || stall.count < STALLS_PER_GROUP) return 'open'
-    return performance.now() - stall.sinceMs < PARKED_MS ? 'blocked' : 'given up'
+    if (hasLane && (stall === undefined || stall.count < STALLS_PER_GROUP)) return 'open'
+    return stall !== undefined && performance.now() - stall.sinceMs < PARKED_MS ? 'blocked' : 'given up'
   }
 
   const running = () => [...lanes.values()].filter((lane) => lane.isReady && !lane.isStalled)
@@ -219,11 +220,11 @@ export function createLanes(thread: URL): Lanes {
   const distribute = (slots: readonly number[]) => {
     const first: number[] = []
     const last: number[] = []
-    const isOpen = running().length > 0
+    const hasLane = running().length > 0
     for (const slot of slots) {
       const entry = entries.get(slot)
       if (entry === undefined) continue
-      const state = isOpen ? stateOf(entry) : 'given up'
+      const state = stateOf(entry, hasLane)
       if (state === 'given up') comeBack(slot, entry, () => entry.withdrawn())
       else if (state === 'blocked') parked.push(slot)
       else if (stalls.has(entry.group)) last.push(slot)

@@ -10,7 +10,7 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
- *     STORE/.holdfast/lock.db                                            held while a receiver runs
+ *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
 export interface StoreLayout {
   root: string

@@ -71,6 +71,7 @@ export class Agent {
         this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
         if (this.settings.get().notifications) host.notify(notification)
       },
+      confirm: (ids) => void this.checker.request('checkNow', { ids }).catch(() => undefined),
       withdraw: (incident) => host.withdraw(incident),
       changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
     })

@@ -1,10 +1,13 @@
 import type { AlertState, Announcement, Incident as OpenIncident } from '../alert/incidents.ts'
-import { announce, COLLECT_MS, forget, noAlerts, observe } from '../alert/incidents.ts'
+import { announce, COLLECT_MS, forget, isSuspected, noAlerts, observe } from '../alert/incidents.ts'
 import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import type { Notification } from './host.ts'
 import type { Incident } from './state-schema.ts'
+
+/** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
+const CONFIRM_AFTER_MS = 1_000
 
 export interface Alerts {
   observe(checked: Checked): void
@@ -21,10 +24,24 @@ export function createAlerts(options: {
   notify(notification: Notification): void
   /** The failure is over, or is another one now. */
   withdraw(incident: string): void
+  /** Asks for another check of these paths now: one failure is a suspicion, two are an incident. */
+  confirm(ids: string[]): void
   changed(): void
 }): Alerts {
   let state: AlertState = noAlerts
   let timer: NodeJS.Timeout | null = null
+  let confirmTimer: NodeJS.Timeout | null = null
+  const suspected = new Set<string>()
+
+  const confirmSoon = (id: string) => {
+    suspected.add(id)
+    confirmTimer ??= setTimeout(() => {
+      confirmTimer = null
+      const ids = [...suspected].filter((one) => isSuspected(state, one))
+      suspected.clear()
+      if (ids.length > 0) options.confirm(ids)
+    }, CONFIRM_AFTER_MS)
+  }
 
   const tell = () => {
     timer = null
@@ -50,7 +67,7 @@ export function createAlerts(options: {
   }
 
   return {
-    observe: (checked) =>
+    observe: (checked) => {
       step(
         observe(state, {
           id: checked.id,
@@ -60,11 +77,14 @@ export function createAlerts(options: {
           sentence: checked.overall.sentence,
           at: Date.now(),
         }),
-      ),
+      )
+      if (isSuspected(state, checked.id)) confirmSoon(checked.id)
+    },
     forget: (id) => step(forget(state, id, Date.now())),
     incidents: () => [...state.open, ...state.past].slice(0, 100).map(visibleIncident),
     stop: () => {
       if (timer !== null) clearTimeout(timer)
+      if (confirmTimer !== null) clearTimeout(confirmTimer)
     },
   }
 }

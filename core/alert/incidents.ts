@@ -100,6 +100,11 @@ export function observe(state: AlertState, sample: Sample): AlertState {
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
 }
 
+/** Whether a path failed in a way that needs another sample before anybody is told. */
+export function isSuspected(state: AlertState, id: string): boolean {
+  return state.suspicions[id] !== undefined && !state.open.some(({ failing }) => failing.includes(id))
+}
+
 /** A path that is no longer looked after: its part in any incident ends without a word. */
 export function forget(state: AlertState, id: string, now: number): AlertState {
   return leave(withoutSuspicion(state, id), id, now, false)

@@ -28,7 +28,7 @@ export interface Checker {
   /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
   configure(config: CheckerConfig): void
   /** Checks every path now, or those on these mount points alone, besides their timetable. */
-  checkNow(points?: readonly string[]): void
+  checkNow(only?: { points: readonly string[] } | { ids: readonly string[] }): void
   /** Returns at once; checks that are out are left to themselves. */
   stop(): void
 }
@@ -255,10 +255,12 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
         if (!watches.has(target.id)) add(target, config.knownMounts[target.id] ?? null)
       }
     },
-    checkNow: (points) => {
-      for (const watch of watches.values()) {
-        if (points === undefined || points.includes(pointOf(watch))) begin(watch)
+    checkNow: (only) => {
+      const isMeant = (watch: Watch) => {
+        if (only === undefined) return true
+        return 'ids' in only ? only.ids.includes(watch.target.id) : only.points.includes(pointOf(watch))
       }
+      for (const watch of watches.values()) if (isMeant(watch)) begin(watch)
     },
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)

@@ -105,8 +105,8 @@ export const checkerDefinition = {
     notice: messageSchema.optional(),
   }),
   requests: {
-    /** Probes every path now, besides its timetable. */
-    checkNow: { input: z.object({}), output: z.object({}) },
+    /** Probes every path now, or these alone, besides their timetable. */
+    checkNow: { input: z.object({ ids: z.array(z.string()).optional() }), output: z.object({}) },
     /** Looks at a path that a person wants to add (inspectPath). */
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
     /** Delays and verdicts of one path over a time, for plotting. */

@@ -52,8 +52,8 @@ function runChecker(
     buffered: (path) =>
       context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
   })
-  const stopWatching = watchMounts(systemClock, (points) => checker.checkNow(points))
-  const stopFollowing = watchKernelLog((points) => checker.checkNow(points))
+  const stopWatching = watchMounts(systemClock, (points) => checker.checkNow({ points }))
+  const stopFollowing = watchKernelLog((points) => checker.checkNow({ points }))
   return {
     configure: (config) => {
       history.keepIn(config.historyPath)
@@ -61,8 +61,8 @@ function runChecker(
       return Promise.resolve()
     },
     requests: {
-      checkNow: () => {
-        checker.checkNow()
+      checkNow: ({ ids }: { ids?: string[] | undefined }) => {
+        checker.checkNow(ids === undefined ? undefined : { ids })
         return Promise.resolve({})
       },
       inspect: ({ path }: { path: string }) => inspectPath(path),

@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAlerts } from '../../../core/agent/alerts.ts'
+import type { Checked } from '../../../core/check/messages.ts'
+import { message } from '../../../core/words/message.ts'
+import { englishWords } from '../../../core/words/words.ts'
+
+function checked(kind: Checked['overall']['kind'], id = 'a'): Checked {
+  const sentence = message('problem.other', { reason: kind })
+  return {
+    id,
+    path: `/disk/${id}`,
+    at: 0,
+    overall: { kind, step: null, code: null, elapsedMs: 1, sentence },
+    probes: {},
+    delayMs: null,
+    mount: { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' },
+    readOnlyByIntent: false,
+  }
+}
+
+function alerts() {
+  const told: string[] = []
+  const withdrawn: string[] = []
+  const confirmed: string[][] = []
+  const running = createAlerts({
+    words: () => englishWords,
+    notify: ({ title, incident }) => told.push(`${title} (${incident.length > 0})`),
+    withdraw: (incident) => withdrawn.push(incident),
+    confirm: (ids) => confirmed.push(ids),
+    changed: () => undefined,
+  })
+  return { running, told, withdrawn, confirmed }
+}
+
+describe('alerts', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('asks for a second sample soon, whatever the interval is', () => {
+    const { running, told, confirmed } = alerts()
+    running.observe(checked('full', 'a'))
+    running.observe(checked('full', 'b'))
+    vi.advanceTimersByTime(1_000)
+    expect(confirmed).toEqual([['a', 'b']])
+    running.observe(checked('full', 'a'))
+    running.observe(checked('full', 'b'))
+    vi.advanceTimersByTime(1_000)
+    expect(told).toEqual(['Full: /disk/a and 1 more (true)'])
+    vi.advanceTimersByTime(10_000)
+    expect(confirmed).toHaveLength(1)
+  })
+
+  it('asks for none where one sample is enough, or the path is well again', () => {
+    const { running, confirmed } = alerts()
+    running.observe(checked('read-only', 'a'))
+    running.observe(checked('missing', 'b'))
+    running.observe(checked('ok', 'b'))
+    vi.advanceTimersByTime(10_000)
+    expect(confirmed).toEqual([])
+  })
+
+  it('takes back what is shown of a failure when it is over or has become another one', () => {
+    const { running, told, withdrawn } = alerts()
+    running.observe(checked('hung'))
+    vi.advanceTimersByTime(1_000)
+    running.observe(checked('read-only'))
+    expect(withdrawn).toHaveLength(1)
+    vi.advanceTimersByTime(1_000)
+    running.observe(checked('ok'))
+    vi.advanceTimersByTime(1_000)
+    expect(withdrawn).toHaveLength(2)
+    expect(told).toEqual([
+      'Not answering: /disk/a (true)',
+      'Read-only: /disk/a (true)',
+      'Well again: /disk/a (true)',
+    ])
+  })
+
+  it('takes nothing back that was never shown', () => {
+    const { running, withdrawn } = alerts()
+    running.observe(checked('hung'))
+    running.observe(checked('ok'))
+    vi.advanceTimersByTime(5_000)
+    expect(withdrawn).toEqual([])
+  })
+})

@@ -135,6 +135,21 @@ export function senderConfig(
   }
 }
 
+/**
+ * What most tests begin with, in a directory of their own: a home, a receiver that trusts it and listens, the
+ * configuration of a sender between the two, and a sender that has not been given it yet.
+ */
+export async function startPair(base: string, changes: Parameters<typeof senderConfig>[2] = {}) {
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const at = await listening(receiver)
+  const config = senderConfig(home, at, changes)
+  const arrived = path.join(store, 'sender-1', 'data')
+  return { home, store, receiver, sender: startTestSender(), at, config, arrived }
+}
+
 /** What the scanner would offer: every regular file below the source, in a fixed order. */
 export function candidatesOf(directory: string, source = SOURCE): Candidate[] {
   const names = fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()

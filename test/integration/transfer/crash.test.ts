@@ -15,6 +15,7 @@ import {
   receiverConfig,
   SOURCE,
   senderConfig,
+  startPair,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -123,12 +124,9 @@ test('kill -9 of the receiver: the sender waits, says so, goes on by itself; not
 
 test('while the receiver stands still with files on the wire, none of them is marked or counted as sent', async () => {
   const base = temporaryDirectory('crash')
-  const home = await makeHome(path.join(base, 'home'))
+  const { home, receiver, sender, config } = await startPair(base, { groupWriteMark: true })
   for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-  const sender = startTestSender()
-  sender.configure(senderConfig(home, await listening(receiver), { groupWriteMark: true }))
+  sender.configure(config)
   await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
   const marked = () =>
     candidatesOf(home.source).filter(({ path: name }) => isMarked(path.join(home.source, name)))

@@ -3,18 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import {
-  allSent,
-  listening,
-  makeHome,
-  offerAll,
-  receiverConfig,
-  senderConfig,
-  startTestReceiver,
-  startTestSender,
-  treeOf,
-  writeFile,
-} from '../../support/transfer.ts'
+import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
 
 const asRoot = test.skipIf(process.getuid?.() !== 0)
 
@@ -36,7 +25,7 @@ asRoot(
     execFileSync('mkfs.ext4', ['-q', image])
     const store = path.join(base, 'store')
     mountImage(image, store)
-    const home = await makeHome(path.join(base, 'home'))
+    const { home, sender, config } = await startPair(base)
     for (let index = 0; index < 200; index += 1)
       writeFile(
         home.source,
@@ -44,10 +33,7 @@ asRoot(
         `content ${index}`.repeat(index),
       )
     writeFile(home.source, 'large', Buffer.alloc(3 * 1024 * 1024, 5))
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(store, [home]))
-    const sender = startTestSender()
-    sender.configure(senderConfig(home, await listening(receiver)))
+    sender.configure(config)
     const files = offerAll(home)
     sender.nudge()
     await allSent(sender, files)

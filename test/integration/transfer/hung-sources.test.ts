@@ -1,30 +1,14 @@
-import path from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import {
-  allSent,
-  candidatesOf,
-  listening,
-  makeHome,
-  offerAll,
-  receiverConfig,
-  senderConfig,
-  startTestReceiver,
-  startTestSender,
-  writeFile,
-} from '../../support/transfer.ts'
+import { allSent, candidatesOf, offerAll, startPair, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const HUNG = 20
 
 describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', () => {
   test('twenty of them, with files of every size, leave a healthy one going', async () => {
-    const base = temporaryDirectory('hung')
-    const home = await makeHome(path.join(base, 'home'))
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-    const config = senderConfig(home, await listening(receiver))
+    const { home, sender, config } = await startPair(temporaryDirectory('hung'))
     const points: string[] = []
     while (points.length < HUNG) points.push((await mountHung(onTestFinished)).point)
     const hung = points.map((point, index) => ({
@@ -46,7 +30,6 @@ describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', ()
       })),
     )
     offerAll(home, lost)
-    const sender = startTestSender()
     sender.configure({ ...config, sources: [...hung, ...config.sources] })
     await until('the hung ones are under way', () => (sender.report()?.transfers.length ?? 0) >= 20, 20_000)
     for (let index = 0; index < 300; index += 1)

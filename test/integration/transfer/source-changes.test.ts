@@ -7,11 +7,10 @@ import {
   allSent,
   DESTINATION,
   listening,
-  makeHome,
   offerAll,
   receiverConfig,
   SOURCE,
-  senderConfig,
+  startPair,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -19,16 +18,7 @@ import {
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
-async function setUp(groupWriteMark = false) {
-  const base = temporaryDirectory('changes')
-  const home = await makeHome(path.join(base, 'home'))
-  const store = path.join(base, 'store')
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const config = senderConfig(home, await listening(receiver), { groupWriteMark })
-  const sender = startTestSender()
-  return { home, receiver, sender, config, arrived: path.join(store, 'sender-1', 'data') }
-}
+const setUp = (groupWriteMark = false) => startPair(temporaryDirectory('changes'), { groupWriteMark })
 
 test('a large file that grows while it is sent is sent again as it is in the end, never half', async () => {
   const { home, receiver, sender, config, arrived } = await setUp()

@@ -6,13 +6,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   listening,
-  makeHome,
   offerAll,
   receiverConfig,
   SOURCE,
-  senderConfig,
+  startPair,
   startTestReceiver,
-  startTestSender,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'
@@ -28,11 +26,7 @@ async function setUp(options: string) {
   onTestFinished(() => {
     execFileSync('umount', ['-l', store])
   })
-  const home = await makeHome(path.join(base, 'home'))
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const sender = startTestSender()
-  return { store, home, receiver, sender, config: senderConfig(home, await listening(receiver)) }
+  return startPair(base)
 }
 
 asRoot(

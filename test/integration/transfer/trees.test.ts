@@ -13,6 +13,7 @@ import {
   receiverConfig,
   SOURCE,
   senderConfig,
+  startPair,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -92,7 +93,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
 for (const { name, groupWrite, received, absent } of vectors.fsync) {
   test(`isocket's fsync case ${name}: a file with the group-write bit is not sent, the others get it`, async () => {
     const base = temporaryDirectory('fsync')
-    const home = await makeHome(path.join(base, 'home'))
+    const { home, sender, config } = await startPair(base, { groupWriteMark: true })
     for (const [directory, bit] of Object.entries(groupWrite)) {
       for (const file of ['file0', 'file1', 'file2']) {
         writeFile(home.source, `${directory}/${file}`, `${directory} ${file}`)
@@ -103,10 +104,7 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
     const due = candidatesOf(home.source).filter(
       (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) === 0,
     )
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-    const sender = startTestSender()
-    sender.configure(senderConfig(home, await listening(receiver), { groupWriteMark: true }))
+    sender.configure(config)
     offerAll(home, due)
     sender.nudge()
     await allSent(sender, due.length)
@@ -125,15 +123,10 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
 
 test('what is there already is recognised; other content under the same name becomes a version', async () => {
   const base = temporaryDirectory('again')
-  const home = await makeHome(path.join(base, 'home'))
-  const store = path.join(base, 'store')
+  const { home, store, receiver, sender, config } = await startPair(base)
   writeFile(home.source, 'a/kept', 'same content')
   writeFile(home.source, 'a/changed', 'old content')
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const at = await listening(receiver)
-  const sender = startTestSender()
-  sender.configure(senderConfig(home, at))
+  sender.configure(config)
   offerAll(home)
   sender.nudge()
   await allSent(sender, 2)

@@ -25,26 +25,27 @@ export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null)
   const bridge = useBridge()
   const [shown, setShown] = useState<ShownHistory | null>(null)
   const asked = useRef({ question: '', at: 0 })
+  const wanted = useRef('')
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another check is what asks again.
   useEffect(() => {
-    let isWanted = true
     const question = `${id} ${lengthMs}`
+    wanted.current = question
     const ask = async () => {
       const to = Date.now()
       asked.current = { question, at: to }
-      // Without an answer the last one stays; the next check asks again.
       const history = await bridge
         .call('checkHistory', { id, from: to - lengthMs, to, points })
         .catch(() => null)
-      if (isWanted && history !== null) setShown({ history, to, lengthMs })
+      // Further checks may have come meanwhile; the answer counts as long as the same is wanted.
+      if (wanted.current !== question) return
+      if (history !== null) setShown({ history, to, lengthMs })
+      // Without an answer the last one stays, and the next check asks again at once.
+      else asked.current = { question: '', at: 0 }
     }
     const isNew = asked.current.question !== question
     const timer = setTimeout(ask, isNew ? 0 : Math.max(0, asked.current.at + refreshMs - Date.now()))
-    return () => {
-      isWanted = false
-      clearTimeout(timer)
-    }
+    return () => clearTimeout(timer)
   }, [bridge, id, lengthMs, points, refreshMs, lastCheckAt])
   return shown
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
-import { fileSchema, fileStates } from '../send/messages.ts'
+import { senderDefinition } from '../send/messages.ts'
 import { settingsSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
@@ -77,15 +77,7 @@ export const commands = {
   /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
   /** A page of the ledger, newest first. */
-  files: {
-    input: z.object({
-      source: z.string().nullable(),
-      state: z.enum(fileStates).nullable(),
-      before: z.number().nullable(),
-      limit: z.number().int().min(1).max(200),
-    }),
-    output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
-  },
+  files: senderDefinition.requests.files,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** Commands that only a desktop can do; the window has them besides `commands`. */

@@ -1,19 +1,27 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
-import { createGate, type Gate, type Pass } from './gate.ts'
+import { createGate, type Gate } from './gate.ts'
 import { createLooks } from './looks.ts'
 import type { Checked, checkerDefinition } from './messages.ts'
 import { patienceOf } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
-import { type Findings, freshMemory, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
+import { type Findings, freshMemory, type PathMemory } from './probes/findings.ts'
 import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
 import { createTelling } from './telling.ts'
-import { dueAt, type Timetable, tickAfter } from './timetable.ts'
+import { dueAt, tickAfter } from './timetable.ts'
 import { slowLimit } from './verdict.ts'
+import {
+  brokenProbe,
+  type Check,
+  type CheckedPath,
+  isSameTarget,
+  newCheck,
+  pointOf,
+  type Watch,
+} from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
-export type CheckedPath = CheckerConfig['paths'][number]
 
 export interface CheckerPorts {
   clock: Clock
@@ -33,32 +41,6 @@ export interface Checker {
   stop(): void
 }
 
-/** One path on its timetable. */
-interface Watch {
-  readonly target: CheckedPath
-  timetable: Timetable
-  tick: number
-  cancelTick: () => void
-  memory: PathMemory
-  quick: QuickCheck
-  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
-  begunMs: number
-  lookedAtMs: number
-  /** The one check that is out, or waits for its turn. */
-  check: Check | null
-}
-
-interface Check {
-  /** Milliseconds since 1970 of its tick. */
-  readonly at: number
-  startedMs: number
-  readonly progress: Progress
-  pass: Pass
-  cancelDeadline: () => void
-  cancelSuspicion: () => void
-  isOverdue: boolean
-}
-
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
 export function createChecker({ clock, disk, lanes, report, buffered }: CheckerPorts): Checker {
   const watches = new Map<string, Watch>()
@@ -69,6 +51,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const out = new Set<Check>()
   let intervalMs = 0
   let timeoutMs = 0
+  let fifoMs = 0
 
   const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
     telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
@@ -102,18 +85,19 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     )
   }
 
+  const hangs = (watch: Watch, check: Check) => {
+    check.isOverdue = true
+    check.pass.stuck()
+    if (watches.get(watch.target.id) === watch) tellHung(watch, check.at, check)
+  }
+
   const overdue = (watch: Watch, check: Check, fileSystem: string) => {
     const { begunMs } = check.progress
     if (check.pass.entered() && (begunMs === null || clock.now() < begunMs + timeoutMs)) {
       // It has waited for a thread: the time begins with its first call.
       return armDeadline(watch, check, begunMs ?? clock.now())
     }
-    if (check.pass.entered()) {
-      check.isOverdue = true
-      check.pass.stuck()
-      if (watches.get(watch.target.id) === watch) tellHung(watch, check.at, check)
-      return
-    }
+    if (check.pass.entered()) return hangs(watch, check)
     const sinceMs = gate.stuckSince(fileSystem)
     // It waits behind slow checks that do come back: its turn will come.
     if (sinceMs === null) return armDeadline(watch, check, clock.now())
@@ -124,8 +108,23 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
 
   const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
     check.cancelDeadline()
-    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
+    const { path } = watch.target
+    const fileSystem = disk.fileSystemOf(path, watch.memory)
+    const wait = () => {
+      check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
+    }
+    if (timeoutMs <= fifoMs) return wait()
+    check.cancelDeadline = clock.at(fromMs + fifoMs, () => {
+      wait()
+      void disk.kindAt(path).then((kind) => kind === 'fifo' && fifoHangs(watch, check))
+    })
+  }
+
+  const fifoHangs = (watch: Watch, check: Check) => {
+    if (!out.has(check) || check.isOverdue) return
+    check.cancelDeadline()
+    check.pass.leave()
+    hangs(watch, check)
   }
 
   const begin = (watch: Watch) => {
@@ -137,24 +136,11 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const sinceMs = gate.stuckSince(fileSystem)
     if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
-    const check = newCheck(watch, at)
+    const check = newCheck(watch.target.probes, at, clock.now())
     watch.check = check
     watch.begunMs = check.startedMs
     // The lanes see for themselves what takes long: a quick read needs no deadline until then.
     if (!watch.quick.begin(watch.memory)) beginFully(watch, check)
-  }
-
-  const newCheck = (watch: Watch, at: number): Check => {
-    const check: Check = {
-      at,
-      startedMs: clock.now(),
-      progress: { ...newProgress(watch.target.probes), leaveFileSystem: () => check.pass.leave() },
-      pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
-      cancelDeadline: () => undefined,
-      cancelSuspicion: () => undefined,
-      isOverdue: false,
-    }
-    return check
   }
 
   const beginFully = (watch: Watch, check: Check) => {
@@ -183,7 +169,9 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
         check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
         armDeadline(watch(), check, check.startedMs)
         // A FIFO has taken the file's place: the file system is not to blame.
-        void disk.hangsByItself(target.path).then((byItself) => byItself && check.pass.leave())
+        void disk.kindAt(target.path).then((kind) => {
+          if (kind !== null && kind !== 'storage') check.pass.leave()
+        })
       },
     })
 
@@ -243,6 +231,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
       timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
+      fifoMs = config.timeoutSeconds === null ? patience.fifoMs : timeoutMs
       looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
       telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
@@ -269,22 +258,4 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       batch.stop()
     },
   }
-}
-
-/** The mount point that a path was last known on; before its first check, its own path may be one. */
-function pointOf({ memory, target }: Watch): string {
-  return memory.known?.mount.point ?? target.path
-}
-
-function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
-  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
-  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
-}
-
-function isSameTarget(a: CheckedPath, b: CheckedPath): boolean {
-  return (
-    a.path === b.path &&
-    a.probes.length === b.probes.length &&
-    a.probes.every((probe) => b.probes.includes(probe))
-  )
 }

@@ -11,6 +11,8 @@ export const SUSPICION_MS = 400
 export interface Patience {
   /** A check that is out longer than this, in milliseconds, hangs. */
   timeoutMs: number
+  /** The same for a FIFO: it waits for another program, and there is no busy disk to be patient with. */
+  fifoMs: number
   /** Between two ticks one path of each file system is looked at this often, in milliseconds; null: not needed. */
   lookEveryMs: number | null
 }
@@ -22,10 +24,11 @@ export interface Patience {
  */
 export function patienceOf(intervalMs: number): Patience {
   if (intervalMs < LOOKS_FROM_MS) {
-    return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), lookEveryMs: null }
+    const timeoutMs = Math.min(intervalMs, 1_000 - RESERVE_MS)
+    return { timeoutMs, fifoMs: timeoutMs, lookEveryMs: null }
   }
   const lookEveryMs = intervalMs / 2
   // A look, the suspicion, the others' patience: together at most the interval and a second.
   const timeoutMs = intervalMs + 1_000 - lookEveryMs - SUSPICION_MS - RESERVE_MS
-  return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), lookEveryMs }
+  return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), fifoMs: 1_000 - RESERVE_MS, lookEveryMs }
 }

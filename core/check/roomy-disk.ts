@@ -68,7 +68,7 @@ export function createRoomyDisk(
   return {
     fileSystemOf: own.fileSystemOf,
     isReadEnough: own.isReadEnough,
-    hangsByItself: own.hangsByItself,
+    kindAt: own.kindAt,
     check,
     close: () => {
       if (timer !== null) clearTimeout(timer)

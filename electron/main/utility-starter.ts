@@ -1,6 +1,11 @@
 import path from 'node:path'
 import { utilityProcess } from 'electron'
-import { type WorkerHandle, type WorkerStarter, workerEnvironment } from '../../core/agent/worker-starter.ts'
+import {
+  WORKER_HEAP,
+  type WorkerHandle,
+  type WorkerStarter,
+  workerEnvironment,
+} from '../../core/agent/worker-starter.ts'
 
 /** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
 export function utilityWorkerStarter(directory: string): WorkerStarter {
@@ -9,6 +14,8 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
       const child = utilityProcess.fork(path.join(directory, 'workers', `${name}.js`), [], {
         serviceName: `Holdfast ${name}`,
         env: workerEnvironment(name, process.env),
+        // Words for V8 reach a utility process only in this wrapping.
+        execArgv: [`--js-flags=${WORKER_HEAP}`],
         stdio: 'inherit',
       })
       return {

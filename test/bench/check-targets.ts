@@ -1,5 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import path from 'node:path'
+import { WORKER_HEAP } from '../../core/agent/worker-starter.ts'
 import type { CheckerConfig } from '../../core/check/checker.ts'
 import { checkerDefinition } from '../../core/check/messages.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
@@ -71,13 +72,13 @@ export function startStdio(paths: string[], intervalSeconds: number): Target {
 export function startSupervised(
   paths: CheckerConfig['paths'],
   intervalSeconds: number,
-  { isCounted = () => true, words = [] }: { isCounted?: (id: string) => boolean; words?: string[] } = {},
+  { isCounted = () => true }: { isCounted?: (id: string) => boolean } = {},
 ): Target {
   const timetables = createTimetables(intervalSeconds * 1000)
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
-    execArgv: words,
+    execArgv: [WORKER_HEAP],
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   const config: CheckerConfig = {

@@ -16,6 +16,8 @@ export interface FakeDisk extends Disk {
   begun: OutCheck[]
   /** Checks of these paths do not come back by themselves. */
   slow: Set<string>
+  /** Paths that are FIFOs. */
+  fifos: Set<string>
   /** Which file system a path is on; the path itself by default. */
   fileSystems: Map<string, string>
 }
@@ -25,12 +27,14 @@ export function createFakeDisk(now: () => number): FakeDisk {
   const begun: OutCheck[] = []
   const slow = new Set<string>()
   const fileSystems = new Map<string, string>()
+  const fifos = new Set<string>()
   return {
     begun,
     slow,
+    fifos,
     fileSystems,
     isReadEnough: () => false,
-    hangsByItself: () => Promise.resolve(false),
+    kindAt: (path) => Promise.resolve(fifos.has(path) ? 'fifo' : 'storage'),
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     check: (path, wanted, memory, progress) =>
       new Promise<Findings>((resolve) => {

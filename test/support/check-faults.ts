@@ -30,6 +30,7 @@ export async function detect(
   id: string,
   kind: VerdictKind,
   fault: () => unknown,
+  intervalMs: number = FAULT_INTERVAL_MS,
 ): Promise<Checked> {
   const before = checker.reports(id).length
   const began = Date.now()
@@ -44,7 +45,7 @@ export async function detect(
     15_000,
   )
   const tookMs = Date.now() - began
-  expect(tookMs).toBeLessThanOrEqual(FAULT_INTERVAL_MS + 1_000)
+  expect(tookMs).toBeLessThanOrEqual(intervalMs + 1_000)
   console.log(`${kind} (${checked.overall.step ?? 'no step'}): known ${tookMs} ms after the fault began`)
   return checked
 }

@@ -4,6 +4,8 @@ import { type Answer, type Job, type Request, resultSchema } from './protocol.ts
 
 /** Threads of one prober's libuv pool: each job that hangs holds one. */
 const THREADS = 1024
+/** V8 collects young garbage early: left to itself it keeps up to 128 MiB of it. */
+const PROBER_HEAP = '--max-semi-space-size=2'
 /** A prober with this many jobs out gets no more; some threads stay free for the jobs' further calls. */
 const MOST_JOBS = 960
 /** A job that has waited this long, in milliseconds, waits behind jobs that hang: one more prober is started. */
@@ -80,6 +82,7 @@ export function createProberPool(module: string, ended: (reason: string) => void
     const child = fork(module, {
       // Within Electron its own program is the only Node there is: without this it would open a second window.
       env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS), ELECTRON_RUN_AS_NODE: '1' },
+      execArgv: [...process.execArgv, PROBER_HEAP],
       // It holds none of the front's pipes: stuck in the kernel it would keep them open for whoever reads them.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })

@@ -13,6 +13,12 @@ import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
 
 /** What the checker asks of the system; a test puts its own in. */
+/**
+ * storage: a file or a block device. fifo: whoever opens it waits for its other end, not for a disk (fifo(7)).
+ * other: a directory, a socket, a character device.
+ */
+export type KindOfPath = 'storage' | 'fifo' | 'other'
+
 export interface Disk {
   /** The file system that a path is on, as far as it is known without touching the path. */
   fileSystemOf(path: string, memory: PathMemory): string
@@ -21,8 +27,8 @@ export interface Disk {
    * written, and neither the mount table nor the file system's count of errors has changed since.
    */
   isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
-  /** Whether what hangs there is neither a file nor a disk: a FIFO, say. Does not resolve if that hangs as well. */
-  hangsByItself(path: string): Promise<boolean>
+  /** What is there, null if nothing can be said. Does not resolve if its file system hangs. */
+  kindAt(path: string): Promise<KindOfPath | null>
   /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
   check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
 }
@@ -109,15 +115,16 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       if (!wanted.includes('mount') || known === null) return true
       return table.errorsCountNow(known.mount) === soundErrorsCount
     },
-    hangsByItself: (path) =>
-      stat(path).then(
-        (stats) => !isReadable(stats),
-        () => false,
-      ),
+    kindAt: (path) => stat(path).then(kindOf, () => null),
     fileSystemOf: (path, memory) =>
       memory.known?.mount.device ?? mountAbove(table.last(), path)?.device ?? path,
     check,
   }
+}
+
+function kindOf(stats: Stats): KindOfPath {
+  if (isReadable(stats)) return 'storage'
+  return stats.isFIFO() ? 'fifo' : 'other'
 }
 
 /** A file or a disk; reading anything else may hang for reasons of its own. */

@@ -269,6 +269,19 @@ describe('faults that need no mount, through the real worker', () => {
     await checker.sees('p0', 'ok')
   })
 
+  it("a FIFO in a file's place is known within the interval and a second with the usual patience, too", async () => {
+    const fifo = path.join(temporaryDirectory('fifo'), 'fifo')
+    writeFileSync(fifo, 'a file at first')
+    const checker = await checkWith({ paths: allProbes(fifo), intervalSeconds: 4, timeoutSeconds: null })
+    await checker.sees('p0', 'ok')
+    const makeFifo = () => {
+      rmSync(fifo)
+      execFileSync('mkfifo', [fifo])
+    }
+    const failed = await detect(checker, 'p0', 'hung', makeFifo, 4_000)
+    expect(failed.overall.step).toBe('open')
+  })
+
   it('a file that is removed is missing, and well when it is back', async () => {
     const file = path.join(temporaryDirectory('removed'), 'file')
     writeFileSync(file, 'content')

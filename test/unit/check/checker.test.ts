@@ -80,6 +80,26 @@ describe('the checker', () => {
     expect(elapsed).toEqual([4_000, 10_000, 20_000, 30_000])
   })
 
+  it('is patient with a disk, not with a FIFO: that one is told soon', async () => {
+    const { clock, disk, configure, told } = setUp()
+    for (const path of ['/fifo', '/busy']) disk.slow.add(path)
+    disk.fifos.add('/fifo')
+    configure(['/fifo', '/busy'], { timeoutSeconds: null })
+    await clock.advanceTo(1_200)
+    expect([told('/fifo'), told('/busy')]).toEqual([[[0, 'hung']], []])
+    await clock.advanceTo(9_000)
+    expect([told('/fifo'), told('/busy')]).toEqual([[[0, 'hung']], [[0, 'hung']]])
+  })
+
+  it('leaves a FIFO the time that was asked for', async () => {
+    const { clock, disk, configure, told } = setUp()
+    disk.slow.add('/fifo')
+    disk.fifos.add('/fifo')
+    configure(['/fifo'], { timeoutSeconds: 4 })
+    await clock.advanceTo(3_999)
+    expect(told('/fifo')).toEqual([])
+  })
+
   it('does not take a late answer for a recovery: the next good check is', async () => {
     const { clock, disk, configure, told, out } = setUp()
     disk.slow.add('/a')
@@ -219,7 +239,7 @@ describe('the checker', () => {
       disk.slow.add(path)
     }
     configure(paths)
-    await clock.advanceTo(1_000)
+    await clock.advanceTo(1_200)
     configure(['/dead/new'])
     await clock.advanceTo(25_000)
     expect(disk.begun.length).toBe(4)
@@ -241,7 +261,7 @@ describe('the checker', () => {
     const { clock, reports, configure, checker } = setUp()
     const paths = Array.from({ length: 2_500 }, (_, index) => `/p${index}`)
     configure(paths)
-    await clock.advanceTo(1_000)
+    await clock.advanceTo(1_200)
     expect(reports.map(({ checked }) => checked.length)).toEqual([1_000, 1_000, 500])
     const gaps = reports.slice(1).map(({ atMs }, index) => atMs - (reports[index]?.atMs ?? 0))
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(100)
@@ -274,7 +294,7 @@ describe('the checker', () => {
     const { clock, disk, reports, checker, configure } = setUp()
     disk.slow.add('/a')
     configure(['/a', '/b'])
-    await clock.advanceTo(1_000)
+    await clock.advanceTo(1_200)
     const before = reports.length
     checker.stop()
     expect(clock.pending()).toBe(0)

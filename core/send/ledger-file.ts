@@ -6,8 +6,6 @@ import { inTransaction, sqliteCode } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 
-export { inTransaction, sqliteCode }
-
 /** Written to `user_version`; a ledger with a higher one was made by a newer Holdfast. */
 export const LEDGER_VERSION = 1
 

@@ -9,11 +9,15 @@ export interface Stored {
   due: Due
   /** It is owed the group-write mark. */
   mark: boolean
+  /** SHA-256 of what was stored. */
+  digest: Uint8Array | null
 }
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
 export interface Acknowledgements {
   add(stored: Stored): void
+  /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
+  readonly isStuck: boolean
 }
 
 export function createAcknowledgements(
@@ -24,6 +28,7 @@ export function createAcknowledgements(
 ): Acknowledgements {
   let waiting: Stored[] = []
   let running = false
+  let isStuck = false
 
   const soon = () => {
     if (running) return
@@ -35,8 +40,14 @@ export function createAcknowledgements(
     running = false
     const files = waiting
     const now = Date.now()
-    const claims = files.map(({ due: { id, generation }, mark }) => ({ id, generation, mark }))
+    const claims = files.map(({ due: { id, generation }, mark, digest }) => ({
+      id,
+      generation,
+      mark,
+      digest,
+    }))
     const sent = guard.use(() => ledger.markSent(claims, now))
+    isStuck = sent === null
     if (sent === null) {
       running = true
       setTimeout(write, AGAIN_MS)
@@ -56,6 +67,9 @@ export function createAcknowledgements(
     add(stored) {
       waiting.push(stored)
       soon()
+    },
+    get isStuck() {
+      return isStuck
     },
   }
 }

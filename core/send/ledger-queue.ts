@@ -32,7 +32,7 @@ export function openLedgerQueue(
   )
   const renewOne = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, retry_at = ?,
-     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL ${CLAIMED}`,
+     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL ${CLAIMED}`,
   )
   const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0`)
   const unparkSome = database.prepare(

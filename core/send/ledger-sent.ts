@@ -1,16 +1,21 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Ledger } from './ledger-contract.ts'
+import type { Ledger, SentContent } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
-import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact } from './ledger-rows.ts'
+import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact, word } from './ledger-rows.ts'
 
 /** The files that are sent, and the marks that they are owed. */
-export type LedgerSent = Pick<Ledger, 'markSent' | 'dueMarks' | 'marksDone'>
+export type LedgerSent = Pick<Ledger, 'markSent' | 'sentElsewhere' | 'dueMarks' | 'marksDone'>
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, retry_at = 0, reason = NULL
+    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, retry_at = 0, reason = NULL
      ${CLAIMED} AND state <> 1`,
+  )
+  const elsewhere = database.prepare(
+    `SELECT source, path, digest FROM file INDEXED BY file_content JOIN route ON route.id = route
+     WHERE digest IS NOT NULL AND inode = ? AND mtime_ns = ? AND size = ? AND destination = ? AND file.id <> ?
+     ORDER BY sent_at DESC LIMIT 1`,
   )
   const unmarked = prepareExact(
     database,
@@ -22,11 +27,16 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
     markSent: (claims, now) =>
       inTransaction(database, () => {
         const done = new Set<number>()
-        for (const { id, generation, mark } of claims) {
-          if (sent.run(now, mark ? 1 : 0, id, generation).changes === 1) done.add(id)
+        for (const { id, generation, mark, digest = null } of claims) {
+          if (sent.run(now, mark ? 1 : 0, digest, id, generation).changes === 1) done.add(id)
         }
         return done
       }),
+
+    sentElsewhere: (destination, { id, size, mtimeNs, inode }) =>
+      (elsewhere.get(word.store(inode), word.store(mtimeNs), size, destination, id) as
+        | SentContent
+        | undefined) ?? null,
 
     dueMarks(destination, source, after, limit) {
       const route = routes.find(destination, source)

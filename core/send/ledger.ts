@@ -7,7 +7,7 @@ import { openLedgerQueue } from './ledger-queue.ts'
 import { openRoutes } from './ledger-rows.ts'
 import { openLedgerSent } from './ledger-sent.ts'
 
-export type { Candidate, Claim, Due, Ledger, LedgerEntry } from './ledger-contract.ts'
+export type { Candidate, Claim, Due, Ledger, LedgerEntry, SentClaim, SentContent } from './ledger-contract.ts'
 
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string): Ledger {

@@ -1,6 +1,7 @@
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Message } from '../words/message.ts'
 import { createAcknowledgements } from './acknowledge.ts'
+import { copySourceOf } from './copy.ts'
 import type { Feed, FeedHost } from './feed.ts'
 import { openFeed } from './feed.ts'
 import type { Gate } from './gate.ts'
@@ -93,10 +94,11 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
 
   const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
     onWire.end(due)
-    const status = attempt.kind === 'answer' ? attempt.answer.status : null
+    const answered = attempt.kind === 'answer' ? attempt : null
+    const status = answered?.answer.status
     if (status === 'durable' || status === 'same') {
       gate.stored()
-      acknowledgements.add({ due, mark: source.groupWriteMark })
+      acknowledgements.add({ due, mark: source.groupWriteMark, digest: answered?.digest ?? null })
     } else {
       if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
         guard.use(() => settle(source, due, attempt))
@@ -119,7 +121,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
 
   const hostOf = (source: SendSource): FeedHost => ({
     session() {
-      if (paused || source.paused || session === null || session.closed || guard.problem !== null) return null
+      if (paused || source.paused || session === null || session.closed) return null
+      if (!guard.isRested || acknowledgements.isStuck) return null
       return gate.isOpen(performance.now()) ? session : null
     },
     take: () => take(source),
@@ -136,6 +139,11 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const shared: Shared = {
     memory: createSemaphore(MEMORY_BYTES),
     whereabouts: whereaboutsOf,
+    copySource: (due) =>
+      copySourceOf(
+        guard.use(() => ledger.sentElsewhere(destination.id, due)),
+        (id) => feeds.get(id)?.lane.source.name ?? null,
+      ),
     onBytes(due, bytes) {
       onWire.add(due, bytes)
       events.onBytes(due.source, bytes)

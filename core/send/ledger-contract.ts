@@ -58,6 +58,8 @@ export interface Ledger {
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
+  /** The same for many paths of a source, in their order: all as they are in one moment, and several times faster. */
+  lookupAll(destination: string, source: string, paths: readonly string[]): (LedgerEntry | null)[]
   /** The mount point that a source was on when it was last there, or null. */
   home(source: string): string | null
   rememberHome(source: string, mountPoint: string): void

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Ledger } from './ledger-contract.ts'
+import { inReadTransaction, inTransaction } from '../sqlite.ts'
+import type { Candidate, Ledger, LedgerEntry } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
 import { prepareExact, word } from './ledger-rows.ts'
 import { STATE } from './ledger-schema.ts'
@@ -15,8 +15,15 @@ const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device) VAL
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
   inode = excluded.inode, device = excluded.device, retry_at = 0, ${ANEW} WHERE ${CHANGED}`
 
+interface EntryRow {
+  state: bigint
+  size: bigint
+  mtime_ns: bigint
+  inode: bigint
+}
+
 /** Files come into the ledger, are compared with it, and are offered from one destination to the next. */
-export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'requeue'>
+export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'lookupAll' | 'unsentBelow' | 'requeue'>
 
 export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
   const offerOne = database.prepare(OFFER)
@@ -46,24 +53,33 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
     return waiting
   }
 
+  const entryAt = (route: number, path: string): LedgerEntry | null => {
+    const row = find.get(route, path) as EntryRow | undefined
+    if (row === undefined) return null
+    return {
+      state: stateNames[Number(row.state)] ?? 'waiting',
+      size: Number(row.size),
+      mtimeNs: row.mtime_ns,
+      inode: word.load(row.inode),
+    }
+  }
+
   return {
     offer: (destination, candidates) =>
       candidates.length === 0 ? 0 : inTransaction(database, () => offerAll(destination, candidates)),
 
     lookup(destination, source, path) {
       const route = routes.find(destination, source)
-      if (route === null) return null
-      const row = find.get(route, path) as
-        | { state: bigint; size: bigint; mtime_ns: bigint; inode: bigint }
-        | undefined
-      if (row === undefined) return null
-      return {
-        state: stateNames[Number(row.state)] ?? 'waiting',
-        size: Number(row.size),
-        mtimeNs: row.mtime_ns,
-        inode: word.load(row.inode),
-      }
+      return route === null ? null : entryAt(route, path)
     },
+
+    // Outside a transaction each statement takes and gives back its locks on the file, which costs more than
+    // the statement itself.
+    lookupAll: (destination, source, paths) =>
+      inReadTransaction(database, () => {
+        const route = routes.find(destination, source)
+        return paths.map((path) => (route === null ? null : entryAt(route, path)))
+      }),
 
     unsentBelow(destination, source, directory) {
       const route = routes.find(destination, source)

@@ -14,8 +14,8 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
   )
   const elsewhere = database.prepare(
     `SELECT source, path, digest FROM file INDEXED BY file_content JOIN route ON route.id = route
-     WHERE digest IS NOT NULL AND inode = ? AND mtime_ns = ? AND size = ? AND destination = ? AND file.id <> ?
-     ORDER BY sent_at DESC LIMIT 1`,
+     WHERE inode = ? AND mtime_ns = ? AND size = ? AND digest IS NOT NULL AND destination = ? AND file.id <> ?
+     LIMIT 1`,
   )
   const unmarked = prepareExact(
     database,
@@ -33,10 +33,12 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
         return done
       }),
 
-    sentElsewhere: (destination, { id, size, mtimeNs, inode }) =>
-      (elsewhere.get(word.store(inode), word.store(mtimeNs), size, destination, id) as
-        | SentContent
-        | undefined) ?? null,
+    sentElsewhere(destination, { id, size, mtimeNs, inode }) {
+      // 0 is what file systems without inodes say: it tells no file from another.
+      if (inode === 0n) return null
+      const facts = [word.store(inode), word.store(mtimeNs), size]
+      return (elsewhere.get(...facts, destination, id) as SentContent | undefined) ?? null
+    },
 
     dueMarks(destination, source, after, limit) {
       const route = routes.find(destination, source)

@@ -66,6 +66,17 @@ describe('offering', () => {
     expect(ledger.offer('d', [odd])).toBe(0)
   })
 
+  test('many looked up at once are what each is by itself', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a'), file('b', { inode: 2n ** 64n - 1n })])
+    send(take(1))
+    const names = ['b', 'nothing', 'a', 'b']
+    expect(ledger.lookupAll('d', 's', names)).toEqual(names.map((name) => ledger.lookup('d', 's', name)))
+    expect(ledger.lookupAll('d', 's', names)[1]).toBeNull()
+    expect(ledger.lookupAll('d', 'nobody', ['a'])).toEqual([null])
+    expect(ledger.lookupAll('d', 's', [])).toEqual([])
+  })
+
   test('a parked file waits again when it has changed', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
@@ -310,6 +321,7 @@ describe('content that a destination has', () => {
       digest: new Uint8Array(digest),
     })
     expect(ledger.sentElsewhere('elsewhere', due)).toBeNull()
+    expect(ledger.sentElsewhere('d', { ...due, id: 0, inode: 0n })).toBeNull()
     // The device's number changes when a disk is mounted again; the content is compared anyway.
     expect(ledger.sentElsewhere('d', { ...due, device: 99n })).not.toBeNull()
   })

@@ -3,7 +3,7 @@ import type { Channel } from '../wire/channel.ts'
 import { openChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
-import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
+import { COPY_PROTOCOL, PROTOCOL_VERSIONS } from '../wire/frames.ts'
 import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
 import type { Outcome } from './file-refused.ts'
 import type { Sender } from './senders.ts'
@@ -31,7 +31,7 @@ export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
 type Phase =
   | { at: 'hello' }
   | { at: 'pairing'; judging: boolean }
-  | { at: 'sending'; sender: Sender; sending: Sending }
+  | { at: 'sending'; protocol: number; sender: Sender; sending: Sending }
   | { at: 'over' }
 
 const sendingTypes = new Set<FrameType>(['batch', 'begin', 'chunk', 'end', 'abort', 'alive'])
@@ -43,7 +43,7 @@ function expected(phase: Phase, type: FrameType): boolean {
     case 'pairing':
       return type === 'alive' || (type === 'pair' && !phase.judging)
     case 'sending':
-      return sendingTypes.has(type)
+      return sendingTypes.has(type) || (type === 'copy' && phase.protocol >= COPY_PROTOCOL)
     case 'over':
       return false
     default:
@@ -88,7 +88,7 @@ export const serveConnection: Connection = (socket, host) => {
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
     })
-    phase = { at: 'sending', sender, sending }
+    phase = { at: 'sending', protocol, sender, sending }
     host.log('info', `${sender.name} connected from ${from}`)
     channel.send('welcome', { protocol, name: host.name, ...place.window })
   }

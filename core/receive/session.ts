@@ -49,6 +49,7 @@ export function openSending(
   handlers: SendingHandlers,
 ): Sending {
   const open = new Map<number, OpenFile>()
+  const gone = new AbortController()
   const credit = { ...window }
   let results: [number, number, string][] = []
   let bytesBack = 0
@@ -76,7 +77,8 @@ export function openSending(
   }
   const answer = (id: number, source: string, path: string, size: number, outcome: Outcome) => {
     if (stored(outcome.status)) handlers.onReceived(1, size)
-    else if (outcome.status !== 'aborted') handlers.onRefused(source, path, outcome)
+    else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
+      handlers.onRefused(source, path, outcome)
     results.push([id, fileStatuses.indexOf(outcome.status), outcome.detail.slice(0, 200)])
     soon()
   }
@@ -109,6 +111,16 @@ export function openSending(
     spend(0, 1)
     const file = store.begin({ folder, source, path, size, mtimeMs, mode })
     open.set(id, { file, answered: false, source, path, size, left: size })
+  }
+
+  /** Nothing came over the line, so nothing is counted as received but the file. */
+  const copy = (header: Extract<Frame, { type: 'copy' }>['header']) => {
+    const { id, source, path, size, time: mtimeMs, mode, digest, fromSource, fromPath } = header
+    spend(0, 1)
+    const from = { source: fromSource, path: fromPath }
+    void store
+      .copy({ folder, source, path, size, mtimeMs, mode }, from, digest, gone.signal)
+      .then((outcome) => answer(id, source, path, 0, outcome))
   }
 
   const opened = (id: number): OpenFile => {
@@ -144,6 +156,9 @@ export function openSending(
         case 'begin':
           begin(frame.header)
           return
+        case 'copy':
+          copy(frame.header)
+          return
         case 'chunk': {
           const one = opened(frame.header.id)
           const bytes = frame.payload.length
@@ -171,6 +186,7 @@ export function openSending(
     close() {
       for (const { file } of open.values()) void file.abort()
       open.clear()
+      gone.abort()
     },
   }
 }

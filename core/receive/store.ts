@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
-import { statfs, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { closeFd, setModeFd, setTimesFd, syncFd, writeFully } from '../wire/fd.ts'
 import { nameFault } from '../wire/names.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
+import { createCallWatch } from './call-watch.ts'
 import { openCommits } from './commits.ts'
+import { openCopies } from './copy.ts'
 import { openDirectories } from './directories.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import { storeLayout } from './layout.ts'
 import type { Written } from './placement.ts'
 import { openPlacement } from './placement.ts'
+import { ensureRoom } from './room.ts'
 import { openTemporaryFiles } from './temporary-files.ts'
 
 /** What a sender says about a file. */
@@ -42,6 +45,16 @@ export interface Store {
   /** A whole small file: resolves when it is durable, or says why it is not. Never rejects. */
   receive(facts: FileFacts, bytes: Uint8Array, digest: Uint8Array): Promise<Outcome>
   begin(facts: FileFacts): IncomingFile
+  /**
+   * A file whose content is there already, under another name of the same sender: looked at, copied, and
+   * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects.
+   */
+  copy(
+    facts: FileFacts,
+    from: Pick<FileFacts, 'source' | 'path'>,
+    digest: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Outcome>
   /** How long the disk has left its oldest call unanswered, in milliseconds. */
   stalledMs(): number
   /** Removes what earlier processes left; not needed for anything else to work. */
@@ -59,25 +72,12 @@ function componentsOf({ folder, source, path }: FileFacts): string[] {
   return [folder, source, ...path.split('/')]
 }
 
-/** The oldest call that is still out, by the order in which they began. */
-function createWatch() {
-  const out = new Map<number, number>()
-  let last = 0
-  return {
-    async during<T>(work: () => Promise<T>): Promise<T> {
-      last += 1
-      const id = last
-      out.set(id, performance.now())
-      try {
-        return await work()
-      } finally {
-        out.delete(id)
-      }
-    },
-    oldestMs(): number {
-      const first = out.values().next()
-      return first.done === true ? 0 : performance.now() - first.value
-    },
+/** A name under which nothing can have been stored has no content. */
+function oldComponentsOf(facts: FileFacts): string[] {
+  try {
+    return componentsOf(facts)
+  } catch {
+    throw new FileRefused('unknown', 'name')
   }
 }
 
@@ -88,7 +88,8 @@ export function openStore(root: string): Store {
   const commits = openCommits(directories, placement)
   const temporaries = openTemporaryFiles(layout.temporary)
   const writes: Semaphore = createSemaphore(WRITES_AT_ONCE)
-  const watch = createWatch()
+  const watch = createCallWatch()
+  const copies = openCopies(layout.root, temporaries, watch)
 
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
     await writes.acquire()
@@ -115,9 +116,20 @@ export function openStore(root: string): Store {
   }
 
   const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
-    const { fd, file } = await temporaries.create()
+    const open = await temporaries.create()
+    return sealed(open, facts, async () => {
+      if (bytes.length > 0) await writeFully(open.fd, bytes, 0)
+    })
+  }
+
+  /** What `write` throws costs the temporary file. */
+  const sealed = async (
+    { fd, file }: { fd: number; file: string },
+    facts: FileFacts,
+    write: () => Promise<void> = async () => undefined,
+  ): Promise<string> => {
     try {
-      if (bytes.length > 0) await writeFully(fd, bytes, 0)
+      await write()
       await seal(fd, facts)
     } catch (thrown) {
       await discard(file)
@@ -170,9 +182,7 @@ export function openStore(root: string): Store {
 
       void step(async () => {
         components = componentsOf(facts)
-        // Said before the disk is filled with a part of it, which would fail the small files beside it.
-        const { bavail, bsize } = await statfs(layout.root)
-        if (facts.size > bavail * bsize) throw new FileRefused('full', 'ENOSPC')
+        await ensureRoom(layout.root, facts.size)
         open = await temporaries.create()
       })
       return {
@@ -198,6 +208,19 @@ export function openStore(root: string): Store {
           return commit({ temporary: file, components, size, mtime: mtimeMs / 1000, digest })
         },
         abort: () => close(true),
+      }
+    },
+
+    async copy(facts, from, digest, signal) {
+      try {
+        const components = componentsOf(facts)
+        const old = oldComponentsOf({ ...facts, ...from })
+        const { size, mtimeMs } = facts
+        const open = await copies.make(old, { size, digest }, signal)
+        const temporary = await writing(() => sealed(open, facts))
+        return await commit({ temporary, components, size, mtime: mtimeMs / 1000, digest })
+      } catch (thrown) {
+        return outcomeOf(thrown)
       }
     },
 

@@ -5,7 +5,10 @@ import type { Scanned } from './messages.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What the scanner needs of the ledger. */
-export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'>
+export type ScanLedger = Pick<
+  Ledger,
+  'offer' | 'lookup' | 'lookupAll' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'
+>
 
 /** What a session of one source works with. */
 export interface SessionContext {

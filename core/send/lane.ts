@@ -1,12 +1,13 @@
-import { stat } from 'node:fs/promises'
-import path from 'node:path'
 import { SMALL_FILE_BYTES } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
+import type { CopySource } from './copy.ts'
+import { lanePartsOf } from './lane-parts.ts'
 import type { Due } from './ledger.ts'
-import type { Content, Reading, Unsent } from './read.ts'
-import { openReading, readSmall, unsentBecause } from './read.ts'
-import type { Answer, Outgoing, Session, Upload } from './session.ts'
+import type { Unsent } from './read.ts'
+import { createLargeSender } from './send-large.ts'
+import { createSmallSender } from './send-small.ts'
+import type { Answer, Session } from './session.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
 /** A source as the sender sees it. */
@@ -22,7 +23,8 @@ export interface SendSource {
 
 /** How one attempt to send one file ended. */
 export type Attempt =
-  | { kind: 'answer'; answer: NonNullable<Answer> }
+  /** `digest`: SHA-256 of what was sent, or of what the receiver was to copy; null: it was not sent to its end. */
+  | { kind: 'answer'; answer: NonNullable<Answer>; digest: Uint8Array | null }
   | { kind: 'lost' }
   /** Given back as it was: a pause, or its disk does not answer. */
   | { kind: 'halted' }
@@ -37,6 +39,8 @@ export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
   memory: Semaphore
   whereabouts(source: SendSource): Whereabouts
+  /** Where the destination may have this very content already. */
+  copySource(due: Due): CopySource | null
   onBytes(due: Due, bytes: number): void
 }
 
@@ -56,12 +60,6 @@ export interface Slots {
 const READS_PER_SOURCE = 16
 /** Large files of one source on the wire at a time; small ones pass between their chunks. */
 const LARGE_PER_SOURCE = 2
-/** What a file costs in memory besides its bytes. */
-const FILE_COST = 4096
-/** A read that is out for longer than this holds nothing any more that other sources need. */
-const STALLED_MS = 3_000
-/** The same for a chunk of a large file, which then has to begin anew. */
-const STALLED_LARGE_MS = 10_000
 
 export function createSlots(): Slots {
   return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE) }
@@ -76,9 +74,6 @@ export interface Lane {
   hasRoomFor(size: number): boolean
 }
 
-const isUnsent = (value: object): value is Unsent =>
-  'kind' in value && ['changed', 'vanished', 'unreadable', 'failed'].includes(String(value.kind))
-
 export const isLarge = (size: number): boolean => size > SMALL_FILE_BYTES
 
 /** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
@@ -88,107 +83,13 @@ export function openLane(
   shared: Shared,
   mayGoOn: () => boolean,
 ): Lane {
-  const outgoing = (due: Due, mode: number): Outgoing => ({
-    source: source.name,
-    path: due.path,
-    size: due.size,
-    mtimeMs: Number(due.mtimeNs) / 1e6,
-    mode,
-  })
-
-  const asAttempt = (answer: Answer): Attempt =>
-    answer === null ? { kind: 'lost' } : { kind: 'answer', answer }
-
-  /** What is found, or not found, under a disk that is away says nothing about the file. */
-  const judge = async (unsent: Unsent, due: Due): Promise<Attempt> => {
-    const where = shared.whereabouts(source)
-    if (where === 'away') return { kind: 'source-missing' }
-    if (unsent.kind !== 'vanished') return unsent
-    const root = await stat(source.path, { bigint: true }).catch(() => null)
-    if (root === null) return { kind: 'source-missing' }
-    return where === 'unknown' && root.dev !== due.device ? { kind: 'doubtful' } : unsent
-  }
-
-  const readOrJudge = async (due: Due): Promise<Content | Attempt> => {
-    const read = await readSmall(path.join(source.path, due.path), due)
-    return read.kind === 'content' ? read : judge(read, due)
-  }
-
-  const sendSmall = async (due: Due, session: Session): Promise<Attempt> => {
-    const cost = due.size + FILE_COST
-    let held = cost
-    const letGo = () => {
-      shared.memory.release(held)
-      held = 0
-    }
-    const stalled = setTimeout(letGo, STALLED_MS)
-    try {
-      const content = await readOrJudge(due).finally(() => {
-        clearTimeout(stalled)
-        reads.release()
-      })
-      if (content.kind !== 'content') return content
-      if (held === 0) {
-        await shared.memory.acquire(cost)
-        held = cost
-      }
-      const { bytes, digest, mode } = content
-      const answer = await session.sendSmall(outgoing(due, mode), bytes, digest, () => {
-        letGo()
-        shared.onBytes(due, bytes.length)
-      })
-      return asAttempt(answer)
-    } finally {
-      letGo()
-    }
-  }
-
-  const sendChunks = async (due: Due, reading: Reading, upload: Upload): Promise<Attempt> => {
-    let aborted: Promise<Answer> | null = null
-    const abort = (): Promise<Answer> => {
-      aborted ??= upload.abort()
-      return aborted
-    }
-    /** A read that hangs gives its place on the wire to others; its own thread is all that it keeps. */
-    const watched = <T>(call: Promise<T>): Promise<T> => {
-      const timer = setTimeout(abort, STALLED_LARGE_MS)
-      return call.finally(() => clearTimeout(timer))
-    }
-    try {
-      for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
-        if (!mayGoOn()) void abort()
-        if (aborted !== null) return { kind: 'halted' }
-        if (!(await upload.chunk(bytes))) return asAttempt(await abort())
-        shared.onBytes(due, bytes.length)
-      }
-      const digest = await watched(reading.finish())
-      if (aborted !== null) return { kind: 'halted' }
-      if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest))
-      void abort()
-      return await judge(digest, due)
-    } catch (thrown) {
-      void abort()
-      return unsentBecause(thrown)
-    }
-  }
-
-  const sendLarge = async (due: Due, session: Session): Promise<Attempt> => {
-    const reading = await openReading(path.join(source.path, due.path), due)
-    if (isUnsent(reading)) return judge(reading, due)
-    try {
-      if (!mayGoOn()) return { kind: 'halted' }
-      const upload = await session.begin(outgoing(due, reading.mode))
-      return upload === null ? { kind: 'lost' } : await sendChunks(due, reading, upload)
-    } finally {
-      await reading.close()
-    }
-  }
-
+  const small = createSmallSender(lanePartsOf(source, reads, shared, mayGoOn))
+  const sendLarge = createLargeSender(lanePartsOf(source, large, shared, mayGoOn))
+  const failed = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
   return {
     source,
     hasRoomFor: (size) => !isLarge(size) || large.available > 0,
     async send(due, session, done) {
-      const failed = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
       if (isLarge(due.size)) {
         await large.acquire()
         void sendLarge(due, session)
@@ -197,17 +98,8 @@ export function openLane(
             large.release()
             done(attempt)
           })
-        return
-      }
-      // The source's own slot first: who waits for a disk that hangs must hold nothing that others need.
-      await reads.acquire()
-      await shared.memory.acquire(due.size + FILE_COST)
-      if (!mayGoOn()) {
-        reads.release()
-        shared.memory.release(due.size + FILE_COST)
-        return done({ kind: 'halted' })
-      }
-      void sendSmall(due, session).catch(failed).then(done)
+      } else if (await small.admit(due)) void small.send(due, session).catch(failed).then(done)
+      else done({ kind: 'halted' })
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { messageSchema } from '../words/message.ts'
-import { STATE } from './ledger-file.ts'
+import { STATE } from './ledger-schema.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 

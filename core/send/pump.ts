@@ -1,14 +1,18 @@
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
+import { createAcknowledgements } from './acknowledge.ts'
+import { copySourceOf } from './copy.ts'
+import type { Feed, FeedHost } from './feed.ts'
+import { openFeed } from './feed.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
-import type { Attempt, Lane, SendSource, Slots } from './lane.ts'
-import { createSlots, isLarge, openLane } from './lane.ts'
+import type { Attempt, SendSource, Shared, Slots } from './lane.ts'
+import { createSlots, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
-import type { MarkSource } from './marks.ts'
+import { createLedgerGuard } from './ledger-guard.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
+import { createOnWire } from './on-wire.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
 import type { Whereabouts } from './whereabouts.ts'
@@ -19,10 +23,6 @@ const MEMORY_BYTES = 32 * 1024 * 1024
 /** Rows that are taken from the ledger at a time, over all sources. */
 const TAKE_FILES = 4096
 const TAKE_LEAST = 64
-/** Large files that a source sets aside so that the small ones behind them can go on. */
-const SET_ASIDE = 64
-/** A source whose disk is away is looked at again after this. */
-const AWAY_MS = 2_000
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 
@@ -50,18 +50,6 @@ export interface Pump {
   readonly problem: Message | null
 }
 
-interface Running {
-  lane: Lane
-  queue: Due[]
-  aside: Due[]
-  over: boolean
-  /** Nothing was found: wait for a wake. */
-  idle: boolean
-  /** Its disk is away: nothing is tried before this time of the steady clock. */
-  awayUntil: number
-  wake: () => void
-}
-
 export interface PumpOptions {
   destination: { id: string; name: string }
   ledger: Ledger
@@ -72,79 +60,31 @@ export interface PumpOptions {
 export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const { ledger, destination } = options
   const retryMs = options.retrySeconds * 1000
-  const lanes = new Map<string, Running>()
+  const feeds = new Map<string, Feed>()
   const slots = new Map<string, Slots>()
+  /** Rows that a feed holds, or that are being sent. */
   const taken = new Set<number>()
-  const onWire = new Map<number, Transfer>()
-  const memory = createSemaphore(MEMORY_BYTES)
+  const onWire = createOnWire()
   const gate: Gate = createGate(retryMs)
-  let acknowledged: { due: Due; mark: boolean }[] = []
-  let acknowledging = false
-  let ledgerProblem: Message | null = null
+  const guard = createLedgerGuard(options.ledgerPath, events)
+  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
+  const marks = openMarks(destination.id, ledger, events)
   let session: Session | null = null
   let paused = true
 
   const wakeAll = () => {
-    for (const running of lanes.values()) {
-      running.idle = false
-      running.wake()
-    }
+    for (const feed of feeds.values()) feed.wake()
   }
   const timer = setInterval(wakeAll, LOOK_EVERY_MS)
 
-  /** The ledger's own disk may be full or sick: then everything waits until it can be written again. */
-  const withLedger = <T>(work: () => T): T | null => {
-    try {
-      const result = work()
-      ledgerProblem = null
-      return result
-    } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
-      if (ledgerProblem === null) events.log('error', `${options.ledgerPath}: ${reason}`)
-      ledgerProblem = message('transfer.ledgerFailed', { path: options.ledgerPath, reason })
-      events.onChange()
-      return null
-    }
-  }
+  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+    for (const { id } of over) taken.delete(id)
+    events.onSent(sent, now)
+    for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
+  })
 
-  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
-  const marks = openMarks(destination.id, ledger, events)
-
-  const acknowledge = () => {
-    acknowledging = false
-    const files = acknowledged
-    const now = Date.now()
-    const sent = withLedger(() =>
-      ledger.markSent(
-        files.map(({ due: { id, generation }, mark }) => ({ id, generation, mark })),
-        now,
-      ),
-    )
-    if (sent === null) {
-      acknowledging = true
-      setTimeout(acknowledge, LOOK_EVERY_MS)
-      return
-    }
-    acknowledged = acknowledged.slice(files.length)
-    for (const { due } of files) taken.delete(due.id)
-    events.onSent(
-      files.filter(({ due }) => sent.has(due.id)).map(({ due }) => due),
-      now,
-    )
-    for (const { lane } of lanes.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
-    if (acknowledged.length > 0) acknowledgeSoon()
-  }
-  const acknowledgeSoon = () => {
-    if (acknowledging) return
-    acknowledging = true
-    setImmediate(acknowledge)
-  }
-
-  const isAway = (running: Running) => {
-    running.awayUntil = performance.now() + AWAY_MS
-  }
   /** A ledger that cannot say it is no reason to lose a file. */
-  const whereaboutsOf = ({ id }: MarkSource): Whereabouts => {
+  const whereaboutsOf = ({ id }: Pick<SendSource, 'id'>): Whereabouts => {
     try {
       return whereabouts(ledger.home(id))
     } catch {
@@ -152,123 +92,71 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
-  const finish = (running: Running, due: Due, attempt: Attempt): void => {
-    onWire.delete(due.id)
-    const status = attempt.kind === 'answer' ? attempt.answer.status : null
+  const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
+    onWire.end(due)
+    const answered = attempt.kind === 'answer' ? attempt : null
+    const status = answered?.answer.status
     if (status === 'durable' || status === 'same') {
       gate.stored()
-      acknowledged.push({ due, mark: running.lane.source.groupWriteMark })
-      acknowledgeSoon()
+      acknowledgements.add({ due, mark: source.groupWriteMark, digest: answered?.digest ?? null })
     } else {
-      if (attempt.kind === 'source-missing') isAway(running)
-      else if (attempt.kind !== 'lost' && attempt.kind !== 'halted')
-        withLedger(() => settle(running.lane.source, due, attempt))
+      if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
+        guard.use(() => settle(source, due, attempt))
       taken.delete(due.id)
     }
     gate.over(due.id)
     events.onChange()
-    running.wake()
   }
 
-  const giveBack = (running: Running) => {
-    for (const due of [...running.queue, ...running.aside]) taken.delete(due.id)
-    running.queue = []
-    running.aside = []
-  }
-
-  const mayGo = ({ lane, over, awayUntil }: Running): boolean =>
-    !over &&
-    !paused &&
-    !lane.source.paused &&
-    performance.now() >= awayUntil &&
-    session !== null &&
-    !session.closed &&
-    ledgerProblem === null &&
-    gate.isOpen(performance.now())
-
-  const refill = (running: Running): void => {
-    const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, lanes.size)))
-    const { id } = running.lane.source
-    const found = withLedger(() => ledger.take(destination.id, [id], limit, Date.now(), taken)) ?? []
-    // Its files wait as they are, however long: nothing is asked of the directory underneath.
-    if (found.length > 0 && whereaboutsOf(running.lane.source) === 'away') {
-      isAway(running)
-      return
-    }
+  const take = (source: SendSource): Due[] | 'away' => {
+    const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, feeds.size)))
+    const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
+    if (found.length > 0 && whereaboutsOf(source) === 'away') return 'away'
     for (const due of found) taken.add(due.id)
     // In trouble the file that failed least often tries first: a large one for which there is no room must
     // not be the only one that is ever tried.
     if (gate.nextTryAt !== null) found.sort((a, b) => a.attempts - b.attempts)
-    running.queue = found.reverse()
-    running.idle = found.length === 0
+    return found
   }
 
-  /** The next file that could begin now: a large one waits aside for its turn while small ones pass. */
-  const next = (running: Running): Due | null => {
-    const { lane, aside } = running
-    const first = aside[0]
-    if (first !== undefined && lane.hasRoomFor(first.size)) return aside.shift() ?? null
-    if (running.queue.length === 0 && !running.idle && aside.length < SET_ASIDE) refill(running)
-    while (aside.length < SET_ASIDE) {
-      const due = running.queue.pop()
-      if (due === undefined) return null
-      if (lane.hasRoomFor(due.size)) return due
-      aside.push(due)
-    }
-    return null
+  const hostOf = (source: SendSource): FeedHost => ({
+    session() {
+      if (paused || source.paused || session === null || session.closed) return null
+      if (!guard.isRested || acknowledgements.isStuck) return null
+      return gate.isOpen(performance.now()) ? session : null
+    },
+    take: () => take(source),
+    giveBack(files) {
+      for (const due of files) taken.delete(due.id)
+    },
+    begins(due) {
+      gate.pass(due.id)
+      onWire.begin(due)
+    },
+    ended: (due, attempt) => ended(source, due, attempt),
+  })
+
+  const shared: Shared = {
+    memory: createSemaphore(MEMORY_BYTES),
+    whereabouts: whereaboutsOf,
+    copySource: (due) =>
+      copySourceOf(
+        guard.use(() => ledger.sentElsewhere(destination.id, due)),
+        (id) => feeds.get(id)?.lane.source.name ?? null,
+      ),
+    onBytes(due, bytes) {
+      onWire.add(due, bytes)
+      events.onBytes(due.source, bytes)
+    },
   }
 
-  const begin = async (running: Running, due: Due, on: Session): Promise<void> => {
-    gate.pass(due.id)
-    const { id, source, path: name, size } = due
-    onWire.set(id, { id, source, path: name, size, sentBytes: 0 })
-    await running.lane.send(due, on, (attempt) => finish(running, due, attempt))
-  }
-
-  const run = async (running: Running): Promise<void> => {
-    while (!running.over) {
-      const woken = new Promise<void>((resolve) => {
-        running.wake = resolve
-      })
-      const due = mayGo(running) ? next(running) : null
-      if (due !== null && session !== null) {
-        await begin(running, due, session)
-        continue
-      }
-      // What is not allowed to go is not held either: another start, or the scanner, may change it.
-      if (!mayGo(running)) giveBack(running)
-      await woken
-    }
-    giveBack(running)
-  }
-
-  const openRunning = (source: SendSource): Running => {
+  const openFeedOf = (source: SendSource): Feed => {
     const mine = slots.get(source.id) ?? createSlots()
     slots.set(source.id, mine)
-    const onBytes = (due: Due, bytes: number) => {
-      const transfer = onWire.get(due.id)
-      if (transfer !== undefined) transfer.sentBytes += bytes
-      events.onBytes(due.source, bytes)
-    }
-    const mayGoOn = () => !running.over && !paused && !source.paused
-    const lane = openLane(source, mine, { memory, whereabouts: whereaboutsOf, onBytes }, mayGoOn)
-    const running: Running = {
-      lane,
-      queue: [],
-      aside: [],
-      over: false,
-      idle: false,
-      awayUntil: 0,
-      wake: () => undefined,
-    }
-    void run(running)
+    const mayGoOn = (isOver: () => boolean) => () => !isOver() && !paused && !source.paused
+    const feed = openFeed((isOver) => openLane(source, mine, shared, mayGoOn(isOver)), hostOf(source))
     if (source.groupWriteMark) marks.look(source)
-    return running
-  }
-
-  const close = (running: Running) => {
-    running.over = true
-    running.wake()
+    return feed
   }
 
   return {
@@ -279,34 +167,24 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     configure(sources, nowPaused) {
       paused = nowPaused
       const wanted = new Map(sources.map((source) => [source.id, source]))
-      for (const [id, running] of lanes) {
+      for (const [id, feed] of feeds) {
         const source = wanted.get(id)
-        if (source !== undefined && JSON.stringify(source) === JSON.stringify(running.lane.source)) continue
-        close(running)
-        lanes.delete(id)
+        if (source !== undefined && JSON.stringify(source) === JSON.stringify(feed.lane.source)) continue
+        feed.close()
+        feeds.delete(id)
       }
-      for (const source of sources) if (!lanes.has(source.id)) lanes.set(source.id, openRunning(source))
+      for (const source of sources) if (!feeds.has(source.id)) feeds.set(source.id, openFeedOf(source))
       wakeAll()
     },
     wake: wakeAll,
     stop() {
       clearInterval(timer)
       marks.stop()
-      for (const running of lanes.values()) close(running)
+      for (const feed of feeds.values()) feed.close()
     },
-    transfers(limit) {
-      const all: Transfer[] = []
-      for (const transfer of onWire.values()) {
-        if (all.length < limit && isLarge(transfer.size)) all.push({ ...transfer })
-      }
-      for (const transfer of onWire.values()) {
-        if (all.length >= limit) break
-        if (!isLarge(transfer.size)) all.push({ ...transfer })
-      }
-      return all
-    },
+    transfers: (limit) => onWire.list(limit),
     get problem() {
-      return ledgerProblem ?? gate.problem
+      return guard.problem ?? gate.problem
     },
   }
 }

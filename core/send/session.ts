@@ -1,10 +1,11 @@
 import type { Channel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
-import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
+import type { FileStatus, Frame, FrameHeader, SmallFile } from '../wire/frames.ts'
 import {
   BATCH_MAX_FILES,
   BATCH_TARGET_BYTES,
   BATCH_TARGET_HEADER_BYTES,
+  COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
 } from '../wire/frames.ts'
@@ -30,12 +31,19 @@ export interface Upload {
   abort(): Promise<Answer>
 }
 
+/** What the receiver's welcome says of the session: the version, and the first credit. */
+export type Welcome = Pick<FrameHeader<'welcome'>, 'protocol' | 'bytes' | 'files'>
+
 /** One connection that was welcomed, with its credits. */
 export interface Session {
   /** Sends a whole small file, together with others; resolves with the receiver's answer. */
   sendSmall(file: Outgoing, bytes: Buffer, digest: Buffer, onWire: () => void): Promise<Answer>
   /** null: the connection is lost. */
   begin(file: Outgoing): Promise<Upload | null>
+  /** Whether the receiver knows `copy`. */
+  readonly canCopy: boolean
+  /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
+  copy(file: Outgoing, digest: Uint8Array, from: Pick<Outgoing, 'source' | 'path'>): Promise<Answer>
   onFrame(frame: Frame): void
   close(): void
   readonly closed: boolean
@@ -51,11 +59,12 @@ interface Pending {
   onWire: () => void
 }
 
-export function openSession(channel: Channel, window: { bytes: number; files: number }): Session {
-  const bytesCredit: Semaphore = createSemaphore(window.bytes)
-  const filesCredit: Semaphore = createSemaphore(window.files)
+export function openSession(channel: Channel, welcome: Welcome): Session {
+  const bytesCredit: Semaphore = createSemaphore(welcome.bytes)
+  const filesCredit: Semaphore = createSemaphore(welcome.files)
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
   const answers = new Map<number, (answer: Answer) => void>()
+  const copies = new Set<number>()
   let pending: Pending[] = []
   let pendingBytes = 0
   let pendingHeader = 0
@@ -122,6 +131,8 @@ export function openSession(channel: Channel, window: { bytes: number; files: nu
       const status = fileStatuses[code]
       const resolve = answers.get(id)
       if (status === undefined || resolve === undefined) throw new WireFault(`result for unknown file ${id}`)
+      if (!copies.delete(id) && status === 'unknown')
+        throw new WireFault(`file ${id} was sent, not asked for`)
       answers.delete(id)
       resolve({ status, detail })
     }
@@ -175,6 +186,16 @@ export function openSession(channel: Channel, window: { bytes: number; files: nu
           return finish()
         },
       }
+    },
+
+    canCopy: welcome.protocol >= COPY_PROTOCOL,
+    async copy({ source, path, size, mtimeMs, mode }, digest, from) {
+      if (!(await filesCredit.acquire())) return null
+      const { id, answer } = expectAnswer()
+      copies.add(id)
+      const names = { source, path, fromSource: from.source, fromPath: from.path }
+      channel.send('copy', { id, ...names, size, time: mtimeMs, mode, digest })
+      return answer
     },
 
     onFrame(frame) {

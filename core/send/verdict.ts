@@ -47,6 +47,8 @@ export function verdictOf(
     case 'digest':
       return { kind: 'again', reason: message('transfer.digestMismatch', { path }) }
     case 'aborted':
+    // Said of a copy alone, after which the content is sent.
+    case 'unknown':
       return { kind: 'again', reason: null }
     case 'full':
       return { kind: 'store', reason: message('transfer.storeFull', { name: receiver }) }

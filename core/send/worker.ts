@@ -1,25 +1,22 @@
-import os from 'node:os'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Identity } from '../wire/identity.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
 import { openLedger } from './ledger.ts'
-import type { Link } from './link.ts'
-import { openLink } from './link.ts'
+import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
-import type { Pump } from './pump.ts'
-import { openPump } from './pump.ts'
 import { createRates } from './rates.ts'
+import type { Route } from './route.ts'
+import { openRoute, sameRoute } from './route.ts'
 
 type Definition = typeof senderDefinition
 type Config = ConfigOf<Definition>
@@ -27,35 +24,22 @@ type Report = ReportOf<Definition>
 
 const REPORT_EVERY_MS = 250
 const NUDGE_EVERY_MS = 100
-/** Rows in one transaction when many are moved; between two the event loop turns. */
-const CHUNK_ROWS = 1_000
 const TRANSFERS = 20
-/** A receiver's disk that has left a call unanswered for longer than this is said to hang. */
-const STALLED_MS = 30_000
 
-/** Runs `work` at most once in `everyMs`, the last time after the last call. */
-function throttled(everyMs: number, work: () => void): { (): void; stop(): void } {
-  let timer: NodeJS.Timeout | null = null
-  const call = () => {
-    timer ??= setTimeout(() => {
-      timer = null
-      work()
-    }, everyMs)
+function openOrExplain(path: string): Ledger {
+  try {
+    return openLedger(path)
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
   }
-  return Object.assign(call, {
-    stop: () => {
-      if (timer !== null) clearTimeout(timer)
-    },
-  })
 }
 
-/** What the sender needs to be one destination's: made anew when the destination changes. */
-interface Route {
-  link: Link
-  pump: Pump
-}
+/** The folder's name is part of what the receiver is told, so it is made valid here. */
+const sourcesOf = ({ sources }: Config) =>
+  sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
-/** The sender as a worker: ledger, link and pump, brought together and reported. */
+/** The sender as a worker: ledger and route, brought together and reported. */
 export function startSender(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
   let config: Config | null = null
   /** The last one that was carried out to its end. */
@@ -63,7 +47,6 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let identity: Identity | null = null
   let ledger: { file: string; open: Ledger } | null = null
   let route: Route | null = null
-  let stalledMs = 0
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
   let lastFile: Report['lastFile'] = {}
@@ -78,13 +61,8 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
 
   const destinationId = (): string | null => config?.destination?.id ?? ledger?.open.destination ?? null
 
-  const problemNow = (): Message | null => {
-    if (startProblem !== null || connection.state !== 'connected') return startProblem ?? connection.problem
-    const name = config?.destination?.name ?? ''
-    if (stalledMs > STALLED_MS)
-      return message('transfer.storeHung', { name, seconds: Math.round(stalledMs / 1000) })
-    return route?.pump.problem ?? null
-  }
+  const problemNow = (): Message | null =>
+    startProblem ?? (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem)
 
   const report = () => {
     if (over) return
@@ -94,7 +72,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       connection: { ...connection, problem: problemNow() },
       totals: destination === null || ledger === null ? {} : ledger.open.totals(destination),
       lastFile,
-      transfers: route?.pump.transfers(TRANSFERS) ?? [],
+      transfers: route?.transfers(TRANSFERS) ?? [],
       rates: rates.current(performance.now()),
     }
     const text = JSON.stringify(current)
@@ -121,59 +99,37 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   }
 
   const closeRoute = () => {
-    route?.pump.stop()
-    route?.link.stop()
+    route?.stop()
     route = null
-    stalledMs = 0
   }
 
-  const openRoute = (next: Config, on: Ledger, me: Identity) => {
-    const { destination, ledgerPath, retrySeconds } = next
+  const startRoute = (next: Config, on: Ledger, me: Identity) => {
+    const { destination } = next
     if (destination === null) {
       setConnection('idle', null)
       return
     }
-    const pump = openPump(
-      { destination, ledger: on, ledgerPath, retrySeconds },
-      {
-        onSent(files, now) {
-          for (const { source, path } of files) lastFile[source] = { path, at: now }
-          nudge()
-          changed()
-        },
-        onMarked: nudge,
-        onBytes(source, bytes) {
-          rates.add(source, bytes, performance.now())
-          changed()
-        },
-        onChange: changed,
-        log,
+    route = openRoute({ ...next, destination }, on, me, {
+      onSent(files, now) {
+        for (const { source, path } of files) lastFile[source] = { path, at: now }
+        nudge()
+        changed()
       },
-    )
-    const link = openLink(
-      destination,
-      me,
-      { name: os.hostname() || 'Holdfast', retrySeconds },
-      {
-        onSession: (session) => pump.setSession(session),
-        onState: setConnection,
-        onStalled(ms) {
-          stalledMs = ms
-          changed()
-        },
-        log,
+      onMarked: nudge,
+      onBytes(source, bytes) {
+        rates.add(source, bytes, performance.now())
+        changed()
       },
-    )
-    route = { link, pump }
-  }
-
-  const openNow = (path: string): Ledger => {
-    try {
-      return openLedger(path)
-    } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
-      throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
+      onChange: changed,
+      onState: setConnection,
+      log,
+    })
+    const isWanted = () => !over && destinationId() === destination.id
+    const onMoved = () => {
+      route?.wake()
+      changed()
     }
+    background('requeue', requeueAll(on, destination.id, isWanted, onMoved))
   }
 
   const openLedgerOf = (file: string): Ledger => {
@@ -181,47 +137,15 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     closeRoute()
     ledger?.open.close()
     ledger = null
-    const open = openNow(file)
+    const open = openOrExplain(file)
     if (open.notice !== null) context.log('warn', englishWords(open.notice))
     ledger = { file, open }
     return open
   }
 
-  /** Offers everything that any other destination had, or waited for, to the current one. */
-  const requeue = async (on: Ledger, to: string): Promise<void> => {
-    if (on.destination === to) return
-    for (const from of on.destinations()) {
-      if (from === to) continue
-      let after: number | null = 0
-      while (after !== null) {
-        if (over || destinationId() !== to) return
-        after = on.requeue(from, to, after, CHUNK_ROWS)
-        route?.pump.wake()
-        changed()
-        await turn()
-      }
-    }
-    if (!over && destinationId() === to) on.destination = to
-  }
-
-  const forget = async (on: Ledger, source: string): Promise<void> => {
-    while (!over && on.forgetSource(source, CHUNK_ROWS) > 0) await turn()
-    changed()
-  }
-
   const background = (what: string, work: Promise<void>) => {
-    work.catch((thrown: unknown) => log('error', `${what}: ${String(thrown)}`))
+    work.then(changed, (thrown: unknown) => log('error', `${what}: ${String(thrown)}`))
   }
-
-  /** The folder's name is part of what the receiver is told, so it is made valid here. */
-  const sourcesOf = ({ sources }: Config) =>
-    sources.map((source) => ({ ...source, name: folderName(source.name) }))
-
-  const sameRoute = (a: Config, b: Config) =>
-    a.identityDirectory === b.identityDirectory &&
-    a.ledgerPath === b.ledgerPath &&
-    a.retrySeconds === b.retrySeconds &&
-    JSON.stringify(a.destination) === JSON.stringify(b.destination)
 
   const configure = async (next: Config): Promise<void> => {
     const before = applied
@@ -233,17 +157,19 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     for (const { id } of before?.sources ?? []) {
       if (next.sources.some((source) => source.id === id)) continue
       delete lastFile[id]
-      background(`forgetting ${id}`, forget(on, id))
+      background(
+        `forgetting ${id}`,
+        forgetAll(on, id, () => !over),
+      )
     }
     if (before === null || startProblem !== null || !sameRoute(before, next)) {
       closeRoute()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
-      openRoute(next, on, identity)
-      if (next.destination !== null) background('requeue', requeue(on, next.destination.id))
+      startRoute(next, on, identity)
     }
     startProblem = null
     applied = next
-    route?.pump.configure(sourcesOf(next), next.paused)
+    route?.configure(sourcesOf(next), next.paused)
     changed()
   }
 
@@ -266,7 +192,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     },
 
     nudge() {
-      route?.pump.wake()
+      route?.wake()
       changed()
     },
 
@@ -278,13 +204,8 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       async retry({ source }: InputOf<Definition, 'retry'>) {
         const destination = destinationId()
         if (destination === null) return { files: 0 }
-        const { on } = ready()
-        let files = 0
-        for (let some = CHUNK_ROWS; some === CHUNK_ROWS; files += some) {
-          some = on.unpark(destination, source, CHUNK_ROWS)
-          await turn()
-        }
-        route?.pump.wake()
+        const files = await unparkAll(ready().on, destination, source)
+        route?.wake()
         changed()
         return { files }
       },

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 
 /** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
-export const PROTOCOL_VERSIONS = [1] as const
+export const PROTOCOL_VERSIONS = [2, 1] as const
+/** The first version that knows `copy` and its answer `unknown`. */
+export const COPY_PROTOCOL = 2
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -23,7 +25,7 @@ export const MAX_FILE_BYTES = 2 ** 52
 /**
  * What became of one file. `durable` and `same` are the only ones that make it sent; `same`: this content
  * was there already, and is durable. `full`, `readOnly` and `failed` are the store's trouble, not the
- * file's: the sender tries again.
+ * file's: the sender tries again. `unknown` answers a `copy` alone: the content has to be sent.
  */
 export const fileStatuses = [
   'durable',
@@ -35,6 +37,7 @@ export const fileStatuses = [
   'full',
   'readOnly',
   'failed',
+  'unknown',
 ] as const
 export type FileStatus = (typeof fileStatuses)[number]
 
@@ -140,6 +143,23 @@ export const frameKinds = {
   credit: { code: 12, maxHeader: 64, maxPayload: 0, header: z.object({ bytes: count }) },
   /** Both, every few seconds. stalledMs: how long the receiver's disk has left its oldest call unanswered. */
   alive: { code: 13, maxHeader: 64, maxPayload: 0, header: z.object({ stalledMs: count }) },
+  /** Sender, from version 2 on: a file whose content the receiver has under another of the sender's names. */
+  copy: {
+    code: 14,
+    maxHeader: 64 * KIB,
+    maxPayload: 0,
+    header: z.object({
+      id: fileNumber,
+      source: text,
+      path: text,
+      size,
+      time,
+      mode,
+      digest,
+      fromSource: text,
+      fromPath: text,
+    }),
+  },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

@@ -41,7 +41,8 @@ function connect(port: number, { certificate, key }: Identity) {
   return { socket, frames, closed }
 }
 
-const hello = encodeFrame('hello', { protocols: [1], name: 'sender', purpose: 'send' })
+const helloOf = (protocols: number[]) => encodeFrame('hello', { protocols, name: 'sender', purpose: 'send' })
+const hello = helloOf([2, 1])
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 
 function batchOf(names: readonly [source: string, path: string][], content = Buffer.from('payload')) {
@@ -104,6 +105,65 @@ test('names that lead out of the sender’s own folder are refused one by one; t
   expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/fine'])
 })
 
+const copyOf = (id: number, fromSource: string, fromPath: string, content: Buffer) => {
+  const facts = { id, source: 'data', path: `copy-${id}`, size: content.length, time: 0, mode: 0o644 }
+  return encodeFrame('copy', { ...facts, digest: digestOf(content), fromSource, fromPath })
+}
+
+test('a copy is made only of what is in the sender’s own folder, by no symbolic link; else it is unknown', async () => {
+  const { base, identity, store, receiver } = await setUp()
+  const content = Buffer.from('the secret of another sender')
+  const own = path.join(store, 'sender', 'data')
+  for (const file of ['outside/file', 'inside/store/other/data/file', 'inside/store/sender/data/deep/file'])
+    fs.mkdirSync(path.dirname(path.join(base, file)), { recursive: true })
+  for (const file of ['outside/file', 'inside/store/other/data/file', 'inside/store/sender/data/deep/file'])
+    fs.writeFileSync(path.join(base, file), content)
+  fs.symlinkSync(path.join(base, 'outside'), path.join(own, 'planted'))
+  fs.symlinkSync(path.join(base, 'outside', 'file'), path.join(own, 'planted-file'))
+  const froms: [string, string][] = [
+    ['data', '../../other/data/file'],
+    ['../other/data', 'file'],
+    ['..', 'other/data/file'],
+    ['data', path.join(base, 'outside', 'file')],
+    ['.holdfast', 'senders.json'],
+    ['data', 'planted/file'],
+    ['data', 'planted-file'],
+    ['data', 'deep'],
+    ['data', ''],
+    ['data', 'not there'],
+  ]
+  const client = connect(receiver.port, identity)
+  for (const piece of hello) client.socket.write(piece)
+  for (const [id, [source, name]] of froms.entries())
+    for (const piece of copyOf(id, source, name, content)) client.socket.write(piece)
+  for (const piece of copyOf(100, 'data', 'deep/file', content)) client.socket.write(piece)
+  for (const piece of copyOf(101, 'data', 'deep/file', Buffer.from('other content, as long, 28 B')))
+    client.socket.write(piece)
+  const results = () =>
+    client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every one is answered', () => results().length === froms.length + 2)
+  const unknown = [...froms.map((_, id) => id), 101]
+  expect(Object.fromEntries(results().map(([id, status]) => [id, status]))).toEqual({
+    ...Object.fromEntries(unknown.map((id) => [id, 9])),
+    100: 0,
+  })
+  client.socket.destroy()
+  expect(fs.readdirSync(own).sort()).toEqual(['copy-100', 'deep', 'planted', 'planted-file'])
+  expect(fs.readdirSync(path.join(own, 'deep'))).toEqual(['file'])
+})
+
+test('a sender that speaks version 1 is welcomed with it, and may not ask for copies', async () => {
+  const { identity, store, receiver } = await setUp()
+  const content = Buffer.from('content')
+  const client = connect(receiver.port, identity)
+  for (const piece of [...helloOf([1]), ...batchOf([['data', 'file']], content)]) client.socket.write(piece)
+  await until('its file is stored', () => client.frames.some(({ type }) => type === 'result'))
+  expect(client.frames[0]).toMatchObject({ type: 'welcome', header: { protocol: 1 } })
+  for (const piece of copyOf(2, 'data', 'file', content)) client.socket.write(piece)
+  await client.closed
+  expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/file'])
+})
+
 test('wrong digests and frames that may not come end that file or that connection alone', async () => {
   const { identity, store, receiver } = await setUp()
   const content = Buffer.from('abc')
@@ -162,6 +222,7 @@ test('thousands of mutated frames: no crash, no growth, nothing outside, and an 
     encodeFrame('end', { id: 9, digest: digestOf(content) }),
     encodeFrame('abort', { id: 9 }),
     encodeFrame('alive', { stalledMs: 0 }),
+    copyOf(10, 'data', 'a/b', content),
     hello,
   ].map((pieces) => Buffer.concat(pieces))
   const mutate = (frame: Buffer): Buffer => {

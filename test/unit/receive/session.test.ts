@@ -27,6 +27,11 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
         return state.refused
       },
     }),
+    copy: (_facts, _from, _digest, signal) =>
+      new Promise((resolve) => {
+        answers.push(resolve)
+        signal.addEventListener('abort', () => resolve({ status: 'aborted', detail: '' }))
+      }),
     stalledMs: () => 0,
     clean: async () => undefined,
     close: async () => undefined,
@@ -53,7 +58,22 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
     payload: Buffer.alloc(0),
   })
   const chunk = (id: number): Frame => ({ type: 'chunk', header: { id }, payload: Buffer.alloc(256 * KIB) })
-  return { sending, answers, writes, state, sent, batch, begin, chunk }
+  const copy = (id: number): Frame => ({
+    type: 'copy',
+    header: {
+      id,
+      source: 'data',
+      path: 'new',
+      size: 900 * KIB,
+      time: 0,
+      mode: 0,
+      digest,
+      fromSource: 'data',
+      fromPath: 'old',
+    },
+    payload: Buffer.alloc(0),
+  })
+  return { sending, answers, writes, state, sent, batch, begin, chunk, copy }
 }
 
 test('more bytes than the credit are refused, and credit that came back may be used again', async () => {
@@ -114,4 +134,22 @@ test('files that are half there when the connection ends are thrown away', () =>
   sending.handle(begin(2))
   sending.close()
   expect(state.aborted).toBe(2)
+})
+
+test('a copy costs one file of credit and no bytes; what is unknown is said with the file’s number', async () => {
+  const { sending, answers, sent, copy } = open({ bytes: 0, files: 2 })
+  sending.handle(copy(1))
+  sending.handle(copy(2))
+  expect(() => sending.handle(copy(3))).toThrow(/credit/)
+  answers[1]?.({ status: 'unknown', detail: 'ENOENT' })
+  await until('it is answered', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'result', header: { results: [[2, 9, 'ENOENT']] } }])
+})
+
+test('copies are given up when the connection ends', async () => {
+  const { sending, sent, copy } = open()
+  sending.handle(copy(1))
+  sending.close()
+  await until('the store has stopped', () => sent.length > 0)
+  expect(sent[0]).toMatchObject({ header: { results: [[1, 5, '']] } })
 })

@@ -4,6 +4,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Candidate, Claim } from '../../../core/send/ledger.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
+import { LEDGER_STEPS } from '../../../core/send/ledger-schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -63,6 +64,17 @@ describe('offering', () => {
     ledger.offer('d', [odd])
     expect(take()[0]).toMatchObject(odd)
     expect(ledger.offer('d', [odd])).toBe(0)
+  })
+
+  test('many looked up at once are what each is by itself', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a'), file('b', { inode: 2n ** 64n - 1n })])
+    send(take(1))
+    const names = ['b', 'nothing', 'a', 'b']
+    expect(ledger.lookupAll('d', 's', names)).toEqual(names.map((name) => ledger.lookup('d', 's', name)))
+    expect(ledger.lookupAll('d', 's', names)[1]).toBeNull()
+    expect(ledger.lookupAll('d', 'nobody', ['a'])).toEqual([null])
+    expect(ledger.lookupAll('d', 's', [])).toEqual([])
   })
 
   test('a parked file waits again when it has changed', () => {
@@ -278,5 +290,107 @@ describe('the file', () => {
       before.subarray(0, 100),
     )
     expect(ledger.offer('d', [file('a')])).toBe(1)
+  })
+})
+
+describe('content that a destination has', () => {
+  const digest = Buffer.alloc(32, 5)
+  const sendWith = (ledger: ReturnType<typeof openLedger>, source = 's') =>
+    ledger.markSent(
+      ledger.take('d', [source], 100, 1_000, new Set()).map((claim) => ({ ...claim, mark: false, digest })),
+      5_000,
+    )
+
+  test('a new name of a sent file is recognised by inode, size and time, also from another source', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('old', { source: 'other' })])
+    sendWith(ledger, 'other')
+    ledger.offer('d', [
+      file('new'),
+      file('b', { inode: 8n }),
+      file('c', { size: 9 }),
+      file('e', { mtimeNs: 5n }),
+    ])
+    const found = take().map((due) => [due.path, ledger.sentElsewhere('d', due)?.path ?? null])
+    expect(Object.fromEntries(found)).toEqual({ new: 'old', b: null, c: null, e: null })
+    const [due] = take().filter(({ path: name }) => name === 'new')
+    if (due === undefined) throw new Error('nothing due')
+    expect(ledger.sentElsewhere('d', due)).toEqual({
+      source: 'other',
+      path: 'old',
+      digest: new Uint8Array(digest),
+    })
+    expect(ledger.sentElsewhere('elsewhere', due)).toBeNull()
+    expect(ledger.sentElsewhere('d', { ...due, id: 0, inode: 0n })).toBeNull()
+    // The device's number changes when a disk is mounted again; the content is compared anyway.
+    expect(ledger.sentElsewhere('d', { ...due, device: 99n })).not.toBeNull()
+  })
+
+  test('a file that waits, was never sent, or was sent with other content is nothing to copy from', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    sendWith(ledger)
+    ledger.offer('d', [file('b')])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    expect(ledger.sentElsewhere('d', { ...due, id: due.id - 1 })).toBeNull()
+    ledger.offer('d', [file('a', { mtimeNs: 5n })])
+    expect(ledger.sentElsewhere('d', due)).toBeNull()
+    // Back to what it was: what the destination has under this name is not known any more.
+    ledger.offer('d', [file('a')])
+    expect(ledger.sentElsewhere('d', due)).toBeNull()
+  })
+
+  test('a file that was renewed, and one whose destination changed, is nothing to copy from', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    const claims = take()
+    sendWith(ledger)
+    ledger.offer('d', [file('b')])
+    const [due] = take()
+    const [sent] = claims
+    if (due === undefined || sent === undefined) throw new Error('nothing due')
+    ledger.requeue('d', 'next', 0, 100)
+    expect(ledger.sentElsewhere('next', due)).toBeNull()
+    expect(ledger.sentElsewhere('d', due)?.path).toBe('a')
+    ledger.renew(sent, { ...sent, size: 11 }, 0)
+    expect(ledger.sentElsewhere('d', due)).toBeNull()
+  })
+})
+
+describe('a ledger of an earlier version', () => {
+  test('opens with everything that it had, also for several at once, and goes on from there', () => {
+    const directory = temporaryDirectory('ledger')
+    const name = path.join(directory, 'ledger.db')
+    const old = new DatabaseSync(name)
+    old.exec(`PRAGMA journal_mode = WAL; ${LEDGER_STEPS[0]}; PRAGMA user_version = 1`)
+    old.exec(`INSERT INTO route VALUES (1, 'd', 's'); INSERT INTO meta VALUES ('home s', '/mnt')`)
+    const add = old.prepare(
+      `INSERT INTO file (route, path, size, mtime_ns, inode, device, state, reason) VALUES (1, ?, 10, 1, ?, 1, ?, NULL)`,
+    )
+    for (const [index, state] of [0, 1, 2].entries()) add.run(`f${index}`, index, state)
+    old.close()
+
+    const ledgers = [openLedger(name), openLedger(name)]
+    const [ledger] = ledgers
+    onTestFinished(() => {
+      for (const one of ledgers) one.close()
+    })
+    if (ledger === undefined) throw new Error('no ledger')
+    expect(ledgers.map(({ notice }) => notice)).toEqual([null, null])
+    expect(ledger.totals('d')).toEqual({ s: totals(1, 1, 1) })
+    expect(ledger.home('s')).toBe('/mnt')
+    expect(ledger.offer('d', [file('f1', { mtimeNs: 1n, inode: 1n })])).toBe(0)
+    ledger.offer('d', [file('renamed', { mtimeNs: 1n, inode: 1n })])
+    const due = ledger.take('d', ['s'], 10, 0, new Set())
+    expect(due.map((one) => ledger.sentElsewhere('d', one))).toEqual([null, null])
+    ledger.markSent(
+      due.map((claim) => ({ ...claim, mark: false, digest: Buffer.alloc(32) })),
+      0,
+    )
+    ledger.offer('d', [file('renamed again', { mtimeNs: 1n, inode: 1n })])
+    const [again] = ledger.take('d', ['s'], 10, 0, new Set())
+    expect(again === undefined ? null : ledger.sentElsewhere('d', again)?.path).toBe('renamed')
+    expect(fs.readdirSync(directory).filter((entry) => !/^ledger\.db(-wal|-shm)?$/.test(entry))).toEqual([])
   })
 })

@@ -91,6 +91,7 @@ describe('what an answer means', () => {
     tooLarge: 'park',
     digest: 'again',
     aborted: 'again',
+    unknown: 'again',
     full: 'store',
     readOnly: 'store',
     failed: 'file',

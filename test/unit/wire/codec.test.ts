@@ -37,6 +37,17 @@ const samples: Uint8Array[][] = [
   }),
   encodeFrame('credit', { bytes: 12_345_678_901 }),
   encodeFrame('alive', { stalledMs: 0 }),
+  encodeFrame('copy', {
+    id: 6,
+    source: 's',
+    path: '新/p',
+    size: 2 ** 45 + 1,
+    time: -0.5,
+    mode: 0o640,
+    digest,
+    fromSource: 't',
+    fromPath: 'old/p',
+  }),
 ]
 
 function decodeAll(bytes: Buffer, cuts: readonly number[] = []): Frame[] {
@@ -96,7 +107,7 @@ describe('limits', () => {
   })
 
   test('unknown types, and types that may not come now, are refused from the prefix alone', () => {
-    for (const code of [0, 14, 22, 255])
+    for (const code of [0, 15, 22, 255])
       expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)

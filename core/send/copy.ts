@@ -1,0 +1,36 @@
+import type { SentContent } from './ledger.ts'
+import type { Reading, Unsent } from './read.ts'
+
+/** Below this a file's content is hardly longer than the question whether the receiver has it. */
+const LEAST_BYTES = 1024
+
+/** A file at the destination that should hold the same content. */
+export interface CopySource {
+  /** The folder of its source at the destination. */
+  folder: string
+  path: string
+  digest: Uint8Array
+}
+
+export const isWorthCopying = (size: number): boolean => size >= LEAST_BYTES
+
+/**
+ * @param folderOf the folder of a source at the destination, by the source's id; null: nobody knows it any more.
+ */
+export function copySourceOf(
+  sent: SentContent | null,
+  folderOf: (source: string) => string | null,
+): CopySource | null {
+  const folder = sent === null ? null : folderOf(sent.source)
+  return sent === null || folder === null ? null : { folder, path: sent.path, digest: sent.digest }
+}
+
+/**
+ * The SHA-256 of what `reading` gives, if the file is still what was offered.
+ * @returns null when `mayGoOn` has said no meanwhile.
+ * @throws what reading throws.
+ */
+export async function digestOf(reading: Reading, mayGoOn: () => boolean): Promise<Buffer | Unsent | null> {
+  while ((await reading.next()) !== null) if (!mayGoOn()) return null
+  return reading.finish()
+}

@@ -1,0 +1,69 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { Semaphore } from '../wire/semaphore.ts'
+import type { CopySource } from './copy.ts'
+import { isWorthCopying } from './copy.ts'
+import type { Attempt, SendSource, Shared } from './lane.ts'
+import type { Due } from './ledger.ts'
+import type { Unsent } from './read.ts'
+import type { Answer, Outgoing, Session } from './session.ts'
+
+/** What the sending of a lane's small and of its large files have in common. */
+export interface LaneParts {
+  readonly shared: Shared
+  /** The slots for its files of this kind. */
+  readonly slots: Semaphore
+  /** False: nothing begins any more, and a large file stops at its next chunk. */
+  mayGoOn(): boolean
+  /** The file's absolute path. */
+  fileOf(due: Due): string
+  outgoing(due: Due, mode: number): Outgoing
+  /** What is found, or not found, under a disk that is away says nothing about the file. */
+  judge(unsent: Unsent, due: Due): Promise<Attempt>
+  /** What was sent before and looks like this file under an earlier name. */
+  copySource(due: Due, session: Session): CopySource | null
+  /** Has the receiver copy what it has; null: it has it no more. */
+  askForCopy(due: Due, mode: number, from: CopySource, session: Session): Promise<Attempt | null>
+}
+
+export const asAttempt = (answer: Answer, digest: Uint8Array | null): Attempt =>
+  answer === null ? { kind: 'lost' } : { kind: 'answer', answer, digest }
+
+export function lanePartsOf(
+  source: SendSource,
+  slots: Semaphore,
+  shared: Shared,
+  mayGoOn: () => boolean,
+): LaneParts {
+  const outgoing = (due: Due, mode: number): Outgoing => ({
+    source: source.name,
+    path: due.path,
+    size: due.size,
+    mtimeMs: Number(due.mtimeNs) / 1e6,
+    mode,
+  })
+  return {
+    shared,
+    slots,
+    mayGoOn,
+    outgoing,
+    fileOf: (due) => path.join(source.path, due.path),
+
+    async judge(unsent, due) {
+      const where = shared.whereabouts(source)
+      if (where === 'away') return { kind: 'source-missing' }
+      if (unsent.kind !== 'vanished') return unsent
+      const root = await stat(source.path, { bigint: true }).catch(() => null)
+      if (root === null) return { kind: 'source-missing' }
+      return where === 'unknown' && root.dev !== due.device ? { kind: 'doubtful' } : unsent
+    },
+
+    copySource: (due, session) =>
+      session.canCopy && isWorthCopying(due.size) ? shared.copySource(due) : null,
+
+    async askForCopy(due, mode, { folder, path: name, digest }, session) {
+      const answer = await session.copy(outgoing(due, mode), digest, { source: folder, path: name })
+      return answer?.status === 'unknown' ? null : asAttempt(answer, digest)
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { inTransaction } from '../sqlite.ts'
+import type { Due, Ledger } from './ledger-contract.ts'
+import type { LedgerPages } from './ledger-pages.ts'
+import type { DueRow, Routes } from './ledger-rows.ts'
+import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact, word } from './ledger-rows.ts'
+
+/** The files that wait: which may go now, which later, which not at all. */
+export type LedgerQueue = Pick<
+  Ledger,
+  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'renew' | 'drop' | 'unpark'
+>
+
+export function openLedgerQueue(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+  pages: Pick<LedgerPages, 'routes'>,
+): LedgerQueue {
+  const ready = prepareExact(
+    database,
+    `SELECT ${DUE_COLUMNS} FROM file WHERE route = ? AND state = 0 AND retry_at = 0 ORDER BY mtime_ns, id`,
+  )
+  const promote = database.prepare(
+    'UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0 AND retry_at <= ?',
+  )
+  const earliest = database.prepare('SELECT min(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
+  const parkOne = database.prepare(
+    `UPDATE file SET state = 2, attempts = attempts + 1, retry_at = 0, reason = ? ${CLAIMED} AND state = 0`,
+  )
+  const later = database.prepare(
+    `UPDATE file SET retry_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+  )
+  const renewOne = database.prepare(
+    `UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, retry_at = ?,
+     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL ${CLAIMED}`,
+  )
+  const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0`)
+  const unparkSome = database.prepare(
+    `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL
+     WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
+  )
+
+  const takeRoute = (source: string, route: number, limit: number, excluding: ReadonlySet<number>): Due[] => {
+    const due: Due[] = []
+    if (limit <= 0) return due
+    for (const row of ready.iterate(route) as IterableIterator<DueRow>) {
+      if (excluding.has(Number(row.id))) continue
+      due.push(dueOf(row, source))
+      if (due.length >= limit) break
+    }
+    return due
+  }
+
+  const nextRetryAt = (): number | null => (earliest.get() as { at: number | null }).at
+
+  return {
+    take(destination, sources, limit, now, excluding) {
+      const at = nextRetryAt()
+      if (at !== null && at <= now) promote.run(now)
+      const due: Due[] = []
+      const found = sources.flatMap((source) => {
+        const route = routes.find(destination, source)
+        return route === null ? [] : [{ source, route }]
+      })
+      // Each source gets its even share of what is left, so one with a long queue cannot hold up the rest.
+      found.forEach(({ source, route }, index) => {
+        const share = Math.ceil((limit - due.length) / (found.length - index))
+        due.push(...takeRoute(source, route, share, excluding))
+      })
+      return due
+    },
+
+    nextRetryAt,
+
+    park: ({ id, generation }, reason) => {
+      parkOne.run(JSON.stringify(reason), id, generation)
+    },
+
+    retryLater: (claims, at, reason) =>
+      inTransaction(database, () => {
+        const words = reason === null ? null : JSON.stringify(reason)
+        for (const { id, generation } of claims) later.run(Math.max(1, Math.ceil(at)), words, id, generation)
+      }),
+
+    renew({ id, generation }, facts, at) {
+      const { size, mtimeNs } = facts
+      const ids = [word.store(facts.inode), word.store(facts.device)]
+      renewOne.run(size, word.store(mtimeNs), ...ids, Math.max(0, Math.ceil(at)), id, generation)
+    },
+
+    drop: ({ id, generation }) => {
+      dropOne.run(id, generation)
+    },
+
+    unpark(destination, source, limit) {
+      let left = limit
+      for (const route of pages.routes(destination, source)) {
+        if (left > 0) left -= Number(unparkSome.run(route.id, left).changes)
+      }
+      return limit - left
+    },
+  }
+}

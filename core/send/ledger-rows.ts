@@ -1,0 +1,63 @@
+import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import type { Due } from './ledger-contract.ts'
+
+/** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
+export const word = {
+  store: (value: bigint) => BigInt.asIntN(64, value),
+  load: (value: bigint) => BigInt.asUintN(64, value),
+}
+
+/** A statement whose integers come as bigint: times in nanoseconds and inodes are beyond a double's exact ones. */
+export function prepareExact(database: DatabaseSyncInstance, sql: string): StatementSyncInstance {
+  const prepared = database.prepare(sql)
+  prepared.setReadBigInts(true)
+  return prepared
+}
+
+/** What a row is named by in a statement: the answer to an older generation touches nothing. */
+export const CLAIMED = 'WHERE id = ? AND generation = ?'
+
+/** The columns of a DueRow. */
+export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, inode, device, attempts'
+
+export interface DueRow {
+  id: bigint
+  generation: bigint
+  path: string
+  size: bigint
+  mtime_ns: bigint
+  inode: bigint
+  device: bigint
+  attempts: bigint
+}
+
+export const dueOf = (row: DueRow, source: string): Due => ({
+  id: Number(row.id),
+  generation: Number(row.generation),
+  source,
+  path: row.path,
+  size: Number(row.size),
+  mtimeNs: row.mtime_ns,
+  inode: word.load(row.inode),
+  device: word.load(row.device),
+  attempts: Number(row.attempts),
+})
+
+/** A route is one source's way to one destination. */
+export interface Routes {
+  find(destination: string, source: string): number | null
+  /** Made if it is not there yet; inside the caller's transaction. */
+  ensure(destination: string, source: string): number
+}
+
+export function openRoutes(database: DatabaseSyncInstance): Routes {
+  const findOne = database.prepare('SELECT id FROM route WHERE destination = ? AND source = ?')
+  const addOne = database.prepare('INSERT INTO route (destination, source) VALUES (?, ?)')
+  const find = (destination: string, source: string): number | null =>
+    (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
+  return {
+    find,
+    ensure: (destination, source) =>
+      find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
+  }
+}

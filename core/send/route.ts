@@ -1,0 +1,74 @@
+import os from 'node:os'
+import type { Identity } from '../wire/identity.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
+import type { ConfigOf } from '../worker/definition.ts'
+import type { SendSource } from './lane.ts'
+import type { Ledger } from './ledger.ts'
+import type { LinkEvents } from './link.ts'
+import { openLink } from './link.ts'
+import type { senderDefinition, Transfer } from './messages.ts'
+import type { PumpEvents } from './pump.ts'
+import { openPump } from './pump.ts'
+
+type Config = ConfigOf<typeof senderDefinition>
+
+/** A receiver's disk that has left a call unanswered for longer than this is said to hang. */
+const STALLED_MS = 30_000
+
+/** What the sender needs to be one destination's, the link and the pump: made anew when the destination changes. */
+export interface Route {
+  configure(sources: readonly SendSource[], paused: boolean): void
+  /** There may be work. */
+  wake(): void
+  /** Files on the wire, at most `limit`. */
+  transfers(limit: number): Transfer[]
+  /** Why files wait although the connection is there, or null. */
+  readonly problem: Message | null
+  stop(): void
+}
+
+/** Whether two configurations have the same route. */
+export const sameRoute = (a: Config, b: Config): boolean =>
+  a.identityDirectory === b.identityDirectory &&
+  a.ledgerPath === b.ledgerPath &&
+  a.retrySeconds === b.retrySeconds &&
+  JSON.stringify(a.destination) === JSON.stringify(b.destination)
+
+export function openRoute(
+  { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
+  ledger: Ledger,
+  identity: Identity,
+  events: PumpEvents & Pick<LinkEvents, 'onState'>,
+): Route {
+  let stalledMs = 0
+  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds }, events)
+  const link = openLink(
+    destination,
+    identity,
+    { name: os.hostname() || 'Holdfast', retrySeconds },
+    {
+      onSession: (session) => pump.setSession(session),
+      onState: events.onState,
+      onStalled(ms) {
+        stalledMs = ms
+        events.onChange()
+      },
+      log: events.log,
+    },
+  )
+  return {
+    configure: pump.configure,
+    wake: pump.wake,
+    transfers: pump.transfers,
+    get problem() {
+      if (stalledMs <= STALLED_MS) return pump.problem
+      const seconds = Math.round(stalledMs / 1000)
+      return message('transfer.storeHung', { name: destination.name, seconds })
+    },
+    stop() {
+      pump.stop()
+      link.stop()
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/** Runs `work` at most once in `everyMs`, the last time after the last call. */
+export function throttled(everyMs: number, work: () => void): { (): void; stop(): void } {
+  let timer: NodeJS.Timeout | null = null
+  const call = () => {
+    timer ??= setTimeout(() => {
+      timer = null
+      work()
+    }, everyMs)
+  }
+  return Object.assign(call, {
+    stop: () => {
+      if (timer !== null) clearTimeout(timer)
+    },
+  })
+}

@@ -1,0 +1,68 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Ledger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { openPump } from '../../../core/send/pump.ts'
+import type { Session } from '../../../core/send/session.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { candidatesOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** A pump whose ledger fails when it is told to, and a receiver that stores everything at once. */
+function setUp(failing: Set<keyof Ledger>) {
+  const directory = temporaryDirectory('pump')
+  const source = path.join(directory, 'source')
+  fs.mkdirSync(source)
+  const real = openLedger(path.join(directory, 'ledger.db'))
+  const ledger = new Proxy(real, {
+    get(target, name: keyof Ledger) {
+      if (failing.has(name)) throw new Error('database or disk is full')
+      return target[name]
+    },
+  })
+  const session: Session = {
+    sendSmall: async () => ({ status: 'durable', detail: '' }),
+    begin: async () => null,
+    canCopy: false,
+    copy: async () => null,
+    onFrame: () => undefined,
+    close: () => undefined,
+    closed: false,
+  }
+  const said: string[] = []
+  const options = { destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 }
+  const pump = openPump(options, {
+    onSent: () => undefined,
+    onMarked: () => undefined,
+    onBytes: () => undefined,
+    onChange: () => undefined,
+    log: (level, text) => void said.push(`${level} ${text}`),
+  })
+  onTestFinished(() => {
+    pump.stop()
+    real.close()
+  })
+  for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
+  real.offer('d', candidatesOf(source, 's'))
+  const begin = () => {
+    pump.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
+    pump.setSession(session)
+  }
+  return { real, pump, said, begin }
+}
+
+test.each(['take', 'markSent'] as const)(
+  'a ledger whose %s fails for a while is said once, and gone on with afterwards',
+  async (call) => {
+    const failing = new Set<keyof Ledger>([call])
+    const { real, pump, said, begin } = setUp(failing)
+    begin()
+    await until('it is said', () => pump.problem?.key === 'transfer.ledgerFailed')
+    expect(real.totals('d').s?.sentFiles).toBe(0)
+    failing.clear()
+    await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
+    await until('nothing is wrong any more', () => pump.problem === null)
+    expect(said).toEqual(['error /ledger: database or disk is full'])
+  },
+)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { destination, pino } from 'pino'
 import { CODE_MINUTES } from '../core/receive/codes.ts'
 import { invite } from '../core/receive/invitation.ts'
+import { DEFAULT_RULES } from '../core/receive/limits/rules.ts'
 import type { Receiver, ReceiverEvents } from '../core/receive/receiver.ts'
 import { startStoreReceiver } from '../core/receive/receiver.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
@@ -54,6 +55,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
       port: portOf(options.port),
       name: options.name,
       trusted: [],
+      rules: DEFAULT_RULES,
+      manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
     },
     { onChange: () => undefined, log },
   )

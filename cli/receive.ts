@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { destination, pino } from 'pino'
 import { CODE_MINUTES } from '../core/receive/codes.ts'
 import { invite } from '../core/receive/invitation.ts'
-import { DEFAULT_RULES } from '../core/receive/limits/rules.ts'
 import type { Receiver, ReceiverEvents } from '../core/receive/receiver.ts'
 import { startStoreReceiver } from '../core/receive/receiver.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
@@ -11,8 +10,9 @@ import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { type RuleOptions, rulesOf, withRules } from './store-rules.ts'
 
-interface ReceiveOptions {
+interface ReceiveOptions extends RuleOptions {
   store: string
   host: string
   port: string
@@ -55,7 +55,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
       port: portOf(options.port),
       name: options.name,
       trusted: [],
-      rules: DEFAULT_RULES,
+      rules: rulesOf(options),
       manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
     },
     { onChange: () => undefined, log },
@@ -73,12 +73,12 @@ async function receive(options: ReceiveOptions): Promise<void> {
 
 /** `holdfast receive`: the other end, in this process, until it is stopped. */
 export function registerReceive(program: Command): void {
-  program
+  const command = program
     .command('receive')
     .description('receive the files of paired computers and keep them in a directory')
     .requiredOption('--store <directory>', 'where the files are kept')
     .option('--host <address>', 'address to listen on', '0.0.0.0')
     .option('--port <number>', 'port to listen on', '7766')
     .option('--name <name>', 'what senders call this receiver', hostname() || 'Holdfast')
-    .action(receive)
+  withRules(command).action(receive)
 }

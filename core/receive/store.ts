@@ -11,7 +11,8 @@ import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import { storeLayout } from './layout.ts'
 import type { Admission, Room } from './limits/admission.ts'
-import { openDoors } from './limits/admission.ts'
+import { openAdmission } from './limits/admission.ts'
+import { DEFAULT_RULES } from './limits/rules.ts'
 import type { Note } from './manifest/notes.ts'
 import type { Placement, Written } from './placement.ts'
 import { openPlacement } from './placement.ts'
@@ -62,7 +63,11 @@ export interface StoreHooks {
   admission: Admission
 }
 
-const noHooks: StoreHooks = { record: () => Promise.resolve(), admission: openDoors }
+/** A store without a manifest: no sender has a quota. */
+const plainHooks = (root: string): StoreHooks => ({
+  record: () => Promise.resolve(),
+  admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
+})
 
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
 const WRITES_AT_ONCE = 64
@@ -96,7 +101,7 @@ function createWatch() {
   }
 }
 
-export function openStore(root: string, { record, admission }: StoreHooks = noHooks): Store {
+export function openStore(root: string, { record, admission }: StoreHooks = plainHooks(root)): Store {
   const layout = storeLayout(root)
   const directories = openDirectories(layout.root)
   const placement = openPlacement(directories, layout.versions)

@@ -85,8 +85,3 @@ export function openAdmission(
     },
   }
 }
-
-/** Without limits: for a store that nobody gave any. */
-export const openDoors: Admission = {
-  enter: () => Promise.resolve({ unlessSame: null, leave: () => undefined }),
-}

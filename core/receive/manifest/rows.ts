@@ -75,6 +75,10 @@ export function openRows(database: DatabaseSyncInstance) {
      ORDER BY folder, path, version LIMIT ?`,
   )
   const one = database.prepare(`SELECT ${columns} FROM file WHERE folder = ? AND path = ? AND version = ?`)
+  const sum = (where: string) =>
+    database.prepare(
+      `SELECT count(*) AS files, ifnull(sum(size), 0) AS bytes FROM file WHERE version = '' AND ${where}`,
+    )
   const totals = database.prepare('SELECT folder, files, bytes FROM total ORDER BY folder')
 
   return {
@@ -85,6 +89,22 @@ export function openRows(database: DatabaseSyncInstance) {
       return raw === undefined ? null : fromRaw(raw)
     },
     totals: (): ({ folder: string } & Totals)[] => totals.all() as unknown as ({ folder: string } & Totals)[],
+    /** What is in its place of this sender's folder, source and path; of all that are, if it is empty. */
+    sums([folder, ...rest]: readonly string[]): Totals {
+      const at = rest.join('/')
+      const asked =
+        folder === undefined
+          ? sum('true').get()
+          : at === ''
+            ? sum('folder = ?').get(folder)
+            : sum("folder = ? AND (path = ? OR (path > ? || '/' AND path < ? || '0'))").get(
+                folder,
+                at,
+                at,
+                at,
+              )
+      return asked as unknown as Totals
+    },
     /** Statements that change something; not for a manifest that is open for reading. */
     changes() {
       const put = database.prepare(

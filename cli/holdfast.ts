@@ -7,8 +7,10 @@ import { registerHistory } from './history.ts'
 import { registerPair } from './pair.ts'
 import { registerProbe } from './probe.ts'
 import { registerReceive } from './receive.ts'
+import { registerRestore } from './restore.ts'
 import { registerScan } from './scan.ts'
 import { registerStatus } from './status.ts'
+import { registerVerify } from './verify.ts'
 import { version } from './version.ts'
 
 const EXIT_USAGE = 2
@@ -21,6 +23,8 @@ const program = new Command('holdfast')
     'Keeps data directories safe: checks their disks, ships every finished file off-site, and tells.',
   )
   .version(version)
+  // `holdfast restore --version NAME` is that command's own.
+  .enablePositionalOptions()
   .exitOverride()
   .showHelpAfterError('(holdfast --help lists the commands)')
 
@@ -30,6 +34,8 @@ registerHistory(program)
 registerScan(program)
 registerReceive(program)
 registerPair(program)
+registerVerify(program)
+registerRestore(program)
 registerProbe(program)
 registerCheck(program)
 

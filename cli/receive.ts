@@ -10,8 +10,9 @@ import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { type RuleOptions, rulesOf, withRules } from './store-rules.ts'
 
-interface ReceiveOptions {
+interface ReceiveOptions extends RuleOptions {
   store: string
   host: string
   port: string
@@ -54,6 +55,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
       port: portOf(options.port),
       name: options.name,
       trusted: [],
+      rules: rulesOf(options),
+      manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
     },
     { onChange: () => undefined, log },
   )
@@ -70,12 +73,12 @@ async function receive(options: ReceiveOptions): Promise<void> {
 
 /** `holdfast receive`: the other end, in this process, until it is stopped. */
 export function registerReceive(program: Command): void {
-  program
+  const command = program
     .command('receive')
     .description('receive the files of paired computers and keep them in a directory')
     .requiredOption('--store <directory>', 'where the files are kept')
     .option('--host <address>', 'address to listen on', '0.0.0.0')
     .option('--port <number>', 'port to listen on', '7766')
     .option('--name <name>', 'what senders call this receiver', hostname() || 'Holdfast')
-    .action(receive)
+  withRules(command).action(receive)
 }

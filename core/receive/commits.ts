@@ -2,6 +2,7 @@ import type { Directories } from './directories.ts'
 import { newRound } from './directories.ts'
 import type { Outcome } from './file-refused.ts'
 import { outcomeOf } from './file-refused.ts'
+import type { Note } from './manifest/notes.ts'
 import type { Placement, Written } from './placement.ts'
 
 /** Files in one round; more wait for the next one, which begins at once. */
@@ -15,8 +16,14 @@ export interface Commits {
 /**
  * Group commit: while one round puts its files in place and syncs each directory once, the files of the
  * next one gather. So the cost of a directory's sync is shared by all files that came during the last.
+ *
+ * @param record makes durable what a round has done; never rejects.
  */
-export function openCommits(directories: Directories, placement: Placement): Commits {
+export function openCommits(
+  directories: Directories,
+  placement: Placement,
+  record: (notes: readonly Note[]) => Promise<void>,
+): Commits {
   let waiting: { written: Written; answer: (outcome: Outcome) => void }[] = []
   let running = false
 
@@ -29,7 +36,7 @@ export function openCommits(directories: Directories, placement: Placement): Com
           .then((same): Outcome => ({ status: same ? 'same' : 'durable', detail: '' }), outcomeOf),
       ),
     )
-    const failed = await directories.sync(round)
+    const [failed] = await Promise.all([directories.sync(round), record(round.notes)])
     const unsynced = failed.values().next()
     files.forEach(({ answer }, index) => {
       const outcome = placed[index] ?? { status: 'failed', detail: '' }

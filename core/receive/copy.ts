@@ -8,7 +8,6 @@ import { createSemaphore } from '../wire/semaphore.ts'
 import { errorCode } from '../words/problem.ts'
 import type { CallWatch } from './call-watch.ts'
 import { FileRefused } from './file-refused.ts'
-import { ensureRoom } from './room.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
 
 /** The content that a copy has to have. */
@@ -132,7 +131,6 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
       })
       return cloned
     }
-    await watch.during(() => ensureRoom(root, wanted.size))
     const copy = await temporaries.create()
     try {
       await readThrough(old, wanted, signal, async (bytes, position) => {

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { syncDirectory } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
 import { FileRefused } from './file-refused.ts'
+import type { Note } from './manifest/notes.ts'
 
 /** What one group commit has looked at, and what it has to sync at its end. */
 export interface Round {
@@ -11,9 +12,16 @@ export interface Round {
   toSync: Set<string>
   /** Directories whose own entry becomes durable with that. */
   entries: Set<string>
+  /** What it has done, for the manifest. */
+  notes: Note[]
 }
 
-export const newRound = (): Round => ({ checked: new Map(), toSync: new Set(), entries: new Set() })
+export const newRound = (): Round => ({
+  checked: new Map(),
+  toSync: new Set(),
+  entries: new Set(),
+  notes: [],
+})
 
 export interface Directories {
   /**

@@ -9,6 +9,8 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/<sender>/<source>/<path>                                     the files
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
+ *     STORE/.holdfast/manifest.db                                        what is stored, with digests
+ *     STORE/.holdfast/journal/…                                          what the manifest has not taken in yet
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
@@ -21,6 +23,8 @@ export interface StoreLayout {
   temporary: string
   /** Where the running, or last, receiver of this store can be reached. */
   receiver: string
+  manifest: string
+  journal: string
   /** Below the root, as components. */
   versions: readonly string[]
 }
@@ -36,6 +40,8 @@ export function storeLayout(directory: string): StoreLayout {
     codes: path.join(own, 'codes'),
     temporary: path.join(own, 'tmp'),
     receiver: path.join(own, 'receiver.json'),
+    manifest: path.join(own, 'manifest.db'),
+    journal: path.join(own, 'journal'),
     versions: [OWN_DIRECTORY, 'versions'],
   }
 }

@@ -6,6 +6,8 @@ import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../wire/
 import { errorCode } from '../words/problem.ts'
 import type { Directories, Round } from './directories.ts'
 import { FileRefused } from './file-refused.ts'
+import type { Note } from './manifest/notes.ts'
+import { versionName } from './versions/name.ts'
 
 /** A file that is written and synced under a temporary name. */
 export interface Written {
@@ -15,7 +17,11 @@ export interface Written {
   size: number
   /** Seconds since 1970. */
   mtime: number
+  /** Permission bits. */
+  mode: number
   digest: Uint8Array
+  /** Why only this very content, where it is stored already, is accepted; null: anything is. */
+  unlessSame: FileRefused | null
 }
 
 const READ_BYTES = 1024 * 1024
@@ -52,14 +58,22 @@ async function holds(file: string, written: Written): Promise<boolean> {
   }
 }
 
-/** "20261120T065300.123Z": sorts by time and is a name everywhere. */
-export function versionName(now: Date): string {
-  return now.toISOString().replace(/[-:]/g, '')
-}
-
 export interface Placement {
   /** Puts the file in its place; true if this very content was there already. */
   place(written: Written, round: Round): Promise<boolean>
+  /** Runs while nothing is put in this place. */
+  alone<T>(components: readonly string[], work: () => Promise<T>): Promise<T>
+}
+
+function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Note {
+  const [folder = '', ...rest] = components
+  const hex = Buffer.from(digest).toString('hex')
+  const facts = { folder, path: rest.join('/'), size, mtimeMs: mtime * 1000, mode: mode & 0o777, digest: hex }
+  return { did: 'placed', ...facts, storedAt: Date.now(), again }
+}
+
+function keptNote([folder = '', ...rest]: readonly string[], version: string): Note {
+  return { did: 'kept', folder, path: rest.join('/'), version }
 }
 
 /**
@@ -72,19 +86,20 @@ export function openPlacement(directories: Directories, versions: readonly strin
   const versionPath = async (components: readonly string[], round: Round, attempt: number) => {
     const directory = await directories.ensure([...versions, ...components], round, displace)
     round.toSync.add(directory)
-    return path.join(directory, versionName(new Date()) + (attempt === 0 ? '' : `-${attempt}`))
+    return path.join(directory, versionName(new Date(), attempt))
   }
 
-  /** Runs `keep` with a version's path that is free. */
+  /** Runs `keep` with a version's path that is free, and gives back the version's name. */
   const toVersion = async (
     components: readonly string[],
     round: Round,
     keep: (version: string) => Promise<void>,
-  ) => {
+  ): Promise<string> => {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await keep(await versionPath(components, round, attempt))
-        return
+        const version = await versionPath(components, round, attempt)
+        await keep(version)
+        return path.basename(version)
       } catch (thrown) {
         if (errorCode(thrown) !== 'EEXIST' || attempt >= 100) throw thrown
       }
@@ -92,12 +107,14 @@ export function openPlacement(directories: Directories, versions: readonly strin
   }
 
   /** Moves what is in the way (a directory where a file has to be, or the reverse) to the versions. */
-  const moveAway = (target: string, components: readonly string[], round: Round) =>
-    toVersion(components, round, async (version) => {
+  const moveAway = async (target: string, components: readonly string[], round: Round) => {
+    const kept = await toVersion(components, round, async (version) => {
       if ((await statOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
       round.toSync.add(path.dirname(target))
       await rename(target, version)
     })
+    round.notes.push(keptNote(components, kept))
+  }
 
   /** Below the versions nothing is ever in the way but a version itself. */
   const displace = async () => {
@@ -126,29 +143,38 @@ export function openPlacement(directories: Directories, versions: readonly strin
     round.toSync.add(directory)
     const stats = await statOrNull(target)
     if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+    let kept: string | null = null
     if (stats?.isFile()) {
       if (stats.size === written.size && (await holds(target, written).catch(() => false))) {
         await unlink(temporary)
+        round.notes.push(placedNote(written, true))
         return true
       }
-      await keepVersion(target, components, round)
-    } else if (stats !== null) await moveAway(target, components, round)
+      if (written.unlessSame !== null) throw written.unlessSame
+      kept = await keepVersion(target, components, round)
+    } else if (written.unlessSame !== null) throw written.unlessSame
+    else if (stats !== null) await moveAway(target, components, round)
     await rename(temporary, target)
+    if (kept !== null) round.notes.push(keptNote(components, kept))
+    round.notes.push(placedNote(written, false))
     return false
   }
 
+  const alone: Placement['alone'] = async (components, work) => {
+    const key = components.join('/')
+    const before = busy.get(key)
+    const working = (before ?? Promise.resolve()).then(work)
+    const settled = working.catch(() => undefined)
+    busy.set(key, settled)
+    try {
+      return await working
+    } finally {
+      if (busy.get(key) === settled) busy.delete(key)
+    }
+  }
+
   return {
-    async place(written, round) {
-      const key = written.components.join('/')
-      const before = busy.get(key)
-      const placing = (before ?? Promise.resolve()).then(() => placeNow(written, round))
-      const settled = placing.catch(() => undefined)
-      busy.set(key, settled)
-      try {
-        return await placing
-      } finally {
-        if (busy.get(key) === settled) busy.delete(key)
-      }
-    },
+    place: (written, round) => alone(written.components, () => placeNow(written, round)),
+    alone,
   }
 }

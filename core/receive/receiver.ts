@@ -9,10 +9,14 @@ import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
+import { openAdmission } from './limits/admission.ts'
+import type { StoreRules } from './limits/rules.ts'
 import { openListener } from './listener.ts'
+import { openManifest } from './manifest/manifest.ts'
 import type { Trusted } from './senders.ts'
 import { openSenders } from './senders.ts'
 import { openStore } from './store.ts'
+import { openPruning } from './versions/pruning.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -21,6 +25,9 @@ export interface ReceiverOptions {
   port: number
   name: string
   trusted: readonly Trusted[]
+  rules: StoreRules
+  /** The script of the thread that keeps the manifest. */
+  manifestThread: URL
 }
 
 export interface ReceiverEvents {
@@ -91,6 +98,40 @@ export async function startStoreReceiver(
   }
 }
 
+/** The store with what belongs to it: its manifest, its limits, and what removes old versions. */
+function openRuledStore(
+  { rules, manifestThread }: ReceiverOptions,
+  layout: StoreLayout,
+  log: (text: string) => void,
+) {
+  const manifest = openManifest(manifestThread, layout, log)
+  const store = openStore(layout.root, {
+    async record(notes) {
+      await manifest.record(notes)
+      pruning.noticed(notes)
+    },
+    admission: openAdmission(layout.root, rules, manifest.known, (folder) => manifest.usage(folder)),
+  })
+  const pruning = openPruning(layout, rules.keep, {
+    alone: store.alone,
+    record: (notes) => manifest.record(notes),
+    log,
+  })
+  return {
+    store,
+    /** What earlier processes left goes, and so do versions that are over. Never rejects. */
+    async tidy(): Promise<void> {
+      await store.clean().catch((thrown: unknown) => log(`old temporary files: ${String(thrown)}`))
+      await pruning.sweep()
+    },
+    async close(): Promise<void> {
+      await pruning.close()
+      await store.close()
+      await manifest.close()
+    },
+  }
+}
+
 async function startOnStore(
   options: ReceiverOptions,
   events: ReceiverEvents,
@@ -100,7 +141,7 @@ async function startOnStore(
   const identity = await loadIdentity(layout.identity)
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
-  const store = openStore(layout.root)
+  const { store, tidy, close } = openRuledStore(options, layout, (text) => events.log('warn', text))
   const counters = { receivedFiles: 0, receivedBytes: 0, refusedConnections: 0 }
   const connections = new Map<string, number>()
   const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
@@ -173,7 +214,7 @@ async function startOnStore(
   await replaceFile(layout.receiver, `${JSON.stringify(about, null, 2)}\n`).catch((thrown: unknown) =>
     events.log('warn', `${layout.receiver}: ${String(thrown)}`),
   )
-  void store.clean().catch((thrown: unknown) => events.log('warn', `old temporary files: ${String(thrown)}`))
+  void tidy()
 
   return {
     port: listener.port,
@@ -194,7 +235,7 @@ async function startOnStore(
     trust: (trusted) => senders.trust(trusted),
     async close() {
       await listener.close()
-      await store.close()
+      await close()
       release()
     },
   }

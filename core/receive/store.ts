@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { unlink } from 'node:fs/promises'
+import { lstat, unlink } from 'node:fs/promises'
+import path from 'node:path'
 import { closeFd, setModeFd, setTimesFd, syncFd, writeFully } from '../wire/fd.ts'
 import { nameFault } from '../wire/names.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
@@ -11,9 +12,12 @@ import { openDirectories } from './directories.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import { storeLayout } from './layout.ts'
-import type { Written } from './placement.ts'
+import type { Admission, Room } from './limits/admission.ts'
+import { openAdmission } from './limits/admission.ts'
+import { DEFAULT_RULES } from './limits/rules.ts'
+import type { Note } from './manifest/notes.ts'
+import type { Placement, Written } from './placement.ts'
 import { openPlacement } from './placement.ts'
-import { ensureRoom } from './room.ts'
 import { openTemporaryFiles } from './temporary-files.ts'
 
 /** What a sender says about a file. */
@@ -55,12 +59,27 @@ export interface Store {
     digest: Uint8Array,
     signal: AbortSignal,
   ): Promise<Outcome>
+  /** Runs while nothing is put in this place, given as components below the root. */
+  alone: Placement['alone']
   /** How long the disk has left its oldest call unanswered, in milliseconds. */
   stalledMs(): number
   /** Removes what earlier processes left; not needed for anything else to work. */
   clean(): Promise<void>
   close(): Promise<void>
 }
+
+/** What a store works with besides its disk. */
+export interface StoreHooks {
+  /** Makes durable what a round has done; never rejects. */
+  record(notes: readonly Note[]): Promise<void>
+  admission: Admission
+}
+
+/** A store without a manifest: no sender has a quota. */
+const plainHooks = (root: string): StoreHooks => ({
+  record: () => Promise.resolve(),
+  admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
+})
 
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
 const WRITES_AT_ONCE = 64
@@ -81,11 +100,11 @@ function oldComponentsOf(facts: FileFacts): string[] {
   }
 }
 
-export function openStore(root: string): Store {
+export function openStore(root: string, { record, admission }: StoreHooks = plainHooks(root)): Store {
   const layout = storeLayout(root)
   const directories = openDirectories(layout.root)
   const placement = openPlacement(directories, layout.versions)
-  const commits = openCommits(directories, placement)
+  const commits = openCommits(directories, placement, record)
   const temporaries = openTemporaryFiles(layout.temporary)
   const writes: Semaphore = createSemaphore(WRITES_AT_ONCE)
   const watch = createCallWatch()
@@ -115,6 +134,12 @@ export function openStore(root: string): Store {
     return outcome
   }
 
+  /** There is no room for a new file; whether this one may be stored already, which costs none. */
+  const mayBeSame = async (components: readonly string[], size: number): Promise<boolean> => {
+    const stats = await lstat(path.join(layout.root, ...components)).catch(() => null)
+    return stats?.isFile() === true && stats.size === size
+  }
+
   const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
     const open = await temporaries.create()
     return sealed(open, facts, async () => {
@@ -142,13 +167,20 @@ export function openStore(root: string): Store {
 
   return {
     async receive(facts, bytes, digest) {
+      let room: Room | null = null
       try {
         const components = componentsOf(facts)
+        room = await watch.during(() => admission.enter(facts.folder, facts.size))
+        const { unlessSame } = room
+        if (unlessSame !== null && !(await mayBeSame(components, facts.size))) throw unlessSame
         if (!createHash('sha256').update(bytes).digest().equals(digest)) throw new FileRefused('digest', '')
         const temporary = await writing(() => writeSmall(facts, bytes))
-        return await commit({ temporary, components, size: facts.size, mtime: facts.mtimeMs / 1000, digest })
+        const { size, mtimeMs, mode } = facts
+        return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
       } catch (thrown) {
         return outcomeOf(thrown)
+      } finally {
+        room?.leave()
       }
     },
 
@@ -158,6 +190,7 @@ export function openStore(root: string): Store {
       let position = 0
       let components: string[] = []
       let open: { fd: number; file: string } | null = null
+      let room: Room | null = null
       let last: Promise<void> = Promise.resolve()
 
       /** Queues one step; after the first failure the rest of the file is only let pass. */
@@ -173,6 +206,7 @@ export function openStore(root: string): Store {
 
       const close = async (remove: boolean): Promise<void> => {
         await last
+        if (remove) room?.leave()
         if (open === null) return
         const { fd, file } = open
         open = null
@@ -182,7 +216,9 @@ export function openStore(root: string): Store {
 
       void step(async () => {
         components = componentsOf(facts)
-        await ensureRoom(layout.root, facts.size)
+        // Said before the disk is filled with a part of it, which would fail the small files beside it.
+        room = await admission.enter(facts.folder, facts.size)
+        if (room.unlessSame !== null) throw room.unlessSame
         open = await temporaries.create()
       })
       return {
@@ -204,26 +240,34 @@ export function openStore(root: string): Store {
           const file = open?.file
           await close(refused !== null)
           if (refused !== null || file === undefined) return refused ?? { status: 'failed', detail: '' }
-          const { size, mtimeMs } = facts
-          return commit({ temporary: file, components, size, mtime: mtimeMs / 1000, digest })
+          const { size, mtimeMs, mode } = facts
+          const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest }
+          return commit({ ...written, unlessSame: null }).finally(() => room?.leave())
         },
         abort: () => close(true),
       }
     },
 
     async copy(facts, from, digest, signal) {
+      let room: Room | null = null
       try {
         const components = componentsOf(facts)
         const old = oldComponentsOf({ ...facts, ...from })
-        const { size, mtimeMs } = facts
+        const { size, mtimeMs, mode } = facts
+        room = await watch.during(() => admission.enter(facts.folder, size))
+        const { unlessSame } = room
+        if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
         const open = await copies.make(old, { size, digest }, signal)
         const temporary = await writing(() => sealed(open, facts))
-        return await commit({ temporary, components, size, mtime: mtimeMs / 1000, digest })
+        return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
       } catch (thrown) {
         return outcomeOf(thrown)
+      } finally {
+        room?.leave()
       }
     },
 
+    alone: placement.alone,
     stalledMs: () => watch.oldestMs(),
     clean: () => temporaries.clean(),
     close: () => temporaries.remove(),

@@ -1,5 +1,6 @@
 import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import { DEFAULT_RULES } from './limits/rules.ts'
 import type { receiverDefinition } from './messages.ts'
 import type { Receiver } from './receiver.ts'
 import { startStoreReceiver } from './receiver.ts'
@@ -12,7 +13,11 @@ const REPORT_EVERY_MS = 250
 const RETRY_MS = 3_000
 
 /** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
-export function startReceiver(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+export function startReceiver({ manifestThread }: { manifestThread: URL }) {
+  return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, manifestThread)
+}
+
+function serve(context: WorkerContext<Definition>, manifestThread: URL): WorkerHandlers<Definition> {
   let config: Config | null = null
   let receiver: Receiver | null = null
   let retrying: NodeJS.Timeout | null = null
@@ -32,7 +37,10 @@ export function startReceiver(context: WorkerContext<Definition>): WorkerHandler
   const start = async (): Promise<void> => {
     if (config === null || over) return
     try {
-      const started = await startStoreReceiver(config, { onChange, log: context.log })
+      const started = await startStoreReceiver(
+        { ...config, rules: DEFAULT_RULES, manifestThread },
+        { onChange, log: context.log },
+      )
       if (over) await started.close()
       else receiver = started
       report()

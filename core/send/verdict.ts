@@ -27,6 +27,15 @@ const nameSentences: Record<NameFault, Message['key']> = {
   symlink: 'transfer.name.symlink',
 }
 
+/** The detail is "floor", "quota bytes N", "quota files N", or the system's error name. */
+function fullSentence(detail: string, name: string): Message {
+  if (detail === 'floor') return message('transfer.storeFloor', { name })
+  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
+  if (quota === null) return message('transfer.storeFull', { name })
+  const limit = Number(quota[2])
+  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
+}
+
 /** @param receiver the destination's name, @param file the file's absolute path, for the sentences. */
 export function verdictOf(
   answer: { status: FileStatus; detail: string },
@@ -51,7 +60,7 @@ export function verdictOf(
     case 'unknown':
       return { kind: 'again', reason: null }
     case 'full':
-      return { kind: 'store', reason: message('transfer.storeFull', { name: receiver }) }
+      return { kind: 'store', reason: fullSentence(answer.detail, receiver) }
     case 'readOnly':
       return { kind: 'store', reason: message('transfer.storeReadOnly', { name: receiver }) }
     case 'failed':

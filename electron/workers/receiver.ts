@@ -3,4 +3,5 @@ import { startReceiver } from '../../core/receive/worker.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
-serveWorker(utilityProcessPort(), receiverDefinition, startReceiver)
+const manifestThread = new URL('./manifest-thread.js', import.meta.url)
+serveWorker(utilityProcessPort(), receiverDefinition, startReceiver({ manifestThread }))

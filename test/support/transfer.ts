@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { WorkerName } from '../../core/agent/state-schema.ts'
 import { workerEnvironment } from '../../core/agent/worker-starter.ts'
+import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
 import { receiverDefinition } from '../../core/receive/messages.ts'
 import type { Candidate } from '../../core/send/ledger.ts'
 import { openLedger } from '../../core/send/ledger.ts'
@@ -114,6 +115,12 @@ export function receiverConfig(
       name: `sender-${index + 1}`,
     })),
   }
+}
+
+/** What a receiver in the test's own process needs besides its address. */
+export const receiverParts = {
+  rules: DEFAULT_RULES,
+  manifestThread: new URL('../../cli/workers/manifest-thread.ts', import.meta.url),
 }
 
 type SenderConfig = ConfigOf<typeof senderDefinition>

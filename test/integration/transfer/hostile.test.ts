@@ -9,7 +9,7 @@ import type { Frame } from '../../../core/wire/frames.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { createRandom, newSeed, receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 async function setUp() {
@@ -23,6 +23,7 @@ async function setUp() {
       port: 0,
       name: 'receiver',
       trusted: [{ fingerprint: identity.fingerprint, name: 'sender' }],
+      ...receiverParts,
     },
     { onChange: () => undefined, log: () => undefined },
   )

@@ -11,6 +11,7 @@ import {
   allSent,
   makeHome,
   offerAll,
+  receiverParts,
   senderConfig,
   startTestSender,
   treeOf,
@@ -22,7 +23,14 @@ async function setUp() {
   const base = temporaryDirectory('pairing')
   const store = path.join(base, 'store')
   const log: string[] = []
-  const options = { storeDirectory: store, host: '127.0.0.1', port: 0, name: 'the receiver', trusted: [] }
+  const options = {
+    storeDirectory: store,
+    host: '127.0.0.1',
+    port: 0,
+    name: 'the receiver',
+    trusted: [],
+    ...receiverParts,
+  }
   const start = async (port = 0) => {
     const receiver = await startStoreReceiver(
       { ...options, port },

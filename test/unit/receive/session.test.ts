@@ -17,6 +17,7 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
   const state: { refused: Outcome | null; aborted: number } = { refused: null, aborted: 0 }
   const store: Store = {
     receive: () => new Promise((resolve) => answers.push(resolve)),
+    alone: (_, work) => work(),
     begin: () => ({
       write: () => new Promise((resolve) => writes.push(resolve)),
       finish: () => new Promise((resolve) => answers.push(resolve)),

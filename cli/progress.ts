@@ -1,0 +1,70 @@
+import { formatBytes, formatDuration } from '../core/words/formats.ts'
+
+export interface Amount {
+  files: number
+  bytes: number
+  totalFiles: number
+  totalBytes: number
+}
+
+/** JSON lines tell of progress this often, in milliseconds. */
+const LINE_EVERY_MS = 1_000
+const BAR_CELLS = 24
+
+/** "[######----]  25%  1.2 GiB of 4.8 GiB  310 MiB/s  12 s left  1,024 files" */
+export function progressLine(now: Amount, elapsedMs: number): string {
+  const share = now.totalBytes > 0 ? Math.min(1, now.bytes / now.totalBytes) : 0
+  const cells = Math.round(share * BAR_CELLS)
+  const rate = elapsedMs > 0 ? (now.bytes / elapsedMs) * 1000 : 0
+  const left = rate > 0 ? ((now.totalBytes - now.bytes) / rate) * 1000 : null
+  return [
+    `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(share * 100)).padStart(3)}%`,
+    `${formatBytes(now.bytes, 'en')} of ${formatBytes(Math.max(now.bytes, now.totalBytes), 'en')}`,
+    `${formatBytes(rate, 'en')}/s`,
+    left === null ? 'no end known' : `${formatDuration(Math.max(0, left), 'en')} left`,
+    `${now.files} files`,
+  ].join('  ')
+}
+
+export interface ProgressOutput {
+  show(now: Amount): void
+  /** Says a line above the bar, or in its place as JSON. */
+  say(text: string, json: object): void
+  end(): void
+}
+
+/**
+ * A bar on a terminal's standard error with sentences on standard output; elsewhere, and where it is asked for, JSON
+ * lines on standard output.
+ */
+export function openProgress(json: boolean): ProgressOutput {
+  const startedAt = performance.now()
+  let lineAt = startedAt
+  let isShown = false
+  const hasBar = !json && process.stderr.isTTY
+
+  const erase = () => {
+    if (isShown) process.stderr.write('\r\x1b[K')
+    isShown = false
+  }
+  return {
+    show(now) {
+      const elapsedMs = performance.now() - startedAt
+      if (hasBar) {
+        const columns = process.stderr.columns || 80
+        process.stderr.write(`\r\x1b[K${progressLine(now, elapsedMs).slice(0, columns - 1)}`)
+        isShown = true
+      } else if (json && performance.now() - lineAt >= LINE_EVERY_MS) {
+        lineAt = performance.now()
+        const bytesPerSecond = Math.round((now.bytes / elapsedMs) * 1000)
+        const secondsLeft = bytesPerSecond > 0 ? (now.totalBytes - now.bytes) / bytesPerSecond : null
+        console.log(JSON.stringify({ ...now, type: 'progress', bytesPerSecond, secondsLeft }))
+      }
+    },
+    say(text, line) {
+      erase()
+      console.log(json ? JSON.stringify(line) : text)
+    },
+    end: erase,
+  }
+}

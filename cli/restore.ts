@@ -1,0 +1,155 @@
+import path from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Listed, RestoreEvent } from '../core/receive/restore/restore.ts'
+import type { Task } from '../core/receive/task.ts'
+import { formatBytes } from '../core/words/formats.ts'
+import { type Message, message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { parseSeconds } from './check.ts'
+import { openProgress } from './progress.ts'
+import { quoteControls } from './quote-controls.ts'
+import { runStoreTask } from './store-task.ts'
+
+const WELL = 0
+const NOT_ALL = 1
+const COULD_NOT = 2
+
+interface RestoreOptions {
+  sender?: string
+  source?: string
+  path?: string
+  at?: number
+  version?: string
+  list: boolean
+  overwrite: boolean
+  json?: boolean
+  patience: number
+}
+
+/** `holdfast restore STORE DESTINATION`: brings files back from a store. */
+export function registerRestore(program: Command): void {
+  program
+    .command('restore')
+    .description(
+      'bring a directory, a file or an older version back from a store, with modes and times; exit code 0: all ' +
+        'of it is there, 1: something is not, 2: it could not be done',
+    )
+    .argument('<store>', 'directory of a receiver')
+    .argument('[destination]', 'directory where the files go; what is chosen below lands directly in it')
+    .option('--sender <name>', "only this sender's folder of the store")
+    .option('--source <name>', 'only this source of the sender')
+    .option('--path <path>', 'only this file or directory of the source')
+    .option(
+      '--at <time>',
+      'as it was then: 2026-11-20, 2026-11-20T08:15 (local), 2026-11-20T08:15Z',
+      parseTime,
+    )
+    .option('--version <name>', 'this older version of the file, as --list names it')
+    .option('--list', 'only list what there is, older versions included; needs no destination', false)
+    .option('--overwrite', 'replace files whose content differs', false)
+    .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
+    .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
+    .action(async (store: string, destination: string | undefined, options: RestoreOptions) => {
+      process.exit(await restore(taskOf(store, destination, options), options))
+    })
+}
+
+/** A moment in milliseconds since 1970; a day alone is its beginning here, not in Greenwich. */
+export function parseTime(text: string): number {
+  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text)
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be a time such as 2026-11-20T08:15.')
+  return at
+}
+
+function taskOf(store: string, destination: string | undefined, options: RestoreOptions): Task {
+  const { sender = null, source = null, path: file = null, at = null, version = null } = options
+  const wanted = { sender, source, path: file, at, version }
+  if (options.list) return { does: 'list', store: path.resolve(store), wanted }
+  if (destination === undefined) throw new Problem('store.restoreWhere')
+  const to = path.resolve(destination)
+  return {
+    does: 'restore',
+    store: path.resolve(store),
+    destination: to,
+    wanted,
+    overwrite: options.overwrite,
+  }
+}
+
+async function restore(task: Task, { json = !process.stdout.isTTY, patience }: RestoreOptions) {
+  const { store } = task
+  const output = openProgress(json)
+  const complain = (sentence: Message) => {
+    output.end()
+    console.error(quoteControls(englishWords(sentence)))
+  }
+  let code = COULD_NOT
+  const end = await runStoreTask(task, patience * 1000, (event) => {
+    switch (event.type) {
+      case 'progress':
+        return output.show(event)
+      case 'failed':
+        return complain(event.sentence)
+      case 'restore':
+        sayEvent(store, event.event, json, output.say)
+        return
+      case 'restored': {
+        const { files, bytes, restored, same, unverified, failed } = event.summary
+        code = failed === 0 ? WELL : NOT_ALL
+        const key = task.does === 'list' ? 'store.listed' : 'store.restored'
+        const sentence = message(key, { files, bytes, restored, same, failed })
+        output.say(englishWords(sentence), { type: 'summary', ...event.summary })
+        return unverified > 0 ? complain(message('store.unverified', { count: unverified })) : undefined
+      }
+    }
+  })
+  output.end()
+  if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
+  if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
+  return end.ended === 'done' ? code : COULD_NOT
+}
+
+/** On a terminal what went well is not listed; a program gets every file. */
+function sayEvent(
+  store: string,
+  event: RestoreEvent,
+  json: boolean,
+  say: (text: string, line: object) => void,
+): void {
+  if (event.kind === 'listed') {
+    say(listLine(event.listed), { type: 'listed', ...event.listed })
+    return
+  }
+  const sentence = sentenceOf(store, event)
+  if (sentence === null && !json) return
+  say(sentence === null ? '' : quoteControls(englishWords(sentence)), { type: 'file', ...event })
+}
+
+function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed' }>): Message | null {
+  switch (event.kind) {
+    case 'restored':
+    case 'same':
+      return null
+    case 'exists':
+      return message('store.exists', { path: event.to })
+    case 'inTheWay':
+      return message('store.inTheWay', { path: event.to })
+    case 'damaged':
+      return message('store.restoreDamaged', { path: path.join(store, event.place) })
+    case 'unreadable':
+      return message('store.unreadable', { path: path.join(store, event.place), reason: event.code })
+    case 'failed':
+      return message('store.restoreFailed', { path: event.to, reason: event.code })
+    default:
+      return event satisfies never
+  }
+}
+
+/** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */
+function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
+  const stored = storedAt === null ? '-'.padEnd(20) : new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
+  const name = quoteControls([sender, source, file].join('/'))
+  return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(24)}  ${name}`
+}

@@ -1,0 +1,45 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Task, TaskEvent } from '../core/receive/task.ts'
+
+const SCRIPT = fileURLToPath(new URL('./workers/store-task.ts', import.meta.url))
+
+export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
+
+/**
+ * Runs a task in a process of its own, which may hang in the kernel with its disk: this one only reads what it says.
+ *
+ * @param patienceMs without any news for so long it is given up.
+ */
+export function runStoreTask(
+  task: Task,
+  patienceMs: number,
+  take: (event: TaskEvent) => void,
+): Promise<TaskEnd> {
+  return new Promise((resolve) => {
+    const child = fork(SCRIPT, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    let isDone = false
+    const end = (how: TaskEnd) => {
+      clearTimeout(timer)
+      resolve(how)
+    }
+    const timer = setTimeout(() => {
+      // A process that is stuck in the kernel outlives even this; it is not waited for.
+      child.kill('SIGKILL')
+      child.unref()
+      child.disconnect()
+      end({ ended: 'hung' })
+    }, patienceMs)
+    child.on('message', (event) => {
+      timer.refresh()
+      const said = event as TaskEvent
+      isDone = said.type === 'verified' || said.type === 'restored' || said.type === 'failed'
+      take(said)
+    })
+    child.once('error', (error) => end({ ended: 'died', reason: error.message }))
+    child.once('exit', (code, signal) =>
+      end(isDone ? { ended: 'done' } : { ended: 'died', reason: signal ?? `exit code ${code}` }),
+    )
+    child.send(task, () => undefined)
+  })
+}

@@ -1,0 +1,97 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import type { Finding } from '../core/receive/verify/findings.ts'
+import { isSound, type VerifySummary } from '../core/receive/verify/findings.ts'
+import { type Message, message } from '../core/words/message.ts'
+import { englishWords } from '../core/words/words.ts'
+import { parseSeconds } from './check.ts'
+import { openProgress } from './progress.ts'
+import { quoteControls } from './quote-controls.ts'
+import { runStoreTask } from './store-task.ts'
+
+const WELL = 0
+const DAMAGE = 1
+const COULD_NOT = 2
+
+interface VerifyOptions {
+  json?: boolean
+  adopt: boolean
+  patience: number
+}
+
+/** `holdfast verify STORE`: reads the whole store and compares it with its manifest. */
+export function registerVerify(program: Command): void {
+  program
+    .command('verify')
+    .description(
+      'read a store again and report what is damaged, changed, missing or unknown; works beside a running ' +
+        'receiver; exit code 0: all is as it was stored, 1: something is not, 2: it could not be verified',
+    )
+    .argument('<store>', 'directory of a receiver')
+    .option('--adopt', 'record unknown files in the manifest as they are now', false)
+    .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
+    .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
+    .action(async (store: string, options: VerifyOptions) => process.exit(await verify(store, options)))
+}
+
+async function verify(given: string, { json = !process.stdout.isTTY, adopt, patience }: VerifyOptions) {
+  const store = path.resolve(given)
+  const output = openProgress(json)
+  const complain = (sentence: Message) => {
+    output.end()
+    console.error(englishWords(sentence))
+  }
+  let code = COULD_NOT
+  const end = await runStoreTask({ does: 'verify', store, adopt }, patience * 1000, (event) => {
+    switch (event.type) {
+      case 'progress':
+        return output.show(event)
+      case 'notice':
+      case 'failed':
+        return complain(event.sentence)
+      case 'finding':
+        return output.say(quoteControls(englishWords(sentenceOf(store, event.finding))), {
+          type: 'finding',
+          ...event.finding,
+        })
+      case 'verified':
+        code = isSound(event.summary) ? WELL : DAMAGE
+        return output.say(englishWords(summarySentence(event.summary)), { type: 'summary', ...event.summary })
+    }
+  })
+  output.end()
+  if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
+  if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
+  return end.ended === 'done' ? code : COULD_NOT
+}
+
+function sentenceOf(store: string, finding: Finding): Message {
+  const file = path.join(store, finding.place)
+  switch (finding.kind) {
+    case 'damaged':
+    case 'changed': {
+      const { expected, found } = finding
+      const key = finding.kind === 'damaged' ? 'store.damaged' : 'store.changed'
+      return message(key, { path: file, expected: expected.slice(0, 12), found: found.slice(0, 12) })
+    }
+    case 'missing':
+      return message('store.missing', { path: file })
+    case 'unknown':
+      return message(finding.adopted ? 'store.adopted' : 'store.unknown', { path: file })
+    case 'strange':
+      return message('store.strange', { path: file })
+    case 'unreadable':
+      return message('store.unreadable', { path: file, reason: finding.code })
+    default:
+      return finding satisfies never
+  }
+}
+
+function summarySentence(summary: VerifySummary): Message {
+  const { files, bytes, adopted } = summary
+  if (isSound(summary)) return message('store.sound', { files, bytes, adopted })
+  const { damaged, changed, missing, strange, unreadable } = summary
+  const unknown = summary.unknown - adopted
+  return message('store.unsound', { files, bytes, damaged, changed, missing, unknown, strange, unreadable })
+}

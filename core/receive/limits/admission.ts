@@ -1,0 +1,87 @@
+import { statfs } from 'node:fs/promises'
+import { FileRefused } from '../file-refused.ts'
+import type { Amount, StoreRules } from './rules.ts'
+import { floorBytes, overQuota, quotaOf } from './rules.ts'
+
+/** What the disk said is good for so long, in milliseconds. */
+const DISK_MS = 250
+
+/** Room that is reserved for one file on its way. */
+export interface Room {
+  /** Why it may only stay if this very content is there already; null: it may. */
+  unlessSame: FileRefused | null
+  leave(): void
+}
+
+export interface Admission {
+  /** @throws what the system says of a disk that cannot be asked. */
+  enter(folder: string, size: number): Promise<Room>
+}
+
+interface Disk {
+  free: number
+  total: number
+}
+
+/**
+ * Decides before a file is written whether there is room for it: files on their way count as if they were stored.
+ *
+ * @param usage what a sender has, and `known`, which resolves when that can be told.
+ */
+export function openAdmission(
+  root: string,
+  rules: StoreRules,
+  known: Promise<void>,
+  usage: (folder: string) => Amount,
+): Admission {
+  const onTheWay = new Map<string, Amount>()
+  let all = 0
+  let asked: { at: number; disk: Promise<Disk> } | null = null
+
+  const ask = async (): Promise<Disk> => {
+    const { bavail, blocks, bsize } = await statfs(root)
+    return { free: bavail * bsize, total: blocks * bsize }
+  }
+
+  const disk = (): Promise<Disk> => {
+    const now = performance.now()
+    if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask() }
+    return asked.disk
+  }
+
+  const add = (folder: string, files: number, bytes: number) => {
+    const before = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
+    const after = { files: before.files + files, bytes: before.bytes + bytes }
+    if (after.files === 0) onTheWay.delete(folder)
+    else onTheWay.set(folder, after)
+    all += bytes
+  }
+
+  const refusal = (folder: string, size: number, { free, total }: Disk): FileRefused | null => {
+    const stored = usage(folder)
+    const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
+    const used = { files: stored.files + coming.files, bytes: stored.bytes + coming.bytes }
+    const over = overQuota(quotaOf(rules, folder), used, size)
+    if (over !== null) return new FileRefused('full', over)
+    if (size > free) return new FileRefused('full', 'ENOSPC')
+    const isBelow = free - all - size < floorBytes(rules.floor, total)
+    return isBelow ? new FileRefused('full', 'floor') : null
+  }
+
+  return {
+    async enter(folder, size) {
+      const { bytes, files } = quotaOf(rules, folder)
+      if (bytes !== null || files !== null) await known
+      const unlessSame = refusal(folder, size, await disk())
+      add(folder, 1, size)
+      let left = false
+      return {
+        unlessSame,
+        leave() {
+          if (!left) add(folder, -1, -size)
+          left = true
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { lockDirectory } from '../../worker/directory-lock.ts'
+import type { StoreLayout } from '../layout.ts'
+import { openIntake } from './intake.ts'
+import { journalFiles } from './journal.ts'
+import { openManifestFile } from './manifest-file.ts'
+import { openRows } from './rows.ts'
+
+/**
+ * Takes in what a receiver that is gone has left in the journal, unless another one runs: it does that itself.
+ *
+ * @returns whether a receiver runs on this store.
+ * @throws what the system says; a disk that is read-only keeps its journal.
+ */
+export async function catchUp(layout: StoreLayout): Promise<{ isRunning: boolean }> {
+  if (!existsSync(layout.own)) return { isRunning: false }
+  const lock = lockDirectory(layout.own)
+  if (lock === null) return { isRunning: true }
+  try {
+    if ((await journalFiles(layout.journal)).length === 0) return { isRunning: false }
+    const { database } = openManifestFile(layout.manifest)
+    try {
+      const intake = openIntake(layout.journal, database, openRows(database))
+      while (intake.step(null));
+    } finally {
+      database.close()
+    }
+    return { isRunning: false }
+  } finally {
+    lock.release()
+  }
+}
+
+/** Whether everything that the journal holds at this moment is in the manifest. */
+export async function isSettled(layout: StoreLayout, database: DatabaseSyncInstance): Promise<boolean> {
+  const names = await journalFiles(layout.journal)
+  const at = database.prepare('SELECT name, offset FROM journal').get() as
+    | { name: string; offset: number }
+    | undefined
+  return names.every((name) => {
+    const size = statSync(path.join(layout.journal, name), { throwIfNoEntry: false })?.size ?? 0
+    return size === 0 || (at?.name === name && at.offset >= size)
+  })
+}
+
+/** The manifest for writing, beside whoever else writes it; made if there is none. */
+export function openForAdopting(layout: StoreLayout) {
+  mkdirSync(layout.own, { recursive: true, mode: 0o700 })
+  return openManifestFile(layout.manifest)
+}

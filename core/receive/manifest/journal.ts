@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { closeFd, openFd, syncDirectory, syncFd, writeFully } from '../../wire/fd.ts'
+import type { Note } from './notes.ts'
+import { formatNote } from './notes.ts'
+
+/** A file of the journal is closed at this size, so that what is taken in can be removed. */
+const FILE_BYTES = 8 * 1024 * 1024
+
+/** How far the journal goes. */
+export interface JournalEnd {
+  name: string
+  offset: number
+}
+
+/** The journal's files, oldest first. */
+export async function journalFiles(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch((): string[] => [])
+  return names.filter((name) => name.endsWith('.jsonl')).sort()
+}
+
+/** "00000007-9f3c2a.jsonl": the number orders them; no two files that ever were have the same name. */
+async function nextName(directory: string): Promise<string> {
+  const last = Number.parseInt((await journalFiles(directory)).at(-1) ?? '0', 10)
+  return `${String(last + 1).padStart(8, '0')}-${randomBytes(4).toString('hex')}.jsonl`
+}
+
+/**
+ * The manifest's journal: a line for each change of the store, synced with the files that it tells of. It is the
+ * queue of the thread that keeps the manifest, on disk and so of any length, and what a crash cannot take.
+ */
+export function openJournal(directory: string) {
+  let open: { name: string; fd: number; offset: number } | null = null
+
+  const begin = async () => {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const name = await nextName(directory)
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+    const fd = await openFd(path.join(directory, name), flags, 0o600)
+    open = { name, fd, offset: 0 }
+    await syncDirectory(directory)
+    return open
+  }
+
+  const close = async () => {
+    const fd = open?.fd
+    open = null
+    if (fd !== undefined) await closeFd(fd)
+  }
+
+  return {
+    /**
+     * Calls must not overlap. What fails half way is overwritten by the next call.
+     * @throws what the system says.
+     */
+    async append(notes: readonly Note[]): Promise<JournalEnd> {
+      if (open !== null && open.offset >= FILE_BYTES) await close()
+      const file = open ?? (await begin())
+      const bytes = Buffer.from(notes.map((note) => `${formatNote(note)}\n`).join(''))
+      await writeFully(file.fd, bytes, file.offset)
+      await syncFd(file.fd)
+      file.offset += bytes.length
+      return { name: file.name, offset: file.offset }
+    },
+    close,
+  }
+}

@@ -1,0 +1,99 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { openIntake } from './intake.ts'
+import { isBroken, openManifestFile, setManifestAside } from './manifest-file.ts'
+import type { FromManifestThread, ManifestPlaces, ToManifestThread } from './protocol.ts'
+import { openRows } from './rows.ts'
+
+/** Changes are gathered for so long, in milliseconds: fewer transactions, and the transfer comes first. */
+const GATHER_MS = 500
+/** After a failure (a disk that is full or read-only) the journal waits this long, in milliseconds. */
+const RETRY_MS = 5_000
+
+/**
+ * The thread that keeps a store's manifest: SQLite's calls wait for the store's disk, and neither the answers to
+ * the senders nor what is told of a hung disk may wait with them.
+ */
+export function runManifestThread(port: MessagePort): void {
+  const post = (message: FromManifestThread) => port.postMessage(message)
+  let places: ManifestPlaces | null = null
+  let open: { database: DatabaseSyncInstance; intake: ReturnType<typeof openIntake> } | null = null
+  let rows: ReturnType<typeof openRows> | null = null
+  let live: string | null = null
+  let number = 0
+  let timer: NodeJS.Timeout | null = null
+
+  const close = () => {
+    try {
+      open?.database.close()
+    } catch {
+      // Its disk is in trouble, which has been told; what was committed stays, the rest is in the journal.
+    }
+    open = null
+    rows = null
+  }
+
+  const opened = ({ manifest, journal }: ManifestPlaces) => {
+    if (open !== null && rows !== null) return { ...open, rows }
+    const { database, aside } = openManifestFile(manifest)
+    if (aside !== null) post({ type: 'setAside', aside })
+    rows = openRows(database)
+    open = { database, intake: openIntake(journal, database, rows) }
+    return { ...open, rows }
+  }
+
+  const failed = (thrown: unknown) => {
+    close()
+    if (places !== null && isBroken(thrown))
+      post({ type: 'setAside', aside: setManifestAside(places.manifest, 'broken') })
+    else post({ type: 'failed', reason: thrown instanceof Error ? thrown.message : String(thrown) })
+    later(RETRY_MS)
+  }
+
+  /** All that the journal holds now. @returns whether it worked */
+  const takeAll = (): boolean => {
+    if (places === null) return true
+    const upTo = number
+    try {
+      const manifest = opened(places)
+      while (manifest.intake.step(live));
+      post({ type: 'settled', number: upTo, totals: manifest.rows.totals() })
+      return true
+    } catch (thrown) {
+      failed(thrown)
+      return false
+    }
+  }
+
+  const later = (ms: number) => {
+    timer ??= setTimeout(() => {
+      timer = null
+      takeAll()
+    }, ms)
+  }
+
+  const stop = () => {
+    live = null
+    takeAll()
+    if (timer !== null) clearTimeout(timer)
+    close()
+    port.close()
+  }
+
+  port.on('message', (message: ToManifestThread) => {
+    switch (message.type) {
+      case 'open':
+        places = message
+        takeAll()
+        return
+      case 'grown':
+        live = message.live
+        number = message.number
+        return later(GATHER_MS)
+      case 'stop':
+        return stop()
+      default:
+        message satisfies never
+    }
+  })
+}

@@ -1,0 +1,125 @@
+import { Worker } from 'node:worker_threads'
+import type { StoreLayout } from '../layout.ts'
+import { openJournal } from './journal.ts'
+import type { Note } from './notes.ts'
+import type { FromManifestThread, ToManifestThread } from './protocol.ts'
+import type { Totals } from './rows.ts'
+
+/** Closing waits this long, in milliseconds, for the thread; what it leaves is taken in at the next start. */
+const STOP_WITHIN_MS = 2_000
+
+export interface Manifest {
+  /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
+  record(notes: readonly Note[]): Promise<void>
+  /** What a sender has in the store, older versions included. */
+  usage(folder: string): Totals
+  /** Resolves once the usage is known, or cannot be. */
+  readonly known: Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * The store's manifest: what is stored, and with which content. The files are the truth; the manifest follows them
+ * by its journal, and answers how much each sender has.
+ *
+ * @param script is the thread's own script.
+ * @param tell is called with a line for the log.
+ */
+export function openManifest(script: URL, layout: StoreLayout, tell: (text: string) => void): Manifest {
+  const journal = openJournal(layout.journal)
+  const totals = new Map<string, Totals>()
+  let number = 0
+  let appending: Promise<unknown> = Promise.resolve()
+  let isTold = false
+  let thread: Worker | null = null
+  let nowKnown: () => void = () => undefined
+  const known = new Promise<void>((resolve) => {
+    nowKnown = resolve
+  })
+
+  const failing = (reason: string) => {
+    if (!isTold) tell(`the manifest ${layout.manifest} cannot be kept up: ${reason}`)
+    isTold = true
+    nowKnown()
+  }
+
+  const take = (said: FromManifestThread) => {
+    switch (said.type) {
+      case 'settled':
+        isTold = false
+        // Older figures would forget what has arrived since.
+        if (said.number !== number) return
+        totals.clear()
+        for (const { folder, files, bytes } of said.totals) totals.set(folder, { files, bytes })
+        return nowKnown()
+      case 'setAside':
+        return tell(
+          `the manifest ${layout.manifest} could not be read and was kept as ${said.aside}: ` +
+            'record the files that are there with "holdfast verify --adopt"',
+        )
+      case 'failed':
+        return failing(said.reason)
+      default:
+        return said satisfies never
+    }
+  }
+
+  const ended = (reason: string) => {
+    thread = null
+    failing(reason)
+  }
+
+  const post = (message: ToManifestThread) => thread?.postMessage(message)
+  const start = () => {
+    thread = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+    thread.unref()
+    thread.on('message', take)
+    thread.once('error', (thrown) => ended(String(thrown)))
+    thread.once('exit', () => ended('its thread ended'))
+    post({ type: 'open', manifest: layout.manifest, journal: layout.journal })
+  }
+  start()
+
+  const count = (folder: string, files: number, bytes: number) => {
+    const before = totals.get(folder) ?? { files: 0, bytes: 0 }
+    totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
+  }
+
+  const append = async (notes: readonly Note[]): Promise<void> => {
+    try {
+      const { name } = await journal.append(notes)
+      post({ type: 'grown', live: name, number })
+    } catch (thrown) {
+      failing(String(thrown))
+    }
+  }
+
+  return {
+    known,
+    record(notes) {
+      if (notes.length === 0) return Promise.resolve()
+      number += 1
+      for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
+      const appended = appending.then(() => append(notes))
+      appending = appended
+      return appended
+    },
+    usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
+    async close() {
+      await appending
+      await journal.close().catch(() => undefined)
+      const worker = thread
+      thread = null
+      if (worker === null) return
+      worker.removeAllListeners('exit')
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, STOP_WITHIN_MS)
+        worker.once('exit', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+        worker.postMessage({ type: 'stop' } satisfies ToManifestThread)
+      })
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
+import { link, lstat, mkdir, rename, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { closeFd, openFd, setModeFd, setTimesFd, syncDirectory, syncFd, writeFully } from '../../wire/fd.ts'
+import { errorCode } from '../../words/problem.ts'
+import { readDigest } from '../verify/read-digest.ts'
+import type { Content } from './select.ts'
+
+/** What became of one file. */
+export type Put =
+  /** `verified`: its content was compared with the manifest's digest. */
+  | { did: 'restored'; verified: boolean; bytes: number }
+  /** This very content is there already. */
+  | { did: 'same' }
+  /** Other content is there, and stays. */
+  | { did: 'exists' }
+  /** A directory, a symbolic link or something else that is no file is in the way. */
+  | { did: 'inTheWay' }
+  /** What the store holds is not what was stored: nothing was written. */
+  | { did: 'damaged'; expected: string; found: string }
+
+async function statsOf(file: string): Promise<Stats | null> {
+  try {
+    return await lstat(file)
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw thrown
+  }
+}
+
+/** Makes the directory below `root`; false: something that is no directory, maybe a link, is in the way. */
+async function makeBelow(root: string, parts: readonly string[]): Promise<boolean> {
+  await mkdir(root, { recursive: true })
+  let directory = root
+  for (const part of parts) {
+    directory = path.join(directory, part)
+    await mkdir(directory).catch((thrown: unknown) => {
+      if (errorCode(thrown) !== 'EEXIST') throw thrown
+    })
+    if (!(await lstat(directory)).isDirectory()) return false
+  }
+  return true
+}
+
+/** Gives the finished file its name; false: meanwhile something else has that name. */
+async function giveName(temporary: string, target: string, overwrite: boolean): Promise<boolean> {
+  if (overwrite) {
+    await rename(temporary, target)
+    return true
+  }
+  try {
+    await link(temporary, target)
+  } catch (thrown) {
+    const code = errorCode(thrown) ?? ''
+    if (code === 'EEXIST') return false
+    // File systems without hard links (FAT).
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(code)) throw thrown
+    if ((await statsOf(target)) !== null) return false
+    await rename(temporary, target)
+    return true
+  }
+  await unlink(temporary)
+  return true
+}
+
+/**
+ * Brings one content of the store to `root` and the names below it, with its mode and time: whole or not at all.
+ *
+ * @param advance is called with the bytes of each piece.
+ * @throws NotAFile, or what the system says.
+ */
+export async function putFile(
+  { row, stats }: Content,
+  from: string,
+  root: string,
+  to: readonly string[],
+  overwrite: boolean,
+  advance: (bytes: number) => void,
+): Promise<Put> {
+  if (!(await makeBelow(root, to.slice(0, -1)))) return { did: 'inTheWay' }
+  const target = path.join(root, ...to)
+  const there = await statsOf(target)
+  if (there !== null && !there.isFile()) return { did: 'inTheWay' }
+  if (there !== null && there.size === stats.size) {
+    const wanted = row?.digest ?? (await readDigest(from, () => undefined)).digest
+    if ((await readDigest(target, () => undefined)).digest === wanted) return { did: 'same' }
+  }
+  if (there !== null && !overwrite) return { did: 'exists' }
+
+  const directory = path.dirname(target)
+  const temporary = path.join(directory, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const fd = await openFd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  try {
+    let isNamed = false
+    const read = await (async () => {
+      try {
+        const got = await readDigest(from, async (piece, position) => {
+          await writeFully(fd, piece, position)
+          advance(piece.length)
+        })
+        const mtime = (row?.mtimeMs ?? got.mtimeMs) / 1000
+        await setModeFd(fd, row?.mode ?? got.mode)
+        await setTimesFd(fd, mtime, mtime)
+        await syncFd(fd)
+        return got
+      } finally {
+        await closeFd(fd)
+      }
+    })()
+    if (row !== null && read.digest !== row.digest) {
+      await unlink(temporary)
+      return { did: 'damaged', expected: row.digest, found: read.digest }
+    }
+    isNamed = await giveName(temporary, target, overwrite)
+    if (!isNamed) {
+      await unlink(temporary)
+      return { did: 'exists' }
+    }
+    await syncDirectory(directory)
+    return { did: 'restored', verified: row !== null, bytes: read.size }
+  } catch (thrown) {
+    await unlink(temporary).catch(() => undefined)
+    throw thrown
+  }
+}

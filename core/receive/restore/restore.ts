@@ -1,0 +1,258 @@
+import { lstat } from 'node:fs/promises'
+import path from 'node:path'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { nameFault } from '../../wire/names.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import type { StoreLayout } from '../layout.ts'
+import { storeLayout } from '../layout.ts'
+import { catchUp } from '../manifest/catch-up.ts'
+import { readManifestFile } from '../manifest/manifest-file.ts'
+import type { Rows } from '../manifest/rows.ts'
+import { openRows } from '../manifest/rows.ts'
+import { NotAFile } from '../verify/read-digest.ts'
+import { isVersionName, replacedAt } from '../versions/name.ts'
+import type { Put } from './put.ts'
+import { putFile } from './put.ts'
+import type { Content, Selected, When } from './select.ts'
+import { select } from './select.ts'
+
+/** What is wanted from a store; null: all of them. */
+export interface Wanted {
+  sender: string | null
+  source: string | null
+  path: string | null
+  /** Milliseconds since 1970. */
+  at: number | null
+  /** The name of one older version of the file that `path` is. */
+  version: string | null
+}
+
+/** One content, for a list. */
+export interface Listed {
+  sender: string
+  source: string
+  path: string
+  version: string | null
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  storedAt: number | null
+  replacedAt: number | null
+}
+
+export type RestoreEvent =
+  | { kind: 'listed'; listed: Listed }
+  | { kind: 'restored' | 'same' | 'exists' | 'inTheWay'; to: string; verified: boolean }
+  | { kind: 'damaged'; place: string; expected: string; found: string }
+  | { kind: 'unreadable'; place: string; code: string }
+  | { kind: 'failed'; to: string; code: string }
+
+export interface RestoreSummary {
+  files: number
+  bytes: number
+  restored: number
+  same: number
+  unverified: number
+  failed: number
+}
+
+export interface RestoreHost {
+  /** What it says is waited for. */
+  event(event: RestoreEvent): Promise<void>
+  progress(progress: { files: number; bytes: number; totalFiles: number; totalBytes: number }): void
+}
+
+/** @throws Problem when a name could lead out of the store, or the words do not fit together. */
+function originOf({ sender, source, path: wanted, version }: Wanted): string[] {
+  const parts = [sender, source, wanted === null ? null : wanted.replace(/\/+$/, '')]
+  const given = parts.indexOf(null)
+  if (given !== -1 && parts.slice(given).some((part) => part !== null)) throw new Problem('store.restoreWhat')
+  if (version !== null && wanted === null) throw new Problem('store.restoreVersion')
+  if (version !== null && !isVersionName(version)) throw new Problem('store.versionName', { version })
+  for (const part of parts) {
+    if (part !== null && nameFault(part) !== null) throw new Problem('store.pathInvalid', { path: part })
+  }
+  return parts.flatMap((part) => part?.split('/') ?? [])
+}
+
+/** Opens what the manifest knows; a store without one is restored as it is, and what is not verified is counted. */
+async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Promise<T>): Promise<T> {
+  const stats = await lstat(layout.root).catch((thrown: unknown) => {
+    throw new Problem('store.none', { path: layout.root, reason: errorCode(thrown) ?? String(thrown) })
+  })
+  if (!stats.isDirectory()) throw new Problem('store.none', { path: layout.root, reason: 'ENOTDIR' })
+  // A read-only or borrowed store is restored from all the same.
+  await catchUp(layout).catch(() => undefined)
+  const database: DatabaseSyncInstance | null = readManifestFile(layout.manifest)
+  try {
+    return await work(database === null ? null : openRows(database))
+  } finally {
+    database?.close()
+  }
+}
+
+function whenOf({ at, version }: Wanted, isList: boolean): When {
+  if (at !== null) return { was: 'at', time: at }
+  return isList || version !== null ? { was: 'any' } : { was: 'now' }
+}
+
+async function* contents(
+  layout: StoreLayout,
+  rows: Rows | null,
+  wanted: Wanted,
+  isList: boolean,
+): AsyncGenerator<Selected> {
+  const selection = { layout, rows, when: whenOf(wanted, isList) }
+  for await (const one of select(selection, originOf(wanted))) {
+    if (one.is === 'file' && wanted.version !== null && one.version !== wanted.version) continue
+    yield one
+  }
+}
+
+function listedOf({ origin, version, stats, row }: Content): Listed {
+  const [sender = '', source = '', ...rest] = origin
+  return {
+    sender,
+    source,
+    path: rest.join('/'),
+    version: version === '' ? null : version,
+    size: stats.size,
+    mtimeMs: row?.mtimeMs ?? stats.mtimeMs,
+    storedAt: row?.storedAt ?? null,
+    replacedAt: version === '' ? null : replacedAt(version),
+  }
+}
+
+/** Tells every content that is wanted; with no time and no version all that there are. */
+export async function listStore(store: string, wanted: Wanted, host: RestoreHost): Promise<RestoreSummary> {
+  const layout = storeLayout(store)
+  const summary = emptySummary()
+  await withRows(layout, async (rows) => {
+    for await (const one of contents(layout, rows, wanted, true)) {
+      if (one.is === 'problem') {
+        summary.failed += 1
+        await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
+        continue
+      }
+      summary.files += 1
+      summary.bytes += one.stats.size
+      await host.event({ kind: 'listed', listed: listedOf(one) })
+    }
+  })
+  return summary
+}
+
+const emptySummary = (): RestoreSummary => ({
+  files: 0,
+  bytes: 0,
+  restored: 0,
+  same: 0,
+  unverified: 0,
+  failed: 0,
+})
+
+/**
+ * Brings what is wanted to `destination`. What is chosen by name is not repeated there: a directory's contents, or
+ * the one file, land directly in it.
+ *
+ * @throws Problem if there is no store, nothing that is wanted, or no room for it.
+ */
+export async function restoreStore(
+  store: string,
+  destination: string,
+  wanted: Wanted,
+  overwrite: boolean,
+  host: RestoreHost,
+): Promise<RestoreSummary> {
+  const layout = storeLayout(store)
+  const root = path.resolve(destination)
+  if (root === layout.root || root.startsWith(layout.root + path.sep))
+    throw new Problem('store.restoreInside', { path: root })
+  const origin = originOf(wanted)
+  const summary = emptySummary()
+  const progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
+  await withRows(layout, async (rows) => {
+    const sums = rows?.sums(origin)
+    progress.totalFiles = sums?.files ?? 0
+    progress.totalBytes = sums?.bytes ?? 0
+    for await (const one of contents(layout, rows, wanted, false)) {
+      if (one.is === 'problem') {
+        summary.failed += 1
+        await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
+        continue
+      }
+      const below = one.origin.slice(origin.length)
+      const to = below.length > 0 ? below : one.origin.slice(-1)
+      const put = await putOne(layout, one, root, to, overwrite, (bytes) => {
+        progress.bytes += bytes
+        host.progress(progress)
+      })
+      summary.files += 1
+      progress.files += 1
+      host.progress(progress)
+      await tell(put, one, path.join(root, ...to), summary, host)
+    }
+  })
+  if (summary.files === 0 && summary.failed === 0)
+    throw new Problem('store.restoreNothing', { path: [layout.root, ...origin].join('/') })
+  return summary
+}
+
+type Tried = Put | { did: 'unreadable' | 'failed'; code: string }
+
+async function putOne(
+  layout: StoreLayout,
+  content: Content,
+  root: string,
+  to: string[],
+  overwrite: boolean,
+  advance: (bytes: number) => void,
+): Promise<Tried> {
+  const from = path.join(layout.root, ...content.place)
+  try {
+    return await putFile(content, from, root, to, overwrite, advance)
+  } catch (thrown) {
+    const code = errorCode(thrown) ?? String(thrown)
+    // Every other file would fail as well.
+    if (['ENOSPC', 'EDQUOT', 'EROFS'].includes(code))
+      throw new Problem('store.restoreStopped', { path: path.join(root, ...to), reason: code })
+    return { did: thrown instanceof NotAFile ? 'unreadable' : 'failed', code }
+  }
+}
+
+async function tell(
+  put: Tried,
+  { place, stats }: Content,
+  to: string,
+  summary: RestoreSummary,
+  host: RestoreHost,
+): Promise<void> {
+  switch (put.did) {
+    case 'restored':
+      summary.restored += 1
+      summary.bytes += put.bytes
+      if (!put.verified) summary.unverified += 1
+      return host.event({ kind: 'restored', to, verified: put.verified })
+    case 'same':
+      summary.same += 1
+      summary.bytes += stats.size
+      return host.event({ kind: 'same', to, verified: true })
+    case 'exists':
+    case 'inTheWay':
+      summary.failed += 1
+      return host.event({ kind: put.did, to, verified: false })
+    case 'damaged': {
+      summary.failed += 1
+      const { expected, found } = put
+      return host.event({ kind: 'damaged', place: place.join('/'), expected, found })
+    }
+    case 'unreadable':
+      summary.failed += 1
+      return host.event({ kind: 'unreadable', place: place.join('/'), code: put.code })
+    case 'failed':
+      summary.failed += 1
+      return host.event({ kind: 'failed', to, code: put.code })
+    default:
+      return put satisfies never
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { closeFd, openFd, readFd, statFd } from '../../wire/fd.ts'
+
+const READ_BYTES = 1024 * 1024
+
+export interface DigestRead {
+  /** SHA-256, in lower-case hexadecimal digits. */
+  digest: string
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  mode: number
+}
+
+/** What stands at a path is not a regular file, or a symbolic link stands there. */
+export class NotAFile extends Error {
+  override readonly name = 'NotAFile'
+}
+
+/**
+ * Reads a whole file, never through a symbolic link, and never waiting for the other end of a pipe.
+ *
+ * @param take gets each piece in order; the buffer is used again once it resolves.
+ * @throws NotAFile, or what the system says.
+ */
+export async function readDigest(
+  file: string,
+  take: (piece: Buffer, position: number) => Promise<void> | void,
+): Promise<DigestRead> {
+  const fd = await openNoFollow(file)
+  try {
+    const stats = await statFd(fd)
+    if (!stats.isFile()) throw new NotAFile(file)
+    const hash = createHash('sha256')
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    let size = 0
+    for (;;) {
+      const bytes = await readFd(fd, buffer, 0, size)
+      if (bytes === 0) break
+      const piece = buffer.subarray(0, bytes)
+      hash.update(piece)
+      await take(piece, size)
+      size += bytes
+    }
+    const mtimeMs = Number(stats.mtimeNs) / 1e6
+    return { digest: hash.digest('hex'), size, mtimeMs, mode: Number(stats.mode) & 0o777 }
+  } finally {
+    await closeFd(fd)
+  }
+}
+
+/** ELOOP is what open(2) says of a symbolic link with O_NOFOLLOW, ENXIO of a socket. */
+async function openNoFollow(file: string): Promise<number> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  try {
+    return await openFd(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code
+    if (code === 'ELOOP' || code === 'ENXIO') throw new NotAFile(file, { cause: thrown })
+    throw thrown
+  }
+}

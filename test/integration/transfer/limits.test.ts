@@ -1,0 +1,139 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { hasTotals, manifestTotals, startRuled, versionsOf } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const KIB = 1024
+const noQuota = { each: { bytes: null, files: null }, of: {} }
+
+test('a quota is said with its figure, also after a restart and with a new sender beside; more room, and it goes on', async () => {
+  const base = temporaryDirectory('quota')
+  const store = path.join(base, 'store')
+  const homes = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))] as const
+  const [home, other] = homes
+  const quota = { each: { bytes: 100 * KIB, files: null }, of: { 'sender-2': { files: 3 } } }
+  const first = await startRuled(store, homes, { quota })
+  for (let index = 0; index < 20; index += 1)
+    writeFile(home.source, `f${index}`, Buffer.alloc(10 * KIB, index))
+  offerAll(home)
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, first.receiver))
+  const overQuota = (key: string, limit: number, one = sender) =>
+    until(
+      'the quota is said',
+      () => {
+        const problem = one.report()?.connection.problem
+        return problem?.key === key && problem.params.limit === limit
+      },
+      20_000,
+    )
+  await overQuota('transfer.quotaBytes', 100 * KIB)
+  expect(Object.keys(treeOf(path.join(store, 'sender-1/data')))).toHaveLength(10)
+  expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 10, waitingFiles: 10, parkedFiles: 0 })
+
+  // The other sender has its own, in files.
+  for (let index = 0; index < 5; index += 1) writeFile(other.source, `g${index}`, 'x')
+  offerAll(other)
+  const second = startTestSender()
+  second.configure(senderConfig(other, first.receiver))
+  await overQuota('transfer.quotaFiles', 3, second)
+  await second.kill()
+
+  // Right after a restart what is stored still counts, and what is stored already needs no room.
+  const { port } = first.receiver
+  await first.receiver.close()
+  fs.rmSync(home.ledgerPath)
+  await sender.kill()
+  offerAll(home)
+  const restarted = await startRuled(store, homes, { quota }, port)
+  const again = startTestSender()
+  again.configure(senderConfig(home, restarted.receiver))
+  await overQuota('transfer.quotaBytes', 100 * KIB, again)
+  await until('what is there is recognised', () => again.report()?.totals[SOURCE]?.sentFiles === 10, 20_000)
+  expect(manifestTotals(store)).toMatchObject({ folder: 'sender-1', files: 10, bytes: 100 * KIB })
+  expect(treeOf(path.join(store, '.holdfast/versions'))).toEqual({})
+
+  await restarted.receiver.close()
+  const wider = await startRuled(store, homes, { quota: noQuota }, port)
+  again.nudge()
+  await allSent(again, 20)
+  expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+  expect(wider.log.filter((line) => line.startsWith('error'))).toEqual([])
+})
+
+test.skipIf(!canMount)(
+  'a free-space floor (needs root) refuses before the disk is full, and goes on when space is back',
+  async () => {
+    const base = temporaryDirectory('floor')
+    const { point } = await mountTmpfs(onTestFinished, { megabytes: 16 })
+    const store = path.join(point, 'store')
+    const home = await makeHome(path.join(base, 'home'))
+    writeFile(point, 'ballast', Buffer.alloc(8 * KIB * KIB))
+    const floor = { bytes: 4 * KIB * KIB, percent: 100 }
+    const { receiver } = await startRuled(store, [home], { floor })
+    for (let index = 0; index < 80; index += 1)
+      writeFile(home.source, `f${index}`, Buffer.alloc(100 * KIB, index))
+    offerAll(home)
+    const sender = startTestSender()
+    sender.configure(senderConfig(home, receiver))
+    const problem = () => sender.report()?.connection.problem?.key
+    await until('the floor is said', () => problem() === 'transfer.storeFloor', 20_000)
+    const { bavail, bsize } = fs.statfsSync(point)
+    expect(bavail * bsize).toBeGreaterThanOrEqual(3.5 * KIB * KIB)
+    fs.rmSync(path.join(point, 'ballast'))
+    await allSent(sender, 80)
+    await until('all is well again', () => sender.report()?.connection.problem === null)
+    expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+  },
+)
+
+test('older versions go behind the transfer, the newest and the current content stay', async () => {
+  const base = temporaryDirectory('versions')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  // Two of them are too many for the next receiver, which finds them when it starts.
+  const keeping = await startRuled(store, [home], { keep: { versions: 4, days: null } })
+  const { port, fingerprint } = keeping.receiver
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, { port, fingerprint }))
+  writeFile(home.source, 'other', 'other')
+  const current = () => fs.readFileSync(path.join(store, 'sender-1/data/file'), 'utf8')
+  for (let round = 0; round < 8; round += 1) {
+    writeFile(home.source, 'file', `content ${round}`.padEnd(20 + round))
+    offerAll(home)
+    sender.nudge()
+    await until('it arrived', () => current().startsWith(`content ${round}`))
+  }
+  const names = () => versionsOf(store, 'sender-1/data/file')
+  await until('only four are kept', () => names().length === 4)
+  await until('the manifest follows', hasTotals(store, 6))
+  await keeping.receiver.close()
+  const strict = await startRuled(store, [home], { keep: { versions: 2, days: null } }, port)
+  await until('two are kept', () => names().length === 2)
+  const kept = names().map((name) =>
+    fs.readFileSync(path.join(store, '.holdfast/versions/sender-1/data/file', name), 'utf8').trim(),
+  )
+  expect([...kept, current().trim()]).toEqual(['content 5', 'content 6', 'content 7'])
+  await until('the manifest follows', hasTotals(store, 4))
+
+  // Without a file in its place the newest version is the newest content.
+  fs.rmSync(path.join(store, 'sender-1/data/file'))
+  await strict.receiver.close()
+  const none = await startRuled(store, [home], { keep: { versions: 0, days: null } }, port)
+  await until('one is kept', () => names().length === 1)
+  await none.receiver.close()
+  expect(names()).toHaveLength(1)
+})

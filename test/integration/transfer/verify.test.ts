@@ -1,0 +1,122 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { hasTotals, runStoreCommand, verified } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  createRandom,
+  listening,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  startPair,
+  startTestReceiver,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function sendTree(count: number, size = 200) {
+  const base = temporaryDirectory('verify')
+  const pair = await startPair(base)
+  for (let index = 0; index < count; index += 1)
+    writeFile(pair.home.source, `d${index % 7}/file-${index}`, Buffer.alloc(size + index, index))
+  offerAll(pair.home)
+  pair.sender.configure(pair.config)
+  await allSent(pair.sender, count)
+  return { base, ...pair }
+}
+
+test('a store is verified, also beside its running receiver: a flipped byte, a missing and an unknown file are found', async () => {
+  const { store, arrived, sender, home, receiver, config } = await sendTree(60)
+  await until('the manifest has them', hasTotals(store, 60), 20_000)
+  expect(await verified(store)).toMatchObject({
+    code: 0,
+    found: [],
+    summary: { files: 60, damaged: 0, missing: 0 },
+  })
+
+  await receiver.kill()
+  const rotten = path.join(arrived, 'd1/file-8')
+  const { atime, mtime } = fs.statSync(rotten)
+  const bytes = fs.readFileSync(rotten)
+  bytes[5] = (bytes[5] ?? 0) ^ 1
+  fs.writeFileSync(rotten, bytes)
+  fs.utimesSync(rotten, atime, mtime)
+  fs.writeFileSync(path.join(arrived, 'd2/file-9'), 'rewritten')
+  fs.rmSync(path.join(arrived, 'd3/file-10'))
+  fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
+  fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
+  const found = [
+    'changed sender-1/data/d2/file-9',
+    'damaged sender-1/data/d1/file-8',
+    'missing sender-1/data/d3/file-10',
+    'strange sender-1/data/d4/link',
+    'unknown sender-1/data/d4/stranger\n',
+  ]
+  expect(await verified(store)).toMatchObject({ code: 1, found })
+
+  // What is sent again is well again.
+  for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
+    fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
+  fs.rmSync(path.join(arrived, 'd4/link'))
+  expect(offerAll(home)).toBe(3)
+  const again = startTestReceiver()
+  again.configure(receiverConfig(store, [home], config.destination?.port))
+  await listening(again)
+  await allSent(sender, 60)
+  await again.kill()
+  // What had rotted, or was rewritten, is an older version now, and still not what was stored.
+  const after = (await verified(store)).found.map((one) => one.replace(/\/\d{8}T.*$/, '/TIME'))
+  expect(after).toEqual([
+    'changed .holdfast/versions/sender-1/data/d2/file-9/TIME',
+    'damaged .holdfast/versions/sender-1/data/d1/file-8/TIME',
+    'unknown sender-1/data/d4/stranger\n',
+  ])
+})
+
+test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
+  const { base, store, receiver } = await sendTree(20)
+  await receiver.kill()
+  for (const ending of ['', '-wal', '-shm'])
+    fs.rmSync(path.join(store, `.holdfast/manifest.db${ending}`), { force: true })
+  fs.rmSync(path.join(store, '.holdfast/journal'), { recursive: true, force: true })
+  const lost = await verified(store)
+  expect([lost.code, lost.found.length]).toEqual([1, 20])
+  expect(lost.err).toContain('holdfast verify --adopt')
+  // Only that makes them known, and nothing else is made well by it.
+  expect((await verified(store, '--adopt')).code).toBe(0)
+  expect((await verified(store)).code).toBe(0)
+
+  fs.writeFileSync(path.join(store, '.holdfast/manifest.db'), 'no database at all'.repeat(100))
+  for (const ending of ['-wal', '-shm'])
+    fs.rmSync(path.join(store, `.holdfast/manifest.db${ending}`), { force: true })
+  expect((await verified(store, '--adopt')).err).toContain('was kept as')
+
+  const none = await runStoreCommand('verify', path.join(base, 'nothing'))
+  expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
+})
+
+test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', async () => {
+  const random = createRandom(newSeed('manifest crash'))
+  const base = temporaryDirectory('verify')
+  const { home, store, receiver, sender, config } = await startPair(base)
+  const count = 1_500
+  for (let index = 0; index < count; index += 1)
+    writeFile(home.source, `d${index % 9}/f${index}`, `one ${index}`)
+  offerAll(home)
+  sender.configure(config)
+  let running = receiver
+  for (let round = 0; round < 3; round += 1) {
+    const goal = 1 + Math.floor(random() * 400)
+    await until('some are received', () => (running.report()?.receivedFiles ?? 0) >= goal, 30_000)
+    await running.kill()
+    running = startTestReceiver()
+    running.configure(receiverConfig(store, [home], config.destination?.port))
+    await listening(running)
+  }
+  await allSent(sender, count)
+  // What was acknowledged just before this is only in the journal.
+  await running.kill()
+  expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
+})

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { onTestFinished } from 'vitest'
+import type { StoreRules } from '../../core/receive/limits/rules.ts'
+import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
+import { readManifestFile } from '../../core/receive/manifest/manifest-file.ts'
+import { openRows } from '../../core/receive/manifest/rows.ts'
+import { startStoreReceiver } from '../../core/receive/receiver.ts'
+import type { Home } from './transfer.ts'
+import { receiverParts } from './transfer.ts'
+
+const holdfast = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
+const run = promisify(execFile)
+
+/** Runs a `holdfast` command to its end: its exit code, its JSON lines, and what it said on standard error. */
+export async function runStoreCommand(...words: string[]) {
+  const lines = (out: string): Record<string, unknown>[] =>
+    out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  const options = { env: { ...process.env, LANG: 'C' }, maxBuffer: 64 * 1024 * 1024 }
+  try {
+    const { stdout, stderr } = await run(process.execPath, [holdfast, ...words], options)
+    return { code: 0, lines: lines(stdout), err: stderr }
+  } catch (thrown) {
+    const failed = thrown as { code: number; stdout: string; stderr: string }
+    return { code: failed.code, lines: lines(failed.stdout), err: failed.stderr }
+  }
+}
+
+/** What `holdfast verify` found, as "kind place", in order, and its exit code. */
+export async function verified(store: string, ...words: string[]) {
+  const { code, lines, err } = await runStoreCommand('verify', store, ...words)
+  const found = lines.filter(({ type }) => type === 'finding').map(({ kind, place }) => `${kind} ${place}`)
+  return { code, found: found.sort(), summary: lines.find(({ type }) => type === 'summary'), err }
+}
+
+/** A receiver in the test's own process that trusts these homes, as sender-1, sender-2, …, with rules of its own. */
+export async function startRuled(
+  store: string,
+  homes: readonly Home[],
+  rules: Partial<StoreRules>,
+  port = 0,
+) {
+  const log: string[] = []
+  const receiver = await startStoreReceiver(
+    {
+      ...receiverParts,
+      storeDirectory: store,
+      host: '127.0.0.1',
+      port,
+      name: 'receiver',
+      trusted: homes.map(({ identity: { fingerprint } }, index) => ({
+        fingerprint,
+        name: `sender-${index + 1}`,
+      })),
+      rules: { ...DEFAULT_RULES, ...rules },
+    },
+    { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+  )
+  onTestFinished(() => receiver.close())
+  return { receiver, log }
+}
+
+/** The manifest's totals as they are on disk now; null while there are none. */
+export function manifestTotals(store: string) {
+  const database = readManifestFile(path.join(store, '.holdfast', 'manifest.db'))
+  try {
+    return database === null ? null : (openRows(database).totals()[0] ?? null)
+  } finally {
+    database?.close()
+  }
+}
+
+/** Waits for what the manifest has taken in. */
+export const hasTotals = (store: string, files: number, bytes?: number) => () => {
+  const totals = manifestTotals(store)
+  return totals?.files === files && (bytes === undefined || totals.bytes === bytes)
+}
+
+/** The names of a file's versions, oldest first. */
+export function versionsOf(store: string, origin: string): string[] {
+  const directory = path.join(store, '.holdfast', 'versions', origin)
+  return fs.existsSync(directory) ? fs.readdirSync(directory).sort() : []
+}

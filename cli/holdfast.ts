@@ -8,6 +8,7 @@ import { registerPair } from './pair.ts'
 import { registerProbe } from './probe.ts'
 import { registerReceive } from './receive.ts'
 import { registerScan } from './scan.ts'
+import { registerSenders } from './senders.ts'
 import { registerStatus } from './status.ts'
 import { version } from './version.ts'
 
@@ -30,6 +31,7 @@ registerHistory(program)
 registerScan(program)
 registerReceive(program)
 registerPair(program)
+registerSenders(program)
 registerProbe(program)
 registerCheck(program)
 

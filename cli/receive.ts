@@ -1,15 +1,14 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { destination, pino } from 'pino'
-import { CODE_MINUTES } from '../core/receive/codes.ts'
 import { invite } from '../core/receive/invitation.ts'
 import type { Receiver, ReceiverEvents } from '../core/receive/receiver.ts'
 import { startStoreReceiver } from '../core/receive/receiver.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
-import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { printInvitation } from './print-invitation.ts'
 
 interface ReceiveOptions {
   store: string
@@ -37,14 +36,6 @@ function untilStopped(): Promise<void> {
   })
 }
 
-async function printInvitation(store: string): Promise<void> {
-  const { code } = await invite(store, Date.now())
-  const say = (sentence: Message) => void (process.stdout.isTTY && console.log(englishWords(sentence)))
-  say(message('transfer.pairingCode', { minutes: CODE_MINUTES }))
-  console.log(code)
-  say(message('transfer.pairingHint'))
-}
-
 async function receive(options: ReceiveOptions): Promise<void> {
   const log = openTerminalLog()
   const receiver: Receiver = await startStoreReceiver(
@@ -62,7 +53,11 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const { fingerprint } = receiver
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
   const stopped = untilStopped()
-  if (receiver.pairedSenders === 0) await printInvitation(options.store)
+  if (receiver.pairedSenders === 0) {
+    const onTerminal = process.stdout.isTTY === true
+    const say = (text: string) => void (onTerminal && console.log(text))
+    printInvitation(await invite(options.store, Date.now()), { say, qr: onTerminal })
+  }
   await stopped
   await receiver.close()
   log('info', englishWords(message('transfer.receiverOver')))

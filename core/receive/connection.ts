@@ -5,9 +5,10 @@ import { WireFault } from '../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
 import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
 import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import type { Place } from './connected.ts'
 import type { Outcome } from './file-refused.ts'
 import type { Sender } from './senders.ts'
-import type { Sending, Window } from './session.ts'
+import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
 import type { Store } from './store.ts'
 
@@ -16,10 +17,12 @@ export interface ConnectionHost {
   name: string
   store: Store
   accepted(fingerprint: string): Sender | null
+  /** The sender with this certificate, accepted or not. */
+  known(fingerprint: string): Sender | null
   /** Uses up a pairing code; resolves to null if it is none. */
   pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
-  /** Registers a sender's connection; null: it has too many. */
-  enter(fingerprint: string): { window: Window; leave(): void } | null
+  /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
+  enter(sender: Sender, drop: (sender: Sender) => void): Place | null
   onRefusedConnection(from: string, reason: string): void
   onReceived(files: number, bytes: number): void
   onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
@@ -45,7 +48,8 @@ function expected(phase: Phase, type: FrameType): boolean {
     case 'sending':
       return sendingTypes.has(type)
     case 'over':
-      return false
+      // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
+      return true
     default:
       return phase satisfies never
   }
@@ -64,6 +68,13 @@ export const serveConnection: Connection = (socket, host) => {
     channel.end()
   }
 
+  /** Half files are thrown away; what is whole and on its way to the disk is kept. */
+  const drop = (sender: Sender) => {
+    if (phase.at !== 'sending') return
+    phase.sending.close()
+    refuse('revoked', `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`)
+  }
+
   const fingerprint = peerFingerprint(socket)
 
   const hello = (peer: string, { protocols, name, purpose }: FrameHeader<'hello'>) => {
@@ -80,8 +91,11 @@ export const serveConnection: Connection = (socket, host) => {
       return
     }
     const sender = host.accepted(peer)
+    const known = host.known(peer)
+    if (sender === null && known !== null && known.revokedAt !== null)
+      return refuse('revoked', `${known.name} (certificate ${peer}) was revoked`)
     if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
-    const place = host.enter(peer)
+    const place = host.enter(sender, drop)
     if (place === null) return refuse('busy', `${sender.name} has too many connections`)
     leave = place.leave
     const sending = openSending(channel, host.store, sender.folder, place.window, {
@@ -129,6 +143,7 @@ export const serveConnection: Connection = (socket, host) => {
         host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
       }
       // Before a sender was let in, a broken protocol is a refused connection like any other.
+      if (phase.at === 'over') return
       if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
         host.onRefusedConnection(from, reason.message)
     },

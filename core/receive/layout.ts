@@ -10,6 +10,7 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
+ *     STORE/.holdfast/seen.json                                          when each sender was last connected
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
 export interface StoreLayout {
@@ -17,6 +18,8 @@ export interface StoreLayout {
   own: string
   identity: string
   senders: string
+  /** When each sender was last connected. */
+  seen: string
   codes: string
   temporary: string
   /** Where the running, or last, receiver of this store can be reached. */
@@ -33,6 +36,7 @@ export function storeLayout(directory: string): StoreLayout {
     own,
     identity: path.join(own, 'identity'),
     senders: path.join(own, 'senders.json'),
+    seen: path.join(own, 'seen.json'),
     codes: path.join(own, 'codes'),
     temporary: path.join(own, 'tmp'),
     receiver: path.join(own, 'receiver.json'),

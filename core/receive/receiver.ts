@@ -5,11 +5,14 @@ import { replaceFile } from '../wire/replace-file.ts'
 import { errorCode, Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import { redeemCode } from './codes.ts'
+import { createConnected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openListener } from './listener.ts'
+import { followRoster } from './roster.ts'
+import { openSeenLog } from './seen.ts'
 import type { Trusted } from './senders.ts'
 import { openSenders } from './senders.ts'
 import { openStore } from './store.ts'
@@ -40,12 +43,6 @@ export interface Receiver {
   trust(trusted: readonly Trusted[]): Promise<void>
   close(): Promise<void>
 }
-
-/** What all senders together may have in this process's memory; each gets an even part, within limits. */
-const MEMORY_BYTES = 256 * 1024 * 1024
-const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
-const WINDOW_FILES = 8192
-const CONNECTIONS_PER_SENDER = 8
 
 async function prepareStore(directory: string): Promise<void> {
   try {
@@ -102,9 +99,10 @@ async function startOnStore(
   await senders.trust(options.trusted)
   const store = openStore(layout.root)
   const counters = { receivedFiles: 0, receivedBytes: 0, refusedConnections: 0 }
-  const connections = new Map<string, number>()
+  const connected = createConnected()
   const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
   const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
+  const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
   let judging: Promise<unknown> = Promise.resolve()
 
   const refusedConnection = (from: string, reason: string) => {
@@ -117,6 +115,7 @@ async function startOnStore(
     name: options.name,
     store,
     accepted: (fingerprint) => senders.accepted(fingerprint),
+    known: (fingerprint) => senders.known(fingerprint),
     pair(fingerprint, code, name) {
       // One attempt after the other: attempts side by side would be counted as one.
       const judged = judging.then(async () =>
@@ -127,23 +126,10 @@ async function startOnStore(
       judging = judged.catch(() => undefined)
       return judged
     },
-    enter(fingerprint) {
-      const mine = connections.get(fingerprint) ?? 0
-      if (mine >= CONNECTIONS_PER_SENDER) return null
-      connections.set(fingerprint, mine + 1)
-      const all = [...connections.values()].reduce((sum, count) => sum + count, 0)
-      const part = Math.floor(MEMORY_BYTES / all)
-      return {
-        window: {
-          bytes: Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part)),
-          files: WINDOW_FILES,
-        },
-        leave() {
-          const left = (connections.get(fingerprint) ?? 1) - 1
-          if (left === 0) connections.delete(fingerprint)
-          else connections.set(fingerprint, left)
-        },
-      }
+    enter(sender, drop) {
+      const place = connected.enter(sender, drop)
+      seen.note(connected.folders(), Date.now())
+      return place
     },
     onRefusedConnection: refusedConnection,
     onReceived(files, bytes) {
@@ -173,6 +159,7 @@ async function startOnStore(
   await replaceFile(layout.receiver, `${JSON.stringify(about, null, 2)}\n`).catch((thrown: unknown) =>
     events.log('warn', `${layout.receiver}: ${String(thrown)}`),
   )
+  const roster = followRoster({ senders, connected, seen, log: events.log })
   void store.clean().catch((thrown: unknown) => events.log('warn', `old temporary files: ${String(thrown)}`))
 
   return {
@@ -191,8 +178,12 @@ async function startOnStore(
     get pairedSenders() {
       return senders.pairedCount
     },
-    trust: (trusted) => senders.trust(trusted),
+    async trust(trusted) {
+      await senders.trust(trusted)
+      connected.dropRefused(senders)
+    },
     async close() {
+      await roster.stop()
       await listener.close()
       await store.close()
       release()

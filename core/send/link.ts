@@ -41,6 +41,7 @@ export function troubleOf(
     return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: thrown.fingerprint }))
   if (thrown instanceof Refused) {
     if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
     if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
     return refused(message('transfer.refusedOther', { name, address, reason: thrown.message }))
   }

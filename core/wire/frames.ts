@@ -38,7 +38,15 @@ export const fileStatuses = [
 ] as const
 export type FileStatus = (typeof fileStatuses)[number]
 
-export const refusalCodes = ['protocol', 'notPaired', 'code', 'busy', 'malformed', 'stopping'] as const
+export const refusalCodes = [
+  'protocol',
+  'notPaired',
+  'revoked',
+  'code',
+  'busy',
+  'malformed',
+  'stopping',
+] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
 const fileNumber = z.number().int().min(0).max(0xffff_ffff)

@@ -6,6 +6,7 @@ import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.
 import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
 import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
 import type { Place } from './connected.ts'
+import type { RefusedKind } from './counters.ts'
 import type { Outcome } from './file-refused.ts'
 import type { Sender } from './senders.ts'
 import type { Sending } from './session.ts'
@@ -23,10 +24,10 @@ export interface ConnectionHost {
   pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
   /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
   enter(sender: Sender, drop: (sender: Sender) => void): Place | null
-  onRefusedConnection(from: string, reason: string): void
+  onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
   onReceived(files: number, bytes: number): void
   onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
-  log(level: 'info' | 'warn', message: string): void
+  log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
 export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
@@ -62,7 +63,7 @@ export const serveConnection: Connection = (socket, host) => {
   let leave: () => void = () => undefined
 
   const refuse = (code: RefusalCode, reason: string) => {
-    host.onRefusedConnection(from, reason)
+    host.onRefusedConnection(from, reason, code)
     channel.send('refused', { code, reason: reason.slice(0, 500) })
     phase = { at: 'over' }
     channel.end()
@@ -145,12 +146,12 @@ export const serveConnection: Connection = (socket, host) => {
       // Before a sender was let in, a broken protocol is a refused connection like any other.
       if (phase.at === 'over') return
       if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
-        host.onRefusedConnection(from, reason.message)
+        host.onRefusedConnection(from, reason.message, 'malformed')
     },
   })
   const patience = setTimeout(() => channel.destroy(new WireFault('no hello in time')), HANDSHAKE_MS)
   if (fingerprint === null) {
-    host.onRefusedConnection(from, 'no client certificate')
+    host.onRefusedConnection(from, 'no client certificate', 'certificate')
     phase = { at: 'over' }
     channel.destroy(null)
   }

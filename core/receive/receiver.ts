@@ -8,6 +8,10 @@ import { redeemCode } from './codes.ts'
 import { createConnected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
+import type { Counters, RefusedKind } from './counters.ts'
+import { countOne, createCounters, totalOf } from './counters.ts'
+import type { IsocketOptions } from './isocket/listener.ts'
+import { createIsocket } from './isocket/service.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openListener } from './listener.ts'
@@ -16,6 +20,7 @@ import { openSeenLog } from './seen.ts'
 import type { Trusted } from './senders.ts'
 import { openSenders } from './senders.ts'
 import { openStore } from './store.ts'
+import { timedStore } from './timed-store.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -24,11 +29,18 @@ export interface ReceiverOptions {
   port: number
   name: string
   trusted: readonly Trusted[]
+  /** Where original isocket clients are accepted; left out: nowhere. */
+  isocket?: IsocketOptions | null
 }
+
+/** What a running receiver can change. */
+export type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
 
 export interface ReceiverEvents {
   /** Some of the counters have changed. */
   onChange(): void
+  /** A file became durable, so many seconds after its last byte. */
+  onDurable?(seconds: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
@@ -40,6 +52,17 @@ export interface Receiver {
   readonly receivedBytes: number
   readonly refusedConnections: number
   readonly pairedSenders: number
+  readonly counters: Counters
+  /** Connections of senders that are let in, and of original isocket clients. */
+  readonly connections: { senders: number; isocket: number }
+  /** null: no isocket clients are accepted. */
+  readonly isocketPort: number | null
+  /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
+  readonly stalledMs: number
+  /** Those that may send; times in milliseconds since 1970. */
+  lastSeen(): { fingerprint: string; at: number | null }[]
+  /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
+  configure(changes: ReceiverChanges): Promise<void>
   trust(trusted: readonly Trusted[]): Promise<void>
   close(): Promise<void>
 }
@@ -97,16 +120,16 @@ async function startOnStore(
   const identity = await loadIdentity(layout.identity)
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
-  const store = openStore(layout.root)
-  const counters = { receivedFiles: 0, receivedBytes: 0, refusedConnections: 0 }
+  const store = timedStore(openStore(layout.root), (seconds) => events.onDurable?.(seconds))
+  const counters = createCounters()
   const connected = createConnected()
   const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
   const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
   const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
   let judging: Promise<unknown> = Promise.resolve()
 
-  const refusedConnection = (from: string, reason: string) => {
-    counters.refusedConnections += 1
+  const refusedConnection = (from: string, reason: string, kind: RefusedKind) => {
+    countOne(counters.refusedConnections, kind)
     logRefusedConnection(`refused ${from}: ${reason}`)
     events.onChange()
   }
@@ -137,8 +160,11 @@ async function startOnStore(
       counters.receivedBytes += bytes
       events.onChange()
     },
-    onRefusedFile: (sender, source, path, { status, detail }) =>
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`),
+    onRefusedFile(sender, source, path, { status, detail }) {
+      countOne(counters.refusedFiles, status)
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`)
+      events.onChange()
+    },
     log: events.log,
   }
 
@@ -148,6 +174,14 @@ async function startOnStore(
     (socket) => serveConnection(socket, host),
     refusedConnection,
   )
+  const isocket = createIsocket(host)
+  try {
+    await isocket.configure(options.isocket ?? null)
+  } catch (thrown) {
+    await listener.close()
+    await store.close()
+    throw thrown
+  }
   const { host: address, name } = options
   const about = {
     host: address,
@@ -173,17 +207,36 @@ async function startOnStore(
       return counters.receivedBytes
     },
     get refusedConnections() {
-      return counters.refusedConnections
+      return totalOf(counters.refusedConnections)
     },
     get pairedSenders() {
       return senders.pairedCount
+    },
+    counters,
+    get connections() {
+      return { senders: connected.count, isocket: isocket.connections }
+    },
+    get isocketPort() {
+      return isocket.port
+    },
+    get stalledMs() {
+      return store.stalledMs()
+    },
+    lastSeen: () =>
+      senders
+        .list()
+        .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
+        .map(({ fingerprint, folder }) => ({ fingerprint, at: seen.seenAt(folder) })),
+    async configure(changes) {
+      await isocket.configure(changes.isocket ?? null)
+      host.name = changes.name
     },
     async trust(trusted) {
       await senders.trust(trusted)
       connected.dropRefused(senders)
     },
     async close() {
-      await roster.stop()
+      await Promise.all([roster.stop(), isocket.close()])
       await listener.close()
       await store.close()
       release()

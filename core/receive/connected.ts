@@ -41,8 +41,11 @@ export function createConnected(): Connected {
       return place
     },
     dropRefused(senders) {
-      for (const { sender, drop } of entries())
-        if (senders.accepted(sender.fingerprint) === null) drop(senders.known(sender.fingerprint) ?? sender)
+      for (const { sender, drop } of entries()) {
+        // By its folder, which stays: its certificate may have been renewed meanwhile.
+        const now = senders.list().find(({ folder }) => folder === sender.folder) ?? sender
+        if (senders.accepted(now.fingerprint) === null) drop(now)
+      }
     },
     folders: () => new Set(entries().map(({ sender }) => sender.folder)),
     get count() {

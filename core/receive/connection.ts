@@ -1,13 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Channel } from '../wire/channel.ts'
 import { openChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
 import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
-import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../wire/tls.ts'
 import type { Place } from './connected.ts'
 import type { RefusedKind } from './counters.ts'
 import type { Outcome } from './file-refused.ts'
+import type { Announcement, ReceiverRenewal } from './renewal.ts'
 import type { Sender } from './senders.ts'
 import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
@@ -22,6 +24,7 @@ export interface ConnectionHost {
   known(fingerprint: string): Sender | null
   /** Uses up a pairing code; resolves to null if it is none. */
   pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
+  renewal: Pick<ReceiverRenewal, 'welcome' | 'onHello'>
   /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
   enter(sender: Sender, drop: (sender: Sender) => void): Place | null
   onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
@@ -34,6 +37,7 @@ export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
 
 type Phase =
   | { at: 'hello' }
+  | { at: 'renewing' }
   | { at: 'pairing'; judging: boolean }
   | { at: 'sending'; sender: Sender; sending: Sending }
   | { at: 'over' }
@@ -44,6 +48,8 @@ function expected(phase: Phase, type: FrameType): boolean {
   switch (phase.at) {
     case 'hello':
       return type === 'hello'
+    case 'renewing':
+      return type === 'alive'
     case 'pairing':
       return type === 'alive' || (type === 'pair' && !phase.judging)
     case 'sending':
@@ -55,6 +61,9 @@ function expected(phase: Phase, type: FrameType): boolean {
       return phase satisfies never
   }
 }
+
+/** Longest that a welcome waits for certificates to be pinned. */
+const RENEWAL_MS = 3_000
 
 /** Serves one connection from its first frame to its end. */
 export const serveConnection: Connection = (socket, host) => {
@@ -78,7 +87,23 @@ export const serveConnection: Connection = (socket, host) => {
 
   const fingerprint = peerFingerprint(socket)
 
-  const hello = (peer: string, { protocols, name, purpose }: FrameHeader<'hello'>) => {
+  /** Lets a sender in, once what it says about certificates is pinned. */
+  const welcome = (sender: Sender, protocol: number, announced: Announcement) => {
+    const place = host.enter(sender, drop)
+    if (place === null) return refuse('busy', `${sender.name} has too many connections`)
+    leave = place.leave
+    const sending = openSending(channel, host.store, sender.folder, place.window, {
+      onReceived: host.onReceived,
+      onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
+    })
+    phase = { at: 'sending', sender, sending }
+    host.log('info', `${sender.name} connected from ${from}`)
+    const said = host.renewal.welcome(sender, announced)
+    channel.send('welcome', { protocol, name: host.name, ...place.window, ...said })
+  }
+
+  const hello = (peer: string, header: FrameHeader<'hello'>) => {
+    const { protocols, name, purpose } = header
     clearTimeout(patience)
     const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
     if (protocol === undefined)
@@ -86,6 +111,8 @@ export const serveConnection: Connection = (socket, host) => {
         'protocol',
         `speaks protocol ${protocols.join(', ')}, here is ${PROTOCOL_VERSIONS.join(', ')}`,
       )
+    if (hasExpired(socket, Date.now()))
+      return refuse('expired', `the certificate of ${name} (${peer}) has expired`)
     if (purpose === 'pair') {
       phase = { at: 'pairing', judging: false }
       channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0 })
@@ -96,16 +123,17 @@ export const serveConnection: Connection = (socket, host) => {
     if (sender === null && known !== null && known.revokedAt !== null)
       return refuse('revoked', `${known.name} (certificate ${peer}) was revoked`)
     if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
-    const place = host.enter(sender, drop)
-    if (place === null) return refuse('busy', `${sender.name} has too many connections`)
-    leave = place.leave
-    const sending = openSending(channel, host.store, sender.folder, place.window, {
-      onReceived: host.onReceived,
-      onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
+    const renewing = host.renewal.onHello(sender, peer, header)
+    if (renewing === null) return welcome(sender, protocol, header)
+    phase = { at: 'renewing' }
+    // A disk that hangs must not keep the sender out: then it is told nothing of certificates.
+    const late = delay(RENEWAL_MS, undefined, { ref: false })
+    void Promise.race([renewing, late]).then(() => {
+      if (channel.closed) return
+      const now = host.accepted(peer)
+      if (now === null) refuse('revoked', `${name} (certificate ${peer}) is accepted no longer`)
+      else welcome(now, protocol, header)
     })
-    phase = { at: 'sending', sender, sending }
-    host.log('info', `${sender.name} connected from ${from}`)
-    channel.send('welcome', { protocol, name: host.name, ...place.window })
   }
 
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {

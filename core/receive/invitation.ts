@@ -3,6 +3,7 @@ import os from 'node:os'
 import { z } from 'zod'
 import { isRunning } from '../wire/is-running.ts'
 import { formatPairingCode } from '../wire/pairing-code.ts'
+import { replaceFile } from '../wire/replace-file.ts'
 import { Problem } from '../words/problem.ts'
 import { makeCode } from './codes.ts'
 import type { StoreLayout } from './layout.ts'
@@ -31,6 +32,10 @@ export function reachableHost(
   const addresses = Object.values(interfaces).flatMap((list) => list ?? [])
   const first = addresses.find(({ internal, family }) => !internal && family === 'IPv4')
   return first?.address ?? hostname
+}
+
+export async function writeAbout({ receiver }: StoreLayout, about: AboutReceiver): Promise<void> {
+  await replaceFile(receiver, `${JSON.stringify(about, null, 2)}\n`)
 }
 
 async function readAbout({ receiver }: StoreLayout): Promise<AboutReceiver> {

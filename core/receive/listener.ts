@@ -14,6 +14,8 @@ const MAX_CONNECTIONS = 512
 
 export interface Listener {
   port: number
+  /** Connections from now on are shown this certificate. */
+  show(identity: Identity): void
   close(): Promise<void>
 }
 
@@ -84,6 +86,7 @@ export async function openListener(
 
   return {
     port,
+    show: (next) => server.setSecureContext(serverOptions(next)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -1,20 +1,18 @@
-import { mkdir } from 'node:fs/promises'
-import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
-import { replaceFile } from '../wire/replace-file.ts'
-import { errorCode, Problem } from '../words/problem.ts'
-import { lockDirectory } from '../worker/directory-lock.ts'
+import { claimStore } from './claim-store.ts'
 import { redeemCode } from './codes.ts'
 import { createConnected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
 import type { Counters, RefusedKind } from './counters.ts'
 import { countOne, createCounters, totalOf } from './counters.ts'
+import { writeAbout } from './invitation.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/service.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openListener } from './listener.ts'
+import { openReceiverRenewal } from './renewal.ts'
 import { followRoster } from './roster.ts'
 import { openSeenLog } from './seen.ts'
 import type { Trusted } from './senders.ts'
@@ -67,31 +65,6 @@ export interface Receiver {
   close(): Promise<void>
 }
 
-async function prepareStore(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    // A store that exists but has become read-only still lets the receiver say so to its senders.
-    if (code === 'EROFS') return
-    throw new Problem('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
-  }
-}
-
-/** Two receivers would overwrite each other's list of senders. */
-function lockStore({ own, root }: StoreLayout, log: ReceiverEvents['log']): { release(): void } {
-  let lock: { release(): void } | null
-  try {
-    lock = lockDirectory(own)
-  } catch (thrown) {
-    // A store that is read-only, or on a file system without locks, is still better served than not.
-    log('warn', `${own} cannot be locked: ${String(thrown)}`)
-    return { release: () => undefined }
-  }
-  if (lock === null) throw new Problem('transfer.storeInUse', { path: root })
-  return lock
-}
-
 /**
  * Runs a receiver on a store.
  * @throws Problem when the store cannot be used at all, or the address cannot be listened on.
@@ -101,8 +74,7 @@ export async function startStoreReceiver(
   events: ReceiverEvents,
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
-  await prepareStore(layout.own)
-  const lock = lockStore(layout, events.log)
+  const lock = await claimStore(layout, events.log)
   try {
     return await startOnStore(options, events, layout, lock.release)
   } catch (thrown) {
@@ -117,7 +89,6 @@ async function startOnStore(
   layout: StoreLayout,
   release: () => void,
 ): Promise<Receiver> {
-  const identity = await loadIdentity(layout.identity)
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
   const store = timedStore(openStore(layout.root), (seconds) => events.onDurable?.(seconds))
@@ -126,6 +97,16 @@ async function startOnStore(
   const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
   const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
   const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
+  const renewal = await openReceiverRenewal({
+    directory: layout.identity,
+    senders,
+    log: events.log,
+    async onRenewed(identity) {
+      listener.show(identity)
+      await tellAbout()
+      events.onChange()
+    },
+  })
   let judging: Promise<unknown> = Promise.resolve()
 
   const refusedConnection = (from: string, reason: string, kind: RefusedKind) => {
@@ -137,6 +118,7 @@ async function startOnStore(
   const host: ConnectionHost = {
     name: options.name,
     store,
+    renewal,
     accepted: (fingerprint) => senders.accepted(fingerprint),
     known: (fingerprint) => senders.known(fingerprint),
     pair(fingerprint, code, name) {
@@ -170,7 +152,7 @@ async function startOnStore(
 
   const listener = await openListener(
     options,
-    identity,
+    renewal.identity,
     (socket) => serveConnection(socket, host),
     refusedConnection,
   )
@@ -182,23 +164,24 @@ async function startOnStore(
     await store.close()
     throw thrown
   }
-  const { host: address, name } = options
-  const about = {
-    host: address,
-    port: listener.port,
-    name,
-    fingerprint: identity.fingerprint,
-    pid: process.pid,
-  }
-  await replaceFile(layout.receiver, `${JSON.stringify(about, null, 2)}\n`).catch((thrown: unknown) =>
-    events.log('warn', `${layout.receiver}: ${String(thrown)}`),
-  )
-  const roster = followRoster({ senders, connected, seen, log: events.log })
+  const tellAbout = () =>
+    writeAbout(layout, {
+      host: options.host,
+      port: listener.port,
+      name: host.name,
+      fingerprint: renewal.identity.fingerprint,
+      pid: process.pid,
+    }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
+  await tellAbout()
+  const roster = followRoster({ senders, connected, seen, renewal, log: events.log })
+  void renewal.proceed()
   void store.clean().catch((thrown: unknown) => events.log('warn', `old temporary files: ${String(thrown)}`))
 
   return {
     port: listener.port,
-    fingerprint: identity.fingerprint,
+    get fingerprint() {
+      return renewal.identity.fingerprint
+    },
     storeDirectory: layout.root,
     get receivedFiles() {
       return counters.receivedFiles
@@ -230,12 +213,14 @@ async function startOnStore(
     async configure(changes) {
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name
+      await tellAbout()
     },
     async trust(trusted) {
       await senders.trust(trusted)
       connected.dropRefused(senders)
     },
     async close() {
+      renewal.stop()
       await Promise.all([roster.stop(), isocket.close()])
       await listener.close()
       await store.close()

@@ -1,4 +1,5 @@
 import type { Connected } from './connected.ts'
+import type { ReceiverRenewal } from './renewal.ts'
 import type { SeenLog } from './seen.ts'
 import { SEEN_EVERY_MS } from './seen.ts'
 import type { Senders } from './senders.ts'
@@ -17,11 +18,12 @@ interface RosterParts {
   senders: Senders
   connected: Connected
   seen: SeenLog
+  renewal: Pick<ReceiverRenewal, 'proceed'>
   log(level: 'info' | 'warn', text: string): void
 }
 
 /** Keeps a running receiver's senders as the list on disk says, and notes who is connected. */
-export function followRoster({ senders, connected, seen, log }: RosterParts): Roster {
+export function followRoster({ senders, connected, seen, renewal, log }: RosterParts): Roster {
   let looking = false
   let failing = false
   let notedAt = 0
@@ -31,7 +33,10 @@ export function followRoster({ senders, connected, seen, log }: RosterParts): Ro
     if (looking) return
     looking = true
     try {
-      if (await senders.refresh()) connected.dropRefused(senders)
+      if (await senders.refresh()) {
+        connected.dropRefused(senders)
+        void renewal.proceed()
+      }
       failing = false
     } catch (thrown) {
       if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(thrown)}`)

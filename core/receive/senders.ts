@@ -9,6 +9,14 @@ export interface Trusted {
   name: string
 }
 
+export interface SeenCertificates {
+  /** The certificate that the sender has shown: its next one becomes its only one by that. */
+  shown: string
+  next: string | null
+  /** The receiver's next certificate that the sender knows. */
+  knowsNext: string | null
+}
+
 /** Who may send, and into which folder. */
 export interface Senders {
   /** The sender with this certificate, or with this one as its next, if it may send now. */
@@ -23,6 +31,8 @@ export interface Senders {
   rename(fingerprint: string, name: string): Promise<void>
   /** It may not send any more, until it is paired again; its files stay. */
   revoke(fingerprint: string, now: number): Promise<void>
+  /** What a sender has shown and said of its certificates; false: its next one is another sender's. */
+  renew(folder: string, seen: SeenCertificates): Promise<boolean>
   /** Reads what another process has changed; true: something was new. */
   refresh(): Promise<boolean>
   readonly pairedCount: number
@@ -89,7 +99,21 @@ export async function openSenders(file: string, notice: (text: string) => void):
       return sender
     },
     rename: (fingerprint, name) => kept.change(edit(fingerprint, { name })),
-    revoke: (fingerprint, now) => kept.change(edit(fingerprint, { revokedAt: now, next: null })),
+    revoke: (fingerprint, now) => kept.change(edit(fingerprint, { revokedAt: now })),
+    async renew(folder, { shown, next, knowsNext }) {
+      const isTaken = (one: Sender) => one.folder !== folder && next !== null && isOf(one, next)
+      let taken = false
+      await kept.change((current) => {
+        taken = current.some(isTaken)
+        return current.map((one) => {
+          if (one.folder !== folder) return one
+          const fingerprint = shown === one.next ? shown : one.fingerprint
+          const following = next === null || taken ? (one.next === fingerprint ? null : one.next) : next
+          return { ...one, fingerprint, next: following, knowsNext: knowsNext ?? one.knowsNext }
+        })
+      })
+      return !taken
+    },
     refresh: () => kept.refresh(),
     get pairedCount() {
       return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length

@@ -1,7 +1,5 @@
 import os from 'node:os'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Identity } from '../wire/identity.ts'
-import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
@@ -20,6 +18,8 @@ import { pairWithReceiver } from './pair.ts'
 import type { Pump } from './pump.ts'
 import { openPump } from './pump.ts'
 import { createRates } from './rates.ts'
+import type { Renewal } from './renewal.ts'
+import { openRenewal } from './renewal.ts'
 
 type Definition = typeof senderDefinition
 type Config = ConfigOf<Definition>
@@ -60,7 +60,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
-  let identity: Identity | null = null
+  let renewal: Renewal | null = null
   let ledger: { file: string; open: Ledger } | null = null
   let route: Route | null = null
   let stalledMs = 0
@@ -90,7 +90,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     if (over) return
     const destination = destinationId()
     const current: Report = {
-      fingerprint: identity?.fingerprint ?? null,
+      fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem: problemNow() },
       totals: destination === null || ledger === null ? {} : ledger.open.totals(destination),
       lastFile,
@@ -127,7 +127,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     stalledMs = 0
   }
 
-  const openRoute = (next: Config, on: Ledger, me: Identity) => {
+  const openRoute = (next: Config, on: Ledger, me: Renewal) => {
     const { destination, ledgerPath, retrySeconds } = next
     if (destination === null) {
       setConnection('idle', null)
@@ -226,8 +226,9 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   const configure = async (next: Config): Promise<void> => {
     const before = applied
     config = next
-    if (identity === null || before?.identityDirectory !== next.identityDirectory)
-      identity = await loadIdentity(next.identityDirectory)
+    if (renewal === null || before?.identityDirectory !== next.identityDirectory)
+      renewal = await openRenewal(next.identityDirectory, log)
+    renewal.setReceivers(next.destination === null ? [] : [next.destination])
     const on = openLedgerOf(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     for (const { id } of before?.sources ?? []) {
@@ -238,7 +239,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     if (before === null || startProblem !== null || !sameRoute(before, next)) {
       closeRoute()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
-      openRoute(next, on, identity)
+      openRoute(next, on, renewal)
       if (next.destination !== null) background('requeue', requeue(on, next.destination.id))
     }
     startProblem = null
@@ -247,9 +248,9 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     changed()
   }
 
-  const ready = (): { on: Ledger; me: Identity } => {
-    if (ledger === null || identity === null) throw new Error('the sender is not configured yet')
-    return { on: ledger.open, me: identity }
+  const ready = (): { on: Ledger; me: Renewal } => {
+    if (ledger === null || renewal === null) throw new Error('the sender is not configured yet')
+    return { on: ledger.open, me: renewal }
   }
 
   return {
@@ -288,8 +289,12 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
         changed()
         return { files }
       },
-      pair: ({ code, name }: InputOf<Definition, 'pair'>) =>
-        pairWithReceiver(code, name, ready().me, stopping.signal),
+      async pair({ code, name }: InputOf<Definition, 'pair'>) {
+        const { me } = ready()
+        await me.replaceExpired()
+        changed()
+        return pairWithReceiver(code, name, me.identity, stopping.signal)
+      },
     },
 
     async stop() {

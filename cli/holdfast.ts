@@ -9,6 +9,7 @@ import { registerProbe } from './probe.ts'
 import { registerReceive } from './receive.ts'
 import { registerRestore } from './restore.ts'
 import { registerScan } from './scan.ts'
+import { registerSenders } from './senders.ts'
 import { registerStatus } from './status.ts'
 import { registerVerify } from './verify.ts'
 import { version } from './version.ts'
@@ -36,6 +37,7 @@ registerReceive(program)
 registerPair(program)
 registerVerify(program)
 registerRestore(program)
+registerSenders(program)
 registerProbe(program)
 registerCheck(program)
 

@@ -2,9 +2,9 @@ import { hostname } from 'node:os'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import { pairWithReceiver } from '../core/send/pair.ts'
+import { openRenewal } from '../core/send/renewal.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { openSettings } from '../core/settings/store.ts'
-import { loadIdentity } from '../core/wire/identity.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -41,8 +41,14 @@ async function pairAlone(code: string, dataDirectory: string, name: string): Pro
   // It has started just now, and would overwrite what is written here.
   if (lock === null) throw new Problem('agent.starting')
   const settings = openSettings(dataDirectory)
-  const identity = await loadIdentity(layout.identity)
-  const destination = await pairWithReceiver(code, name, identity, AbortSignal.timeout(PAIR_WITHIN_MS))
+  const renewal = await openRenewal(layout.identity, (_, text) => console.error(text))
+  await renewal.replaceExpired()
+  const destination = await pairWithReceiver(
+    code,
+    name,
+    renewal.identity,
+    AbortSignal.timeout(PAIR_WITHIN_MS),
+  )
   settings.set({ ...settings.get(), destination })
   const address = addressOf(destination.host, destination.port)
   lock.release()

@@ -6,25 +6,29 @@ import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pairWith } from './pair-with.ts'
+import { printInvitation } from './print-invitation.ts'
 
 interface PairOptions {
   store?: string
   json: boolean
+  /** Unset: on a terminal. */
+  qr?: boolean
   data?: string
   name?: string
 }
 
-async function printInvitation(store: string, json: boolean): Promise<void> {
-  const { code, running } = await invite(store, Date.now())
+async function makeInvitation(store: string, { json, qr }: PairOptions): Promise<void> {
+  const invitation = await invite(store, Date.now())
+  const { code, running } = invitation
   if (json) {
     console.log(JSON.stringify({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
-  // The code alone goes to stdout, so that a script can take it from there.
   if (!running) console.error(englishWords(message('transfer.receiverStopped', { path: store })))
-  console.error(englishWords(message('transfer.pairingCode', { minutes: CODE_MINUTES })))
-  console.log(code)
-  console.error(englishWords(message('transfer.pairingHint')))
+  printInvitation(invitation, {
+    say: (text) => console.error(text),
+    qr: qr ?? process.stderr.isTTY === true,
+  })
 }
 
 /** `holdfast pair CODE` at the sender, `holdfast pair --store DIR` at the receiver. */
@@ -35,12 +39,14 @@ export function registerPair(program: Command): void {
     .argument('[code]', 'the pairing code that the receiver shows (holdfast://…)')
     .option('--store <directory>', 'make a code for the receiver of this store')
     .option('--json', 'print the code as JSON', false)
+    .option('--qr', 'show the code as a QR code, too (as on a terminal)')
+    .option('--no-qr', 'show no QR code')
     .option('--name <name>', "what the receiver calls this computer, and its folder's name there")
   withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
     if (code !== undefined && options.store === undefined) {
       await pairWith(code, dataDirectoryOf(options), options.name)
     } else if (code === undefined && options.store !== undefined) {
-      await printInvitation(options.store, options.json)
+      await makeInvitation(options.store, options)
     } else throw new Problem('transfer.pairWhat')
   })
 }

@@ -1,22 +1,26 @@
-import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { destination, pino } from 'pino'
-import { CODE_MINUTES } from '../core/receive/codes.ts'
 import { invite } from '../core/receive/invitation.ts'
-import type { Receiver, ReceiverEvents } from '../core/receive/receiver.ts'
-import { startStoreReceiver } from '../core/receive/receiver.ts'
-import { addressOf } from '../core/wire/pairing-code.ts'
-import type { Message } from '../core/words/message.ts'
+import type { ReceiverEvents } from '../core/receive/receiver.ts'
+import type { GivenConfig } from '../core/receive/service/config.ts'
+import { loadConfig } from '../core/receive/service/config.ts'
+import type { ReceiveService } from '../core/receive/service/service.ts'
+import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
-import { type RuleOptions, rulesOf, withRules } from './store-rules.ts'
+import { printInvitation } from './print-invitation.ts'
+import { type RuleOptions, withRules } from './store-rules.ts'
 
 interface ReceiveOptions extends RuleOptions {
-  store: string
-  host: string
-  port: string
-  name: string
+  config?: string
+  store?: string
+  host?: string
+  port?: string
+  name?: string
+  isocketPort?: string
+  isocketHost?: string
+  metricsPort?: string
 }
 
 /** On a terminal the log is plain sentences, elsewhere it is JSON lines on stderr. */
@@ -32,42 +36,53 @@ function portOf(text: string): number {
   return port
 }
 
-function untilStopped(): Promise<void> {
+/** What was said on the command line: it goes before the file. */
+function givenOf({ config: _, port, isocketPort, metricsPort, ...words }: ReceiveOptions): GivenConfig {
+  const ports = Object.entries({ port, isocketPort, metricsPort }).flatMap(([name, text]) =>
+    text === undefined ? [] : [[name, portOf(text)]],
+  )
+  return { ...words, ...Object.fromEntries(ports) }
+}
+
+/**
+ * Until SIGINT or SIGTERM. SIGHUP has the file read again; without one it means that the terminal is gone
+ * (signal(7)).
+ */
+function untilStopped(reload: (() => void) | null): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    const ends: NodeJS.Signals[] = reload === null ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM']
+    for (const signal of ends) process.once(signal, () => resolve())
+    if (reload !== null) process.on('SIGHUP', reload)
   })
 }
 
-async function printInvitation(store: string): Promise<void> {
-  const { code } = await invite(store, Date.now())
-  const say = (sentence: Message) => void (process.stdout.isTTY && console.log(englishWords(sentence)))
-  say(message('transfer.pairingCode', { minutes: CODE_MINUTES }))
-  console.log(code)
-  say(message('transfer.pairingHint'))
+async function showInvitation(store: string): Promise<void> {
+  const onTerminal = process.stdout.isTTY === true
+  const say = (text: string) => void (onTerminal && console.log(text))
+  printInvitation(await invite(store, Date.now()), { say, qr: onTerminal })
 }
 
 async function receive(options: ReceiveOptions): Promise<void> {
   const log = openTerminalLog()
-  const receiver: Receiver = await startStoreReceiver(
-    {
-      storeDirectory: options.store,
-      host: options.host,
-      port: portOf(options.port),
-      name: options.name,
-      trusted: [],
-      rules: rulesOf(options),
-      manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
-    },
-    { onChange: () => undefined, log },
+  const given = givenOf(options)
+  const file = options.config ?? null
+  const config = await loadConfig(file, given)
+  if (options.isocketHost !== undefined && config.isocketPort === null)
+    throw new Problem('transfer.isocketHostAlone')
+  const service: ReceiveService = await startService(
+    { config, manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url) },
+    log,
   )
-  const address = addressOf(options.host, receiver.port)
-  log('info', englishWords(message('transfer.listening', { address, path: receiver.storeDirectory })))
+  const { receiver } = service
   const { fingerprint } = receiver
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
-  const stopped = untilStopped()
-  if (receiver.pairedSenders === 0) await printInvitation(options.store)
+  const stopped = untilStopped(
+    file === null ? null : () => void service.reload(() => loadConfig(file, given)),
+  )
+  // A service has nobody in front of it: there "holdfast pair" makes the codes.
+  if (receiver.pairedSenders === 0 && file === null) await showInvitation(config.store)
   await stopped
-  await receiver.close()
+  await service.close()
   log('info', englishWords(message('transfer.receiverOver')))
 }
 
@@ -76,9 +91,16 @@ export function registerReceive(program: Command): void {
   const command = program
     .command('receive')
     .description('receive the files of paired computers and keep them in a directory')
-    .requiredOption('--store <directory>', 'where the files are kept')
-    .option('--host <address>', 'address to listen on', '0.0.0.0')
-    .option('--port <number>', 'port to listen on', '7766')
-    .option('--name <name>', 'what senders call this receiver', hostname() || 'Holdfast')
+    .option('--config <file>', 'a JSON file with these options; SIGHUP has it read again')
+    .option('--store <directory>', 'where the files are kept')
+    .option('--host <address>', 'address to listen on (default: 0.0.0.0, all of them)')
+    .option('--port <number>', 'port to listen on (default: 7766)')
+    .option('--name <name>', "what senders call this receiver (default: the computer's name)")
+    .option(
+      '--isocket-port <number>',
+      'accept original isocket clients, too: plain text, without proof of who',
+    )
+    .option('--isocket-host <address>', 'the one address on which they are accepted (default: 127.0.0.1)')
+    .option('--metrics-port <number>', 'show /metrics (Prometheus) and /health on this port of 127.0.0.1')
   withRules(command).action(receive)
 }

@@ -1,88 +1,23 @@
 import type { Command } from 'commander'
-import type { Floor, Quota, StoreRules } from '../core/receive/limits/rules.ts'
-import { DEFAULT_RULES } from '../core/receive/limits/rules.ts'
-import { Problem } from '../core/words/problem.ts'
+import { defaultRuleWords, type RuleWords } from '../core/receive/limits/rule-words.ts'
 
-/** The options of a receiver that say what it keeps. */
-export interface RuleOptions {
-  versions: string
-  versionsDays?: string
-  keepFree?: string
-  quota: string[]
-  quotaFiles: string[]
-}
+/** The options of a receiver that say what it keeps; what is not given is left out. */
+export type RuleOptions = Partial<{ [Name in keyof RuleWords]: NonNullable<RuleWords[Name]> }>
 
-const each = (value: string, before: string[]): string[] => [...before, value]
+const each = (value: string, before: string[] = []): string[] => [...before, value]
 
 export function withRules(command: Command): Command {
   return command
-    .option('--versions <number>', 'older contents of each file that are kept, or "all"', '32')
+    .option(
+      '--versions <number>',
+      `older contents of each file that are kept, or "all" (default: ${defaultRuleWords.versions})`,
+    )
     .option('--versions-days <days>', 'older contents are kept this long at most (default: no limit)')
     .option('--keep-free <size>', 'what stays free on the disk: 10G, or 5% (default: 1G, on small disks 1%)')
     .option(
       '--quota <[sender=]size>',
       'what a sender may store, versions included: 500G for each, PC=1T for one',
       each,
-      [],
     )
-    .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', each, [])
-}
-
-const UNITS = ['', 'K', 'M', 'G', 'T', 'P']
-
-/** "500G" in bytes; binary units. null: not a size. */
-export function parseSize(text: string): number | null {
-  const parts = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i.exec(text.trim())
-  if (parts === null) return null
-  const bytes = Number(parts[1]) * 1024 ** UNITS.indexOf((parts[2] ?? '').toUpperCase())
-  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
-}
-
-function sizeOf(text: string): number {
-  const bytes = parseSize(text)
-  if (bytes === null) throw new Problem('transfer.sizeInvalid', { text })
-  return bytes
-}
-
-function countOf(text: string, option: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new Problem('transfer.countInvalid', { text, option })
-  return Number(text)
-}
-
-function floorOf(text: string): Floor {
-  const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1]
-  if (percent !== undefined) return { bytes: Number.POSITIVE_INFINITY, percent: Number(percent) }
-  const bytes = parseSize(text)
-  if (bytes === null) throw new Problem('transfer.floorInvalid', { text })
-  return { bytes, percent: 100 }
-}
-
-/** "PC=1T" is for one sender; a sender's name may contain "=", a size does not. */
-function splitSender(text: string): { folder: string | null; amount: string } {
-  const at = text.lastIndexOf('=')
-  return at === -1
-    ? { folder: null, amount: text }
-    : { folder: text.slice(0, at), amount: text.slice(at + 1) }
-}
-
-/** @throws Problem naming the option's value that cannot be used. */
-export function rulesOf(options: RuleOptions): StoreRules {
-  const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
-  const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
-    const { folder, amount } = splitSender(text)
-    const value = parse(amount)
-    if (folder === null) quota.each[name] = value
-    else quota.of.set(folder, { ...quota.of.get(folder), [name]: value })
-  }
-  for (const text of options.quota) put(text, 'bytes', sizeOf)
-  for (const text of options.quotaFiles) put(text, 'files', (one) => countOf(one, '--quota-files'))
-  const { versions, versionsDays, keepFree } = options
-  return {
-    keep: {
-      versions: versions === 'all' ? null : countOf(versions, '--versions'),
-      days: versionsDays === undefined ? null : countOf(versionsDays, '--versions-days'),
-    },
-    floor: keepFree === undefined ? DEFAULT_RULES.floor : floorOf(keepFree),
-    quota: { each: quota.each, of: Object.fromEntries(quota.of) },
-  }
+    .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', each)
 }

@@ -46,6 +46,7 @@ export const testPackages = [
   'util-linux',
   'mount',
   'procps',
+  'systemd',
 ]
 
 /** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */

@@ -1,13 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Channel } from '../wire/channel.ts'
 import { openChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
 import { COPY_PROTOCOL, PROTOCOL_VERSIONS } from '../wire/frames.ts'
-import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import type { Place } from './connected.ts'
+import type { RefusedKind } from './counters.ts'
 import type { Outcome } from './file-refused.ts'
+import type { Announcement, ReceiverRenewal } from './renewal.ts'
 import type { Sender } from './senders.ts'
-import type { Sending, Window } from './session.ts'
+import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
 import type { Store } from './store.ts'
 
@@ -16,20 +20,24 @@ export interface ConnectionHost {
   name: string
   store: Store
   accepted(fingerprint: string): Sender | null
+  /** The sender with this certificate, accepted or not. */
+  known(fingerprint: string): Sender | null
   /** Uses up a pairing code; resolves to null if it is none. */
   pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
-  /** Registers a sender's connection; null: it has too many. */
-  enter(fingerprint: string): { window: Window; leave(): void } | null
-  onRefusedConnection(from: string, reason: string): void
+  renewal: Pick<ReceiverRenewal, 'welcome' | 'onHello'>
+  /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
+  enter(sender: Sender, drop: (sender: Sender) => void): Place | null
+  onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
   onReceived(files: number, bytes: number): void
   onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
-  log(level: 'info' | 'warn', message: string): void
+  log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
 export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
 
 type Phase =
   | { at: 'hello' }
+  | { at: 'renewing' }
   | { at: 'pairing'; judging: boolean }
   | { at: 'sending'; protocol: number; sender: Sender; sending: Sending }
   | { at: 'over' }
@@ -40,16 +48,22 @@ function expected(phase: Phase, type: FrameType): boolean {
   switch (phase.at) {
     case 'hello':
       return type === 'hello'
+    case 'renewing':
+      return type === 'alive'
     case 'pairing':
       return type === 'alive' || (type === 'pair' && !phase.judging)
     case 'sending':
       return sendingTypes.has(type) || (type === 'copy' && phase.protocol >= COPY_PROTOCOL)
     case 'over':
-      return false
+      // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
+      return true
     default:
       return phase satisfies never
   }
 }
+
+/** Longest that a welcome waits for certificates to be pinned. */
+const RENEWAL_MS = 3_000
 
 /** Serves one connection from its first frame to its end. */
 export const serveConnection: Connection = (socket, host) => {
@@ -58,30 +72,24 @@ export const serveConnection: Connection = (socket, host) => {
   let leave: () => void = () => undefined
 
   const refuse = (code: RefusalCode, reason: string) => {
-    host.onRefusedConnection(from, reason)
+    host.onRefusedConnection(from, reason, code)
     channel.send('refused', { code, reason: reason.slice(0, 500) })
     phase = { at: 'over' }
     channel.end()
   }
 
+  /** Half files are thrown away; what is whole and on its way to the disk is kept. */
+  const drop = (sender: Sender) => {
+    if (phase.at !== 'sending') return
+    phase.sending.close()
+    refuse('revoked', `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`)
+  }
+
   const fingerprint = peerFingerprint(socket)
 
-  const hello = (peer: string, { protocols, name, purpose }: FrameHeader<'hello'>) => {
-    clearTimeout(patience)
-    const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
-    if (protocol === undefined)
-      return refuse(
-        'protocol',
-        `speaks protocol ${protocols.join(', ')}, here is ${PROTOCOL_VERSIONS.join(', ')}`,
-      )
-    if (purpose === 'pair') {
-      phase = { at: 'pairing', judging: false }
-      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0 })
-      return
-    }
-    const sender = host.accepted(peer)
-    if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
-    const place = host.enter(peer)
+  /** Lets a sender in, once what it says about certificates is pinned. */
+  const welcome = (sender: Sender, protocol: number, announced: Announcement) => {
+    const place = host.enter(sender, drop)
     if (place === null) return refuse('busy', `${sender.name} has too many connections`)
     leave = place.leave
     const sending = openSending(channel, host.store, sender.folder, place.window, {
@@ -90,7 +98,42 @@ export const serveConnection: Connection = (socket, host) => {
     })
     phase = { at: 'sending', protocol, sender, sending }
     host.log('info', `${sender.name} connected from ${from}`)
-    channel.send('welcome', { protocol, name: host.name, ...place.window })
+    const said = host.renewal.welcome(sender, announced)
+    channel.send('welcome', { protocol, name: host.name, ...place.window, ...said })
+  }
+
+  const hello = (peer: string, header: FrameHeader<'hello'>) => {
+    const { protocols, name, purpose } = header
+    clearTimeout(patience)
+    const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
+    if (protocol === undefined)
+      return refuse(
+        'protocol',
+        `speaks protocol ${protocols.join(', ')}, here is ${PROTOCOL_VERSIONS.join(', ')}`,
+      )
+    if (hasExpired(socket, Date.now()))
+      return refuse('expired', `the certificate of ${name} (${peer}) has expired`)
+    if (purpose === 'pair') {
+      phase = { at: 'pairing', judging: false }
+      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0 })
+      return
+    }
+    const sender = host.accepted(peer)
+    const known = host.known(peer)
+    if (sender === null && known !== null && known.revokedAt !== null)
+      return refuse('revoked', `${known.name} (certificate ${peer}) was revoked`)
+    if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
+    const renewing = host.renewal.onHello(sender, peer, header)
+    if (renewing === null) return welcome(sender, protocol, header)
+    phase = { at: 'renewing' }
+    // A disk that hangs must not keep the sender out: then it is told nothing of certificates.
+    const late = delay(RENEWAL_MS, undefined, { ref: false })
+    void Promise.race([renewing, late]).then(() => {
+      if (channel.closed) return
+      const now = host.accepted(peer)
+      if (now === null) refuse('revoked', `${name} (certificate ${peer}) is accepted no longer`)
+      else welcome(now, protocol, header)
+    })
   }
 
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
@@ -129,13 +172,14 @@ export const serveConnection: Connection = (socket, host) => {
         host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
       }
       // Before a sender was let in, a broken protocol is a refused connection like any other.
+      if (phase.at === 'over') return
       if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
-        host.onRefusedConnection(from, reason.message)
+        host.onRefusedConnection(from, reason.message, 'malformed')
     },
   })
   const patience = setTimeout(() => channel.destroy(new WireFault('no hello in time')), HANDSHAKE_MS)
   if (fingerprint === null) {
-    host.onRefusedConnection(from, 'no client certificate')
+    host.onRefusedConnection(from, 'no client certificate', 'certificate')
     phase = { at: 'over' }
     channel.destroy(null)
   }

@@ -3,8 +3,10 @@ import os from 'node:os'
 import { z } from 'zod'
 import { isRunning } from '../wire/is-running.ts'
 import { formatPairingCode } from '../wire/pairing-code.ts'
+import { replaceFile } from '../wire/replace-file.ts'
 import { Problem } from '../words/problem.ts'
 import { makeCode } from './codes.ts'
+import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 
 /** What a receiver leaves in its store about itself, for the commands that run beside it. */
@@ -32,6 +34,20 @@ export function reachableHost(
   return first?.address ?? hostname
 }
 
+export async function writeAbout({ receiver }: StoreLayout, about: AboutReceiver): Promise<void> {
+  await replaceFile(receiver, `${JSON.stringify(about, null, 2)}\n`)
+}
+
+async function readAbout({ receiver }: StoreLayout): Promise<AboutReceiver> {
+  return aboutSchema.parse(JSON.parse(await readFile(receiver, 'utf8')))
+}
+
+/** Whether the receiver of this store runs now; null: none has used the store yet. */
+export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | null> {
+  const about = await readAbout(layout).catch(() => null)
+  return about === null ? null : isRunning(about.pid)
+}
+
 export interface Invitation {
   /** The text to be entered at the sender. */
   code: string
@@ -47,7 +63,7 @@ export async function invite(storeDirectory: string, now: number): Promise<Invit
   const layout = storeLayout(storeDirectory)
   let about: AboutReceiver
   try {
-    about = aboutSchema.parse(JSON.parse(await readFile(layout.receiver, 'utf8')))
+    about = await readAbout(layout)
   } catch (thrown) {
     throw new Problem('transfer.receiverNotRunning', { path: layout.root }, { cause: thrown })
   }

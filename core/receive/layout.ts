@@ -12,6 +12,7 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
  *     STORE/.holdfast/journal/…                                          what the manifest has not taken in yet
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
+ *     STORE/.holdfast/seen.json                                          when each sender was last connected
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
 export interface StoreLayout {
@@ -19,6 +20,8 @@ export interface StoreLayout {
   own: string
   identity: string
   senders: string
+  /** When each sender was last connected. */
+  seen: string
   codes: string
   temporary: string
   /** Where the running, or last, receiver of this store can be reached. */
@@ -37,6 +40,7 @@ export function storeLayout(directory: string): StoreLayout {
     own,
     identity: path.join(own, 'identity'),
     senders: path.join(own, 'senders.json'),
+    seen: path.join(own, 'seen.json'),
     codes: path.join(own, 'codes'),
     temporary: path.join(own, 'tmp'),
     receiver: path.join(own, 'receiver.json'),

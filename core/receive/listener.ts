@@ -6,6 +6,7 @@ import { addressOf } from '../wire/pairing-code.ts'
 import { remoteOf, serverOptions } from '../wire/tls.ts'
 import { errorCode, Problem } from '../words/problem.ts'
 import type { Connection } from './connection.ts'
+import type { RefusedKind } from './counters.ts'
 
 /** Connections that have not shown a certificate yet; beyond it the oldest one goes. */
 const MAX_UNKNOWN = 64
@@ -13,6 +14,8 @@ const MAX_CONNECTIONS = 512
 
 export interface Listener {
   port: number
+  /** Connections from now on are shown this certificate. */
+  show(identity: Identity): void
   close(): Promise<void>
 }
 
@@ -35,7 +38,7 @@ export async function openListener(
   at: { host: string; port: number },
   identity: Identity,
   accept: (socket: Parameters<Connection>[0]) => void,
-  refused: (from: string, reason: string) => void,
+  refused: (from: string, reason: string, kind: RefusedKind) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
@@ -54,12 +57,12 @@ export async function openListener(
     const [oldest] = unknown
     unknown.delete(oldest ?? socket)
     oldest?.destroy()
-    refused(from, 'too many connections at once that have not shown a certificate')
+    refused(from, 'too many connections at once that have not shown a certificate', 'flood')
   })
-  server.on('drop', () => refused('?', 'too many connections'))
+  server.on('drop', () => refused('?', 'too many connections', 'flood'))
   server.on('tlsClientError', (error, socket) => {
     const code = errorCode(error)
-    refused(remoteOf(socket), code === null ? error.message : `${code}: ${error.message}`)
+    refused(remoteOf(socket), code === null ? error.message : `${code}: ${error.message}`, 'tls')
     socket.destroy()
   })
   server.on('secureConnection', (socket) => {
@@ -79,10 +82,11 @@ export async function openListener(
       reason: errorCode(thrown) ?? String(thrown),
     })
   }
-  server.on('error', (error) => refused('?', error.message))
+  server.on('error', (error) => refused('?', error.message, 'other'))
 
   return {
     port,
+    show: (next) => server.setSecureContext(serverOptions(next)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

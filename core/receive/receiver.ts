@@ -1,21 +1,27 @@
-import { mkdir } from 'node:fs/promises'
-import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
-import { replaceFile } from '../wire/replace-file.ts'
-import { errorCode, Problem } from '../words/problem.ts'
-import { lockDirectory } from '../worker/directory-lock.ts'
+import { claimStore } from './claim-store.ts'
 import { redeemCode } from './codes.ts'
+import { createConnected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
+import type { Counters, RefusedKind } from './counters.ts'
+import { countOne, createCounters, totalOf } from './counters.ts'
+import { writeAbout } from './invitation.ts'
+import type { IsocketOptions } from './isocket/listener.ts'
+import { createIsocket } from './isocket/service.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import { openListener } from './listener.ts'
 import { openManifest } from './manifest/manifest.ts'
+import { openReceiverRenewal } from './renewal.ts'
+import { followRoster } from './roster.ts'
+import { openSeenLog } from './seen.ts'
 import type { Trusted } from './senders.ts'
 import { openSenders } from './senders.ts'
 import { openStore } from './store.ts'
+import { timedStore } from './timed-store.ts'
 import { openPruning } from './versions/pruning.ts'
 
 export interface ReceiverOptions {
@@ -28,11 +34,18 @@ export interface ReceiverOptions {
   rules: StoreRules
   /** The script of the thread that keeps the manifest. */
   manifestThread: URL
+  /** Where original isocket clients are accepted; left out: nowhere. */
+  isocket?: IsocketOptions | null
 }
+
+/** What a running receiver can change. */
+export type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
 
 export interface ReceiverEvents {
   /** Some of the counters have changed. */
   onChange(): void
+  /** A file became durable, so many seconds after its last byte. */
+  onDurable?(seconds: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
@@ -44,39 +57,19 @@ export interface Receiver {
   readonly receivedBytes: number
   readonly refusedConnections: number
   readonly pairedSenders: number
+  readonly counters: Counters
+  /** Connections of senders that are let in, and of original isocket clients. */
+  readonly connections: { senders: number; isocket: number }
+  /** null: no isocket clients are accepted. */
+  readonly isocketPort: number | null
+  /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
+  readonly stalledMs: number
+  /** Those that may send; times in milliseconds since 1970. */
+  lastSeen(): { fingerprint: string; at: number | null }[]
+  /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
+  configure(changes: ReceiverChanges): Promise<void>
   trust(trusted: readonly Trusted[]): Promise<void>
   close(): Promise<void>
-}
-
-/** What all senders together may have in this process's memory; each gets an even part, within limits. */
-const MEMORY_BYTES = 256 * 1024 * 1024
-const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
-const WINDOW_FILES = 8192
-const CONNECTIONS_PER_SENDER = 8
-
-async function prepareStore(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    // A store that exists but has become read-only still lets the receiver say so to its senders.
-    if (code === 'EROFS') return
-    throw new Problem('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
-  }
-}
-
-/** Two receivers would overwrite each other's list of senders. */
-function lockStore({ own, root }: StoreLayout, log: ReceiverEvents['log']): { release(): void } {
-  let lock: { release(): void } | null
-  try {
-    lock = lockDirectory(own)
-  } catch (thrown) {
-    // A store that is read-only, or on a file system without locks, is still better served than not.
-    log('warn', `${own} cannot be locked: ${String(thrown)}`)
-    return { release: () => undefined }
-  }
-  if (lock === null) throw new Problem('transfer.storeInUse', { path: root })
-  return lock
 }
 
 /**
@@ -88,8 +81,7 @@ export async function startStoreReceiver(
   events: ReceiverEvents,
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
-  await prepareStore(layout.own)
-  const lock = lockStore(layout, events.log)
+  const lock = await claimStore(layout, events.log)
   try {
     return await startOnStore(options, events, layout, lock.release)
   } catch (thrown) {
@@ -138,18 +130,29 @@ async function startOnStore(
   layout: StoreLayout,
   release: () => void,
 ): Promise<Receiver> {
-  const identity = await loadIdentity(layout.identity)
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
-  const { store, tidy, close } = openRuledStore(options, layout, (text) => events.log('warn', text))
-  const counters = { receivedFiles: 0, receivedBytes: 0, refusedConnections: 0 }
-  const connections = new Map<string, number>()
+  const ruled = openRuledStore(options, layout, (text) => events.log('warn', text))
+  const store = timedStore(ruled.store, (seconds) => events.onDurable?.(seconds))
+  const counters = createCounters()
+  const connected = createConnected()
   const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
   const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
+  const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
+  const renewal = await openReceiverRenewal({
+    directory: layout.identity,
+    senders,
+    log: events.log,
+    async onRenewed(identity) {
+      listener.show(identity)
+      await tellAbout()
+      events.onChange()
+    },
+  })
   let judging: Promise<unknown> = Promise.resolve()
 
-  const refusedConnection = (from: string, reason: string) => {
-    counters.refusedConnections += 1
+  const refusedConnection = (from: string, reason: string, kind: RefusedKind) => {
+    countOne(counters.refusedConnections, kind)
     logRefusedConnection(`refused ${from}: ${reason}`)
     events.onChange()
   }
@@ -157,7 +160,9 @@ async function startOnStore(
   const host: ConnectionHost = {
     name: options.name,
     store,
+    renewal,
     accepted: (fingerprint) => senders.accepted(fingerprint),
+    known: (fingerprint) => senders.known(fingerprint),
     pair(fingerprint, code, name) {
       // One attempt after the other: attempts side by side would be counted as one.
       const judged = judging.then(async () =>
@@ -168,23 +173,10 @@ async function startOnStore(
       judging = judged.catch(() => undefined)
       return judged
     },
-    enter(fingerprint) {
-      const mine = connections.get(fingerprint) ?? 0
-      if (mine >= CONNECTIONS_PER_SENDER) return null
-      connections.set(fingerprint, mine + 1)
-      const all = [...connections.values()].reduce((sum, count) => sum + count, 0)
-      const part = Math.floor(MEMORY_BYTES / all)
-      return {
-        window: {
-          bytes: Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part)),
-          files: WINDOW_FILES,
-        },
-        leave() {
-          const left = (connections.get(fingerprint) ?? 1) - 1
-          if (left === 0) connections.delete(fingerprint)
-          else connections.set(fingerprint, left)
-        },
-      }
+    enter(sender, drop) {
+      const place = connected.enter(sender, drop)
+      seen.note(connected.folders(), Date.now())
+      return place
     },
     onRefusedConnection: refusedConnection,
     onReceived(files, bytes) {
@@ -192,33 +184,46 @@ async function startOnStore(
       counters.receivedBytes += bytes
       events.onChange()
     },
-    onRefusedFile: (sender, source, path, { status, detail }) =>
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`),
+    onRefusedFile(sender, source, path, { status, detail }) {
+      countOne(counters.refusedFiles, status)
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`)
+      events.onChange()
+    },
     log: events.log,
   }
 
   const listener = await openListener(
     options,
-    identity,
+    renewal.identity,
     (socket) => serveConnection(socket, host),
     refusedConnection,
   )
-  const { host: address, name } = options
-  const about = {
-    host: address,
-    port: listener.port,
-    name,
-    fingerprint: identity.fingerprint,
-    pid: process.pid,
+  const isocket = createIsocket(host)
+  try {
+    await isocket.configure(options.isocket ?? null)
+  } catch (thrown) {
+    await listener.close()
+    await ruled.close()
+    throw thrown
   }
-  await replaceFile(layout.receiver, `${JSON.stringify(about, null, 2)}\n`).catch((thrown: unknown) =>
-    events.log('warn', `${layout.receiver}: ${String(thrown)}`),
-  )
-  void tidy()
+  const tellAbout = () =>
+    writeAbout(layout, {
+      host: options.host,
+      port: listener.port,
+      name: host.name,
+      fingerprint: renewal.identity.fingerprint,
+      pid: process.pid,
+    }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
+  await tellAbout()
+  const roster = followRoster({ senders, connected, seen, renewal, log: events.log })
+  void renewal.proceed()
+  void ruled.tidy()
 
   return {
     port: listener.port,
-    fingerprint: identity.fingerprint,
+    get fingerprint() {
+      return renewal.identity.fingerprint
+    },
     storeDirectory: layout.root,
     get receivedFiles() {
       return counters.receivedFiles
@@ -227,15 +232,40 @@ async function startOnStore(
       return counters.receivedBytes
     },
     get refusedConnections() {
-      return counters.refusedConnections
+      return totalOf(counters.refusedConnections)
     },
     get pairedSenders() {
       return senders.pairedCount
     },
-    trust: (trusted) => senders.trust(trusted),
+    counters,
+    get connections() {
+      return { senders: connected.count, isocket: isocket.connections }
+    },
+    get isocketPort() {
+      return isocket.port
+    },
+    get stalledMs() {
+      return store.stalledMs()
+    },
+    lastSeen: () =>
+      senders
+        .list()
+        .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
+        .map(({ fingerprint, folder }) => ({ fingerprint, at: seen.seenAt(folder) })),
+    async configure(changes) {
+      await isocket.configure(changes.isocket ?? null)
+      host.name = changes.name
+      await tellAbout()
+    },
+    async trust(trusted) {
+      await senders.trust(trusted)
+      connected.dropRefused(senders)
+    },
     async close() {
+      renewal.stop()
+      await Promise.all([roster.stop(), isocket.close()])
       await listener.close()
-      await close()
+      await ruled.close()
       release()
     },
   }

@@ -1,33 +1,40 @@
-import { readFile, rename } from 'node:fs/promises'
-import { z } from 'zod'
 import { folderName } from '../wire/names.ts'
-import { replaceFile } from '../wire/replace-file.ts'
-import { errorCode } from '../words/problem.ts'
+import type { Sender } from './senders-file.ts'
+import { openSendersFile } from './senders-file.ts'
 
-const senderSchema = z.object({
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
-  name: z.string().min(1).max(200),
-  /** Its folder in the store; kept for ever, so that a sender that comes back finds its files. */
-  folder: z.string().min(1).max(255),
-  /** Milliseconds since 1970; null: known, but only accepted while the configuration trusts it. */
-  pairedAt: z.number().nullable(),
-})
-export type Sender = z.infer<typeof senderSchema>
-
-const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
+export type { Sender } from './senders-file.ts'
 
 export interface Trusted {
   fingerprint: string
   name: string
 }
 
+export interface SeenCertificates {
+  /** The certificate that the sender has shown: its next one becomes its only one by that. */
+  shown: string
+  next: string | null
+  /** The receiver's next certificate that the sender knows. */
+  knowsNext: string | null
+}
+
 /** Who may send, and into which folder. */
 export interface Senders {
-  /** The sender with this certificate if it may send now. */
+  /** The sender with this certificate, or with this one as its next, if it may send now. */
   accepted(fingerprint: string): Sender | null
+  /** The sender with this certificate, accepted or not. */
+  known(fingerprint: string): Sender | null
+  list(): readonly Sender[]
   /** Senders that the configuration accepts besides the paired ones. */
   trust(trusted: readonly Trusted[]): Promise<void>
   pair(fingerprint: string, name: string, now: number): Promise<Sender>
+  /** Only the name that people read: the folder stays. */
+  rename(fingerprint: string, name: string): Promise<void>
+  /** It may not send any more, until it is paired again; its files stay. */
+  revoke(fingerprint: string, now: number): Promise<void>
+  /** What a sender has shown and said of its certificates; false: its next one is another sender's. */
+  renew(folder: string, seen: SeenCertificates): Promise<boolean>
+  /** Reads what another process has changed; true: something was new. */
+  refresh(): Promise<boolean>
   readonly pairedCount: number
 }
 
@@ -40,79 +47,76 @@ export function freeFolder(name: string, taken: readonly string[]): string {
   return folder
 }
 
-async function readSenders(file: string, notice: (text: string) => void): Promise<Sender[]> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return []
-    throw thrown
+/** Folders in the store that belong to no sender: what original isocket clients send goes there. */
+const RESERVED_FOLDERS = ['isocket']
+
+const isOf = (sender: Sender, fingerprint: string) =>
+  sender.fingerprint === fingerprint || sender.next === fingerprint
+
+function put(
+  current: readonly Sender[],
+  { fingerprint, name }: Trusted,
+  paired: { at: number } | null,
+): Sender[] {
+  const known = current.find((sender) => isOf(sender, fingerprint))
+  if (known === undefined) {
+    const taken = [...RESERVED_FOLDERS, ...current.map((sender) => sender.folder)]
+    const fresh = { fingerprint, name, folder: freeFolder(name, taken), pairedAt: paired?.at ?? null }
+    return [...current, { ...fresh, revokedAt: null, next: null, knowsNext: null }]
   }
-  try {
-    return fileSchema.parse(JSON.parse(text)).senders
-  } catch {
-    const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
-    await rename(file, aside)
-    notice(`the list of paired senders could not be read and was kept as ${aside}: pair them again`)
-    return []
-  }
+  const others = current.filter((sender) => sender !== known)
+  if (paired === null) return [...others, { ...known, name }]
+  return [...others, { ...known, name, pairedAt: paired.at, revokedAt: null }]
 }
 
+const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>
+  current.map((sender) => (isOf(sender, fingerprint) ? { ...sender, ...change } : sender))
+
 export async function openSenders(file: string, notice: (text: string) => void): Promise<Senders> {
-  let senders = await readSenders(file, notice)
+  const kept = await openSendersFile(file, notice)
   let trusted = new Set<string>()
-  let writing: Promise<void> = Promise.resolve()
 
-  // One write at a time, and a sender counts as paired only once it is written.
-  const change = (next: (current: readonly Sender[]) => Sender[]): Promise<void> => {
-    const written = writing.then(async () => {
-      const changed = next(senders)
-      if (JSON.stringify(changed) === JSON.stringify(senders)) return
-      await replaceFile(file, `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`)
-      senders = changed
-    })
-    writing = written.catch(() => undefined)
-    return written
-  }
-
-  const put = (
-    current: readonly Sender[],
-    fingerprint: string,
-    name: string,
-    pairedAt: number | null,
-  ): Sender[] => {
-    const known = current.find((sender) => sender.fingerprint === fingerprint)
-    const others = current.filter((sender) => sender !== known)
-    const folder =
-      known?.folder ??
-      freeFolder(
-        name,
-        others.map((sender) => sender.folder),
-      )
-    return [...others, { fingerprint, name, folder, pairedAt: pairedAt ?? known?.pairedAt ?? null }]
-  }
-
-  const find = (fingerprint: string) => senders.find((sender) => sender.fingerprint === fingerprint) ?? null
+  const find = (fingerprint: string) => kept.senders.find((sender) => isOf(sender, fingerprint)) ?? null
+  const isTrusted = ({ fingerprint, next }: Sender) =>
+    trusted.has(fingerprint) || (next !== null && trusted.has(next))
 
   return {
     accepted(fingerprint) {
       const sender = find(fingerprint)
-      return sender !== null && (sender.pairedAt !== null || trusted.has(fingerprint)) ? sender : null
+      if (sender === null || sender.revokedAt !== null) return null
+      return sender.pairedAt !== null || isTrusted(sender) ? sender : null
     },
+    known: find,
+    list: () => kept.senders,
     async trust(list) {
       trusted = new Set(list.map(({ fingerprint }) => fingerprint))
-      await change((current) =>
-        list.reduce<Sender[]>((all, one) => put(all, one.fingerprint, one.name, null), [...current]),
-      )
+      await kept.change((current) => list.reduce<Sender[]>((all, one) => put(all, one, null), [...current]))
     },
     async pair(fingerprint, name, now) {
-      await change((current) => put(current, fingerprint, name, now))
+      await kept.change((current) => put(current, { fingerprint, name }, { at: now }))
       const sender = find(fingerprint)
       if (sender === null) throw new Error('the sender was not kept')
       return sender
     },
+    rename: (fingerprint, name) => kept.change(edit(fingerprint, { name })),
+    revoke: (fingerprint, now) => kept.change(edit(fingerprint, { revokedAt: now })),
+    async renew(folder, { shown, next, knowsNext }) {
+      const isTaken = (one: Sender) => one.folder !== folder && next !== null && isOf(one, next)
+      let taken = false
+      await kept.change((current) => {
+        taken = current.some(isTaken)
+        return current.map((one) => {
+          if (one.folder !== folder) return one
+          const fingerprint = shown === one.next ? shown : one.fingerprint
+          const following = next === null || taken ? (one.next === fingerprint ? null : one.next) : next
+          return { ...one, fingerprint, next: following, knowsNext: knowsNext ?? one.knowsNext }
+        })
+      })
+      return !taken
+    },
+    refresh: () => kept.refresh(),
     get pairedCount() {
-      return senders.filter((sender) => sender.pairedAt !== null).length
+      return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.
 import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Peer } from '../wire/tls.ts'
-import { connectPinned, HANDSHAKE_MS } from '../wire/tls.ts'
+import { connectPinned, HANDSHAKE_MS, peerFingerprint } from '../wire/tls.ts'
 
 /** The receiver closed the door, and said why. */
 export class Refused extends Error {
@@ -21,6 +21,8 @@ export class Refused extends Error {
 export interface Dialled {
   channel: Channel
   welcome: FrameHeader<'welcome'>
+  /** The certificate that the receiver has shown. */
+  fingerprint: string | null
   /** Where the frames after the welcome go. To be called before anything is awaited. */
   follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
 }
@@ -39,10 +41,11 @@ const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
 export async function dial(
   peer: Peer,
   identity: Identity,
-  hello: { name: string; purpose: 'send' | 'pair' },
+  hello: Omit<FrameHeader<'hello'>, 'protocols'>,
   signal: AbortSignal,
 ): Promise<Dialled> {
   const socket = await connectPinned(peer, identity, signal)
+  const fingerprint = peerFingerprint(socket)
   return new Promise((resolve, reject) => {
     let phase: keyof typeof expected = 'hello'
     let onClose = (reason: Error | null) => {
@@ -58,6 +61,7 @@ export async function dial(
       resolve({
         channel,
         welcome,
+        fingerprint,
         follow(nextFrame, nextClose) {
           onFrame = nextFrame
           onClose = nextClose

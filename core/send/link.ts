@@ -1,14 +1,15 @@
 import type { ReceiverDestination } from '../settings/schema.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../wire/channel.ts'
-import type { Identity } from '../wire/identity.ts'
 import { addressOf } from '../wire/pairing-code.ts'
 import { WrongFingerprint } from '../wire/tls.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { backoffMs } from './backoff.ts'
+import type { Dialled } from './dial.ts'
 import { dial, Refused } from './dial.ts'
 import type { Connection } from './messages.ts'
+import type { Renewal } from './renewal.ts'
 import type { Session } from './session.ts'
 import { openSession } from './session.ts'
 
@@ -27,6 +28,8 @@ export interface Link {
 
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000
+/** Both ends may announce, confirm and change: each is one connection more, once in years. */
+const RENEWALS_AT_ONCE = 4
 
 /** The state and the sentence of a failed or lost connection. */
 export function troubleOf(
@@ -41,6 +44,8 @@ export function troubleOf(
     return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: thrown.fingerprint }))
   if (thrown instanceof Refused) {
     if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
+    if (thrown.code === 'expired') return refused(message('transfer.certificateExpired', { name, address }))
     if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
     return refused(message('transfer.refusedOther', { name, address, reason: thrown.message }))
   }
@@ -56,7 +61,7 @@ export function troubleOf(
 /** Keeps one connection to the receiver for as long as it is wanted, and tries for ever to have it. */
 export function openLink(
   destination: ReceiverDestination,
-  identity: Identity,
+  renewal: Renewal,
   options: { name: string; retrySeconds: number },
   events: LinkEvents,
 ): Link {
@@ -64,16 +69,33 @@ export function openLink(
   let timer: NodeJS.Timeout | null = null
   let failures = 0
 
+  /** Connects; again at once where certificates were announced: that is how the receiver learns of it. */
+  const connect = async (again: number): Promise<Dialled> => {
+    await renewal.prepare().catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
+    const peer = renewal.peerOf(destination)
+    const hello = { name: options.name, purpose: 'send', ...renewal.announcement(destination) } as const
+    const dialled = await dial(peer, renewal.identity, hello, stopping.signal)
+    const renewing = renewal.onWelcome(destination, dialled.fingerprint, dialled.welcome)
+    if (renewing === null || again === 0) {
+      renewing?.catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
+      return dialled
+    }
+    dialled.follow(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      await renewing
+    } finally {
+      dialled.channel.end()
+    }
+    return connect(again - 1)
+  }
+
   /** One connection from its beginning to its end; the reason of the end. */
   const serve = async (): Promise<{ reason: unknown; wasConnected: boolean }> => {
     try {
-      const dialled = await dial(
-        destination,
-        identity,
-        { name: options.name, purpose: 'send' },
-        stopping.signal,
-      )
-      const { channel, welcome, follow } = dialled
+      const { channel, welcome, follow } = await connect(RENEWALS_AT_ONCE)
       const session = openSession(channel, welcome)
       const began = performance.now()
       const reason = await new Promise<unknown>((resolve) => {

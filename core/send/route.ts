@@ -1,5 +1,4 @@
 import os from 'node:os'
-import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
@@ -10,6 +9,7 @@ import { openLink } from './link.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump.ts'
 import { openPump } from './pump.ts'
+import type { Renewal } from './renewal.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
 
@@ -38,14 +38,14 @@ export const sameRoute = (a: Config, b: Config): boolean =>
 export function openRoute(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
-  identity: Identity,
+  renewal: Renewal,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Route {
   let stalledMs = 0
   const pump = openPump({ destination, ledger, ledgerPath, retrySeconds }, events)
   const link = openLink(
     destination,
-    identity,
+    renewal,
     { name: os.hostname() || 'Holdfast', retrySeconds },
     {
       onSession: (session) => pump.setSession(session),

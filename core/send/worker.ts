@@ -1,5 +1,3 @@
-import type { Identity } from '../wire/identity.ts'
-import { loadIdentity } from '../wire/identity.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
@@ -15,6 +13,8 @@ import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createRates } from './rates.ts'
+import type { Renewal } from './renewal.ts'
+import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
 import { openRoute, sameRoute } from './route.ts'
 
@@ -44,7 +44,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
-  let identity: Identity | null = null
+  let renewal: Renewal | null = null
   let ledger: { file: string; open: Ledger } | null = null
   let route: Route | null = null
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
@@ -68,7 +68,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     if (over) return
     const destination = destinationId()
     const current: Report = {
-      fingerprint: identity?.fingerprint ?? null,
+      fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem: problemNow() },
       totals: destination === null || ledger === null ? {} : ledger.open.totals(destination),
       lastFile,
@@ -103,7 +103,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     route = null
   }
 
-  const startRoute = (next: Config, on: Ledger, me: Identity) => {
+  const startRoute = (next: Config, on: Ledger, me: Renewal) => {
     const { destination } = next
     if (destination === null) {
       setConnection('idle', null)
@@ -150,8 +150,9 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   const configure = async (next: Config): Promise<void> => {
     const before = applied
     config = next
-    if (identity === null || before?.identityDirectory !== next.identityDirectory)
-      identity = await loadIdentity(next.identityDirectory)
+    if (renewal === null || before?.identityDirectory !== next.identityDirectory)
+      renewal = await openRenewal(next.identityDirectory, log)
+    renewal.setReceivers(next.destination === null ? [] : [next.destination])
     const on = openLedgerOf(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     for (const { id } of before?.sources ?? []) {
@@ -165,7 +166,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     if (before === null || startProblem !== null || !sameRoute(before, next)) {
       closeRoute()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
-      startRoute(next, on, identity)
+      startRoute(next, on, renewal)
     }
     startProblem = null
     applied = next
@@ -173,9 +174,9 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     changed()
   }
 
-  const ready = (): { on: Ledger; me: Identity } => {
-    if (ledger === null || identity === null) throw new Error('the sender is not configured yet')
-    return { on: ledger.open, me: identity }
+  const ready = (): { on: Ledger; me: Renewal } => {
+    if (ledger === null || renewal === null) throw new Error('the sender is not configured yet')
+    return { on: ledger.open, me: renewal }
   }
 
   return {
@@ -209,8 +210,12 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
         changed()
         return { files }
       },
-      pair: ({ code, name }: InputOf<Definition, 'pair'>) =>
-        pairWithReceiver(code, name, ready().me, stopping.signal),
+      async pair({ code, name }: InputOf<Definition, 'pair'>) {
+        const { me } = ready()
+        await me.replaceExpired()
+        changed()
+        return pairWithReceiver(code, name, me.identity, stopping.signal)
+      },
     },
 
     async stop() {

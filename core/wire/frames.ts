@@ -41,7 +41,16 @@ export const fileStatuses = [
 ] as const
 export type FileStatus = (typeof fileStatuses)[number]
 
-export const refusalCodes = ['protocol', 'notPaired', 'code', 'busy', 'malformed', 'stopping'] as const
+export const refusalCodes = [
+  'protocol',
+  'notPaired',
+  'revoked',
+  'expired',
+  'code',
+  'busy',
+  'malformed',
+  'stopping',
+] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
 const fileNumber = z.number().int().min(0).max(0xffff_ffff)
@@ -56,6 +65,19 @@ const digest = z.custom<Uint8Array>(
 const text = z.string().max(16 * KIB)
 /** Milliseconds since 1970, with a fraction. */
 const time = z.number().min(-8.64e15).max(8.64e15)
+/** Renewal of certificates; left out: there is nothing to say. */
+const renewal = {
+  /** The fingerprint of the certificate that this end will use next. */
+  next: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** The other end's next fingerprint that this end has pinned, durably. */
+  knows: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+}
 const mode = z.number().int().min(0).max(0o7777)
 
 /** id, source, path, size, time of modification, mode, SHA-256. */
@@ -90,6 +112,7 @@ export const frameKinds = {
       protocols: z.array(z.number().int()).min(1).max(16),
       name,
       purpose: z.enum(['send', 'pair']),
+      ...renewal,
     }),
   },
   /** Receiver: the version chosen, its name, and the first credit. */
@@ -97,7 +120,7 @@ export const frameKinds = {
     code: 2,
     maxHeader: 4 * KIB,
     maxPayload: 0,
-    header: z.object({ protocol: z.number().int(), name, bytes: count, files: count }),
+    header: z.object({ protocol: z.number().int(), name, bytes: count, files: count, ...renewal }),
   },
   /** Receiver, then it closes. */
   refused: {

@@ -1,8 +1,9 @@
 import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { errorCode, Problem } from '../words/problem.ts'
+import { syncDirectory } from './fd.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {
@@ -10,10 +11,17 @@ export interface Identity {
   key: string
   /** SHA-256 of the certificate (DER), 64 lower-case hexadecimal digits. */
   fingerprint: string
+  /** When the certificate ends, in milliseconds since 1970. */
+  expiresAt: number
 }
 
 const FILE = 'identity.pem'
+/** The certificate that is announced to the peers, and used when they know it. */
+const NEXT_FILE = 'identity-next.pem'
 const YEAR_MS = 365.25 * 24 * 3600 * 1000
+const LIFETIME_MS = 10 * YEAR_MS
+/** So long before its end a certificate's successor is made: a computer may be away for two years. */
+export const RENEW_BEFORE_MS = 2 * YEAR_MS
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 export function fingerprintOf(der: Uint8Array): string {
@@ -28,7 +36,7 @@ function pem(label: string, der: ArrayBuffer): string {
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
-async function makeIdentityText(): Promise<string> {
+async function makeIdentityText(notAfter: Date): Promise<string> {
   // Only loaded when a certificate is made; x509 insists on reflect-metadata being there before it.
   await import('reflect-metadata')
   const { X509CertificateGenerator } = await import('@peculiar/x509')
@@ -37,9 +45,9 @@ async function makeIdentityText(): Promise<string> {
     {
       serialNumber: randomBytes(15).toString('hex'),
       name: 'CN=Holdfast',
-      // Peers pin the certificate itself, so its dates only have to survive clocks that are wrong.
-      notBefore: new Date(Date.now() - 2 * YEAR_MS),
-      notAfter: new Date(Date.now() + 50 * YEAR_MS),
+      // Peers pin the certificate itself, so its beginning only has to survive clocks that are wrong.
+      notBefore: new Date(Math.min(Date.now(), notAfter.getTime()) - 2 * YEAR_MS),
+      notAfter,
       signingAlgorithm: ALGORITHM,
       keys: keys as CryptoKeyPair,
     },
@@ -54,7 +62,8 @@ function parseIdentity(text: string): Identity {
   const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0]
   if (key === undefined || certificate === undefined) throw new Error('no key and certificate in it')
   createSecureContext({ key, cert: certificate })
-  return { key, certificate, fingerprint: fingerprintOf(new X509Certificate(certificate).raw) }
+  const { raw, validTo } = new X509Certificate(certificate)
+  return { key, certificate, fingerprint: fingerprintOf(raw), expiresAt: Date.parse(validTo) }
 }
 
 async function readIdentity(file: string): Promise<Identity | null> {
@@ -92,18 +101,49 @@ async function writeIdentity(file: string, text: string): Promise<void> {
   }
 }
 
-/**
- * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
- * key in one file that only its owner can read.
- * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
- */
-export async function loadIdentity(directory: string): Promise<Identity> {
+async function identityAt(directory: string, name: string, notAfter: Date): Promise<Identity> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const file = path.join(directory, FILE)
+  const file = path.join(directory, name)
   const kept = await readIdentity(file)
   if (kept !== null) return kept
-  await writeIdentity(file, await makeIdentityText())
+  await writeIdentity(file, await makeIdentityText(notAfter))
   const made = await readIdentity(file)
   if (made === null) throw new Problem('transfer.identityBroken', { path: file, reason: 'ENOENT' })
   return made
+}
+
+/**
+ * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
+ * key in one file that only its owner can read.
+ * @param notAfter when a certificate that is made now ends.
+ * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
+ */
+export function loadIdentity(
+  directory: string,
+  notAfter: Date = new Date(Date.now() + LIFETIME_MS),
+): Promise<Identity> {
+  return identityAt(directory, FILE, notAfter)
+}
+
+/**
+ * The identity that follows the one in use: what is kept of it, or a new one if the present one ends soon.
+ * null: none is needed yet.
+ */
+export async function loadNextIdentity(
+  directory: string,
+  current: Identity,
+  now: number,
+): Promise<Identity | null> {
+  const kept = await readIdentity(path.join(directory, NEXT_FILE))
+  if (kept !== null || current.expiresAt - now > RENEW_BEFORE_MS) return kept
+  return identityAt(directory, NEXT_FILE, new Date(now + LIFETIME_MS))
+}
+
+/**
+ * The next identity becomes the one in use: one rename(2), so that after a crash it is the one or the other, and
+ * the peers know both.
+ */
+export async function adoptNextIdentity(directory: string): Promise<void> {
+  await rename(path.join(directory, NEXT_FILE), path.join(directory, FILE))
+  await syncDirectory(directory)
 }

@@ -29,6 +29,12 @@ export function peerFingerprint(socket: TLSSocket): string | null {
   return raw === undefined ? null : fingerprintOf(raw)
 }
 
+/** Whether the peer's certificate has ended. Its beginning is not asked for: a clock may be behind. */
+export function hasExpired(socket: TLSSocket, now: number): boolean {
+  const { valid_to: end } = socket.getPeerCertificate()
+  return end === undefined || Date.parse(end) < now
+}
+
 /** The computer that answered has another certificate than the pinned one. */
 export class WrongFingerprint extends Error {
   override readonly name = 'WrongFingerprint'
@@ -44,6 +50,8 @@ export interface Peer {
   host: string
   port: number
   fingerprint: string
+  /** The certificate that the peer has announced, if any: the one or the other is right. */
+  nextFingerprint?: string | null
 }
 
 /**
@@ -84,7 +92,8 @@ export function connectPinned(peer: Peer, identity: Identity, signal: AbortSigna
     socket.once('close', gone)
     socket.once('secureConnect', () => {
       const fingerprint = peerFingerprint(socket)
-      settle(fingerprint === peer.fingerprint ? null : new WrongFingerprint(fingerprint ?? 'none'))
+      const isPinned = fingerprint === peer.fingerprint || fingerprint === peer.nextFingerprint
+      settle(fingerprint !== null && isPinned ? null : new WrongFingerprint(fingerprint ?? 'none'))
     })
   })
 }

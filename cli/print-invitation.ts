@@ -1,0 +1,42 @@
+import { renderUnicodeCompact } from 'uqr'
+import { CODE_MINUTES } from '../core/receive/codes.ts'
+import type { Invitation } from '../core/receive/invitation.ts'
+import type { Message } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
+import { englishWords } from '../core/words/words.ts'
+
+/** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
+const QUIET_ZONE = 4
+
+/** Dark on light, as readers expect it, whatever the terminal's colours are: SGR 30 and 107 (ECMA-48). */
+function drawn(qr: string): string {
+  return qr
+    .split('\n')
+    .map((line) => `\x1b[30;107m${line}\x1b[0m`)
+    .join('\n')
+}
+
+/** The pairing code as a QR code of half blocks, or why there is no room for it. */
+export function qrOf(code: string, columns: number): string {
+  const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
+  const width = qr.indexOf('\n')
+  return width > columns ? englishWords(message('transfer.qrNoRoom', { columns: width })) : drawn(qr)
+}
+
+/**
+ * The code alone goes to standard output, so that a script can take it from there; everything around it goes to
+ * `say`. The QR code is for people: on a terminal, or where it was asked for.
+ */
+export function printInvitation(
+  { code }: Invitation,
+  { say, qr }: { say: (text: string) => void; qr: boolean },
+): void {
+  const sentence = (one: Message) => say(englishWords(one))
+  sentence(message('transfer.pairingCode', { minutes: CODE_MINUTES }))
+  console.log(code)
+  if (qr) {
+    sentence(message('transfer.qrHint'))
+    say(qrOf(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
+  }
+  sentence(message('transfer.pairingHint'))
+}

@@ -1,0 +1,146 @@
+import type { Command } from 'commander'
+import { chooseSender } from '../core/receive/choose-sender.ts'
+import { isReceiverRunning } from '../core/receive/invitation.ts'
+import { storeLayout } from '../core/receive/layout.ts'
+import type { Seen } from '../core/receive/seen.ts'
+import { readSeen } from '../core/receive/seen.ts'
+import type { Sender, Senders } from '../core/receive/senders.ts'
+import { openSenders } from '../core/receive/senders.ts'
+import type { Message } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
+
+interface SendersOptions {
+  store: string
+  json?: boolean
+}
+
+/** Enough of a fingerprint to tell senders apart, and to name one. */
+const SHOWN_DIGITS = 16
+
+const say = (sentence: Message) => console.log(englishWords(sentence))
+
+async function openList(store: string): Promise<Senders> {
+  // A command does not make a store: a mistyped directory is said, not created.
+  const layout = storeLayout(store)
+  if ((await isReceiverRunning(layout)) === null)
+    throw new Problem('transfer.receiverNotRunning', { path: layout.root })
+  return openSenders(layout.senders, (text) => console.error(text))
+}
+
+type State = 'paired' | 'revoked' | 'trusted'
+
+function stateOf({ pairedAt, revokedAt }: Sender): State {
+  if (revokedAt !== null) return 'revoked'
+  return pairedAt === null ? 'trusted' : 'paired'
+}
+
+interface Row {
+  name: string
+  fingerprint: string
+  state: State
+  /** Milliseconds since 1970. */
+  pairedAt: number | null
+  revokedAt: number | null
+  lastSeenAt: number | null
+  connected: boolean
+  folder: string
+}
+
+function rowOf(sender: Sender, { seenAt, connected }: Seen, running: boolean): Row {
+  const { name, fingerprint, pairedAt, revokedAt, folder } = sender
+  return {
+    name,
+    fingerprint,
+    state: stateOf(sender),
+    pairedAt,
+    revokedAt,
+    lastSeenAt: seenAt[folder] ?? null,
+    connected: running && revokedAt === null && connected.includes(folder),
+    folder,
+  }
+}
+
+const timeText = (at: number | null) =>
+  at === null ? '–' : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+function printTable(rows: readonly Row[]): void {
+  const lines = [
+    ['NAME', 'FINGERPRINT', 'STATE', 'PAIRED', 'LAST SEEN', 'FOLDER'],
+    ...rows.map((row) => [
+      quoteControls(row.name),
+      row.fingerprint.slice(0, SHOWN_DIGITS),
+      row.state,
+      timeText(row.pairedAt),
+      row.connected ? 'connected now' : timeText(row.lastSeenAt),
+      quoteControls(row.folder),
+    ]),
+  ]
+  const widths =
+    lines[0]?.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0))) ?? []
+  for (const cells of lines)
+    console.log(
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+}
+
+async function list({ store, json }: SendersOptions): Promise<void> {
+  const layout = storeLayout(store)
+  const senders = await openList(store)
+  const running = (await isReceiverRunning(layout)) === true
+  const seen = await readSeen(layout.seen)
+  const rows = senders.list().map((sender) => rowOf(sender, seen, running))
+  rows.sort((a, b) => a.name.localeCompare(b.name, 'en'))
+  if (json === true) for (const row of rows) console.log(JSON.stringify(row))
+  else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))
+  else printTable(rows)
+}
+
+async function rename(who: string, name: string, { store }: SendersOptions): Promise<void> {
+  const senders = await openList(store)
+  const sender = chooseSender(senders.list(), who, storeLayout(store).root)
+  if (name.trim() === '' || name.length > 200 || quoteControls(name) !== name)
+    throw new Problem('transfer.senderNameInvalid', { name: quoteControls(name) })
+  await senders.rename(sender.fingerprint, name)
+  const [before, folder] = [quoteControls(sender.name), quoteControls(sender.folder)]
+  say(message('transfer.senderRenamed', { before, name, folder }))
+}
+
+async function revoke(who: string, { store }: SendersOptions): Promise<void> {
+  const senders = await openList(store)
+  const sender = chooseSender(senders.list(), who, storeLayout(store).root)
+  await senders.revoke(sender.fingerprint, Date.now())
+  const { fingerprint } = sender
+  const [name, folder] = [quoteControls(sender.name), quoteControls(sender.folder)]
+  say(message('transfer.senderRevoked', { name, fingerprint: fingerprint.slice(0, SHOWN_DIGITS), folder }))
+}
+
+/** `holdfast senders`: who may send to the receiver of a store, whether it runs now or not. */
+export function registerSenders(program: Command): void {
+  const senders = program
+    .command('senders')
+    .description('list, rename and revoke the computers that are paired with a receiver')
+    .requiredOption('--store <directory>', 'the store of the receiver')
+    .option('--json', 'one JSON object a line', false)
+    .action(list)
+  senders
+    .command('rename')
+    .description('give a sender another name; its folder in the store stays')
+    .argument('<who>', 'its name, or the beginning of its fingerprint')
+    .argument('<name>', 'the new name')
+    .action((who: string, name: string, _: object, command: Command) =>
+      rename(who, name, command.optsWithGlobals<SendersOptions>()),
+    )
+  senders
+    .command('revoke')
+    .description('accept nothing more of a sender, until it is paired again; what it has sent stays')
+    .argument('<who>', 'its name, or the beginning of its fingerprint')
+    .action((who: string, _: object, command: Command) =>
+      revoke(who, command.optsWithGlobals<SendersOptions>()),
+    )
+}

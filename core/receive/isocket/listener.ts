@@ -1,0 +1,106 @@
+import net from 'node:net'
+import { addressOf } from '../../wire/pairing-code.ts'
+import { remoteOf } from '../../wire/tls.ts'
+import { message } from '../../words/message.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import { englishWords } from '../../words/words.ts'
+import type { IsocketConnection, IsocketHost } from './connection.ts'
+import { serveIsocket } from './connection.ts'
+
+/** With 64 KiB of the socket and a small file each, at most 20 MiB of memory. */
+const MAX_CONNECTIONS = 64
+/** At the end a file that is on its way has so long to become durable. */
+const FINISH_WITHIN_MS = 3_000
+
+export interface IsocketOptions {
+  /** One address of this computer. */
+  host: string
+  /** 0: any free port. */
+  port: number
+}
+
+export interface IsocketListener {
+  readonly port: number
+  readonly connections: number
+  close(): Promise<void>
+}
+
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true
+  const loopback = new net.BlockList()
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+  loopback.addAddress('::1', 'ipv6')
+  const family = net.isIP(host)
+  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+const EVERYWHERE = ['', '0.0.0.0', '::', '::0', '*']
+
+function listen(server: net.Server, { host, port }: IsocketOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/**
+ * Accepts original isocket clients: plain text, without any proof of who sends.
+ * @throws Problem when the address means all of them, or cannot be listened on.
+ */
+export async function openIsocket(options: IsocketOptions, host: IsocketHost): Promise<IsocketListener> {
+  const { host: address, port } = options
+  if (EVERYWHERE.includes(address)) throw new Problem('transfer.isocketEverywhere')
+  const connections = new Set<IsocketConnection>()
+  const server = net.createServer({ allowHalfOpen: true })
+
+  server.on('connection', (socket) => {
+    if (connections.size >= MAX_CONNECTIONS) {
+      // A client that rests between two files loses nothing; without one the new client has to go.
+      const resting = [...connections].find((one) => one.resting)
+      host.onRefusedConnection(remoteOf(socket), `isocket: more than ${MAX_CONNECTIONS} connections`, 'flood')
+      if (resting === undefined) {
+        socket.on('error', () => undefined)
+        socket.resetAndDestroy()
+        return
+      }
+      connections.delete(resting)
+      resting.reset()
+    }
+    const connection = serveIsocket(socket, host)
+    connections.add(connection)
+    void connection.done.then(() => connections.delete(connection))
+  })
+
+  let bound: number
+  try {
+    bound = await listen(server, options)
+  } catch (thrown) {
+    const reason = errorCode(thrown) ?? String(thrown)
+    throw new Problem('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
+  }
+  server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
+  const at = addressOf(address, bound)
+  const warning = isLoopback(address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
+  host.log('warn', englishWords(message(warning, { address: at })))
+
+  return {
+    port: bound,
+    get connections() {
+      return connections.size
+    },
+    async close() {
+      server.close()
+      const all = [...connections]
+      for (const one of all) one.finish()
+      const late = setTimeout(() => {
+        for (const one of all) one.reset()
+      }, FINISH_WITHIN_MS)
+      await Promise.all(all.map((one) => one.done))
+      clearTimeout(late)
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { Problem } from '../../words/problem.ts'
+import type { Floor, Quota, StoreRules } from './rules.ts'
+import { DEFAULT_RULES } from './rules.ts'
+
+const words = z.string().max(300)
+
+/** What a receiver keeps, in the words of its command line and of its configuration file. */
+export const ruleWordsSchema = z.object({
+  /** Older contents of each file that are kept: a number, or "all". */
+  versions: words,
+  /** Older contents are kept so many days at most; null: no limit. */
+  versionsDays: words.nullable(),
+  /** What stays free on the disk: "10G" or "5%"; null: 1G, on small disks 1%. */
+  keepFree: words.nullable(),
+  /** What a sender may store, versions included: "500G" for each, "PC=1T" for one. */
+  quota: z.array(words).max(1000),
+  /** The same in files. */
+  quotaFiles: z.array(words).max(1000),
+})
+export type RuleWords = z.infer<typeof ruleWordsSchema>
+
+export const defaultRuleWords: RuleWords = {
+  versions: String(DEFAULT_RULES.keep.versions ?? 'all'),
+  versionsDays: null,
+  keepFree: null,
+  quota: [],
+  quotaFiles: [],
+}
+
+const UNITS = ['', 'K', 'M', 'G', 'T', 'P']
+
+/** "500G" in bytes; binary units. null: not a size. */
+export function parseSize(text: string): number | null {
+  const parts = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i.exec(text.trim())
+  if (parts === null) return null
+  const bytes = Number(parts[1]) * 1024 ** UNITS.indexOf((parts[2] ?? '').toUpperCase())
+  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
+}
+
+function sizeOf(text: string): number {
+  const bytes = parseSize(text)
+  if (bytes === null) throw new Problem('transfer.sizeInvalid', { text })
+  return bytes
+}
+
+function countOf(text: string, option: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new Problem('transfer.countInvalid', { text, option })
+  return Number(text)
+}
+
+function floorOf(text: string): Floor {
+  const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1]
+  if (percent !== undefined) return { bytes: Number.POSITIVE_INFINITY, percent: Number(percent) }
+  const bytes = parseSize(text)
+  if (bytes === null) throw new Problem('transfer.floorInvalid', { text })
+  return { bytes, percent: 100 }
+}
+
+/** "PC=1T" is for one sender; a sender's name may contain "=", a size does not. */
+function splitSender(text: string): { folder: string | null; amount: string } {
+  const at = text.lastIndexOf('=')
+  return at === -1
+    ? { folder: null, amount: text }
+    : { folder: text.slice(0, at), amount: text.slice(at + 1) }
+}
+
+/** @throws Problem naming the option's value that cannot be used. */
+export function rulesOf(options: RuleWords): StoreRules {
+  const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
+  const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
+    const { folder, amount } = splitSender(text)
+    const value = parse(amount)
+    if (folder === null) quota.each[name] = value
+    else quota.of.set(folder, { ...quota.of.get(folder), [name]: value })
+  }
+  for (const text of options.quota) put(text, 'bytes', sizeOf)
+  for (const text of options.quotaFiles) put(text, 'files', (one) => countOf(one, '--quota-files'))
+  const { versions, versionsDays, keepFree } = options
+  return {
+    keep: {
+      versions: versions === 'all' ? null : countOf(versions, '--versions'),
+      days: versionsDays === null ? null : countOf(versionsDays, '--versions-days'),
+    },
+    floor: keepFree === null ? DEFAULT_RULES.floor : floorOf(keepFree),
+    quota: { each: quota.each, of: Object.fromEntries(quota.of) },
+  }
+}

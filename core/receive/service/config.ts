@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { errorCode, Problem } from '../../words/problem.ts'
+import { defaultRuleWords, ruleWordsSchema } from '../limits/rule-words.ts'
+
+const port = z.number().int().min(0).max(65_535)
+const address = z.string().min(1).max(255)
+
+/**
+ * The options of `holdfast receive`, as the file of --config has them: JSON, the names those of the command line
+ * in camel case. A name that means nothing is refused: a slip of the pen must not switch a protection off.
+ */
+const fileSchema = z.strictObject({
+  store: z.string().min(1).max(4096),
+  host: address,
+  port,
+  name: z.string().min(1).max(200),
+  isocketPort: port.nullable(),
+  isocketHost: address,
+  metricsPort: port.nullable(),
+  ...ruleWordsSchema.shape,
+})
+const partialSchema = fileSchema.partial()
+export type GivenConfig = z.infer<typeof partialSchema>
+export type ReceiveConfig = z.infer<typeof fileSchema>
+
+const defaults = (): Omit<ReceiveConfig, 'store'> => ({
+  host: '0.0.0.0',
+  port: 7766,
+  name: hostname() || 'Holdfast',
+  isocketPort: null,
+  isocketHost: '127.0.0.1',
+  metricsPort: null,
+  ...defaultRuleWords,
+})
+
+/** @throws Problem that names the field and what is wrong with it. */
+async function readConfig(file: string): Promise<GivenConfig> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    throw new Problem('transfer.configUnreadable', {
+      path: file,
+      reason: errorCode(thrown) ?? String(thrown),
+    })
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Problem('transfer.configNotJson', { path: file, reason })
+  }
+  const parsed = partialSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : null
+  if (unknown !== null) {
+    const known = Object.keys(fileSchema.shape).join(', ')
+    throw new Problem('transfer.configUnknown', { path: file, field: unknown, known })
+  }
+  const field = issue?.path.join('.') || 'JSON'
+  throw new Problem('transfer.configField', { path: file, field, reason: issue?.message ?? '' })
+}
+
+/**
+ * What holds: the command line before the file before the defaults.
+ * @throws Problem when the file cannot be used, or no store is named.
+ */
+export async function loadConfig(file: string | null, given: GivenConfig): Promise<ReceiveConfig> {
+  const merged = { ...defaults(), ...(file === null ? {} : await readConfig(file)), ...given }
+  if (merged.store === undefined) throw new Problem('transfer.storeNotGiven')
+  const checked = fileSchema.safeParse(merged)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  throw new Problem('transfer.optionInvalid', {
+    field: issue?.path.join('.') ?? '',
+    reason: issue?.message ?? '',
+  })
+}
+
+const fixedFields = [
+  'store',
+  'host',
+  'port',
+  'versions',
+  'versionsDays',
+  'keepFree',
+  'quota',
+  'quotaFiles',
+] as const satisfies readonly (keyof ReceiveConfig)[]
+
+/** What of the running receiver stays when another configuration is taken over. */
+export function keepFixed(now: ReceiveConfig, next: ReceiveConfig): ReceiveConfig {
+  return { ...next, ...Object.fromEntries(fixedFields.map((name) => [name, now[name]])) }
+}
+
+/** Options that a running receiver keeps until it is started again, of those that differ. */
+export function fixedDifferences(now: ReceiveConfig, next: ReceiveConfig): string[] {
+  return fixedFields.filter((name) => JSON.stringify(now[name]) !== JSON.stringify(next[name]))
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { statfs, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { closeFd, openFd, syncFd, writeFully } from '../../wire/fd.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import type { StoreLayout } from '../layout.ts'
+
+/** What was found out about the store by using it. */
+export interface Look {
+  /** The system's error name; null: a file was written, synced and removed. */
+  writeError: string | null
+  /** In bytes; null: the file system did not say. */
+  free: number | null
+  size: number | null
+}
+
+/** A store's disk that leaves a look unanswered for so long is not well. */
+export const LOOK_WITHIN_MS = 2_000
+/** Calls of the data path: a busy disk may take this long, a well one does not. */
+export const STALLED_MS = 30_000
+/** Less free than this, or than one percent, is told before it is full. */
+const LEAST_FREE_BYTES = 256 * 1024 * 1024
+
+/** What is wrong, in words; none: the receiver is well. Pure. */
+export function judge(look: Look | 'unanswered', stalledMs: number): Message[] {
+  const seconds = Math.round(stalledMs / 1000)
+  if (stalledMs > STALLED_MS) return [message('transfer.healthStalled', { seconds })]
+  if (look === 'unanswered')
+    return [message('transfer.healthStalled', { seconds: Math.max(seconds, LOOK_WITHIN_MS / 1000) })]
+  const { writeError, free, size } = look
+  const problems: Message[] = []
+  if (writeError !== null) problems.push(message('transfer.healthNotWritable', { reason: writeError }))
+  if (free !== null && size !== null && free < Math.min(LEAST_FREE_BYTES, size / 100))
+    problems.push(message('transfer.healthNearlyFull', { free }))
+  return problems
+}
+
+async function tryWriting(layout: StoreLayout): Promise<string | null> {
+  const file = path.join(layout.own, `health-${process.pid}-${randomBytes(4).toString('hex')}`)
+  try {
+    const fd = await openFd(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+    try {
+      await writeFully(fd, Buffer.from('holdfast\n'), 0)
+      await syncFd(fd)
+    } finally {
+      await closeFd(fd)
+    }
+    return null
+  } catch (thrown) {
+    return errorCode(thrown) ?? String(thrown)
+  } finally {
+    await unlink(file).catch(() => undefined)
+  }
+}
+
+async function look(layout: StoreLayout): Promise<Look> {
+  const writeError = await tryWriting(layout)
+  const space = await statfs(layout.root).catch(() => null)
+  if (space === null) return { writeError, free: null, size: null }
+  const { bavail, blocks, bsize } = space
+  return { writeError, free: bavail * bsize, size: blocks * bsize }
+}
+
+/** Looks at the store; one look at a time, however many ask and however long the disk takes. */
+export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswered'> {
+  let running: Promise<Look> | null = null
+  return async () => {
+    running ??= look(layout).finally(() => {
+      running = null
+    })
+    let late: NodeJS.Timeout | undefined
+    const unanswered = new Promise<'unanswered'>((resolve) => {
+      late = setTimeout(() => resolve('unanswered'), LOOK_WITHIN_MS)
+    })
+    return Promise.race([running, unanswered]).finally(() => clearTimeout(late))
+  }
+}

@@ -1,0 +1,77 @@
+import type { Receiver } from '../receiver.ts'
+import type { Look } from './health.ts'
+
+/** Enough to tell senders apart; which is which, only "holdfast senders" says. */
+const SHOWN_DIGITS = 16
+/** From a disk with a battery behind its cache to one that hangs. */
+const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
+
+export interface Metrics {
+  readonly contentType: string
+  onDurable(seconds: number): void
+  /** The page in Prometheus' text format: numbers alone, no name of a file, a computer or a person. */
+  page(receiver: Receiver, look: Look | 'unanswered', healthy: boolean): Promise<string>
+}
+
+/** Loaded only where metrics are wanted. */
+export async function createMetrics(): Promise<Metrics> {
+  const { Counter, Gauge, Histogram, Registry } = await import('prom-client')
+  const registry = new Registry()
+  const registers = [registry]
+  const named = (name: string, help: string) => ({ name: `holdfast_receiver_${name}`, help, registers })
+  const files = new Counter(named('received_files_total', 'Files that became durable.'))
+  const bytes = new Counter(named('received_bytes_total', 'Bytes of the files that became durable.'))
+  const refusedConnections = new Counter({
+    ...named('refused_connections_total', 'Connections that were refused, by reason.'),
+    labelNames: ['reason'],
+  })
+  const refusedFiles = new Counter({
+    ...named('refused_files_total', 'Files that were not stored, by status.'),
+    labelNames: ['status'],
+  })
+  const connections = new Gauge({
+    ...named('connections', 'Open connections of those that may send.'),
+    labelNames: ['wire'],
+  })
+  const stalled = new Gauge(
+    named('store_stalled_seconds', "How long the store's disk has left its oldest call unanswered."),
+  )
+  const free = new Gauge(named('store_free_bytes', "Free bytes of the store's file system."))
+  const size = new Gauge(named('store_size_bytes', "Size of the store's file system."))
+  const healthy = new Gauge(named('healthy', '1 if /health says so, else 0.'))
+  const lastSeen = new Gauge({
+    ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
+    labelNames: ['fingerprint'],
+  })
+  const latency = new Histogram({
+    ...named('commit_seconds', "From a file's last byte to its being durable."),
+    buckets: LATENCY_SECONDS,
+  })
+
+  return {
+    contentType: registry.contentType,
+    onDurable: (seconds) => latency.observe(seconds),
+    async page(receiver, look, isHealthy) {
+      const { counters } = receiver
+      // The receiver counts; here its counts are only shown.
+      for (const counter of [files, bytes, refusedConnections, refusedFiles]) counter.reset()
+      files.inc(counters.receivedFiles)
+      bytes.inc(counters.receivedBytes)
+      for (const [reason, count] of counters.refusedConnections) refusedConnections.inc({ reason }, count)
+      for (const [status, count] of counters.refusedFiles) refusedFiles.inc({ status }, count)
+      connections.set({ wire: 'holdfast' }, receiver.connections.senders)
+      connections.set({ wire: 'isocket' }, receiver.connections.isocket)
+      stalled.set(receiver.stalledMs / 1000)
+      // A figure that is not known is not shown as the last one that was.
+      const known = look === 'unanswered' ? null : look
+      free.set(known?.free ?? Number.NaN)
+      size.set(known?.size ?? Number.NaN)
+      healthy.set(isHealthy ? 1 : 0)
+      lastSeen.reset()
+      for (const { fingerprint, at } of receiver.lastSeen()) {
+        if (at !== null) lastSeen.set({ fingerprint: fingerprint.slice(0, SHOWN_DIGITS) }, at / 1000)
+      }
+      return registry.metrics()
+    },
+  }
+}

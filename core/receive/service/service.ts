@@ -1,0 +1,107 @@
+import { addressOf } from '../../wire/pairing-code.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import { sentenceOf } from '../../words/problem.ts'
+import { englishWords } from '../../words/words.ts'
+import type { IsocketOptions } from '../isocket/listener.ts'
+import { storeLayout } from '../layout.ts'
+import { rulesOf } from '../limits/rule-words.ts'
+import type { Receiver, ReceiverEvents } from '../receiver.ts'
+import { startStoreReceiver } from '../receiver.ts'
+import type { ReceiveConfig } from './config.ts'
+import { fixedDifferences, keepFixed } from './config.ts'
+import type { Metrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
+import { pagesOf } from './pages.ts'
+import type { Web } from './web.ts'
+import { openWeb } from './web.ts'
+
+/** A receiver with its pages, as `holdfast receive` runs it. */
+export interface ReceiveService {
+  readonly receiver: Receiver
+  /** Takes over what can change while it runs, and says what cannot; after a failure all is as before. */
+  reload(load: () => Promise<ReceiveConfig>): Promise<void>
+  close(): Promise<void>
+}
+
+const isocketOf = ({ isocketPort, isocketHost }: ReceiveConfig): IsocketOptions | null =>
+  isocketPort === null ? null : { host: isocketHost, port: isocketPort }
+
+/** @throws Problem when the store cannot be used, or an address cannot be listened on. */
+export async function startService(
+  { config, manifestThread }: { config: ReceiveConfig; manifestThread: URL },
+  log: ReceiverEvents['log'],
+): Promise<ReceiveService> {
+  const layout = storeLayout(config.store)
+  let current = config
+  let metrics: Metrics | null = null
+  let web: Web | null = null
+  const say = (level: 'info' | 'warn' | 'error', sentence: Message) => log(level, englishWords(sentence))
+
+  const { store: storeDirectory, host, port, name } = config
+  const receiver = await startStoreReceiver(
+    {
+      storeDirectory,
+      host,
+      port,
+      name,
+      trusted: [],
+      rules: rulesOf(config),
+      manifestThread,
+      isocket: isocketOf(config),
+    },
+    { onChange: () => undefined, onDurable: (seconds) => metrics?.onDurable(seconds), log },
+  )
+  const address = addressOf(host, receiver.port)
+  say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
+
+  /** The new port is listened on before the old one is given up. */
+  const openPages = async (metricsPort: number | null): Promise<void> => {
+    const before = web
+    if (metricsPort === null) web = null
+    else {
+      metrics ??= await createMetrics()
+      web = await openWeb(metricsPort, pagesOf(receiver, layout, metrics))
+      say('info', message('transfer.metricsAt', { address: addressOf('127.0.0.1', web.port) }))
+    }
+    await before?.close()
+  }
+
+  try {
+    await openPages(config.metricsPort)
+  } catch (thrown) {
+    await receiver.close()
+    throw thrown
+  }
+
+  const take = async (next: ReceiveConfig): Promise<void> => {
+    if (next.metricsPort !== current.metricsPort) await openPages(next.metricsPort)
+    current = { ...current, metricsPort: next.metricsPort }
+    await receiver.configure({ name: next.name, isocket: isocketOf(next) })
+    current = keepFixed(current, next)
+  }
+
+  let reloading: Promise<void> = Promise.resolve()
+  return {
+    receiver,
+    reload(load) {
+      reloading = reloading.then(async () => {
+        try {
+          const next = await load()
+          const fixed = fixedDifferences(current, next)
+          await take(next)
+          say('info', message('transfer.configTaken'))
+          if (fixed.length > 0) say('warn', message('transfer.configFixed', { fields: fixed.join(', ') }))
+        } catch (thrown) {
+          say('error', sentenceOf(thrown))
+          say('warn', message('transfer.configKept'))
+        }
+      })
+      return reloading
+    },
+    async close() {
+      await web?.close()
+      await receiver.close()
+    },
+  }
+}

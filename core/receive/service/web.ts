@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import { addressOf } from '../../wire/pairing-code.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+
+/** Never another address: the pages have no password. */
+const LOOPBACK = '127.0.0.1'
+const MAX_CONNECTIONS = 32
+const REQUEST_WITHIN_MS = 5_000
+
+export interface Page {
+  status: number
+  type: string
+  body: string
+}
+
+export interface Web {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/**
+ * A page of a web site can make a browser on this computer ask here under the site's own name, once that name
+ * leads to 127.0.0.1 (DNS rebinding). So only names that nobody else can own are answered; the port is the
+ * reader's matter, as it may be forwarded.
+ */
+export function isOwnHost(host: string | undefined): boolean {
+  return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host)
+}
+
+function answer(response: ServerResponse, { status, type, body }: Page): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(body)
+}
+
+const plain = (status: number, text: string): Page => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${text}\n`,
+})
+
+/**
+ * Serves pages on loopback.
+ * @param pages by path, each made when it is asked for.
+ * @throws Problem when the port cannot be listened on.
+ */
+export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>): Promise<Web> {
+  const pageOf = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
+    if (!isOwnHost(headers.host)) return plain(421, 'This host name is not answered here: use 127.0.0.1.')
+    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered.')
+    const [path = ''] = (url ?? '').split('?')
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined
+    return page === undefined ? plain(404, `There is only ${Object.keys(pages).join(' and ')}.`) : page()
+  }
+
+  const server = createServer(
+    { headersTimeout: REQUEST_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS, maxHeaderSize: 8 * 1024 },
+    (request, response) => {
+      pageOf(request).then(
+        (page) => answer(response, page),
+        (thrown: unknown) => answer(response, plain(500, String(thrown))),
+      )
+    },
+  )
+  server.maxConnections = MAX_CONNECTIONS
+
+  return new Promise((resolve, reject) => {
+    const failed = (thrown: unknown) =>
+      reject(
+        new Problem('transfer.metricsListenFailed', {
+          address: addressOf(LOOPBACK, port),
+          reason: errorCode(thrown) ?? String(thrown),
+        }),
+      )
+    server.once('error', failed)
+    server.listen({ host: LOOPBACK, port }, () => {
+      server.removeListener('error', failed)
+      server.on('error', () => undefined)
+      const at = server.address()
+      resolve({
+        port: typeof at === 'object' && at !== null ? at.port : port,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done())
+            server.closeAllConnections()
+          }),
+      })
+    })
+  })
+}

@@ -1,0 +1,28 @@
+import type { Outcome } from './file-refused.ts'
+import type { Store } from './store.ts'
+
+/** Tells how long each file took, in seconds, from its last byte to its being durable. */
+export function timedStore(store: Store, onDurable: (seconds: number) => void): Store {
+  const timed = async (work: Promise<Outcome>): Promise<Outcome> => {
+    const began = performance.now()
+    const outcome = await work
+    if (outcome.status === 'durable' || outcome.status === 'same')
+      onDurable((performance.now() - began) / 1000)
+    return outcome
+  }
+  return {
+    ...store,
+    receive: (...file) => timed(store.receive(...file)),
+    begin(...file) {
+      const incoming = store.begin(...file)
+      return {
+        get refused() {
+          return incoming.refused
+        },
+        write: (bytes) => incoming.write(bytes),
+        finish: (digest) => timed(incoming.finish(digest)),
+        abort: () => incoming.abort(),
+      }
+    },
+  }
+}

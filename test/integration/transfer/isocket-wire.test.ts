@@ -1,0 +1,170 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { IsocketClient } from '../../support/isocket.ts'
+import { openIsocketClient } from '../../support/isocket.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+async function startReceiver(store = path.join(temporaryDirectory('isocket'), 'store'), ...more: string[]) {
+  const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']
+  const receiver = startHoldfast([...words, ...more])
+  const [, port] = await until(
+    'isocket clients are accepted',
+    () => /isocket clients are accepted on 127\.0\.0\.1:(\d+)/.exec(receiver.err()),
+    20_000,
+  )
+  await receiver.says(/holdfast:\/\//)
+  return { receiver, store, port: Number(port), tree: () => treeOf(path.join(store, 'isocket', '127.0.0.1')) }
+}
+
+const readBack = (store: string, name: string) =>
+  fs.readFileSync(path.join(store, 'isocket', '127.0.0.1', name))
+
+test('the original conversation: each file is acknowledged when it is durable, under the path that it had', async () => {
+  const { receiver, store, port } = await startReceiver()
+  expect(receiver.err()).toContain('without proof of who sent it')
+  const client = await openIsocketClient(port)
+  const large = Buffer.alloc(3 * 1024 * 1024 + 1, 'isocket')
+  expect(await client.send('/datas/DC1/file0', Buffer.from('one'))).toEqual(['OK', 'OK'])
+  expect(readBack(store, 'datas/DC1/file0').toString()).toBe('one')
+  expect(await client.send('./datas//DC1/12:30:00.dat', Buffer.from('a colon'))).toEqual(['OK', 'OK'])
+  expect(await client.send('datas/DC1/empty', Buffer.alloc(0))).toEqual(['OK', 'OK'])
+  expect(await client.send('/datas/DC2/large', large)).toEqual(['OK', 'OK'])
+  expect(await client.send('/datas/DC1/file0', Buffer.from('another one'))).toEqual(['OK', 'OK'])
+  client.write('STOP\n')
+  expect(await client.line()).toBeNull()
+  expect(client.over()).toBe('end')
+  expect(readBack(store, 'datas/DC1/12:30:00.dat').toString()).toBe('a colon')
+  expect(readBack(store, 'datas/DC1/empty').length).toBe(0)
+  expect(readBack(store, 'datas/DC2/large').equals(large)).toBe(true)
+  expect(readBack(store, 'datas/DC1/file0').toString()).toBe('another one')
+  const versions = treeOf(path.join(store, '.holdfast', 'versions', 'isocket'))
+  expect(Object.keys(versions)).toEqual([expect.stringMatching(/^127\.0\.0\.1\/datas\/DC1\/file0\/\d{8}T/)])
+})
+
+test('what is hostile is reset, counted and leaves nothing; the others go on', async () => {
+  const { receiver, store, port, tree } = await startReceiver()
+  const good = await openIsocketClient(port)
+  expect(await good.send('/before', Buffer.from('x'))).toEqual(['OK', 'OK'])
+  const lines: [string | Buffer, string][] = [
+    ['FILE:../../etc/passwd:3\n', 'is not stored'],
+    ['FILE:/a/../../b:3\n', 'is not stored'],
+    ['FILE:/datas/.holdfast/senders.json:3\n', 'is not stored'],
+    ['FILE:/nul\0name:3\n', 'is not stored'],
+    [`FILE:/${'x'.repeat(256)}:3\n`, 'is not stored'],
+    ['FILE:/:3\n', 'is not stored'],
+    ['FILE:/negative:-5\n', 'neither FILE'],
+    ['FILE:/huge:9999999999999999\n', 'are too many'],
+    [`FILE:/huger:${'9'.repeat(40)}\n`, 'neither FILE'],
+    ['FILE:/real:1e3\n', 'neither FILE'],
+    ['FILE:/none:\n', 'neither FILE'],
+    ['GET / HTTP/1.1\r\n', 'neither FILE'],
+    ['\n', 'neither FILE'],
+    [Buffer.from([0x46, 0x49, 0x4c, 0x45, 0x3a, 0xa4, 0xa4, 0x3a, 0x33, 0x0a]), 'not UTF-8'],
+    ['x'.repeat(100_000), 'an endless line'],
+  ]
+  for (const [line, reason] of lines) {
+    const before = receiver.err().length
+    const client = await openIsocketClient(port)
+    client.write(line)
+    expect(await client.line(), String(line).slice(0, 60)).toBeNull()
+    // A client whose next send fails marks nothing; an end in order it would take for success.
+    await until('it is reset', () => client.over() === 'reset')
+    await until(reason, () => receiver.err().slice(before).includes(reason))
+  }
+  expect(await good.send('/after', Buffer.from('y'))).toEqual(['OK', 'OK'])
+  expect(Object.keys(tree()).sort()).toEqual(['after', 'before'])
+  expect(fs.readdirSync(path.dirname(store))).toEqual(['store'])
+})
+
+test('cut at any byte, a file is stored whole or not at all, and no temporary file stays', async () => {
+  const { store, port, tree } = await startReceiver()
+  const random = createRandom(newSeed('isocket cuts'))
+  const content = Buffer.alloc(600_000, 'cut')
+  for (let round = 0; round < 20; round += 1) {
+    const client = await openIsocketClient(port)
+    const conversation = Buffer.concat([Buffer.from(`FILE:/cut/${round}:${content.length}\n`), content])
+    client.write(conversation.subarray(0, Math.floor(random() * conversation.length)))
+    if (random() < 0.5) client.socket.end()
+    else client.socket.resetAndDestroy()
+  }
+  const whole = await openIsocketClient(port)
+  expect(await whole.send('/whole', content)).toEqual(['OK', 'OK'])
+  const temporary = path.join(store, '.holdfast', 'tmp')
+  await until('no temporary file is left', () => Object.keys(treeOf(temporary)).length === 0)
+  expect(Object.keys(tree())).toEqual(['whole'])
+})
+
+test('at most 64 connections: one that rests goes for a new one, one that sends never does', async () => {
+  const { receiver, port, tree } = await startReceiver()
+  const busy = await openIsocketClient(port)
+  busy.write('FILE:/busy:4\n')
+  expect(await busy.line()).toBe('OK')
+  busy.write('bu')
+  const idle: IsocketClient[] = []
+  for (let count = 0; count < 70; count += 1) idle.push(await openIsocketClient(port))
+  await until('some are reset', () => idle.filter((client) => client.over() === 'reset').length >= 7)
+  expect(receiver.err()).toContain('more than 64 connections')
+  busy.write('sy')
+  expect(await busy.line()).toBe('OK')
+  expect(Object.keys(tree())).toEqual(['busy'])
+})
+
+test('SIGTERM waits for the file that is on its way, and cuts off the clients that rest', async () => {
+  const { receiver, port, tree } = await startReceiver()
+  const resting = await openIsocketClient(port)
+  const sending = await openIsocketClient(port)
+  sending.write('FILE:/last:4\n')
+  expect(await sending.line()).toBe('OK')
+  receiver.child.kill('SIGTERM')
+  await until('who rests is cut off', () => resting.over() === 'reset')
+  sending.write('last')
+  expect(await sending.line()).toBe('OK')
+  expect(await receiver.ended(10_000)).toBe(0)
+  expect(Object.keys(tree())).toEqual(['last'])
+})
+
+test('only one address, and only by name', async () => {
+  const store = path.join(temporaryDirectory('isocket'), 'store')
+  const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0']
+  const everywhere = startHoldfast([...words, '--isocket-port', '0', '--isocket-host', '0.0.0.0'])
+  expect(await everywhere.ended()).toBe(1)
+  expect(everywhere.err()).toContain('cannot be accepted on every address')
+  const alone = startHoldfast([...words, '--isocket-host', '127.0.0.1'])
+  expect(await alone.ended()).toBe(1)
+  expect(alone.err()).toContain('--isocket-port')
+})
+
+describe.skipIf(process.getuid?.() !== 0)('a store without room (needs root for a mount)', () => {
+  test('a client is left waiting, never answered, until there is room again', async () => {
+    const store = path.join(temporaryDirectory('isocket-full'), 'store')
+    fs.mkdirSync(store)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', store])
+    onTestFinished(() => void execFileSync('umount', ['-l', store]))
+    const { receiver, port, tree } = await startReceiver(store)
+    fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(4_050_000))
+    const [small, large] = [await openIsocketClient(port), await openIsocketClient(port)]
+    large.write('FILE:/large:1500000\n')
+    small.write('FILE:/small:200000\n')
+    expect(await small.line()).toBe('OK')
+    small.write(Buffer.alloc(200_000))
+    await until(
+      'both are told of',
+      () => /large: full/.test(receiver.err()) && /small: full/.test(receiver.err()),
+      20_000,
+    )
+    expect([small.over(), large.over()]).toEqual([null, null])
+    fs.rmSync(path.join(store, 'ballast'))
+    expect(await small.line()).toBe('OK')
+    expect(await large.line()).toBe('OK')
+    large.write(Buffer.alloc(1_500_000))
+    expect(await large.line()).toBe('OK')
+    expect(Object.keys(tree()).sort()).toEqual(['large', 'small'])
+    receiver.child.kill('SIGTERM')
+    await receiver.ended()
+  })
+})

@@ -1,0 +1,121 @@
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home, TestSender } from '../../support/transfer.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  senderConfig,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** Runs a command to its end; what it said, and its exit code. */
+async function holdfast(...words: string[]) {
+  const command = startHoldfast(words)
+  const code = await command.ended()
+  return { code, out: command.out(), err: command.err() }
+}
+
+async function startReceiver(store: string) {
+  const receiver = startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
+  const [code] = await receiver.says(/holdfast:\/\/\S+/)
+  return { receiver, code }
+}
+
+async function pairedSender(home: Home, code: string, name: string): Promise<TestSender> {
+  const sender = startTestSender()
+  sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
+  await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
+  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name }))
+  sender.configure({ ...senderConfig(home, destination), destination: { ...destination, id: 'there' } })
+  await until('it is connected', () => sender.report()?.connection.state === 'connected')
+  return sender
+}
+
+const rowsOf = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+test('senders of a running receiver are listed, renamed, revoked at once, and paired again', async () => {
+  const base = temporaryDirectory('senders')
+  const store = path.join(base, 'store')
+  const { receiver, code } = await startReceiver(store)
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await pairedSender(home, code, 'station 1')
+
+  const before = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+  const { fingerprint } = home.identity
+  expect(before).toMatchObject([{ name: 'station 1', fingerprint, state: 'paired', folder: 'station 1' }])
+  await until('it is seen as connected', async () => {
+    const [row] = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+    return row?.connected === true && typeof row.lastSeenAt === 'number'
+  })
+
+  expect(await holdfast('senders', 'rename', 'station 1', 'Büro', '--store', store)).toMatchObject({
+    code: 0,
+  })
+  const table = (await holdfast('senders', '--store', store)).out
+  expect(table).toMatch(new RegExp(`Büro +${fingerprint.slice(0, 16)} +paired .* connected now +station 1`))
+
+  const revoked = await holdfast('senders', 'revoke', fingerprint.slice(0, 8), '--store', store)
+  expect(revoked.out).toContain('Büro')
+  const connection = await until('the sender is told', () => {
+    const now = sender.report()?.connection
+    return now?.state === 'refused' ? now : null
+  })
+  expect(connection.problem?.key).toBe('transfer.revoked')
+  expect(sender.log.join('\n')).toContain('no longer accepts this computer: it was revoked there')
+  await until('the receiver names it', () =>
+    /Büro \(certificate [0-9a-f]{64}\) was revoked while it was connected/.test(receiver.err()),
+  )
+  writeFile(home.source, 'file', 'after it was revoked')
+  offerAll(home)
+  sender.nudge()
+  await until('it knocks again, in vain', () =>
+    /refused 127\.0\.0\.1:\d+: Büro \(certificate [0-9a-f]{64}\) was revoked"/.test(receiver.err()),
+  )
+  expect(treeOf(path.join(store, 'station 1'))).toEqual({})
+  expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)
+
+  const again = JSON.parse((await holdfast('pair', '--store', store, '--json')).out)
+  await sender.request('pair', { code: again.code, name: 'back again' })
+  await allSent(sender, 1)
+  expect(Object.keys(treeOf(path.join(store, 'station 1')))).toEqual(['data/file'])
+  receiver.child.kill('SIGTERM')
+  expect(await receiver.ended()).toBe(0)
+  const [last] = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+  expect(last).toMatchObject({ name: 'back again', state: 'paired', connected: false })
+})
+
+test('who is meant must be clear, and a directory that is no store is not made one', async () => {
+  const base = temporaryDirectory('senders')
+  const store = path.join(base, 'store')
+  const missing = await holdfast('senders', '--store', store)
+  expect(missing).toMatchObject({ code: 1, out: '' })
+  expect(missing.err).toContain(`No receiver has used the store ${store} yet`)
+  const { receiver } = await startReceiver(store)
+  onTestFinished(() => void receiver.child.kill('SIGTERM'))
+  expect((await holdfast('senders', '--store', store)).out).toContain('No sender is paired')
+  const unknown = await holdfast('senders', 'revoke', 'nobody', '--store', store)
+  expect(unknown.code).toBe(1)
+  expect(unknown.err).toContain('nobody')
+})
+
+test('the code is drawn as a QR code beside the text, which alone is on standard output', async () => {
+  const store = path.join(temporaryDirectory('qr'), 'store')
+  await startReceiver(store)
+  const drawn = await holdfast('pair', '--store', store, '--qr')
+  expect(drawn.out).toMatch(/^holdfast:\/\/\S+\n$/)
+  const rows = drawn.err.split('\n').filter((line) => line.includes('█') || line.includes('▀'))
+  expect(rows.length).toBeGreaterThan(15)
+  expect(new Set(rows.map((row) => row.length)).size).toBe(1)
+  expect((await holdfast('pair', '--store', store)).err).not.toContain('█')
+})

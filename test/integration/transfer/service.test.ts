@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  senderConfig,
+  startTestSender,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+function get(port: number, page: string, headers: Record<string, string> = {}, method = 'GET') {
+  return new Promise<{ status: number; type: string; body: string }>((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path: page, headers, method }, (response) => {
+      let body = ''
+      response.on('data', (bytes) => {
+        body += bytes
+      })
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body }),
+      )
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+/** Starts a receiver from a file; gives what it takes to change that file and to have it read again. */
+async function startService(config: Record<string, unknown>) {
+  const base = temporaryDirectory('service')
+  const file = path.join(base, 'receive.json')
+  const store = path.join(base, 'store')
+  const full = { store, host: '127.0.0.1', port: 0, metricsPort: 0, ...config }
+  const write = (text: unknown) =>
+    fs.writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text))
+  write(full)
+  const receiver = startHoldfast(['receive', '--config', file])
+  const said = (pattern: RegExp, withinMs = 20_000) =>
+    until(`${pattern} in ${receiver.err()}`, () => pattern.exec(receiver.err()), withinMs)
+  const [, port] = await said(/Metrics at http:\/\/127\.0\.0\.1:(\d+)/)
+  await said(/The fingerprint of this receiver/)
+  /** Only what was said since is looked at. */
+  const reload = async (text: unknown, answer: RegExp) => {
+    const before = receiver.err().length
+    write(text)
+    receiver.child.kill('SIGHUP')
+    return until(`${answer} after SIGHUP: ${receiver.err()}`, () => answer.exec(receiver.err().slice(before)))
+  }
+  return { base, file, store: String(full.store), full, receiver, port: Number(port), reload, said }
+}
+
+const figureOf = (page: string, name: string) =>
+  Number(new RegExp(`^holdfast_receiver_${name} (\\S+)$`, 'm').exec(page)?.[1])
+
+test('a receiver from a file: JSON log, metrics and health, no name of a file or a computer in them', async () => {
+  const { base, store, receiver, port } = await startService({ name: 'secretname' })
+  expect(receiver.out()).toBe('')
+  for (const line of receiver.err().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg')
+
+  const invitation = startHoldfast(['pair', '--store', store, '--json'])
+  expect(await invitation.ended()).toBe(0)
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = startTestSender()
+  sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
+  await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
+  const { code } = JSON.parse(invitation.out())
+  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'station' }))
+  for (let file = 0; file < 5; file += 1) writeFile(home.source, `file${file}`, 'x'.repeat(100))
+  writeFile(home.source, 'large', 'y'.repeat(400_000))
+  offerAll(home)
+  sender.configure({ ...senderConfig(home, destination), destination: { ...destination, id: 'there' } })
+  await allSent(sender, 6)
+  await expect(sender.request('pair', { code, name: 'again' })).rejects.toThrow('pairCodeRefused')
+
+  const metrics = await get(port, '/metrics')
+  expect(metrics).toMatchObject({ status: 200, type: expect.stringMatching(/^text\/plain; version=0\.0\.4/) })
+  const page = metrics.body
+  expect(figureOf(page, 'received_files_total')).toBe(6)
+  expect(figureOf(page, 'received_bytes_total')).toBe(400_500)
+  expect(figureOf(page, 'commit_seconds_count')).toBe(6)
+  expect(figureOf(page, 'connections{wire="holdfast"}')).toBe(1)
+  expect(figureOf(page, 'refused_connections_total{reason="code"}')).toBe(1)
+  expect(figureOf(page, 'healthy')).toBe(1)
+  expect(figureOf(page, 'store_free_bytes')).toBeGreaterThan(0)
+  expect(figureOf(page, 'store_stalled_seconds')).toBeLessThan(10)
+  const seen = figureOf(
+    page,
+    `sender_last_seen_timestamp_seconds{fingerprint="${home.identity.fingerprint.slice(0, 16)}"}`,
+  )
+  expect(Math.abs(seen - Date.now() / 1000)).toBeLessThan(120)
+  expect(figureOf((await get(port, '/metrics')).body, 'received_files_total')).toBe(6)
+
+  const health = await get(port, '/health')
+  expect(health).toMatchObject({ status: 200, type: 'application/json; charset=utf-8' })
+  expect(JSON.parse(health.body)).toMatchObject({ healthy: true, problems: [] })
+  for (const text of [page, health.body])
+    expect(text).not.toMatch(/secretname|station|file0|large|holdfast-service/)
+  expect(fs.readdirSync(path.join(store, '.holdfast')).filter((name) => name.startsWith('health'))).toEqual(
+    [],
+  )
+
+  const began = Date.now()
+  receiver.child.kill('SIGTERM')
+  expect(await receiver.ended(10_000)).toBe(0)
+  expect(Date.now() - began).toBeLessThan(5_000)
+})
+
+test('pages are answered under names of this computer alone, on loopback alone', async () => {
+  const { port, receiver } = await startService({})
+  for (const host of ['localhost', `localhost:${port}`, '127.0.0.1:1', '[::1]:9766'])
+    expect((await get(port, '/health', { host })).status, host).toBe(200)
+  for (const host of [
+    'attacker.example',
+    'localhost.attacker.example',
+    '127.0.0.1.nip.io',
+    `192.0.2.1:${port}`,
+  ])
+    expect((await get(port, '/metrics', { host })).status, host).toBe(421)
+  expect((await get(port, '/metrics', {}, 'POST')).status).toBe(405)
+  expect((await get(port, '/constructor')).status).toBe(404)
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const sockets = fs.readFileSync(`/proc/${receiver.child.pid}/net/tcp`, 'utf8')
+  expect(sockets).toContain(`0100007F:${hex} 00000000:0000 0A`)
+  expect(sockets).not.toContain(`00000000:${hex}`)
+})
+
+test('SIGHUP takes over what can change; a bad file changes nothing and is named with its field', async () => {
+  const { full, port, reload, receiver, file } = await startService({})
+  await reload({ ...full, isocketPort: 0 }, /isocket clients are accepted on 127\.0\.0\.1:\d+/)
+  await reload({ ...full, isocketPort: null }, /read again and taken over/)
+  const wrong: [unknown, RegExp][] = [
+    ['{"store": "x",', /is not JSON: /],
+    [{ ...full, port: 70_000 }, /cannot be used: port: /],
+    [{ ...full, prot: 1 }, /a field that means nothing: prot\. The fields are store, /],
+    [{ ...full, isocketPort: 0, isocketHost: '0.0.0.0' }, /cannot be accepted on every address/],
+  ]
+  for (const [text, answer] of wrong) {
+    await reload(text, answer)
+    await until('it stays as it was', () =>
+      receiver.err().trimEnd().endsWith('The configuration stays as it was."}'),
+    )
+  }
+  expect(receiver.err()).toContain(file)
+  await reload({ ...full, port: 7 }, /need the receiver to be started again: port/)
+  expect((await get(port, '/health')).status).toBe(200)
+  const [, other] = await reload({ ...full, metricsPort: null }, /()read again and taken over/)
+  expect(other).toBe('')
+  await expect(get(port, '/health')).rejects.toThrow('ECONNREFUSED')
+})
+
+test('the command line goes before the file, and a file that cannot be used ends it at once', async () => {
+  const base = temporaryDirectory('service')
+  const file = path.join(base, 'receive.json')
+  fs.writeFileSync(file, JSON.stringify({ store: path.join(base, 'a'), host: '127.0.0.1', port: 0 }))
+  const receiver = startHoldfast(['receive', '--config', file, '--store', path.join(base, 'b')])
+  await until('it listens', () => receiver.err().includes(`storing under ${path.join(base, 'b')}`), 20_000)
+  expect(fs.existsSync(path.join(base, 'a'))).toBe(false)
+  const bad = async (...words: string[]) => {
+    const command = startHoldfast(['receive', ...words])
+    expect(await command.ended()).toBe(1)
+    return command.err()
+  }
+  expect(await bad()).toContain('Give the directory where the files are kept')
+  expect(await bad('--config', path.join(base, 'none'))).toContain('cannot be read: ENOENT')
+  fs.writeFileSync(file, '{"store": 3}')
+  expect(await bad('--config', file)).toContain('cannot be used: store: ')
+  expect(await bad('--store', path.join(base, 'c'), '--name', '')).toContain('name')
+})
+
+test.skipIf(spawnFails('systemd-analyze'))('the unit for systemd is a valid one', () => {
+  const unit = path.resolve(import.meta.dirname, '../../../build/service/holdfast-receive.service')
+  // Its command is on the computer where it is installed, so a copy that starts what is here is looked at.
+  const copy = path.join(temporaryDirectory('unit'), 'holdfast-receive.service')
+  const text = fs.readFileSync(unit, 'utf8')
+  fs.writeFileSync(
+    copy,
+    text.replaceAll('/opt/holdfast/', `${path.resolve(import.meta.dirname, '../../..')}/`),
+  )
+  expect(execFileSync('systemd-analyze', ['verify', copy], { encoding: 'utf8', stdio: 'pipe' })).toBe('')
+})
+
+function spawnFails(command: string): boolean {
+  try {
+    execFileSync(command, ['--version'], { stdio: 'ignore' })
+    return false
+  } catch {
+    return true
+  }
+}
+
+describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)', () => {
+  test('health says in words that it is nearly full, or read-only, and that it is well again', async () => {
+    const store = path.join(temporaryDirectory('sick'), 'store')
+    fs.mkdirSync(store)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', store])
+    onTestFinished(() => void execFileSync('umount', ['-l', store]))
+    const { port, receiver } = await startService({ store })
+    const problems = async () => {
+      const { status, body } = await get(port, '/health')
+      return { status, problem: String(JSON.parse(body).problems[0]) }
+    }
+    expect((await problems()).status).toBe(200)
+    fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(16 * 1024 * 1024 - 150_000))
+    expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
+    fs.rmSync(path.join(store, 'ballast'))
+    execFileSync('mount', ['-o', 'remount,ro', store])
+    expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('EROFS') })
+    execFileSync('mount', ['-o', 'remount,rw', store])
+    expect((await problems()).status).toBe(200)
+    receiver.child.kill('SIGTERM')
+    await receiver.ended()
+  })
+})

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { chooseSender } from '../../../core/receive/choose-sender.ts'
+import { parseHeader } from '../../../core/receive/isocket/header.ts'
+import { isLoopback } from '../../../core/receive/isocket/listener.ts'
+import type { Sender } from '../../../core/receive/senders.ts'
+import type { Look } from '../../../core/receive/service/health.ts'
+import { judge } from '../../../core/receive/service/health.ts'
+
+const GIB = 1024 ** 3
+
+describe('a line of an isocket client', () => {
+  test.each([
+    ['FILE:/datas/DC1/file0:12', { kind: 'file', path: 'datas/DC1/file0', size: 12 }],
+    ['FILE:./a//b:0', { kind: 'file', path: 'a/b', size: 0 }],
+    ['FILE:a:b:c:3', { kind: 'file', path: 'a:b:c', size: 3 }],
+    ['FILE:資料/檔案:3\r', { kind: 'file', path: '資料/檔案', size: 3 }],
+    [`FILE:x:${2 ** 52}`, { kind: 'file', path: 'x', size: 2 ** 52 }],
+    ['STOP', { kind: 'stop' }],
+  ])('%s', (line, header) => expect(parseHeader(Buffer.from(line))).toEqual(header))
+
+  test.each([
+    ['FILE:..:1'],
+    ['FILE:a/../b:1'],
+    ['FILE:/:1'],
+    ['FILE:.holdfast/senders.json:1'],
+    ['FILE:a\0b:1'],
+    [`FILE:x:${2 ** 52 + 2}`],
+    ['FILE:x:-1'],
+    ['FILE:x:0x10'],
+    ['FILE:x:1.5'],
+    ['FILE:x: 1'],
+    ['FILE::1'],
+    ['FILE:x'],
+    ['stop'],
+    [''],
+  ])('%j is none', (line) => expect(parseHeader(Buffer.from(line)).kind).toBe('fault'))
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.8.8.8', true],
+  ['::1', true],
+  ['localhost', true],
+  ['10.0.0.1', false],
+  ['fe80::1', false],
+  ['nas.example', false],
+])('%s is this computer alone: %s', (host, expected) => expect(isLoopback(host)).toBe(expected))
+
+describe('the verdict on the store', () => {
+  const well: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
+  test.each<[string, Look | 'unanswered', number, string[]]>([
+    ['well', well, 0, []],
+    ['busy', well, 29_000, []],
+    ['stalled in the data path', well, 31_000, ['transfer.healthStalled']],
+    ['no answer to the look', 'unanswered', 0, ['transfer.healthStalled']],
+    ['read-only', { ...well, writeError: 'EROFS' }, 0, ['transfer.healthNotWritable']],
+    ['nearly full', { ...well, free: 200 * 1024 ** 2 }, 0, ['transfer.healthNearlyFull']],
+    ['small, but with room', { writeError: null, free: GIB / 50, size: GIB }, 0, []],
+    [
+      'full',
+      { ...well, writeError: 'ENOSPC', free: 0 },
+      0,
+      ['transfer.healthNotWritable', 'transfer.healthNearlyFull'],
+    ],
+    ['of unknown size', { ...well, free: null, size: null }, 0, []],
+  ])('%s', (_, look, stalledMs, keys) => expect(judge(look, stalledMs).map(({ key }) => key)).toEqual(keys))
+})
+
+describe('the sender that is meant', () => {
+  const sender = (name: string, fingerprint: string): Sender => ({
+    name,
+    fingerprint,
+    folder: name,
+    pairedAt: 1,
+    revokedAt: null,
+    next: null,
+    knowsNext: null,
+  })
+  const one = sender('pc', 'abcdef01'.padEnd(64, '0'))
+  const two = sender('pc', 'abcdef02'.padEnd(64, '0'))
+  const three = sender('facade', '3'.repeat(64))
+  const all = [one, two, three]
+  test.each([
+    ['abcdef01', one],
+    ['AB:CD:EF:01', one],
+    ['facade', three],
+    ['3'.repeat(64), three],
+  ])('%s', (who, expected) => expect(chooseSender(all, who, '/store')).toBe(expected))
+  test.each([
+    ['pc', 'senderAmbiguous'],
+    ['abcdef', 'senderAmbiguous'],
+    ['333', 'senderUnknown'],
+    ['nobody', 'senderUnknown'],
+  ])('%s: %s', (who, key) =>
+    expect(() => chooseSender(all, who, '/store')).toThrow(
+      expect.objectContaining({ sentence: expect.objectContaining({ key: `transfer.${key}` }) }),
+    ),
+  )
+})

@@ -20,7 +20,9 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   let waiting = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const due = files.slice(from, from + MAX_OFFERED).filter((file) => isFileDue(context, file))
+      const some = files.slice(from, from + MAX_OFFERED)
+      const standings = standingsOf(context, some)
+      const due = some.filter((_, index) => standings[index]?.due)
       if (due.length === 0) continue
       const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)
@@ -33,17 +35,25 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   return waiting
 }
 
-/** Whether the ledger does not know this file with this content. Throws what the ledger throws. */
-export function isFileDue(context: SessionContext, file: FileFacts): boolean {
-  return standingOf(context, file).due
+/** Whether a file is due, and if it is not, whether that is for its group-write bit alone. */
+export interface Standing {
+  due: boolean
+  neverSent: boolean
 }
 
-/** Whether this file is due, and if it is not, whether that is for its group-write bit alone. */
-export function standingOf(
-  { source, ledger, destination }: SessionContext,
-  file: FileFacts,
-): { due: boolean; neverSent: boolean } {
-  const known = ledger.lookup(destination, source.id, file.path)
+/** How these files, all of one source, stand in the ledger. Throws what the ledger throws. */
+export function standingsOf(
+  { source, ledger, destination }: Pick<SessionContext, 'source' | 'ledger' | 'destination'>,
+  files: readonly FileFacts[],
+): Standing[] {
   const marksFiles = source.kind === 'batch'
-  return { due: isDue(file, known, marksFiles), neverSent: isNeverSent(file, known, marksFiles) }
+  const known = ledger.lookupAll(
+    destination,
+    source.id,
+    files.map(({ path }) => path),
+  )
+  return files.map((file, index) => {
+    const entry = known[index] ?? null
+    return { due: isDue(file, entry, marksFiles), neverSent: isNeverSent(file, entry, marksFiles) }
+  })
 }

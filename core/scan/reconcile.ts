@@ -1,7 +1,7 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
-import { standingOf } from './offer.ts'
+import { standingsOf } from './offer.ts'
 import type { SessionContext } from './session.ts'
 import { unsendableWords } from './unsendable.ts'
 import { isGone, walk } from './walk.ts'
@@ -35,11 +35,9 @@ export async function reconcileTree(
   try {
     for await (const chunk of walk({ root, base, filter, recursive, signal })) {
       for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const due = chunk.files.filter((file) => {
-        const standing = standingOf(context, file)
-        if (standing.neverSent) result.neverSent += 1
-        return standing.due
-      })
+      const standings = standingsOf(context, chunk.files)
+      const due = chunk.files.filter((_, index) => standings[index]?.due)
+      result.neverSent += standings.filter(({ neverSent }) => neverSent).length
       result.due += due.length
       result.unsendable += chunk.unsendable.length
       await watcher.examine(due.map(({ path }) => path))

@@ -7,7 +7,7 @@ import type { OpenTree } from './watch/tree-watcher.ts'
 /** What the scanner needs of the ledger. */
 export type ScanLedger = Pick<
   Ledger,
-  'offer' | 'lookup' | 'lookupAll' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'
+  'offer' | 'lookupAll' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'
 >
 
 /** What a session of one source works with. */

@@ -353,7 +353,7 @@ describe('content that a destination has', () => {
     ledger.requeue('d', 'next', 0, 100)
     expect(ledger.sentElsewhere('next', due)).toBeNull()
     expect(ledger.sentElsewhere('d', due)?.path).toBe('a')
-    ledger.renew(sent, { ...sent, size: 11 }, 0)
+    ledger.renew(sent, sent, 0)
     expect(ledger.sentElsewhere('d', due)).toBeNull()
   })
 })

@@ -91,3 +91,19 @@ test("a sender cannot announce another sender's certificate as its own", async (
   expect(renewal.welcome(entry, { next: other.fingerprint })).not.toHaveProperty('knows')
   expect(senders.known(entry.fingerprint)?.next).toBeNull()
 })
+
+test('a sender waits with its next certificate until every receiver that it sends to has confirmed it', async () => {
+  const { old, paired, openSender } = await setUp()
+  const second = { host: 'elsewhere', port: 1, fingerprint: '3'.repeat(64) }
+  const sender = await openSender()
+  sender.setReceivers([paired, second])
+  const { next } = sender.announcement(paired)
+  if (next === undefined) throw new Error('nothing is announced')
+  // The first one could not write it down now, and says something else the next time.
+  expect(sender.onWelcome(paired, paired.fingerprint, {})).toBeNull()
+  expect(sender.onWelcome(paired, paired.fingerprint, { knows: '4'.repeat(64) })).toBeNull()
+  await sender.onWelcome(paired, paired.fingerprint, { knows: next })
+  expect(sender.identity.fingerprint).toBe(old.sender.fingerprint)
+  await sender.onWelcome(second, second.fingerprint, { knows: next })
+  expect(sender.identity.fingerprint).toBe(next)
+})

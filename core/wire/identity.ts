@@ -134,7 +134,13 @@ export async function loadNextIdentity(
   current: Identity,
   now: number,
 ): Promise<Identity | null> {
-  const kept = await readIdentity(path.join(directory, NEXT_FILE))
+  const file = path.join(directory, NEXT_FILE)
+  const kept = await readIdentity(file).catch(async (thrown: unknown) => {
+    if (!(thrown instanceof Problem)) throw thrown
+    // It was never in use, so another one can take its place; whoever knows this one will be told.
+    await rm(file, { force: true })
+    return null
+  })
   if (kept !== null || current.expiresAt - now > RENEW_BEFORE_MS) return kept
   return identityAt(directory, NEXT_FILE, new Date(now + LIFETIME_MS))
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { loadIdentity } from '../../../core/wire/identity.ts'
+import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
 import { createSemaphore } from '../../../core/wire/semaphore.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -49,4 +49,21 @@ test('a semaphore serves in order, also when a later one wants less', async () =
   await never
   expect(order.at(-1)).toBe('never false')
   expect(await semaphore.acquire(1)).toBe(false)
+})
+
+test('a next certificate is made only near the end of the present one; a broken one is made again', async () => {
+  const directory = temporaryDirectory('identity')
+  const now = Date.now()
+  const fresh = await loadIdentity(path.join(directory, 'fresh'))
+  expect(await loadNextIdentity(path.join(directory, 'fresh'), fresh, now)).toBeNull()
+  const ending = path.join(directory, 'ending')
+  const current = await loadIdentity(ending, new Date(now + 24 * 3600 * 1000))
+  const next = await loadNextIdentity(ending, current, now)
+  expect(await loadNextIdentity(ending, current, now)).toEqual(next)
+  fs.writeFileSync(path.join(ending, 'identity-next.pem'), 'broken')
+  const again = await loadNextIdentity(ending, current, now)
+  expect([current.fingerprint, next?.fingerprint]).not.toContain(again?.fingerprint)
+  await adoptNextIdentity(ending)
+  expect(await loadIdentity(ending)).toEqual(again)
+  expect(fs.readdirSync(ending)).toEqual(['identity.pem'])
 })

@@ -3,8 +3,8 @@ import { callOn } from '../calls.ts'
 import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { openPolling } from './polling.ts'
-import { openPortable } from './portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import { openWithoutInotify } from './without-inotify.ts'
 
 export interface WatchersOptions {
   /** The file whose body is runInotifyThread. */
@@ -35,7 +35,7 @@ export class Watchers {
     })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
-    if (method === 'portable') return openPortable(request, listener, { quietMs })
+    if (method === 'portable') return openWithoutInotify(request, listener, { quietMs })
     const thread = this.#thread(dev)
     try {
       const watcher = await thread.open(request, listener)
@@ -46,7 +46,7 @@ export class Watchers {
       if (!failedAsWhole) throw thrown
       this.#inotifyUsable = false
       this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
-      return openPortable(request, listener, { quietMs })
+      return openWithoutInotify(request, listener, { quietMs })
     }
   }
 

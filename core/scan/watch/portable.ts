@@ -9,17 +9,29 @@ import { absolutePath, factsOf } from '../facts.ts'
 import type { NameFilter } from '../names.ts'
 import { createNameFilter } from '../names.ts'
 import { isGone } from '../walk.ts'
+import { Flood } from './flood.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
+const flood = new Flood()
+
+export interface PortableOptions {
+  quietMs: number
+  /** The system allows no more watches (ENOSPC, EMFILE): this watcher is of no use any more. */
+  limitReached(code: string): void
+  /** Events may have been lost, and with them new directories, of which it will then know nothing. */
+  flooded(): void
+}
+
 /**
- * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has closed a file:
- * one is finished after the quiet period.
+ * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has
+ * closed a file: one is finished after the quiet period. Rejects with ENOSPC or EMFILE where the system has not
+ * enough watches for the tree.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  { quietMs }: { quietMs: number },
+  { quietMs, limitReached, flooded }: PortableOptions,
 ): Promise<TreeWatcher> {
   const base = absolutePath(request.root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
@@ -34,6 +46,8 @@ export async function openPortable(
   const watcher = startChokidar(request, filter, base)
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   const look = (file: string) => lookAt(request, filter, listener, quiet, file)
+  let isOpen = false
+  watcher.on('raw', () => flood.event())
   const directoryEvent = (absolute: string) => {
     if (path.dirname(absolute) === base) listener.entriesChanged()
   }
@@ -44,9 +58,26 @@ export async function openPortable(
     if (absolute === base) listener.gone()
     else directoryEvent(absolute)
   })
-  watcher.on('error', (thrown) => listener.problem(watchProblem(base, thrown)))
-  await new Promise<void>((resolve) => watcher.once('ready', resolve))
+  let limited: string | null = null
   let closed = false
+  await new Promise<void>((resolve) => {
+    watcher.once('ready', resolve)
+    watcher.on('error', (thrown) => {
+      const code = errorCode(thrown)
+      if (code !== 'ENOSPC' && code !== 'EMFILE') return listener.problem(watchProblem(base, thrown))
+      // Every directory that follows fails, too: it is said once.
+      if (limited === null && isOpen) limitReached(code)
+      limited ??= code
+      resolve()
+    })
+  })
+  if (limited !== null) {
+    quiet.close()
+    void watcher.close()
+    throw Object.assign(new Error(`watching ${base}: ${limited}`), { code: limited })
+  }
+  isOpen = true
+  const ignoreFloods = flood.onFlood(flooded)
   return {
     method: 'watching',
     examine: async (paths) => {
@@ -56,6 +87,7 @@ export async function openPortable(
     refresh: () => undefined,
     close: () => {
       closed = true
+      ignoreFloods()
       quiet.close()
       void watcher.close()
     },

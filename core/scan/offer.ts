@@ -1,3 +1,4 @@
+import { isBelowAway } from '../send/whereabouts.ts'
 import { message } from '../words/message.ts'
 import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
@@ -19,8 +20,11 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   }
   let waiting = 0
   try {
+    // Nor of one underneath a disk that was mounted inside the source.
+    const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const due = files.slice(from, from + MAX_OFFERED).filter((file) => isFileDue(context, file))
+      const some = files.slice(from, from + MAX_OFFERED)
+      const due = some.filter((file) => isFileDue(context, file) && !isBelowAway(file.path, inside))
       if (due.length === 0) continue
       const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)

@@ -37,6 +37,8 @@ export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
   memory: Semaphore
   whereabouts(source: SendSource): Whereabouts
+  /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
+  isBelowAway(source: SendSource, file: string): boolean
   onBytes(due: Due, bytes: number): void
 }
 
@@ -103,6 +105,7 @@ export function openLane(
   const judge = async (unsent: Unsent, due: Due): Promise<Attempt> => {
     const where = shared.whereabouts(source)
     if (where === 'away') return { kind: 'source-missing' }
+    if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
     if (unsent.kind !== 'vanished') return unsent
     const root = await stat(source.path, { bigint: true }).catch(() => null)
     if (root === null) return { kind: 'source-missing' }

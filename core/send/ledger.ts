@@ -1,5 +1,5 @@
 import type { StatementSyncInstance } from '@photostructure/sqlite'
-import type { Candidate, Due, Ledger } from './ledger-contract.ts'
+import type { Candidate, Due, InnerMount, Ledger } from './ledger-contract.ts'
 import { inTransaction, openLedgerFile, STATE } from './ledger-file.ts'
 import type { LedgerPages } from './ledger-pages.ts'
 import { openLedgerPages } from './ledger-pages.ts'
@@ -104,6 +104,7 @@ export function openLedger(file: string): Ledger {
   const writeMeta = statement('INSERT OR REPLACE INTO meta VALUES (?, ?)')
   const forgetMeta = statement('DELETE FROM meta WHERE key = ?')
   const homeOf = (source: string) => `home ${source}`
+  const mountsOf = (source: string) => `mounts ${source}`
   const pages: LedgerPages = openLedgerPages(database)
 
   const routeOf = (destination: string, source: string): number | null =>
@@ -168,6 +169,14 @@ export function openLedger(file: string): Ledger {
     home: (source) => (readMeta.get(homeOf(source)) as { value: string } | undefined)?.value ?? null,
     rememberHome: (source, mountPoint) => {
       writeMeta.run(homeOf(source), mountPoint)
+    },
+    mountsInside: (source) => {
+      const row = readMeta.get(mountsOf(source)) as { value: string } | undefined
+      return row === undefined ? [] : (JSON.parse(row.value) as InnerMount[])
+    },
+    rememberMountsInside: (source, mounts) => {
+      if (mounts.length === 0) forgetMeta.run(mountsOf(source))
+      else writeMeta.run(mountsOf(source), JSON.stringify(mounts))
     },
 
     unsentBelow(destination, source, directory) {
@@ -277,6 +286,7 @@ export function openLedger(file: string): Ledger {
       transaction(() => {
         let left = limit
         forgetMeta.run(homeOf(source))
+        forgetMeta.run(mountsOf(source))
         for (const { id } of routesOfSource.all(source) as { id: number }[]) {
           left -= Number(forgetSome.run(id, left).changes)
           if (left <= 0) break

@@ -12,7 +12,7 @@ import type { Transfer } from './messages.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
 import type { Whereabouts } from './whereabouts.ts'
-import { whereabouts } from './whereabouts.ts'
+import { isBelowAway, whereabouts } from './whereabouts.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
@@ -152,6 +152,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
+  const isFileAway = (source: SendSource, file: string): boolean => {
+    try {
+      return isBelowAway(file, ledger.mountsInside(source.id))
+    } catch {
+      return true
+    }
+  }
+
   const finish = (running: Running, due: Due, attempt: Attempt): void => {
     onWire.delete(due.id)
     const status = attempt.kind === 'answer' ? attempt.answer.status : null
@@ -251,7 +259,12 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       events.onBytes(due.source, bytes)
     }
     const mayGoOn = () => !running.over && !paused && !source.paused
-    const lane = openLane(source, mine, { memory, whereabouts: whereaboutsOf, onBytes }, mayGoOn)
+    const lane = openLane(
+      source,
+      mine,
+      { memory, whereabouts: whereaboutsOf, isBelowAway: isFileAway, onBytes },
+      mayGoOn,
+    )
     const running: Running = {
       lane,
       queue: [],

@@ -37,11 +37,13 @@ export async function openPolling(
   listener: TreeListener,
   { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
-  const { root, base } = request
+  const { root, base, place = root } = request
+  let { leaveOut = [] } = request
   const filter = createNameFilter(request.names)
   const closing = new AbortController()
   const quiet = new QuietPeriod({
     root,
+    place,
     quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
@@ -52,10 +54,11 @@ export async function openPolling(
   const look = async (before: Look | null): Promise<Look> => {
     const began = performance.now()
     const found: Look = { files: new Fingerprints(), tookMs: 0, signals: new Set(), entries: '' }
-    found.entries = await callOn(root, () => directoriesIn(absolutePath(root, base)))
+    found.entries = await callOn(place, () => directoriesIn(absolutePath(root, base)))
     if (before !== null && found.entries !== before.entries) listener.entriesChanged()
     if (!request.recursive) return found
-    for await (const chunk of walk({ root, base, filter, recursive: true, signal: closing.signal })) {
+    const options = { root, base, place, leaveOut, filter, recursive: true, signal: closing.signal }
+    for await (const chunk of walk(options)) {
       if (closing.signal.aborted) return found
       for (const { path } of [...chunk.files, ...chunk.skipped]) {
         if (!request.signals.includes(path)) continue
@@ -98,6 +101,9 @@ export async function openPolling(
       await Promise.all(paths.map((path) => lookAt(request, filter, listener, quiet, path)))
     },
     refresh: () => undefined,
+    leaveOut: (directories) => {
+      leaveOut = directories
+    },
     close: () => {
       closing.abort()
       if (timer !== null) clearTimeout(timer)

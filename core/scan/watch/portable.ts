@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FSWatcher } from 'chokidar'
@@ -33,17 +34,22 @@ export async function openPortable(
   listener: TreeListener,
   { quietMs, limitReached, flooded }: PortableOptions,
 ): Promise<TreeWatcher> {
-  const base = absolutePath(request.root, request.base)
+  const { root, place = root } = request
+  const base = absolutePath(root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
-  await callOn(request.root, () => lstat(base))
+  const { dev } = await callOn(place, () => lstat(base))
+  let leaveOut = new Set(request.leaveOut ?? [])
   const quiet = new QuietPeriod({
-    root: request.root,
+    root,
+    place,
     quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
   })
   const filter = createNameFilter(request.names)
-  const watcher = startChokidar(request, filter, base)
+  const watcher = startChokidar(request, filter, base, (path, device) => {
+    return leaveOut.has(path) || (request.oneFileSystem === true && device !== dev)
+  })
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   const look = (file: string) => lookAt(request, filter, listener, quiet, file)
   let isOpen = false
@@ -85,6 +91,11 @@ export async function openPortable(
       if (!closed) await Promise.all(paths.map(look))
     },
     refresh: () => undefined,
+    leaveOut: (directories) => {
+      const before = leaveOut
+      leaveOut = new Set(directories)
+      for (const one of leaveOut) if (!before.has(one)) watcher.unwatch(absolutePath(root, one))
+    },
     close: () => {
       closed = true
       ignoreFloods()
@@ -94,18 +105,23 @@ export async function openPortable(
   }
 }
 
-function startChokidar(request: TreeRequest, filter: NameFilter, base: string): FSWatcher {
-  const leftOut = (absolute: string, isFile: boolean | undefined) => {
-    if (absolute === base || isFile === undefined) return false
+function startChokidar(
+  request: TreeRequest,
+  filter: NameFilter,
+  base: string,
+  isElsewhere: (directory: string, device: number) => boolean,
+): FSWatcher {
+  const leftOut = (absolute: string, stats: Stats | undefined) => {
+    if (absolute === base || stats === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
-    if (!isFile) return filter.directory(below) !== null
+    if (!stats.isFile()) return filter.directory(below) !== null || isElsewhere(below, stats.dev)
     return !request.signals.includes(below) && filter.file(below) !== null
   }
   return watch(base, {
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,
-    ignored: (absolute, stats) => leftOut(absolute, stats?.isFile()),
+    ignored: (absolute, stats) => leftOut(absolute, stats),
     ...(request.recursive ? {} : { depth: 0 }),
   })
 }
@@ -122,7 +138,7 @@ export async function lookAt(
   if (!request.recursive || filter.file(file) !== null) return
   const absolute = absolutePath(request.root, file)
   try {
-    const stats = await callOn(request.root, () => lstat(absolute, { bigint: true }))
+    const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))
     if (stats.isFile()) quiet.observe(factsOf(file, stats))
   } catch (thrown) {
     const code = errorCode(thrown)

@@ -14,6 +14,7 @@ export async function openWithoutInotify(
   listener: TreeListener,
   { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
+  let { leaveOut = [] } = request
   let limit: string | null = null
   let closed = false
   const tellLimit = () => {
@@ -23,10 +24,10 @@ export async function openWithoutInotify(
   const poll = (code: string): Promise<TreeWatcher> => {
     limit = code
     tellLimit()
-    return openPolling(request, listener, { quietMs })
+    return openPolling({ ...request, leaveOut }, listener, { quietMs })
   }
   const open = (): Promise<TreeWatcher> =>
-    openPortable(request, listener, {
+    openPortable({ ...request, leaveOut }, listener, {
       quietMs,
       limitReached: (code) => void replace(() => poll(code)),
       flooded: () => void replace(open),
@@ -58,6 +59,14 @@ export async function openWithoutInotify(
       // Called when a comparison begins, which forgets every problem that it does not meet.
       tellLimit()
       current.refresh()
+    },
+    leaveOut: (directories) => {
+      const before = leaveOut
+      leaveOut = directories
+      // chokidar would say nothing of files that are there when it begins with what was uncovered.
+      if (before.every((one) => directories.includes(one))) current.leaveOut(directories)
+      else if (limit === null) void replace(open)
+      else current.leaveOut(directories)
     },
     close: () => {
       closed = true

@@ -51,7 +51,13 @@ export async function scannedSource(
     settings = {},
     at = null,
     prepare = () => undefined,
-  }: { settings?: Record<string, unknown>; at?: string | null; prepare?: (root: string) => void } = {},
+    settled = true,
+  }: {
+    settings?: Record<string, unknown>
+    at?: string | null
+    prepare?: (root: string) => void
+    settled?: boolean
+  } = {},
 ) {
   const directory = temporaryDirectory('scanned', existsSync('/dev/shm') ? '/dev/shm' : undefined)
   const root = at ?? path.join(directory, 'source')
@@ -69,7 +75,7 @@ export async function scannedSource(
     quietSeconds: 0.3,
   }
   scanner.configure(config)
-  await until('it watches', () => /ing$/.test(phase()) && !['starting', 'listing'].includes(phase()), 30_000)
+  if (settled) await until('it watches', () => ['watching', 'polling'].includes(phase()), 30_000)
   function phase(): string {
     return scanner.scanned.get('s')?.phase ?? ''
   }

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { canMount, mountExt4, mountPointsBelow } from '../../support/mounts.ts'
+import { mountFuse } from '../../support/fuse.ts'
+import { canMount, mountExt4, mountHung, mountPointsBelow } from '../../support/mounts.ts'
 import type { ScannedSource } from '../../support/scan-bursts.ts'
 import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
 import { until } from '../../support/until.ts'
@@ -139,6 +140,25 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'one/a')
     put(path.join(source.root, '../elsewhere'), 'b')
     await offered(source, 'one/a', 'one/b')
+  })
+
+  test('a FUSE mount inside is polled: nothing tells of what another computer does', async () => {
+    const fuse = await mountFuse(onTestFinished)
+    const source = await scannedSource({}, { at: path.dirname(path.dirname(fuse.file)) })
+    put(source.root, 'a')
+    await offered(source, 'a')
+    expect(source.phase()).toBe('watching')
+    await fuse.set({ does: 'answer', listed: true })
+    await offered(source, 'a', 'disk/file')
+  })
+
+  test('a mount inside that hangs holds up nothing else', async () => {
+    const { point } = await mountHung(onTestFinished)
+    const source = await scannedSource({}, { at: path.dirname(point), settled: false })
+    put(source.root, 'a', 'deep/b')
+    await offered(source, 'a', 'deep/b')
+    put(source.root, 'deep/c')
+    await offered(source, 'a', 'deep/b', 'deep/c')
   })
 
   test('the source’s own disk is unmounted and mounted again; files of before and after are offered once', async () => {

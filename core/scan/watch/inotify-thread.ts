@@ -19,6 +19,11 @@ import { closeDescriptor, IN, openInotify, openWake, readNow, waitReadable } fro
 const LONGEST_WAIT_MS = 1_000
 /** How often directories without a watch are listed. */
 const POLL_EVERY_MS = 3_000
+/**
+ * Events are left in the queue for so long after a read that brought nothing but more of what a writer writes:
+ * otherwise each of its write(2) calls would wake this thread. The kernel merges equal ones meanwhile.
+ */
+const REST_MS = 10
 const EVENTS_BYTES = 64 * 1024
 
 /**
@@ -44,6 +49,7 @@ class InotifyThread {
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
   #pollAt = 0
+  #restUntil = 0
 
   constructor(post: (message: FromThread) => void) {
     this.#post = post
@@ -74,14 +80,18 @@ class InotifyThread {
       }
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
-      const [events, woken] = waitReadable([room ? this.#inotify : -1, this.#wake], work ? 0 : this.#waitMs())
+      const reads = room && Date.now() >= this.#restUntil
+      const [events, woken] = waitReadable(
+        [reads ? this.#inotify : -1, this.#wake],
+        work ? 0 : this.#waitMs(),
+      )
       if (woken) readNow(this.#wake, wakeBytes)
       if (events) this.#readEvents()
       if (work) {
         this.#discovery.work(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
-      this.#examiner.lookAtNew()
+      this.#examiner.lookAgain()
       if (Date.now() >= this.#pollAt) {
         this.#pollAt = Date.now() + POLL_EVERY_MS
         this.#discovery.pollUnwatched(this.#trees.values())
@@ -92,8 +102,9 @@ class InotifyThread {
 
   #waitMs(): number {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
-    const newDue = this.#outbox.hasRoom ? this.#examiner.newDue() : null
-    const until = Math.min(this.#pollAt, newDue ?? Number.POSITIVE_INFINITY)
+    const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
+    const rest = this.#restUntil > Date.now() ? this.#restUntil : Number.POSITIVE_INFINITY
+    const until = Math.min(this.#pollAt, due, rest)
     return Math.max(0, Math.min(LONGEST_WAIT_MS, until - Date.now()))
   }
 
@@ -152,7 +163,13 @@ class InotifyThread {
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
     const files = new Map<string, Sight>()
+    let news = false
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
+      if ((event.mask & IN.MODIFY) !== 0) {
+        news = this.#modified(event) || news
+        continue
+      }
+      news = true
       const file = this.#handle(event)
       if (file === null) continue
       const key = `${file.tree.id}/${file.path}`
@@ -161,6 +178,15 @@ class InotifyThread {
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
     for (const file of files.values()) this.#examiner.found(file)
+    if (!news) this.#restUntil = Date.now() + REST_MS
+  }
+
+  /** Whether it is the first that is heard of it. */
+  #modified({ wd, name }: InotifyEvent): boolean {
+    const directory = this.#watches.find(wd)
+    if (directory === undefined || name === null) return false
+    const path = joinRelative(pathOf(directory), name)
+    return this.#examiner.modified({ tree: directory.tree, path, wasClosed: false })
   }
 
   /** Returns the file that the event is about, if it is to be looked at. */

@@ -10,6 +10,7 @@ import { hasGroupWrite, isDue } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath } from './facts.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
+import { walkRegions } from './regions.ts'
 import type { Skipped, Unsendable } from './walk.ts'
 import { walk } from './walk.ts'
 import type { Examined } from './watch/finished.ts'
@@ -75,7 +76,7 @@ async function* listTree(
   decision: BatchDecision | null,
 ): AsyncGenerator<Listed> {
   const mark = options.source.batch.sentMark
-  for await (const { files, skipped, unsendable } of walk(walkOptions(options, base))) {
+  for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
       // The source itself: nothing at all could be listed.
       if (one.path === '' && one.why === 'directory')
@@ -99,6 +100,7 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
     base,
     filter: createNameFilter(nameRulesOf(source)),
     recursive: true,
+    scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
     signal: signal ?? new AbortController().signal,
   }
 }
@@ -134,6 +136,12 @@ function whySkipped(skipped: Skipped): Message {
       return message('scan.why.ignored')
     case 'not-a-file':
       return message('scan.why.notFile', { type: skipped.type })
+    case 'other-file-system':
+      return message('scan.why.otherFileSystem')
+    case 'shown-twice':
+      return message('scan.why.shownTwice')
+    case 'disk-away':
+      return message('scan.why.diskAway')
   }
 }
 

@@ -1,3 +1,4 @@
+import { isBelowAway } from '../send/whereabouts.ts'
 import { message } from '../words/message.ts'
 import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
@@ -19,10 +20,12 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   }
   let waiting = 0
   try {
+    // Nor of one underneath a disk that was mounted inside the source.
+    const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
       const some = files.slice(from, from + MAX_OFFERED)
       const standings = standingsOf(context, some)
-      const due = some.filter((_, index) => standings[index]?.due)
+      const due = some.filter(({ path }, index) => standings[index]?.due && !isBelowAway(path, inside))
       if (due.length === 0) continue
       const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)

@@ -2,9 +2,10 @@ import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
 import { standingsOf } from './offer.ts'
+import { walkRegions } from './regions.ts'
 import type { SessionContext } from './session.ts'
 import { unsendableWords } from './unsendable.ts'
-import { isGone, walk } from './walk.ts'
+import { isGone } from './walk.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'
 
 /** What a listing found. */
@@ -33,7 +34,8 @@ export async function reconcileTree(
   const filter = createNameFilter(nameRulesOf(source))
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   try {
-    for await (const chunk of walk({ root, base, filter, recursive, signal })) {
+    const { scope } = context
+    for await (const chunk of walkRegions({ root, base, filter, recursive, signal, scope })) {
       for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
       const standings = standingsOf(context, chunk.files)
       const due = chunk.files.filter((_, index) => standings[index]?.due)

@@ -2,12 +2,20 @@ import type { Ledger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { Scanned } from './messages.ts'
+import type { MountScope } from './mounts.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What the scanner needs of the ledger. */
 export type ScanLedger = Pick<
   Ledger,
-  'offer' | 'lookupAll' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'
+  | 'offer'
+  | 'lookupAll'
+  | 'unsentBelow'
+  | 'home'
+  | 'rememberHome'
+  | 'mountsInside'
+  | 'rememberMountsInside'
+  | 'close'
 >
 
 /** What a session of one source works with. */
@@ -19,6 +27,8 @@ export interface SessionContext {
   device: bigint
   /** false: the source's disk is not mounted any more, and its path shows what is underneath. */
   isThere(): boolean
+  /** Which file systems mounted inside the source belong to it. */
+  scope: MountScope
   ledger: ScanLedger
   destination: string
   quietMs: number

@@ -8,11 +8,13 @@ import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
+import { InnerMounts } from './inner-mounts.ts'
 import type { Scanned } from './messages.ts'
+import type { MountScope } from './mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import type { ScanLedger, Session, SessionContext } from './session.ts'
 import { isGone } from './walk.ts'
-import type { OpenTree } from './watch/tree-watcher.ts'
+import type { OpenScopedTree } from './watch/tree-watcher.ts'
 import { watchLimitWords } from './watch-limit.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
@@ -24,7 +26,7 @@ export interface SourceOptions {
   destination: string
   reconcileSeconds: number
   quietSeconds: number
-  openTree: OpenTree
+  openTree: OpenScopedTree
   offered(): void
   changed(): void
   log(message: string): void
@@ -136,15 +138,17 @@ export class RunningSource {
     const abort = new AbortController()
     const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
     const live = () => !abort.signal.aborted
+    const scope = this.#scope(root)
     const context: SessionContext = {
       source,
       root,
       device,
       isThere: () => whereabouts(ledger.home(source.id)) !== 'away',
+      scope,
       ledger,
       destination,
       quietMs: quietSeconds * 1000,
-      openTree,
+      openTree: (request, listener) => openTree(request, listener, scope),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),
@@ -164,6 +168,24 @@ export class RunningSource {
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
     this.#current = { session, identity, abort }
     this.#scheduleReconcile()
+  }
+
+  #scope(root: string): MountScope {
+    const { source, ledger, destination, log } = this.#options
+    const inner = new InnerMounts({ source: source.id, root, ledger, destination })
+    return {
+      oneFileSystem: source.oneFileSystem,
+      away: (present) => {
+        try {
+          const away = inner.away(present)
+          for (const path of away) this.#problems.add(message('scan.innerDiskMissing', { path }))
+          return away
+        } catch (thrown) {
+          log(`mount points inside ${source.path}: ${String(thrown)}`)
+          return []
+        }
+      },
+    }
   }
 
   #scheduleReconcile(): void {

@@ -4,6 +4,7 @@ import { errorCode } from '../words/problem.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath, factsOf, joinRelative } from './facts.ts'
+import type { MountSkip } from './mounts.ts'
 import type { LeftOut, NameFilter } from './names.ts'
 
 /** Something below a source that cannot be sent, and why. */
@@ -15,6 +16,7 @@ export type Unsendable =
 export type Skipped =
   | { why: LeftOut; path: string }
   | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
+  | { why: MountSkip; path: string }
 
 /** A bounded piece of a walk: at most CHUNK entries of one directory. */
 export interface WalkChunk {
@@ -32,6 +34,12 @@ export interface WalkOptions {
   /** false: the directory itself alone. */
   recursive: boolean
   signal: AbortSignal
+  /** Directories that are not entered, as they belong to another region of the source. */
+  leaveOut?: readonly string[]
+  /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
+  place?: string
+  /** st_dev of the only file system whose directories are entered; any if not given. */
+  device?: bigint
 }
 
 const CHUNK = 256
@@ -81,9 +89,12 @@ async function look(
   pending: string[],
 ): Promise<WalkChunk> {
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
-  const enter = (path: string) => {
+  const enter = async (path: string) => {
+    if (options.leaveOut?.includes(path)) return
     const leftOut = options.filter.directory(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+    else if (options.device !== undefined && (await isElsewhere(options, path)))
+      chunk.skipped.push({ why: 'other-file-system', path })
     else if (options.recursive) pending.push(path)
   }
   await Promise.all(
@@ -103,11 +114,11 @@ async function lookAt(
   options: WalkOptions,
   path: string,
   chunk: WalkChunk,
-  enter: (path: string) => void,
+  enter: (path: string) => Promise<void>,
 ): Promise<void> {
   try {
     const absolute = absolutePath(options.root, path)
-    const stats = await callOn(options.root, () => lstat(absolute, { bigint: true }))
+    const stats = await callOn(options.place ?? options.root, () => lstat(absolute, { bigint: true }))
     // Some file systems do not say the type in the directory: then only lstat knows.
     if (stats.isDirectory()) return enter(path)
     const leftOut = options.filter.file(path)
@@ -121,6 +132,13 @@ async function lookAt(
       if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
     } else chunk.unsendable.push({ why: 'file', path, code })
   }
+}
+
+/** A directory that cannot be looked at is entered: the listing says why it cannot be read. */
+async function isElsewhere({ root, place, device }: WalkOptions, path: string): Promise<boolean> {
+  const absolute = absolutePath(root, path)
+  const stats = await callOn(place ?? root, () => lstat(absolute, { bigint: true })).catch(() => null)
+  return stats !== null && stats.dev !== device
 }
 
 function specialType(stats: {

@@ -149,7 +149,7 @@ class Scanner {
       destination: shared.destination,
       reconcileSeconds: shared.reconcileSeconds,
       quietSeconds: shared.quietSeconds,
-      openTree: (request, listener) => watchers.open(request, listener),
+      openTree: (request, listener, scope) => watchers.open(request, listener, scope),
       offered: () => this.#context.nudge(),
       changed: () => this.#report(source.id),
       log: (text) => this.#context.log('warn', text),

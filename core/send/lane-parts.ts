@@ -52,6 +52,7 @@ export function lanePartsOf(
     async judge(unsent, due) {
       const where = shared.whereabouts(source)
       if (where === 'away') return { kind: 'source-missing' }
+      if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
       if (unsent.kind !== 'vanished') return unsent
       const root = await stat(source.path, { bigint: true }).catch(() => null)
       if (root === null) return { kind: 'source-missing' }

@@ -41,6 +41,8 @@ export interface Shared {
   whereabouts(source: SendSource): Whereabouts
   /** Where the destination may have this very content already. */
   copySource(due: Due): CopySource | null
+  /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
+  isBelowAway(source: SendSource, file: string): boolean
   onBytes(due: Due, bytes: number): void
 }
 

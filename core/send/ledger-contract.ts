@@ -49,6 +49,14 @@ export interface Due extends Claim, Candidate {
   attempts: number
 }
 
+/** A mount point inside a source. */
+export interface InnerMount {
+  /** Relative to the source, with "/". */
+  path: string
+  /** The absolute path, with the source's symbolic links resolved. */
+  point: string
+}
+
 export interface Ledger {
   /** What happened to an earlier file of this name, if it had to be set aside. */
   readonly notice: Message | null
@@ -63,6 +71,9 @@ export interface Ledger {
   /** The mount point that a source was on when it was last there, or null. */
   home(source: string): string | null
   rememberHome(source: string, mountPoint: string): void
+  /** What was mounted inside a source when it was last looked at, or has files that still wait. */
+  mountsInside(source: string): InnerMount[]
+  rememberMountsInside(source: string, mounts: readonly InnerMount[]): void
   /**
    * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
    * that are not sent yet.

@@ -24,6 +24,8 @@ export function openLedger(file: string): Ledger {
     files: pages.files,
     home: places.home,
     rememberHome: places.rememberHome,
+    mountsInside: places.mountsInside,
+    rememberMountsInside: places.rememberMountsInside,
     destinations: places.destinations,
     forgetSource: places.forgetSource,
     // A getter and a setter, which a spread would freeze at their value of now.

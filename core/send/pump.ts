@@ -16,7 +16,7 @@ import { createOnWire } from './on-wire.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
 import type { Whereabouts } from './whereabouts.ts'
-import { whereabouts } from './whereabouts.ts'
+import { isBelowAway, whereabouts } from './whereabouts.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
@@ -92,6 +92,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
+  const isFileAway = (source: SendSource, file: string): boolean => {
+    try {
+      return isBelowAway(file, ledger.mountsInside(source.id))
+    } catch {
+      return true
+    }
+  }
+
   const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
     onWire.end(due)
     const answered = attempt.kind === 'answer' ? attempt : null
@@ -139,6 +147,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const shared: Shared = {
     memory: createSemaphore(MEMORY_BYTES),
     whereabouts: whereaboutsOf,
+    isBelowAway: isFileAway,
     copySource: (due) =>
       copySourceOf(
         guard.use(() => ledger.sentElsewhere(destination.id, due)),

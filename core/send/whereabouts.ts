@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Mount } from '../check/mountinfo.ts'
-import { parseMountinfo } from '../check/mountinfo.ts'
+import { isWithin, parseMountinfo } from '../check/mountinfo.ts'
+import type { InnerMount } from './ledger-contract.ts'
 
 /**
  * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
@@ -24,4 +25,15 @@ export function whereabouts(
 ): Whereabouts {
   if (home === null || mounts === null) return 'unknown'
   return mounts.some(({ point }) => point === home) ? 'there' : 'away'
+}
+
+/**
+ * Whether a file (relative to its source) lies below a mount point that something was mounted on, and nothing
+ * is now.
+ */
+export function isBelowAway(file: string, inside: readonly InnerMount[]): boolean {
+  const above = inside.filter(({ path }) => isWithin(file, path))
+  const mounts = above.length === 0 ? null : readMounts()
+  if (mounts === null) return false
+  return above.some(({ point }) => !mounts.some((mount) => mount.point === point))
 }

@@ -26,6 +26,8 @@ export const sourceSchema = z.object({
   paused: z.boolean().default(false),
   /** gitignore patterns, relative to the source, that are left out. */
   ignore: z.array(z.string().max(1000)).max(1000).default([]),
+  /** Directories on other file systems, which are mounted inside the source, are left out (find -xdev). */
+  oneFileSystem: z.boolean().default(false),
 })
 export type Source = z.infer<typeof sourceSchema>
 

@@ -82,6 +82,9 @@ function answerTo({ opcode, node, body }: Request): Buffer | number {
     case STATFS:
       return Buffer.alloc(80)
     case READDIR:
+      return mode.does === 'answer' && mode.listed === true && body.readBigUInt64LE(8) === 0n
+        ? listedFile()
+        : Buffer.alloc(0)
     case RELEASE:
     case FLUSH:
     case RELEASEDIR:
@@ -90,6 +93,17 @@ function answerTo({ opcode, node, body }: Request): Buffer | number {
     default:
       return constants.errno.ENOSYS
   }
+}
+
+/** One struct fuse_dirent: inode, next offset, length of the name, type, name, padded to eight bytes. */
+function listedFile(): Buffer {
+  const entry = Buffer.alloc(32)
+  entry.writeBigUInt64LE(FILE, 0)
+  entry.writeBigUInt64LE(1n, 8)
+  entry.writeUInt32LE(4, 16)
+  entry.writeUInt32LE(S_IFREG >> 12, 20)
+  entry.write('file', 24)
+  return entry
 }
 
 function isSpoiled({ opcode }: Request): boolean {

@@ -6,7 +6,8 @@ import { until } from './until.ts'
 
 /** How the daemon treats what it is asked. */
 export type FuseMode =
-  | { does: 'answer' }
+  /** listed: a listing has the file, as if another computer had put it there. */
+  | { does: 'answer'; listed?: boolean }
   /** Nothing is answered until the mode changes; then all of it is. */
   | { does: 'withhold' }
   /** The call fails with this error: looking the file up, or reading it. */

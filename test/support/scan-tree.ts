@@ -3,8 +3,8 @@ import { onTestFinished } from 'vitest'
 import type { FileFacts } from '../../core/scan/facts.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { openPolling } from '../../core/scan/watch/polling.ts'
-import { openPortable } from '../../core/scan/watch/portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
+import { openWithoutInotify } from '../../core/scan/watch/without-inotify.ts'
 import type { Message } from '../../core/words/message.ts'
 
 export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', import.meta.url)
@@ -82,7 +82,7 @@ export async function openTree(
     onTestFinished(() => thread.stop())
     return { recorder, watcher: await thread.open(request, recorder) }
   }
-  const open = implementation === 'polling' ? openPolling : openPortable
+  const open = implementation === 'polling' ? openPolling : openWithoutInotify
   const watcher = await open(request, recorder, { quietMs })
   onTestFinished(() => watcher.close())
   return { recorder, watcher }

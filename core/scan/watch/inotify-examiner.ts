@@ -4,9 +4,18 @@ import { examineFile, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
+import { Later } from './later.ts'
 
-/** New empty files that may wait for a second look; more are left to their CLOSE_WRITE and the comparison. */
-const MAX_NEW = 10_000
+/**
+ * A file whose writer is at work elsewhere, under another hard link or as an O_TMPFILE that was given a name
+ * (open(2)), brings no CLOSE_WRITE here: it is looked at again so often.
+ */
+const BUSY_FOR_MS = 5_000
+/**
+ * truncate(2) changes a file that nobody opens, and MODIFY alone tells of it. Most often a writer is at work, and
+ * its CLOSE_WRITE comes before this is over.
+ */
+const MODIFIED_FOR_MS = 500
 
 /** A file that is to be looked at. */
 export interface Sight {
@@ -27,8 +36,9 @@ export class Examiner {
   readonly #options: ExaminerOptions
   /** Requests by path, in their order. */
   #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
-  /** New empty files, in the order in which they are due. */
-  readonly #new = new Map<string, Sight & { due: number }>()
+  readonly #new = new Later<Sight>(NEW_FOR_MS)
+  readonly #busy = new Later<Sight>(BUSY_FOR_MS)
+  readonly #modified = new Later<Sight>(MODIFIED_FOR_MS)
 
   constructor(options: ExaminerOptions) {
     this.#options = options
@@ -66,16 +76,24 @@ export class Examiner {
     post({ type: 'examined', tree: tree.id, request })
   }
 
-  /** Milliseconds since 1970 at which `lookAtNew` has something to do; null if nothing waits. */
-  newDue(): number | null {
-    for (const { due } of this.#new.values()) return due
-    return null
+  /** A file's content was changed. False if that was known already. */
+  modified(file: Sight): boolean {
+    return this.#modified.put(keyOf(file), file)
   }
 
-  lookAtNew(): void {
-    for (const file of this.#new.values()) {
-      if (file.due > Date.now() || !this.#options.outbox.hasRoom) return
-      this.#examine(file, false)
+  /** Milliseconds since 1970 at which `lookAgain` has something to do; infinite if nothing waits. */
+  get nextDue(): number {
+    return Math.min(this.#new.nextDue, this.#busy.nextDue, this.#modified.nextDue)
+  }
+
+  /** Looks a second time at the files whose time has come. */
+  lookAgain(): void {
+    for (const later of [this.#new, this.#busy, this.#modified]) {
+      if (!this.#options.outbox.hasRoom) return
+      for (const file of later.due()) {
+        this.found(file)
+        if (!this.#options.outbox.hasRoom) return
+      }
     }
   }
 
@@ -85,19 +103,24 @@ export class Examiner {
       if (asked.tree === tree) this.#options.post({ type: 'examined', tree: tree.id, request: asked.request })
     }
     this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
-    for (const [key, file] of this.#new) if (file.tree === tree) this.#new.delete(key)
+    for (const later of [this.#new, this.#busy, this.#modified])
+      later.deleteWhere((file) => file.tree === tree)
   }
 
-  #examine({ tree, path, wasClosed }: Sight, asked: boolean): void {
+  #examine(file: Sight, asked: boolean): void {
+    const { tree, path, wasClosed } = file
     const { outbox, problem } = this.#options
-    const key = `${tree.id}/${path}`
-    this.#new.delete(key)
+    const key = keyOf(file)
+    for (const later of [this.#new, this.#busy, this.#modified]) later.delete(key)
     const found = examineFile(absolutePath(tree.request.root, path), path, wasClosed)
     if (found.state === 'finished') outbox.finished(tree.id, found.facts, asked)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
-    else if (found.state === 'new' && this.#new.size < MAX_NEW) {
-      this.#new.set(key, { tree, path, wasClosed, due: Date.now() + NEW_FOR_MS })
-    }
+    else if (found.state === 'new') this.#new.put(key, file)
+    else if (found.state === 'busy') this.#busy.put(key, file)
   }
+}
+
+function keyOf({ tree, path }: Sight): string {
+  return `${tree.id}/${path}`
 }

@@ -8,6 +8,8 @@ export type ToThread =
   | { type: 'close'; tree: number }
   | { type: 'examine'; tree: number; request: number; paths: readonly string[] }
   | { type: 'refresh'; tree: number }
+  /** From now on these directories are not entered, and no others. */
+  | { type: 'leave-out'; tree: number; directories: readonly string[] }
   /** One message of files was taken; the thread may send another. */
   | { type: 'taken' }
   /** The directories of a `poll` were listed. */

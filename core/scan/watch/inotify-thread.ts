@@ -3,15 +3,14 @@ import { receiveMessageOnPort } from 'node:worker_threads'
 import { joinRelative } from '../facts.ts'
 import { unsendableWords } from '../unsendable.ts'
 import type { Unsendable } from '../walk.ts'
-import { isGone } from '../walk.ts'
+import { Discovery } from './inotify-discovery.ts'
 import type { InotifyEvent } from './inotify-events.ts'
 import { decodeEvents } from './inotify-events.ts'
 import type { Sight } from './inotify-examiner.ts'
 import { Examiner } from './inotify-examiner.ts'
-import { Listing } from './inotify-listing.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
-import type { Directory, Tree } from './inotify-tree.ts'
+import type { Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
 import { closeDescriptor, IN, openInotify, openWake, readNow, waitReadable } from './linux.ts'
@@ -20,8 +19,12 @@ import { closeDescriptor, IN, openInotify, openWake, readNow, waitReadable } fro
 const LONGEST_WAIT_MS = 1_000
 /** How often directories without a watch are listed. */
 const POLL_EVERY_MS = 3_000
+/**
+ * Events are left in the queue for so long after a read that brought nothing but more of what a writer writes:
+ * otherwise each of its write(2) calls would wake this thread. The kernel merges equal ones meanwhile.
+ */
+const REST_MS = 10
 const EVENTS_BYTES = 64 * 1024
-const DIRECTORIES_A_POLL = 256
 
 /**
  * The body of the thread that watches by inotify(7) until it is told to stop. It never returns to its event
@@ -42,10 +45,11 @@ class InotifyThread {
   readonly #watches = new Watches(this.#inotify)
   readonly #trees = new Map<number, Tree>()
   readonly #outbox: Outbox
-  readonly #listing: Listing
+  readonly #discovery: Discovery
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
   #pollAt = 0
+  #restUntil = 0
 
   constructor(post: (message: FromThread) => void) {
     this.#post = post
@@ -55,13 +59,11 @@ class InotifyThread {
       post,
       problem: (tree, unsendable) => this.#problem(tree, unsendable),
     })
-    this.#listing = new Listing({
-      directory: (parent, name, again) => this.#foundDirectory(parent, name, again),
-      file: ({ tree }, path) => this.#examiner.found({ tree, path, wasClosed: false }),
-      unreadable: (directory, code) =>
-        this.#problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
-      complete: (directory, names) => this.#dropVanished(directory, names),
-      done: (directory) => this.#listed(directory.tree),
+    this.#discovery = new Discovery({
+      watches: this.#watches,
+      post,
+      file: (tree, path) => this.#examiner.found({ tree, path, wasClosed: false }),
+      problem: (tree, unsendable) => this.#problem(tree, unsendable),
     })
   }
 
@@ -77,24 +79,32 @@ class InotifyThread {
         this.#take(message)
       }
       const room = this.#outbox.hasRoom
-      const work = room && !(this.#listing.isEmpty && !this.#examiner.hasRequests)
-      const [events, woken] = waitReadable([room ? this.#inotify : -1, this.#wake], work ? 0 : this.#waitMs())
+      const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
+      const reads = room && Date.now() >= this.#restUntil
+      const [events, woken] = waitReadable(
+        [reads ? this.#inotify : -1, this.#wake],
+        work ? 0 : this.#waitMs(),
+      )
       if (woken) readNow(this.#wake, wakeBytes)
       if (events) this.#readEvents()
       if (work) {
-        this.#listing.slice(() => this.#outbox.hasRoom)
+        this.#discovery.work(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
-      this.#examiner.lookAtNew()
-      if (Date.now() >= this.#pollAt) this.#pollUnwatched()
+      this.#examiner.lookAgain()
+      if (Date.now() >= this.#pollAt) {
+        this.#pollAt = Date.now() + POLL_EVERY_MS
+        this.#discovery.pollUnwatched(this.#trees.values())
+      }
       this.#outbox.flush()
     }
   }
 
   #waitMs(): number {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
-    const newDue = this.#outbox.hasRoom ? this.#examiner.newDue() : null
-    const until = Math.min(this.#pollAt, newDue ?? Number.POSITIVE_INFINITY)
+    const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
+    const rest = this.#restUntil > Date.now() ? this.#restUntil : Number.POSITIVE_INFINITY
+    const until = Math.min(this.#pollAt, due, rest)
     return Math.max(0, Math.min(LONGEST_WAIT_MS, until - Date.now()))
   }
 
@@ -121,7 +131,10 @@ class InotifyThread {
         this.#examiner.ask(tree, message.request, message.paths)
         return
       case 'refresh':
-        this.#relist(tree)
+        this.#discovery.relist(tree)
+        return
+      case 'leave-out':
+        this.#discovery.leaveOut(tree, message.directories)
         return
       case 'polled':
         tree.polling = false
@@ -134,27 +147,29 @@ class InotifyThread {
   #open(id: number, request: Tree['request']): void {
     const tree = createTree(id, request)
     this.#trees.set(id, tree)
-    const error = this.#watches.add(tree.root)
-    if (error !== null && error !== 'ENOSPC') {
-      this.#trees.delete(id)
-      this.#post({ type: 'refused', tree: id, code: error })
-      return
-    }
-    this.#listing.add({ directory: tree.root, files: false, again: false })
+    const error = this.#discovery.open(tree)
+    if (error === null) return
+    this.#trees.delete(id)
+    this.#post({ type: 'refused', tree: id, code: error })
   }
 
   #closeTree(tree: Tree): void {
     this.#trees.delete(tree.id)
-    this.#listing.forget(tree)
     this.#outbox.forget(tree.id)
     this.#examiner.forget(tree)
-    this.#watches.dropTree(tree)
+    this.#discovery.forget(tree)
   }
 
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
     const files = new Map<string, Sight>()
+    let news = false
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
+      if ((event.mask & IN.MODIFY) !== 0) {
+        news = this.#modified(event) || news
+        continue
+      }
+      news = true
       const file = this.#handle(event)
       if (file === null) continue
       const key = `${file.tree.id}/${file.path}`
@@ -163,18 +178,27 @@ class InotifyThread {
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
     for (const file of files.values()) this.#examiner.found(file)
+    if (!news) this.#restUntil = Date.now() + REST_MS
+  }
+
+  /** Whether it is the first that is heard of it. */
+  #modified({ wd, name }: InotifyEvent): boolean {
+    const directory = this.#watches.find(wd)
+    if (directory === undefined || name === null) return false
+    const path = joinRelative(pathOf(directory), name)
+    return this.#examiner.modified({ tree: directory.tree, path, wasClosed: false })
   }
 
   /** Returns the file that the event is about, if it is to be looked at. */
   #handle({ wd, mask, name }: InotifyEvent): Sight | null {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
-      for (const tree of this.#trees.values()) this.#eventsLost(tree)
+      for (const tree of this.#trees.values()) this.#discovery.eventsLost(tree)
       return null
     }
     const directory = this.#watches.find(wd)
     if (directory === undefined) return null
     if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
-      this.#ended(directory, mask)
+      this.#discovery.ended(directory, mask)
       return null
     }
     const { tree } = directory
@@ -191,105 +215,8 @@ class InotifyThread {
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
       const left = directory.children.get(name)
       if (left !== undefined) this.#watches.drop(left)
-    } else this.#foundDirectory(directory, name, false)
+    } else this.#discovery.found(directory, name, false)
     return null
-  }
-
-  #ended(directory: Directory, mask: number): void {
-    const { tree, parent } = directory
-    if (directory === tree.root) {
-      if ((mask & IN.IGNORED) !== 0) this.#watches.forgetNumber(directory.wd)
-      this.#post({ type: 'gone', tree: tree.id })
-      return
-    }
-    // A rename has told its parents already: MOVED_FROM, MOVED_TO.
-    if ((mask & IN.MOVE_SELF) !== 0) return
-    this.#watches.drop(directory)
-    // What an unmount uncovers is a directory that nobody has listed.
-    if ((mask & IN.UNMOUNT) !== 0 && parent !== null) this.#foundDirectory(parent, directory.name, false)
-  }
-
-  /** Watch first, list second: what comes between the two is seen twice rather than never. */
-  #foundDirectory(parent: Directory, name: string, again: boolean): void {
-    const { tree } = parent
-    if (!tree.request.recursive) return
-    const known = parent.children.get(name)
-    const directory = known ?? { tree, parent, name, wd: -1, children: new Map() }
-    if (known === undefined && tree.filter.directory(pathOf(directory)) !== null) return
-    const before = directory.wd
-    const error = this.#watches.add(directory)
-    if (error !== null && error !== 'ENOSPC') {
-      this.#watches.drop(directory)
-      if (!isGone(error)) this.#problem(tree, { why: 'directory', path: pathOf(directory), code: error })
-      return
-    }
-    parent.children.set(name, directory)
-    const replaced = before !== -1 && directory.wd !== before
-    if (replaced) for (const child of [...directory.children.values()]) this.#watches.drop(child)
-    const unknown = known === undefined || replaced
-    // Until the tree is ready its files are left to the comparison with the ledger, which comes then.
-    if (unknown || again) this.#listing.add({ directory, files: unknown && tree.stage === 'ready', again })
-  }
-
-  /** Directories that went while events were lost. */
-  #dropVanished(directory: Directory, names: ReadonlySet<string>): void {
-    for (const [name, child] of [...directory.children]) {
-      // One that came after the listing had passed its place is there still.
-      if (names.has(name) || !isGone(this.#watches.add(child))) continue
-      this.#watches.drop(child)
-    }
-  }
-
-  #listed(tree: Tree): void {
-    tree.listing -= 1
-    if (tree.listing > 0) return
-    if (tree.unwatched.size !== tree.toldUnwatched) {
-      tree.toldUnwatched = tree.unwatched.size
-      this.#post({ type: 'unwatched', tree: tree.id, count: tree.unwatched.size })
-    }
-    if (tree.stage === 'initial') {
-      tree.stage = 'ready'
-      // The comparison that follows finds whatever was lost until now.
-      tree.lost = false
-      this.#post({ type: 'ready', tree: tree.id })
-    } else if (tree.lost) {
-      tree.lost = false
-      this.#post({ type: 'lost', tree: tree.id })
-    }
-  }
-
-  #eventsLost(tree: Tree): void {
-    tree.lost = true
-    this.#post({ type: 'entries-changed', tree: tree.id })
-    this.#relist(tree)
-  }
-
-  /** Goes through the whole tree for directories without a watch. */
-  #relist(tree: Tree): void {
-    const unlisted = this.#listing.forget(tree)
-    this.#listing.add({ directory: tree.root, files: false, again: true })
-    for (const directory of unlisted) this.#listing.add({ directory, files: true, again: true })
-  }
-
-  /** Directories that the limit left out: tries their watch again, and has them listed. */
-  #pollUnwatched(): void {
-    this.#pollAt = Date.now() + POLL_EVERY_MS
-    for (const tree of this.#trees.values()) {
-      if (tree.unwatched.size === 0 || tree.polling || tree.stage !== 'ready') continue
-      const polled: string[] = []
-      for (const directory of [...tree.unwatched].slice(0, DIRECTORIES_A_POLL)) {
-        // To the end of the line, so that the next poll has others.
-        tree.unwatched.delete(directory)
-        if (isGone(this.#watches.add(directory))) {
-          this.#watches.drop(directory)
-          continue
-        }
-        polled.push(pathOf(directory))
-        this.#listing.add({ directory, files: false, again: false })
-      }
-      tree.polling = true
-      this.#post({ type: 'poll', tree: tree.id, directories: polled })
-    }
   }
 
   #problem(tree: Tree, unsendable: Unsendable): void {
@@ -297,7 +224,7 @@ class InotifyThread {
   }
 
   #close(): void {
-    this.#listing.close()
+    this.#discovery.close()
     for (const tree of this.#trees.values()) this.#watches.dropTree(tree)
     closeDescriptor(this.#inotify)
   }

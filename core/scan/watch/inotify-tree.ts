@@ -20,6 +20,8 @@ export interface Tree {
   readonly filter: NameFilter
   readonly signals: ReadonlySet<string>
   readonly root: Directory
+  /** Paths of directories that are not entered. */
+  leaveOut: ReadonlySet<string>
   /** Directories that the watch limit left without a watch. */
   readonly unwatched: Set<Directory>
   /** How many were told last. */
@@ -41,6 +43,7 @@ export function createTree(id: number, request: TreeRequest): Tree {
     request,
     filter: createNameFilter(request.names),
     signals: new Set(request.signals),
+    leaveOut: new Set(request.leaveOut ?? []),
     unwatched: new Set(),
     toldUnwatched: 0,
     stage: 'initial',
@@ -78,4 +81,14 @@ export function isAttached(directory: Directory): boolean {
     if (at.parent.children.get(at.name) !== at) return false
   }
   return true
+}
+
+/** The directory at a path relative to the source, if the tree knows it. */
+export function directoryAt(tree: Tree, path: string): Directory | null {
+  const { base } = tree.request
+  if (path === base) return tree.root
+  const below = base === '' ? path : path.slice(base.length + 1)
+  let at: Directory | undefined = tree.root
+  for (const name of below.split('/')) at = at?.children.get(name)
+  return at ?? null
 }

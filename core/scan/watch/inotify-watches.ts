@@ -4,6 +4,7 @@ import { pathOf, subtree } from './inotify-tree.ts'
 import { addWatch, IN, removeWatch } from './linux.ts'
 
 const MASK =
+  IN.MODIFY |
   IN.CLOSE_WRITE |
   IN.CREATE |
   IN.MOVED_TO |
@@ -33,8 +34,8 @@ export class Watches {
    */
   add(directory: Directory): string | null {
     const { tree } = directory
-    // Only the flat watch of a batch root has to know that a directory was deleted.
-    const mask = tree.request.recursive ? MASK : MASK | IN.DELETE
+    // Only the flat watch of a batch root has to know that a directory was deleted, and of files only their names.
+    const mask = tree.request.recursive ? MASK : (MASK & ~IN.MODIFY) | IN.DELETE
     const wd = addWatch(this.#fd, absolutePath(tree.request.root, pathOf(directory)), mask)
     if (typeof wd === 'string') {
       this.#forget(directory)

@@ -112,6 +112,9 @@ export class InotifyWatcher {
       refresh: () => {
         if (this.#trees.has(id)) this.#send({ type: 'refresh', tree: id })
       },
+      leaveOut: (directories) => {
+        if (this.#trees.has(id)) this.#send({ type: 'leave-out', tree: id, directories })
+      },
       close: () => this.#close(id),
     }
   }

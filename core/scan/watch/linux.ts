@@ -2,6 +2,7 @@ import koffi from 'koffi'
 
 /** Bits of an inotify mask: inotify(7), linux/inotify.h. */
 export const IN = {
+  MODIFY: 0x0000_0002,
   CLOSE_WRITE: 0x0000_0008,
   MOVED_FROM: 0x0000_0040,
   MOVED_TO: 0x0000_0080,

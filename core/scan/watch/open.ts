@@ -1,10 +1,15 @@
 import { stat, statfs } from 'node:fs/promises'
+import { readMounts } from '../../send/whereabouts.ts'
 import { callOn } from '../calls.ts'
+import { absolutePath } from '../facts.ts'
+import type { MountScope } from '../mounts.ts'
 import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
+import { MountTable } from './mount-table.ts'
+import { openMountedTree } from './mounted-tree.ts'
 import { openPolling } from './polling.ts'
-import { openPortable } from './portable.ts'
-import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import { openWithoutInotify } from './without-inotify.ts'
 
 export interface WatchersOptions {
   /** The file whose body is runInotifyThread. */
@@ -17,17 +22,30 @@ export interface WatchersOptions {
 export class Watchers {
   readonly #options: WatchersOptions
   readonly #threads = new Map<number, InotifyWatcher>()
+  readonly #table = new MountTable()
   #inotifyUsable = true
 
   constructor(options: WatchersOptions) {
     this.#options = options
   }
 
-  /** Opens a tree with the watcher that its file system needs. */
-  async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
-    const { root } = request
-    const { dev } = await callOn(root, () => stat(root))
-    const { type } = await callOn(root, () => statfs(root))
+  /** Opens a tree, each file system in it with the watcher that it needs. */
+  open(
+    request: TreeRequest,
+    listener: TreeListener,
+    scope: MountScope = { oneFileSystem: false, away: () => [] },
+  ): Promise<TreeWatcher> {
+    const whole = { ...request, oneFileSystem: scope.oneFileSystem && readMounts() === null }
+    if (!request.recursive) return this.#openRegion(whole, listener)
+    const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
+    return openMountedTree(whole, listener, { scope, table: this.#table, openRegion })
+  }
+
+  async #openRegion(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
+    const { root, base, place = root } = request
+    const directory = absolutePath(root, base)
+    const { dev } = await callOn(place, () => stat(directory))
+    const { type } = await callOn(place, () => statfs(directory))
     const method = chooseWatch({
       platform: process.platform,
       fileSystemType: type,
@@ -35,7 +53,7 @@ export class Watchers {
     })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
-    if (method === 'portable') return openPortable(request, listener, { quietMs })
+    if (method === 'portable') return openWithoutInotify(request, listener, { quietMs })
     const thread = this.#thread(dev)
     try {
       const watcher = await thread.open(request, listener)
@@ -46,7 +64,7 @@ export class Watchers {
       if (!failedAsWhole) throw thrown
       this.#inotifyUsable = false
       this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
-      return openPortable(request, listener, { quietMs })
+      return openWithoutInotify(request, listener, { quietMs })
     }
   }
 

@@ -2,23 +2,27 @@ import { opendir } from 'node:fs/promises'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
 import { callOn } from '../calls.ts'
-import type { FileFacts } from '../facts.ts'
-import { absolutePath, sameContent } from '../facts.ts'
+import { absolutePath } from '../facts.ts'
 import { createNameFilter } from '../names.ts'
 import { unsendableWords } from '../unsendable.ts'
 import { isGone, walk } from '../walk.ts'
+import { Fingerprints } from './fingerprints.ts'
 import { lookAt } from './portable.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
-/** Between two looks at the whole tree: often enough for the quiet period, gentle on a network mount. */
-function pauseOf(quietMs: number): number {
-  return Math.min(5_000, Math.max(100, quietMs))
+/**
+ * Between two looks at the whole tree: often enough for the quiet period, gentle on a network mount, and on the
+ * processor where a look takes long.
+ */
+function pauseOf(quietMs: number, lookMs: number): number {
+  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * lookMs)
 }
 
 /** What one look found. */
 interface Look {
-  files: Map<string, FileFacts>
+  files: Fingerprints
+  tookMs: number
   signals: Set<string>
   /** Directories of the first level, in one string. */
   entries: string
@@ -33,45 +37,49 @@ export async function openPolling(
   listener: TreeListener,
   { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
-  const { root, base } = request
+  const { root, base, place = root } = request
+  let { leaveOut = [] } = request
   const filter = createNameFilter(request.names)
   const closing = new AbortController()
   const quiet = new QuietPeriod({
     root,
+    place,
     quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
   })
   let timer: NodeJS.Timeout | null = null
 
-  const look = async (): Promise<Look> => {
-    const found: Look = { files: new Map(), signals: new Set(), entries: '' }
-    found.entries = await callOn(root, () => directoriesIn(absolutePath(root, base)))
+  /** Tells of each file that was not there, with this content, in the look before. */
+  const look = async (before: Look | null): Promise<Look> => {
+    const began = performance.now()
+    const found: Look = { files: new Fingerprints(), tookMs: 0, signals: new Set(), entries: '' }
+    found.entries = await callOn(place, () => directoriesIn(absolutePath(root, base)))
+    if (before !== null && found.entries !== before.entries) listener.entriesChanged()
     if (!request.recursive) return found
-    for await (const chunk of walk({ root, base, filter, recursive: true, signal: closing.signal })) {
-      for (const file of chunk.files) found.files.set(file.path, file)
-      for (const { path } of [...chunk.files, ...chunk.skipped])
-        if (request.signals.includes(path)) found.signals.add(path)
+    const options = { root, base, place, leaveOut, filter, recursive: true, signal: closing.signal }
+    for await (const chunk of walk(options)) {
+      if (closing.signal.aborted) return found
+      for (const { path } of [...chunk.files, ...chunk.skipped]) {
+        if (!request.signals.includes(path)) continue
+        found.signals.add(path)
+        if (before?.signals.has(path) === false) listener.signal(path)
+      }
       for (const unsendable of chunk.unsendable) listener.problem(unsendableWords(root, unsendable))
+      const news = chunk.files.filter((file) => before?.files.has(file) === false)
+      if (news.length > 0) await quiet.whenRoom()
+      for (const file of news) quiet.observe(file)
+      for (const file of chunk.files) found.files.add(file)
     }
+    found.tookMs = performance.now() - began
     return found
-  }
-
-  const tell = (before: Look, now: Look) => {
-    if (now.entries !== before.entries) listener.entriesChanged()
-    for (const signal of now.signals) if (!before.signals.has(signal)) listener.signal(signal)
-    for (const [path, file] of now.files) {
-      const known = before.files.get(path)
-      if (known === undefined || !sameContent(known, file)) quiet.observe(file)
-    }
   }
 
   const again = async (before: Look): Promise<void> => {
     let now = before
     try {
-      now = await look()
+      now = await look(before)
       if (closing.signal.aborted) return
-      tell(before, now)
     } catch (thrown) {
       if (closing.signal.aborted) return
       if (isGone(errorCode(thrown))) return listener.gone()
@@ -81,10 +89,10 @@ export async function openPolling(
     next(now)
   }
   const next = (before: Look) => {
-    timer = setTimeout(() => void again(before), pauseOf(quietMs))
+    timer = setTimeout(() => void again(before), pauseOf(quietMs, before.tookMs))
   }
 
-  next(await look())
+  next(await look(null))
   return {
     method: 'polling',
     examine: async (paths) => {
@@ -93,6 +101,9 @@ export async function openPolling(
       await Promise.all(paths.map((path) => lookAt(request, filter, listener, quiet, path)))
     },
     refresh: () => undefined,
+    leaveOut: (directories) => {
+      leaveOut = directories
+    },
     close: () => {
       closing.abort()
       if (timer !== null) clearTimeout(timer)

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FSWatcher } from 'chokidar'
@@ -9,31 +10,50 @@ import { absolutePath, factsOf } from '../facts.ts'
 import type { NameFilter } from '../names.ts'
 import { createNameFilter } from '../names.ts'
 import { isGone } from '../walk.ts'
+import { Flood } from './flood.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
+const flood = new Flood()
+
+export interface PortableOptions {
+  quietMs: number
+  /** The system allows no more watches (ENOSPC, EMFILE): this watcher is of no use any more. */
+  limitReached(code: string): void
+  /** Events may have been lost, and with them new directories, of which it will then know nothing. */
+  flooded(): void
+}
+
 /**
- * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has closed a file:
- * one is finished after the quiet period.
+ * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has
+ * closed a file: one is finished after the quiet period. Rejects with ENOSPC or EMFILE where the system has not
+ * enough watches for the tree.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  { quietMs }: { quietMs: number },
+  { quietMs, limitReached, flooded }: PortableOptions,
 ): Promise<TreeWatcher> {
-  const base = absolutePath(request.root, request.base)
+  const { root, place = root } = request
+  const base = absolutePath(root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
-  await callOn(request.root, () => lstat(base))
+  const { dev } = await callOn(place, () => lstat(base))
+  let leaveOut = new Set(request.leaveOut ?? [])
   const quiet = new QuietPeriod({
-    root: request.root,
+    root,
+    place,
     quietMs,
     finished: (files) => listener.finished(files),
     lost: () => listener.lost(),
   })
   const filter = createNameFilter(request.names)
-  const watcher = startChokidar(request, filter, base)
+  const watcher = startChokidar(request, filter, base, (path, device) => {
+    return leaveOut.has(path) || (request.oneFileSystem === true && device !== dev)
+  })
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   const look = (file: string) => lookAt(request, filter, listener, quiet, file)
+  let isOpen = false
+  watcher.on('raw', () => flood.event())
   const directoryEvent = (absolute: string) => {
     if (path.dirname(absolute) === base) listener.entriesChanged()
   }
@@ -44,9 +64,26 @@ export async function openPortable(
     if (absolute === base) listener.gone()
     else directoryEvent(absolute)
   })
-  watcher.on('error', (thrown) => listener.problem(watchProblem(base, thrown)))
-  await new Promise<void>((resolve) => watcher.once('ready', resolve))
+  let limited: string | null = null
   let closed = false
+  await new Promise<void>((resolve) => {
+    watcher.once('ready', resolve)
+    watcher.on('error', (thrown) => {
+      const code = errorCode(thrown)
+      if (code !== 'ENOSPC' && code !== 'EMFILE') return listener.problem(watchProblem(base, thrown))
+      // Every directory that follows fails, too: it is said once.
+      if (limited === null && isOpen) limitReached(code)
+      limited ??= code
+      resolve()
+    })
+  })
+  if (limited !== null) {
+    quiet.close()
+    void watcher.close()
+    throw Object.assign(new Error(`watching ${base}: ${limited}`), { code: limited })
+  }
+  isOpen = true
+  const ignoreFloods = flood.onFlood(flooded)
   return {
     method: 'watching',
     examine: async (paths) => {
@@ -54,26 +91,37 @@ export async function openPortable(
       if (!closed) await Promise.all(paths.map(look))
     },
     refresh: () => undefined,
+    leaveOut: (directories) => {
+      const before = leaveOut
+      leaveOut = new Set(directories)
+      for (const one of leaveOut) if (!before.has(one)) watcher.unwatch(absolutePath(root, one))
+    },
     close: () => {
       closed = true
+      ignoreFloods()
       quiet.close()
       void watcher.close()
     },
   }
 }
 
-function startChokidar(request: TreeRequest, filter: NameFilter, base: string): FSWatcher {
-  const leftOut = (absolute: string, isFile: boolean | undefined) => {
-    if (absolute === base || isFile === undefined) return false
+function startChokidar(
+  request: TreeRequest,
+  filter: NameFilter,
+  base: string,
+  isElsewhere: (directory: string, device: number) => boolean,
+): FSWatcher {
+  const leftOut = (absolute: string, stats: Stats | undefined) => {
+    if (absolute === base || stats === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
-    if (!isFile) return filter.directory(below) !== null
+    if (!stats.isFile()) return filter.directory(below) !== null || isElsewhere(below, stats.dev)
     return !request.signals.includes(below) && filter.file(below) !== null
   }
   return watch(base, {
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,
-    ignored: (absolute, stats) => leftOut(absolute, stats?.isFile()),
+    ignored: (absolute, stats) => leftOut(absolute, stats),
     ...(request.recursive ? {} : { depth: 0 }),
   })
 }
@@ -90,7 +138,7 @@ export async function lookAt(
   if (!request.recursive || filter.file(file) !== null) return
   const absolute = absolutePath(request.root, file)
   try {
-    const stats = await callOn(request.root, () => lstat(absolute, { bigint: true }))
+    const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))
     if (stats.isFile()) quiet.observe(factsOf(file, stats))
   } catch (thrown) {
     const code = errorCode(thrown)

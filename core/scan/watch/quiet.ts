@@ -10,6 +10,8 @@ const MAX_LOOKS = 64
 
 export interface QuietOptions {
   root: string
+  /** The directory whose disk is asked; the source if not given. */
+  place?: string
   /** How long a file's size and time must stay as they are, in milliseconds. */
   quietMs: number
   finished(files: FileFacts[]): void
@@ -101,9 +103,9 @@ export class QuietPeriod {
 
   async #lookAt(before: FileFacts): Promise<FileFacts | null> {
     try {
-      const { root } = this.#options
+      const { root, place = root } = this.#options
       const absolute = absolutePath(root, before.path)
-      const stats = await callOn(root, () => lstat(absolute, { bigint: true }))
+      const stats = await callOn(place, () => lstat(absolute, { bigint: true }))
       const now = factsOf(before.path, stats)
       if (!stats.isFile()) return null
       if (sameContent(before, now)) return now

@@ -1,5 +1,6 @@
 import type { Message } from '../../words/message.ts'
 import type { FileFacts } from '../facts.ts'
+import type { MountScope } from '../mounts.ts'
 import type { NameRules } from '../names.ts'
 
 /** Which tree is watched. */
@@ -13,6 +14,12 @@ export interface TreeRequest {
   names: NameRules
   /** Paths relative to the source whose appearance is told at once, whatever they are (batch marks). */
   signals: readonly string[]
+  /** Directories (relative to the source) that are not entered: other file systems, each a tree of its own. */
+  leaveOut?: readonly string[]
+  /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
+  place?: string
+  /** Only where the system does not tell what is mounted: directories with another st_dev are left out. */
+  oneFileSystem?: boolean
 }
 
 /** What a watcher tells. Calls come from the event loop, never from within a call to the watcher. */
@@ -47,8 +54,17 @@ export interface TreeWatcher {
   examine(paths: readonly string[]): Promise<void>
   /** Looks for directories that have no watch yet. */
   refresh(): void
+  /** From now on these directories are not entered, and no others: something was mounted, or unmounted. */
+  leaveOut(directories: readonly string[]): void
   close(): void
 }
 
 /** Opens a tree. Rejects with a system error if the tree's directory cannot be watched at all. */
 export type OpenTree = (request: TreeRequest, listener: TreeListener) => Promise<TreeWatcher>
+
+/** The same, with everything that is mounted inside the tree and belongs to it. */
+export type OpenScopedTree = (
+  request: TreeRequest,
+  listener: TreeListener,
+  scope: MountScope,
+) => Promise<TreeWatcher>

@@ -74,4 +74,28 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     expect(arrived).toEqual({ gone, other: changed })
     await sender.kill()
   })
+
+  test('the same of a disk that is mounted inside a source: the source’s other files go', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const base = temporaryDirectory('unmounted')
+    const home = { ...(await makeHome(path.join(base, 'home'))), source: path.dirname(disk.point) }
+    for (const name of ['disk/waits', 'other']) writeFile(home.source, name, name)
+    const wanted = candidatesOf(home.source).filter((one) => ['disk/waits', 'other'].includes(one.path))
+    offerAll(home, wanted)
+    const ledger = openLedger(home.ledgerPath)
+    onTestFinished(() => ledger.close())
+    ledger.rememberMountsInside(SOURCE, [{ path: 'disk', point: disk.point }])
+    await disk.unmount()
+    const receiver = startTestReceiver()
+    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+    const sender = startTestSender()
+    sender.configure(senderConfig(home, await listening(receiver)))
+    await until('the other file is sent', () => ledger.lookup(DESTINATION, SOURCE, 'other')?.state === 'sent')
+    const attempts = () =>
+      ledger.files(DESTINATION, { source: SOURCE, state: 'waiting', before: null, limit: 10 }).files[0]
+        ?.attempts
+    await until('it was looked for', () => (attempts() ?? 0) > 0)
+    expect(ledger.totals(DESTINATION)[SOURCE]).toMatchObject({ waitingFiles: 1, sentFiles: 1 })
+    await sender.kill()
+  })
 })

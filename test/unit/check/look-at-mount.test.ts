@@ -6,6 +6,7 @@ import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
 const disk: Mount = {
   id: 50,
   device: '7:0',
+  root: '/',
   point: '/mnt/disk',
   options: ['rw', 'relatime'],
   type: 'ext4',

@@ -35,6 +35,7 @@ const due = (size: number): Due => ({
 })
 const whereabouts = () => 'there' as const
 const copySource = () => null
+const isBelowAway = () => false
 const never = new Promise<never>(() => undefined)
 
 function fakeSession() {
@@ -72,7 +73,13 @@ describe('a lane', () => {
       return Buffer.alloc(10)
     }
     const { session, said } = fakeSession()
-    const shared = { memory: createSemaphore(1e6), whereabouts, copySource, onBytes: () => undefined }
+    const shared = {
+      memory: createSemaphore(1e6),
+      whereabouts,
+      copySource,
+      isBelowAway,
+      onBytes: () => undefined,
+    }
     const lane = openLane(source, createSlots(), shared, () => !paused)
     const attempt = await new Promise<Attempt>((done) => void lane.send(due(1e9), session, done))
     expect(attempt).toEqual({ kind: 'halted' })
@@ -84,7 +91,13 @@ describe('a lane', () => {
     disk.chunk = () => new Promise((resolve) => (answer = resolve))
     const { session, said } = fakeSession()
     const slots = createSlots()
-    const shared = { memory: createSemaphore(1e6), whereabouts, copySource, onBytes: () => undefined }
+    const shared = {
+      memory: createSemaphore(1e6),
+      whereabouts,
+      copySource,
+      isBelowAway,
+      onBytes: () => undefined,
+    }
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
     await lane.send(due(1e9), session, done)
@@ -102,7 +115,13 @@ describe('a lane', () => {
     disk.small = () => never
     const { session } = fakeSession()
     const slots = createSlots()
-    const shared = { memory: createSemaphore(1e6), whereabouts, copySource, onBytes: () => undefined }
+    const shared = {
+      memory: createSemaphore(1e6),
+      whereabouts,
+      copySource,
+      isBelowAway,
+      onBytes: () => undefined,
+    }
     const lane = openLane(source, slots, shared, () => true)
     const begun = vi.fn()
     for (let count = 0; count < 40; count += 1) {

@@ -1,0 +1,186 @@
+import type { Unsendable } from '../walk.ts'
+import { isGone } from '../walk.ts'
+import { Listing } from './inotify-listing.ts'
+import type { FromThread } from './inotify-messages.ts'
+import type { Directory, Tree } from './inotify-tree.ts'
+import { directoryAt, pathOf } from './inotify-tree.ts'
+import type { Watches } from './inotify-watches.ts'
+import { IN } from './linux.ts'
+
+const DIRECTORIES_A_POLL = 256
+
+export interface DiscoveryOptions {
+  watches: Watches
+  post(message: FromThread): void
+  /** A file was found in a directory whose files nobody else will list. */
+  file(tree: Tree, path: string): void
+  problem(tree: Tree, unsendable: Unsendable): void
+}
+
+/** Finds the directories of the trees, and keeps each with a watch, or counted as one that has none. */
+export class Discovery {
+  readonly #options: DiscoveryOptions
+  readonly #watches: Watches
+  readonly #post: (message: FromThread) => void
+  readonly #listing: Listing
+
+  constructor(options: DiscoveryOptions) {
+    this.#options = options
+    this.#watches = options.watches
+    this.#post = options.post
+    this.#listing = new Listing({
+      directory: (parent, name, again) => this.found(parent, name, again),
+      file: ({ tree }, path) => options.file(tree, path),
+      unreadable: (directory, code) =>
+        options.problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
+      complete: (directory, names) => this.#dropVanished(directory, names),
+      done: (directory) => this.#listed(directory.tree),
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.#listing.isEmpty
+  }
+
+  /** Lists a bounded piece; `mayGoOn` is asked before each entry. */
+  work(mayGoOn: () => boolean): void {
+    this.#listing.slice(mayGoOn)
+  }
+
+  /** Begins with a tree. Returns the error's name where its own directory cannot be watched. */
+  open(tree: Tree): string | null {
+    const error = this.#watches.add(tree.root)
+    if (error !== null && error !== 'ENOSPC') return error
+    this.#listing.add({ directory: tree.root, files: false, again: false })
+    return null
+  }
+
+  forget(tree: Tree): void {
+    this.#listing.forget(tree)
+    this.#watches.dropTree(tree)
+  }
+
+  /** A watch has ended: its directory was deleted, moved or unmounted. */
+  ended(directory: Directory, mask: number): void {
+    const { tree, parent } = directory
+    if (directory === tree.root) {
+      if ((mask & IN.IGNORED) !== 0) this.#watches.forgetNumber(directory.wd)
+      this.#post({ type: 'gone', tree: tree.id })
+      return
+    }
+    // A rename has told its parents already: MOVED_FROM, MOVED_TO.
+    if ((mask & IN.MOVE_SELF) !== 0) return
+    this.#watches.drop(directory)
+    // What an unmount uncovers is a directory that nobody has listed.
+    if ((mask & IN.UNMOUNT) !== 0 && parent !== null) this.found(parent, directory.name, false)
+  }
+
+  /** Watch first, list second: what comes between the two is seen twice rather than never. */
+  found(parent: Directory, name: string, again: boolean): void {
+    const { tree } = parent
+    if (!tree.request.recursive) return
+    const known = parent.children.get(name)
+    const directory = known ?? { tree, parent, name, wd: -1, children: new Map() }
+    const path = pathOf(directory)
+    if (tree.leaveOut.has(path)) {
+      // Something was mounted on it: what is there now is another tree's.
+      if (known !== undefined) this.#watches.drop(known)
+      return
+    }
+    if (known === undefined && tree.filter.directory(path) !== null) return
+    const before = directory.wd
+    const error = this.#watches.add(directory)
+    if (error !== null && error !== 'ENOSPC') {
+      this.#watches.drop(directory)
+      if (!isGone(error)) this.#options.problem(tree, { why: 'directory', path, code: error })
+      return
+    }
+    parent.children.set(name, directory)
+    const replaced = before !== -1 && directory.wd !== before
+    if (replaced) for (const child of [...directory.children.values()]) this.#watches.drop(child)
+    const unknown = known === undefined || replaced
+    // Until the tree is ready its files are left to the comparison with the ledger, which comes then.
+    if (unknown || again) this.#listing.add({ directory, files: unknown && tree.stage === 'ready', again })
+  }
+
+  /** Something was mounted inside a tree, or unmounted. */
+  leaveOut(tree: Tree, directories: readonly string[]): void {
+    const before = tree.leaveOut
+    tree.leaveOut = new Set(directories)
+    for (const path of tree.leaveOut) {
+      const covered = directoryAt(tree, path)
+      if (covered !== null && covered !== tree.root) this.#watches.drop(covered)
+    }
+    for (const path of before) {
+      if (tree.leaveOut.has(path)) continue
+      const slash = path.lastIndexOf('/')
+      const parent = directoryAt(tree, slash < 0 ? '' : path.slice(0, slash))
+      // Uncovered: as with a new directory, nobody else lists it.
+      if (parent !== null) this.found(parent, path.slice(slash + 1), false)
+    }
+  }
+
+  eventsLost(tree: Tree): void {
+    tree.lost = true
+    this.#post({ type: 'entries-changed', tree: tree.id })
+    this.relist(tree)
+  }
+
+  /** Goes through the whole tree for directories without a watch. */
+  relist(tree: Tree): void {
+    const unlisted = this.#listing.forget(tree)
+    this.#listing.add({ directory: tree.root, files: false, again: true })
+    for (const directory of unlisted) this.#listing.add({ directory, files: true, again: true })
+  }
+
+  /** Directories that the limit left out: tries their watch again, and has them listed. */
+  pollUnwatched(trees: Iterable<Tree>): void {
+    for (const tree of trees) {
+      if (tree.unwatched.size === 0 || tree.polling || tree.stage !== 'ready') continue
+      const polled: string[] = []
+      for (const directory of [...tree.unwatched].slice(0, DIRECTORIES_A_POLL)) {
+        // To the end of the line, so that the next poll has others.
+        tree.unwatched.delete(directory)
+        if (isGone(this.#watches.add(directory))) {
+          this.#watches.drop(directory)
+          continue
+        }
+        polled.push(pathOf(directory))
+        this.#listing.add({ directory, files: false, again: false })
+      }
+      tree.polling = true
+      this.#post({ type: 'poll', tree: tree.id, directories: polled })
+    }
+  }
+
+  close(): void {
+    this.#listing.close()
+  }
+
+  /** Directories that went while events were lost. */
+  #dropVanished(directory: Directory, names: ReadonlySet<string>): void {
+    for (const [name, child] of [...directory.children]) {
+      // One that came after the listing had passed its place is there still.
+      if (names.has(name) || !isGone(this.#watches.add(child))) continue
+      this.#watches.drop(child)
+    }
+  }
+
+  #listed(tree: Tree): void {
+    tree.listing -= 1
+    if (tree.listing > 0) return
+    if (tree.unwatched.size !== tree.toldUnwatched) {
+      tree.toldUnwatched = tree.unwatched.size
+      this.#post({ type: 'unwatched', tree: tree.id, count: tree.unwatched.size })
+    }
+    if (tree.stage === 'initial') {
+      tree.stage = 'ready'
+      // The comparison that follows finds whatever was lost until now.
+      tree.lost = false
+      this.#post({ type: 'ready', tree: tree.id })
+    } else if (tree.lost) {
+      tree.lost = false
+      this.#post({ type: 'lost', tree: tree.id })
+    }
+  }
+}

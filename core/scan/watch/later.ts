@@ -1,0 +1,43 @@
+/** Things that may wait; more are left to their next event and to the comparison with the ledger. */
+const MAX_WAITING = 10_000
+
+/** Things that are due a fixed time after they were put here, each once. */
+export class Later<T> {
+  readonly #delayMs: number
+  /** All wait equally long, so the order of their coming is the order in which they are due. */
+  readonly #waiting = new Map<string, { what: T; due: number }>()
+
+  constructor(delayMs: number) {
+    this.#delayMs = delayMs
+  }
+
+  /** Puts it here unless it waits already; false if it did, or if there is no room. */
+  put(key: string, what: T): boolean {
+    if (this.#waiting.has(key) || this.#waiting.size >= MAX_WAITING) return false
+    this.#waiting.set(key, { what, due: Date.now() + this.#delayMs })
+    return true
+  }
+
+  delete(key: string): void {
+    this.#waiting.delete(key)
+  }
+
+  /** Milliseconds since 1970 at which the next one is due; infinite if nothing waits. */
+  get nextDue(): number {
+    for (const { due } of this.#waiting.values()) return due
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** Those that are due, which wait no more. */
+  *due(): Generator<T> {
+    for (const [key, { what, due }] of this.#waiting) {
+      if (due > Date.now()) return
+      this.#waiting.delete(key)
+      yield what
+    }
+  }
+
+  deleteWhere(matches: (what: T) => boolean): void {
+    for (const [key, { what }] of this.#waiting) if (matches(what)) this.#waiting.delete(key)
+  }
+}

@@ -1,0 +1,246 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isWithin } from '../../check/mountinfo.ts'
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import { absolutePath } from '../facts.ts'
+import type { Layout, MountScope, Region } from '../mounts.ts'
+import { layOut } from '../mounts.ts'
+import { createNameFilter } from '../names.ts'
+import { isGone } from '../walk.ts'
+import type { MountTable } from './mount-table.ts'
+import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+/** A file system that hangs keeps a listing of the whole source waiting for so long at most. */
+const PATIENCE_MS = 30_000
+
+export interface MountedTreeOptions {
+  scope: MountScope
+  table: MountTable
+  /** Opens one region by what its file system needs. */
+  openRegion: OpenTree
+}
+
+interface Inner {
+  region: Region
+  /** null while it is being opened, and after it failed. */
+  watcher: TreeWatcher | null
+  opening: boolean
+  closed: boolean
+}
+
+/**
+ * Watches a tree with everything that is mounted inside it, also what is mounted and unmounted while it runs:
+ * each file system by itself, so that each has the watcher that it needs, and one that hangs holds up itself.
+ */
+export async function openMountedTree(
+  request: TreeRequest,
+  listener: TreeListener,
+  options: MountedTreeOptions,
+): Promise<TreeWatcher> {
+  const tree = new MountedTree(request, listener, options)
+  await tree.open()
+  return tree
+}
+
+class MountedTree implements TreeWatcher {
+  readonly #request: TreeRequest
+  readonly #listener: TreeListener
+  readonly #options: MountedTreeOptions
+  readonly #isIgnored: (path: string) => boolean
+  readonly #inner = new Map<string, Inner>()
+  readonly #unwatched = new Map<string, number>()
+  #own: TreeWatcher | null = null
+  #endTable: (() => void) | null = null
+  #leaveOut = ''
+  #closed = false
+
+  constructor(request: TreeRequest, listener: TreeListener, options: MountedTreeOptions) {
+    this.#request = request
+    this.#listener = listener
+    this.#options = options
+    const filter = createNameFilter(request.names)
+    this.#isIgnored = (path) => filter.directory(path) !== null
+  }
+
+  get method(): TreeWatcher['method'] {
+    return this.#own?.method ?? 'watching'
+  }
+
+  async open(): Promise<void> {
+    // Before the layout: what is mounted in between is noticed by the next reading of the table.
+    this.#endTable = this.#options.table.onChange(() => this.#mountsChanged())
+    const { regions } = this.#layOut()
+    const [own, ...inner] = regions
+    try {
+      this.#leaveOut = own.leaveOut.join('\0')
+      this.#own = await this.#options.openRegion(
+        { ...this.#request, leaveOut: own.leaveOut },
+        {
+          ...this.#passing(own.base),
+          gone: () => this.#listener.gone(),
+          failed: (thrown) => this.#listener.failed(thrown),
+        },
+      )
+    } catch (thrown) {
+      this.close()
+      throw thrown
+    }
+    for (const region of inner) this.#openInner(region)
+    // What was mounted while it was opened has been told to nobody.
+    this.#mountsChanged()
+  }
+
+  async examine(paths: readonly string[]): Promise<void> {
+    const byInner = new Map<Inner | null, string[]>()
+    for (const path of paths) {
+      const inner = this.#innerOf(path)
+      const list = byInner.get(inner)
+      if (list === undefined) byInner.set(inner, [path])
+      else list.push(path)
+    }
+    await Promise.all(
+      [...byInner].map(([inner, list]) => {
+        if (inner === null) return this.#own?.examine(list)
+        // One that is not open yet has the tree compared once it is.
+        return inner.watcher === null ? undefined : withPatience(inner.watcher.examine(list))
+      }),
+    )
+  }
+
+  refresh(): void {
+    // First: a listing must not enter what was mounted in the last second.
+    this.#options.table.look()
+    this.#mountsChanged()
+    this.#own?.refresh()
+    for (const inner of [...this.#inner.values()]) {
+      if (inner.watcher !== null) inner.watcher.refresh()
+      else if (!inner.opening) this.#openInner(inner.region)
+    }
+  }
+
+  leaveOut(directories: readonly string[]): void {
+    this.#own?.leaveOut(directories)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#endTable?.()
+    this.#own?.close()
+    for (const inner of [...this.#inner.values()]) this.#closeInner(inner)
+  }
+
+  #layOut(): Layout {
+    const { root, base } = this.#request
+    const { scope } = this.#options
+    return layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts: this.#options.table.mounts })
+  }
+
+  #mountsChanged(): void {
+    if (this.#closed || this.#own === null) return
+    const { regions } = this.#layOut()
+    const [own, ...inner] = regions
+    const wanted = new Map(inner.map((region) => [region.base, region]))
+    for (const [base, known] of [...this.#inner]) {
+      if (wanted.get(base)?.identity !== known.region.identity) this.#closeInner(known)
+    }
+    const leaveOut = own.leaveOut.join('\0')
+    if (leaveOut !== this.#leaveOut) {
+      this.#leaveOut = leaveOut
+      this.#own.leaveOut(own.leaveOut)
+    }
+    for (const region of inner) {
+      const known = this.#inner.get(region.base)
+      if (known === undefined) this.#openInner(region)
+      else if (known.region.leaveOut.join('\0') !== region.leaveOut.join('\0')) {
+        known.region = region
+        known.watcher?.leaveOut(region.leaveOut)
+      }
+    }
+  }
+
+  /** Opens it beside everything else, as its file system may hang; then the tree is compared. */
+  #openInner(region: Region): void {
+    const inner: Inner = { region, watcher: null, opening: true, closed: false }
+    this.#inner.set(region.base, inner)
+    const { root } = this.#request
+    const place = absolutePath(root, region.base)
+    const request = { ...this.#request, base: region.base, leaveOut: region.leaveOut, place }
+    const failed = (thrown: unknown) => {
+      if (inner.closed) return
+      inner.watcher = null
+      // Unmounted in this moment, as the table will say; or tried again at the next comparison.
+      if (isGone(errorCode(thrown))) return
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
+    }
+    const listener: TreeListener = {
+      ...this.#passing(region.base),
+      entriesChanged: () => undefined,
+      gone: () => {
+        this.#closeInner(inner)
+        this.#options.table.look()
+        // If the table reads as before, it was mounted again already.
+        this.#mountsChanged()
+      },
+      failed,
+    }
+    this.#options
+      .openRegion(request, listener)
+      .then((watcher) => {
+        inner.opening = false
+        if (inner.closed) return watcher.close()
+        inner.watcher = watcher
+        watcher.leaveOut(inner.region.leaveOut)
+        this.#listener.lost()
+      })
+      .catch((thrown) => {
+        inner.opening = false
+        failed(thrown)
+      })
+  }
+
+  #closeInner(inner: Inner): void {
+    inner.closed = true
+    inner.watcher?.close()
+    if (this.#inner.get(inner.region.base) === inner) this.#inner.delete(inner.region.base)
+    this.#tellUnwatched(inner.region.base, 0)
+  }
+
+  #passing(base: string): TreeListener {
+    const listener = this.#listener
+    return {
+      finished: (files) => listener.finished(files),
+      signal: (path) => listener.signal(path),
+      entriesChanged: () => listener.entriesChanged(),
+      lost: () => listener.lost(),
+      poll: (directories) => listener.poll(directories),
+      unwatched: (count) => this.#tellUnwatched(base, count),
+      problem: (problem) => listener.problem(problem),
+      gone: () => listener.gone(),
+      failed: (thrown) => listener.failed(thrown),
+    }
+  }
+
+  #tellUnwatched(base: string, count: number): void {
+    if ((this.#unwatched.get(base) ?? 0) === count) return
+    if (count === 0) this.#unwatched.delete(base)
+    else this.#unwatched.set(base, count)
+    if (!this.#closed) this.#listener.unwatched([...this.#unwatched.values()].reduce((a, b) => a + b, 0))
+  }
+
+  #innerOf(path: string): Inner | null {
+    let best: Inner | null = null
+    for (const inner of this.#inner.values()) {
+      const { base } = inner.region
+      if (isWithin(path, base) && (best === null || base.length > best.region.base.length)) best = inner
+    }
+    return best
+  }
+}
+
+async function withPatience(examined: Promise<void>): Promise<void> {
+  const enough = new AbortController()
+  const late = delay(PATIENCE_MS, undefined, { signal: enough.signal }).catch(() => undefined)
+  await Promise.race([examined, late])
+  enough.abort()
+}

@@ -1,0 +1,75 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { ScannedSource } from '../../support/scan-bursts.ts'
+import { limitedWatches, scannedSource, withoutKoffi, writeBurst } from '../../support/scan-bursts.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 20_000
+const EACH = [0, 100] as const
+const two = (index: number) => String(index).padStart(2, '0')
+
+/** 200 directories of each kind. */
+const existing = Array.from({ length: 200 }, (_, index) => `existing-${index}`)
+const fresh = Array.from({ length: 200 }, (_, index) => `new-${index}`)
+const nested = Array.from({ length: 200 }, (_, index) => `outer-${two(index % 20)}/inner-${two(index)}`)
+
+const makeExisting = (root: string) => {
+  for (const name of existing) mkdirSync(path.join(root, name))
+}
+
+/**
+ * Offered to the ledger exactly once. A watcher may tell of a file twice (its writer's close, and the listing of
+ * its new directory); the ledger takes a content once, and counts each time that a file became waiting.
+ */
+async function expectOffered(source: ScannedSource, wanted: readonly string[]): Promise<void> {
+  await until('all are offered', () => source.waiting() >= wanted.length, 50_000).catch((thrown) => {
+    throw new Error(`${source.waiting()} of ${wanted.length} offered, ${source.phase()}`, { cause: thrown })
+  })
+  const offers = source.offers()
+  expect(offers.size).toBe(wanted.length)
+  expect(wanted.filter((one) => offers.get(one) !== 1)).toEqual([])
+}
+
+describe.skipIf(process.platform !== 'linux').each([
+  ['inotify', {}],
+  ['chokidar', withoutKoffi],
+] as const)('20,000 files, each offered once: %s', (_, processOptions) => {
+  test('in existing, in new and in new nested directories', async () => {
+    const source = await scannedSource(processOptions, { prepare: makeExisting })
+    for (const directories of [existing, fresh, nested]) {
+      const wanted = await writeBurst(source.root, directories, EACH)
+      expect(wanted).toHaveLength(FILES)
+      await expectOffered(source, wanted)
+      source.sendAll()
+    }
+  })
+
+  test('the process stands still meanwhile, so that the kernel’s queue overflows', async () => {
+    const source = await scannedSource(processOptions, { prepare: makeExisting })
+    process.kill(source.scanner.pid, 'SIGSTOP')
+    const wanted: string[] = []
+    try {
+      const [early, late] = [existing.slice(0, 100), nested.slice(0, 100)]
+      for (const directories of [early, late])
+        wanted.push(...(await writeBurst(source.root, directories, EACH)))
+    } finally {
+      process.kill(source.scanner.pid, 'SIGCONT')
+    }
+    expect(wanted).toHaveLength(FILES)
+    await expectOffered(source, wanted)
+    // Directories whose creation was lost are watched, too.
+    const later = await writeBurst(source.root, nested.slice(90, 100), [100, 101])
+    await expectOffered(source, [...wanted, ...later])
+  })
+
+  test('a watch limit of 300 and 400 directories: the rest is polled, and that is told', async () => {
+    const source = await scannedSource(
+      { ...processOptions, ...limitedWatches(300) },
+      { prepare: makeExisting },
+    )
+    const wanted = await writeBurst(source.root, [...existing, ...fresh], [0, 50])
+    await expectOffered(source, wanted)
+    await until('it is told', () => source.problems().some((key) => key.startsWith('scan.watchLimit')))
+  })
+})

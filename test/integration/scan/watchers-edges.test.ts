@@ -1,0 +1,237 @@
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { scannedSource } from '../../support/scan-bursts.ts'
+import { giveName, mapFile, openNameless, truncateByPath } from '../../support/scan-libc.ts'
+import type { Implementation } from '../../support/scan-tree.ts'
+import { openTree } from '../../support/scan-tree.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const implementations: Implementation[] = ['inotify', 'chokidar', 'polling']
+
+/** Creates a file that the watcher reports last, so that whatever came before it would have been told. */
+async function passed(root: string, paths: () => string[]): Promise<void> {
+  const name = `after-${Math.random()}`
+  writeFileSync(path.join(root, name), name)
+  await until('a later file is reported', () => paths().includes(name))
+}
+
+const fresh = () => temporaryDirectory('edges')
+
+describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (implementation) => {
+  test('a file that gets its name when it is whole (O_TMPFILE, linkat) is found', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    const fd = openNameless(root)
+    writeSync(fd, 'whole')
+    giveName(fd, path.join(root, 'named'))
+    closeSync(fd)
+    await until('it is reported', () => recorder.paths.includes('named'))
+    expect(recorder.files.at(-1)).toMatchObject({ path: 'named', size: 5 })
+  })
+
+  test('truncate(2), which opens nothing, has it reported again', async () => {
+    const root = fresh()
+    writeFileSync(path.join(root, 'a'), '12345')
+    const { recorder } = await openTree(implementation, root)
+    truncateByPath(path.join(root, 'a'), 2)
+    await until('it is reported', () => recorder.files.some(({ size }) => size === 2))
+    expect(recorder.paths).toEqual(['a'])
+  })
+
+  test('a directory is renamed while a file in it is being written', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'old'))
+    // Longer than the renaming may take: where a writer cannot be seen, only time tells.
+    const { recorder } = await openTree(implementation, root, {}, 700)
+    const fd = openSync(path.join(root, 'old/file'), 'w')
+    writeSync(fd, 'half ')
+    renameSync(path.join(root, 'old'), path.join(root, 'new'))
+    if (implementation === 'inotify') await passed(root, () => recorder.paths)
+    expect(recorder.paths).not.toContain('new/file')
+    writeSync(fd, 'whole')
+    closeSync(fd)
+    await until('it is reported', () => recorder.paths.includes('new/file'))
+    expect(recorder.files.filter(({ path }) => path.endsWith('/file'))).toEqual([
+      expect.objectContaining({ path: 'new/file', size: 10 }),
+    ])
+  })
+
+  test('of a directory that is moved out nothing is reported any more', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    mkdirSync(path.join(root, 'tree/deep'), { recursive: true })
+    const { recorder } = await openTree(implementation, root)
+    renameSync(path.join(root, 'tree'), path.join(elsewhere, 'tree'))
+    await passed(root, () => recorder.paths)
+    writeFileSync(path.join(elsewhere, 'tree/deep/outside'), '')
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths.filter((one) => !one.startsWith('after-'))).toEqual([])
+    expect(recorder.problems).toEqual([])
+  })
+
+  test('names with a newline, quotes, spaces, other scripts, and of 255 bytes', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    const names = ['new\nline', '"quoted" \'name\'', ' space ', '檔案', '$(rm) `x` \\', 'n'.repeat(255)]
+    for (const name of names) {
+      writeFileSync(path.join(root, name), name)
+      mkdirSync(path.join(root, `d${name.slice(1)}`))
+      writeFileSync(path.join(root, `d${name.slice(1)}`, name), name)
+    }
+    const wanted = names.flatMap((name) => [name, `d${name.slice(1)}/${name}`])
+    await until('all are reported', () => wanted.every((one) => recorder.paths.includes(one)))
+    expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
+  })
+
+  test('a name that is not UTF-8 ends nothing, as a file and as a directory', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    const bad = (name: string) => Buffer.concat([Buffer.from(`${root}/${name}-`), Buffer.from([0xff, 0xfe])])
+    writeFileSync(bad('file'), 'x')
+    mkdirSync(bad('directory'))
+    writeFileSync(Buffer.concat([bad('directory'), Buffer.from('/inside')]), 'x')
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths.filter((one) => !one.startsWith('after-'))).toEqual([])
+    expect(recorder.failures).toEqual([])
+    // chokidar passes on no name that it cannot read; the comparison with the ledger tells of it.
+    const told = implementation === 'chokidar' ? [] : ['scan.nameNotUtf8']
+    expect([...new Set(recorder.problems.map(({ key }) => key))]).toEqual(told)
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('device nodes are left alone (root: mknod)', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    // A kernel log that is opened for reading, or a watchdog, would have effects.
+    execFileSync('mknod', [path.join(root, 'character'), 'c', '1', '5'])
+    execFileSync('mknod', [path.join(root, 'block'), 'b', '7', '200'])
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths).toHaveLength(1)
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone can tell: inotify', () => {
+  test('a file that got its name, or another one, while its writer is at work', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    const { recorder } = await openTree('inotify', root)
+    const nameless = openNameless(root)
+    writeSync(nameless, 'half ')
+    giveName(nameless, path.join(root, 'named'))
+    const linked = openSync(path.join(elsewhere, 'original'), 'w')
+    writeSync(linked, 'half ')
+    linkSync(path.join(elsewhere, 'original'), path.join(root, 'linked'))
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths).toHaveLength(1)
+    for (const fd of [nameless, linked]) {
+      writeSync(fd, 'whole')
+      closeSync(fd)
+    }
+    // Neither is closed under its name here: they are looked at again from time to time.
+    await until('both are reported', () => recorder.files.length === 3, 20_000)
+    expect(recorder.files.slice(1)).toEqual([
+      expect.objectContaining({ size: 10 }),
+      expect.objectContaining({ size: 10 }),
+    ])
+  })
+
+  test('a mapped file is written until it is unmapped, though its descriptor is closed', async () => {
+    const root = fresh()
+    const { recorder } = await openTree('inotify', root)
+    const fd = openSync(path.join(root, 'mapped'), 'w+')
+    ftruncateSync(fd, 4096)
+    const map = mapFile(fd, 4096)
+    closeSync(fd)
+    map.fill(0x41)
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths).not.toContain('mapped')
+    map.unmap()
+    await until('it is reported', () => recorder.paths.includes('mapped'))
+  })
+
+  test('a writer that writes without end keeps no other waiting', async () => {
+    const root = fresh()
+    const { recorder } = await openTree('inotify', root)
+    const fd = openSync(path.join(root, 'log'), 'w')
+    onTestFinished(() => closeSync(fd))
+    for (let round = 0; round < 20; round += 1) {
+      for (let index = 0; index < 500; index += 1) writeSync(fd, 'line\n')
+      writeFileSync(path.join(root, `other-${round}`), '')
+      await until('the other is reported', () => recorder.paths.includes(`other-${round}`), 2_000)
+    }
+    expect(recorder.paths).not.toContain('log')
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('the scanner process', () => {
+  test('another directory takes the source’s place: it is compared and watched', async () => {
+    const source = await scannedSource()
+    writeFileSync(path.join(source.root, 'first'), '1')
+    await until('first is offered', () => source.paths().join() === 'first')
+    const other = path.join(source.root, '../other')
+    mkdirSync(other)
+    writeFileSync(path.join(other, 'second'), '2')
+    renameSync(source.root, path.join(source.root, '../away'))
+    renameSync(other, source.root)
+    await until('second is offered', () => source.paths().includes('second'), 20_000)
+    writeFileSync(path.join(source.root, 'live'), '')
+    writeFileSync(path.join(source.root, '../away/outside'), '')
+    await until('live is offered', () => source.paths().includes('live'), 20_000)
+    expect(source.paths()).not.toContain('outside')
+  })
+
+  test('a path beyond 4,096 bytes is told in words, and what is above it is sent', async () => {
+    const source = await scannedSource()
+    const { root } = source
+    // Each step is relative, so no single path is too long for the system.
+    const make = `
+      const fs = require('node:fs')
+      const name = 'd'.repeat(250)
+      for (let depth = 0; depth < 20; depth += 1) {
+        fs.mkdirSync(name)
+        process.chdir(name)
+        fs.writeFileSync('file', 'x')
+      }`
+    execFileSync(process.execPath, ['-e', make], { cwd: root })
+    onTestFinished(() => void execFileSync('rm', ['-rf', path.join(root, 'd'.repeat(250))]))
+    await source.scanner.reconcile()
+    await until('it is told', () => source.problems().includes('scan.pathTooLong'))
+    await until('the others are offered', () => source.paths().length >= 15)
+    expect(source.phase()).toBe('watching')
+  })
+
+  test('links to directories and files outside are not followed, also one that takes a directory’s place', async () => {
+    const outside = fresh()
+    mkdirSync(path.join(outside, 'tree'))
+    writeFileSync(path.join(outside, 'tree/secret'), 'secret')
+    const source = await scannedSource(
+      {},
+      {
+        prepare: (root) => {
+          mkdirSync(path.join(root, 'directory'))
+          symlinkSync(path.join(outside, 'tree'), path.join(root, 'before'))
+        },
+      },
+    )
+    const { root } = source
+    symlinkSync(path.join(outside, 'tree/secret'), path.join(root, 'file'))
+    rmSync(path.join(root, 'directory'), { recursive: true })
+    symlinkSync(path.join(outside, 'tree'), path.join(root, 'directory'))
+    await source.scanner.reconcile()
+    writeFileSync(path.join(outside, 'tree/later'), '')
+    writeFileSync(path.join(root, 'own'), '')
+    await until('its own is offered', () => source.paths().includes('own'))
+    expect(source.paths()).toEqual(['own'])
+  })
+})

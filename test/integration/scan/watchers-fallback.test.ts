@@ -1,0 +1,16 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
+import { until } from '../../support/until.ts'
+
+describe.skipIf(process.platform !== 'linux')('where the native library does not load', () => {
+  test('chokidar takes over, the log says so, a file that is being written waits for the quiet period', async () => {
+    const source = await scannedSource(withoutKoffi)
+    expect(source.phase()).toBe('watching')
+    expect(source.scanner.logged.join('\n')).toMatch(/inotify cannot be used.*chokidar.*no build/)
+    mkdirSync(path.join(source.root, 'deep/er'), { recursive: true })
+    writeFileSync(path.join(source.root, 'deep/er/file'), 'content')
+    await until('it is offered', () => source.paths().join() === 'deep/er/file')
+  })
+})

@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { mountFuse } from '../../support/fuse.ts'
+import { canMount, mountExt4, mountHung, mountPointsBelow } from '../../support/mounts.ts'
+import type { ScannedSource } from '../../support/scan-bursts.ts'
+import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
+import { until } from '../../support/until.ts'
+
+/** Unmounts whatever is mounted below when the test is over, before its directory is removed. */
+function unmountAfterwards(directory: string): void {
+  onTestFinished(() => {
+    for (const point of mountPointsBelow(directory)) execFileSync('umount', ['-l', point])
+  })
+}
+
+const mountTmpfs = (point: string) => {
+  mkdirSync(point, { recursive: true })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'holdfast-test', point])
+}
+const bind = (from: string, point: string) => {
+  mkdirSync(point, { recursive: true })
+  execFileSync('mount', ['--bind', from, point])
+}
+/** Lazily: the scanner may be looking at it in this moment. */
+const unmount = (point: string) => execFileSync('umount', ['-l', point])
+
+const put = (root: string, ...names: string[]) => {
+  for (const name of names) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+    writeFileSync(path.join(root, name), name)
+  }
+}
+
+const offered = (source: ScannedSource, ...names: string[]) =>
+  until(`${names.join()} offered`, () => source.paths().join() === names.toSorted().join()).catch(
+    (thrown) => {
+      throw new Error(`offered: ${source.paths().join()}`, { cause: thrown })
+    },
+  )
+
+/** A source whose directories are made and mounted before the scanner starts. */
+async function started(
+  prepare: (root: string) => void,
+  settings: Record<string, unknown> = {},
+  processOptions: Parameters<typeof scannedSource>[0] = {},
+) {
+  const source = await scannedSource(processOptions, {
+    settings,
+    prepare: (root) => {
+      unmountAfterwards(root)
+      prepare(root)
+    },
+  })
+  return source
+}
+
+describe.skipIf(!canMount).each([
+  ['inotify', {}],
+  ['chokidar', withoutKoffi],
+] as const)('file systems mounted inside a source: %s (needs root: mounts)', (_, processOptions) => {
+  test('mounted before the start, while it runs, and unmounted: all of it is found', async () => {
+    const source = await started((root) => mountTmpfs(path.join(root, 'before')), {}, processOptions)
+    const { root } = source
+    put(root, 'a', 'before/b')
+    await offered(source, 'a', 'before/b')
+    mkdirSync(path.join(root, 'later/deep'), { recursive: true })
+    mountTmpfs(path.join(root, 'later/deep'))
+    put(root, 'later/deep/c/d')
+    await offered(source, 'a', 'before/b', 'later/deep/c/d')
+    put(root, 'later/deep/c/e')
+    await offered(source, 'a', 'before/b', 'later/deep/c/d', 'later/deep/c/e')
+    source.sendAll()
+    // Nothing of it waits: what is uncovered is a directory like any other.
+    unmount(path.join(root, 'later/deep'))
+    put(root, 'later/deep/underneath', 'f')
+    await offered(source, 'later/deep/underneath', 'f')
+    put(root, 'later/deep/live')
+    await offered(source, 'later/deep/underneath', 'later/deep/live', 'f')
+  })
+})
+
+describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mounts)', () => {
+  test('unmounted while files of it wait: they are kept, what lies underneath is left alone', async () => {
+    const source = await started((root) => mountTmpfs(path.join(root, 'disk')))
+    const { root } = source
+    put(root, 'disk/waits')
+    await offered(source, 'disk/waits')
+    unmount(path.join(root, 'disk'))
+    put(root, 'disk/underneath', 'a')
+    await offered(source, 'disk/waits', 'a')
+    await source.scanner.reconcile()
+    await until('it is told', () => source.problems().includes('scan.innerDiskMissing'))
+    expect(source.paths()).toEqual(['a', 'disk/waits'])
+    mountTmpfs(path.join(root, 'disk'))
+    put(root, 'disk/back')
+    await offered(source, 'disk/waits', 'disk/back', 'a')
+    await source.scanner.reconcile()
+    await until('that is over', () => source.problems().length === 0)
+  })
+
+  test('one file system: what is mounted is left out, before the start and later', async () => {
+    const stay = { oneFileSystem: true }
+    const source = await started((root) => mountTmpfs(path.join(root, 'before')), stay)
+    const { root } = source
+    put(root, 'before/b', 'later/hidden')
+    await offered(source, 'later/hidden')
+    mountTmpfs(path.join(root, 'later'))
+    put(root, 'later/c')
+    await source.scanner.reconcile()
+    put(root, 'a')
+    await offered(source, 'a', 'later/hidden')
+  })
+
+  test('bind mounts of the source and of its directories do not loop, and offer nothing twice', async () => {
+    const source = await started((root) => {
+      put(root, 'data/a')
+      bind(root, path.join(root, 'loop'))
+      bind(path.join(root, 'data'), path.join(root, 'again'))
+    })
+    const { root } = source
+    await offered(source, 'data/a')
+    put(root, 'again/b', 'loop/data/c')
+    await offered(source, 'data/a', 'data/b', 'data/c')
+    bind(path.join(root, 'data'), path.join(root, 'third'))
+    await source.scanner.reconcile()
+    put(root, 'third/d')
+    await offered(source, 'data/a', 'data/b', 'data/c', 'data/d')
+    expect([...source.offers().values()]).toEqual([1, 1, 1, 1])
+  })
+
+  test('a directory from elsewhere that is mounted twice is sent once', async () => {
+    const source = await started((root) => {
+      const elsewhere = path.join(root, '../elsewhere')
+      put(elsewhere, 'a')
+      bind(elsewhere, path.join(root, 'one'))
+      bind(elsewhere, path.join(root, 'two'))
+    })
+    await offered(source, 'one/a')
+    put(path.join(source.root, '../elsewhere'), 'b')
+    await offered(source, 'one/a', 'one/b')
+  })
+
+  test('a FUSE mount inside is polled: nothing tells of what another computer does', async () => {
+    const fuse = await mountFuse(onTestFinished)
+    const source = await scannedSource({}, { at: path.dirname(path.dirname(fuse.file)) })
+    put(source.root, 'a')
+    await offered(source, 'a')
+    expect(source.phase()).toBe('watching')
+    await fuse.set({ does: 'answer', listed: true })
+    await offered(source, 'a', 'disk/file')
+  })
+
+  test('a mount inside that hangs holds up nothing else', async () => {
+    const { point } = await mountHung(onTestFinished)
+    const source = await scannedSource({}, { at: path.dirname(point), settled: false })
+    put(source.root, 'a', 'deep/b')
+    await offered(source, 'a', 'deep/b')
+    put(source.root, 'deep/c')
+    await offered(source, 'a', 'deep/b', 'deep/c')
+  })
+
+  test('the source’s own disk is unmounted and mounted again; files of before and after are offered once', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const source = await scannedSource({}, { at: disk.point })
+    put(source.root, 'a', 'deep/b')
+    await until('both are offered', () => source.unsentBelow('') === 2)
+    await until('unmounted', () => disk.unmount().then(() => true), 20_000)
+    await until('it is missing', () => source.phase() === 'missing')
+    await disk.mountAgain()
+    await until('it watches again', () => source.phase() === 'watching', 20_000)
+    put(source.root, 'deep/c')
+    await offered(source, 'a', 'deep/b', 'deep/c')
+    expect([...source.offers().values()]).toEqual([1, 1, 1])
+  })
+})

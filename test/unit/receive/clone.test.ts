@@ -8,7 +8,7 @@ import { treeOf } from '../../support/transfer.ts'
 
 /** What the file system of the test answers to the wish to share blocks, and how often it was asked. */
 const disk = vi.hoisted(() => ({ answer: '', asked: 0 }))
-// No file system with FICLONE can be made here: a copy of the whole file stands for the clone.
+// Few machines have a file system with FICLONE: a copy of the whole file stands for the clone.
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
   return {

@@ -65,13 +65,17 @@ test('every kind of frame comes through unchanged, however the stream is cut', (
   const random = createRandom(newSeed('codec'))
   const stream = Buffer.concat(samples.flat())
   const whole = decodeAll(stream)
+  // The payloads by their bytes: comparing 256 KiB property by property 200 times takes seconds.
+  const inBrief = (frames: readonly Frame[]) =>
+    frames.map(({ type, header, payload }) => ({ type, header, payload: payload.toString('latin1') }))
+  const brief = inBrief(whole)
   expect(new Set(whole.map(({ type }) => type)).size).toBe(Object.keys(frameKinds).length)
   for (let round = 0; round < 200; round += 1) {
     const count = 1 + Math.floor(random() * 40)
     const cuts = Array.from({ length: count }, () => Math.floor(random() * stream.length)).sort(
       (a, b) => a - b,
     )
-    expect(decodeAll(stream, cuts)).toEqual(whole)
+    expect(inBrief(decodeAll(stream, cuts))).toEqual(brief)
   }
   expect(
     decodeAll(

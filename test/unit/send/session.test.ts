@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { openSession } from '../../../core/send/session.ts'
+import type { Channel } from '../../../core/wire/channel.ts'
+import { WireFault } from '../../../core/wire/codec.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import { until } from '../../support/until.ts'
+
+const digest = Buffer.alloc(32, 3)
+const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
+
+function open(protocol = 2, files = 2) {
+  const sent: { type: string; header: object }[] = []
+  const channel: Channel = {
+    send: (type, header) => void sent.push({ type, header }),
+    room: async () => undefined,
+    destroy: () => undefined,
+    end: () => undefined,
+    closed: false,
+  }
+  const session = openSession(channel, { protocol, bytes: 1000, files })
+  const result = (id: number, status: number): Frame => ({
+    type: 'result',
+    header: { results: [[id, status, '']] },
+    payload: Buffer.alloc(0),
+  })
+  const copy = () => session.copy(file, digest, { source: 'data', path: 'old' })
+  return { session, sent, result, copy }
+}
+
+test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
+  const { session, sent, result, copy } = open(2, 1)
+  const answer = copy()
+  const next = copy()
+  await until('it is asked for', () => sent.length === 1)
+  const { source, path, size, mode } = file
+  const names = { source, path, fromSource: 'data', fromPath: 'old' }
+  expect(sent[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size, time: 1.5, mode, digest } })
+  session.onFrame(result(1, 9))
+  expect(await answer).toEqual({ status: 'unknown', detail: '' })
+  await until('the next one has its credit', () => sent.length === 2)
+  session.close()
+  expect([await next, await copy()]).toEqual([null, null])
+})
+
+test('only what was asked for can be unknown: a file that was sent cannot', async () => {
+  const { session, sent, result } = open()
+  void session.sendSmall(file, Buffer.alloc(5), digest, () => undefined)
+  await until('it is sent', () => sent.length === 1)
+  expect(() => session.onFrame(result(1, 9))).toThrow(WireFault)
+})
+
+test.each([
+  [1, false],
+  [2, true],
+])('a receiver of version %i can copy: %s', (protocol, can) => {
+  expect(open(protocol).session.canCopy).toBe(can)
+})

@@ -8,11 +8,11 @@ import { englishWords } from '../core/words/words.ts'
 /** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
 
-/** Dark on light, as readers expect it, whatever the terminal's colours are: SGR 30 and 107 (ECMA-48). */
+/** Blocks are the light modules: white on black, whatever the terminal's colours are (SGR, ECMA-48 8.3.117). */
 function drawn(qr: string): string {
   return qr
     .split('\n')
-    .map((line) => `\x1b[30;107m${line}\x1b[0m`)
+    .map((line) => `\x1b[97;40m${line}\x1b[0m`)
     .join('\n')
 }
 

@@ -7,6 +7,7 @@ export const OWN_DIRECTORY = '.holdfast'
  * Where things are in a store:
  *
  *     STORE/<sender>/<source>/<path>                                     the files
+ *     STORE/isocket/<address>/<path>                                     what original isocket clients send
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests

@@ -201,4 +201,24 @@ test('a certificate that has ended is refused, counted and said; pairing makes a
   await isConnected(sender)
 })
 
+test('a sender that the configuration trusts keeps its folder and its connection through the change', async () => {
+  const { base, store, start } = await setUp()
+  const receiver = await start()
+  const home = await homeThatEnds(path.join(base, 'home'), soon())
+  await receiver.trust([{ fingerprint: home.identity.fingerprint, name: 'this computer' }])
+  const sender = startTestSender()
+  connectTo(sender, home, { ...receiverOf(receiver), id: 'x', name: 'receiver' })
+  const renewed = await until('its certificate is another one', () => {
+    const now = sender.report()?.fingerprint ?? home.identity.fingerprint
+    return now === home.identity.fingerprint ? null : now
+  })
+  await receiver.trust([{ fingerprint: renewed, name: 'this computer' }])
+  await isConnected(sender)
+  writeFile(home.source, 'file', 'content')
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 1)
+  expect(fs.readdirSync(store).sort()).toEqual(['.holdfast', 'this computer'])
+})
+
 const receiverOf = ({ port, fingerprint }: Receiver) => ({ host: '127.0.0.1', port, fingerprint })

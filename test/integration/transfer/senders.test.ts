@@ -116,6 +116,9 @@ test('the code is drawn as a QR code beside the text, which alone is on standard
   expect(drawn.out).toMatch(/^holdfast:\/\/\S+\n$/)
   const rows = drawn.err.split('\n').filter((line) => line.includes('█') || line.includes('▀'))
   expect(rows.length).toBeGreaterThan(15)
+  // The quiet zone around it is light, on a light terminal and on a dark one: else nothing can read it.
+  const row = rows[0] ?? ''
+  expect([row.slice(0, 9), row.slice(-4)]).toEqual(['\x1b[97;40m█', '\x1b[0m'])
   expect(new Set(rows.map((row) => row.length)).size).toBe(1)
   expect((await holdfast('pair', '--store', store)).err).not.toContain('█')
 })

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { canMount, mountHung } from '../../support/mounts.ts'
 import { hasTotals, runStoreCommand, verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -119,4 +120,12 @@ test('kill -9 of the receiver in the middle of a transfer: the manifest catches 
   // What was acknowledged just before this is only in the journal.
   await running.kill()
   expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
+})
+
+test.skipIf(!canMount)('a disk that hangs (needs root) is told, and the command ends', async () => {
+  const { point } = await mountHung(onTestFinished)
+  for (const words of [['verify'], ['restore', '--list']]) {
+    const { code, err } = await runStoreCommand(...words, path.join(point, 'store'), '--patience', '3')
+    expect([code, err]).toEqual([2, expect.stringContaining('has said nothing for 3 s')])
+  }
 })

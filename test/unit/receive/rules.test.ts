@@ -14,6 +14,7 @@ import { MANIFEST_VERSION, openManifestFile } from '../../../core/receive/manife
 import type { Note } from '../../../core/receive/manifest/notes.ts'
 import { formatNote, parseNote } from '../../../core/receive/manifest/notes.ts'
 import { openRows, placeOf, versionsAt } from '../../../core/receive/manifest/rows.ts'
+import { originOf } from '../../../core/receive/restore/wanted.ts'
 import { versionsToPrune } from '../../../core/receive/versions/choose.ts'
 import { isVersionName, replacedAt, versionName } from '../../../core/receive/versions/name.ts'
 import { verdictOf } from '../../../core/send/verdict.ts'
@@ -193,4 +194,24 @@ test('progress has a share, a rate and a time left; a day alone begins here', ()
   expect(line).toBe('[######------------------]  25%  256 B of 1 KiB  256 B/s  3 sec left  3 files')
   expect(parseTime('2026-11-20')).toBe(new Date(2026, 10, 20).getTime())
   expect(() => parseTime('yesterday')).toThrow('must be a time')
+})
+
+describe('what is wanted from a store', () => {
+  const wanted = { sender: 'pc', source: 'data', path: 'a/b/', at: null, version: null }
+  test('names become the path below the store', () => {
+    expect(originOf(wanted)).toEqual(['pc', 'data', 'a', 'b'])
+    expect(originOf({ ...wanted, sender: null, source: null, path: null })).toEqual([])
+  })
+
+  test.each([
+    [{ path: '../../..' }, 'is not a name in a store'],
+    [{ path: '/etc' }, 'is not a name in a store'],
+    [{ source: '.holdfast' }, 'is not a name in a store'],
+    [{ sender: '..' }, 'is not a name in a store'],
+    [{ source: null }, 'Give --sender with --source'],
+    [{ path: null, version: daysAgo(1) }, 'Give its --path'],
+    [{ version: '../x' }, 'is not a version'],
+  ])('%j is refused', (change, why) => {
+    expect(() => originOf({ ...wanted, ...change })).toThrow(why)
+  })
 })

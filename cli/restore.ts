@@ -4,7 +4,6 @@ import type { Listed, RestoreEvent } from '../core/receive/restore/restore.ts'
 import type { Task } from '../core/receive/task.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { type Message, message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parseSeconds } from './check.ts'
 import { openProgress } from './progress.ts'
@@ -52,7 +51,10 @@ export function registerRestore(program: Command): void {
     .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
     .action(async (store: string, destination: string | undefined, options: RestoreOptions) => {
-      process.exit(await restore(taskOf(store, destination, options), options))
+      if (destination === undefined && !options.list) {
+        console.error(englishWords(message('store.restoreWhere')))
+        process.exitCode = COULD_NOT
+      } else process.exitCode = await restore(taskOf(store, destination, options), options)
     })
 }
 
@@ -66,8 +68,7 @@ export function parseTime(text: string): number {
 function taskOf(store: string, destination: string | undefined, options: RestoreOptions): Task {
   const { sender = null, source = null, path: file = null, at = null, version = null } = options
   const wanted = { sender, source, path: file, at, version }
-  if (options.list) return { does: 'list', store: path.resolve(store), wanted }
-  if (destination === undefined) throw new Problem('store.restoreWhere')
+  if (options.list || destination === undefined) return { does: 'list', store: path.resolve(store), wanted }
   const to = path.resolve(destination)
   return {
     does: 'restore',

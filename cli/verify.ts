@@ -32,7 +32,9 @@ export function registerVerify(program: Command): void {
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
     .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
-    .action(async (store: string, options: VerifyOptions) => process.exit(await verify(store, options)))
+    .action(async (store: string, options: VerifyOptions) => {
+      process.exitCode = await verify(store, options)
+    })
 }
 
 async function verify(given: string, { json = !process.stdout.isTTY, adopt, patience }: VerifyOptions) {

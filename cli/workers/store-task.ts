@@ -1,3 +1,4 @@
+import { removeUnfinished } from '../../core/receive/restore/put.ts'
 import type { Task, TaskEvent } from '../../core/receive/task.ts'
 import { runTask } from '../../core/receive/task.ts'
 
@@ -7,6 +8,11 @@ const post = (event: TaskEvent): Promise<void> =>
     process.send(event, () => resolve())
   })
 
-// Whoever started it is gone, and nobody would read what it finds.
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+// Whoever started it is gone, or somebody has pressed Ctrl-C. By SIGKILL, since a disk that hangs would hold an exit.
+const end = () => {
+  removeUnfinished()
+  process.kill(process.pid, 'SIGKILL')
+}
+process.once('disconnect', end)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
 process.once('message', (task) => void runTask(task as Task, post).then(() => process.disconnect()))

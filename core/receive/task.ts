@@ -1,8 +1,9 @@
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { errorCode, sentenceOf } from '../words/problem.ts'
-import type { RestoreEvent, RestoreSummary, Wanted } from './restore/restore.ts'
+import type { RestoreEvent, RestoreSummary } from './restore/restore.ts'
 import { listStore, restoreStore } from './restore/restore.ts'
+import type { Wanted } from './restore/wanted.ts'
 import type { Finding, Progress, VerifySummary } from './verify/findings.ts'
 import { verifyStore } from './verify/verify.ts'
 

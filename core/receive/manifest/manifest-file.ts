@@ -57,7 +57,7 @@ function begin(file: string): DatabaseSyncInstance | 'broken' | 'newer' {
       return found === 0 ? 'broken' : 'newer'
     }
     // What a power failure takes back is still in the journal, which is synced.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048')
     if (found === 0) {
       inTransaction(database, () => {
         if (versionOf(database) !== 0) return

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { constants, type Stats } from 'node:fs'
+import { constants, rmSync, type Stats } from 'node:fs'
 import { link, lstat, mkdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, setModeFd, setTimesFd, syncDirectory, syncFd, writeFully } from '../../wire/fd.ts'
@@ -27,6 +27,14 @@ async function statsOf(file: string): Promise<Stats | null> {
     if (errorCode(thrown) === 'ENOENT') return null
     throw thrown
   }
+}
+
+/** The file that is being written now; one at a time. */
+let unfinished: string | null = null
+
+/** Removes what an end in the middle would leave; for a process that is about to end. */
+export function removeUnfinished(): void {
+  if (unfinished !== null) rmSync(unfinished, { force: true })
 }
 
 /** Makes the directory below `root`; false: something that is no directory, maybe a link, is in the way. */
@@ -91,6 +99,7 @@ export async function putFile(
   const directory = path.dirname(target)
   const temporary = path.join(directory, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  unfinished = temporary
   const fd = await openFd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   try {
     let isNamed = false
@@ -123,5 +132,7 @@ export async function putFile(
   } catch (thrown) {
     await unlink(temporary).catch(() => undefined)
     throw thrown
+  } finally {
+    unfinished = null
   }
 }

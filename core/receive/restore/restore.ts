@@ -1,7 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { nameFault } from '../../wire/names.ts'
 import { errorCode, Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
@@ -10,22 +9,13 @@ import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
 import { NotAFile } from '../verify/read-digest.ts'
-import { isVersionName, replacedAt } from '../versions/name.ts'
+import { replacedAt } from '../versions/name.ts'
 import type { Put } from './put.ts'
 import { putFile } from './put.ts'
-import type { Content, Selected, When } from './select.ts'
+import type { Content, Selected } from './select.ts'
 import { select } from './select.ts'
-
-/** What is wanted from a store; null: all of them. */
-export interface Wanted {
-  sender: string | null
-  source: string | null
-  path: string | null
-  /** Milliseconds since 1970. */
-  at: number | null
-  /** The name of one older version of the file that `path` is. */
-  version: string | null
-}
+import type { Wanted } from './wanted.ts'
+import { originOf, whenOf } from './wanted.ts'
 
 /** One content, for a list. */
 export interface Listed {
@@ -62,19 +52,6 @@ export interface RestoreHost {
   progress(progress: { files: number; bytes: number; totalFiles: number; totalBytes: number }): void
 }
 
-/** @throws Problem when a name could lead out of the store, or the words do not fit together. */
-function originOf({ sender, source, path: wanted, version }: Wanted): string[] {
-  const parts = [sender, source, wanted === null ? null : wanted.replace(/\/+$/, '')]
-  const given = parts.indexOf(null)
-  if (given !== -1 && parts.slice(given).some((part) => part !== null)) throw new Problem('store.restoreWhat')
-  if (version !== null && wanted === null) throw new Problem('store.restoreVersion')
-  if (version !== null && !isVersionName(version)) throw new Problem('store.versionName', { version })
-  for (const part of parts) {
-    if (part !== null && nameFault(part) !== null) throw new Problem('store.pathInvalid', { path: part })
-  }
-  return parts.flatMap((part) => part?.split('/') ?? [])
-}
-
 /** Opens what the manifest knows; a store without one is restored as it is, and what is not verified is counted. */
 async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Promise<T>): Promise<T> {
   const stats = await lstat(layout.root).catch((thrown: unknown) => {
@@ -89,11 +66,6 @@ async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Pro
   } finally {
     database?.close()
   }
-}
-
-function whenOf({ at, version }: Wanted, isList: boolean): When {
-  if (at !== null) return { was: 'at', time: at }
-  return isList || version !== null ? { was: 'any' } : { was: 'now' }
 }
 
 async function* contents(

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { canMount, mountHung } from '../../support/mounts.ts'
 import { hasTotals, runStoreCommand, verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -16,6 +17,9 @@ import {
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
+/** Several commands one after the other, each of two processes. */
+const SLOW = { timeout: 150_000 }
+
 async function sendTree(count: number, size = 200) {
   const base = temporaryDirectory('verify')
   const pair = await startPair(base)
@@ -27,53 +31,57 @@ async function sendTree(count: number, size = 200) {
   return { base, ...pair }
 }
 
-test('a store is verified, also beside its running receiver: a flipped byte, a missing and an unknown file are found', async () => {
-  const { store, arrived, sender, home, receiver, config } = await sendTree(60)
-  await until('the manifest has them', hasTotals(store, 60), 20_000)
-  expect(await verified(store)).toMatchObject({
-    code: 0,
-    found: [],
-    summary: { files: 60, damaged: 0, missing: 0 },
-  })
+test(
+  'a store is verified, also beside its running receiver: a flipped byte, a missing and an unknown file are found',
+  SLOW,
+  async () => {
+    const { store, arrived, sender, home, receiver, config } = await sendTree(60)
+    await until('the manifest has them', hasTotals(store, 60), 20_000)
+    expect(await verified(store)).toMatchObject({
+      code: 0,
+      found: [],
+      summary: { files: 60, damaged: 0, missing: 0 },
+    })
 
-  await receiver.kill()
-  const rotten = path.join(arrived, 'd1/file-8')
-  const { atime, mtime } = fs.statSync(rotten)
-  const bytes = fs.readFileSync(rotten)
-  bytes[5] = (bytes[5] ?? 0) ^ 1
-  fs.writeFileSync(rotten, bytes)
-  fs.utimesSync(rotten, atime, mtime)
-  fs.writeFileSync(path.join(arrived, 'd2/file-9'), 'rewritten')
-  fs.rmSync(path.join(arrived, 'd3/file-10'))
-  fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
-  fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
-  const found = [
-    'changed sender-1/data/d2/file-9',
-    'damaged sender-1/data/d1/file-8',
-    'missing sender-1/data/d3/file-10',
-    'strange sender-1/data/d4/link',
-    'unknown sender-1/data/d4/stranger\n',
-  ]
-  expect(await verified(store)).toMatchObject({ code: 1, found })
+    await receiver.kill()
+    const rotten = path.join(arrived, 'd1/file-8')
+    const { atime, mtime } = fs.statSync(rotten)
+    const bytes = fs.readFileSync(rotten)
+    bytes[5] = (bytes[5] ?? 0) ^ 1
+    fs.writeFileSync(rotten, bytes)
+    fs.utimesSync(rotten, atime, mtime)
+    fs.writeFileSync(path.join(arrived, 'd2/file-9'), 'rewritten')
+    fs.rmSync(path.join(arrived, 'd3/file-10'))
+    fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
+    fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
+    const found = [
+      'changed sender-1/data/d2/file-9',
+      'damaged sender-1/data/d1/file-8',
+      'missing sender-1/data/d3/file-10',
+      'strange sender-1/data/d4/link',
+      'unknown sender-1/data/d4/stranger\n',
+    ]
+    expect(await verified(store)).toMatchObject({ code: 1, found })
 
-  // What is sent again is well again.
-  for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
-    fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
-  fs.rmSync(path.join(arrived, 'd4/link'))
-  expect(offerAll(home)).toBe(3)
-  const again = startTestReceiver()
-  again.configure(receiverConfig(store, [home], config.destination?.port))
-  await listening(again)
-  await allSent(sender, 60)
-  await again.kill()
-  // What had rotted, or was rewritten, is an older version now, and still not what was stored.
-  const after = (await verified(store)).found.map((one) => one.replace(/\/\d{8}T.*$/, '/TIME'))
-  expect(after).toEqual([
-    'changed .holdfast/versions/sender-1/data/d2/file-9/TIME',
-    'damaged .holdfast/versions/sender-1/data/d1/file-8/TIME',
-    'unknown sender-1/data/d4/stranger\n',
-  ])
-})
+    // What is sent again is well again.
+    for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
+      fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
+    fs.rmSync(path.join(arrived, 'd4/link'))
+    expect(offerAll(home)).toBe(3)
+    const again = startTestReceiver()
+    again.configure(receiverConfig(store, [home], config.destination?.port))
+    await listening(again)
+    await allSent(sender, 60)
+    await again.kill()
+    // What had rotted, or was rewritten, is an older version now, and still not what was stored.
+    const after = (await verified(store)).found.map((one) => one.replace(/\/\d{8}T.*$/, '/TIME'))
+    expect(after).toEqual([
+      'changed .holdfast/versions/sender-1/data/d2/file-9/TIME',
+      'damaged .holdfast/versions/sender-1/data/d1/file-8/TIME',
+      'unknown sender-1/data/d4/stranger\n',
+    ])
+  },
+)
 
 test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
   const { base, store, receiver } = await sendTree(20)
@@ -97,7 +105,7 @@ test('a lost manifest is told, and made anew by --adopt; no store, no verdict', 
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
 })
 
-test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', async () => {
+test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', SLOW, async () => {
   const random = createRandom(newSeed('manifest crash'))
   const base = temporaryDirectory('verify')
   const { home, store, receiver, sender, config } = await startPair(base)
@@ -119,4 +127,12 @@ test('kill -9 of the receiver in the middle of a transfer: the manifest catches 
   // What was acknowledged just before this is only in the journal.
   await running.kill()
   expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
+})
+
+test.skipIf(!canMount)('a disk that hangs (needs root) is told, and the command ends', async () => {
+  const { point } = await mountHung(onTestFinished)
+  for (const words of [['verify'], ['restore', '--list']]) {
+    const { code, err } = await runStoreCommand(...words, path.join(point, 'store'), '--patience', '3')
+    expect([code, err]).toEqual([2, expect.stringContaining('has said nothing for 3 s')])
+  }
 })

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { expect, onTestFinished, test } from 'vitest'
+import { openAdmission } from '../../../core/receive/limits/admission.ts'
+import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
+import { openStore } from '../../../core/receive/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/transfer.ts'
+
+const limited = (files: number) => ({
+  ...DEFAULT_RULES,
+  quota: { each: { bytes: null, files }, of: {} },
+})
+
+test('files on their way count, and none is let in before it is known what is stored', async () => {
+  let stored = 0
+  let tell: () => void = () => undefined
+  const known = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const admission = openAdmission(temporaryDirectory('admission'), limited(3), known, () => ({
+    files: stored,
+    bytes: 0,
+  }))
+  const first = admission.enter('pc', 1)
+  stored = 1
+  tell()
+  const second = admission.enter('pc', 1)
+  expect([(await first).unlessSame, (await second).unlessSame]).toEqual([null, null])
+  expect((await admission.enter('pc', 1)).unlessSame?.detail).toBe('quota files 3')
+  ;(await first).leave()
+  ;(await first).leave()
+  stored = 2
+  expect((await admission.enter('other', 1)).unlessSame).toBeNull()
+})
+
+test('usage that becomes known late refuses the file that waited for it', async () => {
+  let stored = 0
+  let tell: () => void = () => undefined
+  const known = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const rules = { ...DEFAULT_RULES, quota: { each: { bytes: null, files: null }, of: { pc: { files: 3 } } } }
+  const admission = openAdmission(temporaryDirectory('admission'), rules, known, () => ({
+    files: stored,
+    bytes: 0,
+  }))
+  // The disk has answered: nothing but the usage is waited for.
+  expect((await admission.enter('free', 1)).unlessSame).toBeNull()
+  const early = admission.enter('pc', 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  stored = 3
+  tell()
+  expect((await early).unlessSame?.detail).toBe('quota files 3')
+})
+
+test('without room only the content that is there already is accepted, not another of its size', async () => {
+  const root = temporaryDirectory('store')
+  let stored = 0
+  const store = openStore(root, {
+    record: async (notes) => {
+      stored += notes.length
+    },
+    admission: openAdmission(root, limited(1), Promise.resolve(), () => ({ files: stored, bytes: 0 })),
+  })
+  onTestFinished(() => store.close())
+  const receive = (text: string) => {
+    const bytes = Buffer.from(text)
+    const facts = { folder: 'pc', source: 'data', path: 'file', size: bytes.length, mtimeMs: 1, mode: 0o600 }
+    return store.receive(facts, bytes, createHash('sha256').update(bytes).digest())
+  }
+  expect((await receive('one')).status).toBe('durable')
+  expect((await receive('one')).status).toBe('same')
+  expect(await receive('two')).toEqual({ status: 'full', detail: 'quota files 1' })
+  expect((await receive('three')).status).toBe('full')
+  expect(Object.keys(treeOf(root))).toEqual(['pc/data/file'])
+})

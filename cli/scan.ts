@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Listed } from '../core/scan/list.ts'
@@ -15,6 +16,7 @@ interface ScanOptions {
   kind: 'continuous' | 'batch'
   prefix: string
   ignore: string[]
+  oneFileSystem: boolean
 }
 
 interface Flags {
@@ -25,6 +27,7 @@ interface Flags {
   batch: boolean
   prefix?: string
   ignore: string[]
+  oneFileSystem: boolean
   data?: string
 }
 
@@ -42,10 +45,12 @@ export function registerScan(program: Command): void {
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so')
     .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect, [])
+    .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)', false)
     .option('--json', 'with --list: print one JSON object a line', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
-    const options = { directory, kind, prefix: flags.prefix ?? '', ignore: flags.ignore } as const
+    const { ignore, oneFileSystem } = flags
+    const options = { directory, kind, prefix: flags.prefix ?? '', ignore, oneFileSystem } as const
     if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
     else if (flags.once && !flags.list && !flags.json && !flags.why) {
       process.exit(await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) }))
@@ -57,8 +62,10 @@ export function registerScan(program: Command): void {
 }
 
 async function printList(options: ScanOptions, json: boolean, why: boolean): Promise<void> {
-  const { directory, kind, prefix, ignore } = options
-  const absolute = path.resolve(directory)
+  const { directory, kind, prefix, ignore, oneFileSystem } = options
+  const given = path.resolve(directory)
+  // Mount points are known by their real paths; one that cannot be found is refused by the listing.
+  const absolute = await realpath(given).catch(() => given)
   const source = sourceSchema.parse({
     id: 'list',
     path: absolute,
@@ -66,6 +73,7 @@ async function printList(options: ScanOptions, json: boolean, why: boolean): Pro
     kind,
     batch: { prefix },
     ignore,
+    oneFileSystem,
   })
   const { quietSeconds } = defaultSettings.scan
   const inWords = words()

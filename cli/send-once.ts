@@ -28,6 +28,8 @@ export interface OnceOptions {
   prefix: string
   /** gitignore patterns of what is left out. */
   ignore: readonly string[]
+  /** What other file systems mounted inside hold is left out. */
+  oneFileSystem: boolean
 }
 
 /**
@@ -35,10 +37,11 @@ export interface OnceOptions {
  * not added to the settings. @returns the exit code: 0 only when every file that is there is durable.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
-  const { dataDirectory, kind, prefix, ignore } = options
+  const { dataDirectory, kind, prefix, ignore, oneFileSystem } = options
   const open = await openAgent(dataDirectory, terminalHost(console.error), { onlyThisRun: true })
   try {
-    const refusals = await open.protect([path.resolve(options.directory)], { kind, prefix, ignore })
+    const settings = { kind, prefix, ignore, oneFileSystem }
+    const refusals = await open.protect([path.resolve(options.directory)], settings)
     for (const refusal of refusals) console.error(englishWords(refusal))
     if (refusals.length > 0) return 2
     return await finish(open)

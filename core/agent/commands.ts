@@ -118,6 +118,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     kind: input.kind ?? 'continuous',
     batch: { prefix: input.prefix ?? '' },
     ignore: input.ignore ?? [],
+    oneFileSystem: input.oneFileSystem ?? false,
   })
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
 }

@@ -41,6 +41,8 @@ export const commands = {
       prefix: z.string().max(255).optional(),
       /** gitignore patterns of what is left out. */
       ignore: z.array(z.string()).optional(),
+      /** What other file systems mounted inside hold is left out. */
+      oneFileSystem: z.boolean().optional(),
     }),
     output: outcomeSchema,
   },

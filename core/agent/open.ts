@@ -15,6 +15,8 @@ export interface SourceOptions {
   kind?: 'continuous' | 'batch'
   prefix?: string
   ignore?: readonly string[]
+  /** What other file systems mounted inside hold is left out. */
+  oneFileSystem?: boolean
 }
 
 export interface OpenAgent {
@@ -87,12 +89,12 @@ function passing(settings: SettingsStore): SettingsStore {
 async function protect(
   handlers: CommandHandlers,
   directories: readonly string[],
-  { kind = 'continuous', prefix = '', ignore = [] }: SourceOptions,
+  { kind = 'continuous', prefix = '', ignore = [], oneFileSystem = false }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({ path, kind, prefix, ignore: [...ignore] })
+    const outcome = await handlers.addSource({ path, kind, prefix, ignore: [...ignore], oneFileSystem })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

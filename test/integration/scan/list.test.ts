@@ -3,6 +3,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, symlinkSync, utimesSync, wri
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const run = promisify(execFile)
@@ -30,6 +31,24 @@ test('a continuous directory: what would be sent, and why the rest would not', a
     'd.log\tleft out by an ignore pattern',
     'deep/b',
     'link\tnot a regular file (symlink)',
+  ])
+})
+
+test.skipIf(!canMount)('what is mounted inside: why it would not be sent (root: mounts)', async () => {
+  const disk = await mountTmpfs(onTestFinished)
+  const root = path.dirname(disk.point)
+  for (const name of ['a', 'disk/b']) writeFileSync(path.join(root, name), name)
+  mkdirSync(path.join(root, 'again'))
+  await run('mount', ['--bind', root, path.join(root, 'again')])
+  expect((await scan('--list', '--why', root)).toSorted()).toEqual([
+    'a',
+    'again\ta mount that shows a directory of this source again: sent under its own path',
+    'disk/b',
+  ])
+  expect((await scan('--list', '--why', '--one-file-system', root)).toSorted()).toEqual([
+    'a',
+    'again\ta mount that shows a directory of this source again: sent under its own path',
+    'disk\ton another file system: this source stays on one',
   ])
 })
 

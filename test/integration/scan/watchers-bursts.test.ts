@@ -1,8 +1,10 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ScannedSource } from '../../support/scan-bursts.ts'
 import { limitedWatches, scannedSource, withoutKoffi, writeBurst } from '../../support/scan-bursts.ts'
+import { openTree } from '../../support/scan-tree.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 20_000
@@ -72,4 +74,12 @@ describe.skipIf(process.platform !== 'linux').each([
     await expectOffered(source, wanted)
     await until('it is told', () => source.problems().some((key) => key.startsWith('scan.watchLimit')))
   })
+})
+
+test('20,000 files in new nested directories, each reported once: polling', async () => {
+  const root = temporaryDirectory('polled', existsSync('/dev/shm') ? '/dev/shm' : undefined)
+  const { recorder } = await openTree('polling', root)
+  const wanted = await writeBurst(root, nested, EACH)
+  await until('all are reported', () => recorder.files.length >= FILES, 50_000)
+  expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
 })

@@ -51,6 +51,19 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.files.at(-1)).toMatchObject({ path: 'a', size: 3 })
   })
 
+  test('a file that is opened again and again is reported each time, with all of its content', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    for (const size of [2, 4, 6]) {
+      const fd = openSync(path.join(root, 'a'), 'a')
+      writeSync(fd, '12')
+      closeSync(fd)
+      await until('it is reported', () => recorder.files.some((file) => file.size === size))
+    }
+    await passed(root, () => recorder.paths)
+    expect(recorder.files.filter(({ path }) => path === 'a').map(({ size }) => size)).toEqual([2, 4, 6])
+  })
+
   test('a slow writer: nothing before it has written everything', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root, {}, 400)

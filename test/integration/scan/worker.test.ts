@@ -18,6 +18,7 @@ import { workerEnvironment } from '../../../core/agent/worker-starter.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
+import { limitedWatches } from '../../support/scan-bursts.ts'
 import type { ScannerProcess } from '../../support/scan-worker.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -267,18 +268,6 @@ describe('the scanner process on a continuous source', () => {
     await until('all are offered', () => paths().length === 61, 20_000)
   })
 })
-
-/** Starts a process in a user namespace of its own, with fewer inotify watches. */
-function limitedWatches(count: number) {
-  const launcher = path.join(temporaryDirectory('launch'), 'node-with-few-watches')
-  const lower = `echo ${count} > /proc/sys/user/max_inotify_watches`
-  writeFileSync(
-    launcher,
-    `#!/bin/sh\nexec unshare -Ur sh -c '${lower} && exec "$@"' sh ${process.execPath} "$@"\n`,
-    { mode: 0o755 },
-  )
-  return { execPath: launcher }
-}
 
 describe('the scanner process on a batch source (isocket’s scan cases)', () => {
   const vectors = JSON.parse(

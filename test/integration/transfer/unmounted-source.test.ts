@@ -84,6 +84,8 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     offerAll(home, wanted)
     const ledger = openLedger(home.ledgerPath)
     onTestFinished(() => ledger.close())
+    // The source's own disk is there.
+    ledger.rememberHome(SOURCE, '/')
     ledger.rememberMountsInside(SOURCE, [{ path: 'disk', point: disk.point }])
     await disk.unmount()
     const receiver = startTestReceiver()

@@ -124,6 +124,8 @@ async function revoke(who: string, { store }: SendersOptions): Promise<void> {
 export function registerSenders(program: Command): void {
   const senders = program
     .command('senders')
+    // Options may follow `rename` and `revoke` as well.
+    .enablePositionalOptions(false)
     .description('list, rename and revoke the computers that are paired with a receiver')
     .requiredOption('--store <directory>', 'the store of the receiver')
     .option('--json', 'one JSON object a line', false)

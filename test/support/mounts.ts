@@ -252,3 +252,15 @@ export function superOptions(point: string): string {
     .findLast((candidate) => candidate.split(' ')[4] === point)
   return line?.split(' ').at(-1) ?? ''
 }
+
+/** Remounts a file system; read-only needs a moment in which no file is open for writing there. */
+export async function remount(point: string, how: 'ro' | 'rw'): Promise<void> {
+  await until(`${point} remounted ${how}`, () => {
+    try {
+      execFileSync('mount', ['-o', `remount,${how}`, point], { stdio: 'pipe' })
+      return true
+    } catch {
+      return false
+    }
+  })
+}

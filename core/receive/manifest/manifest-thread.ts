@@ -58,6 +58,7 @@ export function runManifestThread(port: MessagePort): void {
       const manifest = opened(places)
       while (manifest.intake.step(live));
       post({ type: 'settled', number: upTo, totals: manifest.rows.totals() })
+      if (live === null) close()
       return true
     } catch (thrown) {
       failed(thrown)

@@ -4,6 +4,7 @@ import http from 'node:http'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
+import { remount } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -210,9 +211,9 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
     fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(16 * 1024 * 1024 - 150_000))
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
     fs.rmSync(path.join(store, 'ballast'))
-    execFileSync('mount', ['-o', 'remount,ro', store])
+    await remount(store, 'ro')
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('EROFS') })
-    execFileSync('mount', ['-o', 'remount,rw', store])
+    await remount(store, 'rw')
     expect((await problems()).status).toBe(200)
     receiver.child.kill('SIGTERM')
     await receiver.ended()

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { remount } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -65,7 +66,7 @@ asRoot(
     offerAll(home)
     sender.configure(config)
     await allSent(sender, 1)
-    execFileSync('mount', ['-o', 'remount,ro', store])
+    await remount(store, 'ro')
     for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
     offerAll(home)
     sender.nudge()
@@ -77,7 +78,7 @@ asRoot(
     expect(sender.report()?.connection.state).toBe('connected')
     expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 1, waitingFiles: 300, parkedFiles: 0 })
     expect(receiver.process.exitCode).toBeNull()
-    execFileSync('mount', ['-o', 'remount,rw', store])
+    await remount(store, 'rw')
     await allSent(sender, 301)
     await until('all is well again', () => sender.report()?.connection.problem === null)
     expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
@@ -89,7 +90,7 @@ asRoot(
   async () => {
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     await receiver.kill()
-    execFileSync('mount', ['-o', 'remount,ro', store])
+    await remount(store, 'ro')
     const again = startTestReceiver()
     again.configure(receiverConfig(store, [home], config.destination?.port))
     await listening(again)
@@ -101,7 +102,7 @@ asRoot(
       () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
       20_000,
     )
-    execFileSync('mount', ['-o', 'remount,rw', store])
+    await remount(store, 'rw')
     await allSent(sender, 1)
   },
 )

@@ -37,7 +37,7 @@ describe.skipIf(process.platform !== 'linux').each([
   ['inotify', {}],
   ['chokidar', withoutKoffi],
 ] as const)('20,000 files, each offered once: %s', (_, processOptions) => {
-  test('in existing, in new and in new nested directories', async () => {
+  test('in existing, in new and in new nested directories', { timeout: 180_000 }, async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
     for (const directories of [existing, fresh, nested]) {
       const wanted = await writeBurst(source.root, directories, EACH)
@@ -47,7 +47,9 @@ describe.skipIf(process.platform !== 'linux').each([
     }
   })
 
-  test('the process stands still meanwhile, so that the kernel’s queue overflows', async () => {
+  test('the process stands still meanwhile, so that the kernel’s queue overflows', {
+    timeout: 120_000,
+  }, async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
     process.kill(source.scanner.pid, 'SIGSTOP')
     const wanted: string[] = []

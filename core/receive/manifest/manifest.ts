@@ -107,7 +107,6 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
       await appending
-      await journal.close().catch(() => undefined)
       const worker = thread
       thread = null
       if (worker === null) return

@@ -65,7 +65,8 @@ asRoot(
     offerAll(home)
     sender.configure(config)
     await allSent(sender, 1)
-    execFileSync('mount', ['-o', 'remount,ro', store])
+    // The manifest may be written at this very moment.
+    await until('it can be made read-only', () => execFileSync('mount', ['-o', 'remount,ro', store]) !== null)
     for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
     offerAll(home)
     sender.nudge()

@@ -32,38 +32,33 @@ async function nextName(directory: string): Promise<string> {
  * queue of the thread that keeps the manifest, on disk and so of any length, and what a crash cannot take.
  */
 export function openJournal(directory: string) {
-  let open: { name: string; fd: number; offset: number } | null = null
+  let current: { name: string; offset: number } | null = null
 
   const begin = async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const name = await nextName(directory)
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
-    const fd = await openFd(path.join(directory, name), flags, 0o600)
-    open = { name, fd, offset: 0 }
-    await syncDirectory(directory)
-    return open
-  }
-
-  const close = async () => {
-    const fd = open?.fd
-    open = null
-    if (fd !== undefined) await closeFd(fd)
+    current = { name: await nextName(directory), offset: 0 }
+    return current
   }
 
   return {
     /**
-     * Calls must not overlap. What fails half way is overwritten by the next call.
+     * Calls must not overlap. What fails half way is overwritten by the next call. Nothing stays open in between: an
+     * administrator can still make the file system read-only.
      * @throws what the system says.
      */
     async append(notes: readonly Note[]): Promise<JournalEnd> {
-      if (open !== null && open.offset >= FILE_BYTES) await close()
-      const file = open ?? (await begin())
+      const file = current === null || current.offset >= FILE_BYTES ? await begin() : current
       const bytes = Buffer.from(notes.map((note) => `${formatNote(note)}\n`).join(''))
-      await writeFully(file.fd, bytes, file.offset)
-      await syncFd(file.fd)
+      const fd = await openFd(path.join(directory, file.name), constants.O_WRONLY | constants.O_CREAT, 0o600)
+      try {
+        await writeFully(fd, bytes, file.offset)
+        await syncFd(fd)
+      } finally {
+        await closeFd(fd)
+      }
+      if (file.offset === 0) await syncDirectory(directory)
       file.offset += bytes.length
       return { name: file.name, offset: file.offset }
     },
-    close,
   }
 }

@@ -6,7 +6,7 @@ import type { FromManifestThread, ManifestPlaces, ToManifestThread } from './pro
 import { openRows } from './rows.ts'
 
 /** Changes are gathered for so long, in milliseconds: fewer transactions, and the transfer comes first. */
-const GATHER_MS = 500
+const GATHER_MS = 1_000
 /** After a failure (a disk that is full or read-only) the journal waits this long, in milliseconds. */
 const RETRY_MS = 5_000
 
@@ -57,8 +57,10 @@ export function runManifestThread(port: MessagePort): void {
     try {
       const manifest = opened(places)
       while (manifest.intake.step(live));
-      post({ type: 'settled', number: upTo, totals: manifest.rows.totals() })
-      if (live === null) close()
+      const totals = manifest.rows.totals()
+      // Nothing stays open for writing: an administrator can still make the file system read-only.
+      close()
+      post({ type: 'settled', number: upTo, totals })
       return true
     } catch (thrown) {
       failed(thrown)

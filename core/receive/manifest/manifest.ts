@@ -8,9 +8,6 @@ import type { Totals } from './rows.ts'
 /** Closing waits this long, in milliseconds, for the thread; what it leaves is taken in at the next start. */
 const STOP_WITHIN_MS = 2_000
 
-/** After so long without a change, in milliseconds, no file of the manifest is open: the disk may be remounted. */
-const REST_AFTER_MS = 1_000
-
 export interface Manifest {
   /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
   record(notes: readonly Note[]): Promise<void>
@@ -88,18 +85,6 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
   }
 
-  let resting: NodeJS.Timeout | null = null
-  const rest = async (): Promise<void> => {
-    await journal.close().catch(() => undefined)
-    post({ type: 'grown', live: null, number })
-  }
-  const restLater = () => {
-    if (resting !== null) clearTimeout(resting)
-    resting = setTimeout(() => {
-      appending = appending.then(rest)
-    }, REST_AFTER_MS).unref()
-  }
-
   const append = async (notes: readonly Note[]): Promise<void> => {
     try {
       const { name } = await journal.append(notes)
@@ -107,7 +92,6 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     } catch (thrown) {
       failing(String(thrown))
     }
-    restLater()
   }
 
   return {
@@ -123,8 +107,6 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
       await appending
-      if (resting !== null) clearTimeout(resting)
-      await journal.close().catch(() => undefined)
       const worker = thread
       thread = null
       if (worker === null) return

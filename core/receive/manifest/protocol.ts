@@ -10,8 +10,8 @@ export interface ManifestPlaces {
 /** What the receiver says to the thread that keeps its manifest. */
 export type ToManifestThread =
   | ({ type: 'open' } & ManifestPlaces)
-  /** The journal is longer now; `live` is the file that is written (null: none, nothing more comes for now), `number` counts these messages. */
-  | { type: 'grown'; live: string | null; number: number }
+  /** The journal is longer now; `live` is the file that is written, `number` counts these messages. */
+  | { type: 'grown'; live: string; number: number }
   | { type: 'stop' }
 
 export type FromManifestThread =

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { remount } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -66,7 +65,8 @@ asRoot(
     offerAll(home)
     sender.configure(config)
     await allSent(sender, 1)
-    await remount(store, 'ro')
+    // The manifest may be written at this very moment.
+    await until('it can be made read-only', () => execFileSync('mount', ['-o', 'remount,ro', store]) !== null)
     for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
     offerAll(home)
     sender.nudge()
@@ -78,7 +78,7 @@ asRoot(
     expect(sender.report()?.connection.state).toBe('connected')
     expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 1, waitingFiles: 300, parkedFiles: 0 })
     expect(receiver.process.exitCode).toBeNull()
-    await remount(store, 'rw')
+    execFileSync('mount', ['-o', 'remount,rw', store])
     await allSent(sender, 301)
     await until('all is well again', () => sender.report()?.connection.problem === null)
     expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
@@ -90,7 +90,7 @@ asRoot(
   async () => {
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     await receiver.kill()
-    await remount(store, 'ro')
+    execFileSync('mount', ['-o', 'remount,ro', store])
     const again = startTestReceiver()
     again.configure(receiverConfig(store, [home], config.destination?.port))
     await listening(again)
@@ -102,7 +102,7 @@ asRoot(
       () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
       20_000,
     )
-    await remount(store, 'rw')
+    execFileSync('mount', ['-o', 'remount,rw', store])
     await allSent(sender, 1)
   },
 )

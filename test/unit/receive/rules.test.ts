@@ -152,7 +152,6 @@ describe('manifest', () => {
     expect(rows.totals()).toEqual([{ folder: 'pc', files: 3, bytes: 16 }])
     while (intake.step(null));
     expect(await journalFiles(layout.journal)).toEqual([])
-    await journal.close()
   })
 
   test('a directory that had to go is one version with all below it, and goes as one', async () => {

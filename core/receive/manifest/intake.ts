@@ -54,17 +54,21 @@ export function openIntake(directory: string, database: DatabaseSyncInstance, ro
   }
 
   return {
-    /** Takes one piece in, of the oldest file first. `live`: the file that is still written. False: all is in. */
-    step(live: string | null): boolean {
+    /**
+     * Takes one piece in, of the oldest file first. False: all is in. Files that are taken in go, but for the last one
+     * with this tag: its process still writes it, maybe before it has told anybody.
+     */
+    step(tag: string | null): boolean {
       let names: string[]
       try {
         names = readdirSync(directory).sort()
       } catch {
         return false
       }
+      const written = names.findLast((name) => tag !== null && name.endsWith(`-${tag}.jsonl`))
       for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
         if (takePiece(name)) return true
-        if (name !== live) rmSync(path.join(directory, name))
+        if (name !== written) rmSync(path.join(directory, name))
       }
       return false
     },

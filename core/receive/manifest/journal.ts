@@ -22,9 +22,9 @@ export async function journalFiles(directory: string): Promise<string[]> {
 }
 
 /** "00000007-9f3c2a.jsonl": the number orders them; no two files that ever were have the same name. */
-async function nextName(directory: string): Promise<string> {
+async function nextName(directory: string, tag: string): Promise<string> {
   const last = Number.parseInt((await journalFiles(directory)).at(-1) ?? '0', 10)
-  return `${String(last + 1).padStart(8, '0')}-${randomBytes(4).toString('hex')}.jsonl`
+  return `${String(last + 1).padStart(8, '0')}-${tag}.jsonl`
 }
 
 /**
@@ -32,15 +32,18 @@ async function nextName(directory: string): Promise<string> {
  * queue of the thread that keeps the manifest, on disk and so of any length, and what a crash cannot take.
  */
 export function openJournal(directory: string) {
+  const tag = randomBytes(6).toString('hex')
   let current: { name: string; offset: number } | null = null
 
   const begin = async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    current = { name: await nextName(directory), offset: 0 }
+    current = { name: await nextName(directory, tag), offset: 0 }
     return current
   }
 
   return {
+    /** What the names of this process's files end with: the last of them is still written. */
+    tag,
     /**
      * Calls must not overlap. What fails half way is overwritten by the next call. Nothing stays open in between: an
      * administrator can still make the file system read-only.

@@ -19,7 +19,7 @@ export function runManifestThread(port: MessagePort): void {
   let places: ManifestPlaces | null = null
   let open: { database: DatabaseSyncInstance; intake: ReturnType<typeof openIntake> } | null = null
   let rows: ReturnType<typeof openRows> | null = null
-  let live: string | null = null
+  let tag: string | null = null
   let number = 0
   let timer: NodeJS.Timeout | null = null
 
@@ -56,7 +56,7 @@ export function runManifestThread(port: MessagePort): void {
     const upTo = number
     try {
       const manifest = opened(places)
-      while (manifest.intake.step(live));
+      while (manifest.intake.step(tag));
       const totals = manifest.rows.totals()
       // Nothing stays open for writing: an administrator can still make the file system read-only.
       close()
@@ -76,7 +76,7 @@ export function runManifestThread(port: MessagePort): void {
   }
 
   const stop = () => {
-    live = null
+    tag = null
     takeAll()
     if (timer !== null) clearTimeout(timer)
     close()
@@ -87,10 +87,10 @@ export function runManifestThread(port: MessagePort): void {
     switch (message.type) {
       case 'open':
         places = message
+        tag = message.tag
         takeAll()
         return
       case 'grown':
-        live = message.live
         number = message.number
         return later(GATHER_MS)
       case 'stop':

@@ -76,7 +76,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     thread.on('message', take)
     thread.once('error', (thrown) => ended(String(thrown)))
     thread.once('exit', () => ended('its thread ended'))
-    post({ type: 'open', manifest: layout.manifest, journal: layout.journal })
+    post({ type: 'open', manifest: layout.manifest, journal: layout.journal, tag: journal.tag })
   }
   start()
 
@@ -87,8 +87,8 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
 
   const append = async (notes: readonly Note[]): Promise<void> => {
     try {
-      const { name } = await journal.append(notes)
-      post({ type: 'grown', live: name, number })
+      await journal.append(notes)
+      post({ type: 'grown', number })
     } catch (thrown) {
       failing(String(thrown))
     }

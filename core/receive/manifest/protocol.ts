@@ -5,13 +5,15 @@ export interface ManifestPlaces {
   manifest: string
   /** The journal's directory. */
   journal: string
+  /** What the names of the files end with that this receiver writes. */
+  tag: string
 }
 
 /** What the receiver says to the thread that keeps its manifest. */
 export type ToManifestThread =
   | ({ type: 'open' } & ManifestPlaces)
-  /** The journal is longer now; `live` is the file that is written, `number` counts these messages. */
-  | { type: 'grown'; live: string; number: number }
+  /** The journal is longer now; `number` counts these messages. */
+  | { type: 'grown'; number: number }
   | { type: 'stop' }
 
 export type FromManifestThread =

@@ -145,10 +145,10 @@ describe('manifest', () => {
       { did: 'kept', folder: 'pc', path: 'data/a', version: daysAgo(1) },
     ])
     fs.appendFileSync(path.join(layout.journal, name), '["placed","pc","data/torn')
-    while (intake.step(name));
+    while (intake.step(journal.tag));
     expect(rows.totals()).toEqual([{ folder: 'pc', files: 2, bytes: 11 }])
     await journal.append([placed('data/a', 5)])
-    while (intake.step(name));
+    while (intake.step(journal.tag));
     expect(rows.totals()).toEqual([{ folder: 'pc', files: 3, bytes: 16 }])
     while (intake.step(null));
     expect(await journalFiles(layout.journal)).toEqual([])

@@ -19,7 +19,8 @@ export function registerCheck(program: Command): void {
     .command('check')
     .description(
       'check paths for a parent program: commands "start PATH SECONDS" and "stop PATH" on standard input, ' +
-        'events on standard output, log messages on standard error',
+        'events on standard output, log messages on standard error. PATH is a file or a block device: ' +
+        'a directory cannot be read, and its checks fail',
     )
     .option('--timeout <seconds>', 'say "check PATH 110 …" once for a check that takes longer', parseSeconds)
     .option('--quoted', 'read and write paths with spaces in double quotes', false)

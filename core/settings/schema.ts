@@ -5,6 +5,7 @@ const absolutePathSchema = z
   .max(4096)
   // Not node:path: the window validates with this schema, too.
   .refine((path) => /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path), 'must be an absolute path')
+  .refine((path) => !path.includes('\0'), 'must not contain NUL: no path can')
 
 export const batchSettingsSchema = z.object({
   /** Only child directories whose name begins with this are batch directories (isocket: tag). */

@@ -22,6 +22,10 @@ describe('the settings file', () => {
     ['a later version', JSON.stringify({ version: 2 })],
     ['with a relative path', JSON.stringify({ version: 1, sources: [{ id: 'a', path: 'data', name: 'a' }] })],
     [
+      'with a path that no path can be',
+      JSON.stringify({ version: 1, checkedPaths: [{ id: 'a', path: '/data\0' }] }),
+    ],
+    [
       'with one name twice',
       JSON.stringify({
         version: 1,

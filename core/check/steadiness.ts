@@ -1,4 +1,4 @@
-import { STALL_MS } from './lanes/lanes.ts'
+import { STALL_MS } from './lanes/crew.ts'
 
 /** A read in a thread of its own that took longer than this, in milliseconds, does not show a path as steady. */
 const ANSWERS_WITHIN_MS = 500

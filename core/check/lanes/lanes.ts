@@ -1,34 +1,21 @@
-import { Worker } from 'node:worker_threads'
+import { createCrew, WIDTH } from './crew.ts'
 import {
-  clearLane,
   collect,
   type LaneMemory,
   laneMemory,
   look,
-  MOST_LANES,
   MOST_SLOTS,
   newSharedBuffer,
   offer,
   type ReadStep,
   readSteps,
-  retire,
   take,
 } from './lane-memory.ts'
-import type { LaneData, SlotPath } from './run-lane.ts'
+import type { SlotPath } from './run-lane.ts'
+import { createStalls } from './stalls.ts'
 
-/** Lanes that share the work while none is stalled: with two, a stall costs the others no time at all. */
-const WIDTH = 2
 /** How often the front looks at the lanes while reads are out, in milliseconds. */
 const LOOK_EVERY_MS = 10
-/** A read that is out longer than this, in milliseconds, stalls its lane. Disks that turn need some tens. */
-export const STALL_MS = 30
-/** So many reads of one file system that stall at once mean the file system; one may be a disk that is busy. */
-const STALLS_PER_GROUP = 2
-/** A file system that is blocked for longer than this, in milliseconds, may hang: its paths are withdrawn. */
-const PARKED_MS = 250
-/** A lane that could not be started is not tried again for this long, in milliseconds. */
-const RETRY_MS = 5_000
-
 /** What one read found: open, one read of 4096 bytes, close. */
 export interface LaneRead {
   /** The system's error number; 0: well. */
@@ -60,16 +47,6 @@ export interface Lanes {
   close(): void
 }
 
-interface Lane {
-  index: number
-  worker: Worker
-  isReady: boolean
-  /** Where it stood when it was last seen to have moved, and when that was. */
-  at: number
-  sinceMs: number
-  isStalled: boolean
-}
-
 interface Entry extends LanePath {
   path: SlotPath
   isOut: boolean
@@ -89,10 +66,8 @@ export function createLanes(thread: URL): Lanes {
   const buffer = newSharedBuffer()
   const memory: LaneMemory = laneMemory(buffer)
   const entries = new Map<number, Entry>()
-  const lanes = new Map<number, Lane>()
   const free: number[] = []
-  /** Reads that stall, by file system. */
-  const stalls = new Map<string, { count: number; sinceMs: number }>()
+  const stalls = createStalls(() => performance.now())
   /** Slots that are out, but in no queue: their file system is blocked, which may pass. */
   let parked: number[] = []
   let lastSlot = -1
@@ -104,64 +79,13 @@ export function createLanes(thread: URL): Lanes {
   let untold: SlotPath[] = []
   let timer: NodeJS.Timeout | null = null
   let isClosed = false
-  let brokenUntilMs = Number.NEGATIVE_INFINITY
-
-  /** A file system that stalls may only be busy, so its paths wait a little; those of others are not kept waiting. */
-  const stateOf = ({ group }: Entry, hasLane: boolean): 'open' | 'blocked' | 'given up' => {
-    const stall = stalls.get(group)
-    if (hasLane && (stall === undefined || stall.count < STALLS_PER_GROUP)) return 'open'
-    return stall !== undefined && performance.now() - stall.sinceMs < PARKED_MS ? 'blocked' : 'given up'
-  }
-
-  const running = () => [...lanes.values()].filter((lane) => lane.isReady && !lane.isStalled)
-
-  const startLane = () => {
-    const index = Array.from({ length: MOST_LANES }, (_, one) => one).find((one) => !lanes.has(one))
-    if (index === undefined || performance.now() < brokenUntilMs) return
-    clearLane(memory, index)
-    tellLanes()
-    const paths = [...entries.values()].filter(({ isRemoved }) => !isRemoved).map(({ path }) => path)
-    const workerData: LaneData = { buffer, lane: index, paths }
-    const worker = new Worker(thread, {
-      workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
-    })
-    worker.unref()
-    const lane: Lane = { index, worker, isReady: false, at: 0, sinceMs: 0, isStalled: false }
-    lanes.set(index, lane)
-    worker.once('message', () => {
-      lane.isReady = true
-    })
-    worker.once('error', () => {
-      brokenUntilMs = performance.now() + RETRY_MS
-    })
-    worker.once('exit', () => lose(lane))
-  }
-
-  /** A lane's thread has ended. If it was at a read, nobody knows what came of it. */
-  const lose = (lane: Lane) => {
-    lanes.delete(lane.index)
-    if (isClosed) return
-    const { at, slot } = look(memory, lane.index)
-    const entry = entries.get(slot)
-    if (at !== 0 && entry?.isOut) comeBack(slot, entry, () => entry.withdrawn())
-    if (running().length === 0) sortOut()
-  }
-
-  const keepWidth = () => {
-    const sound = [...lanes.values()].filter(({ isStalled }) => !isStalled)
-    for (let count = sound.length; count < WIDTH; count += 1) startLane()
-    for (const { index } of sound.filter(({ isReady }) => isReady).slice(WIDTH)) retire(memory, index)
-  }
 
   const comeBack = (slot: number, entry: Entry, tell: () => void) => {
     out -= 1
     entry.isOut = false
     if (entry.isStalled) {
       entry.isStalled = false
-      const stall = stalls.get(entry.group)
-      if (stall !== undefined) stall.count -= 1
-      if (stall?.count === 0) stalls.delete(entry.group)
+      stalls.end(entry.group)
     }
     if (entry.isRemoved) release(slot)
     else tell()
@@ -187,26 +111,27 @@ export function createLanes(thread: URL): Lanes {
     }
   }
 
-  const lookAtLanes = () => {
-    const now = performance.now()
-    for (const lane of lanes.values()) {
-      const { at, slot } = look(memory, lane.index)
-      if (at !== lane.at) Object.assign(lane, { at, sinceMs: now, isStalled: false })
-      else if (at !== 0 && !lane.isStalled && now - lane.sinceMs >= STALL_MS) stall(lane, slot)
-    }
-  }
-
-  const stall = (lane: Lane, slot: number) => {
-    const entry = entries.get(slot)
-    if (entry === undefined || !entry.isOut) return
-    lane.isStalled = true
-    entry.isStalled = true
-    const { count } = stalls.get(entry.group) ?? { count: 0 }
-    stalls.set(entry.group, { count: count + 1, sinceMs: performance.now() })
-    keepWidth()
-    sortOut()
-    if (!entry.isRemoved) entry.stalled(() => look(memory, lane.index).step)
-  }
+  const crew = createCrew(thread, buffer, memory, {
+    paths: () => {
+      tellLanes()
+      return [...entries.values()].filter(({ isRemoved }) => !isRemoved).map(({ path }) => path)
+    },
+    stalled: (lane, slot) => {
+      const entry = entries.get(slot)
+      if (entry === undefined || !entry.isOut) return false
+      entry.isStalled = true
+      stalls.begin(entry.group)
+      crew.keepWidth()
+      sortOut()
+      if (!entry.isRemoved) entry.stalled(() => look(memory, lane).step)
+      return true
+    },
+    lost: (slot) => {
+      const entry = slot === null ? undefined : entries.get(slot)
+      if (slot !== null && entry?.isOut) comeBack(slot, entry, () => entry.withdrawn())
+      if (!crew.hasRunning()) sortOut()
+    },
+  })
 
   /** Takes back what no lane has begun. */
   const takeBack = (): number[] => {
@@ -220,11 +145,11 @@ export function createLanes(thread: URL): Lanes {
   const distribute = (slots: readonly number[]) => {
     const first: number[] = []
     const last: number[] = []
-    const hasLane = running().length > 0
+    const hasLane = crew.hasRunning()
     for (const slot of slots) {
       const entry = entries.get(slot)
       if (entry === undefined) continue
-      const state = stateOf(entry, hasLane)
+      const state = stalls.stateOf(entry.group, hasLane)
       if (state === 'given up') comeBack(slot, entry, () => entry.withdrawn())
       else if (state === 'blocked') parked.push(slot)
       else if (stalls.has(entry.group)) last.push(slot)
@@ -239,15 +164,15 @@ export function createLanes(thread: URL): Lanes {
   const turn = () => {
     timer = null
     collectAll()
-    lookAtLanes()
-    keepWidth()
+    crew.look()
+    crew.keepWidth()
     if (parked.length > 0) sortOut()
     if (out > 0) timer = setTimeout(turn, LOOK_EVERY_MS)
   }
 
   const tellLanes = () => {
     if (untold.length === 0) return
-    for (const { worker } of lanes.values()) worker.postMessage(untold)
+    crew.tell(untold)
     untold = []
   }
 
@@ -258,7 +183,7 @@ export function createLanes(thread: URL): Lanes {
     tellLanes()
     distribute(slots)
     if (out > 0) timer ??= setTimeout(turn, LOOK_EVERY_MS)
-    else keepWidth()
+    else crew.keepWidth()
   }
 
   return {
@@ -269,9 +194,9 @@ export function createLanes(thread: URL): Lanes {
       generation = (generation + 1) | 0
       const told: SlotPath = { slot, generation, path, isBuffered }
       Atomics.store(memory.generation, slot, generation)
-      if (lanes.size > 0) untold.push(told)
+      if (crew.size > 0) untold.push(told)
       entries.set(slot, { ...events, path: told, isOut: false, isRemoved: false, isStalled: false })
-      if (lanes.size === 0) keepWidth()
+      if (crew.size === 0) crew.keepWidth()
       return slot
     },
     remove: (slot) => {
@@ -292,8 +217,7 @@ export function createLanes(thread: URL): Lanes {
     close: () => {
       isClosed = true
       if (timer !== null) clearTimeout(timer)
-      // Not waited for: a lane that is stuck in the kernel ends with its process.
-      for (const { worker } of lanes.values()) void worker.terminate()
+      crew.close()
     },
   }
 }

@@ -1,11 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { afterRead, isSteady, type Steadiness, unknownSteadiness } from '../steadiness.ts'
-import { type Answer, type Job, type Request, resultSchema } from './protocol.ts'
+import {
+  abandonProber,
+  type Errand,
+  type Prober,
+  requestTo,
+  send,
+  sendQuick,
+  startProber,
+} from './prober-process.ts'
+import { type Answer, type Job, resultSchema } from './protocol.ts'
 
-/** Threads of one prober's libuv pool: each job that hangs holds one. */
-const THREADS = 1024
-/** V8 collects young garbage early: left to itself it keeps up to 128 MiB of it. */
-const PROBER_HEAP = '--max-semi-space-size=2'
 /** A prober with this many jobs out gets no more; some threads stay free for the jobs' further calls. */
 const MOST_JOBS = 960
 /** A job that has waited this long, in milliseconds, waits behind jobs that hang: one more prober is started. */
@@ -28,30 +32,10 @@ export interface ProberPool {
   close(): void
 }
 
-interface Prober {
-  child: ChildProcess
-  startedMs: number
-  usedMs: number
-  /** Jobs that are out, by id: each holds one of its threads. */
-  jobs: Map<number, Errand>
-  /** Quick reads that are out, by id: all of them share a few threads. */
-  quick: Map<number, Errand>
-  /** Ids of the paths that it knows. */
-  learned: Set<number>
-  /** What is to be said at this moment, sent together; null: nothing. */
-  unsent: Request | null
-}
-
 /** A path that is read again and again. */
 interface KnownPath {
   id: number
   steadiness: Steadiness
-}
-
-interface Errand {
-  job: Job
-  answered: (answer: Answer) => void
-  sinceMs: number
 }
 
 /**
@@ -79,27 +63,11 @@ export function createProberPool(module: string, ended: (reason: string) => void
   }
 
   const start = (): Prober => {
-    const child = fork(module, {
-      // Within Electron its own program is the only Node there is: without this it would open a second window.
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS), ELECTRON_RUN_AS_NODE: '1' },
-      execArgv: [...process.execArgv, PROBER_HEAP],
-      // It holds none of the front's pipes: stuck in the kernel it would keep them open for whoever reads them.
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    const prober = startProber(module, {
+      message: (said) => take(prober, said),
+      ended: (reason) => replace(prober, reason),
     })
-    const now = performance.now()
-    const prober: Prober = {
-      child,
-      startedMs: now,
-      usedMs: now,
-      jobs: new Map(),
-      quick: new Map(),
-      learned: new Set(),
-      unsent: null,
-    }
     probers.add(prober)
-    child.on('message', (message) => take(prober, message))
-    child.once('exit', (code, signal) => replace(prober, signal ?? `exit code ${code}`))
-    child.once('error', (error) => replace(prober, error.message))
     return prober
   }
 
@@ -155,14 +123,8 @@ export function createProberPool(module: string, ended: (reason: string) => void
   }
 
   const dismiss = (prober: Prober) => {
-    const { child } = prober
     probers.delete(prober)
-    child.removeAllListeners()
-    // A late error of a process that is of no interest any more must not become an exception.
-    child.on('error', () => undefined)
-    child.kill('SIGKILL')
-    if (child.connected) child.disconnect()
-    child.unref()
+    abandonProber(prober)
   }
 
   const replace = (prober: Prober, reason: string) => {
@@ -198,37 +160,6 @@ export function createProberPool(module: string, ended: (reason: string) => void
       isWatching = false
       drain()
     })
-  }
-
-  const send = (prober: Prober, errand: Errand) => {
-    prober.jobs.set(errand.job.id, errand)
-    requestTo(prober).jobs.push(errand.job)
-  }
-
-  const sendQuick = (prober: Prober, errand: Errand) => {
-    const { id, path } = errand.job
-    const request = requestTo(prober)
-    if (!prober.learned.has(id)) request.learn.push({ id, path })
-    prober.learned.add(id)
-    prober.quick.set(id, errand)
-    request.quick.push(id)
-  }
-
-  /** What goes to a prober at the end of this moment. */
-  const requestTo = (prober: Prober): Request => {
-    prober.usedMs = performance.now()
-    if (prober.unsent === null) {
-      prober.unsent = { jobs: [], learn: [], quick: [], forget: [] }
-      setImmediate(() => flush(prober))
-    }
-    return prober.unsent
-  }
-
-  const flush = (prober: Prober) => {
-    const request = prober.unsent
-    prober.unsent = null
-    // The callback keeps a message to a process that has just ended from becoming an 'error' event.
-    if (request !== null && prober.child.connected) prober.child.send(request, () => undefined)
   }
 
   const knownPath = (path: string): KnownPath => {

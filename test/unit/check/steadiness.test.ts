@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { STALL_MS } from '../../../core/check/lanes/lanes.ts'
+import { STALL_MS } from '../../../core/check/lanes/crew.ts'
 import { patienceOf, SUSPICION_MS } from '../../../core/check/patience.ts'
 import { afterRead, isSteady, unknownSteadiness } from '../../../core/check/steadiness.ts'
 

@@ -5,7 +5,7 @@ import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Due } from './ledger.ts'
 import type { Content, Reading, Unsent } from './read.ts'
-import { openReading, readSmall, unsentBecause } from './read.ts'
+import { isBeingWritten, openReading, readSmall, unsentBecause } from './read.ts'
 import type { Answer, Outgoing, Session, Upload } from './session.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
@@ -30,6 +30,8 @@ export type Attempt =
   | { kind: 'source-missing' }
   /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
   | { kind: 'doubtful' }
+  /** It is not what was offered any more, and its writer is not done with it. */
+  | { kind: 'being-written' }
   | Unsent
 
 /** What all sources share. */
@@ -103,6 +105,9 @@ export function openLane(
   const judge = async (unsent: Unsent, due: Due): Promise<Attempt> => {
     const where = shared.whereabouts(source)
     if (where === 'away') return { kind: 'source-missing' }
+    // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
+    if (unsent.kind === 'changed' && (await isBeingWritten(path.join(source.path, due.path))))
+      return { kind: 'being-written' }
     if (unsent.kind !== 'vanished') return unsent
     const root = await stat(source.path, { bigint: true }).catch(() => null)
     if (root === null) return { kind: 'source-missing' }

@@ -46,6 +46,26 @@ export function unsentBecause(thrown: unknown): Unsent {
   }
 }
 
+/**
+ * Whether a writer holds the file open in this moment. false also where that cannot be asked (another system,
+ * another user's file, a file system without leases).
+ */
+export async function isBeingWritten(file: string): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  try {
+    const { hasWriter } = await import('../wire/lease.ts')
+    const fd = await openFd(file, FLAGS)
+    try {
+      return hasWriter(fd) === 'yes'
+    } finally {
+      await closeFd(fd)
+    }
+  } catch {
+    // It cannot be opened, which the next attempt to read it says; or the native library does not load here.
+    return false
+  }
+}
+
 const modeOf = (mode: bigint): number => Number(mode & 0o777n)
 
 /**

@@ -69,6 +69,11 @@ export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOpt
         log('info', `${file} changed while it was read: it is sent again`)
         ledger.renew(due, attempt.facts, again)
         return
+      case 'being-written':
+        // When its writer is done the scanner offers it as it is then; this is for a scanner that does not run.
+        log('info', `${file} is being written: it is sent when it is finished`)
+        ledger.retryLater([due], again, null)
+        return
       case 'vanished':
         settleVanished(file, due)
         return

@@ -68,9 +68,9 @@ export class Run {
       },
       SETTLED_WITHIN_MS,
     ).catch(() => {
-      this.violations.push(
-        ...this.missing(compared).map((one) => `missing (operation ${this.#next}): ${one}`),
-      )
+      const missing = this.missing(compared)
+      this.notes.push(...missing.map((one) => this.#times(one)))
+      this.violations.push(...missing.map((one) => `missing (operation ${this.#next}): ${one}`))
     })
   }
 
@@ -125,10 +125,13 @@ export class Run {
 
   #times(name: string): string {
     const found = this.#disk.files().find((one) => one.path === name)
-    const top = name.split('/')[0] ?? ''
-    const tops = [...this.#disk.tops().keys()].map((one) => `${one} marked ${this.#markedAt(one)}`)
     const there = statSync(this.#arrived(name), { throwIfNoEntry: false })
-    return `${name} ${found?.inode.content.length} bytes, there ${there?.size} at ${there?.ctimeMs} since ${this.#endedAt[found?.since ?? 0]}; ${tops.join(', ')} ${readdirSync(path.join(this.source, top)).join()}`
+    const tops = [...this.#disk.tops().keys()].map((top) => `${top} marked ${this.#markedAt(top)}`)
+    return [
+      `now ${Date.now()}: ${name} has ${found?.inode.content.length} bytes since ${this.#endedAt[found?.since ?? 0]}`,
+      `the receiver has ${there?.size} since ${there?.ctimeMs}`,
+      ...tops,
+    ].join(', ')
   }
 
   #isRequired(found: Found): boolean {

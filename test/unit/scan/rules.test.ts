@@ -8,6 +8,7 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
   const time = (seconds: number | undefined) => (seconds === undefined ? null : BigInt(seconds) * SECOND)
   return {
     name,
+    inode: 1n,
     mtimeNs: BigInt(at) * SECOND,
     bornAtNs: time(marks.born),
     closedAtNs: time(marks.parse),

@@ -5,7 +5,16 @@ import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
 
-/** New empty files that may wait for a second look; more are left to their CLOSE_WRITE and the comparison. */
+/**
+ * How often a file that a writer seems to hold is looked at again, every NEW_FOR_MS, after its CLOSE_WRITE: the
+ * kernel tells of the close before it takes the writer off the file (__fput, fs/file_table.c), and ext4 begins to
+ * write a rewritten file out between the two. No other event comes.
+ */
+export const LOOKS_AFTER_CLOSE = 50
+/** The same for a file that was listed: its CLOSE_WRITE may have come just before the watch. */
+export const LOOKS_AFTER_LISTING = 2
+
+/** New empty and just closed files that may wait for another look; more are left to their CLOSE_WRITE and the comparison. */
 const MAX_NEW = 10_000
 
 /** A file that is to be looked at. */
@@ -14,6 +23,8 @@ export interface Sight {
   path: string
   /** Its writer has closed it, or it was renamed into place: it is no file of this instant. */
   wasClosed: boolean
+  /** How often it is looked at again while a writer seems to hold it. */
+  looks: number
 }
 
 export interface ExaminerOptions {
@@ -27,7 +38,7 @@ export class Examiner {
   readonly #options: ExaminerOptions
   /** Requests by path, in their order. */
   #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
-  /** New empty files, in the order in which they are due. */
+  /** New empty and just closed files, in the order in which they are due. */
   readonly #new = new Map<string, Sight & { due: number }>()
 
   constructor(options: ExaminerOptions) {
@@ -58,7 +69,8 @@ export class Examiner {
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
-      if (path !== undefined) this.#examine({ tree, path, wasClosed: false }, true)
+      if (path !== undefined)
+        this.#examine({ tree, path, wasClosed: false, looks: LOOKS_AFTER_LISTING }, true)
     }
     if (asked.next < paths.length) return
     this.#asked.shift()
@@ -88,7 +100,7 @@ export class Examiner {
     for (const [key, file] of this.#new) if (file.tree === tree) this.#new.delete(key)
   }
 
-  #examine({ tree, path, wasClosed }: Sight, asked: boolean): void {
+  #examine({ tree, path, wasClosed, looks }: Sight, asked: boolean): void {
     const { outbox, problem } = this.#options
     const key = `${tree.id}/${path}`
     this.#new.delete(key)
@@ -96,8 +108,12 @@ export class Examiner {
     if (found.state === 'finished') outbox.finished(tree.id, found.facts, asked)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
-    else if (found.state === 'new' && this.#new.size < MAX_NEW) {
-      this.#new.set(key, { tree, path, wasClosed, due: Date.now() + NEW_FOR_MS })
-    }
+    else if (found.state === 'new') this.#lookAgain(key, { tree, path, wasClosed, looks })
+    else if (found.state === 'busy' && looks > 0)
+      this.#lookAgain(key, { tree, path, wasClosed, looks: looks - 1 })
+  }
+
+  #lookAgain(key: string, file: Sight): void {
+    if (this.#new.size < MAX_NEW) this.#new.set(key, { ...file, due: Date.now() + NEW_FOR_MS })
   }
 }

@@ -7,7 +7,7 @@ import { isGone } from '../walk.ts'
 import type { InotifyEvent } from './inotify-events.ts'
 import { decodeEvents } from './inotify-events.ts'
 import type { Sight } from './inotify-examiner.ts'
-import { Examiner } from './inotify-examiner.ts'
+import { Examiner, LOOKS_AFTER_CLOSE, LOOKS_AFTER_LISTING } from './inotify-examiner.ts'
 import { Listing } from './inotify-listing.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
@@ -57,7 +57,8 @@ class InotifyThread {
     })
     this.#listing = new Listing({
       directory: (parent, name, again) => this.#foundDirectory(parent, name, again),
-      file: ({ tree }, path) => this.#examiner.found({ tree, path, wasClosed: false }),
+      file: ({ tree }, path) =>
+        this.#examiner.found({ tree, path, wasClosed: false, looks: LOOKS_AFTER_LISTING }),
       unreadable: (directory, code) =>
         this.#problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
       complete: (directory, names) => this.#dropVanished(directory, names),
@@ -185,7 +186,12 @@ class InotifyThread {
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) === 0) return null
       const wasClosed = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0
-      return { tree, path: joinRelative(pathOf(directory), name), wasClosed }
+      return {
+        tree,
+        path: joinRelative(pathOf(directory), name),
+        wasClosed,
+        looks: wasClosed ? LOOKS_AFTER_CLOSE : 0,
+      }
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createRandom } from '../transfer.ts'
 import { until } from '../until.ts'
-import type { Found, Inode } from './disk.ts'
+import type { Directory, Found, Inode } from './disk.ts'
 import { Disk } from './disk.ts'
 import type { Program } from './program.ts'
 import { RealDisk } from './real.ts'
@@ -149,8 +149,12 @@ export class Run {
     if (markedAt === null) return true
     const directory = this.#disk.tops().get(top)
     if (directory === undefined) return false
-    if (directory.closedAt !== null) return found.since < directory.closedAt
+    if (this.#wasClosedBefore(directory, markedAt)) return found.since < (directory.closedAt ?? 0)
     return (this.#endedAt[found.since] ?? 0) < markedAt - MOMENTS_MS
+  }
+
+  #wasClosedBefore({ closedAt }: Directory, markedAt: number): boolean {
+    return closedAt !== null && (this.#endedAt[closedAt] ?? 0) < markedAt
   }
 
   #hasArrived({ path: name, inode }: Found): boolean {
@@ -164,7 +168,8 @@ export class Run {
 
   #isElsewhere(inode: Inode): boolean {
     const received = this.#received()
-    return received.some(([name, content]) => inode.paths.has(name) && content === inode.content)
+    // Written again after the mark, the file keeps its bit.
+    return received.some(([name]) => inode.paths.has(name))
   }
 
   #arrived(name: string): string {
@@ -181,14 +186,16 @@ export class Run {
     if (this.program.kind !== 'batch') return
     for (const [top, directory] of this.#disk.tops()) {
       const identity = `${top} ${directory.since}`
-      if (this.#marked.has(identity) || this.#markedAt(top) === null) continue
+      const markedAt = this.#markedAt(top)
+      if (this.#marked.has(identity) || markedAt === null) continue
       this.#marked.add(identity)
       if (directory.closedAt === null && !directory.hadRivals)
         this.violations.push(`${top} was marked while its producer was at work`)
       for (const found of this.#disk.files()) {
         if (!found.path.startsWith(`${top}/`)) continue
         const { closedAt } = directory
-        const unfinished = found.inode.dirty && closedAt !== null && found.since < closedAt
+        const wasClosed = closedAt !== null && this.#wasClosedBefore(directory, markedAt)
+        const unfinished = found.inode.dirty && wasClosed && found.since < closedAt
         if (unfinished && !found.inode.bitByProgram && !found.inode.weak && found.inode.paths.size === 1)
           this.violations.push(`${top} was marked while ${found.path} was being written`)
         if (this.#isRequired(found) && !this.#hasArrived(found))

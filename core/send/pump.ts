@@ -107,7 +107,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
-  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
+  const settle = createSettle({
+    ledger,
+    destination: destination.id,
+    receiver: destination.name,
+    retryMs,
+    gate,
+    log: events.log,
+  })
   const marks = openMarks(destination.id, ledger, events)
 
   const acknowledge = () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
 import { errorCode } from '../words/problem.ts'
@@ -43,6 +44,16 @@ export function unsentBecause(thrown: unknown): Unsent {
       return { kind: 'unreadable', code }
     default:
       return { kind: 'failed', code }
+  }
+}
+
+/** Whether a file with these facts is there. */
+export async function isStill(file: string, facts: Facts): Promise<boolean> {
+  try {
+    const stats = await lstat(file, { bigint: true })
+    return stats.isFile() && sameFile(factsOf(stats), facts)
+  } catch {
+    return false
   }
 }
 

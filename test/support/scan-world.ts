@@ -32,7 +32,15 @@ export class World {
   readonly #timers = new Map<() => void, number>()
   readonly #events = new Map<number, (() => void)[]>()
 
-  constructor() {
+  /** When a file was last finished, in moments. */
+  readonly #madeAt = new Map<string, number>()
+  /** What the watcher has to tell, and the moment at which it does. */
+  #news: { due: number; tell: () => void }[] = []
+  readonly #delay: number
+
+  /** @param delay moments that pass before an event is told */
+  constructor(delay = 0) {
+    this.#delay = delay
     this.directory = new BatchDirectory(this.#withMoments(this.#effects()), QUIET_MS)
   }
 
@@ -54,7 +62,7 @@ export class World {
   finishParse(): void {
     if (this.vanished) return
     this.closed = true
-    if (this.#watching) void this.directory.close()
+    this.#notify(() => void this.directory.close())
   }
 
   newerAppears(): void {
@@ -94,6 +102,8 @@ export class World {
     await Promise.race([this.directory.look({ closed: this.closed, newest: this.newest }), settle()])
     for (let round = 0; round < 12; round += 1) {
       await settle()
+      this.#tellUntil(Number.POSITIVE_INFINITY)
+      await settle()
       this.sendAll()
       await settle()
       this.#time += QUIET_MS
@@ -110,12 +120,28 @@ export class World {
     if (this.vanished || this.closed || this.#marking) return false
     if (this.marks > 0) this.violations.push(`${name} was written after the mark`)
     this.files.set(name, 'new')
+    this.#madeAt.set(name, this.moments)
     return true
   }
 
   /** Events bring a finished file, if anybody watches; else only a listing can find it. */
   #tell(name: string): void {
-    if (this.#watching && this.#offer(name)) this.directory.brought(1)
+    this.#notify(() => {
+      if (this.#offer(name)) this.directory.brought(1)
+    })
+  }
+
+  #notify(tell: () => void): void {
+    if (!this.#watching) return
+    const due = this.moments + this.#delay
+    this.#news.push({ due, tell: () => this.#watching && tell() })
+    if (this.#delay === 0) this.#tellUntil(due)
+  }
+
+  #tellUntil(moment: number): void {
+    const due = this.#news.filter((one) => one.due <= moment)
+    this.#news = this.#news.filter((one) => one.due > moment)
+    for (const { tell } of due) tell()
   }
 
   #offer(name: string): boolean {
@@ -135,6 +161,7 @@ export class World {
     if (this.moments >= MOST_MOMENTS) return new Promise(() => undefined)
     const events = this.#events.get(this.moments) ?? []
     this.moments += 1
+    this.#tellUntil(this.moments)
     for (const event of events) event()
     await Promise.resolve()
   }
@@ -162,6 +189,11 @@ export class World {
     return [...this.files.values()].filter((state) => state === 'waiting').length
   }
 
+  /** Nobody has said that it is the last file of its directory, and its event is still on its way. */
+  #isTooFresh(name: string): boolean {
+    return !this.closed && (this.#madeAt.get(name) ?? 0) > this.moments - this.#delay - 2
+  }
+
   #mustBeThere(): void {
     if (this.vanished) throw Object.assign(new Error('gone'), { code: 'ENOENT' })
   }
@@ -177,6 +209,7 @@ export class World {
       },
       list: async () => {
         this.#mustBeThere()
+        this.#marking = false
         let found = 0
         for (const name of [...this.files.keys()]) {
           if (this.files.get(name) === 'open') found += 1
@@ -190,12 +223,16 @@ export class World {
         return { found, closed: this.closed }
       },
       unsent: () => this.#unsent(),
-      isClosing: async () => this.closed || !this.newest,
+      standing: async () => {
+        this.#marking = !this.closed && !this.newest
+        return this.closed ? 'closed' : this.newest ? 'live' : 'overtaken'
+      },
       mark: async () => {
         this.#mustBeThere()
         this.marks += 1
         for (const [name, state] of this.files) {
-          if (state !== 'sent') this.violations.push(`marked while ${name} was ${state}`)
+          if (state !== 'sent' && !this.#isTooFresh(name))
+            this.violations.push(`marked while ${name} was ${state}`)
         }
         if (!this.closed && this.newest) this.violations.push('marked while its producer is at work')
       },

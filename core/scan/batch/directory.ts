@@ -14,8 +14,8 @@ export interface DirectoryEffects {
   list(): Promise<{ found: number; closed: boolean }>
   /** Files of it that the ledger does not have as sent: waiting and parked. */
   unsent(): number
-  /** Whether, looked at anew, no more files are expected. */
-  isClosing(): Promise<boolean>
+  /** What, looked at anew, the directory is: closed by its producer, overtaken by a newer one, or live. */
+  standing(): Promise<'closed' | 'overtaken' | 'live'>
   /** Makes finished.watch durably. */
   mark(): Promise<void>
   /** Milliseconds of a steady clock. */
@@ -135,10 +135,10 @@ export class BatchDirectory {
       case 'mark': {
         const before = this.#state
         // Asked in any case: a look may have told of a directory that had this name before.
-        if (!(await this.#effects.isClosing())) {
-          if (this.#state === before) this.#set({ ...before, closed: false })
-          return false
-        }
+        const standing = await this.#effects.standing()
+        if (this.#state === before && before.closed !== (standing === 'closed'))
+          this.#set({ ...before, closed: !before.closed })
+        if (standing === 'live') return false
         // Something happened while it was looked at: decided anew.
         if (this.#stopped || this.#state !== before || this.#effects.unsent() > 0) return true
         await this.#effects.mark()
@@ -162,12 +162,13 @@ export class BatchDirectory {
 
   async #list(): Promise<void> {
     const closing = this.#state.closed || !this.#state.newest
+    const afterClose = this.#state.closed
     const allSent = this.#effects.unsent() === 0
     const startedAt = this.#effects.now()
     this.#broughtMeanwhile = 0
     const before = this.#relists
     const { found, closed } = await this.#effects.list()
-    this.#set(listed(this.#state, { startedAt, closing, allSent, found }, closed))
+    this.#set(listed(this.#state, { startedAt, closing, afterClose, allSent, found }, closed))
     if (this.#broughtMeanwhile > 0) this.#set(disturbed(this.#state, this.#broughtMeanwhile))
     // What was lost meanwhile may have been lost where the listing had passed already.
     if (this.#relists !== before) this.#set({ ...this.#state, listing: null })

@@ -23,8 +23,8 @@ export interface BatchesHost {
   lookSoon(): void
   /** Marked as sent although Holdfast itself has never sent so many of its files. */
   markedUnsent(name: string, files: number): void
-  /** Looks at all batch directories now; whether no more files are expected in this one. */
-  isClosing(name: string): Promise<boolean>
+  /** Looks at all batch directories now; whether a newer one is there than this one. */
+  isOvertaken(name: string): Promise<boolean>
   /** Events brought these files; so many became waiting. */
   brought(name: string, files: FileFacts[], waiting: number): void
   unwatchedIn(name: string, count: number): void
@@ -76,7 +76,10 @@ export function directoryEffects(
         return { found: due + unsendable + (complete ? 0 : 1), closed }
       }),
     unsent,
-    isClosing: async () => (await isClosed()) || (await host.isClosing(name)),
+    standing: async () => {
+      if (await isClosed()) return 'closed'
+      return (await host.isOvertaken(name)) ? 'overtaken' : 'live'
+    },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
       await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark, identity))

@@ -100,10 +100,10 @@ class BatchSession implements Session, BatchesHost {
     this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
   }
 
-  async isClosing(name: string): Promise<boolean> {
+  async isOvertaken(name: string): Promise<boolean> {
     await this.#look.request()
     const decision = this.#decisions.find((one) => one.name === name)
-    return decision !== undefined && (decision.closed || !decision.newest)
+    return decision !== undefined && !decision.newest
   }
 
   brought(name: string, files: FileFacts[], waiting: number): void {

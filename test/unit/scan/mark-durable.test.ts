@@ -9,7 +9,10 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** The calls that make a mark durable, in their order; every one of them is carried out. */
 const calls = vi.hoisted((): string[] => [])
-const failing = vi.hoisted((): { call: string | null } => ({ call: null }))
+const before = vi.hoisted((): { call: string; happens: () => void } => ({
+  call: '',
+  happens: () => undefined,
+}))
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
@@ -18,9 +21,10 @@ vi.mock('node:fs/promises', async (original) => {
       get(target, property) {
         const value: unknown = Reflect.get(target, property, target)
         if (typeof value !== 'function') return value
+        if (property === 'stat') return value.bind(target)
         return (...given: unknown[]) => {
           calls.push(`${String(property)} ${name}`)
-          if (failing.call === property) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+          if (before.call === calls.at(-1)) before.happens()
           return value.apply(target, given)
         }
       },
@@ -30,24 +34,14 @@ vi.mock('node:fs/promises', async (original) => {
     open: async (...given: Parameters<typeof real.open>) => {
       const name = path.basename(String(given[0]))
       calls.push(`open ${name}`)
+      if (before.call === calls.at(-1)) before.happens()
       return told(await real.open(...given), name)
     },
   }
 })
-vi.mock('../../../core/wire/fd.ts', async (original) => {
-  const real = await original<typeof import('../../../core/wire/fd.ts')>()
-  return {
-    ...real,
-    syncDirectory: (directory: string) => {
-      calls.push(`sync directory ${path.basename(directory)}`)
-      return real.syncDirectory(directory)
-    },
-  }
-})
-
 beforeEach(() => {
   calls.length = 0
-  failing.call = null
+  before.call = ''
 })
 
 function batch(): { directory: string; identity: string } {
@@ -63,11 +57,13 @@ test('the mark is synced after its time is set, and its directory after the mark
   const { directory, identity } = batch()
   await createMark(directory, WATCH, identity)
   expect(calls).toEqual([
+    'open DC1',
     `open ${WATCH}`,
     `utimes ${WATCH}`,
     `sync ${WATCH}`,
     `close ${WATCH}`,
-    'sync directory DC1',
+    'sync DC1',
+    'close DC1',
   ])
 })
 
@@ -76,15 +72,32 @@ test('a mark that is there already may not be durable yet: its directory is sync
   await createMark(directory, WATCH, identity)
   calls.length = 0
   await createMark(directory, WATCH, identity)
-  expect(calls).toEqual([`open ${WATCH}`, 'sync directory DC1'])
+  expect(calls).toEqual(['open DC1', `open ${WATCH}`, 'sync DC1', 'close DC1'])
 })
 
 test('a mark that cannot be synced is an error, and its file is closed', async () => {
   const { directory, identity } = batch()
-  failing.call = 'sync'
+  before.call = `sync ${WATCH}`
+  before.happens = () => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+  }
   await expect(createMark(directory, WATCH, identity)).rejects.toMatchObject({ code: 'EIO' })
-  expect(calls.at(-1)).toBe(`close ${WATCH}`)
+  expect(calls.slice(-2)).toEqual([`close ${WATCH}`, 'close DC1'])
 })
+
+test.each([`open ${WATCH}`, `utimes ${WATCH}`])(
+  'a directory that takes the name in the moment of "%s" gets no mark (Linux)',
+  async (moment) => {
+    const { directory, identity } = batch()
+    before.call = moment
+    before.happens = () => {
+      renameSync(directory, `${directory}-old`)
+      mkdirSync(directory)
+    }
+    await createMark(directory, WATCH, identity)
+    expect([readdirSync(directory), readdirSync(`${directory}-old`)]).toEqual([[], [WATCH]])
+  },
+)
 
 test('a directory that took the name of the one that was sent gets no mark', async () => {
   const { directory, identity } = batch()

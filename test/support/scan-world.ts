@@ -231,8 +231,9 @@ export class World {
         this.#mustBeThere()
         this.marks += 1
         for (const [name, state] of this.files) {
-          if (state !== 'sent' && !this.#isTooFresh(name))
-            this.violations.push(`marked while ${name} was ${state}`)
+          if (state === 'sent') continue
+          if (this.#isTooFresh(name)) this.files.delete(name)
+          else this.violations.push(`marked while ${name} was ${state}`)
         }
         if (!this.closed && this.newest) this.violations.push('marked while its producer is at work')
       },

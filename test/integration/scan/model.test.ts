@@ -11,7 +11,7 @@ const repeated = process.env.HOLDFAST_MODEL_SEED
 const first = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 test(`the receiver has what the model says, ${count} seeds`, {
-  timeout: 180_000 + count * 1_000,
+  timeout: 240_000 + count * 1_000,
 }, async () => {
   console.log(`model: seeds from ${first} (HOLDFAST_SEED=${first} repeats them, HOLDFAST_MODEL_SEED=… one)`)
   const waves = await startWaves(temporaryDirectory('model'))

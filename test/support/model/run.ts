@@ -14,7 +14,7 @@ const GROUP_WRITE = 0o020
  * before the mark, nobody can promise to have seen.
  */
 const MOMENTS_MS = 2_000
-const SETTLED_WITHIN_MS = Number(process.env.SETTLE ?? 60_000)
+const SETTLED_WITHIN_MS = 60_000
 
 /** One program on a source of its own, what became of it on the disk, and what the receiver has of it. */
 export class Run {

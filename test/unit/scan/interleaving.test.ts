@@ -16,6 +16,9 @@ const events: Record<string, Event> = {
   'a transfer': (world) => world.sendAll(),
   'a lost event': (world) => world.loseEvent('unseen'),
   'a lost watcher': (world) => world.loseWatcher('unseen'),
+  'a look that began before finished.parse': (world) => {
+    void world.directory.look({ closed: false, newest: world.newest })
+  },
   'its end': (world) => world.vanish(),
 }
 
@@ -79,7 +82,7 @@ describe('one event between every two steps', () => {
   })
 })
 
-describe.each([0, 1, 3])('two events at every pair of moments, told %i moments later', (delay) => {
+describe.each([0, 1, 6])('two events at every pair of moments, told %i moments later', (delay) => {
   const pairs = Object.entries(events).flatMap(([one, first]) =>
     Object.entries(events).map(([other, second]) => ({ one, other, first, second })),
   )

@@ -32,6 +32,8 @@ export type Attempt =
   | { kind: 'source-missing' }
   /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
   | { kind: 'doubtful' }
+  /** It is not what was offered any more, and its writer is not done with it. */
+  | { kind: 'being-written' }
   | Unsent
 
 /** What all sources share. */

@@ -67,7 +67,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const onWire = createOnWire()
   const gate: Gate = createGate(retryMs)
   const guard = createLedgerGuard(options.ledgerPath, events)
-  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
+  const settle = createSettle({
+    ledger,
+    destination: destination.id,
+    receiver: destination.name,
+    retryMs,
+    gate,
+    log: events.log,
+  })
   const marks = openMarks(destination.id, ledger, events)
   let session: Session | null = null
   let paused = true

@@ -23,8 +23,8 @@ export interface BatchesHost {
   lookSoon(): void
   /** Marked as sent although Holdfast itself has never sent so many of its files. */
   markedUnsent(name: string, files: number): void
-  /** Looks at all batch directories now; whether no more files are expected in this one. */
-  isClosing(name: string): Promise<boolean>
+  /** Looks at all batch directories now; whether a newer one is there than this one. */
+  isOvertaken(name: string): Promise<boolean>
   /** Events brought these files; so many became waiting. */
   brought(name: string, files: FileFacts[], waiting: number): void
   unwatchedIn(name: string, count: number): void
@@ -35,6 +35,7 @@ export interface BatchesHost {
 export function directoryEffects(
   host: BatchesHost,
   name: string,
+  identity: string,
   directory: () => BatchDirectory | undefined,
 ): DirectoryEffects {
   const { context } = host
@@ -44,6 +45,7 @@ export function directoryEffects(
     const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
     return waiting + parked
   }
+  const isClosed = async () => (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
   let watcher: TreeWatcher | null = null
   let abandoned = false
   let neverSent = 0
@@ -69,15 +71,18 @@ export function directoryEffects(
         const found = await reconcileTree(context, watcher, name, true)
         const { due, unsendable, complete } = found
         neverSent = found.neverSent
-        const closed = (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
+        const closed = await isClosed()
         // A listing that broke off proves nothing: it counts as one that found something.
         return { found: due + unsendable + (complete ? 0 : 1), closed }
       }),
     unsent,
-    isClosing: () => host.isClosing(name),
+    standing: async () => {
+      if (await isClosed()) return 'closed'
+      return (await host.isOvertaken(name)) ? 'overtaken' : 'live'
+    },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
-      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
+      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark, identity))
       if (neverSent > 0) host.markedUnsent(name, neverSent)
       host.lookSoon()
     },

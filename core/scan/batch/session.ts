@@ -13,7 +13,7 @@ import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import type { BatchDecision } from './rules.ts'
-import { decideBatches } from './rules.ts'
+import { decideBatches, identityOf } from './rules.ts'
 import { batchReport } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
@@ -32,6 +32,8 @@ class BatchSession implements Session, BatchesHost {
   readonly context: SessionContext
   readonly listings = new Limit(LISTINGS_AT_ONCE)
   readonly #open = new Map<string, BatchDirectory>()
+  /** Which directories those are: another one may have taken a name since. */
+  readonly #identities = new Map<string, string>()
   readonly #unwatched = new Map<string, number>()
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
@@ -98,10 +100,10 @@ class BatchSession implements Session, BatchesHost {
     this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
   }
 
-  async isClosing(name: string): Promise<boolean> {
+  async isOvertaken(name: string): Promise<boolean> {
     await this.#look.request()
-    const state = this.#open.get(name)?.state
-    return state !== undefined && (state.closed || !state.newest)
+    const decision = this.#decisions.find((one) => one.name === name)
+    return decision !== undefined && !decision.newest
   }
 
   brought(name: string, files: FileFacts[], waiting: number): void {
@@ -169,9 +171,12 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     this.#decisions = decideBatches(facts)
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    this.#forgetOthers(new Set(unfinished.map(({ name }) => name)))
+    const identities = new Map(facts.map((one) => [one.name, identityOf(one)]))
+    const isKnown = (name: string) => this.#identities.get(name) === identities.get(name)
+    this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
     // Not waited for: a directory's steps may need another look.
-    for (const { name, closed, newest } of unfinished) void this.#directory(name).look({ closed, newest })
+    for (const { name, closed, newest } of unfinished)
+      void this.#directory(name, identities.get(name) ?? '').look({ closed, newest })
     for (const { name, notClosed } of this.#decisions) {
       if (notClosed) this.#sayNotClosed(name)
       this.#sayNeverSent(name)
@@ -179,14 +184,15 @@ class BatchSession implements Session, BatchesHost {
     this.report()
   }
 
-  #directory(name: string): BatchDirectory {
+  #directory(name: string, identity: string): BatchDirectory {
     const known = this.#open.get(name)
     if (known !== undefined) return known
     const directory = new BatchDirectory(
-      directoryEffects(this, name, () => this.#open.get(name)),
+      directoryEffects(this, name, identity, () => this.#open.get(name)),
       this.context.quietMs,
     )
     this.#open.set(name, directory)
+    this.#identities.set(name, identity)
     return directory
   }
 
@@ -195,6 +201,7 @@ class BatchSession implements Session, BatchesHost {
       if (unfinished.has(name)) continue
       directory.stop()
       this.#open.delete(name)
+      this.#identities.delete(name)
       this.unwatchedIn(name, 0)
     }
   }

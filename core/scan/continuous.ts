@@ -61,6 +61,7 @@ export function startContinuous(context: SessionContext): Session {
   return {
     reconcile: () => opening.then(() => rerun.request()),
     nudge: () => undefined,
+    ripe: (paths) => void watcher?.examine(paths),
     stop() {
       stopped = true
       rerun.stop()

@@ -1,14 +1,15 @@
 import { message } from '../words/message.ts'
 import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
+import { withoutLeftOut } from './left-out.ts'
 import type { SessionContext } from './session.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
 
 /**
- * Puts finished files into the ledger, those that it does not know with this content. Returns how many became
- * waiting. A ledger that cannot be written is told in words: the next comparison offers the files again.
+ * Puts finished files into the ledger, those that it does not know with this content and that no filter
+ * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told in words: the next comparison offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destination } = context
@@ -18,11 +19,15 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     return 0
   }
   let waiting = 0
+  let held = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const due = files.slice(from, from + MAX_OFFERED).filter((file) => isFileDue(context, file))
-      if (due.length === 0) continue
-      const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
+      const some = withoutLeftOut(context, files.slice(from, from + MAX_OFFERED))
+      const due = some.filter((file) => isFileDue(context, file))
+      const ready = due.filter((file) => !context.young.holds(file))
+      held += due.length - ready.length
+      if (ready.length === 0) continue
+      const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)
     }
   } catch (thrown) {
@@ -30,7 +35,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
   }
   if (waiting > 0) context.offered()
-  return waiting
+  return waiting + held
 }
 
 /** Whether the ledger does not know this file with this content. Throws what the ledger throws. */

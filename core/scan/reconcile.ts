@@ -1,5 +1,6 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
+import { withoutLeftOut } from './left-out.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
 import { standingOf } from './offer.ts'
 import type { SessionContext } from './session.ts'
@@ -9,7 +10,7 @@ import type { TreeWatcher } from './watch/tree-watcher.ts'
 
 /** What a listing found. */
 export interface Reconciled {
-  /** Files that the ledger did not know with this content. */
+  /** Files that the ledger did not know with this content; those that are not old enough yet, too. */
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
@@ -35,14 +36,15 @@ export async function reconcileTree(
   try {
     for await (const chunk of walk({ root, base, filter, recursive, signal })) {
       for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const due = chunk.files.filter((file) => {
+      const due = withoutLeftOut(context, chunk.files).filter((file) => {
         const standing = standingOf(context, file)
         if (standing.neverSent) result.neverSent += 1
         return standing.due
       })
       result.due += due.length
       result.unsendable += chunk.unsendable.length
-      await watcher.examine(due.map(({ path }) => path))
+      const ready = due.filter((file) => !context.young.holds(file))
+      await watcher.examine(ready.map(({ path }) => path))
     }
     result.complete = !signal.aborted
   } catch (thrown) {

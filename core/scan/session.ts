@@ -3,9 +3,13 @@ import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { Scanned } from './messages.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
+import type { Young } from './young.ts'
 
 /** What the scanner needs of the ledger. */
-export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'>
+export type ScanLedger = Pick<
+  Ledger,
+  'offer' | 'lookup' | 'unsentBelow' | 'unsentPage' | 'withdraw' | 'home' | 'rememberHome' | 'close'
+>
 
 /** What a session of one source works with. */
 export interface SessionContext {
@@ -19,6 +23,8 @@ export interface SessionContext {
   ledger: ScanLedger
   destination: string
   quietMs: number
+  /** Files that are not old enough yet. */
+  young: Young
   openTree: OpenTree
   /** Ends with the session. */
   signal: AbortSignal
@@ -40,6 +46,8 @@ export interface Session {
   reconcile(): Promise<void>
   /** Files became durable. */
   nudge(): void
+  /** Files became old enough to be sent. */
+  ripe(paths: string[]): void
   /** Ends at once; what is under way in the kernel ends by itself. */
   stop(): void
 }

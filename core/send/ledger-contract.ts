@@ -49,6 +49,18 @@ export interface Ledger {
    * that are not sent yet.
    */
   unsentBelow(destination: string, source: string, directory: string): { waiting: number; parked: number }
+  /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
+  unsentPage(
+    destination: string,
+    source: string,
+    after: string,
+    limit: number,
+  ): { path: string; size: number }[]
+  /**
+   * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
+   * earlier content of one was sent stays known. Returns how many it was.
+   */
+  withdraw(destination: string, source: string, paths: readonly string[]): number
   /** By source id. */
   totals(destination: string): Record<string, Totals>
   /** A page, newest row first. */

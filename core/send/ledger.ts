@@ -87,6 +87,18 @@ export function openLedger(file: string): Ledger {
      state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL ${here}`,
   )
   const dropOne = statement(`DELETE FROM file ${here} AND state = 0`)
+  // Of an earlier content that was sent only that is known: no file has this inode, so any content is another.
+  const leaveOne = statement(
+    `UPDATE file SET state = 1, generation = generation + 1, inode = -1, retry_at = 0, reason = NULL, mark_due = 0
+     WHERE route = ? AND path = ? AND state <> 1 AND sent_at IS NOT NULL`,
+  )
+  const forgetOne = statement(
+    'DELETE FROM file WHERE route = ? AND path = ? AND state <> 1 AND sent_at IS NULL',
+  )
+  const unsentAfter = statement(
+    `SELECT path, size FROM file INDEXED BY file_unsent
+     WHERE route = ? AND state <> 1 AND path > ? ORDER BY path LIMIT ?`,
+  )
   const unparkSome = statement(
     `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL
      WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
@@ -182,6 +194,21 @@ export function openLedger(file: string): Ledger {
       }
       return counts
     },
+
+    unsentPage(destination, source, after, limit) {
+      const route = routeOf(destination, source)
+      return route === null ? [] : (unsentAfter.all(route, after, limit) as { path: string; size: number }[])
+    },
+
+    withdraw: (destination, source, paths) =>
+      transaction(() => {
+        const route = routeOf(destination, source)
+        if (route === null) return 0
+        const changes = paths.map(
+          (path) => Number(leaveOne.run(route, path).changes) + Number(forgetOne.run(route, path).changes),
+        )
+        return changes.reduce((sum, one) => sum + one, 0)
+      }),
 
     totals: (destination) => pages.totals(destination),
     files: (destination, query) => pages.files(destination, query),

@@ -31,6 +31,7 @@ export function startBatch(context: SessionContext): Session {
 class BatchSession implements Session, BatchesHost {
   readonly context: SessionContext
   readonly listings = new Limit(LISTINGS_AT_ONCE)
+  readonly watchers = new Map<string, TreeWatcher>()
   readonly #open = new Map<string, BatchDirectory>()
   readonly #unwatched = new Map<string, number>()
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
@@ -70,6 +71,17 @@ class BatchSession implements Session, BatchesHost {
       for (const directory of this.#open.values()) void directory.nudge()
       this.report()
     }, NUDGE_AFTER_MS)
+  }
+
+  ripe(paths: string[]): void {
+    const byDirectory = Map.groupBy(paths, (file) => file.split('/', 1)[0] ?? '')
+    for (const [name, files] of byDirectory) {
+      // Also a file that is gone meanwhile lets its directory go on.
+      void this.watchers
+        .get(name)
+        ?.examine(files)
+        .then(() => this.#open.get(name)?.nudge())
+    }
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { SourceFilters } from '../settings/schema.ts'
 import { SMALL_FILE_BYTES } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
@@ -7,6 +8,7 @@ import type { Due } from './ledger.ts'
 import type { Content, Reading, Unsent } from './read.ts'
 import { openReading, readSmall, unsentBecause } from './read.ts'
 import type { Answer, Outgoing, Session, Upload } from './session.ts'
+import type { LaneMemory, Priority } from './shares.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
 /** A source as the sender sees it. */
@@ -18,6 +20,10 @@ export interface SendSource {
   name: string
   groupWriteMark: boolean
   paused: boolean
+  /** What of it waits but is not sent; without, nothing. */
+  filters?: SourceFilters | undefined
+  /** Its share of the line; without, normal. */
+  priority?: Priority | undefined
 }
 
 /** How one attempt to send one file ended. */
@@ -35,7 +41,7 @@ export type Attempt =
 /** What all sources share. */
 export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
-  memory: Semaphore
+  memory: LaneMemory
   whereabouts(source: SendSource): Whereabouts
   onBytes(due: Due, bytes: number): void
 }
@@ -54,8 +60,11 @@ export interface Slots {
  * sender's pool has enough of them for many such sources (worker-starter.ts).
  */
 const READS_PER_SOURCE = 16
-/** Large files of one source on the wire at a time; small ones pass between their chunks. */
-const LARGE_PER_SOURCE = 2
+/**
+ * Large files of one source on the wire at a time; small ones pass between their chunks. The wire takes chunks as
+ * they come, so their number is the source's share of the line.
+ */
+const LARGE_PER_SOURCE: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 /** What a file costs in memory besides its bytes. */
 const FILE_COST = 4096
 /** A read that is out for longer than this holds nothing any more that other sources need. */
@@ -63,8 +72,8 @@ const STALLED_MS = 3_000
 /** The same for a chunk of a large file, which then has to begin anew. */
 const STALLED_LARGE_MS = 10_000
 
-export function createSlots(): Slots {
-  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE) }
+export function createSlots(priority: Priority = 'normal'): Slots {
+  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE[priority]) }
 }
 
 /** Reads one source's files and puts them on the wire. */

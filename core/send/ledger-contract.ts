@@ -37,7 +37,8 @@ export interface Ledger {
   readonly notice: Message | null
   /**
    * One short transaction. New → waiting; known with another size, mtime or inode → waiting again (also if
-   * it was sent or parked); the same → untouched. Returns how many became waiting.
+   * it was sent or parked); the same → untouched. One that changes again and again waits with growing pauses, of
+   * at most some seconds. Returns how many became waiting.
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null

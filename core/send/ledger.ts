@@ -13,6 +13,11 @@ const word = {
 }
 const stateNames = ['waiting', 'sent', 'parked'] as const
 
+/** A file that changes within this time after it was sent has not come to rest. */
+const RESTLESS_MS = 2_000
+/** The longest pause that such a file gets; milliseconds. */
+const LONGEST_PAUSE_MS = 8_000
+
 interface DueRow {
   id: bigint
   generation: bigint
@@ -50,11 +55,19 @@ export function openLedger(file: string): Ledger {
   const findRoute = statement('SELECT id FROM route WHERE destination = ? AND source = ?')
   const addRoute = statement('INSERT INTO route (destination, source) VALUES (?, ?)')
   const changed = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
-  const anew = 'state = 0, generation = generation + 1, attempts = 0, reason = NULL, mark_due = 0'
+  // A file that changes again and again goes when it rests, with growing pauses until then: one that changed
+  // while it was read keeps its pause, one that changed right after it was sent (?7 is now) gets one from the third
+  // time on. Without, it would be read and sent all the time, and others would wait for it.
+  const restless = `state = 1 AND sent_at BETWEEN ?7 - ${RESTLESS_MS} AND ?7`
+  const pausing = 'state = 0 AND reason IS NULL AND retry_at > 0'
+  const anew = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0,
+    attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${restless} THEN attempts + 1 ELSE 0 END,
+    retry_at = CASE WHEN ${pausing} THEN retry_at
+      WHEN ${restless} AND attempts >= 2 THEN ?7 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
   const upsert = `ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
-    inode = excluded.inode, device = excluded.device, retry_at = 0, ${anew} WHERE ${changed}`
+    inode = excluded.inode, device = excluded.device, ${anew} WHERE ${changed}`
   const offerOne = statement(
-    `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?, ?, ?, ?, ?, ?) ${upsert}`,
+    `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ${upsert}`,
   )
   const find = exact('SELECT state, size, mtime_ns, inode FROM file WHERE route = ? AND path = ?')
   const below = statement(
@@ -126,6 +139,7 @@ export function openLedger(file: string): Ledger {
 
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
     const routes = new Map<string, number>()
+    const now = Date.now()
     let waiting = 0
     for (const one of candidates) {
       const route = routes.get(one.source) ?? routeFor(destination, one.source)
@@ -138,6 +152,7 @@ export function openLedger(file: string): Ledger {
           word.store(one.mtimeNs),
           word.store(one.inode),
           word.store(one.device),
+          now,
         ).changes,
       )
     }

@@ -11,6 +11,9 @@ import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
+import { createShares } from './shares.ts'
+import type { Sifted } from './sift.ts'
+import { createSift } from './sift.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import { whereabouts } from './whereabouts.ts'
 
@@ -52,6 +55,7 @@ export interface Pump {
 
 interface Running {
   lane: Lane
+  sift: ReturnType<typeof createSift>
   queue: Due[]
   aside: Due[]
   over: boolean
@@ -76,7 +80,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const slots = new Map<string, Slots>()
   const taken = new Set<number>()
   const onWire = new Map<number, Transfer>()
-  const memory = createSemaphore(MEMORY_BYTES)
+  const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
   const gate: Gate = createGate(retryMs)
   let acknowledged: { due: Due; mark: boolean }[] = []
   let acknowledging = false
@@ -186,6 +190,19 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     ledgerProblem === null &&
     gate.isOpen(performance.now())
 
+  /** The source's filters have been changed since these were offered, or the files have. */
+  const setAside = (running: Running, { go, leftOut, young }: Sifted) => {
+    const { id } = running.lane.source
+    withLedger(() => {
+      const paths = leftOut.map(({ path }) => path)
+      if (paths.length > 0) ledger.withdraw(destination.id, id, paths)
+      for (const [second, files] of young) ledger.retryLater(files, second * 1000, null)
+    })
+    events.onChange()
+    // More may be behind them.
+    if (go.length === 0) setImmediate(() => running.wake())
+  }
+
   const refill = (running: Running): void => {
     const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, lanes.size)))
     const { id } = running.lane.source
@@ -195,11 +212,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       isAway(running)
       return
     }
-    for (const due of found) taken.add(due.id)
+    const sifted = running.sift(found, Date.now())
+    const { go } = sifted
+    if (go.length < found.length) setAside(running, sifted)
+    for (const due of go) taken.add(due.id)
     // In trouble the file that failed least often tries first: a large one for which there is no room must
     // not be the only one that is ever tried.
-    if (gate.nextTryAt !== null) found.sort((a, b) => a.attempts - b.attempts)
-    running.queue = found.reverse()
+    if (gate.nextTryAt !== null) go.sort((a, b) => a.attempts - b.attempts)
+    running.queue = go.reverse()
     running.idle = found.length === 0
   }
 
@@ -243,8 +263,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
 
   const openRunning = (source: SendSource): Running => {
-    const mine = slots.get(source.id) ?? createSlots()
-    slots.set(source.id, mine)
+    const key = `${source.id} ${source.priority}`
+    const mine = slots.get(key) ?? createSlots(source.priority)
+    slots.set(key, mine)
+    const memory = shares.of(source.priority ?? 'normal')
     const onBytes = (due: Due, bytes: number) => {
       const transfer = onWire.get(due.id)
       if (transfer !== undefined) transfer.sentBytes += bytes
@@ -254,6 +276,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     const lane = openLane(source, mine, { memory, whereabouts: whereaboutsOf, onBytes }, mayGoOn)
     const running: Running = {
       lane,
+      sift: createSift(source.filters),
       queue: [],
       aside: [],
       over: false,

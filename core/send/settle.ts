@@ -9,6 +9,9 @@ import { verdictOf } from './verdict.ts'
 /** A file whose source has come to be on another file system is looked for again after this. */
 const DOUBTFUL_MS = 30_000
 
+/** A file that changes all the time is tried again after at most this: it goes soon after it rests. */
+const CHANGED_MS = 10_000
+
 export interface SettleOptions {
   ledger: Ledger
   /** The destination's name, for the sentences. */
@@ -67,7 +70,7 @@ export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOpt
         return
       case 'changed':
         log('info', `${file} changed while it was read: it is sent again`)
-        ledger.renew(due, attempt.facts, again)
+        ledger.renew(due, attempt.facts, Math.min(again, Date.now() + CHANGED_MS))
         return
       case 'vanished':
         settleVanished(file, due)

@@ -26,10 +26,18 @@ async function look(page: Page, name: string, theme: 'light' | 'dark', language:
   await expect(page.locator('html')).toHaveAttribute('lang', language)
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', theme)
   const form = page.locator('form.filters')
-  await form.locator('textarea').scrollIntoViewIfNeeded()
-  await takeScreenshot(test.info().outputPath(`${name}-${theme}-${language}-top.png`))
-  await form.locator('button[type=submit]').scrollIntoViewIfNeeded()
-  await takeScreenshot(test.info().outputPath(`${name}-${theme}-${language}-end.png`))
+  for (const [place, shown] of [
+    ['top', form.locator('textarea')],
+    ['end', form.locator('button[type=submit]')],
+  ] as const) {
+    // Cards that come into view are given their height only then: once is not always enough.
+    await expect(async () => {
+      await shown.scrollIntoViewIfNeeded()
+      await expect(shown).toBeInViewport({ ratio: 1, timeout: 500 })
+    }).toPass()
+    await expect(form.locator('.preview')).toHaveAttribute('aria-busy', 'false')
+    await takeScreenshot(test.info().outputPath(`${name}-${theme}-${language}-${place}.png`))
+  }
 }
 
 test('a pattern is tried, saved, and what it leaves out is not sent', async ({ desktop }) => {

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { leftOutBySize, oldEnoughAt } from '../settings/filters.ts'
 import type { Source } from '../settings/schema.ts'
 import { errorCode, Problem } from '../words/problem.ts'
@@ -149,7 +149,7 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
       if (signal.aborted) return
       tally.add(chunk)
       // The watchers of this process come first.
-      await delay(0)
+      await turn()
     }
   } catch (thrown) {
     const code = errorCode(thrown)

@@ -1,6 +1,7 @@
 import { oldEnoughAt } from '../settings/filters.ts'
 import type { FileFacts } from './facts.ts'
 import { sameContent } from './facts.ts'
+import type { TreeWatcher } from './watch/tree-watcher.ts'
 
 /** Files that may wait for their age at once; those beyond them are left to the next comparison. */
 const MAX_HELD = 10_000
@@ -8,6 +9,9 @@ const MAX_HELD = 10_000
 const TOGETHER_MS = 100
 /** The longest delay that a timer of Node takes is 2^31 − 1 ms. */
 const LONGEST_TIMER_MS = 86_400_000
+
+/** Files that a watcher is asked to look at in one go. */
+const LOOKED_AT_ONCE = 256
 
 interface Held {
   facts: FileFacts
@@ -119,5 +123,15 @@ export class Young {
     }
     if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest)
     if (ripe.length > 0) this.#options.ripe(ripe)
+  }
+}
+
+/** Has a watcher look at many files, a bounded number at a time. */
+export async function examineAll(
+  watcher: Pick<TreeWatcher, 'examine'>,
+  paths: readonly string[],
+): Promise<void> {
+  for (let from = 0; from < paths.length; from += LOOKED_AT_ONCE) {
+    await watcher.examine(paths.slice(from, from + LOOKED_AT_ONCE))
   }
 }

@@ -8,6 +8,7 @@ import { Rerun } from '../rerun.ts'
 import type { Session, SessionContext } from '../session.ts'
 import { isGone } from '../walk.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { examineAll } from '../young.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
@@ -76,11 +77,10 @@ class BatchSession implements Session, BatchesHost {
   ripe(paths: string[]): void {
     const byDirectory = Map.groupBy(paths, (file) => file.split('/', 1)[0] ?? '')
     for (const [name, files] of byDirectory) {
+      const watcher = this.watchers.get(name)
+      if (watcher === undefined) continue
       // Also a file that is gone meanwhile lets its directory go on.
-      void this.watchers
-        .get(name)
-        ?.examine(files)
-        .then(() => this.#open.get(name)?.nudge())
+      void examineAll(watcher, files).then(() => this.#open.get(name)?.nudge())
     }
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/send/ledger.ts'
@@ -181,18 +181,22 @@ describe('the least age', () => {
   })
 
   test('a young file that is deleted does not hold its directory back', async () => {
-    const { root, configure, write, watching, paths, sendAll } = setUp({
+    const { root, scanner, configure, write, watching, paths, sendAll } = setUp({
       kind: 'batch',
-      minimumAgeSeconds: 2,
+      minimumAgeSeconds: 4,
     })
     write('DC1/a')
+    const long = new Date(Date.now() - 3_600_000)
+    utimesSync(path.join(root, 'DC1/a'), long, long)
+    write('DC1/finished.parse')
     write('DC1/b')
     configure()
     await watching()
-    renameSync(path.join(root, 'DC1/b'), path.join(root, 'b'))
-    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
-    await until('the other one waits', () => paths('waiting').join() === 'DC1/a')
+    await until('the old one waits', () => paths('waiting').join() === 'DC1/a')
     sendAll()
+    await scanner.reconcile()
+    rmSync(path.join(root, 'DC1/b'))
     await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    expect(paths()).toEqual(['DC1/a'])
   })
 })

@@ -54,7 +54,8 @@ export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {
   return {
-    sources: settings.sources,
+    // The share of the line is the sender's matter alone: another one makes no source be compared anew.
+    sources: settings.sources.map((source) => ({ ...source, priority: 'normal' })),
     ledgerPath: layout.ledger,
     destination: settings.destination?.id ?? EMBEDDED_DESTINATION,
     reconcileSeconds: settings.scan.reconcileSeconds,

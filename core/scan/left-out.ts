@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { hasSizeLimits, leftOutBySize } from '../settings/filters.ts'
+import { hasSizeLimits, leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
 import type { Source } from '../settings/schema.ts'
 import type { FileFacts } from './facts.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
@@ -40,8 +40,7 @@ export async function withdrawLeftOut(
   destination: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const hasNameFilters = source.ignore.length > 0 || source.hidden === 'leave-out'
-  if (!hasNameFilters && !hasSizeLimits(source)) return 0
+  if (leavesNothingOut(source)) return 0
   const names = createNameFilter(nameRulesOf(source))
   let withdrawn = 0
   for (let after: string | null = ''; after !== null && !signal.aborted; ) {

@@ -1,5 +1,5 @@
 import { createNameFilter } from '../scan/names.ts'
-import { leftOutBySize } from '../settings/filters.ts'
+import { leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 import type { Due } from './ledger.ts'
 
@@ -16,7 +16,8 @@ export interface Sifted {
  * the scanner offered it. `now` is in milliseconds since 1970. Pure.
  */
 export function createSift(filters: SourceFilters | undefined): (files: Due[], now: number) => Sifted {
-  if (filters === undefined) return (files) => ({ go: files, leftOut: [], young: new Map() })
+  if (filters === undefined || leavesNothingOut(filters))
+    return (files) => ({ go: files, leftOut: [], young: new Map() })
   const { ignore, hidden, minimumAgeSeconds } = filters
   const names = createNameFilter({ ignore, withoutHidden: hidden === 'leave-out', marks: [] })
   const isLeftOut = ({ path, size }: Due) =>

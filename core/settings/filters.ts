@@ -17,6 +17,12 @@ export function hasSizeLimits({ minimumBytes, maximumBytes }: SizeLimits): boole
   return minimumBytes !== null || maximumBytes !== null
 }
 
+/** The filters are as they are by default: every finished file is sent. */
+export function leavesNothingOut(filters: SourceFilters): boolean {
+  const { ignore, hidden, minimumAgeSeconds } = filters
+  return ignore.length === 0 && hidden === 'send' && minimumAgeSeconds === 0 && !hasSizeLimits(filters)
+}
+
 /** No file can pass: the least size is more than the most. */
 export function isEmptyRange({ minimumBytes, maximumBytes }: SizeLimits): boolean {
   return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes

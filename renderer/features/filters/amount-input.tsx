@@ -41,6 +41,8 @@ export function AmountInput({
           <NativeSelect
             variant="unstyled"
             className="amount-unit"
+            // Else it has the outer field's.
+            rightSectionWidth={26}
             aria-label={t('window.filters.unitOf', { label: t(label) })}
             value={String(amount.unit)}
             onChange={(event) => onChange({ ...amount, unit: Number(event.currentTarget.value) })}

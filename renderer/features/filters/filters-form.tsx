@@ -24,6 +24,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   const { filters, problems } = readDraft(draft)
+  const isUnchanged = JSON.stringify(draft) === JSON.stringify(draftOf(settings))
   const shown = useFilterPreview(settings.id, filters)
   const change = (changes: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...changes }))
@@ -47,7 +48,8 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
       className="filters"
       onSubmit={save}
       onKeyDown={(event) => {
-        if (event.key === 'Escape') onDone()
+        // What somebody has typed is not thrown away by one key.
+        if (event.key === 'Escape' && isUnchanged) onDone()
       }}
     >
       <Textarea

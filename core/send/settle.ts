@@ -10,6 +10,9 @@ import { verdictOf } from './verdict.ts'
 /** A file whose source has come to be on another file system is looked for again after this. */
 const DOUBTFUL_MS = 30_000
 
+/** A file that changes all the time is tried again after at most this: it goes soon after it rests. */
+const CHANGED_MS = 10_000
+
 export interface SettleOptions {
   ledger: Ledger
   /** The destination's id. */
@@ -79,18 +82,20 @@ export function createSettle({ ledger, destination, receiver, retryMs, gate, log
   return (source, due, attempt) => {
     const file = path.join(source.path, due.path)
     const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
+    const soon = Math.min(again, Date.now() + CHANGED_MS)
     switch (attempt.kind) {
       case 'answer':
         settleAnswer(file, due, attempt.answer)
         return
       case 'changed':
         log('info', `${file} changed while it was read: it is sent again`)
-        ledger.renew(due, attempt.facts, again)
+        ledger.renew(due, attempt.facts, soon)
         return
       case 'being-written':
-        // When its writer is done the scanner offers it as it is then; this is for a scanner that does not run.
+        // When its writer is done the scanner offers it as it is then, and it goes after this pause at the latest;
+        // where no scanner runs it is looked at again.
         log('info', `${file} is being written: it is sent when it is finished`)
-        ledger.retryLater([due], again, null)
+        ledger.retryLater([due], soon, null)
         return
       case 'vanished':
         settleVanished(file, due)

@@ -19,13 +19,15 @@ import { createMark } from './mark.ts'
 export interface BatchesHost {
   readonly context: SessionContext
   readonly listings: Limit
+  /** Those of the batch directories that are watched, by name. */
+  readonly watchers: Map<string, TreeWatcher>
   /** Looks at all batch directories again before long. */
   lookSoon(): void
   /** Marked as sent although Holdfast itself has never sent so many of its files. */
   markedUnsent(name: string, files: number): void
   /** Looks at all batch directories now; whether a newer one is there than this one. */
   isOvertaken(name: string): Promise<boolean>
-  /** Events brought these files; so many became waiting. */
+  /** Events brought these files; so many became waiting, or wait for their age. */
   brought(name: string, files: FileFacts[], waiting: number): void
   unwatchedIn(name: string, count: number): void
   report(): void
@@ -43,7 +45,7 @@ export function directoryEffects(
   const closedMark = joinRelative(name, source.batch.closedMark)
   const unsent = () => {
     const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
-    return waiting + parked
+    return waiting + parked + context.young.waitingIn(name)
   }
   const isClosed = async () => (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
   let watcher: TreeWatcher | null = null
@@ -56,11 +58,13 @@ export function directoryEffects(
       const names = nameRulesOf(source)
       const request = { root, base: name, recursive: true, names, signals: [closedMark] }
       const opened = await context.openTree(request, listener)
-      if (abandoned) opened.close()
-      else watcher = opened
+      if (abandoned) return opened.close()
+      watcher = opened
+      host.watchers.set(name, opened)
     },
     unwatch: () => {
       abandoned = true
+      if (host.watchers.get(name) === watcher) host.watchers.delete(name)
       watcher?.close()
       watcher = null
     },

@@ -8,6 +8,7 @@ import { Rerun } from '../rerun.ts'
 import type { Session, SessionContext } from '../session.ts'
 import { isGone } from '../walk.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { examineAll } from '../young.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
@@ -31,6 +32,7 @@ export function startBatch(context: SessionContext): Session {
 class BatchSession implements Session, BatchesHost {
   readonly context: SessionContext
   readonly listings = new Limit(LISTINGS_AT_ONCE)
+  readonly watchers = new Map<string, TreeWatcher>()
   readonly #open = new Map<string, BatchDirectory>()
   /** Which directories those are: another one may have taken a name since. */
   readonly #identities = new Map<string, string>()
@@ -72,6 +74,16 @@ class BatchSession implements Session, BatchesHost {
       for (const directory of this.#open.values()) void directory.nudge()
       this.report()
     }, NUDGE_AFTER_MS)
+  }
+
+  ripe(paths: string[]): void {
+    const byDirectory = Map.groupBy(paths, (file) => file.split('/', 1)[0] ?? '')
+    for (const [name, files] of byDirectory) {
+      const watcher = this.watchers.get(name)
+      if (watcher === undefined) continue
+      // Also a file that is gone meanwhile lets its directory go on.
+      void examineAll(watcher, files).then(() => this.#open.get(name)?.nudge())
+    }
   }
 
   stop(): void {

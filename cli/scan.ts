@@ -1,9 +1,15 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Listed } from '../core/scan/list.ts'
 import { listCandidates } from '../core/scan/list.ts'
-import { defaultSettings, sourceSchema } from '../core/settings/schema.ts'
+import { isEmptyRange } from '../core/settings/filters.ts'
+import {
+  defaultSettings,
+  type SourceFilters,
+  sourceFiltersSchema,
+  sourceSchema,
+} from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -15,7 +21,7 @@ interface ScanOptions {
   directory: string
   kind: 'continuous' | 'batch'
   prefix: string
-  ignore: string[]
+  filters: SourceFilters
   oneFileSystem: boolean
 }
 
@@ -28,6 +34,10 @@ interface Flags {
   prefix?: string
   ignore: string[]
   oneFileSystem: boolean
+  hidden: boolean
+  minAge: number
+  minSize: number | null
+  maxSize: number | null
   data?: string
 }
 
@@ -46,12 +56,22 @@ export function registerScan(program: Command): void {
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so')
     .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect, [])
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)', false)
+    .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
+    .option('--min-size <bytes>', 'leave out smaller files', bytesOf, null)
+    .option('--max-size <bytes>', 'leave out larger files', bytesOf, null)
+    .option('--min-age <seconds>', 'leave files that changed more recently to a later run', secondsOf, 0)
     .option('--json', 'with --list: print one JSON object a line', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
-    const { ignore, oneFileSystem } = flags
-    const options = { directory, kind, prefix: flags.prefix ?? '', ignore, oneFileSystem } as const
-    if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
+    const { oneFileSystem } = flags
+    const filters = filtersOf(flags)
+    const options = { directory, kind, prefix: flags.prefix ?? '', filters, oneFileSystem } as const
+    if (isEmptyRange(filters)) {
+      const { minimumBytes, maximumBytes } = filters
+      const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
+      process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
+      process.exitCode = WRONG_USAGE
+    } else if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
     else if (flags.once && !flags.list && !flags.json && !flags.why) {
       process.exit(await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) }))
     } else {
@@ -62,7 +82,7 @@ export function registerScan(program: Command): void {
 }
 
 async function printList(options: ScanOptions, json: boolean, why: boolean): Promise<void> {
-  const { directory, kind, prefix, ignore, oneFileSystem } = options
+  const { directory, kind, prefix, filters, oneFileSystem } = options
   const given = path.resolve(directory)
   // Mount points are known by their real paths; one that cannot be found is refused by the listing.
   const absolute = await realpath(given).catch(() => given)
@@ -72,7 +92,7 @@ async function printList(options: ScanOptions, json: boolean, why: boolean): Pro
     name: path.basename(absolute) || absolute,
     kind,
     batch: { prefix },
-    ignore,
+    ...filters,
     oneFileSystem,
   })
   const { quietSeconds } = defaultSettings.scan
@@ -101,6 +121,29 @@ function lineOf(
 function words() {
   const { LC_ALL, LC_MESSAGES, LANG } = process.env
   return createWords(nearestLanguage(LC_ALL ?? LC_MESSAGES ?? LANG ?? ''))
+}
+
+function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceFilters {
+  return sourceFiltersSchema.parse({
+    ignore,
+    hidden: hidden ? 'send' : 'leave-out',
+    minimumAgeSeconds: minAge,
+    minimumBytes: minSize,
+    maximumBytes: maxSize,
+  })
+}
+
+function bytesOf(text: string): number {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number of bytes.')
+}
+
+function secondsOf(text: string): number {
+  const parsed = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(
+    text.trim() === '' ? null : Number(text),
+  )
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError('It must be a number of seconds from 0 to 2592000.')
 }
 
 function collect(pattern: string, before: string[]): string[] {

@@ -5,6 +5,7 @@ import type { AppState, SourceState } from '../core/agent/state-schema.ts'
 import { EMBEDDED_DESTINATION } from '../core/agent/worker-configs.ts'
 import { type Listed, listCandidates } from '../core/scan/list.ts'
 import { openLedger } from '../core/send/ledger.ts'
+import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -26,8 +27,7 @@ export interface OnceOptions {
   dataDirectory: string
   kind: 'continuous' | 'batch'
   prefix: string
-  /** gitignore patterns of what is left out. */
-  ignore: readonly string[]
+  filters: SourceFilters
   /** What other file systems mounted inside hold is left out. */
   oneFileSystem: boolean
 }
@@ -37,10 +37,10 @@ export interface OnceOptions {
  * not added to the settings. @returns the exit code: 0 only when every file that is there is durable.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
-  const { dataDirectory, kind, prefix, ignore, oneFileSystem } = options
+  const { dataDirectory, kind, prefix, filters, oneFileSystem } = options
   const open = await openAgent(dataDirectory, terminalHost(console.error), { onlyThisRun: true })
   try {
-    const settings = { kind, prefix, ignore, oneFileSystem }
+    const settings = { kind, prefix, filters, oneFileSystem }
     const refusals = await open.protect([path.resolve(options.directory)], settings)
     for (const refusal of refusals) console.error(englishWords(refusal))
     if (refusals.length > 0) return 2
@@ -59,14 +59,15 @@ async function finish(open: OpenAgent): Promise<number> {
       return 1
     }
     if (isSettled(state)) {
-      const { isDone, unsent } = await compare(open)
-      if (isDone) return tell(open, unsent)
+      const { isDone, unsent, young } = await compare(open)
+      if (isDone) return tell(open, unsent, young)
     }
     await delay(LOOK_EVERY_MS)
   }
 }
 
-function tell(open: OpenAgent, unsent: Listed[]): number {
+function tell(open: OpenAgent, unsent: Listed[], young: number): number {
+  if (young > 0) console.error(englishWords(message('cli.once.young', { count: young })))
   for (const { path: name, why } of unsent) {
     console.error(`${quoteControls(name)}: ${why === null ? '' : englishWords(why)}`)
   }
@@ -102,12 +103,21 @@ function isSettled({ destination, sources, totals }: AppState): boolean {
   return destination.connection.state === 'connected' && totals.waitingFiles === 0 && sources.every(isListed)
 }
 
+interface Compared {
+  isDone: boolean
+  /** Files that waiting longer does not send. */
+  unsent: Listed[]
+  /** Files that are left to a later run, as they changed too recently. */
+  young: number
+}
+
 /** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
-async function compare({ agent }: OpenAgent): Promise<{ isDone: boolean; unsent: Listed[] }> {
+async function compare({ agent }: OpenAgent): Promise<Compared> {
   const settings = agent.settings.get()
   const destination = settings.destination?.id ?? EMBEDDED_DESTINATION
   const ledger = openLedger(agent.layout.ledger)
   const unsent: Listed[] = []
+  let young = 0
   try {
     for (const source of settings.sources) {
       const lookup = (name: string) => ledger.lookup(destination, source.id, name)
@@ -117,12 +127,13 @@ async function compare({ agent }: OpenAgent): Promise<{ isDone: boolean; unsent:
         lookup,
       })) {
         if (listed.why === null || listed.why.key === 'scan.why.changing')
-          return { isDone: false, unsent: [] }
+          return { isDone: false, unsent: [], young: 0 }
+        if (listed.why.key === 'scan.why.tooYoung') young += 1
         if (UNSENT.has(listed.why.key)) unsent.push(listed)
       }
     }
   } finally {
     ledger.close()
   }
-  return { isDone: true, unsent }
+  return { isDone: true, unsent, young }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { realStoreOf } from '../settings/data-directory.ts'
+import { isEmptyRange } from '../settings/filters.ts'
 import type { Source } from '../settings/schema.ts'
 import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
 import { folderName } from '../wire/names.ts'
@@ -13,6 +14,9 @@ import { refusePath, refuseSource } from './refuse-directory.ts'
 export type CommandHandlers = {
   [C in keyof Commands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
 }
+
+/** Files that a preview names. */
+const PREVIEW_EXAMPLES = 100
 
 const DONE: Outcome = { done: true }
 
@@ -34,6 +38,12 @@ export function commandHandlers(agent: Agent): CommandHandlers {
           ...settings,
           sources: settings.sources.map((one) => (one.id === id ? { ...one, paused } : one)),
         }))
+      }),
+    changeSource: (input) => outcome(() => changeSource(agent, input)),
+    previewFilters: ({ id, filters }) =>
+      agent.scanner.request('preview', {
+        source: { ...sourceOf(agent, id), ...filters },
+        examples: PREVIEW_EXAMPLES,
       }),
     addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
     removeCheckedPath: ({ id }) =>
@@ -71,9 +81,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     useEmbedded: () => outcome(() => agent.change((settings) => ({ ...settings, destination: null }))),
     changeSettings: (changes) =>
       outcome(() => {
-        // An optional key may be there and undefined, which must not take a setting away.
-        const given = Object.entries(changes).filter(([, value]) => value !== undefined)
-        agent.change((settings) => ({ ...settings, ...Object.fromEntries(given) }))
+        agent.change((settings) => ({ ...settings, ...given(changes) }))
       }),
     dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
     checkHistory: (input) => agent.checker.request('history', input),
@@ -104,6 +112,32 @@ async function outcome(act: () => void | Promise<void>): Promise<Outcome> {
   }
 }
 
+/** An optional key may be there and undefined, which must not take a setting away. */
+function given(changes: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+}
+
+function sourceOf(agent: Agent, id: string): Source {
+  const source = agent.settings.get().sources.find((one) => one.id === id)
+  if (source === undefined) throw new Problem('refuse.noSource')
+  return source
+}
+
+function changeSource(agent: Agent, { id, changes }: CommandInput<'changeSource'>): void {
+  const changed = sourceSchema.parse({ ...sourceOf(agent, id), ...given(changes) })
+  refuseEmptyRange(changed)
+  agent.change((settings) => ({
+    ...settings,
+    sources: settings.sources.map((one) => (one.id === id ? changed : one)),
+  }))
+}
+
+function refuseEmptyRange(source: Source): void {
+  const { name, minimumBytes, maximumBytes } = source
+  if (!isEmptyRange(source)) return
+  throw new Problem('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
+}
+
 async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
@@ -111,15 +145,16 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const refusal = refuseSource(wanted, facts, { sources, store: realStoreOf(agent.layout) })
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   const real = facts.real ?? wanted
+  const { path: _, kind, prefix, ...filters } = input
   const source = sourceSchema.parse({
     id: idOf(real),
     path: real,
     name: uniqueName(path.basename(real) || 'root', sources),
-    kind: input.kind ?? 'continuous',
-    batch: { prefix: input.prefix ?? '' },
-    ignore: input.ignore ?? [],
-    oneFileSystem: input.oneFileSystem ?? false,
+    kind: kind ?? 'continuous',
+    batch: { prefix: prefix ?? '' },
+    ...filters,
   })
+  refuseEmptyRange(source)
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
 }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
+import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
-import { settingsSchema } from '../settings/schema.ts'
+import { settingsSchema, sourceFiltersSchema, sourceSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
 
@@ -27,6 +28,22 @@ export const changeableSettingsSchema = z
   })
   .partial()
 
+const filters = sourceFiltersSchema.shape
+
+/** A source's filters, each of them given. */
+export const givenFiltersSchema = z.object({
+  ignore: filters.ignore.unwrap(),
+  hidden: filters.hidden.unwrap(),
+  minimumBytes: filters.minimumBytes.unwrap(),
+  maximumBytes: filters.maximumBytes.unwrap(),
+  minimumAgeSeconds: filters.minimumAgeSeconds.unwrap(),
+})
+
+/** What of a source a view may change. */
+export const changeableSourceSchema = givenFiltersSchema
+  .extend({ priority: sourceSchema.shape.priority.unwrap() })
+  .partial()
+
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
  * the control socket. Both directions are validated with these schemas.
@@ -39,8 +56,8 @@ export const commands = {
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
       prefix: z.string().max(255).optional(),
-      /** gitignore patterns of what is left out. */
-      ignore: z.array(z.string()).optional(),
+      /** What is left out; the rest stays at its default. */
+      ...givenFiltersSchema.partial().shape,
       /** What other file systems mounted inside hold is left out. */
       oneFileSystem: z.boolean().optional(),
     }),
@@ -49,6 +66,16 @@ export const commands = {
   /** Stops watching; files at both ends stay as they are. */
   removeSource: { input: source, output: outcomeSchema },
   pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
+  /** Changes the filters and the priority of a source. What waits and is left out now is not sent. */
+  changeSource: {
+    input: z.object({ id: z.string(), changes: changeableSourceSchema }),
+    output: outcomeSchema,
+  },
+  /** What these filters would leave out of a source; a newer question ends the one before. Within ten seconds. */
+  previewFilters: {
+    input: z.object({ id: z.string(), filters: givenFiltersSchema }),
+    output: previewSchema,
+  },
   addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
   removeCheckedPath: { input: source, output: outcomeSchema },
   /** Pauses all sending for some minutes, or until resumed (null). */

@@ -1,5 +1,5 @@
 import { openDataDirectory } from '../settings/data-directory.ts'
-import { type Settings, settingsSchema } from '../settings/schema.ts'
+import { type Settings, type SourceFilters, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
@@ -14,7 +14,7 @@ import { openLog } from './log.ts'
 export interface SourceOptions {
   kind?: 'continuous' | 'batch'
   prefix?: string
-  ignore?: readonly string[]
+  filters?: Partial<SourceFilters>
   /** What other file systems mounted inside hold is left out. */
   oneFileSystem?: boolean
 }
@@ -89,12 +89,12 @@ function passing(settings: SettingsStore): SettingsStore {
 async function protect(
   handlers: CommandHandlers,
   directories: readonly string[],
-  { kind = 'continuous', prefix = '', ignore = [], oneFileSystem = false }: SourceOptions,
+  { kind = 'continuous', prefix = '', filters = {}, oneFileSystem = false }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({ path, kind, prefix, ignore: [...ignore], oneFileSystem })
+    const outcome = await handlers.addSource({ path, kind, prefix, ...filters, oneFileSystem })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

@@ -5,6 +5,7 @@ import type { scannerDefinition } from '../scan/messages.ts'
 import type { senderDefinition } from '../send/messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiverDestination, Settings } from '../settings/schema.ts'
+import { sourceFiltersSchema } from '../settings/schema.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
 
 /** What the ledger calls the receiver that runs on this computer. */
@@ -53,7 +54,8 @@ export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {
   return {
-    sources: settings.sources,
+    // The share of the line is the sender's matter alone: another one makes no source be compared anew.
+    sources: settings.sources.map((source) => ({ ...source, priority: 'normal' })),
     ledgerPath: layout.ledger,
     destination: settings.destination?.id ?? EMBEDDED_DESTINATION,
     reconcileSeconds: settings.scan.reconcileSeconds,
@@ -71,12 +73,14 @@ export function senderConfig(
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
     destination: settings.destination ?? embeddedDestination(embedded, computerName),
-    sources: settings.sources.map(({ id, path, name, kind, paused }) => ({
-      id,
-      path,
-      name,
-      groupWriteMark: kind === 'batch',
-      paused,
+    sources: settings.sources.map((source) => ({
+      id: source.id,
+      path: source.path,
+      name: source.name,
+      groupWriteMark: source.kind === 'batch',
+      paused: source.paused,
+      filters: sourceFiltersSchema.parse(source),
+      priority: source.priority,
     })),
     paused: settings.pause !== null,
     retrySeconds: settings.send.retrySeconds,

@@ -4,6 +4,7 @@ import { reconcileTree } from './reconcile.ts'
 import { Rerun } from './rerun.ts'
 import type { Session, SessionContext } from './session.ts'
 import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
+import { examineAll } from './young.ts'
 
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
 export function startContinuous(context: SessionContext): Session {
@@ -61,6 +62,9 @@ export function startContinuous(context: SessionContext): Session {
   return {
     reconcile: () => opening.then(() => rerun.request()),
     nudge: () => undefined,
+    ripe: (paths) => {
+      if (watcher !== null) void examineAll(watcher, paths)
+    },
     stop() {
       stopped = true
       rerun.stop()

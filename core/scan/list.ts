@@ -1,4 +1,5 @@
 import type { LedgerEntry } from '../send/ledger.ts'
+import { leftOutBySize, oldEnoughAt } from '../settings/filters.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
@@ -9,6 +10,7 @@ import { decideBatches } from './batch/rules.ts'
 import { hasGroupWrite, isDue } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath } from './facts.ts'
+import type { NameFilter } from './names.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
 import { walkRegions } from './regions.ts'
 import type { Skipped, Unsendable } from './walk.ts'
@@ -76,6 +78,7 @@ async function* listTree(
   decision: BatchDecision | null,
 ): AsyncGenerator<Listed> {
   const mark = options.source.batch.sentMark
+  const names = createNameFilter(nameRulesOf(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
       // The source itself: nothing at all could be listed.
@@ -83,7 +86,7 @@ async function* listTree(
         throw Object.assign(new Error(one.code), { code: one.code })
       yield { path: one.path, size: null, why: whyUnsendable(one) }
     }
-    for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one) }
+    for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
     for (const file of files) {
       const why =
         decision?.action === 'nothing'
@@ -106,16 +109,24 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 }
 
 function whyNot(options: ListOptions, file: FileFacts, examine: (path: string) => Seen): Message | null {
-  const marksFiles = options.source.kind === 'batch'
+  const { source } = options
+  const marksFiles = source.kind === 'batch'
   const known = options.lookup?.(file.path) ?? null
   if (!isDue(file, known, marksFiles)) {
     if (known?.state === 'parked') return message('scan.why.parked')
     if (known?.state === 'waiting') return null
     return message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent')
   }
+  const bySize = leftOutBySize(source, file.size)
+  if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
+  if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
   const found = examine(file.path)
   if (found.state === 'busy') return message('scan.why.writing')
   if (found.state === 'error') return message('scan.why.unreadable', { code: found.code })
+  const now = Date.now()
+  if (oldEnoughAt(source.minimumAgeSeconds, file.mtimeNs, now) > now) {
+    return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
+  }
   if (found.state === 'unproven' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
   return null
 }
@@ -124,7 +135,7 @@ function isRecent({ mtimeNs }: FileFacts, quietSeconds: number): boolean {
   return Date.now() - Number(mtimeNs / 1_000_000n) < quietSeconds * 1000
 }
 
-function whySkipped(skipped: Skipped): Message {
+function whySkipped(skipped: Skipped, names: NameFilter): Message {
   switch (skipped.why) {
     case 'own':
       return message('scan.why.own')
@@ -133,7 +144,12 @@ function whySkipped(skipped: Skipped): Message {
     case 'temporary':
       return message('scan.why.temporary')
     case 'ignored':
-      return message('scan.why.ignored')
+      // What is left out may be a directory, whose patterns end with "/".
+      return message('scan.why.ignored', {
+        pattern: names.patternOf(skipped.path) ?? names.patternOf(`${skipped.path}/`) ?? '',
+      })
+    case 'hidden':
+      return message('scan.why.hidden')
     case 'not-a-file':
       return message('scan.why.notFile', { type: skipped.type })
     case 'other-file-system':

@@ -21,6 +21,41 @@ export const scannedSchema = z.object({
 })
 export type Scanned = z.infer<typeof scannedSchema>
 
+export const leftOutReasons = [
+  'ignored',
+  'hidden',
+  'too-small',
+  'too-large',
+  'too-young',
+  'temporary',
+  'mark',
+  'not-batch',
+  'not-a-file',
+  'mounted',
+  'unreadable',
+] as const
+export type LeftOutReason = (typeof leftOutReasons)[number]
+
+const sumSchema = { files: z.number(), bytes: z.number() }
+const ruleSchema = {
+  reason: z.enum(leftOutReasons),
+  /** The gitignore pattern that matched; null for the other reasons. */
+  pattern: z.string().nullable(),
+}
+
+/** What a source's filters would leave out. */
+export const previewSchema = z.object({
+  /** complete: all was looked at; time: there was more, so all counts mean "at least"; superseded: a newer one came. */
+  ended: z.enum(['complete', 'time', 'superseded']),
+  /** Files that no rule leaves out, sent or not. */
+  kept: z.object(sumSchema),
+  /** By rule, the one with the most files first. too-young: they wait, and go later. */
+  leftOut: z.array(z.object({ ...ruleSchema, ...sumSchema })),
+  /** The first ones that are left out, as many as were asked for. */
+  examples: z.array(z.object({ path: z.string(), size: z.number(), ...ruleSchema })),
+})
+export type Preview = z.infer<typeof previewSchema>
+
 export const scannerDefinition = {
   name: 'scanner' as const,
   config: z.object({
@@ -36,5 +71,10 @@ export const scannerDefinition = {
   requests: {
     /** Compares every source with the ledger now. */
     reconcile: { input: z.object({}), output: z.object({}) },
+    /** What a source with these settings would leave out; it need not be configured. Within some ten seconds. */
+    preview: {
+      input: z.object({ source: sourceSchema, examples: z.number().int().min(0).max(100) }),
+      output: previewSchema,
+    },
   },
 } satisfies WorkerDefinition

@@ -1,12 +1,14 @@
 import ignore from 'ignore'
 import type { Source } from '../settings/schema.ts'
 
-/** Why a name is left out: Holdfast's own, a writer's temporary name, the person's pattern, a batch mark. */
-export type LeftOut = 'own' | 'temporary' | 'ignored' | 'mark'
+/** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark. */
+export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark'
 
 /** The part of a source's settings that decides about names; plain data, so that a thread can be given it. */
 export interface NameRules {
   ignore: readonly string[]
+  /** Names that begin with a dot are left out. */
+  withoutHidden?: boolean
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
 }
@@ -16,6 +18,10 @@ export interface NameFilter {
   file(path: string): LeftOut | null
   /** The same for a directory and all that is below it. */
   directory(path: string): LeftOut | null
+  /** Why this file is left out by its own name or by that of a directory above it, or null. */
+  fileBelow(path: string): LeftOut | null
+  /** The pattern that leaves out this file, or a directory above it; null if none does. */
+  patternOf(path: string): string | null
 }
 
 /** Files that Holdfast itself makes in a source (probe files) begin with this. */
@@ -38,28 +44,45 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY.some((pattern) => pattern.test(name))
 }
 
-export function nameRulesOf(source: Source): NameRules {
-  const marks = source.kind === 'batch' ? [source.batch.closedMark, source.batch.sentMark] : []
-  return { ignore: source.ignore, marks }
+/** What a source's settings decide about names. */
+export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden'>
+
+export function nameRulesOf({ kind, batch, ignore: patterns, hidden }: NameSettings): NameRules {
+  const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
+  return { ignore: patterns, withoutHidden: hidden === 'leave-out', marks }
 }
 
 /** Builds the decision about names from the rules: gitignore patterns are relative to the source. */
 export function createNameFilter(rules: NameRules): NameFilter {
   const patterns = rules.ignore.length === 0 ? null : ignore().add(rules.ignore)
   const marks = new Set(rules.marks)
+  const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
+  const file = (path: string): LeftOut | null => {
+    const name = baseName(path)
+    if (name.startsWith(OWN_PREFIX)) return 'own'
+    if (marks.has(name)) return 'mark'
+    if (isTemporaryName(name)) return 'temporary'
+    if (patterns?.ignores(path)) return 'ignored'
+    return isHidden(name) ? 'hidden' : null
+  }
+  const directory = (path: string): LeftOut | null => {
+    if (path === '') return null
+    const name = baseName(path)
+    if (name.startsWith(OWN_PREFIX)) return 'own'
+    if (patterns?.ignores(`${path}/`)) return 'ignored'
+    return isHidden(name) ? 'hidden' : null
+  }
   return {
-    file(path) {
-      const name = baseName(path)
-      if (name.startsWith(OWN_PREFIX)) return 'own'
-      if (marks.has(name)) return 'mark'
-      if (isTemporaryName(name)) return 'temporary'
-      return patterns?.ignores(path) ? 'ignored' : null
+    file,
+    directory,
+    fileBelow(path) {
+      for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+        const leftOut = directory(path.slice(0, end))
+        if (leftOut !== null) return leftOut
+      }
+      return file(path)
     },
-    directory(path) {
-      if (path === '') return null
-      if (baseName(path).startsWith(OWN_PREFIX)) return 'own'
-      return patterns?.ignores(`${path}/`) ? 'ignored' : null
-    },
+    patternOf: (path) => patterns?.test(path).rule?.pattern ?? null,
   }
 }
 

@@ -2,14 +2,15 @@ import { isBelowAway } from '../send/whereabouts.ts'
 import { message } from '../words/message.ts'
 import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
+import { withoutLeftOut } from './left-out.ts'
 import type { SessionContext } from './session.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
 
 /**
- * Puts finished files into the ledger, those that it does not know with this content. Returns how many became
- * waiting. A ledger that cannot be written is told in words: the next comparison offers the files again.
+ * Puts finished files into the ledger, those that it does not know with this content and that no filter
+ * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told in words: the next comparison offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destination } = context
@@ -19,15 +20,18 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     return 0
   }
   let waiting = 0
+  let held = 0
   try {
     // Nor of one underneath a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const some = files.slice(from, from + MAX_OFFERED)
+      const some = withoutLeftOut(context, files.slice(from, from + MAX_OFFERED))
       const standings = standingsOf(context, some)
       const due = some.filter(({ path }, index) => standings[index]?.due && !isBelowAway(path, inside))
-      if (due.length === 0) continue
-      const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
+      const ready = due.filter((file) => !context.young.holds(file))
+      held += due.length - ready.length
+      if (ready.length === 0) continue
+      const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)
     }
   } catch (thrown) {
@@ -35,7 +39,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
   }
   if (waiting > 0) context.offered()
-  return waiting
+  return waiting + held
 }
 
 /** Whether a file is due, and if it is not, whether that is for its group-write bit alone. */

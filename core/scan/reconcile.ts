@@ -1,5 +1,6 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
+import { withoutLeftOut } from './left-out.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
 import { standingsOf } from './offer.ts'
 import { walkRegions } from './regions.ts'
@@ -10,7 +11,7 @@ import type { TreeWatcher } from './watch/tree-watcher.ts'
 
 /** What a listing found. */
 export interface Reconciled {
-  /** Files that the ledger did not know with this content. */
+  /** Files that the ledger did not know with this content; those that are not old enough yet, too. */
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
@@ -37,12 +38,14 @@ export async function reconcileTree(
     const { scope } = context
     for await (const chunk of walkRegions({ root, base, filter, recursive, signal, scope })) {
       for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const standings = standingsOf(context, chunk.files)
-      const due = chunk.files.filter((_, index) => standings[index]?.due)
+      const files = withoutLeftOut(context, chunk.files)
+      const standings = standingsOf(context, files)
+      const due = files.filter((_, index) => standings[index]?.due)
       result.neverSent += standings.filter(({ neverSent }) => neverSent).length
       result.due += due.length
       result.unsendable += chunk.unsendable.length
-      await watcher.examine(due.map(({ path }) => path))
+      const ready = due.filter((file) => !context.young.holds(file))
+      await watcher.examine(ready.map(({ path }) => path))
     }
     result.complete = !signal.aborted
   } catch (thrown) {

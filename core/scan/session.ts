@@ -4,13 +4,17 @@ import type { Message } from '../words/message.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './mounts.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
+import type { Young } from './young.ts'
 
 /** What the scanner needs of the ledger. */
 export type ScanLedger = Pick<
   Ledger,
   | 'offer'
+  | 'lookup'
   | 'lookupAll'
   | 'unsentBelow'
+  | 'unsentPage'
+  | 'withdraw'
   | 'home'
   | 'rememberHome'
   | 'mountsInside'
@@ -32,6 +36,8 @@ export interface SessionContext {
   ledger: ScanLedger
   destination: string
   quietMs: number
+  /** Files that are not old enough yet. */
+  young: Young
   openTree: OpenTree
   /** Ends with the session. */
   signal: AbortSignal
@@ -53,6 +59,8 @@ export interface Session {
   reconcile(): Promise<void>
   /** Files became durable. */
   nudge(): void
+  /** Files became old enough to be sent. */
+  ripe(paths: string[]): void
   /** Ends at once; what is under way in the kernel ends by itself. */
   stop(): void
 }

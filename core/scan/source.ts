@@ -9,6 +9,7 @@ import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
 import { InnerMounts } from './inner-mounts.ts'
+import { withdrawLeftOut } from './left-out.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
@@ -16,6 +17,7 @@ import type { ScanLedger, Session, SessionContext } from './session.ts'
 import { isGone } from './walk.ts'
 import type { OpenScopedTree } from './watch/tree-watcher.ts'
 import { watchLimitWords } from './watch-limit.ts'
+import { Young } from './young.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 2_000
@@ -42,10 +44,11 @@ export class RunningSource {
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems'>
-  #current: { session: Session; identity: string; abort: AbortController } | null = null
+  #current: { session: Session; identity: string; abort: AbortController; young: Young } | null = null
   #looking: Promise<void> | null = null
   #lookTimer: NodeJS.Timeout | null = null
   #reconcileTimer: NodeJS.Timeout | null = null
+  readonly #stopping = new AbortController()
   #stopped = false
 
   constructor(options: SourceOptions) {
@@ -53,6 +56,7 @@ export class RunningSource {
     this.#problems = new Problems(options.changed)
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, unwatchedDirectories: 0, batches: [] }
+    void this.#withdraw()
     if (!options.source.paused) void this.#look()
   }
 
@@ -78,8 +82,25 @@ export class RunningSource {
 
   stop(): void {
     this.#stopped = true
+    this.#stopping.abort()
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#endSession()
+  }
+
+  /** What waits since before the filters were what they are. */
+  async #withdraw(): Promise<void> {
+    const { source, ledger, destination, offered, log } = this.#options
+    try {
+      const count = await withdrawLeftOut(source, ledger, destination, this.#stopping.signal)
+      if (count === 0 || this.#stopped) return
+      log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
+      // Batch directories may be done now, and the sender's totals are others.
+      this.nudge()
+      offered()
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#problems.add(message('scan.ledgerFailed', { path: source.path, reason }))
+    }
   }
 
   /** One look at a time; a look that hangs in the kernel holds up nothing but the next look. */
@@ -139,6 +160,12 @@ export class RunningSource {
     const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
     const live = () => !abort.signal.aborted
     const scope = this.#scope(root)
+    const young = new Young({
+      minimumAgeSeconds: source.minimumAgeSeconds,
+      ripe: (paths) => {
+        if (live()) session.ripe(paths)
+      },
+    })
     const context: SessionContext = {
       source,
       root,
@@ -148,6 +175,7 @@ export class RunningSource {
       ledger,
       destination,
       quietMs: quietSeconds * 1000,
+      young,
       openTree: (request, listener) => openTree(request, listener, scope),
       signal: abort.signal,
       offered,
@@ -166,7 +194,7 @@ export class RunningSource {
     this.#rootProblem = null
     this.#update({ phase: 'starting' })
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
-    this.#current = { session, identity, abort }
+    this.#current = { session, identity, abort, young }
     this.#scheduleReconcile()
   }
 
@@ -214,6 +242,7 @@ export class RunningSource {
     if (this.#reconcileTimer !== null) clearTimeout(this.#reconcileTimer)
     this.#current?.abort.abort()
     this.#current?.session.stop()
+    this.#current?.young.close()
     this.#current = null
   }
 

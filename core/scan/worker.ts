@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openLedger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
-import type { ConfigOf } from '../worker/definition.ts'
+import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { scannerDefinition } from './messages.ts'
+import { Previews } from './preview.ts'
 import type { ScanLedger } from './session.ts'
 import { RunningSource } from './source.ts'
 import { Watchers } from './watch/open.ts'
@@ -31,6 +32,7 @@ export function startScanner(
 ): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
   return (context) => {
     const scanner = new Scanner(options, context)
+    const previews = new Previews()
     return {
       configure: (config) => scanner.configure(config),
       nudge: () => scanner.nudge(),
@@ -39,8 +41,12 @@ export function startScanner(
           await scanner.reconcile()
           return {}
         },
+        preview: ({ source, examples }: InputOf<Definition, 'preview'>) => previews.run(source, examples),
       },
-      stop: () => scanner.stop(),
+      stop: () => {
+        previews.stop()
+        return scanner.stop()
+      },
     }
   }
 }

@@ -6,6 +6,7 @@ import { isWorthCopying } from './copy.ts'
 import type { Attempt, SendSource, Shared } from './lane.ts'
 import type { Due } from './ledger.ts'
 import type { Unsent } from './read.ts'
+import { isBeingWritten } from './read.ts'
 import type { Answer, Outgoing, Session } from './session.ts'
 
 /** What the sending of a lane's small and of its large files have in common. */
@@ -42,17 +43,20 @@ export function lanePartsOf(
     mtimeMs: Number(due.mtimeNs) / 1e6,
     mode,
   })
+  const fileOf = (due: Due) => path.join(source.path, due.path)
   return {
     shared,
     slots,
     mayGoOn,
     outgoing,
-    fileOf: (due) => path.join(source.path, due.path),
+    fileOf,
 
     async judge(unsent, due) {
       const where = shared.whereabouts(source)
       if (where === 'away') return { kind: 'source-missing' }
       if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
+      // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
+      if (unsent.kind === 'changed' && (await isBeingWritten(fileOf(due)))) return { kind: 'being-written' }
       if (unsent.kind !== 'vanished') return unsent
       const root = await stat(source.path, { bigint: true }).catch(() => null)
       if (root === null) return { kind: 'source-missing' }

@@ -1,3 +1,4 @@
+import type { SourceFilters } from '../settings/schema.ts'
 import { SMALL_FILE_BYTES } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
@@ -8,6 +9,7 @@ import type { Unsent } from './read.ts'
 import { createLargeSender } from './send-large.ts'
 import { createSmallSender } from './send-small.ts'
 import type { Answer, Session } from './session.ts'
+import type { LaneMemory, Priority } from './shares.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
 /** A source as the sender sees it. */
@@ -19,6 +21,10 @@ export interface SendSource {
   name: string
   groupWriteMark: boolean
   paused: boolean
+  /** What of it waits but is not sent; without, nothing. */
+  filters?: SourceFilters | undefined
+  /** Its share of the line; without, normal. */
+  priority?: Priority | undefined
 }
 
 /** How one attempt to send one file ended. */
@@ -32,12 +38,14 @@ export type Attempt =
   | { kind: 'source-missing' }
   /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
   | { kind: 'doubtful' }
+  /** It is not what was offered any more, and its writer is not done with it. */
+  | { kind: 'being-written' }
   | Unsent
 
 /** What all sources share. */
 export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
-  memory: Semaphore
+  memory: LaneMemory
   whereabouts(source: SendSource): Whereabouts
   /** Where the destination may have this very content already. */
   copySource(due: Due): CopySource | null
@@ -60,11 +68,14 @@ export interface Slots {
  * sender's pool has enough of them for many such sources (worker-starter.ts).
  */
 const READS_PER_SOURCE = 16
-/** Large files of one source on the wire at a time; small ones pass between their chunks. */
-const LARGE_PER_SOURCE = 2
+/**
+ * Large files of one source on the wire at a time; small ones pass between their chunks. The wire takes chunks as
+ * they come, so their number is the source's share of the line.
+ */
+const LARGE_PER_SOURCE: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
-export function createSlots(): Slots {
-  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE) }
+export function createSlots(priority: Priority = 'normal'): Slots {
+  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE[priority]) }
 }
 
 /** Reads one source's files and puts them on the wire. */

@@ -62,7 +62,8 @@ export interface Ledger {
   readonly notice: Message | null
   /**
    * One short transaction. New → waiting; known with another size, mtime or inode → waiting again (also if
-   * it was sent or parked); the same → untouched. Returns how many became waiting.
+   * it was sent or parked); the same → untouched. One that changes again and again waits with growing pauses, of
+   * at most some seconds. Returns how many became waiting.
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
@@ -79,6 +80,18 @@ export interface Ledger {
    * that are not sent yet.
    */
   unsentBelow(destination: string, source: string, directory: string): { waiting: number; parked: number }
+  /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
+  unsentPage(
+    destination: string,
+    source: string,
+    after: string,
+    limit: number,
+  ): { path: string; size: number }[]
+  /**
+   * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
+   * earlier content of one was sent stays known. Returns how many it was.
+   */
+  withdraw(destination: string, source: string, paths: readonly string[]): number
   /** By source id. */
   totals(destination: string): Record<string, Totals>
   /** A page, newest row first. */

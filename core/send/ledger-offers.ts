@@ -7,13 +7,25 @@ import { STATE } from './ledger-schema.ts'
 
 const stateNames = ['waiting', 'sent', 'parked'] as const
 
+/** A file that changes within this time after it was sent has not come to rest. */
+const RESTLESS_MS = 2_000
+/** The longest pause that such a file gets; milliseconds. */
+const LONGEST_PAUSE_MS = 8_000
+
+// A file that changes again and again goes when it rests, with growing pauses until then: one that changed while it
+// was read keeps its pause, one that changed right after it was sent (?7 is now) gets one from the third time on.
+// Without, it would be read and sent all the time, and others would wait for it.
+const RESTLESS = `state = 1 AND sent_at BETWEEN ?7 - ${RESTLESS_MS} AND ?7`
+const PAUSING = 'state = 0 AND reason IS NULL AND retry_at > 0'
 /** What becomes of a row whose file has other content than the one it told of. */
-const ANEW =
-  'state = 0, generation = generation + 1, attempts = 0, reason = NULL, mark_due = 0, digest = NULL'
+const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL,
+  attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
+  retry_at = CASE WHEN ${PAUSING} THEN retry_at
+    WHEN ${RESTLESS} AND attempts >= 2 THEN ?7 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
 const CHANGED = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
-const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?, ?, ?, ?, ?, ?)
+const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
-  inode = excluded.inode, device = excluded.device, retry_at = 0, ${ANEW} WHERE ${CHANGED}`
+  inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 
 interface EntryRow {
   state: bigint
@@ -43,12 +55,13 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
 
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
     const known = new Map<string, number>()
+    const now = Date.now()
     let waiting = 0
     for (const { source, path, size, mtimeNs, inode, device } of candidates) {
       const route = known.get(source) ?? routes.ensure(destination, source)
       known.set(source, route)
       const facts = [size, word.store(mtimeNs), word.store(inode), word.store(device)]
-      waiting += Number(offerOne.run(route, path, ...facts).changes)
+      waiting += Number(offerOne.run(route, path, ...facts, now).changes)
     }
     return waiting
   }

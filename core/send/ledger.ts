@@ -6,6 +6,7 @@ import { openLedgerPlaces } from './ledger-places.ts'
 import { openLedgerQueue } from './ledger-queue.ts'
 import { openRoutes } from './ledger-rows.ts'
 import { openLedgerSent } from './ledger-sent.ts'
+import { openLedgerWithdraw } from './ledger-withdraw.ts'
 
 export type { Candidate, Claim, Due, Ledger, LedgerEntry, SentClaim, SentContent } from './ledger-contract.ts'
 
@@ -20,6 +21,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerOffers(database, routes),
     ...openLedgerQueue(database, routes, pages),
     ...openLedgerSent(database, routes),
+    ...openLedgerWithdraw(database, routes),
     totals: pages.totals,
     files: pages.files,
     home: places.home,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { receiverDestinationSchema } from '../settings/schema.ts'
+import { priorities, receiverDestinationSchema, sourceFiltersSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
@@ -65,6 +65,10 @@ export const senderDefinition = {
         name: z.string(),
         groupWriteMark: z.boolean(),
         paused: z.boolean(),
+        /** Files that wait and are left out by these are not sent; without, all are. */
+        filters: sourceFiltersSchema.optional(),
+        /** Without, normal. */
+        priority: z.enum(priorities).optional(),
       }),
     ),
     paused: z.boolean(),

@@ -15,6 +15,9 @@ import type { Transfer } from './messages.ts'
 import { createOnWire } from './on-wire.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
+import { createShares } from './shares.ts'
+import type { Sift, Sifted } from './sift.ts'
+import { createSift } from './sift.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import { isBelowAway, whereabouts } from './whereabouts.ts'
 
@@ -61,13 +64,22 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const { ledger, destination } = options
   const retryMs = options.retrySeconds * 1000
   const feeds = new Map<string, Feed>()
+  /** By source and priority. */
   const slots = new Map<string, Slots>()
   /** Rows that a feed holds, or that are being sent. */
   const taken = new Set<number>()
   const onWire = createOnWire()
+  const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
   const gate: Gate = createGate(retryMs)
   const guard = createLedgerGuard(options.ledgerPath, events)
-  const settle = createSettle({ ledger, receiver: destination.name, retryMs, gate, log: events.log })
+  const settle = createSettle({
+    ledger,
+    destination: destination.id,
+    receiver: destination.name,
+    retryMs,
+    gate,
+    log: events.log,
+  })
   const marks = openMarks(destination.id, ledger, events)
   let session: Session | null = null
   let paused = true
@@ -116,24 +128,39 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     events.onChange()
   }
 
-  const take = (source: SendSource): Due[] | 'away' => {
+  /** The source's filters have been changed since these were offered, or the files have. */
+  const setAside = ({ id }: SendSource, { go, leftOut, young }: Sifted): void => {
+    guard.use(() => {
+      const paths = leftOut.map(({ path }) => path)
+      if (paths.length > 0) ledger.withdraw(destination.id, id, paths)
+      for (const [second, files] of young) ledger.retryLater(files, second * 1000, null)
+    })
+    events.onChange()
+    // More may be behind them.
+    if (go.length === 0) setImmediate(() => feeds.get(id)?.wake())
+  }
+
+  const take = (source: SendSource, sift: Sift): Due[] | 'away' => {
     const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, feeds.size)))
     const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
     if (found.length > 0 && whereaboutsOf(source) === 'away') return 'away'
-    for (const due of found) taken.add(due.id)
+    const sifted = sift(found, Date.now())
+    const { go } = sifted
+    if (go.length < found.length) setAside(source, sifted)
+    for (const due of go) taken.add(due.id)
     // In trouble the file that failed least often tries first: a large one for which there is no room must
     // not be the only one that is ever tried.
-    if (gate.nextTryAt !== null) found.sort((a, b) => a.attempts - b.attempts)
-    return found
+    if (gate.nextTryAt !== null) go.sort((a, b) => a.attempts - b.attempts)
+    return go
   }
 
-  const hostOf = (source: SendSource): FeedHost => ({
+  const hostOf = (source: SendSource, sift = createSift(source.filters)): FeedHost => ({
     session() {
       if (paused || source.paused || session === null || session.closed) return null
       if (!guard.isRested || acknowledgements.isStuck) return null
       return gate.isOpen(performance.now()) ? session : null
     },
-    take: () => take(source),
+    take: () => take(source, sift),
     giveBack(files) {
       for (const due of files) taken.delete(due.id)
     },
@@ -144,8 +171,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     ended: (due, attempt) => ended(source, due, attempt),
   })
 
-  const shared: Shared = {
-    memory: createSemaphore(MEMORY_BYTES),
+  const shared: Omit<Shared, 'memory'> = {
     whereabouts: whereaboutsOf,
     isBelowAway: isFileAway,
     copySource: (due) =>
@@ -160,10 +186,12 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
 
   const openFeedOf = (source: SendSource): Feed => {
-    const mine = slots.get(source.id) ?? createSlots()
-    slots.set(source.id, mine)
+    const key = `${source.id} ${source.priority}`
+    const mine = slots.get(key) ?? createSlots(source.priority)
+    slots.set(key, mine)
+    const parts: Shared = { ...shared, memory: shares.of(source.priority ?? 'normal') }
     const mayGoOn = (isOver: () => boolean) => () => !isOver() && !paused && !source.paused
-    const feed = openFeed((isOver) => openLane(source, mine, shared, mayGoOn(isOver)), hostOf(source))
+    const feed = openFeed((isOver) => openLane(source, mine, parts, mayGoOn(isOver)), hostOf(source))
     if (source.groupWriteMark) marks.look(source)
     return feed
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
 import { errorCode } from '../words/problem.ts'
@@ -43,6 +44,36 @@ export function unsentBecause(thrown: unknown): Unsent {
       return { kind: 'unreadable', code }
     default:
       return { kind: 'failed', code }
+  }
+}
+
+/** Whether a file with these facts is there. */
+export async function isStill(file: string, facts: Facts): Promise<boolean> {
+  try {
+    const stats = await lstat(file, { bigint: true })
+    return stats.isFile() && sameFile(factsOf(stats), facts)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether a writer holds the file open in this moment. false also where that cannot be asked (another system,
+ * another user's file, a file system without leases).
+ */
+export async function isBeingWritten(file: string): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  try {
+    const { hasWriter } = await import('../wire/lease.ts')
+    const fd = await openFd(file, FLAGS)
+    try {
+      return hasWriter(fd) === 'yes'
+    } finally {
+      await closeFd(fd)
+    }
+  } catch {
+    // It cannot be opened, which the next attempt to read it says; or the native library does not load here.
+    return false
   }
 }
 

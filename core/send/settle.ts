@@ -4,13 +4,19 @@ import { backoffMs } from './backoff.ts'
 import type { Gate } from './gate.ts'
 import type { Attempt, SendSource } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
+import { isStill } from './read.ts'
 import { verdictOf } from './verdict.ts'
 
 /** A file whose source has come to be on another file system is looked for again after this. */
 const DOUBTFUL_MS = 30_000
 
+/** A file that changes all the time is tried again after at most this: it goes soon after it rests. */
+const CHANGED_MS = 10_000
+
 export interface SettleOptions {
   ledger: Ledger
+  /** The destination's id. */
+  destination: string
   /** The destination's name, for the sentences. */
   receiver: string
   retryMs: number
@@ -25,7 +31,7 @@ export type Settle = (
   attempt: Exclude<Attempt, { kind: 'lost' | 'halted' | 'source-missing' }>,
 ) => void
 
-export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOptions): Settle {
+export function createSettle({ ledger, destination, receiver, retryMs, gate, log }: SettleOptions): Settle {
   /** The receiver has answered, but not that it has the file. */
   const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
     const verdict = verdictOf(answer, receiver, { path: file, size: due.size })
@@ -49,25 +55,47 @@ export function createSettle({ ledger, receiver, retryMs, gate, log }: SettleOpt
     }
   }
 
+  /**
+   * It may have been renamed away and back again: if the scanner saw it before it was dropped, it saw a file that
+   * the ledger knew as it is, and will not offer it.
+   */
+  const offerIfBack = async (file: string, due: Due) => {
+    if (!(await isStill(file, due))) return
+    try {
+      ledger.offer(destination, [due])
+    } catch (thrown) {
+      // The next comparison offers it.
+      log('warn', `${file} is back, but the ledger cannot be written: ${String(thrown)}`)
+    }
+  }
+
   const settleVanished = (file: string, due: Due) => {
     // U+FFFD stands for bytes that are not UTF-8: the file is there, but no string names it.
     if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
     else {
       log('info', `${file} vanished before it was sent`)
       ledger.drop(due)
+      void offerIfBack(file, due)
     }
   }
 
   return (source, due, attempt) => {
     const file = path.join(source.path, due.path)
     const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
+    const soon = Math.min(again, Date.now() + CHANGED_MS)
     switch (attempt.kind) {
       case 'answer':
         settleAnswer(file, due, attempt.answer)
         return
       case 'changed':
         log('info', `${file} changed while it was read: it is sent again`)
-        ledger.renew(due, attempt.facts, again)
+        ledger.renew(due, attempt.facts, soon)
+        return
+      case 'being-written':
+        // When its writer is done the scanner offers it as it is then, and it goes after this pause at the latest;
+        // where no scanner runs it is looked at again.
+        log('info', `${file} is being written: it is sent when it is finished`)
+        ledger.retryLater([due], soon, null)
         return
       case 'vanished':
         settleVanished(file, due)

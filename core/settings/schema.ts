@@ -16,6 +16,29 @@ export const batchSettingsSchema = z.object({
   sentMark: z.string().min(1).max(255).default('finished.watch'),
 })
 
+const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** What of a source is left out, or waits, besides temporary names; by default nothing. */
+export const sourceFiltersSchema = z.object({
+  /** gitignore patterns, relative to the source, that are left out. */
+  ignore: z.array(z.string().max(1000)).max(1000).default([]),
+  /** What is done with files and directories whose names begin with a dot. */
+  hidden: z.enum(['send', 'leave-out']).default('send'),
+  /** Smaller files are left out; bytes, null for no limit. */
+  minimumBytes: bytes.nullable().default(null),
+  /** Larger files are left out; bytes, null for no limit. */
+  maximumBytes: bytes.nullable().default(null),
+  /** A file is not sent before its last change is so long ago; seconds, at most 30 days. */
+  minimumAgeSeconds: z
+    .number()
+    .min(0)
+    .max(30 * 86_400)
+    .default(0),
+})
+export type SourceFilters = z.infer<typeof sourceFiltersSchema>
+
+export const priorities = ['low', 'normal', 'high'] as const
+
 export const sourceSchema = z.object({
   id: z.string().min(1).max(64),
   /** Absolute path of the directory tree. */
@@ -25,10 +48,11 @@ export const sourceSchema = z.object({
   kind: z.enum(['continuous', 'batch']).default('continuous'),
   batch: batchSettingsSchema.prefault({}),
   paused: z.boolean().default(false),
-  /** gitignore patterns, relative to the source, that are left out. */
-  ignore: z.array(z.string().max(1000)).max(1000).default([]),
+  ...sourceFiltersSchema.shape,
   /** Directories on other file systems, which are mounted inside the source, are left out (find -xdev). */
   oneFileSystem: z.boolean().default(false),
+  /** Its share of the line while other sources send, too: high 4, normal 2, low 1. */
+  priority: z.enum(priorities).default('normal'),
 })
 export type Source = z.infer<typeof sourceSchema>
 

@@ -2,47 +2,94 @@ import type { DirectoryEffects } from '../../core/scan/batch/directory.ts'
 import { BatchDirectory } from '../../core/scan/batch/directory.ts'
 
 export const QUIET_MS = 1000
+/** More moments than any run has that comes to rest. */
+const MOST_MOMENTS = 400
 
 /**
- * One batch directory, its producer, the ledger and the clock, in memory. Every effect stops at moments where
- * the world may change: `at` puts an event at the n-th of them.
+ * open: its writer holds it. new: finished, and nobody knows of it. waiting: in the ledger. sent: durable.
+ */
+type FileState = 'open' | 'new' | 'waiting' | 'sent'
+
+/**
+ * One batch directory, its producer, the ledger and the clock, in memory. Before and after every effect that
+ * takes time there is a moment in which the world may change, in a listing also between any two files: `at` puts
+ * an event at the n-th of them.
  */
 export class World {
   readonly directory: BatchDirectory
-  readonly files = new Map<string, 'new' | 'waiting' | 'sent'>()
+  readonly files = new Map<string, FileState>()
   readonly violations: string[] = []
+  /** The effects that had moments: whatever gives a promise has them. */
+  readonly effects = new Set<string>()
   closed = false
   newest = true
+  vanished = false
   marks = 0
   moments = 0
   #watching = false
+  #marking = false
   #time = 0
   readonly #timers = new Map<() => void, number>()
   readonly #events = new Map<number, (() => void)[]>()
 
-  constructor() {
-    this.directory = new BatchDirectory(this.#effects(), QUIET_MS)
+  /** When a file was last finished, in moments. */
+  readonly #madeAt = new Map<string, number>()
+  /** What the watcher has to tell, and the moment at which it does. */
+  #news: { due: number; tell: () => void }[] = []
+  readonly #delay: number
+
+  /** @param delay moments that pass before an event is told */
+  constructor(delay = 0) {
+    this.#delay = delay
+    this.directory = new BatchDirectory(this.#withMoments(this.#effects()), QUIET_MS)
   }
 
   at(moment: number, event: () => void): void {
     this.#events.set(moment, [...(this.#events.get(moment) ?? []), event])
   }
 
+  /** A finished file appears, or is finished again. */
   write(name: string): void {
-    if (this.marks > 0) this.violations.push(`${name} was written after the mark`)
-    this.files.set(name, 'new')
-    // An unwatched directory tells nothing: only a listing can find the file.
-    if (this.#watching && this.#offer(name)) this.directory.brought(1)
+    if (this.#make(name)) this.#tell(name)
+  }
+
+  /** Its writer is done with a file. */
+  close(name: string): void {
+    if (this.files.get(name) === 'open') this.files.set(name, 'new')
+    this.#tell(name)
   }
 
   finishParse(): void {
+    if (this.vanished) return
     this.closed = true
-    if (this.#watching) void this.directory.close()
+    this.#notify(() => void this.directory.close())
   }
 
   newerAppears(): void {
     this.newest = false
     void this.directory.look({ closed: this.closed, newest: false })
+  }
+
+  /** The directory is deleted; the look that follows finds nothing of it. */
+  vanish(): void {
+    this.vanished = true
+    this.files.clear()
+    if (this.#watching) void this.directory.rewatch()
+    this.#soon(() => this.directory.stop())
+  }
+
+  /** Events were lost, this one among them. */
+  loseEvent(name: string): void {
+    this.#make(name)
+    if (this.#watching) void this.directory.relist()
+  }
+
+  /** The watcher is gone with all that it had to tell. */
+  loseWatcher(name: string): void {
+    this.#make(name)
+    if (!this.#watching) return
+    this.#watching = false
+    void this.directory.rewatch()
   }
 
   sendAll(): void {
@@ -52,8 +99,10 @@ export class World {
 
   /** Starts it and lets it go on until nothing moves any more: sender, clock and all. */
   async run(): Promise<void> {
-    await this.directory.look({ closed: this.closed, newest: this.newest })
+    await Promise.race([this.directory.look({ closed: this.closed, newest: this.newest }), settle()])
     for (let round = 0; round < 12; round += 1) {
+      await settle()
+      this.#tellUntil(Number.POSITIVE_INFINITY)
       await settle()
       this.sendAll()
       await settle()
@@ -63,37 +112,107 @@ export class World {
     }
   }
 
+  /**
+   * Puts a finished file there, if its producer still may: after finished.parse it keeps its hands off, and what it
+   * does in the instant of the mark nobody can promise to see.
+   */
+  #make(name: string): boolean {
+    if (this.vanished || this.closed || this.#marking) return false
+    if (this.marks > 0) this.violations.push(`${name} was written after the mark`)
+    this.files.set(name, 'new')
+    this.#madeAt.set(name, this.moments)
+    return true
+  }
+
+  /** Events bring a finished file, if anybody watches; else only a listing can find it. */
+  #tell(name: string): void {
+    this.#notify(() => {
+      if (this.#offer(name)) this.directory.brought(1)
+    })
+  }
+
+  #notify(tell: () => void): void {
+    if (!this.#watching) return
+    const due = this.moments + this.#delay
+    this.#news.push({ due, tell: () => this.#watching && tell() })
+    if (this.#delay === 0) this.#tellUntil(due)
+  }
+
+  #tellUntil(moment: number): void {
+    const due = this.#news.filter((one) => one.due <= moment)
+    this.#news = this.#news.filter((one) => one.due > moment)
+    for (const { tell } of due) tell()
+  }
+
   #offer(name: string): boolean {
     if (this.files.get(name) !== 'new') return false
     this.files.set(name, 'waiting')
     return true
   }
 
+  #soon(call: () => void): void {
+    this.at(this.moments + 2, call)
+  }
+
   async #moment(): Promise<void> {
     await Promise.resolve()
-    for (const event of this.#events.get(this.moments) ?? []) event()
+    if (this.moments === MOST_MOMENTS) this.violations.push('it does not come to rest')
+    // Nothing goes on from here: a test that finds it must end.
+    if (this.moments >= MOST_MOMENTS) return new Promise(() => undefined)
+    const events = this.#events.get(this.moments) ?? []
     this.moments += 1
+    this.#tellUntil(this.moments)
+    for (const event of events) event()
     await Promise.resolve()
+  }
+
+  #withMoments(effects: DirectoryEffects): DirectoryEffects {
+    const wrap = (name: string, effect: (...given: unknown[]) => unknown) => {
+      return (...given: unknown[]) => {
+        if (!takesTime(effect)) return effect(...given)
+        this.effects.add(name)
+        if (name === 'mark') this.#marking = true
+        return (async () => {
+          await this.#moment()
+          const result = await effect(...given)
+          await this.#moment()
+          return result
+        })()
+      }
+    }
+    return Object.fromEntries(
+      Object.entries(effects).map(([name, effect]) => [name, wrap(name, effect)]),
+    ) as unknown as DirectoryEffects
   }
 
   #unsent(): number {
     return [...this.files.values()].filter((state) => state === 'waiting').length
   }
 
+  /** Nobody has said that it is the last file of its directory, and its event is still on its way. */
+  #isTooFresh(name: string): boolean {
+    return !this.closed && (this.#madeAt.get(name) ?? 0) > this.moments - this.#delay - 2
+  }
+
+  #mustBeThere(): void {
+    if (this.vanished) throw Object.assign(new Error('gone'), { code: 'ENOENT' })
+  }
+
   #effects(): DirectoryEffects {
     return {
       watch: async () => {
-        await this.#moment()
+        this.#mustBeThere()
         this.#watching = true
-        await this.#moment()
       },
       unwatch: () => {
         this.#watching = false
       },
       list: async () => {
-        await this.#moment()
+        this.#mustBeThere()
+        this.#marking = false
         let found = 0
         for (const name of [...this.files.keys()]) {
+          if (this.files.get(name) === 'open') found += 1
           if (this.#offer(name)) {
             found += 1
             // As in life: a listing has the watcher look at the file, which reports it as finished.
@@ -101,22 +220,22 @@ export class World {
           }
           await this.#moment()
         }
-        const closed = this.closed
-        await this.#moment()
-        return { found, closed }
+        return { found, closed: this.closed }
       },
       unsent: () => this.#unsent(),
-      isClosing: async () => {
-        await this.#moment()
-        return this.closed || !this.newest
+      standing: async () => {
+        this.#marking = !this.closed && !this.newest
+        return this.closed ? 'closed' : this.newest ? 'live' : 'overtaken'
       },
       mark: async () => {
+        this.#mustBeThere()
         this.marks += 1
         for (const [name, state] of this.files) {
-          if (state !== 'sent') this.violations.push(`marked while ${name} was ${state}`)
+          if (state === 'sent') continue
+          if (this.#isTooFresh(name)) this.files.delete(name)
+          else this.violations.push(`marked while ${name} was ${state}`)
         }
         if (!this.closed && this.newest) this.violations.push('marked while its producer is at work')
-        await this.#moment()
       },
       now: () => this.#time,
       at: (time, call) => {
@@ -124,10 +243,14 @@ export class World {
         return () => void this.#timers.delete(call)
       },
       changed: () => undefined,
-      failed: (step, thrown) => this.violations.push(`${step}: ${String(thrown)}`),
+      failed: (step, thrown) => {
+        if (!this.vanished) this.violations.push(`${step}: ${String(thrown)}`)
+      },
     }
   }
 }
+
+const takesTime = (effect: (...given: unknown[]) => unknown) => effect.constructor.name === 'AsyncFunction'
 
 /** Lets every promise that can go on go on. */
 async function settle(): Promise<void> {

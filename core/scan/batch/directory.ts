@@ -14,8 +14,8 @@ export interface DirectoryEffects {
   list(): Promise<{ found: number; closed: boolean }>
   /** Files of it that the ledger does not have as sent: waiting and parked. */
   unsent(): number
-  /** Whether, looked at anew, no more files are expected. */
-  isClosing(): Promise<boolean>
+  /** What, looked at anew, the directory is: closed by its producer, overtaken by a newer one, or live. */
+  standing(): Promise<'closed' | 'overtaken' | 'live'>
   /** Makes finished.watch durably. */
   mark(): Promise<void>
   /** Milliseconds of a steady clock. */
@@ -34,6 +34,9 @@ export class BatchDirectory {
   #state: DirectoryState = newDirectoryState
   /** Files that events brought while a listing was under way. */
   #broughtMeanwhile = 0
+  /** How often it was said that the watcher, or the listing, is worth nothing any more. */
+  #rewatches = 0
+  #relists = 0
   #forgetTimer: (() => void) | null = null
   #stopped = false
 
@@ -76,12 +79,15 @@ export class BatchDirectory {
 
   /** Lists it again in any case: events were lost, or it is time for a comparison. */
   relist(): Promise<void> {
+    this.#relists += 1
     this.#set({ ...this.#state, listing: null })
     return this.#run.request()
   }
 
   /** The watcher is gone: watched and listed anew. */
   rewatch(): Promise<void> {
+    this.#rewatches += 1
+    this.#relists += 1
     this.#set({ ...this.#state, watching: false, listing: null })
     return this.#run.request()
   }
@@ -122,17 +128,19 @@ export class BatchDirectory {
   async #perform(step: 'watch' | 'list' | 'mark' | 'unwatch'): Promise<boolean> {
     switch (step) {
       case 'watch':
-        await this.#effects.watch()
-        this.#set({ ...this.#state, watching: true })
-        return true
+        return this.#watch()
       case 'list':
         await this.#list()
         return true
       case 'mark': {
         const before = this.#state
-        if (!before.closed && !(await this.#effects.isClosing())) return false
+        // Asked in any case: a look may have told of a directory that had this name before.
+        const standing = await this.#effects.standing()
+        if (this.#state === before && before.closed !== (standing === 'closed'))
+          this.#set({ ...before, closed: !before.closed })
+        if (standing === 'live') return false
         // Something happened while it was looked at: decided anew.
-        if (this.#state !== before || this.#effects.unsent() > 0) return true
+        if (this.#stopped || this.#state !== before || this.#effects.unsent() > 0) return true
         await this.#effects.mark()
         this.#set({ ...this.#state, sent: true })
         return true
@@ -144,14 +152,26 @@ export class BatchDirectory {
     }
   }
 
+  async #watch(): Promise<boolean> {
+    const before = this.#rewatches
+    await this.#effects.watch()
+    // Gone again while it was opened: what was opened tells nothing.
+    if (this.#rewatches === before) this.#set({ ...this.#state, watching: true })
+    return true
+  }
+
   async #list(): Promise<void> {
     const closing = this.#state.closed || !this.#state.newest
+    const afterClose = this.#state.closed
     const allSent = this.#effects.unsent() === 0
     const startedAt = this.#effects.now()
     this.#broughtMeanwhile = 0
+    const before = this.#relists
     const { found, closed } = await this.#effects.list()
-    this.#set(listed(this.#state, { startedAt, closing, allSent, found }, closed))
+    this.#set(listed(this.#state, { startedAt, closing, afterClose, allSent, found }, closed))
     if (this.#broughtMeanwhile > 0) this.#set(disturbed(this.#state, this.#broughtMeanwhile))
+    // What was lost meanwhile may have been lost where the listing had passed already.
+    if (this.#relists !== before) this.#set({ ...this.#state, listing: null })
   }
 
   #set(state: DirectoryState): void {

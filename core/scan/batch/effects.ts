@@ -19,13 +19,15 @@ import { createMark } from './mark.ts'
 export interface BatchesHost {
   readonly context: SessionContext
   readonly listings: Limit
+  /** Those of the batch directories that are watched, by name. */
+  readonly watchers: Map<string, TreeWatcher>
   /** Looks at all batch directories again before long. */
   lookSoon(): void
   /** Marked as sent although Holdfast itself has never sent so many of its files. */
   markedUnsent(name: string, files: number): void
-  /** Looks at all batch directories now; whether no more files are expected in this one. */
-  isClosing(name: string): Promise<boolean>
-  /** Events brought these files; so many became waiting. */
+  /** Looks at all batch directories now; whether a newer one is there than this one. */
+  isOvertaken(name: string): Promise<boolean>
+  /** Events brought these files; so many became waiting, or wait for their age. */
   brought(name: string, files: FileFacts[], waiting: number): void
   unwatchedIn(name: string, count: number): void
   report(): void
@@ -35,6 +37,7 @@ export interface BatchesHost {
 export function directoryEffects(
   host: BatchesHost,
   name: string,
+  identity: string,
   directory: () => BatchDirectory | undefined,
 ): DirectoryEffects {
   const { context } = host
@@ -42,8 +45,9 @@ export function directoryEffects(
   const closedMark = joinRelative(name, source.batch.closedMark)
   const unsent = () => {
     const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
-    return waiting + parked
+    return waiting + parked + context.young.waitingIn(name)
   }
+  const isClosed = async () => (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
   let watcher: TreeWatcher | null = null
   let abandoned = false
   let neverSent = 0
@@ -54,11 +58,13 @@ export function directoryEffects(
       const names = nameRulesOf(source)
       const request = { root, base: name, recursive: true, names, signals: [closedMark] }
       const opened = await context.openTree(request, listener)
-      if (abandoned) opened.close()
-      else watcher = opened
+      if (abandoned) return opened.close()
+      watcher = opened
+      host.watchers.set(name, opened)
     },
     unwatch: () => {
       abandoned = true
+      if (host.watchers.get(name) === watcher) host.watchers.delete(name)
       watcher?.close()
       watcher = null
     },
@@ -69,15 +75,18 @@ export function directoryEffects(
         const found = await reconcileTree(context, watcher, name, true)
         const { due, unsendable, complete } = found
         neverSent = found.neverSent
-        const closed = (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
+        const closed = await isClosed()
         // A listing that broke off proves nothing: it counts as one that found something.
         return { found: due + unsendable + (complete ? 0 : 1), closed }
       }),
     unsent,
-    isClosing: () => host.isClosing(name),
+    standing: async () => {
+      if (await isClosed()) return 'closed'
+      return (await host.isOvertaken(name)) ? 'overtaken' : 'live'
+    },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
-      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark))
+      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark, identity))
       if (neverSent > 0) host.markedUnsent(name, neverSent)
       host.lookSoon()
     },

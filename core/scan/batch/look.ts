@@ -45,12 +45,17 @@ async function lookAtBatch(
   try {
     const stats = await lstat(directory, { bigint: true })
     if (!stats.isDirectory()) return null
-    const bornAtNs = stats.birthtimeNs > 0n ? stats.birthtimeNs : null
-    return { name, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
+    const bornAtNs = bornAt(stats)
+    return { name, inode: stats.ino, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
   } catch (thrown) {
     if (isGone(errorCode(thrown))) return null
     throw thrown
   }
+}
+
+/** When a directory was made, nanoseconds since 1970; null where the file system does not say. */
+export function bornAt({ birthtimeNs }: { birthtimeNs: bigint }): bigint | null {
+  return birthtimeNs > 0n ? birthtimeNs : null
 }
 
 /** When a mark was made, nanoseconds since 1970, or null if it is not there. */

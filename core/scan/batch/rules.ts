@@ -1,6 +1,8 @@
 /** What a look at a batch directory found (SPEC B). */
 export interface BatchFacts {
   name: string
+  /** st_ino of the directory. */
+  inode: bigint
   /** Last change of the directory, nanoseconds since 1970. */
   mtimeNs: bigint
   /** When the directory was made, nanoseconds since 1970; null where the file system does not say. */
@@ -24,6 +26,11 @@ export interface BatchDecision {
   newest: boolean
   /** Marked as sent though its producer never closed it: "was not closed properly". */
   notClosed: boolean
+}
+
+/** Tells a directory from another that takes its name later; inode numbers alone are used again. */
+export function identityOf({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bornAtNs'>): string {
+  return `${inode} ${bornAtNs}`
 }
 
 /** Whether a child directory's name makes it a batch directory. */

@@ -8,12 +8,13 @@ import { Rerun } from '../rerun.ts'
 import type { Session, SessionContext } from '../session.ts'
 import { isGone } from '../walk.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { examineAll } from '../young.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import type { BatchDecision } from './rules.ts'
-import { decideBatches } from './rules.ts'
+import { decideBatches, identityOf } from './rules.ts'
 import { batchReport } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
@@ -31,7 +32,10 @@ export function startBatch(context: SessionContext): Session {
 class BatchSession implements Session, BatchesHost {
   readonly context: SessionContext
   readonly listings = new Limit(LISTINGS_AT_ONCE)
+  readonly watchers = new Map<string, TreeWatcher>()
   readonly #open = new Map<string, BatchDirectory>()
+  /** Which directories those are: another one may have taken a name since. */
+  readonly #identities = new Map<string, string>()
   readonly #unwatched = new Map<string, number>()
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
@@ -72,6 +76,16 @@ class BatchSession implements Session, BatchesHost {
     }, NUDGE_AFTER_MS)
   }
 
+  ripe(paths: string[]): void {
+    const byDirectory = Map.groupBy(paths, (file) => file.split('/', 1)[0] ?? '')
+    for (const [name, files] of byDirectory) {
+      const watcher = this.watchers.get(name)
+      if (watcher === undefined) continue
+      // Also a file that is gone meanwhile lets its directory go on.
+      void examineAll(watcher, files).then(() => this.#open.get(name)?.nudge())
+    }
+  }
+
   stop(): void {
     this.#stopped = true
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
@@ -98,10 +112,10 @@ class BatchSession implements Session, BatchesHost {
     this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
   }
 
-  async isClosing(name: string): Promise<boolean> {
+  async isOvertaken(name: string): Promise<boolean> {
     await this.#look.request()
-    const state = this.#open.get(name)?.state
-    return state !== undefined && (state.closed || !state.newest)
+    const decision = this.#decisions.find((one) => one.name === name)
+    return decision !== undefined && !decision.newest
   }
 
   brought(name: string, files: FileFacts[], waiting: number): void {
@@ -169,9 +183,12 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     this.#decisions = decideBatches(facts)
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    this.#forgetOthers(new Set(unfinished.map(({ name }) => name)))
+    const identities = new Map(facts.map((one) => [one.name, identityOf(one)]))
+    const isKnown = (name: string) => this.#identities.get(name) === identities.get(name)
+    this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
     // Not waited for: a directory's steps may need another look.
-    for (const { name, closed, newest } of unfinished) void this.#directory(name).look({ closed, newest })
+    for (const { name, closed, newest } of unfinished)
+      void this.#directory(name, identities.get(name) ?? '').look({ closed, newest })
     for (const { name, notClosed } of this.#decisions) {
       if (notClosed) this.#sayNotClosed(name)
       this.#sayNeverSent(name)
@@ -179,14 +196,15 @@ class BatchSession implements Session, BatchesHost {
     this.report()
   }
 
-  #directory(name: string): BatchDirectory {
+  #directory(name: string, identity: string): BatchDirectory {
     const known = this.#open.get(name)
     if (known !== undefined) return known
     const directory = new BatchDirectory(
-      directoryEffects(this, name, () => this.#open.get(name)),
+      directoryEffects(this, name, identity, () => this.#open.get(name)),
       this.context.quietMs,
     )
     this.#open.set(name, directory)
+    this.#identities.set(name, identity)
     return directory
   }
 
@@ -195,6 +213,7 @@ class BatchSession implements Session, BatchesHost {
       if (unfinished.has(name)) continue
       directory.stop()
       this.#open.delete(name)
+      this.#identities.delete(name)
       this.unwatchedIn(name, 0)
     }
   }

@@ -4,6 +4,8 @@ export interface Listing {
   startedAt: number
   /** It began when no more files were expected. */
   closing: boolean
+  /** It began after finished.parse. */
+  afterClose: boolean
   /** It began when the ledger had every known file of the directory as sent. */
   allSent: boolean
   /** Files that were not known as they are, or that cannot be sent, then or by an event since. */
@@ -58,7 +60,7 @@ export function nextStep(
   if (listing === null) return { step: 'list' }
   // Live: events bring its files; whoever fears that one was missed takes the listing away.
   if (!state.closed && state.newest) return { step: 'rest' }
-  if (!listing.closing) return { step: 'list' }
+  if (!listing.closing || (state.closed && !listing.afterClose)) return { step: 'list' }
   if (facts.unsent > 0) return { step: 'rest' }
   if (!listing.allSent || listing.stale) return { step: 'list' }
   if (listing.found > 0) return { step: 'rest' }

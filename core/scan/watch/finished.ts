@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { hasWriter } from '../../wire/lease.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { FileFacts } from '../facts.ts'
 import { factsOf } from '../facts.ts'
 import { isGone } from '../walk.ts'
-import { hasWriter } from './linux.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty

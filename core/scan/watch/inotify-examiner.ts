@@ -8,7 +8,7 @@ import { Later } from './later.ts'
 
 /**
  * A file whose writer is at work elsewhere, under another hard link or as an O_TMPFILE that was given a name
- * (open(2)), brings no CLOSE_WRITE here: it is looked at again so often.
+ * (open(2)), brings no CLOSE_WRITE here: it is looked at again so often, for as long as it is held.
  */
 const BUSY_FOR_MS = 5_000
 /**
@@ -17,13 +17,31 @@ const BUSY_FOR_MS = 5_000
  */
 const MODIFIED_FOR_MS = 500
 
+/**
+ * What brought a file to be looked at. closed: its writer has closed it, or it was renamed into place. created: its
+ * name has just appeared, its writer most often tells of the close next. listed: it was there. modified: its content
+ * was changed.
+ */
+export type Occasion = 'closed' | 'created' | 'listed' | 'modified'
+
+/**
+ * How often a file that a writer holds is looked at again NEW_FOR_MS apart, before that is left to BUSY_FOR_MS. The
+ * kernel tells of a close before it takes the writer off the file (__fput, fs/file_table.c: fsnotify_close, then
+ * put_file_access), and ext4 begins to write a rewritten file out between the two, which takes its time; no other
+ * event comes. The close of a file that was listed may have come just before the watch, and a second name brings
+ * none. Where there is a writer each of its writes brings a look, so that needs no further ones.
+ */
+const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, modified: 0 }
+
 /** A file that is to be looked at. */
 export interface Sight {
   tree: Tree
   path: string
-  /** Its writer has closed it, or it was renamed into place: it is no file of this instant. */
-  wasClosed: boolean
+  by: Occasion
 }
+
+/** A file that waits for another look, and how often it is looked at soon. */
+type Waiting = Sight & { looks: number }
 
 export interface ExaminerOptions {
   outbox: Outbox
@@ -31,14 +49,15 @@ export interface ExaminerOptions {
   problem(tree: Tree, unsendable: Unsendable): void
 }
 
-/** Looks at files: those that events and listings found, those that were asked for, new ones a second time. */
+/** Looks at files: those that events and listings found, those that were asked for, some of them again. */
 export class Examiner {
   readonly #options: ExaminerOptions
   /** Requests by path, in their order. */
   #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
-  readonly #new = new Later<Sight>(NEW_FOR_MS)
-  readonly #busy = new Later<Sight>(BUSY_FOR_MS)
-  readonly #modified = new Later<Sight>(MODIFIED_FOR_MS)
+  readonly #soon = new Later<Waiting>(NEW_FOR_MS)
+  readonly #busy = new Later<Waiting>(BUSY_FOR_MS)
+  readonly #modified = new Later<Waiting>(MODIFIED_FOR_MS)
+  readonly #laters = [this.#soon, this.#busy, this.#modified]
 
   constructor(options: ExaminerOptions) {
     this.#options = options
@@ -56,7 +75,7 @@ export class Examiner {
   found(file: Sight): void {
     const { tree, path } = file
     if (tree.signals.has(path)) this.#options.post({ type: 'signal', tree: tree.id, path })
-    else if (tree.request.recursive && tree.filter.file(path) === null) this.#examine(file, false)
+    else if (tree.request.recursive && tree.filter.file(path) === null) this.#examine(fresh(file), false)
   }
 
   /** Looks at the files of the oldest request, as long as there is room for what it finds. */
@@ -68,7 +87,7 @@ export class Examiner {
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
-      if (path !== undefined) this.#examine({ tree, path, wasClosed: false }, true)
+      if (path !== undefined) this.#examine(fresh({ tree, path, by: 'listed' }), true)
     }
     if (asked.next < paths.length) return
     this.#asked.shift()
@@ -77,21 +96,23 @@ export class Examiner {
   }
 
   /** A file's content was changed. False if that was known already. */
-  modified(file: Sight): boolean {
-    return this.#modified.put(keyOf(file), file)
+  modified(tree: Tree, path: string): boolean {
+    return this.#modified.put(keyOf({ tree, path }), fresh({ tree, path, by: 'modified' }))
   }
 
   /** Milliseconds since 1970 at which `lookAgain` has something to do; infinite if nothing waits. */
   get nextDue(): number {
-    return Math.min(this.#new.nextDue, this.#busy.nextDue, this.#modified.nextDue)
+    return Math.min(...this.#laters.map((later) => later.nextDue))
   }
 
-  /** Looks a second time at the files whose time has come. */
+  /** Looks at the files whose time has come. */
   lookAgain(): void {
-    for (const later of [this.#new, this.#busy, this.#modified]) {
+    for (const later of this.#laters) {
       if (!this.#options.outbox.hasRoom) return
       for (const file of later.due()) {
-        this.found(file)
+        if (later !== this.#modified) this.#examine(file, false)
+        // One whose close was told waits for a look already, and for more of them than this one would get.
+        else if (!this.#soon.has(keyOf(file))) this.found(file)
         if (!this.#options.outbox.hasRoom) return
       }
     }
@@ -103,24 +124,30 @@ export class Examiner {
       if (asked.tree === tree) this.#options.post({ type: 'examined', tree: tree.id, request: asked.request })
     }
     this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
-    for (const later of [this.#new, this.#busy, this.#modified])
-      later.deleteWhere((file) => file.tree === tree)
+    for (const later of this.#laters) later.deleteWhere((file) => file.tree === tree)
   }
 
-  #examine(file: Sight, asked: boolean): void {
-    const { tree, path, wasClosed } = file
+  #examine(file: Waiting, asked: boolean): void {
+    const { tree, path, by, looks } = file
     const { outbox, problem } = this.#options
     const key = keyOf(file)
-    for (const later of [this.#new, this.#busy, this.#modified]) later.delete(key)
-    const found = examineFile(absolutePath(tree.request.root, path), path, wasClosed)
+    for (const later of this.#laters) later.delete(key)
+    const found = examineFile(absolutePath(tree.request.root, path), path, by === 'closed')
     if (found.state === 'finished') outbox.finished(tree.id, found.facts, asked)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
-    else if (found.state === 'new') this.#new.put(key, file)
-    else if (found.state === 'busy') this.#busy.put(key, file)
+    else if (found.state === 'new') this.#soon.put(key, file)
+    else if (found.state === 'busy') {
+      if (looks > 0) this.#soon.put(key, { ...file, looks: looks - 1 })
+      else this.#busy.put(key, file)
+    }
   }
 }
 
-function keyOf({ tree, path }: Sight): string {
+function fresh(file: Sight): Waiting {
+  return { ...file, looks: LOOKS[file.by] }
+}
+
+function keyOf({ tree, path }: Pick<Sight, 'tree' | 'path'>): string {
   return `${tree.id}/${path}`
 }

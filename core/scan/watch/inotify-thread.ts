@@ -62,7 +62,7 @@ class InotifyThread {
     this.#discovery = new Discovery({
       watches: this.#watches,
       post,
-      file: (tree, path) => this.#examiner.found({ tree, path, wasClosed: false }),
+      file: (tree, path) => this.#examiner.found({ tree, path, by: 'listed' }),
       problem: (tree, unsendable) => this.#problem(tree, unsendable),
     })
   }
@@ -174,7 +174,7 @@ class InotifyThread {
       if (file === null) continue
       const key = `${file.tree.id}/${file.path}`
       const before = files.get(key)
-      files.set(key, before?.wasClosed ? before : file)
+      files.set(key, before?.by === 'closed' ? before : file)
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
     for (const file of files.values()) this.#examiner.found(file)
@@ -186,7 +186,7 @@ class InotifyThread {
     const directory = this.#watches.find(wd)
     if (directory === undefined || name === null) return false
     const path = joinRelative(pathOf(directory), name)
-    return this.#examiner.modified({ tree: directory.tree, path, wasClosed: false })
+    return this.#examiner.modified(directory.tree, path)
   }
 
   /** Returns the file that the event is about, if it is to be looked at. */
@@ -208,8 +208,8 @@ class InotifyThread {
     }
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) === 0) return null
-      const wasClosed = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0
-      return { tree, path: joinRelative(pathOf(directory), name), wasClosed }
+      const by = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0 ? 'closed' : 'created'
+      return { tree, path: joinRelative(pathOf(directory), name), by }
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {

@@ -18,6 +18,10 @@ export class Later<T> {
     return true
   }
 
+  has(key: string): boolean {
+    return this.#waiting.has(key)
+  }
+
   delete(key: string): void {
     this.#waiting.delete(key)
   }

@@ -1,4 +1,5 @@
 import koffi from 'koffi'
+import { lastError } from '../../wire/lease.ts'
 
 /** Bits of an inotify mask: inotify(7), linux/inotify.h. */
 export const IN = {
@@ -24,11 +25,6 @@ const IN_CLOEXEC = 0o2000000
 const EFD_NONBLOCK = 0o4000
 const EFD_CLOEXEC = 0o2000000
 const POLLIN = 1
-const F_SETLEASE = 1024
-const F_SETSIG = 10
-const F_RDLCK = 0
-const F_UNLCK = 2
-const SIGURG = 23
 
 const libc = koffi.load(null)
 const inotifyInit1: (flags: number) => number = libc.func('int inotify_init1(int flags)')
@@ -46,16 +42,6 @@ const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.fu
   'intptr_t read(int fd, void *buffer, size_t length)',
 )
 const close: (fd: number) => number = libc.func('int close(int fd)')
-const fcntl: (fd: number, command: number, type: 'int', argument: number) => number = libc.func(
-  'int fcntl(int fd, int command, ...)',
-)
-
-/** The error name of the last failed call of this thread. */
-function lastError(): string {
-  const number = koffi.errno()
-  for (const [name, value] of Object.entries(koffi.os.errno)) if (value === number) return name
-  return `errno ${number}`
-}
 
 function systemError(call: string): Error & { code: string } {
   const code = lastError()
@@ -107,19 +93,4 @@ export function closeDescriptor(fd: number): void {
 /** Bytes read; 0 when there is nothing to read. */
 export function readNow(fd: number, buffer: Buffer): number {
   return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
-}
-
-/**
- * Whether a process holds this file open for writing, asked by taking a read lease for an instant: fcntl(2).
- * `unknown`: not our file (EACCES without CAP_LEASE), or a file system without leases.
- */
-export function hasWriter(fd: number): 'no' | 'yes' | 'unknown' {
-  // A writer that comes while the lease is held sends its holder a signal; SIGIO would end this process,
-  // SIGURG is ignored by default: signal(7).
-  fcntl(fd, F_SETSIG, 'int', SIGURG)
-  if (fcntl(fd, F_SETLEASE, 'int', F_RDLCK) === 0) {
-    fcntl(fd, F_SETLEASE, 'int', F_UNLCK)
-    return 'no'
-  }
-  return lastError() === 'EAGAIN' ? 'yes' : 'unknown'
 }

@@ -7,6 +7,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
+import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
@@ -54,6 +55,7 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       <FilesPart source={source} state={state} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
+      <FiltersPart settings={settings} />
       {incidents.length > 0 && (
         <section className="card rows" aria-label={t('window.alerts')}>
           <h3>{t('window.alerts')}</h3>

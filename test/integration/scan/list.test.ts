@@ -28,7 +28,7 @@ test('a continuous directory: what would be sent, and why the rest would not', a
     'a',
     'busy\ta program has it open for writing',
     'c.part\ttemporary name: a program is still writing it',
-    'd.log\tleft out by an ignore pattern',
+    'd.log\tleft out by the ignore pattern *.log',
     'deep/b',
     'link\tnot a regular file (symlink)',
   ])
@@ -86,4 +86,32 @@ test('what cannot be listed is refused in words, and so is no task at all', asyn
   await expect(scan('--list', path.join(root, 'none'))).rejects.toThrow(/none cannot be listed \(ENOENT\)/)
   await expect(scan('--list', '--batch', path.join(root, 'file'))).rejects.toThrow(/not a directory/)
   await expect(scan(root)).rejects.toMatchObject({ code: 2 })
+})
+
+test('filters on the command line: sizes, age, hidden names, each with its sentence', async () => {
+  const root = temporaryDirectory('list')
+  mkdirSync(path.join(root, '.git'))
+  const long = new Date(Date.now() - 3_600_000)
+  for (const [name, bytes] of [
+    ['kept', 10],
+    ['tiny', 1],
+    ['huge', 5_000],
+    ['.git/config', 10],
+    ['.hidden', 10],
+  ] as const) {
+    writeFileSync(path.join(root, name), 'x'.repeat(bytes))
+    utimesSync(path.join(root, name), long, long)
+  }
+  writeFileSync(path.join(root, 'young'), 'x'.repeat(10))
+  const filters = ['--no-hidden', '--min-size', '5', '--max-size', '2048', '--min-age', '120']
+  expect((await scan('--list', '--why', ...filters, root)).toSorted()).toEqual([
+    '.git\thidden: its name begins with a dot',
+    '.hidden\thidden: its name begins with a dot',
+    'huge\tlarger than 2 KiB',
+    'kept',
+    'tiny\tsmaller than 5 B',
+    'young\tchanged less than 2 min ago',
+  ])
+  await expect(scan('--list', '--min-size', '9', '--max-size', '5', root)).rejects.toMatchObject({ code: 2 })
+  await expect(scan('--list', '--min-size', '1.5', root)).rejects.toMatchObject({ code: 2 })
 })

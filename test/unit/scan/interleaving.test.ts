@@ -1,113 +1,111 @@
 import { describe, expect, test } from 'vitest'
 import { World } from '../../support/scan-world.ts'
 
-/** More than any run has moments: later ones never come. */
-const MOMENTS = 24
+type Event = (world: World) => void
 
-async function outcome(prepare: (world: World) => void) {
-  const world = new World()
+/** Everything that may happen to a batch directory while its steps are carried out. */
+const events: Record<string, Event> = {
+  'a file': (world) => world.write('late'),
+  'the close of a file': (world) => world.close('open'),
+  'finished.parse': (world) => world.finishParse(),
+  'a last file and finished.parse': (world) => {
+    world.write('last')
+    world.finishParse()
+  },
+  'a newer directory': (world) => world.newerAppears(),
+  'a transfer': (world) => world.sendAll(),
+  'a lost event': (world) => world.loseEvent('unseen'),
+  'a lost watcher': (world) => world.loseWatcher('unseen'),
+  'a look that began before finished.parse': (world) => {
+    void world.directory.look({ closed: false, newest: world.newest })
+  },
+  'its end': (world) => world.vanish(),
+}
+
+/** A directory with a finished file and one that is being written. */
+async function run(prepare: Event, delay = 0): Promise<World> {
+  const world = new World(delay)
   world.files.set('before', 'new')
+  world.files.set('open', 'open')
   prepare(world)
   await world.run()
   return world
 }
 
-describe('finished.parse between every two steps', () => {
-  test.each(Array.from({ length: MOMENTS }, (_, moment) => moment))('at moment %i', async (moment) => {
-    const world = await outcome((world) => {
-      world.at(moment, () => {
-        world.write('last')
-        world.finishParse()
-      })
-    })
-    expect(world.violations).toEqual([])
-    const landed = moment < world.moments
-    expect(world.marks).toBe(landed ? 1 : 0)
-    expect([...world.files.values()].every((state) => state === 'sent')).toBe(true)
-  })
+/**
+ * What must hold after any run: never marked too early, and, once the producer has closed its files and nothing
+ * moves, everything sent; marked exactly once if the directory is closed or not the newest, else not at all.
+ */
+async function verdict(world: World): Promise<unknown> {
+  if (!world.vanished && world.files.get('open') === 'open') {
+    const { marks } = world
+    if (marks > 0) world.violations.push('marked with an open file')
+    world.close('open')
+    await world.run()
+  }
+  const { violations, marks } = world
+  const unsent = [...world.files].filter(([, state]) => state !== 'sent')
+  const over = world.closed || !world.newest
+  const wanted = world.vanished ? marks : over ? 1 : 0
+  return {
+    violations,
+    unsent: world.vanished ? [] : unsent,
+    marks: marks === wanted ? 'as it must be' : marks,
+  }
+}
 
-  test('it was reached: the moments are more than a handful', async () => {
-    const world = await outcome((world) => world.at(2, () => world.finishParse()))
-    expect(world.moments).toBeGreaterThan(8)
+const WELL = { violations: [], unsent: [], marks: 'as it must be' }
+
+/** An event at every moment that a run has, until it comes too late to be reached. */
+async function everywhere(from: number, judge: (moment: number) => Promise<World>): Promise<number> {
+  for (let moment = from; ; moment += 1) {
+    const world = await judge(moment)
+    if (world.moments <= moment) return moment
+  }
+}
+
+test('the moments are before and after every effect that takes time', async () => {
+  const world = await run((world) => world.at(2, () => world.finishParse()))
+  world.close('open')
+  await world.run()
+  expect([...world.effects].sort()).toEqual(['list', 'mark', 'standing', 'watch'])
+})
+
+describe('one event between every two steps', () => {
+  test.each(Object.entries(events))('%s', async (_name, event) => {
+    const reached = await everywhere(0, async (moment) => {
+      const world = await run((world) => world.at(moment, () => event(world)))
+      expect({ moment, ...((await verdict(world)) as object) }).toEqual({ moment, ...WELL })
+      return world
+    })
+    expect(reached).toBeGreaterThan(5)
   })
 })
 
-test.each(Array.from({ length: MOMENTS }, (_, moment) => moment))(
-  'a file whose event was lost is found by the last listing (finished.parse at moment %i)',
-  async (moment) => {
-    const world = await outcome((world) => {
-      world.at(moment, () => {
-        if (world.closed) return
-        world.files.set('unseen', 'new')
-        world.finishParse()
+describe.each([0, 1, 6])('two events at every pair of moments, told %i moments later', (delay) => {
+  const pairs = Object.entries(events).flatMap(([one, first]) =>
+    Object.entries(events).map(([other, second]) => ({ one, other, first, second })),
+  )
+  test.each(pairs)('$one, then $other', async ({ first, second }) => {
+    await everywhere(0, async (early) => {
+      let world = new World()
+      await everywhere(early, async (late) => {
+        world = await run((world) => {
+          world.at(early, () => first(world))
+          world.at(late, () => second(world))
+        }, delay)
+        expect({ early, late, ...((await verdict(world)) as object) }).toEqual({ early, late, ...WELL })
+        return world
       })
+      return world
     })
-    // A second run: finished.parse after all was at rest.
-    if (world.marks === 0) {
-      world.files.set('unseen', 'new')
-      world.finishParse()
-      await world.run()
-    }
-    expect(world.violations).toEqual([])
-    expect([world.marks, world.files.get('unseen')]).toEqual([1, 'sent'])
-  },
-)
-
-describe('a newer directory between every two steps', () => {
-  test.each(Array.from({ length: MOMENTS }, (_, moment) => moment))('at moment %i', async (moment) => {
-    const world = await outcome((world) => {
-      world.at(moment, () => {
-        world.write('last')
-        world.newerAppears()
-      })
-    })
-    expect(world.violations).toEqual([])
-    expect(world.marks).toBe(moment < world.moments ? 1 : 0)
-    expect([...world.files.values()].every((state) => state === 'sent')).toBe(true)
-  })
-})
-
-describe('files, finished.parse and a newer directory at every pair of moments', () => {
-  const pairs: [number, number][] = []
-  for (let one = 0; one < MOMENTS; one += 1) {
-    for (let other = one; other < MOMENTS; other += 1) pairs.push([one, other])
-  }
-  const orders = {
-    'file, then finished.parse': (world: World, [one, other]: [number, number]) => {
-      world.at(one, () => world.write('late'))
-      world.at(other, () => world.finishParse())
-    },
-    'newer directory, then finished.parse': (world: World, [one, other]: [number, number]) => {
-      world.at(one, () => world.newerAppears())
-      world.at(other, () => world.finishParse())
-    },
-    'finished.parse, then newer directory': (world: World, [one, other]: [number, number]) => {
-      world.at(one, () => world.finishParse())
-      world.at(other, () => world.newerAppears())
-    },
-    'transfer in between': (world: World, [one, other]: [number, number]) => {
-      world.at(one, () => {
-        world.write('late')
-        world.finishParse()
-      })
-      world.at(other, () => world.sendAll())
-    },
-  }
-  test.each(Object.entries(orders))('%s', async (_name, prepare) => {
-    for (const pair of pairs) {
-      const world = await outcome((world) => prepare(world, pair))
-      expect({ pair, violations: world.violations }).toEqual({ pair, violations: [] })
-      const ended = world.closed || !world.newest
-      expect({ pair, marks: world.marks }).toEqual({ pair, marks: ended ? 1 : 0 })
-      expect([...world.files.values()].every((state) => state === 'sent')).toBe(true)
-    }
   })
 })
 
 test('a live directory whose producer is at work is never marked, however long it rests', async () => {
-  const world = await outcome(() => undefined)
-  expect(world.marks).toBe(0)
-  expect(world.files.get('before')).toBe('sent')
+  const world = await run((world) => world.close('open'))
+  expect(await verdict(world)).toEqual(WELL)
+  expect([world.marks, world.files.get('before')]).toEqual([0, 'sent'])
 })
 
 test('a directory that nobody closed is marked only after the quiet period', async () => {
@@ -117,4 +115,17 @@ test('a directory that nobody closed is marked only after the quiet period', asy
   expect(world.marks).toBe(0)
   await world.run()
   expect(world.marks).toBe(1)
+})
+
+test('a directory that was taken for closed, and is not, is live again', async () => {
+  const world = new World()
+  // As a look at the directory that had its name before.
+  void world.directory.look({ closed: true, newest: true })
+  await world.run()
+  expect([world.marks, world.directory.state.closed]).toEqual([0, false])
+  world.write('later')
+  await world.run()
+  world.finishParse()
+  await world.run()
+  expect(await verdict(world)).toEqual(WELL)
 })

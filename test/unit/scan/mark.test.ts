@@ -1,8 +1,16 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { bornAt } from '../../../core/scan/batch/look.ts'
 import { createMark } from '../../../core/scan/batch/mark.ts'
+import { identityOf } from '../../../core/scan/batch/rules.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** As a look at the batch directories finds it. */
+function identity(directory: string): string {
+  const stats = statSync(directory, { bigint: true })
+  return identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) })
+}
 
 test('the mark keeps the time that its directory had, to the microsecond', async () => {
   const root = temporaryDirectory('mark')
@@ -14,7 +22,7 @@ test('the mark keeps the time that its directory had, to the microsecond', async
     const time = 1_500_000_000 + ((seed * (index + 1) * 7919) % 300_000_000_000) / 1000 + index / 1e6
     utimesSync(directory, time, time)
     const before = statSync(directory, { bigint: true }).mtimeNs / 1000n
-    await createMark(directory, 'finished.watch')
+    await createMark(directory, 'finished.watch', identity(directory))
     const mark = statSync(path.join(directory, 'finished.watch'), { bigint: true }).mtimeNs / 1000n
     expect({ seed, index, mark }).toEqual({ seed, index, mark: before })
   }
@@ -23,10 +31,10 @@ test('the mark keeps the time that its directory had, to the microsecond', async
 test('a mark that is there already is left as it is; other errors are thrown', async () => {
   const root = temporaryDirectory('mark')
   writeFileSync(path.join(root, 'finished.watch'), 'whose')
-  await createMark(root, 'finished.watch')
+  await createMark(root, 'finished.watch', identity(root))
   expect(readdirSync(root)).toEqual(['finished.watch'])
   expect(statSync(path.join(root, 'finished.watch')).size).toBe(5)
-  await expect(createMark(path.join(root, 'none'), 'finished.watch')).rejects.toMatchObject({
+  await expect(createMark(path.join(root, 'none'), 'finished.watch', identity(root))).rejects.toMatchObject({
     code: 'ENOENT',
   })
 })

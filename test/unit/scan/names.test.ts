@@ -60,3 +60,40 @@ describe('what a source leaves out', () => {
     ['.holdfast-store', 'own'],
   ])('directory %s: %s', (path, why) => expect(filter.directory(path)).toBe(why))
 })
+
+describe('hidden names', () => {
+  const source = sourceSchema.parse({
+    id: 's',
+    path: '/s',
+    name: 's',
+    hidden: 'leave-out',
+    ignore: ['cache/', '*.log'],
+  })
+  const filter = createNameFilter(nameRulesOf(source))
+
+  test.each([
+    ['a', null],
+    ['.a', 'hidden'],
+    ['deep/.a', 'hidden'],
+    ['.git/config', 'hidden'],
+    ['deep/.git/objects/ab', 'hidden'],
+    ['deep/cache/a', 'ignored'],
+    ['a.b', null],
+  ])('%s: %s, with the directories above it', (path, why) => expect(filter.fileBelow(path)).toBe(why))
+
+  test('directories, too; by default both are sent', () => {
+    expect(filter.directory('deep/.git')).toBe('hidden')
+    const plain = createNameFilter(nameRulesOf({ ...source, hidden: 'send' }))
+    expect([plain.directory('.git'), plain.fileBelow('.git/config'), plain.file('.a')]).toEqual([
+      null,
+      null,
+      null,
+    ])
+  })
+
+  test('the pattern that leaves a file out is named', () => {
+    expect(filter.patternOf('deep/cache/a')).toBe('cache/')
+    expect(filter.patternOf('x.log')).toBe('*.log')
+    expect(filter.patternOf('.a')).toBeNull()
+  })
+})

@@ -8,6 +8,7 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
   const time = (seconds: number | undefined) => (seconds === undefined ? null : BigInt(seconds) * SECOND)
   return {
     name,
+    inode: 1n,
     mtimeNs: BigInt(at) * SECOND,
     bornAtNs: time(marks.born),
     closedAtNs: time(marks.parse),
@@ -78,4 +79,74 @@ describe('the order', () => {
   })
 
   test('no directory at all', () => expect(decided()).toEqual([]))
+})
+
+describe('two directories: every combination of their facts', () => {
+  const booleans = [false, true]
+  const combinations = booleans.flatMap((parse) =>
+    booleans.flatMap((watch) =>
+      booleans.flatMap((otherParse) =>
+        booleans.flatMap((otherWatch) =>
+          (['older', 'equal', 'newer'] as const).flatMap((changed) =>
+            (['unknown', 'before', 'together', 'after'] as const).map((born) => ({
+              parse,
+              watch,
+              otherParse,
+              otherWatch,
+              changed,
+              born,
+            })),
+          ),
+        ),
+      ),
+    ),
+  )
+  type Combination = (typeof combinations)[number]
+  const OTHER = 1000
+
+  /** SPEC B in words: what is to be done with the directory "A", beside a directory "B". */
+  function wanted({ parse, watch, otherParse, otherWatch, changed, born }: Combination): string {
+    if (watch) return parse ? 'nothing' : 'nothing !'
+    if (parse) return 'send'
+    // Of two that changed at the same time the name decides: A comes before B.
+    if (changed === 'newer') return 'watch'
+    const otherIsDone = otherParse || otherWatch
+    return otherIsDone && born === 'after' ? 'watch' : 'send'
+  }
+
+  function facts({ parse, watch, otherParse, otherWatch, changed, born }: Combination): BatchFacts[] {
+    const at = { older: OTHER - 100, equal: OTHER, newer: OTHER + 100 }[changed]
+    const bornAt = { unknown: null, before: 300, together: 500, after: 700 }[born]
+    const marks = (atTime: number, closed: boolean, sent: boolean, birth: number | null) => ({
+      ...(closed ? { parse: atTime } : {}),
+      ...(sent ? { watch: atTime } : {}),
+      ...(birth === null ? {} : { born: birth }),
+    })
+    return [
+      directory('A', at, marks(at, parse, watch, bornAt)),
+      directory('B', OTHER, marks(OTHER, otherParse, otherWatch, 500)),
+    ]
+  }
+
+  test(`${combinations.length} of them`, () => {
+    const told = combinations.map((one) => ({
+      ...one,
+      is: decided(...facts(one)).find((line) => line[0] === 'A'),
+    }))
+    expect(told).toEqual(combinations.map((one) => ({ ...one, is: `A ${wanted(one)}` })))
+    // The order in which the disk lists them decides nothing.
+    for (const one of combinations)
+      expect(decided(...facts(one).toReversed())).toEqual(decided(...facts(one)))
+  })
+
+  test('the last is the newest; what is closed is never watched, what was not closed properly never sent', () => {
+    for (const one of combinations) {
+      const decisions = decideBatches(facts(one))
+      expect(decisions.at(-1)?.newest).toBe(true)
+      for (const { action, closed, notClosed } of decisions) {
+        if (closed) expect(action).not.toBe('watch')
+        if (notClosed) expect(action).toBe('nothing')
+      }
+    }
+  })
 })

@@ -394,3 +394,72 @@ describe('a ledger of an earlier version', () => {
     expect(fs.readdirSync(directory).filter((entry) => !/^ledger\.db(-wal|-shm)?$/.test(entry))).toEqual([])
   })
 })
+
+describe('files that are left out', () => {
+  test('they wait no more, parked or not; what was sent stays known, and is due again if it may go', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('sent'), file('changed'), file('waits'), file('parked')])
+    const [first, second] = take()
+    if (first === undefined || second === undefined) throw new Error('nothing due')
+    send([first, second])
+    ledger.offer('d', [file('changed', { size: 11 })])
+    const parked = take().find(({ path }) => path === 'parked')
+    if (parked === undefined) throw new Error('not due')
+    ledger.park(parked, message('problem.other', { reason: 'x' }))
+    expect(ledger.unsentPage('d', 's', '', 2).map(({ path }) => path)).toEqual(['changed', 'parked'])
+    expect(ledger.unsentPage('d', 's', 'parked', 2)).toEqual([{ path: 'waits', size: 10 }])
+    const [old] = take()
+    if (old === undefined) throw new Error('nothing due')
+    expect(ledger.withdraw('d', 's', ['sent', 'changed', 'waits', 'parked', 'unknown'])).toBe(3)
+    expect(take()).toEqual([])
+    expect(send([old]).size).toBe(0)
+    expect(ledger.unsentBelow('d', 's', '')).toEqual({ waiting: 0, parked: 0 })
+    expect(ledger.lookup('d', 's', 'sent')).toMatchObject({ state: 'sent', inode: 7n })
+    expect(ledger.lookup('d', 's', 'waits')).toBeNull()
+    // The filter is taken back: the change that was never sent is due.
+    expect(ledger.lookup('d', 's', 'changed')?.state).toBe('sent')
+    expect(ledger.offer('d', [file('changed', { size: 11 }), file('sent')])).toBe(1)
+    expect(take().map(({ path }) => path)).toEqual(['changed'])
+  })
+})
+
+describe('a file that changes all the time', () => {
+  test('changed while it was read: its pause stays, whatever is offered meanwhile', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.renew(due, { size: 11, mtimeNs: 5n, inode: 7n, device: 1n }, 9_000)
+    expect(ledger.offer('d', [file('a', { size: 12 })])).toBe(1)
+    expect(take(10, 8_999)).toEqual([])
+    expect(take(10, 9_000)).toMatchObject([{ size: 12, attempts: 1 }])
+  })
+
+  test('changed right after it was sent: from the third time on it pauses, ever longer, up to 8 s', () => {
+    const { ledger } = open()
+    const pauses: number[] = []
+    for (let round = 1; round <= 10; round += 1) {
+      const now = Date.now()
+      expect(ledger.offer('d', [file('a', { size: round })])).toBe(1)
+      pauses.push(Math.max(0, (ledger.nextRetryAt() ?? now) - now))
+      ledger.markSent(
+        ledger.take('d', ['s'], 1, now + 60_000, new Set()).map((claim) => ({ ...claim, mark: false })),
+        Date.now(),
+      )
+    }
+    expect(pauses.slice(0, 3)).toEqual([0, 0, 0])
+    expect(pauses.every((pause, index) => index === 0 || pause + 50 >= (pauses[index - 1] ?? 0))).toBe(true)
+    expect(pauses.at(-1)).toBeGreaterThan(7_000)
+    expect(pauses.at(-1)).toBeLessThanOrEqual(8_100)
+  })
+
+  test('one that rested goes at once when it changes', () => {
+    const { ledger, take, send } = open()
+    for (let round = 1; round <= 10; round += 1) {
+      ledger.offer('d', [file('a', { size: round })])
+      expect(take()).toHaveLength(1)
+      // Sent long ago: in 1970.
+      send(take())
+    }
+  })
+})

@@ -1,0 +1,59 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { hasSizeLimits, leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
+import type { Source } from '../settings/schema.ts'
+import type { FileFacts } from './facts.ts'
+import { createNameFilter, nameRulesOf } from './names.ts'
+import type { ScanLedger, SessionContext } from './session.ts'
+
+/** Rows of the ledger that are looked at together; between two such pages the event loop turns. */
+const PAGE = 500
+
+/**
+ * The files that the source's limits of size let pass. The others are taken out of what waits in the ledger:
+ * one that grew past a limit is not sent as it was before. Throws what the ledger throws.
+ */
+export function withoutLeftOut(
+  { source, ledger, destination }: Pick<SessionContext, 'source' | 'ledger' | 'destination'>,
+  files: readonly FileFacts[],
+): readonly FileFacts[] {
+  if (!hasSizeLimits(source)) return files
+  const leftOut = files.filter(({ size }) => leftOutBySize(source, size) !== null)
+  const unsent = leftOut
+    .map(({ path }) => path)
+    .filter((path) => isUnsent(ledger.lookup(destination, source.id, path)))
+  if (unsent.length > 0) ledger.withdraw(destination, source.id, unsent)
+  const gone = new Set(leftOut)
+  return files.filter((file) => !gone.has(file))
+}
+
+function isUnsent(known: ReturnType<ScanLedger['lookup']>): boolean {
+  return known !== null && known.state !== 'sent'
+}
+
+/**
+ * Takes everything out of what waits, or is parked, that the source's filters leave out now: they may have been
+ * changed. Streamed by the ledger's rows alone, so it needs no disk. Returns how many files that were.
+ */
+export async function withdrawLeftOut(
+  source: Source,
+  ledger: ScanLedger,
+  destination: string,
+  signal: AbortSignal,
+): Promise<number> {
+  if (leavesNothingOut(source)) return 0
+  const names = createNameFilter(nameRulesOf(source))
+  let withdrawn = 0
+  for (let after: string | null = ''; after !== null && !signal.aborted; ) {
+    const page = ledger.unsentPage(destination, source.id, after, PAGE)
+    const leftOut = page.filter(
+      ({ path, size }) => names.fileBelow(path) !== null || leftOutBySize(source, size) !== null,
+    )
+    if (leftOut.length > 0) {
+      const paths = leftOut.map(({ path }) => path)
+      withdrawn += ledger.withdraw(destination, source.id, paths)
+    }
+    after = page.length < PAGE ? null : (page.at(-1)?.path ?? null)
+    await turn()
+  }
+  return withdrawn
+}

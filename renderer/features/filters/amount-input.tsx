@@ -1,0 +1,55 @@
+import { NativeSelect, NumberInput } from '@mantine/core'
+import type { WordKey } from '../../../core/words/message.ts'
+import { useWords } from '../../words/context.tsx'
+import type { Amount } from './draft.ts'
+
+interface AmountInputProps {
+  label: WordKey
+  hint?: WordKey
+  placeholder: WordKey
+  units: readonly { unit: number; label: WordKey }[]
+  amount: Amount
+  problem: WordKey | undefined
+  onChange: (amount: Amount) => void
+}
+
+/** A number and its unit, side by side; empty is allowed. */
+export function AmountInput({
+  label,
+  hint,
+  placeholder,
+  units,
+  amount,
+  problem,
+  onChange,
+}: AmountInputProps) {
+  const { t } = useWords()
+  return (
+    <div className="amount">
+      <NumberInput
+        label={t(label)}
+        description={hint === undefined ? undefined : t(hint)}
+        placeholder={t(placeholder)}
+        error={problem === undefined ? undefined : t(problem)}
+        value={amount.typed}
+        onChange={(typed) => onChange({ ...amount, typed })}
+        allowNegative={false}
+        hideControls
+        inputWrapperOrder={['label', 'description', 'input', 'error']}
+        rightSectionWidth={92}
+        rightSection={
+          <NativeSelect
+            variant="unstyled"
+            className="amount-unit"
+            // Else it has the outer field's.
+            rightSectionWidth={26}
+            aria-label={t('window.filters.unitOf', { label: t(label) })}
+            value={String(amount.unit)}
+            onChange={(event) => onChange({ ...amount, unit: Number(event.currentTarget.value) })}
+            data={units.map((one) => ({ value: String(one.unit), label: t(one.label) }))}
+          />
+        }
+      />
+    </div>
+  )
+}

@@ -1,0 +1,96 @@
+import type { CommandInput } from '../../../core/agent/contract.ts'
+import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+
+export type Filters = CommandInput<'previewFilters'>['filters']
+export type Priority = SourceState['settings']['priority']
+
+/** A number as it is typed, in a unit: bytes or seconds for each. '' is no number. */
+export interface Amount {
+  typed: string | number
+  unit: number
+}
+
+/** A source's filters as they stand in the form. */
+export interface Draft {
+  /** gitignore patterns, one a line. */
+  patterns: string
+  hidden: Filters['hidden']
+  least: Amount
+  most: Amount
+  age: Amount
+  priority: Priority
+}
+
+export const byteUnits = [
+  { unit: 1, label: 'window.filters.bytes' },
+  { unit: 1024, label: 'window.filters.kib' },
+  { unit: 1024 ** 2, label: 'window.filters.mib' },
+  { unit: 1024 ** 3, label: 'window.filters.gib' },
+] as const satisfies readonly { unit: number; label: WordKey }[]
+
+export const timeUnits = [
+  { unit: 1, label: 'window.filters.seconds' },
+  { unit: 60, label: 'window.filters.minutes' },
+  { unit: 3600, label: 'window.filters.hours' },
+  { unit: 86_400, label: 'window.filters.days' },
+] as const satisfies readonly { unit: number; label: WordKey }[]
+
+/** The limits of core/settings/schema.ts; the agent checks them again. */
+const LONGEST_AGE_SECONDS = 30 * 86_400
+const MOST_PATTERNS = 1_000
+const LONGEST_PATTERN = 1_000
+
+export type DraftField = 'patterns' | 'least' | 'most' | 'age'
+
+export interface ReadDraft {
+  /** null while a field is wrong. */
+  filters: Filters | null
+  problems: Partial<Record<DraftField, WordKey>>
+}
+
+export function draftOf(settings: SourceState['settings']): Draft {
+  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds, priority } = settings
+  return {
+    patterns: ignore.join('\n'),
+    hidden,
+    least: amountOf(minimumBytes, byteUnits),
+    most: amountOf(maximumBytes, byteUnits),
+    age: amountOf(minimumAgeSeconds === 0 ? null : minimumAgeSeconds, timeUnits),
+    priority,
+  }
+}
+
+/** The largest unit that leaves a whole number. */
+function amountOf(value: number | null, units: readonly { unit: number }[]): Amount {
+  const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)
+  return { typed: value === null ? '' : value / (fitting.at(-1)?.unit ?? 1), unit: fitting.at(-1)?.unit ?? 1 }
+}
+
+/** What was typed as filters, or what is wrong with it. */
+export function readDraft({ patterns, hidden, least, most, age }: Draft): ReadDraft {
+  const ignore = patterns.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const minimumBytes = read(least, Number.MAX_SAFE_INTEGER)
+  const maximumBytes = read(most, Number.MAX_SAFE_INTEGER)
+  const ageSeconds = read(age, LONGEST_AGE_SECONDS)
+  const problems: ReadDraft['problems'] = {}
+  if (ignore.length > MOST_PATTERNS || ignore.some((line) => line.length > LONGEST_PATTERN))
+    problems.patterns = 'window.filters.tooManyPatterns'
+  if (minimumBytes === 'wrong') problems.least = 'window.filters.wrongSize'
+  if (maximumBytes === 'wrong') problems.most = 'window.filters.wrongSize'
+  if (ageSeconds === 'wrong') problems.age = 'window.filters.wrongAge'
+  if (minimumBytes === 'wrong' || maximumBytes === 'wrong' || ageSeconds === 'wrong')
+    return { filters: null, problems }
+  if (minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes)
+    problems.most = 'window.filters.emptyRange'
+  const filters = { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds: ageSeconds ?? 0 }
+  return { filters: Object.keys(problems).length === 0 ? filters : null, problems }
+}
+
+/** Bytes or seconds; null where nothing was typed. */
+function read({ typed, unit }: Amount, most: number): number | null | 'wrong' {
+  const text = String(typed).trim()
+  if (text === '') return null
+  const value = Math.round(Number(text) * unit)
+  return Number.isFinite(value) && value >= 0 && value <= most ? value : 'wrong'
+}

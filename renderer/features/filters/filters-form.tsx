@@ -1,0 +1,120 @@
+import { Button, Group, Switch, Textarea } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useFilterPreview } from '../../state/filter-preview.ts'
+import { useWords } from '../../words/context.tsx'
+import { sentence } from '../../words/sentence.ts'
+import { AmountInput } from './amount-input.tsx'
+import { byteUnits, type Draft, draftOf, readDraft, timeUnits } from './draft.ts'
+import { PreviewPart } from './preview-part.tsx'
+import { PriorityChoice } from './priority-choice.tsx'
+
+interface FiltersFormProps {
+  settings: SourceState['settings']
+  onDone: () => void
+}
+
+/** What of a source is sent, with a preview of it while one types. Nothing is kept until it is saved. */
+export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
+  const { t, say } = useWords()
+  const { ask, tell } = useCommands()
+  const [draft, setDraft] = useState<Draft>(() => draftOf(settings))
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+  const { filters, problems } = readDraft(draft)
+  const isUnchanged = JSON.stringify(draft) === JSON.stringify(draftOf(settings))
+  const shown = useFilterPreview(settings.id, filters)
+  const change = (changes: Partial<Draft>) => {
+    setDraft((before) => ({ ...before, ...changes }))
+    setRefusal(null)
+  }
+
+  const save = async (event: FormEvent) => {
+    event.preventDefault()
+    if (filters === null) return
+    setBusy(true)
+    const changes = { ...filters, priority: draft.priority }
+    const outcome = await ask('changeSource', { id: settings.id, changes })
+    setBusy(false)
+    if (!outcome.done) return setRefusal(outcome.sentence)
+    tell('done', sentence('window.filters.saved'))
+    onDone()
+  }
+
+  return (
+    <form
+      className="filters"
+      onSubmit={save}
+      onKeyDown={(event) => {
+        // What somebody has typed is not thrown away by one key.
+        if (event.key === 'Escape' && isUnchanged) onDone()
+      }}
+    >
+      <Textarea
+        label={t('window.filters.patterns')}
+        description={t('window.filters.patternsHint', { exception: '!keep.log' })}
+        placeholder={'*.log\ncache/'}
+        error={problems.patterns === undefined ? undefined : t(problems.patterns)}
+        value={draft.patterns}
+        onChange={(event) => change({ patterns: event.currentTarget.value })}
+        rows={4}
+        spellCheck={false}
+        classNames={{ input: 'patterns' }}
+        // The form was asked for: its first field is where one wants to be.
+        autoFocus
+      />
+      <Switch
+        label={t('window.filters.hidden')}
+        description={t('window.filters.hiddenHint')}
+        checked={draft.hidden === 'send'}
+        onChange={(event) => change({ hidden: event.currentTarget.checked ? 'send' : 'leave-out' })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      <div className="amounts">
+        <AmountInput
+          label="window.filters.least"
+          placeholder="window.filters.noLimit"
+          units={byteUnits}
+          amount={draft.least}
+          problem={problems.least}
+          onChange={(least) => change({ least })}
+        />
+        <AmountInput
+          label="window.filters.most"
+          placeholder="window.filters.noLimit"
+          units={byteUnits}
+          amount={draft.most}
+          problem={problems.most}
+          onChange={(most) => change({ most })}
+        />
+      </div>
+      <AmountInput
+        label="window.filters.age"
+        hint="window.filters.ageHint"
+        placeholder="window.filters.atOnce"
+        units={timeUnits}
+        amount={draft.age}
+        problem={problems.age}
+        onChange={(age) => change({ age })}
+      />
+      <PriorityChoice value={draft.priority} onChange={(priority) => change({ priority })} />
+      <PreviewPart shown={shown} />
+      {refusal !== null && (
+        <p className="card-problem breakable" role="alert">
+          {say(refusal)}
+        </p>
+      )}
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" onClick={onDone}>
+          {t('window.cancel')}
+        </Button>
+        <Button type="submit" loading={busy} disabled={filters === null}>
+          {t('window.filters.save')}
+        </Button>
+      </Group>
+    </form>
+  )
+}

@@ -1,0 +1,75 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { commands, outcomeSchema } from '../../../core/agent/contract.ts'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
+import { stateSnapshotSchema } from '../../../core/agent/state-schema.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { until } from '../../support/until.ts'
+
+const NONE = { ignore: [], hidden: 'send', minimumBytes: null, maximumBytes: null, minimumAgeSeconds: 0 }
+
+function write(root: string, names: readonly string[], ageSeconds = 3_600) {
+  const at = new Date(Date.now() - ageSeconds * 1_000)
+  for (const name of names) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+    writeFileSync(path.join(root, name), name)
+    utimesSync(path.join(root, name), at, at)
+  }
+}
+
+describe('the filters of a source, as a view changes them', () => {
+  it('are previewed without a change, kept with one, and refused in words', async () => {
+    const data = temporaryDirectory('filters')
+    const root = path.join(temporaryDirectory('filters-source'), 'source')
+    write(root, ['a', 'b.log', '.c'])
+    const settings = {
+      version: 1,
+      sources: [{ id: 'one', path: root, name: 'one' }],
+      pause: { since: 1, until: null },
+    }
+    writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
+    startHoldfast(['agent', '--data', data])
+    const state = async () => stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
+    await until('three files wait', async () => (await state()).totals.waitingFiles === 3, 20_000)
+
+    const filters = { ...NONE, ignore: ['*.log'], hidden: 'leave-out' }
+    const preview = commands.previewFilters.output.parse(
+      await sendCommand(data, 'previewFilters', { id: 'one', filters }),
+    )
+    expect(preview).toMatchObject({ ended: 'complete', kept: { files: 1, bytes: 1 } })
+    expect(preview.leftOut.map(({ reason }) => reason).toSorted()).toEqual(['hidden', 'ignored'])
+    expect((await state()).totals.waitingFiles).toBe(3)
+    const unknown = sendCommand(data, 'previewFilters', { id: 'other', filters })
+    await expect(unknown).rejects.toThrow('no longer protected')
+
+    const change = async (changes: unknown) =>
+      outcomeSchema.parse(await sendCommand(data, 'changeSource', { id: 'one', changes }))
+    const refused = await change({ minimumBytes: 2_048, maximumBytes: 1_024 })
+    expect(refused.done ? '' : englishWords(refused.sentence)).toContain('at least 2 KiB and at most 1 KiB')
+    expect(await change({ ignore: ['*.log'], hidden: 'leave-out', priority: 'high' })).toEqual({ done: true })
+    await until('one file waits', async () => (await state()).totals.waitingFiles === 1)
+    // What is not named stays as it is.
+    expect(await change({ priority: 'low' })).toEqual({ done: true })
+    expect((await state()).sources[0]?.settings).toMatchObject({ ...filters, priority: 'low' })
+  })
+})
+
+describe('holdfast scan --once with filters', () => {
+  it('sends what they let pass, and leaves what is too young to a later run', async () => {
+    const data = temporaryDirectory('once-filters')
+    const root = path.join(temporaryDirectory('once-source'), 'source')
+    write(root, ['a', 'deep/b', '.hidden', 'x.log'])
+    write(root, ['young'], 0)
+    const filters = ['--no-hidden', '--ignore', '*.log', '--min-age', '600']
+    const once = startHoldfast(['scan', '--once', ...filters, '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(0)
+    expect(once.err()).toContain('1 file changed too recently')
+    expect(once.out()).toContain('Everything is sent: 2 files')
+    const stored = Object.keys(treeOf(path.join(data, 'store')))
+    expect(stored.filter((name) => /source\/(a|deep\/b|young|x\.log|\.hidden)$/.test(name))).toHaveLength(2)
+  })
+})

@@ -1,0 +1,206 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { startScannerProcess } from '../../support/scan-worker.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const destination = 'there'
+
+/** A source in a new directory, a real ledger and a real scanner process on it. */
+function setUp(settings: Record<string, unknown>) {
+  const directory = temporaryDirectory('filters')
+  const root = path.join(directory, 'source')
+  mkdirSync(root)
+  const ledgerPath = path.join(directory, 'ledger.sqlite')
+  const ledger = openLedger(ledgerPath)
+  onTestFinished(() => ledger.close())
+  const scanner = startScannerProcess()
+  const configure = (changes: Record<string, unknown> = {}) =>
+    scanner.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
+      ledgerPath,
+      destination,
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+  return {
+    root,
+    scanner,
+    configure,
+    write: (name: string, bytes = 10) => {
+      mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+      writeFileSync(path.join(root, name), 'x'.repeat(bytes))
+    },
+    watching: () => until('it is watching', () => scanner.scanned.get('s')?.phase === 'watching'),
+    paths: (state: 'waiting' | 'sent' | null = null) =>
+      ledger
+        .files(destination, { source: 's', state, before: null, limit: 200 })
+        .files.map((file) => file.path)
+        .toSorted(),
+    /** What a sender does: everything that waits is durable now. */
+    sendAll: () => {
+      const due = ledger.take(destination, ['s'], 1000, Date.now(), new Set())
+      ledger.markSent(
+        due.map((file) => ({ ...file, mark: false })),
+        Date.now(),
+      )
+      scanner.nudge()
+    },
+  }
+}
+
+const FILTERS = { ignore: ['*.log', 'cache/'], hidden: 'leave-out', minimumBytes: 5, maximumBytes: 100 }
+const WRITTEN: [string, number][] = [
+  ['kept', 10],
+  ['deep/kept', 10],
+  ['a.log', 10],
+  ['cache/a', 10],
+  ['.hidden', 10],
+  ['.git/config', 10],
+  ['tiny', 4],
+  ['huge', 101],
+]
+
+describe('what the filters leave out is not offered', () => {
+  test.each([
+    ['continuous', '', {}],
+    ['batch', 'DC1/', { kind: 'batch' }],
+  ])(
+    'of a %s source: neither by the listing nor by the watcher nor by a comparison',
+    async (_kind, below, kind) => {
+      const { root, configure, write, watching, paths, scanner } = setUp({ ...FILTERS, ...kind })
+      for (const [name, bytes] of WRITTEN) write(`${below}${name}`, bytes)
+      configure()
+      await watching()
+      for (const [name, bytes] of WRITTEN) write(`${below}live/${name}`, bytes)
+      renameSync(path.join(root, `${below}live/a.log`), path.join(root, `${below}live/renamed`))
+      const kept = ['deep/kept', 'kept', 'live/deep/kept', 'live/kept', 'live/renamed'].map(
+        (name) => below + name,
+      )
+      await until('all others are offered', () => paths().join() === kept.join())
+      await scanner.reconcile()
+      expect(paths()).toEqual(kept)
+    },
+  )
+
+  test('a file that outgrows the limit while it waits is not sent', async () => {
+    const { root, configure, write, watching, paths } = setUp({ maximumBytes: 100 })
+    write('grows')
+    configure()
+    await watching()
+    await until('it waits', () => paths('waiting').join() === 'grows')
+    writeFileSync(path.join(root, 'grows'), 'x'.repeat(1000))
+    await until('it waits no more', () => paths().length === 0)
+  })
+})
+
+describe('a filter that is changed later', () => {
+  test('what waits and is left out now waits no more; what was sent stays known', async () => {
+    const { configure, write, watching, paths, sendAll } = setUp({})
+    write('sent.log')
+    configure()
+    await watching()
+    await until('it waits', () => paths('waiting').join() === 'sent.log')
+    sendAll()
+    for (const name of ['a.log', 'b', '.c', 'cache/deep/d']) write(name)
+    await until('four wait', () => paths('waiting').length === 4)
+    configure(FILTERS)
+    await until('one waits', () => paths('waiting').join() === 'b')
+    expect(paths('sent')).toEqual(['sent.log'])
+    configure()
+    await until('taken back, they are offered again', () => paths('waiting').length === 4)
+    expect(paths('sent')).toEqual(['sent.log'])
+  })
+
+  test('also while the source is paused', async () => {
+    const { configure, write, watching, paths } = setUp({})
+    write('a.log')
+    configure()
+    await watching()
+    await until('it waits', () => paths('waiting').join() === 'a.log')
+    configure({ ...FILTERS, paused: true })
+    await until('it waits no more', () => paths().length === 0)
+  })
+})
+
+describe('the least age', () => {
+  test('a file is offered by itself when it is old enough, without a comparison', async () => {
+    const { root, configure, write, watching, paths } = setUp({ minimumAgeSeconds: 2 })
+    write('before')
+    write('old')
+    const long = new Date(Date.now() - 3_600_000)
+    utimesSync(path.join(root, 'old'), long, long)
+    configure()
+    await watching()
+    write('live')
+    await until('the old one is offered', () => paths().includes('old'))
+    await until('the others, too', () => paths().join() === 'before,live,old')
+    const youngest = Math.max(...['before', 'live'].map((name) => statSync(path.join(root, name)).mtimeMs))
+    expect(Date.now()).toBeGreaterThanOrEqual(youngest + 2_000)
+  })
+
+  test('a time in the future does not keep a file back for ever', async () => {
+    const { root, configure, write, watching, paths } = setUp({ minimumAgeSeconds: 1 })
+    write('ahead')
+    const ahead = new Date(Date.now() + 365 * 86_400_000)
+    utimesSync(path.join(root, 'ahead'), ahead, ahead)
+    configure()
+    await watching()
+    await until('it is offered', () => paths().join() === 'ahead')
+  })
+
+  test('a batch directory gets its mark after its young files, and not later for those that are left out', async () => {
+    const { root, configure, write, watching, paths, sendAll } = setUp({
+      ...FILTERS,
+      kind: 'batch',
+      minimumAgeSeconds: 3,
+    })
+    const directory = path.join(root, 'DC1')
+    for (const [name, bytes] of WRITTEN) write(`DC1/${name}`, bytes)
+    const long = new Date(Date.now() - 3_600_000)
+    for (const [name] of WRITTEN) utimesSync(path.join(directory, name), long, long)
+    configure()
+    await watching()
+    write('DC1/young')
+    writeFileSync(path.join(directory, 'finished.parse'), '')
+    await until('the old ones wait', () => paths('waiting').join().startsWith('DC1/deep/kept,DC1/kept'))
+    sendAll()
+    let isTooEarly = false
+    await until('the young one is offered', () => {
+      // Looked at all the time until then, the mark first: it must not come before the file.
+      const isMarked = existsSync(path.join(directory, 'finished.watch'))
+      const isOffered = paths().includes('DC1/young')
+      isTooEarly ||= isMarked && !isOffered
+      return isOffered
+    })
+    expect(isTooEarly).toBe(false)
+    const { mtimeMs } = statSync(path.join(directory, 'young'))
+    expect(Date.now()).toBeGreaterThanOrEqual(mtimeMs + 3_000)
+    sendAll()
+    await until('it is marked', () => existsSync(path.join(directory, 'finished.watch')))
+    expect(paths('sent')).toEqual(['DC1/deep/kept', 'DC1/kept', 'DC1/young'])
+  })
+
+  test('a young file that is deleted does not hold its directory back', async () => {
+    const { root, scanner, configure, write, watching, paths, sendAll } = setUp({
+      kind: 'batch',
+      minimumAgeSeconds: 6,
+    })
+    write('DC1/a')
+    const long = new Date(Date.now() - 3_600_000)
+    utimesSync(path.join(root, 'DC1/a'), long, long)
+    write('DC1/finished.parse')
+    write('DC1/b')
+    configure()
+    await watching()
+    await until('the old one waits', () => paths('waiting').join() === 'DC1/a')
+    sendAll()
+    await scanner.reconcile()
+    rmSync(path.join(root, 'DC1/b'))
+    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')), 20_000)
+    expect(paths()).toEqual(['DC1/a'])
+  })
+})

@@ -1,0 +1,108 @@
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { Previews } from '../../../core/scan/preview.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { canMount, mountHung } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const sourceOf = (root: string, settings: Record<string, unknown> = {}) =>
+  sourceSchema.parse({ id: 's', path: root, name: 's', ...settings })
+
+function write(root: string, name: string, bytes = 10, ageSeconds = 3_600) {
+  const file = path.join(root, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, 'x'.repeat(bytes))
+  const at = new Date(Date.now() - ageSeconds * 1_000)
+  utimesSync(file, at, at)
+}
+
+test('every rule has its files and bytes, whole directories included, and examples name them', async () => {
+  const root = temporaryDirectory('preview')
+  for (const name of [
+    'a',
+    'b/c',
+    'x.log',
+    'cache/1',
+    'cache/deep/2',
+    '.h',
+    '.git/3',
+    'd.part',
+    '.holdfast-probe-1',
+  ])
+    write(root, name)
+  write(root, 'tiny', 1)
+  write(root, 'huge', 1_000)
+  write(root, 'young', 10, 0)
+  symlinkSync('/etc/passwd', path.join(root, 'link'))
+  const source = sourceOf(root, {
+    ignore: ['*.log', 'cache/', 'nothing'],
+    hidden: 'leave-out',
+    minimumBytes: 5,
+    maximumBytes: 100,
+    minimumAgeSeconds: 60,
+  })
+  const { ended, kept, leftOut, examples } = await new Previews().run(source, 100)
+  expect({ ended, kept }).toEqual({ ended: 'complete', kept: { files: 2, bytes: 20 } })
+  const rows = leftOut.map(({ reason, pattern, files, bytes }) => [pattern ?? reason, files, bytes].join(' '))
+  expect(rows.toSorted()).toEqual([
+    '*.log 1 10',
+    'cache/ 2 20',
+    'hidden 2 20',
+    'not-a-file 1 0',
+    'temporary 1 10',
+    'too-large 1 1000',
+    'too-small 1 1',
+    'too-young 1 10',
+  ])
+  expect(leftOut[0]?.files).toBe(2)
+  expect(examples).toHaveLength(10)
+  expect(examples).toContainEqual({ path: 'cache/deep/2', size: 10, reason: 'ignored', pattern: 'cache/' })
+  expect((await new Previews().run(source, 3)).examples).toHaveLength(3)
+})
+
+test('of a batch source only files in its directories would be sent', async () => {
+  const root = temporaryDirectory('preview')
+  for (const name of ['DC1/a', 'DC1/finished.parse', 'other/b', 'loose']) write(root, name)
+  const { kept, leftOut } = await new Previews().run(
+    sourceOf(root, { kind: 'batch', batch: { prefix: 'DC' } }),
+    10,
+  )
+  expect(kept.files).toBe(1)
+  expect(leftOut).toEqual([
+    { reason: 'not-batch', pattern: null, files: 2, bytes: 20 },
+    { reason: 'mark', pattern: null, files: 1, bytes: 10 },
+  ])
+})
+
+test('a newer question ends the one before; the time limit says "at least"', async () => {
+  const root = temporaryDirectory('preview')
+  for (let index = 0; index < 3_000; index += 1) write(root, `${index % 50}/${index}`)
+  const previews = new Previews()
+  const first = previews.run(sourceOf(root), 10)
+  const second = previews.run(sourceOf(root), 10)
+  expect((await first).ended).toBe('superseded')
+  expect(await second).toMatchObject({ ended: 'complete', kept: { files: 3_000 } })
+  const hasty = await new Previews(1).run(sourceOf(root), 10)
+  expect(hasty.ended).toBe('time')
+  expect(hasty.kept.files).toBeLessThan(3_000)
+})
+
+test('a directory that is not there is refused in words', async () => {
+  const root = path.join(temporaryDirectory('preview'), 'away')
+  await expect(new Previews().run(sourceOf(root), 10)).rejects.toMatchObject({
+    sentence: { key: 'scan.list.failed', params: { path: root, code: 'ENOENT' } },
+  })
+})
+
+test.skipIf(!canMount)(
+  'a disk that hangs is answered for in time, however often it is asked (root: mounts)',
+  async () => {
+    const hung = await mountHung(onTestFinished)
+    const previews = new Previews(300)
+    for (let round = 0; round < 3; round += 1) {
+      const { ended, kept } = await previews.run(sourceOf(hung.point), 10)
+      expect({ ended, kept }).toEqual({ ended: 'time', kept: { files: 0, bytes: 0 } })
+    }
+  },
+)

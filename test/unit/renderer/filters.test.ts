@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import type { Draft } from '../../../renderer/features/filters/draft.ts'
+import { draftOf, readDraft } from '../../../renderer/features/filters/draft.ts'
+
+const source = (changes: Record<string, unknown> = {}) =>
+  sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })
+const draft = (changes: Partial<Draft> = {}): Draft => ({ ...draftOf(source()), ...changes })
+
+describe('the form of the filters', () => {
+  test.each([
+    {},
+    { ignore: ['*.log', '# a comment', 'cache/'], hidden: 'leave-out' },
+    { minimumBytes: 0, maximumBytes: 3 * 1024 ** 3, minimumAgeSeconds: 7_200 },
+    { minimumBytes: 1_500, minimumAgeSeconds: 90 },
+  ])('what is set comes back unchanged: %o', (changes) => {
+    const settings = source(changes)
+    const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = settings
+    expect(readDraft(draftOf(settings))).toEqual({
+      filters: { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds },
+      problems: {},
+    })
+  })
+
+  test('the largest whole unit is shown', () => {
+    const { least, most, age } = draftOf(
+      source({ minimumBytes: 1_500, maximumBytes: 3 * 1024 ** 3, minimumAgeSeconds: 7_200 }),
+    )
+    expect([least, most, age]).toEqual([
+      { typed: 1_500, unit: 1 },
+      { typed: 3, unit: 1024 ** 3 },
+      { typed: 2, unit: 3_600 },
+    ])
+  })
+
+  test('empty lines are no patterns; leading and trailing spaces are gitignore’s matter', () => {
+    expect(readDraft(draft({ patterns: '\n*.log\r\n  \n cache/ \n' })).filters?.ignore).toEqual([
+      '*.log',
+      ' cache/ ',
+    ])
+  })
+
+  test.each([
+    ['a size below zero', { least: { typed: -1, unit: 1 } }, { least: 'window.filters.wrongSize' }],
+    ['no number', { most: { typed: '1e', unit: 1 } }, { most: 'window.filters.wrongSize' }],
+    ['an age of 31 days', { age: { typed: 31, unit: 86_400 } }, { age: 'window.filters.wrongAge' }],
+    [
+      'nothing between the two',
+      { least: { typed: 2, unit: 1024 }, most: { typed: 2_047, unit: 1 } },
+      { most: 'window.filters.emptyRange' },
+    ],
+    ['too many patterns', { patterns: 'a\n'.repeat(1_001) }, { patterns: 'window.filters.tooManyPatterns' }],
+  ])('%s is said at its field, and nothing is read', (_what, changes, problems) => {
+    expect(readDraft(draft(changes))).toEqual({ filters: null, problems })
+  })
+
+  test('fractions of a unit are whole bytes', () => {
+    expect(readDraft(draft({ least: { typed: '1.5', unit: 1024 } })).filters?.minimumBytes).toBe(1_536)
+  })
+})

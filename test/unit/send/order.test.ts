@@ -1,0 +1,199 @@
+import { appendFileSync, linkSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { SendSource } from '../../../core/send/lane.ts'
+import type { Candidate } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { openPump } from '../../../core/send/pump.ts'
+import type { Outgoing, Session } from '../../../core/send/session.ts'
+import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const destination = { id: 'd', name: 'receiver' }
+
+function candidate(root: string, source: string, name: string): Candidate {
+  const { size, mtimeNs, ino: inode, dev: device } = statSync(path.join(root, name), { bigint: true })
+  return { source, path: name, size: Number(size), mtimeNs, inode, device }
+}
+
+/**
+ * A pump on a real ledger and real files, with a line that takes the files in the order in which they come, when
+ * at least `queued` of them wait for it: so the line is what all wait for, however busy this computer is.
+ */
+function setUp(perTurn: number, queued = 1) {
+  const directory = temporaryDirectory('order')
+  const ledgerPath = path.join(directory, 'ledger.db')
+  const ledger = openLedger(ledgerPath)
+  const queue: { file: Outgoing; go: () => void }[] = []
+  const arrived: string[] = []
+  const session: Session = {
+    sendSmall: (file, _bytes, _digest, onWire) =>
+      new Promise((resolve) => {
+        const go = () => {
+          onWire()
+          arrived.push(`${file.source}/${file.path}`)
+          resolve({ status: 'durable', detail: '' })
+        }
+        queue.push({ file, go })
+      }),
+    begin: async () => null,
+    canCopy: false,
+    copy: async () => null,
+    onFrame: () => undefined,
+    close: () => undefined,
+    closed: false,
+  }
+  const line = setInterval(() => {
+    if (queue.length < queued) return
+    for (const { go } of queue.splice(0, perTurn)) go()
+  }, 2)
+  const pump = openPump(
+    { destination, ledger, ledgerPath, retrySeconds: 60 },
+    {
+      onSent: () => undefined,
+      onMarked: () => undefined,
+      onBytes: () => undefined,
+      onChange: () => undefined,
+      log: () => undefined,
+    },
+  )
+  onTestFinished(() => {
+    clearInterval(line)
+    pump.stop()
+    ledger.close()
+  })
+  return { directory, ledger, pump, session, arrived }
+}
+
+const sourceOf = (id: string, root: string, changes: Partial<SendSource> = {}): SendSource => ({
+  id,
+  path: root,
+  name: id,
+  groupWriteMark: false,
+  paused: false,
+  ...changes,
+})
+
+describe('priority', () => {
+  /** Files of 64 KiB in two sources that are both behind; of the first 600 that arrive, how many are the first's. */
+  async function shareOf(first: SendSource['priority'], second: SendSource['priority']) {
+    // 32 MiB in memory are 480 such files.
+    const { directory, ledger, pump, session, arrived } = setUp(4, 400)
+    const sources = [
+      ['one', first],
+      ['two', second],
+    ] as const
+    const running = sources.map(([id, priority]) => {
+      const root = path.join(directory, id)
+      mkdirSync(root)
+      writeFileSync(path.join(root, '0'), Buffer.alloc(65_536, 1))
+      const names = Array.from({ length: 1_200 }, (_, index) => String(index))
+      for (const name of names.slice(1)) linkSync(path.join(root, '0'), path.join(root, name))
+      ledger.offer(
+        'd',
+        names.map((name) => candidate(root, id, name)),
+      )
+      return sourceOf(id, root, { priority })
+    })
+    pump.configure(running, false)
+    pump.setSession(session)
+    await until('600 files have arrived', () => arrived.length >= 600, 30_000)
+    return arrived.slice(0, 600).filter((file) => file.startsWith('one/')).length / 600
+  }
+
+  test('high to low is 4 to 1: the low one goes all the same', async () => {
+    const share = await shareOf('high', 'low')
+    expect(share).toBeGreaterThan(0.7)
+    expect(share).toBeLessThan(0.9)
+  }, 40_000)
+
+  test('equal ones share evenly', async () => {
+    const share = await shareOf('normal', 'normal')
+    expect(share).toBeGreaterThan(0.25)
+    expect(share).toBeLessThan(0.75)
+  }, 40_000)
+})
+
+test('oldest first, whatever the order in which they were found', async () => {
+  const { directory, ledger, pump, session, arrived } = setUp(10)
+  const names = Array.from({ length: 400 }, (_, index) => String(index))
+  for (const [index, name] of names.entries()) {
+    writeFileSync(path.join(directory, name), name)
+    utimesSync(path.join(directory, name), 1_000 + index, 1_000 + index)
+  }
+  const files = names.map((name) => candidate(directory, 's', name))
+  ledger.offer('d', files.toReversed())
+  pump.configure([sourceOf('s', directory)], false)
+  pump.setSession(session)
+  await until('all have arrived', () => arrived.length === names.length, 30_000)
+  // Sixteen are read at a time and one may take long, so this is the ledger's order by and large.
+  const off = arrived.map((file, place) => Math.abs(Number(file.slice(2)) - place))
+  expect(off.reduce((sum, one) => sum + one, 0) / off.length).toBeLessThan(30)
+})
+
+test('a file that is appended to all the time holds up nobody, and goes when it rests', async () => {
+  const { directory, ledger, pump, session, arrived } = setUp(1)
+  const restless = path.join(directory, 'restless')
+  writeFileSync(restless, Buffer.alloc(200_000))
+  const names = Array.from({ length: 1_000 }, (_, index) => String(index))
+  for (const name of names) writeFileSync(path.join(directory, name), name)
+  ledger.offer(
+    'd',
+    ['restless', ...names].map((name) => candidate(directory, 's', name)),
+  )
+  // As the scanner does whenever its writer has closed it.
+  const append = () => {
+    appendFileSync(restless, 'more')
+    if (ledger.offer('d', [candidate(directory, 's', 'restless')]) > 0) pump.wake()
+  }
+  append()
+  const writer = setInterval(append, 50)
+  onTestFinished(() => clearInterval(writer))
+  pump.configure([sourceOf('s', directory)], false)
+  pump.setSession(session)
+  const others = () => arrived.filter((file) => file !== 's/restless').length
+  await until('the others have all arrived', () => others() === names.length, 30_000)
+  const sent = () => arrived.filter((file) => file === 's/restless').length
+  // Longer than the first pauses: without them it would go twenty times a second.
+  const before = { sent: sent(), at: Date.now() }
+  await delay(4_000)
+  const { size } = statSync(restless)
+  clearInterval(writer)
+  expect(sent() - before.sent).toBeLessThanOrEqual(10)
+  expect(size).toBeGreaterThan(200_200)
+  const last = candidate(directory, 's', 'restless')
+  await until(
+    'the last content of it has arrived',
+    () => {
+      const known = ledger.lookup('d', 's', 'restless')
+      return known?.state === 'sent' && known.mtimeNs === last.mtimeNs && known.size === last.size
+    },
+    20_000,
+  )
+}, 60_000)
+
+test('files that wait and are left out, or young, when they are taken are not sent', async () => {
+  const { directory, ledger, pump, session, arrived } = setUp(10)
+  const names = ['a.txt', 'b.log', 'large', 'gone/deep']
+  mkdirSync(path.join(directory, 'gone'))
+  for (const name of names)
+    writeFileSync(path.join(directory, name), name === 'large' ? 'x'.repeat(2_000) : name)
+  ledger.offer(
+    'd',
+    names.map((name) => candidate(directory, 's', name)),
+  )
+  const filters = sourceFiltersSchema.parse({
+    ignore: ['*.log', 'gone/'],
+    maximumBytes: 1_000,
+    minimumAgeSeconds: 2,
+  })
+  pump.configure([sourceOf('s', directory, { filters })], false)
+  pump.setSession(session)
+  await until('three are withdrawn', () => ledger.totals('d').s?.waitingFiles === 1)
+  expect(arrived).toEqual([])
+  await until('the fourth goes when it is old enough', () => arrived.length === 1)
+  expect(arrived).toEqual(['s/a.txt'])
+  expect(Date.now()).toBeGreaterThanOrEqual(statSync(path.join(directory, 'a.txt')).mtimeMs + 2_000)
+})

@@ -2,7 +2,7 @@ import type { ConfigOf } from '../worker/definition.ts'
 import type { Clock } from './clock.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createLooks } from './looks.ts'
-import type { Checked, checkerDefinition } from './messages.ts'
+import type { Checked, CheckedPath, checkerDefinition } from './messages.ts'
 import { patienceOf } from './patience.ts'
 import type { Disk } from './probes/disk.ts'
 import { type Findings, freshMemory, type PathMemory } from './probes/findings.ts'
@@ -11,15 +11,7 @@ import { createReportBatch } from './report-batch.ts'
 import { createTelling } from './telling.ts'
 import { dueAt, tickAfter } from './timetable.ts'
 import { slowLimit } from './verdict.ts'
-import {
-  brokenProbe,
-  type Check,
-  type CheckedPath,
-  isSameTarget,
-  newCheck,
-  pointOf,
-  type Watch,
-} from './watched-path.ts'
+import { brokenProbe, type Check, isSameTarget, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 

@@ -81,6 +81,9 @@ export const historyAnswerSchema = z.object({
 })
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 
+const checkedPathSchema = z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })
+export type CheckedPath = z.infer<typeof checkedPathSchema>
+
 export const checkerDefinition = {
   name: 'checker' as const,
   config: z.object({
@@ -91,7 +94,7 @@ export const checkerDefinition = {
     slowSeconds: z.number(),
     /** The database of delays and verdicts; null: none is kept. */
     historyPath: z.string().nullable(),
-    paths: z.array(z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })),
+    paths: z.array(checkedPathSchema),
     /** Mounts that an earlier run remembered, by path id: an unmounted disk stays "missing" over a restart. */
     knownMounts: z.record(
       z.string(),

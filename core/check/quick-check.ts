@@ -1,9 +1,9 @@
 import type { ReadStep } from './lanes/lane-memory.ts'
 import type { Lanes } from './lanes/lanes.ts'
+import type { CheckedPath } from './messages.ts'
 import type { Disk } from './probes/disk.ts'
 import type { Findings, PathMemory } from './probes/findings.ts'
 import { afterRead, isSteady, unknownSteadiness } from './steadiness.ts'
-import type { CheckedPath } from './watched-path.ts'
 
 export interface QuickCheckEvents {
   /** The read came back; null: it failed or was not done, and all the probes have to tell. */

@@ -1,9 +1,8 @@
 import type { Clock } from './clock.ts'
-import type { Checked, ProbeKind, Verdict } from './messages.ts'
+import type { Checked, CheckedPath, ProbeKind, Verdict } from './messages.ts'
 import type { Findings, PathMemory, Progress } from './probes/findings.ts'
 import type { ReportBatch } from './report-batch.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from './verdict.ts'
-import type { CheckedPath } from './watched-path.ts'
 
 /** Whom a verdict is about, and what is remembered of it. */
 export interface Subject {

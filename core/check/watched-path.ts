@@ -1,11 +1,8 @@
-import type { ConfigOf } from '../worker/definition.ts'
 import type { Pass } from './gate.ts'
-import type { checkerDefinition, ProbeKind } from './messages.ts'
+import type { CheckedPath, ProbeKind } from './messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from './probes/findings.ts'
 import type { QuickCheck } from './quick-check.ts'
 import type { Timetable } from './timetable.ts'
-
-export type CheckedPath = ConfigOf<typeof checkerDefinition>['paths'][number]
 
 /** One path on its timetable. */
 export interface Watch {

@@ -1,0 +1,59 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { scannerDefinition } from '../../core/scan/messages.ts'
+import type { ScanLedger } from '../../core/scan/session.ts'
+import { startScanner } from '../../core/scan/worker.ts'
+import { openLedger } from '../../core/send/ledger.ts'
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { monotonicMs } from './monotonic.ts'
+import { burstIndex } from './scan-burst-plan.ts'
+
+/**
+ * The product's own scanner process, with a clock at its ledger: when each file of a burst came out of the
+ * watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
+ * word of its command line); a file `STAMPS.watched` appears when the first comparison with the ledger begins,
+ * that is, when every directory is watched.
+ */
+const stampsPath = process.argv[2] ?? ''
+const stamps = {
+  heardAt: [] as (number | null)[],
+  offeredAt: [] as (number | null)[],
+  watchedAt: null as number | null,
+}
+
+function stamp(times: (number | null)[], file: string): void {
+  const index = burstIndex(file)
+  if (index !== null) times[index] ??= monotonicMs()
+}
+
+function write(): void {
+  writeFileSync(`${stampsPath}.new`, JSON.stringify(stamps))
+  renameSync(`${stampsPath}.new`, stampsPath)
+}
+
+function openStampedLedger(file: string): ScanLedger {
+  const ledger = openLedger(file)
+  return {
+    ...ledger,
+    lookup: (destination, source, path) => {
+      stamps.watchedAt ??= monotonicMs()
+      stamp(stamps.heardAt, path)
+      return ledger.lookup(destination, source, path)
+    },
+    offer: (destination, candidates) => {
+      const waiting = ledger.offer(destination, candidates)
+      for (const { path } of candidates) stamp(stamps.offeredAt, path)
+      return waiting
+    },
+  }
+}
+
+process.on('SIGUSR2', write)
+serveWorker(
+  childProcessPort(),
+  scannerDefinition,
+  startScanner({
+    watcherThread: new URL('../../cli/workers/inotify-thread.ts', import.meta.url),
+    openLedger: openStampedLedger,
+  }),
+)

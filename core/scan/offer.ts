@@ -1,7 +1,7 @@
 import { message } from '../words/message.ts'
-import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import type { SessionContext } from './session.ts'
+import { standingOf } from './standing.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
@@ -20,7 +20,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   let waiting = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const due = files.slice(from, from + MAX_OFFERED).filter((file) => isFileDue(context, file))
+      const { due } = standingOf(context, files.slice(from, from + MAX_OFFERED))
       if (due.length === 0) continue
       const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)
@@ -31,19 +31,4 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   }
   if (waiting > 0) context.offered()
   return waiting
-}
-
-/** Whether the ledger does not know this file with this content. Throws what the ledger throws. */
-export function isFileDue(context: SessionContext, file: FileFacts): boolean {
-  return standingOf(context, file).due
-}
-
-/** Whether this file is due, and if it is not, whether that is for its group-write bit alone. */
-export function standingOf(
-  { source, ledger, destination }: SessionContext,
-  file: FileFacts,
-): { due: boolean; neverSent: boolean } {
-  const known = ledger.lookup(destination, source.id, file.path)
-  const marksFiles = source.kind === 'batch'
-  return { due: isDue(file, known, marksFiles), neverSent: isNeverSent(file, known, marksFiles) }
 }

@@ -1,8 +1,9 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
+import type { ListedChunk } from './listing/sync-walk.ts'
 import { createNameFilter, nameRulesOf } from './names.ts'
-import { standingOf } from './offer.ts'
 import type { SessionContext } from './session.ts'
+import { rowsOf, standingOfRows } from './standing.ts'
 import { unsendableWords } from './unsendable.ts'
 import { isGone, walk } from './walk.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'
@@ -25,23 +26,26 @@ export interface Reconciled {
  */
 export async function reconcileTree(
   context: SessionContext,
-  watcher: Pick<TreeWatcher, 'examine'>,
+  watcher: Pick<TreeWatcher, 'examine' | 'method'>,
   base: string,
   recursive: boolean,
 ): Promise<Reconciled> {
   const { source, root, signal } = context
-  const filter = createNameFilter(nameRulesOf(source))
+  const listSlow = async function* (): AsyncGenerator<ListedChunk> {
+    const filter = createNameFilter(nameRulesOf(source))
+    for await (const { files, unsendable } of walk({ root, base, filter, recursive, signal }))
+      yield { rows: rowsOf(files), unsendable }
+  }
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   try {
-    for await (const chunk of walk({ root, base, filter, recursive, signal })) {
-      for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const due = chunk.files.filter((file) => {
-        const standing = standingOf(context, file)
-        if (standing.neverSent) result.neverSent += 1
-        return standing.due
-      })
+    // On a network mount each call waits for the other computer: several at once are faster there.
+    const listing = watcher.method === 'polling' ? listSlow : context.list
+    for await (const { rows, unsendable } of listing(base, recursive)) {
+      for (const one of unsendable) context.problem(unsendableWords(root, one))
+      const { due, neverSent } = standingOfRows(context, rows)
       result.due += due.length
-      result.unsendable += chunk.unsendable.length
+      result.neverSent += neverSent
+      result.unsendable += unsendable.length
       await watcher.examine(due.map(({ path }) => path))
     }
     result.complete = !signal.aborted

@@ -1,11 +1,15 @@
 import type { Ledger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
+import type { Listing } from './listing/listings.ts'
 import type { Scanned } from './messages.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What the scanner needs of the ledger. */
-export type ScanLedger = Pick<Ledger, 'offer' | 'lookup' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'>
+export type ScanLedger = Pick<
+  Ledger,
+  'offer' | 'differing' | 'unsentBelow' | 'home' | 'rememberHome' | 'close'
+>
 
 /** What a session of one source works with. */
 export interface SessionContext {
@@ -20,6 +24,8 @@ export interface SessionContext {
   destination: string
   quietMs: number
   openTree: OpenTree
+  /** Lists the tree, or one directory of it, in a thread. */
+  list(base: string, recursive: boolean): Listing
   /** Ends with the session. */
   signal: AbortSignal
   /** Files became waiting in the ledger. */

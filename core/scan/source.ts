@@ -8,7 +8,10 @@ import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
+import type { Listing } from './listing/listings.ts'
+import type { ListingOptions } from './listing/sync-walk.ts'
 import type { Scanned } from './messages.ts'
+import { nameRulesOf } from './names.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import type { ScanLedger, Session, SessionContext } from './session.ts'
 import { isGone } from './walk.ts'
@@ -25,6 +28,7 @@ export interface SourceOptions {
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenTree
+  list(options: ListingOptions, signal: AbortSignal): Listing
   offered(): void
   changed(): void
   log(message: string): void
@@ -134,7 +138,7 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
+    const { source, ledger, destination, quietSeconds, openTree, list, offered, log } = this.#options
     const live = () => !abort.signal.aborted
     const context: SessionContext = {
       source,
@@ -145,6 +149,7 @@ export class RunningSource {
       destination,
       quietMs: quietSeconds * 1000,
       openTree,
+      list: (base, recursive) => list({ root, base, recursive, names: nameRulesOf(source) }, abort.signal),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),

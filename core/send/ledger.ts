@@ -1,4 +1,5 @@
 import type { StatementSyncInstance } from '@photostructure/sqlite'
+import { openCompare } from './ledger-compare.ts'
 import type { Candidate, Due, Ledger } from './ledger-contract.ts'
 import { inTransaction, openLedgerFile, STATE } from './ledger-file.ts'
 import type { LedgerPages } from './ledger-pages.ts'
@@ -164,6 +165,8 @@ export function openLedger(file: string): Ledger {
         inode: word.load(row.inode),
       }
     },
+
+    differing: openCompare(database),
 
     home: (source) => (readMeta.get(homeOf(source)) as { value: string } | undefined)?.value ?? null,
     rememberHome: (source, mountPoint) => {

@@ -35,10 +35,10 @@ function openStampedLedger(file: string): ScanLedger {
   const ledger = openLedger(file)
   return {
     ...ledger,
-    lookup: (destination, source, path) => {
+    differing: (destination, source, rows) => {
       stamps.watchedAt ??= monotonicMs()
-      stamp(stamps.heardAt, path)
-      return ledger.lookup(destination, source, path)
+      for (const [path] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, path)
+      return ledger.differing(destination, source, rows)
     },
     offer: (destination, candidates) => {
       const waiting = ledger.offer(destination, candidates)
@@ -54,6 +54,7 @@ serveWorker(
   scannerDefinition,
   startScanner({
     watcherThread: new URL('../../cli/workers/inotify-thread.ts', import.meta.url),
+    listingThread: new URL('../../cli/workers/listing-thread.ts', import.meta.url),
     openLedger: openStampedLedger,
   }),
 )

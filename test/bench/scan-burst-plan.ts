@@ -21,3 +21,6 @@ export function burstIndex(file: string): number | null {
   const digits = /\/f(\d+)$/.exec(file)?.[1]
   return digits === undefined ? null : Number(digits)
 }
+
+/** What the scanner says to the benchmark, besides what it says to a supervisor, when every directory is watched. */
+export const WATCHED = 'watched'

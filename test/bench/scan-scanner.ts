@@ -8,6 +8,7 @@ import { sourceSchema } from '../../core/settings/schema.ts'
 import type { FromWorker } from '../../core/worker/definition.ts'
 import { until } from '../support/until.ts'
 import { monotonicMs } from './monotonic.ts'
+import { WATCHED } from './scan-burst-plan.ts'
 
 export const DESTINATION = 'bench'
 export const SOURCE = 's'
@@ -26,6 +27,8 @@ export interface BenchScanner {
   phase(): Scanned['phase'] | null
   /** Has it compare the tree with the ledger; resolves when it has. */
   reconcile(): Promise<void>
+  /** Resolves as soon as every directory is watched. */
+  watched(): Promise<void>
   /** Files that wait in its ledger. */
   waiting(): number
   stamps(): Promise<Stamps>
@@ -44,7 +47,13 @@ export async function startScanner(directory: string, root: string): Promise<Ben
   let ready = false
   let phase: Scanned['phase'] | null = null
   let answered = 0
+  const watched = new Promise<void>((resolve) => {
+    child.on('message', (raw) => {
+      if (raw === WATCHED) resolve()
+    })
+  })
   child.on('message', (raw) => {
+    if (raw === WATCHED) return
     const message = raw as FromWorker
     if (message.type === 'ready') ready = true
     if (message.type === 'response') answered = message.id
@@ -75,6 +84,7 @@ export async function startScanner(directory: string, root: string): Promise<Ben
       child.send({ type: 'request', id, name: 'reconcile', input: {} })
       await until('the comparison', () => answered >= id, 120_000)
     },
+    watched: () => watched,
     waiting: () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles ?? 0,
     stamps: async () => {
       rmSync(stampsPath, { force: true })

@@ -6,13 +6,13 @@ import { openLedger } from '../../core/send/ledger.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { monotonicMs } from './monotonic.ts'
-import { burstIndex } from './scan-burst-plan.ts'
+import { burstIndex, WATCHED } from './scan-burst-plan.ts'
 
 /**
  * The product's own scanner process, with a clock at its ledger: when each file of a burst came out of the
  * watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
- * word of its command line); a file `STAMPS.watched` appears when the first comparison with the ledger begins,
- * that is, when every directory is watched.
+ * word of its command line); it says WATCHED when the first comparison with the ledger begins, that is, when every
+ * directory is watched.
  */
 const stampsPath = process.argv[2] ?? ''
 const stamps = {
@@ -36,7 +36,10 @@ function openStampedLedger(file: string): ScanLedger {
   return {
     ...ledger,
     differing: (destination, source, rows) => {
-      stamps.watchedAt ??= monotonicMs()
+      if (stamps.watchedAt === null) {
+        stamps.watchedAt = monotonicMs()
+        process.send?.(WATCHED)
+      }
       for (const [path] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, path)
       return ledger.differing(destination, source, rows)
     },

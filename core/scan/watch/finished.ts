@@ -52,6 +52,15 @@ export function examineFile(absolute: string, path: string, wasClosed = false): 
   }
 }
 
+/** Whether a file has more names than one; false if it cannot be looked at. */
+export function hasOtherNames(absolute: string): boolean {
+  try {
+    return (lstatSync(absolute, { throwIfNoEntry: false })?.nlink ?? 0) > 1
+  } catch {
+    return false
+  }
+}
+
 function isNew(ctimeNs: bigint): boolean {
   const age = Date.now() - Number(ctimeNs / 1_000_000n)
   return age >= 0 && age < NEW_FOR_MS

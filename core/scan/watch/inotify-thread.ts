@@ -57,7 +57,7 @@ class InotifyThread {
     })
     this.#listing = new Listing({
       directory: (parent, name, again) => this.#foundDirectory(parent, name, again),
-      file: ({ tree }, path) => this.#examiner.found({ tree, path, wasClosed: false }),
+      file: ({ tree }, path) => this.#examiner.found({ tree, path, by: 'listed' }),
       unreadable: (directory, code) =>
         this.#problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
       complete: (directory, names) => this.#dropVanished(directory, names),
@@ -85,7 +85,7 @@ class InotifyThread {
         this.#listing.slice(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
-      this.#examiner.lookAtNew()
+      this.#examiner.lookAgain()
       if (Date.now() >= this.#pollAt) this.#pollUnwatched()
       this.#outbox.flush()
     }
@@ -93,8 +93,8 @@ class InotifyThread {
 
   #waitMs(): number {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
-    const newDue = this.#outbox.hasRoom ? this.#examiner.newDue() : null
-    const until = Math.min(this.#pollAt, newDue ?? Number.POSITIVE_INFINITY)
+    const againDue = this.#outbox.hasRoom ? this.#examiner.dueAgain() : null
+    const until = Math.min(this.#pollAt, againDue ?? Number.POSITIVE_INFINITY)
     return Math.max(0, Math.min(LONGEST_WAIT_MS, until - Date.now()))
   }
 
@@ -159,7 +159,7 @@ class InotifyThread {
       if (file === null) continue
       const key = `${file.tree.id}/${file.path}`
       const before = files.get(key)
-      files.set(key, before?.wasClosed ? before : file)
+      files.set(key, before?.by === 'closed' ? before : file)
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
     for (const file of files.values()) this.#examiner.found(file)
@@ -184,8 +184,8 @@ class InotifyThread {
     }
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) === 0) return null
-      const wasClosed = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0
-      return { tree, path: joinRelative(pathOf(directory), name), wasClosed }
+      const by = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0 ? 'closed' : 'created'
+      return { tree, path: joinRelative(pathOf(directory), name), by }
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {

@@ -8,6 +8,7 @@ import { peakMiB, usageOf } from './process-tree.ts'
 import { median, quantile, type Row } from './row.ts'
 import { BURST, burstDirectory, type Scenario, scenarios } from './scan-burst-plan.ts'
 import { startInotifywait } from './scan-inotifywait.ts'
+import type { Places } from './scan-places.ts'
 import { startScanner } from './scan-scanner.ts'
 
 const ROUNDS = 3
@@ -31,14 +32,17 @@ interface Seen {
 }
 
 /** The same burst before inotifywait and before the scanner, in turns; the median of each figure. */
-export async function measureBursts(directory: string): Promise<Row[]> {
+export async function measureBursts(places: Places): Promise<Row[]> {
   const rows: Row[] = []
   for (const scenario of scenarios) {
     const rounds: { peer: Seen; heard: Seen; offered: Seen }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
-      const place = path.join(directory, `${scenario}${round}`)
-      const peer = await before(scenario, path.join(place, 'peer'), seenByInotifywait)
-      const [heard, offered] = await before(scenario, path.join(place, 'ours'), seenByScanner)
+      const within = (name: string): Places => ({
+        trees: path.join(places.trees, scenario, `${round}`, name),
+        ledgers: path.join(places.ledgers, scenario, `${round}`, name),
+      })
+      const peer = await before(scenario, within('peer'), seenByInotifywait)
+      const [heard, offered] = await before(scenario, within('ours'), seenByScanner)
       rounds.push({ peer, heard, offered })
     }
     rows.push(...rowsOf(titles[scenario], rounds))
@@ -90,11 +94,10 @@ function rowsOf(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen 
 
 async function before<T>(
   scenario: Scenario,
-  place: string,
+  { trees: root, ledgers: place }: Places,
   see: (root: string, place: string, burst: () => Promise<number[]>) => Promise<T>,
 ): Promise<T> {
-  const root = path.join(place, 'tree')
-  mkdirSync(root, { recursive: true })
+  for (const directory of [root, place]) mkdirSync(directory, { recursive: true })
   if (scenario === 'existing') {
     for (let one = 0; one < BURST.directories; one += 1)
       mkdirSync(path.join(root, burstDirectory(scenario, one)))

@@ -4,6 +4,7 @@ import { until } from '../support/until.ts'
 import { monotonicMs } from './monotonic.ts'
 import { median, type Row } from './row.ts'
 import { startInotifywait } from './scan-inotifywait.ts'
+import type { Places } from './scan-places.ts'
 import { startScanner } from './scan-scanner.ts'
 import { makeTree, treeDirectory } from './scan-trees.ts'
 
@@ -16,14 +17,14 @@ const ROUNDS = 5
  * that is written now is reported. Counted from the configuration of a running scanner, as for a source that a person
  * adds; of inotifywait from its start to "Watches established.".
  */
-export async function measureReady(directory: string): Promise<Row[]> {
-  const root = path.join(directory, 'tree')
+export async function measureReady({ trees, ledgers }: Places): Promise<Row[]> {
+  const root = path.join(trees, 'ready')
   makeTree(root, DIRECTORIES, FILES_EACH)
   const rounds: { peer: number; watched: number; reported: number }[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
     const peer = await startInotifywait(root)
     await peer.stop()
-    const place = path.join(directory, `ready${round}`)
+    const place = path.join(ledgers, `ready${round}`)
     mkdirSync(place)
     rounds.push({ peer: peer.establishedMs, ...(await readyOnce(place, root, round)) })
   }

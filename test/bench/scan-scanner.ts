@@ -12,6 +12,7 @@ import { WATCHED } from './scan-burst-plan.ts'
 
 export const DESTINATION = 'bench'
 export const SOURCE = 's'
+export const LEDGER = 'ledger.db'
 
 /** What the subject writes down: by the file's number, milliseconds of the monotonic clock. */
 export interface Stamps {
@@ -38,7 +39,7 @@ export interface BenchScanner {
 /** Starts the product's scanner process on one tree, with a ledger and stamps in `directory`. */
 export async function startScanner(directory: string, root: string): Promise<BenchScanner> {
   const stampsPath = path.join(directory, 'stamps.json')
-  const ledgerPath = path.join(directory, 'ledger.db')
+  const ledgerPath = path.join(directory, LEDGER)
   const child = fork(path.join(import.meta.dirname, 'scan-subject.ts'), [stampsPath], {
     env: workerEnvironment('scanner', process.env),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

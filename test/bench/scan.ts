@@ -1,18 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { ensurePackages } from '../../build/setup/system.mjs'
 import type { Row } from './row.ts'
 import { measureBursts } from './scan-burst.ts'
+import { measureMillion } from './scan-million.ts'
+import { makePlaces, removePlaces } from './scan-places.ts'
 import { measureReady } from './scan-ready.ts'
 
 /** The scanner against inotifywait and find on the same trees. */
 export async function run(): Promise<Row[]> {
   await ensurePackages(['inotify-tools', 'findutils'], 'the benchmark of the scanner')
-  const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
+  const places = makePlaces()
   try {
-    return [...(await measureBursts(directory)), ...(await measureReady(directory))]
+    return [
+      ...(await measureBursts(places)),
+      ...(await measureReady(places)),
+      ...(await measureMillion(places)),
+    ]
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removePlaces(places)
   }
 }

@@ -104,8 +104,12 @@ export class Examiner {
     const { outbox, problem } = this.#options
     const { tree, path, by } = file
     this.#again.delete(keyOf(file))
-    const found = examineFile(absolutePath(tree.request.root, path), path, by === 'closed')
-    if (found.state === 'finished') outbox.finished(tree.id, found.facts, asked)
+    const found = examineFile(absolutePath(tree.request.root, path), path, {
+      wasClosed: by === 'closed',
+      // Two events about one content, or an event and a listing, are told once.
+      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts),
+    })
+    if (found.state === 'finished') outbox.finished(tree.id, found.facts)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new' || found.state === 'busy') this.#lookLater(file, looks + 1)

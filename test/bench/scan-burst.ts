@@ -39,6 +39,7 @@ export async function measureBursts(places: Places): Promise<Row[]> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const within = (name: string): Places => ({
         trees: path.join(places.trees, scenario, `${round}`, name),
+        subject: places.subject,
         ledgers: path.join(places.ledgers, scenario, `${round}`, name),
       })
       const peer = await before(scenario, within('peer'), seenByInotifywait)
@@ -94,23 +95,24 @@ function rowsOf(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen 
 
 async function before<T>(
   scenario: Scenario,
-  { trees: root, ledgers: place }: Places,
-  see: (root: string, place: string, burst: () => Promise<number[]>) => Promise<T>,
+  places: Places,
+  see: (places: Places, burst: () => Promise<number[]>) => Promise<T>,
 ): Promise<T> {
-  for (const directory of [root, place]) mkdirSync(directory, { recursive: true })
+  const { trees: root, ledgers } = places
+  for (const directory of [root, ledgers]) mkdirSync(directory, { recursive: true })
   if (scenario === 'existing') {
     for (let one = 0; one < BURST.directories; one += 1)
       mkdirSync(path.join(root, burstDirectory(scenario, one)))
   }
-  const out = path.join(place, 'closed.json')
-  return see(root, place, async () => {
+  const out = path.join(ledgers, 'closed.json')
+  return see(places, async () => {
     const writer = path.join(import.meta.dirname, 'scan-burst-writer.ts')
     await promisify(execFile)(process.execPath, [writer, root, scenario, out])
     return JSON.parse(readFileSync(out, 'utf8')) as number[]
   })
 }
 
-async function seenByInotifywait(root: string, _: string, burst: () => Promise<number[]>): Promise<Seen> {
+async function seenByInotifywait({ trees: root }: Places, burst: () => Promise<number[]>): Promise<Seen> {
   const peer = await startInotifywait(root)
   try {
     const cpuBefore = usageOf(peer.pid).cpuMicroseconds
@@ -123,12 +125,8 @@ async function seenByInotifywait(root: string, _: string, burst: () => Promise<n
 }
 
 /** As it came out of the watcher, and as it was in the ledger. */
-async function seenByScanner(
-  root: string,
-  place: string,
-  burst: () => Promise<number[]>,
-): Promise<[Seen, Seen]> {
-  const scanner = await startScanner(place, root)
+async function seenByScanner(places: Places, burst: () => Promise<number[]>): Promise<[Seen, Seen]> {
+  const scanner = await startScanner(places.subject, places.ledgers, places.trees)
   try {
     scanner.configure()
     await until('the tree is watched', () => scanner.phase() === 'watching', 30_000)

@@ -9,7 +9,7 @@ import { monotonicMs } from './monotonic.ts'
 import { peakMiB, usageOf } from './process-tree.ts'
 import { median, type Row } from './row.ts'
 import type { Places } from './scan-places.ts'
-import { DESTINATION, LEDGER, SOURCE, startScanner } from './scan-scanner.ts'
+import { type BenchScanner, DESTINATION, LEDGER, SOURCE, startScanner } from './scan-scanner.ts'
 import { makeTree, treeDirectory } from './scan-trees.ts'
 
 const DIRECTORIES = 1_000
@@ -18,7 +18,7 @@ const TOUCHED = 1_000
 const ROUNDS = 3
 
 /** Compares a million files, all of which are durable already, with the ledger, against `find` on the same tree. */
-export async function measureMillion({ trees, ledgers }: Places): Promise<Row[]> {
+export async function measureMillion({ trees, ledgers, subject }: Places): Promise<Row[]> {
   const root = path.join(trees, 'million')
   const place = path.join(ledgers, 'million')
   mkdirSync(place)
@@ -26,15 +26,14 @@ export async function measureMillion({ trees, ledgers }: Places): Promise<Row[]>
   const ledger = openLedger(path.join(place, LEDGER))
   try {
     offerAll(ledger, root)
-    return await measureScanner(root, place, ledger)
+    return await measureScanner(await startScanner(subject, place, root), root, ledger)
   } finally {
     ledger.close()
     rmSync(root, { recursive: true, force: true })
   }
 }
 
-async function measureScanner(root: string, place: string, ledger: Ledger): Promise<Row[]> {
-  const scanner = await startScanner(place, root)
+async function measureScanner(scanner: BenchScanner, root: string, ledger: Ledger): Promise<Row[]> {
   try {
     scanner.configure()
     await until('the tree is watched', () => scanner.phase() === 'watching', 120_000)

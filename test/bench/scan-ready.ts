@@ -5,7 +5,7 @@ import { monotonicMs } from './monotonic.ts'
 import { median, type Row } from './row.ts'
 import { startInotifywait } from './scan-inotifywait.ts'
 import type { Places } from './scan-places.ts'
-import { startScanner } from './scan-scanner.ts'
+import { type BenchScanner, startScanner } from './scan-scanner.ts'
 import { makeTree, treeDirectory } from './scan-trees.ts'
 
 const DIRECTORIES = 1_000
@@ -17,7 +17,7 @@ const ROUNDS = 5
  * that is written now is reported. Counted from the configuration of a running scanner, as for a source that a person
  * adds; of inotifywait from its start to "Watches established.".
  */
-export async function measureReady({ trees, ledgers }: Places): Promise<Row[]> {
+export async function measureReady({ trees, ledgers, subject }: Places): Promise<Row[]> {
   const root = path.join(trees, 'ready')
   makeTree(root, DIRECTORIES, FILES_EACH)
   const rounds: { peer: number; watched: number; reported: number }[] = []
@@ -26,7 +26,10 @@ export async function measureReady({ trees, ledgers }: Places): Promise<Row[]> {
     await peer.stop()
     const place = path.join(ledgers, `ready${round}`)
     mkdirSync(place)
-    rounds.push({ peer: peer.establishedMs, ...(await readyOnce(place, root, round)) })
+    rounds.push({
+      peer: peer.establishedMs,
+      ...(await readyOnce(() => startScanner(subject, place, root), root, round)),
+    })
   }
   const of = (what: 'peer' | 'watched' | 'reported') => median(rounds.map((round) => round[what]))
   const title = `${(DIRECTORIES * FILES_EACH).toLocaleString('en')} files in ${DIRECTORIES.toLocaleString('en')} directories`
@@ -45,11 +48,11 @@ export async function measureReady({ trees, ledgers }: Places): Promise<Row[]> {
 }
 
 async function readyOnce(
-  place: string,
+  start: () => Promise<BenchScanner>,
   root: string,
   round: number,
 ): Promise<{ watched: number; reported: number }> {
-  const scanner = await startScanner(place, root)
+  const scanner = await start()
   try {
     const startedAt = scanner.configure()
     await scanner.watched()

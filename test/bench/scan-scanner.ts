@@ -36,11 +36,11 @@ export interface BenchScanner {
   stop(): Promise<void>
 }
 
-/** Starts the product's scanner process on one tree, with a ledger and stamps in `directory`. */
-export async function startScanner(directory: string, root: string): Promise<BenchScanner> {
+/** Starts the scanner process `subject` on one tree, with a ledger and stamps in `directory`. */
+export async function startScanner(subject: string, directory: string, root: string): Promise<BenchScanner> {
   const stampsPath = path.join(directory, 'stamps.json')
   const ledgerPath = path.join(directory, LEDGER)
-  const child = fork(path.join(import.meta.dirname, 'scan-subject.ts'), [stampsPath], {
+  const child = fork(subject, [stampsPath], {
     env: workerEnvironment('scanner', process.env),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

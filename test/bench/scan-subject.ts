@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { scannerDefinition } from '../../core/scan/messages.ts'
 import type { ScanLedger } from '../../core/scan/session.ts'
 import { startScanner } from '../../core/scan/worker.ts'
@@ -21,9 +22,9 @@ const stamps = {
   watchedAt: null as number | null,
 }
 
-function stamp(times: (number | null)[], file: string): void {
+function stamp(times: (number | null)[], file: string, at: number): void {
   const index = burstIndex(file)
-  if (index !== null) times[index] ??= monotonicMs()
+  if (index !== null) times[index] ??= at
 }
 
 function write(): void {
@@ -40,15 +41,25 @@ function openStampedLedger(file: string): ScanLedger {
         stamps.watchedAt = monotonicMs()
         process.send?.(WATCHED)
       }
-      for (const [path] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, path)
-      return ledger.differing(destination, source, rows)
+      const heardAt = monotonicMs()
+      const found = ledger.differing(destination, source, rows)
+      // Nothing is read of rows that bring nothing new: a comparison of a large tree costs what it costs.
+      if (found.length > 0)
+        for (const [file] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, file, heardAt)
+      return found
     },
     offer: (destination, candidates) => {
       const waiting = ledger.offer(destination, candidates)
-      for (const { path } of candidates) stamp(stamps.offeredAt, path)
+      const offeredAt = monotonicMs()
+      for (const { path: file } of candidates) stamp(stamps.offeredAt, file, offeredAt)
       return waiting
     },
   }
+}
+
+/** Beside this file, whether it is bundled or not. */
+function threadFile(name: string): URL {
+  return new URL(`../../cli/workers/${name}${path.extname(import.meta.url)}`, import.meta.url)
 }
 
 process.on('SIGUSR2', write)
@@ -56,8 +67,8 @@ serveWorker(
   childProcessPort(),
   scannerDefinition,
   startScanner({
-    watcherThread: new URL('../../cli/workers/inotify-thread.ts', import.meta.url),
-    listingThread: new URL('../../cli/workers/listing-thread.ts', import.meta.url),
+    watcherThread: threadFile('inotify-thread'),
+    listingThread: threadFile('listing-thread'),
     openLedger: openStampedLedger,
   }),
 )

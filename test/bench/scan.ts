@@ -8,7 +8,7 @@ import { measureReady } from './scan-ready.ts'
 /** The scanner against inotifywait and find on the same trees. */
 export async function run(): Promise<Row[]> {
   await ensurePackages(['inotify-tools', 'findutils'], 'the benchmark of the scanner')
-  const places = makePlaces()
+  const places = await makePlaces()
   try {
     return [
       ...(await measureBursts(places)),

@@ -1,6 +1,6 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../system-error.ts'
 import { absolutePath, joinRelative } from '../facts.ts'
 import type { NameFilter, NameRules } from '../names.ts'
 import { createNameFilter } from '../names.ts'

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../system-error.ts'
 import type { FileFacts } from '../facts.ts'
 import { factsOf } from '../facts.ts'
 import { isGone } from '../walk.ts'

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { until } from '../support/until.ts'
 import { peakMiB, usageOf } from './process-tree.ts'
 import { median, quantile, type Row } from './row.ts'
-import { BURST, burstDirectory, type Scenario, scenarios } from './scan-burst-plan.ts'
+import { BURST, burstDirectory, type Scenario, scenarios, WARM_UP, WARM_UP_WORD } from './scan-burst-plan.ts'
 import { startInotifywait } from './scan-inotifywait.ts'
 import type { Places } from './scan-places.ts'
 import { startScanner } from './scan-scanner.ts'
@@ -38,8 +38,9 @@ export async function measureBursts(places: Places): Promise<Row[]> {
     const rounds: { peer: Seen; heard: Seen; offered: Seen }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
       const within = (name: string): Places => ({
-        trees: path.join(places.trees, scenario, `${round}`, name),
         subject: places.subject,
+        // On the disk, too: in memory the writer alone keeps two processors busy.
+        trees: path.join(places.ledgers, scenario, `${round}`, name, 'tree'),
         ledgers: path.join(places.ledgers, scenario, `${round}`, name),
       })
       const peer = await before(scenario, within('peer'), seenByInotifywait)
@@ -93,10 +94,13 @@ function rowsOf(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen 
   ]
 }
 
+/** Writes the burst, or the one before it; gives when each file was closed. */
+type Burst = (what?: typeof WARM_UP_WORD) => Promise<number[]>
+
 async function before<T>(
   scenario: Scenario,
   places: Places,
-  see: (places: Places, burst: () => Promise<number[]>) => Promise<T>,
+  see: (places: Places, burst: Burst) => Promise<T>,
 ): Promise<T> {
   const { trees: root, ledgers } = places
   for (const directory of [root, ledgers]) mkdirSync(directory, { recursive: true })
@@ -105,16 +109,17 @@ async function before<T>(
       mkdirSync(path.join(root, burstDirectory(scenario, one)))
   }
   const out = path.join(ledgers, 'closed.json')
-  return see(places, async () => {
-    const writer = path.join(import.meta.dirname, 'scan-burst-writer.ts')
-    await promisify(execFile)(process.execPath, [writer, root, scenario, out])
+  const writer = path.join(import.meta.dirname, 'scan-burst-writer.ts')
+  return see(places, async (what) => {
+    await promisify(execFile)(process.execPath, [writer, root, what ?? scenario, out])
     return JSON.parse(readFileSync(out, 'utf8')) as number[]
   })
 }
 
-async function seenByInotifywait({ trees: root }: Places, burst: () => Promise<number[]>): Promise<Seen> {
+async function seenByInotifywait({ trees: root }: Places, burst: Burst): Promise<Seen> {
   const peer = await startInotifywait(root)
   try {
+    await burst(WARM_UP_WORD)
     const cpuBefore = usageOf(peer.pid).cpuMicroseconds
     const closedAt = await burst()
     await noMore(() => countOf(peer.reportedAt))
@@ -125,14 +130,16 @@ async function seenByInotifywait({ trees: root }: Places, burst: () => Promise<n
 }
 
 /** As it came out of the watcher, and as it was in the ledger. */
-async function seenByScanner(places: Places, burst: () => Promise<number[]>): Promise<[Seen, Seen]> {
+async function seenByScanner(places: Places, burst: Burst): Promise<[Seen, Seen]> {
   const scanner = await startScanner(places.subject, places.ledgers, places.trees)
   try {
     scanner.configure()
     await until('the tree is watched', () => scanner.phase() === 'watching', 30_000)
+    await burst(WARM_UP_WORD)
+    await until('the first burst is in the ledger', () => scanner.waiting() === WARM_UP, 30_000)
     const cpuBefore = usageOf(scanner.pid).cpuMicroseconds
     const closedAt = await burst()
-    await noMore(() => scanner.waiting())
+    await noMore(() => scanner.waiting() - WARM_UP)
     const cost = costSince(scanner.pid, cpuBefore)
     const { heardAt, offeredAt } = await scanner.stamps()
     return [

@@ -10,7 +10,7 @@ import { makeTree, treeDirectory } from './scan-trees.ts'
 
 const DIRECTORIES = 1_000
 const FILES_EACH = 100
-const ROUNDS = 5
+const ROUNDS = 3
 
 /**
  * How long a large tree takes to be watched: every directory has its watch, the first comparison begins, and a file

@@ -118,6 +118,8 @@ export class Examiner {
   /** false: there is no room for it, or it was looked at often enough. */
   #lookLater(file: Sight, looks: number): boolean {
     if (this.#again.size >= MAX_AGAIN || looks > MAX_LOOKS) return false
+    // Anew, so that the order stays that of the due times.
+    this.#again.delete(keyOf(file))
     this.#again.set(keyOf(file), { file, due: Date.now() + NEW_FOR_MS, looks })
     return true
   }

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
-import { errorCode } from '../words/problem.ts'
+import { errorCode } from '../system-error.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath, factsOf, joinRelative } from './facts.ts'

@@ -1,4 +1,4 @@
-import { nameRulesOf } from './names.ts'
+import { nameRulesOf } from '../filter/names.ts'
 import { offerFiles } from './offer.ts'
 import { reconcileTree } from './reconcile.ts'
 import { Rerun } from './rerun.ts'

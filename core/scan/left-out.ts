@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
+import { leavesNothingOut, leftOutBySize } from '../filter/limits.ts'
+import { createNameFilter, nameRulesOf } from '../filter/names.ts'
 import type { Source } from '../settings/schema.ts'
-import { createNameFilter, nameRulesOf } from './names.ts'
 import type { ScanLedger, SessionContext } from './session.ts'
 
 /** Rows of the ledger that are looked at together; between two such pages the event loop turns. */

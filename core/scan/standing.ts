@@ -1,6 +1,6 @@
+import { leftOutBySize } from '../filter/limits.ts'
 import { comparedRow } from '../send/ledger-compare.ts'
 import { word } from '../send/ledger-rows.ts'
-import { leftOutBySize } from '../settings/filters.ts'
 import { isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import { withdrawUnsent } from './left-out.ts'

@@ -1,4 +1,4 @@
-import { oldEnoughAt } from '../settings/filters.ts'
+import { oldEnoughAt } from '../filter/limits.ts'
 import type { Content } from './facts.ts'
 import { sameContent } from './facts.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { callOn } from '../calls.ts'
-import { createNameFilter, nameRulesOf } from '../names.ts'
 import type { Part } from '../regions.ts'
 import { inParts } from '../regions.ts'
 import type { SessionContext } from '../session.ts'

@@ -44,6 +44,7 @@ export class ListingThread {
       this.#ended(thrown instanceof Error ? thrown : new Error(String(thrown))),
     )
     this.#worker.once('exit', () => this.#ended(new Error('the listing thread ended')))
+    this.#watch()
   }
 
   /** Some call of it has not come back for a while. */

@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { listTree } from '../../../core/scan/listing/list-tree.ts'
 import { Listings } from '../../../core/scan/listing/listings.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -45,6 +47,31 @@ test('a directory that is gone is the system’s error', async () => {
   const root = temporaryDirectory('listing')
   rmSync(root, { recursive: true })
   await expect(setUp().list(root)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('threads are bounded: whoever finds none lists the tree through the pool, and finds the same', async () => {
+  const root = temporaryDirectory('listing')
+  mkdirSync(path.join(root, 'in'))
+  for (const name of ['one', 'in/two']) writeFileSync(path.join(root, name), name)
+  const listings = new Listings(file, () => undefined)
+  const { signal } = new AbortController()
+  const at = (place: string) =>
+    listings.list({ root, base: '', recursive: true, names, leaveOut: [], place }, signal)
+  const all = Array.from({ length: 40 }, (_, index) => at(`${index}`))
+  expect(all.filter((listing) => listing === null)).toHaveLength(40 - 16)
+  expect(at('0')).not.toBeNull()
+  const source = sourceSchema.parse({ id: 's', path: root, name: 's' })
+  const scope = { oneFileSystem: false, away: () => [] }
+  const found = await Promise.all(
+    [() => at('0'), () => null].map(async (list) => {
+      const rows: string[] = []
+      for await (const chunk of listTree({ source, root, scope, list, signal }, 'watching', '', true))
+        rows.push(...(JSON.parse(chunk.rows) as unknown[]).map((row) => JSON.stringify(row)))
+      return rows.toSorted()
+    }),
+  )
+  expect(found[0]).toHaveLength(2)
+  expect(found[1]).toEqual(found[0])
 })
 
 describe.skipIf(!canMount)('on a disk that hangs (needs root: mounts)', () => {

@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import { isEmptyRange } from '../core/filter/limits.ts'
 import type { Listed } from '../core/scan/list.ts'
 import { listCandidates } from '../core/scan/list.ts'
-import { isEmptyRange } from '../core/settings/filters.ts'
 import {
   defaultSettings,
   type SourceFilters,

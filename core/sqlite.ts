@@ -8,16 +8,7 @@ export function sqliteCode(thrown: unknown): number | null {
 
 /** Runs `work` in one write transaction. */
 export function inTransaction<T>(database: DatabaseSyncInstance, work: () => T): T {
-  return between(database, 'BEGIN IMMEDIATE', work)
-}
-
-/** Runs `work`, which only reads, on the database as it is in one moment. */
-export function inReadTransaction<T>(database: DatabaseSyncInstance, work: () => T): T {
-  return between(database, 'BEGIN', work)
-}
-
-function between<T>(database: DatabaseSyncInstance, begin: string, work: () => T): T {
-  database.exec(begin)
+  database.exec('BEGIN IMMEDIATE')
   try {
     const result = work()
     database.exec('COMMIT')

@@ -6,5 +6,8 @@ import { serveWorker } from '../../core/worker/serve.ts'
 serveWorker(
   childProcessPort(),
   scannerDefinition,
-  startScanner({ watcherThread: new URL('./inotify-thread.ts', import.meta.url) }),
+  startScanner({
+    watcherThread: new URL('./inotify-thread.ts', import.meta.url),
+    listingThread: new URL('./listing-thread.ts', import.meta.url),
+  }),
 )

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { isEmptyRange } from '../filter/limits.ts'
 import { realStoreOf } from '../settings/data-directory.ts'
-import { isEmptyRange } from '../settings/filters.ts'
 import type { Source } from '../settings/schema.ts'
 import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
 import { folderName } from '../wire/names.ts'

@@ -1,4 +1,4 @@
-import { nameRulesOf } from './names.ts'
+import { nameRulesOf } from '../filter/names.ts'
 import { offerFiles } from './offer.ts'
 import { reconcileTree } from './reconcile.ts'
 import { Rerun } from './rerun.ts'
@@ -9,6 +9,8 @@ import { examineAll } from './young.ts'
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
 export function startContinuous(context: SessionContext): Session {
   let watcher: TreeWatcher | null = null
+  /** Its directories have all just been found and watched: looking for them once more would find nothing. */
+  let isFresh = true
   let stopped = false
 
   const rerun = new Rerun(
@@ -16,7 +18,8 @@ export function startContinuous(context: SessionContext): Session {
       if (watcher === null || stopped) return
       context.update({ phase: 'listing' })
       const finishSweep = context.sweep()
-      watcher.refresh()
+      if (!isFresh) watcher.refresh()
+      isFresh = false
       const { complete } = await reconcileTree(context, watcher, '', true)
       if (stopped) return
       if (complete) finishSweep()

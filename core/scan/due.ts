@@ -11,12 +11,12 @@ const GROUP_WRITE = 0o020
  */
 export function isDue(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
   if (known !== null) return !sameContent(file, known)
-  return !(marksFiles && hasGroupWrite(file))
+  return !isNeverSent(file, false, marksFiles)
 }
 
 /** It counts as transferred by its bit alone: the ledger has never heard of it. */
-export function isNeverSent(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
-  return marksFiles && known === null && hasGroupWrite(file)
+export function isNeverSent(file: Pick<FileFacts, 'mode'>, isKnown: boolean, marksFiles: boolean): boolean {
+  return marksFiles && !isKnown && hasGroupWrite(file)
 }
 
 export function hasGroupWrite(file: Pick<FileFacts, 'mode'>): boolean {

@@ -1,5 +1,9 @@
 import type { InnerMount } from '../send/ledger-contract.ts'
+import type { Source } from '../settings/schema.ts'
+import type { Message } from '../words/message.ts'
+import { message } from '../words/message.ts'
 import { absolutePath } from './facts.ts'
+import type { MountScope } from './mounts.ts'
 import type { ScanLedger } from './session.ts'
 
 export interface InnerMountsOptions {
@@ -38,6 +42,28 @@ export class InnerMounts {
     const wanted = [...now, ...away]
     if (JSON.stringify(wanted) !== JSON.stringify(known)) ledger.rememberMountsInside(source, wanted)
     return away.map(({ point }) => point)
+  }
+}
+
+/** Which file systems inside a source belong to it; one that is away is told as a problem. */
+export function mountScopeOf(
+  { path: source, oneFileSystem }: Pick<Source, 'path' | 'oneFileSystem'>,
+  options: InnerMountsOptions,
+  tell: { problem(problem: Message): void; log(text: string): void },
+): MountScope {
+  const inner = new InnerMounts(options)
+  return {
+    oneFileSystem,
+    away: (present) => {
+      try {
+        const away = inner.away(present)
+        for (const path of away) tell.problem(message('scan.innerDiskMissing', { path }))
+        return away
+      } catch (thrown) {
+        tell.log(`mount points inside ${source}: ${String(thrown)}`)
+        return []
+      }
+    },
   }
 }
 

@@ -1,29 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { hasSizeLimits, leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
+import { leavesNothingOut, leftOutBySize } from '../filter/limits.ts'
+import { createNameFilter, nameRulesOf } from '../filter/names.ts'
 import type { Source } from '../settings/schema.ts'
-import type { FileFacts } from './facts.ts'
-import { createNameFilter, nameRulesOf } from './names.ts'
 import type { ScanLedger, SessionContext } from './session.ts'
 
 /** Rows of the ledger that are looked at together; between two such pages the event loop turns. */
 const PAGE = 500
 
 /**
- * The files that the source's limits of size let pass. The others are taken out of what waits in the ledger:
- * one that grew past a limit is not sent as it was before. Throws what the ledger throws.
+ * These files are left out, as they are too small or too large now: they are taken out of what waits in the ledger,
+ * where one that grew past a limit would be sent as it was before. Throws what the ledger throws.
  */
-export function withoutLeftOut(
+export function withdrawUnsent(
   { source, ledger, destination }: Pick<SessionContext, 'source' | 'ledger' | 'destination'>,
-  files: readonly FileFacts[],
-): readonly FileFacts[] {
-  if (!hasSizeLimits(source)) return files
-  const leftOut = files.filter(({ size }) => leftOutBySize(source, size) !== null)
-  const unsent = leftOut
-    .map(({ path }) => path)
-    .filter((path) => isUnsent(ledger.lookup(destination, source.id, path)))
+  paths: readonly string[],
+): void {
+  const unsent = paths.filter((path) => isUnsent(ledger.lookup(destination, source.id, path)))
   if (unsent.length > 0) ledger.withdraw(destination, source.id, unsent)
-  const gone = new Set(leftOut)
-  return files.filter((file) => !gone.has(file))
 }
 
 function isUnsent(known: ReturnType<ScanLedger['lookup']>): boolean {

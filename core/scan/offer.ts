@@ -1,9 +1,8 @@
 import { isBelowAway } from '../send/whereabouts.ts'
 import { message } from '../words/message.ts'
-import { isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
-import { withoutLeftOut } from './left-out.ts'
 import type { SessionContext } from './session.ts'
+import { standingOf } from './standing.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
@@ -25,11 +24,10 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     // Nor of one underneath a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const some = withoutLeftOut(context, files.slice(from, from + MAX_OFFERED))
-      const standings = standingsOf(context, some)
-      const due = some.filter(({ path }, index) => standings[index]?.due && !isBelowAway(path, inside))
-      const ready = due.filter((file) => !context.young.holds(file))
-      held += due.length - ready.length
+      const { due } = standingOf(context, files.slice(from, from + MAX_OFFERED))
+      const there = due.filter(({ path }) => !isBelowAway(path, inside))
+      const ready = there.filter((file) => !context.young.holds(file))
+      held += there.length - ready.length
       if (ready.length === 0) continue
       const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)
@@ -40,27 +38,4 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   }
   if (waiting > 0) context.offered()
   return waiting + held
-}
-
-/** Whether a file is due, and if it is not, whether that is for its group-write bit alone. */
-export interface Standing {
-  due: boolean
-  neverSent: boolean
-}
-
-/** How these files, all of one source, stand in the ledger. Throws what the ledger throws. */
-export function standingsOf(
-  { source, ledger, destination }: Pick<SessionContext, 'source' | 'ledger' | 'destination'>,
-  files: readonly FileFacts[],
-): Standing[] {
-  const marksFiles = source.kind === 'batch'
-  const known = ledger.lookupAll(
-    destination,
-    source.id,
-    files.map(({ path }) => path),
-  )
-  return files.map((file, index) => {
-    const entry = known[index] ?? null
-    return { due: isDue(file, entry, marksFiles), neverSent: isNeverSent(file, entry, marksFiles) }
-  })
 }

@@ -1,10 +1,8 @@
 import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
-import { withoutLeftOut } from './left-out.ts'
-import { createNameFilter, nameRulesOf } from './names.ts'
-import { standingsOf } from './offer.ts'
-import { walkRegions } from './regions.ts'
+import { listTree } from './listing/list-tree.ts'
 import type { SessionContext } from './session.ts'
+import { standingOfRows } from './standing.ts'
 import { unsendableWords } from './unsendable.ts'
 import { isGone } from './walk.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'
@@ -27,23 +25,19 @@ export interface Reconciled {
  */
 export async function reconcileTree(
   context: SessionContext,
-  watcher: Pick<TreeWatcher, 'examine'>,
+  watcher: Pick<TreeWatcher, 'examine' | 'method'>,
   base: string,
   recursive: boolean,
 ): Promise<Reconciled> {
   const { source, root, signal } = context
-  const filter = createNameFilter(nameRulesOf(source))
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   try {
-    const { scope } = context
-    for await (const chunk of walkRegions({ root, base, filter, recursive, signal, scope })) {
-      for (const unsendable of chunk.unsendable) context.problem(unsendableWords(root, unsendable))
-      const files = withoutLeftOut(context, chunk.files)
-      const standings = standingsOf(context, files)
-      const due = files.filter((_, index) => standings[index]?.due)
-      result.neverSent += standings.filter(({ neverSent }) => neverSent).length
+    for await (const { rows, unsendable } of listTree(context, watcher.method, base, recursive)) {
+      for (const one of unsendable) context.problem(unsendableWords(root, one))
+      const { due, neverSent } = standingOfRows(context, rows)
       result.due += due.length
-      result.unsendable += chunk.unsendable.length
+      result.neverSent += neverSent
+      result.unsendable += unsendable.length
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
     }

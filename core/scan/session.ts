@@ -1,8 +1,10 @@
 import type { Ledger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
+import type { Listing } from './listing/listings.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './mounts.ts'
+import type { Part } from './regions.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 import type { Young } from './young.ts'
 
@@ -11,7 +13,7 @@ export type ScanLedger = Pick<
   Ledger,
   | 'offer'
   | 'lookup'
-  | 'lookupAll'
+  | 'differing'
   | 'unsentBelow'
   | 'unsentPage'
   | 'withdraw'
@@ -39,6 +41,8 @@ export interface SessionContext {
   /** Files that are not old enough yet. */
   young: Young
   openTree: OpenTree
+  /** Lists a part of the tree in a thread; null if there is none for it. */
+  list(part: Part): Listing | null
   /** Ends with the session. */
   signal: AbortSignal
   /** Files became waiting in the ledger. */

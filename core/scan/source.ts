@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { mountAbove } from '../check/mountinfo.ts'
+import { nameRulesOf } from '../filter/names.ts'
 import { readMounts, whereabouts } from '../send/whereabouts.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
@@ -8,10 +9,11 @@ import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
 import { startContinuous } from './continuous.ts'
-import { InnerMounts } from './inner-mounts.ts'
+import { mountScopeOf } from './inner-mounts.ts'
 import { withdrawLeftOut } from './left-out.ts'
+import type { Listing } from './listing/listings.ts'
+import type { ListingOptions } from './listing/sync-walk.ts'
 import type { Scanned } from './messages.ts'
-import type { MountScope } from './mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import type { ScanLedger, Session, SessionContext } from './session.ts'
 import { isGone } from './walk.ts'
@@ -29,6 +31,8 @@ export interface SourceOptions {
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenScopedTree
+  /** null: there is no thread for it. */
+  list(options: ListingOptions, signal: AbortSignal): Listing | null
   offered(): void
   changed(): void
   log(message: string): void
@@ -157,9 +161,11 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destination, quietSeconds, openTree, offered, log } = this.#options
+    const { source, ledger, destination, quietSeconds, openTree, list, offered, log } = this.#options
     const live = () => !abort.signal.aborted
-    const scope = this.#scope(root)
+    const names = nameRulesOf(source)
+    const problem = (one: Message) => this.#problems.add(one)
+    const scope = mountScopeOf(source, { source: source.id, root, ledger, destination }, { problem, log })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: (paths) => {
@@ -177,6 +183,7 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       openTree: (request, listener) => openTree(request, listener, scope),
+      list: (part) => list({ root, names, ...part }, abort.signal),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),
@@ -196,24 +203,6 @@ export class RunningSource {
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
     this.#current = { session, identity, abort, young }
     this.#scheduleReconcile()
-  }
-
-  #scope(root: string): MountScope {
-    const { source, ledger, destination, log } = this.#options
-    const inner = new InnerMounts({ source: source.id, root, ledger, destination })
-    return {
-      oneFileSystem: source.oneFileSystem,
-      away: (present) => {
-        try {
-          const away = inner.away(present)
-          for (const path of away) this.#problems.add(message('scan.innerDiskMissing', { path }))
-          return away
-        } catch (thrown) {
-          log(`mount points inside ${source.path}: ${String(thrown)}`)
-          return []
-        }
-      },
-    }
   }
 
   #scheduleReconcile(): void {

@@ -1,11 +1,11 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
-import { errorCode } from '../words/problem.ts'
+import type { LeftOut, NameFilter } from '../filter/names.ts'
+import { errorCode } from '../system-error.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { absolutePath, factsOf, joinRelative } from './facts.ts'
 import type { MountSkip } from './mounts.ts'
-import type { LeftOut, NameFilter } from './names.ts'
 
 /** Something below a source that cannot be sent, and why. */
 export type Unsendable =

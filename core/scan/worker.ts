@@ -5,6 +5,7 @@ import { message } from '../words/message.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import { Listings } from './listing/listings.ts'
 import type { scannerDefinition } from './messages.ts'
 import { Previews } from './preview.ts'
 import type { ScanLedger } from './session.ts'
@@ -17,6 +18,8 @@ type Config = ConfigOf<Definition>
 export interface ScannerOptions {
   /** The file whose body is runInotifyThread, as this host ships it. */
   watcherThread: URL
+  /** The file whose body is runListingThread. */
+  listingThread: URL
   /** Only a test has another ledger. */
   openLedger?: (file: string) => ScanLedger
 }
@@ -65,12 +68,14 @@ class Scanner {
   readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
   readonly #changed = new Set<string>()
   readonly #retry = createRetry()
+  readonly #listings: Listings
   #reportTimer: NodeJS.Timeout | null = null
   #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
     this.#options = options
     this.#context = context
+    this.#listings = new Listings(options.listingThread, (text) => context.log('warn', text))
   }
 
   /** Tried again while the ledger cannot be opened. */
@@ -156,6 +161,7 @@ class Scanner {
       reconcileSeconds: shared.reconcileSeconds,
       quietSeconds: shared.quietSeconds,
       openTree: (request, listener, scope) => watchers.open(request, listener, scope),
+      list: (options, signal) => this.#listings.list(options, signal),
       offered: () => this.#context.nudge(),
       changed: () => this.#report(source.id),
       log: (text) => this.#context.log('warn', text),

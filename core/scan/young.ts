@@ -1,5 +1,5 @@
-import { oldEnoughAt } from '../settings/filters.ts'
-import type { FileFacts } from './facts.ts'
+import { oldEnoughAt } from '../filter/limits.ts'
+import type { Content } from './facts.ts'
 import { sameContent } from './facts.ts'
 import type { TreeWatcher } from './watch/tree-watcher.ts'
 
@@ -13,8 +13,11 @@ const LONGEST_TIMER_MS = 86_400_000
 /** Files that a watcher is asked to look at in one go. */
 const LOOKED_AT_ONCE = 256
 
+/** What is known of a file here. */
+type AtPath = Content & { path: string }
+
 interface Held {
-  facts: FileFacts
+  facts: AtPath
   /** Milliseconds since 1970. */
   due: number
   /** It was given back to be looked at: it waits no more. */
@@ -44,7 +47,7 @@ export class Young {
   }
 
   /** Whether this file has to wait still. One that must is given back through `ripe` when its time has come. */
-  holds(facts: FileFacts): boolean {
+  holds(facts: AtPath): boolean {
     const { minimumAgeSeconds } = this.#options
     if (minimumAgeSeconds === 0) return false
     const now = Date.now()

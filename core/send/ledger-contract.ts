@@ -1,4 +1,5 @@
 import type { Message } from '../words/message.ts'
+import type { Compare } from './ledger-compare.ts'
 import type { PageQuery } from './ledger-pages.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 
@@ -67,8 +68,8 @@ export interface Ledger {
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
-  /** The same for many paths of a source, in their order: all as they are in one moment, and several times faster. */
-  lookupAll(destination: string, source: string, paths: readonly string[]): (LedgerEntry | null)[]
+  /** Which files of some rows it does not have with the same size, time and inode. */
+  differing: Compare
   /** The mount point that a source was on when it was last there, or null. */
   home(source: string): string | null
   rememberHome(source: string, mountPoint: string): void

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inReadTransaction, inTransaction } from '../sqlite.ts'
-import type { Candidate, Ledger, LedgerEntry } from './ledger-contract.ts'
+import { inTransaction } from '../sqlite.ts'
+import { openCompare } from './ledger-compare.ts'
+import type { Candidate, Ledger } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
 import { prepareExact, word } from './ledger-rows.ts'
 import { STATE } from './ledger-schema.ts'
@@ -35,7 +36,7 @@ interface EntryRow {
 }
 
 /** Files come into the ledger, are compared with it, and are offered from one destination to the next. */
-export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'lookupAll' | 'unsentBelow' | 'requeue'>
+export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'requeue'>
 
 export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
   const offerOne = database.prepare(OFFER)
@@ -66,33 +67,23 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
     return waiting
   }
 
-  const entryAt = (route: number, path: string): LedgerEntry | null => {
-    const row = find.get(route, path) as EntryRow | undefined
-    if (row === undefined) return null
-    return {
-      state: stateNames[Number(row.state)] ?? 'waiting',
-      size: Number(row.size),
-      mtimeNs: row.mtime_ns,
-      inode: word.load(row.inode),
-    }
-  }
-
   return {
     offer: (destination, candidates) =>
       candidates.length === 0 ? 0 : inTransaction(database, () => offerAll(destination, candidates)),
 
     lookup(destination, source, path) {
       const route = routes.find(destination, source)
-      return route === null ? null : entryAt(route, path)
+      const row = route === null ? undefined : (find.get(route, path) as EntryRow | undefined)
+      if (row === undefined) return null
+      return {
+        state: stateNames[Number(row.state)] ?? 'waiting',
+        size: Number(row.size),
+        mtimeNs: row.mtime_ns,
+        inode: word.load(row.inode),
+      }
     },
 
-    // Outside a transaction each statement takes and gives back its locks on the file, which costs more than
-    // the statement itself.
-    lookupAll: (destination, source, paths) =>
-      inReadTransaction(database, () => {
-        const route = routes.find(destination, source)
-        return paths.map((path) => (route === null ? null : entryAt(route, path)))
-      }),
+    differing: openCompare(database, routes),
 
     unsentBelow(destination, source, directory) {
       const route = routes.find(destination, source)

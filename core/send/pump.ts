@@ -34,6 +34,8 @@ export interface PumpEvents {
   onSent(files: readonly Due[], now: number): void
   /** Their group-write marks are set. */
   onMarked(): void
+  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  onGone(): void
   onBytes(source: string, bytes: number): void
   /** Something that a report shows has changed. */
   onChange(): void
@@ -78,6 +80,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     receiver: destination.name,
     retryMs,
     gate,
+    onGone: events.onGone,
     log: events.log,
   })
   const marks = openMarks(destination.id, ledger, events)
@@ -132,7 +135,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const setAside = ({ id }: SendSource, { go, leftOut, young }: Sifted): void => {
     guard.use(() => {
       const paths = leftOut.map(({ path }) => path)
-      if (paths.length > 0) ledger.withdraw(destination.id, id, paths)
+      if (paths.length > 0 && ledger.withdraw(destination.id, id, paths) > 0) events.onGone()
       for (const [second, files] of young) ledger.retryLater(files, second * 1000, null)
     })
     events.onChange()

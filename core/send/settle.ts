@@ -21,6 +21,8 @@ export interface SettleOptions {
   receiver: string
   retryMs: number
   gate: Gate
+  /** A file waits no more, as it is gone. */
+  onGone(): void
   log(level: 'info' | 'warn', text: string): void
 }
 
@@ -31,7 +33,9 @@ export type Settle = (
   attempt: Exclude<Attempt, { kind: 'lost' | 'halted' | 'source-missing' }>,
 ) => void
 
-export function createSettle({ ledger, destination, receiver, retryMs, gate, log }: SettleOptions): Settle {
+export function createSettle(options: SettleOptions): Settle {
+  const { ledger, destination, receiver, retryMs, gate, onGone, log } = options
+
   /** The receiver has answered, but not that it has the file. */
   const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
     const verdict = verdictOf(answer, receiver, { path: file, size: due.size })
@@ -75,6 +79,7 @@ export function createSettle({ ledger, destination, receiver, retryMs, gate, log
     else {
       log('info', `${file} vanished before it was sent`)
       ledger.drop(due)
+      onGone()
       void offerIfBack(file, due)
     }
   }

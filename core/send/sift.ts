@@ -1,5 +1,5 @@
-import { createNameFilter } from '../scan/names.ts'
-import { leavesNothingOut, leftOutBySize } from '../settings/filters.ts'
+import { leavesNothingOut, leftOutBySize } from '../filter/limits.ts'
+import { createNameFilter } from '../filter/names.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 import type { Due } from './ledger.ts'
 

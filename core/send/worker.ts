@@ -116,6 +116,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
         changed()
       },
       onMarked: nudge,
+      onGone: nudge,
       onBytes(source, bytes) {
         rates.add(source, bytes, performance.now())
         changed()

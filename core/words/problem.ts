@@ -2,6 +2,8 @@ import type { Message, WordKey } from './message.ts'
 import { message } from './message.ts'
 import { englishWords } from './words.ts'
 
+export { errorCode } from '../system-error.ts'
+
 /** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
 export class Problem extends Error {
   override readonly name = 'Problem'
@@ -18,10 +20,4 @@ export class Problem extends Error {
 export function sentenceOf(thrown: unknown): Message {
   if (thrown instanceof Problem) return thrown.sentence
   return message('problem.other', { reason: thrown instanceof Error ? thrown.message : String(thrown) })
-}
-
-/** The system's error name ("EROFS"), where a thrown value carries one. */
-export function errorCode(thrown: unknown): string | null {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return null
-  return typeof thrown.code === 'string' ? thrown.code : null
 }

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startBareLoop, startStdio, startSupervised, type Target } from './check-targets.ts'
 import { usageOf } from './process-tree.ts'
-import type { Row } from './row.ts'
+import { quantile, type Row } from './row.ts'
 
 /** Until nothing is compiled any more, in milliseconds. */
 const WARM_MS = 13_000
@@ -138,11 +138,6 @@ function counter(target: Target): () => number {
 
 function plain(metric: string, value: number, unit: string, target: Row['target'] = null): Row {
   return { metric, value, unit, reference: null, target }
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 }
 
 function asPaths(files: string[], probes: readonly ('mount' | 'read' | 'write')[]) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,6 +10,7 @@ import { openLedger } from '../../core/send/ledger.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReportOf } from '../../core/worker/definition.ts'
 import { until } from '../support/until.ts'
+import { peakMiB } from './process-tree.ts'
 import type { Row } from './row.ts'
 
 /** One load: how many files of how many bytes. */
@@ -179,12 +180,6 @@ function offerAll(ledger: ReturnType<typeof openLedger>, source: string): number
     ledger.offer('bench', candidates)
   }
   return entries.length
-}
-
-/** The largest resident set that a process has had so far (VmHWM of proc(5)). */
-function peakMiB(pid: number | null): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024
 }
 
 function freePort(): Promise<number> {

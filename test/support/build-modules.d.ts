@@ -19,6 +19,10 @@ declare module '*/build/setup/standin.mjs' {
   export function ensureStandIn(node: string, pinned?: StandIn): Promise<string>
 }
 
+declare module '*/build/setup/system.mjs' {
+  export function ensurePackages(wanted: string[], purpose: string): Promise<void>
+}
+
 declare module '*/build/setup/launch.mjs' {
   type Environment = Readonly<Record<string, string | undefined>>
   export function hasDisplay(environment?: Environment, platform?: string): boolean

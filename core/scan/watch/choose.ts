@@ -33,12 +33,15 @@ const UNSEEN_WRITERS = new Map<number, string>([
   [0x7461636f, 'ocfs2'],
 ])
 
+/** Whether others can change such a file system without this kernel's knowledge. */
+export function hasUnseenWriters({ platform, fileSystemType }: Omit<WatchFacts, 'inotifyUsable'>): boolean {
+  // statfs gives f_type as a signed number on some systems.
+  return platform === 'linux' && fileSystemType !== null && UNSEEN_WRITERS.has(fileSystemType >>> 0)
+}
+
 /** Chooses the watcher of a tree; the only place that does. */
 export function chooseWatch(facts: WatchFacts): WatchMethod {
-  // statfs gives f_type as a signed number on some systems.
-  if (facts.fileSystemType !== null && facts.platform === 'linux') {
-    if (UNSEEN_WRITERS.has(facts.fileSystemType >>> 0)) return 'polling'
-  }
+  if (hasUnseenWriters(facts)) return 'polling'
   if (facts.platform === 'linux' && facts.inotifyUsable) return 'inotify'
   return 'portable'
 }

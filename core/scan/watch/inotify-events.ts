@@ -20,11 +20,13 @@ export function* decodeEvents(bytes: Buffer, order: 'LE' | 'BE' = endianness()):
   let at = 0
   while (at + HEADER <= bytes.length) {
     const length = unsigned(at + 12)
-    const padded = bytes.subarray(at + HEADER, at + HEADER + length)
-    const end = padded.indexOf(0)
-    const name = end < 0 ? padded : padded.subarray(0, end)
+    const begin = at + HEADER
+    at = begin + length
+    let end = at
+    while (end > begin && bytes[end - 1] === 0) end -= 1
+    const text = bytes.toString('utf8', begin, end)
+    const isName = !text.includes('\uFFFD') || isUtf8(bytes.subarray(begin, end))
     // | 0 makes the unsigned number signed: an overflow has wd -1.
-    yield { wd: unsigned(at) | 0, mask: unsigned(at + 4), name: isUtf8(name) ? name.toString() : null }
-    at += HEADER + length
+    yield { wd: unsigned(begin - HEADER) | 0, mask: unsigned(begin - HEADER + 4), name: isName ? text : null }
   }
 }

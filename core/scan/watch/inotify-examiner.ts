@@ -1,6 +1,6 @@
 import { absolutePath } from '../facts.ts'
 import type { Unsendable } from '../walk.ts'
-import { examineFile, NEW_FOR_MS } from './finished.ts'
+import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
@@ -75,7 +75,10 @@ export class Examiner {
   found(file: Sight): void {
     const { tree, path } = file
     if (tree.signals.has(path)) this.#options.post({ type: 'signal', tree: tree.id, path })
-    else if (tree.request.recursive && tree.filter.file(path) === null) this.#examine(fresh(file), false)
+    if (tree.signals.has(path) || !tree.request.recursive || tree.filter.file(path) !== null) return
+    // A look now would most often find its writer at work: only a second name has no close to wait for.
+    const isFirstName = file.by === 'created' && !hasOtherNames(absolutePath(tree.request.root, path))
+    if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)
   }
 
   /** Looks at the files of the oldest request, as long as there is room for what it finds. */
@@ -132,15 +135,26 @@ export class Examiner {
     const { outbox, problem } = this.#options
     const key = keyOf(file)
     for (const later of this.#laters) later.delete(key)
-    const found = examineFile(absolutePath(tree.request.root, path), path, by === 'closed')
-    if (found.state === 'finished') outbox.finished(tree.id, found.facts, asked)
+    const found = examineFile(absolutePath(tree.request.root, path), path, {
+      wasClosed: by === 'closed',
+      // Two events about one content, or an event and a listing, are told once.
+      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts),
+    })
+    if (found.state === 'finished') outbox.finished(tree.id, found.facts)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
-    else if (found.state === 'new') this.#soon.put(key, file)
+    else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
-      if (looks > 0) this.#soon.put(key, { ...file, looks: looks - 1 })
+      if (looks > 0) this.#lookSoon({ ...file, looks: looks - 1 })
       else this.#busy.put(key, file)
     }
+  }
+
+  /** From now on, if it waits already. False: there is no room for it. */
+  #lookSoon(file: Waiting): boolean {
+    const key = keyOf(file)
+    this.#soon.delete(key)
+    return this.#soon.put(key, file)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../system-error.ts'
 import { absolutePath, joinRelative } from '../facts.ts'
+import { Queue } from '../queue.ts'
 import { hasReplacement, isGone } from '../walk.ts'
 import type { Directory } from './inotify-tree.ts'
 import { isAttached, pathOf } from './inotify-tree.ts'
@@ -31,10 +32,13 @@ interface Task {
 
 type Opened = Task & { path: string; handle: Dir; names: Set<string> }
 
-/** Directories that have a watch and wait to be listed, one open at a time, in slices. */
+/**
+ * Directories that have a watch and wait to be listed, one open at a time, in slices; those that came first go first,
+ * so that none waits for all that are made while it waits.
+ */
 export class Listing {
   readonly #steps: ListingSteps
-  #pending: Task[] = []
+  readonly #pending = new Queue<Task>()
   #open: Opened | null = null
 
   constructor(steps: ListingSteps) {
@@ -42,18 +46,17 @@ export class Listing {
   }
 
   get isEmpty(): boolean {
-    return this.#open === null && this.#pending.length === 0
+    return this.#open === null && this.#pending.isEmpty
   }
 
   add(task: Task): void {
     task.directory.tree.listing += 1
-    this.#pending.push(task)
+    this.#pending.add(task)
   }
 
   /** Forgets what belongs to one tree; returns the directories whose files were still to be looked at. */
   forget(tree: Directory['tree']): Set<Directory> {
-    const tasks = this.#pending.filter(({ directory }) => directory.tree === tree)
-    this.#pending = this.#pending.filter(({ directory }) => directory.tree !== tree)
+    const tasks = this.#pending.remove(({ directory }) => directory.tree === tree)
     if (this.#open?.directory.tree === tree) {
       tasks.push(this.#open)
       this.#close()
@@ -88,7 +91,7 @@ export class Listing {
 
   close(): void {
     this.#close()
-    this.#pending = []
+    this.#pending.remove(() => true)
   }
 
   #read(directory: Directory, handle: Dir): Dirent | null {
@@ -101,7 +104,7 @@ export class Listing {
   }
 
   #next(): Opened | null {
-    const next = this.#pending.pop()
+    const next = this.#pending.take()
     if (next === undefined) return null
     const path = pathOf(next.directory)
     try {

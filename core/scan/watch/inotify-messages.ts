@@ -1,5 +1,5 @@
-import type { Message } from '../../words/message.ts'
 import type { FileFacts } from '../facts.ts'
+import type { Unsendable } from '../walk.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
@@ -29,5 +29,5 @@ export type FromThread =
   | { type: 'lost'; tree: number }
   | { type: 'poll'; tree: number; directories: string[] }
   | { type: 'unwatched'; tree: number; count: number }
-  | { type: 'problem'; tree: number; problem: Message }
+  | { type: 'unsendable'; tree: number; unsendable: Unsendable }
   | { type: 'gone'; tree: number }

@@ -34,11 +34,14 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  finished(tree: number, facts: FileFacts, always: boolean): void {
+  /** Whether the file was reported with this content a short while ago. */
+  hasReported(tree: number, facts: FileFacts): boolean {
+    const before = this.#reported.get(`${tree}/${facts.path}`)
+    return before !== undefined && before.device === facts.device && sameContent(before, facts)
+  }
+
+  finished(tree: number, facts: FileFacts): void {
     const key = `${tree}/${facts.path}`
-    const before = this.#reported.get(key)
-    if (!always && before !== undefined && before.device === facts.device && sameContent(before, facts))
-      return
     this.#reported.delete(key)
     this.#reported.set(key, facts)
     if (this.#reported.size > REMEMBERED) {

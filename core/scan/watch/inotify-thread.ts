@@ -1,7 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { receiveMessageOnPort } from 'node:worker_threads'
 import { joinRelative } from '../facts.ts'
-import { unsendableWords } from '../unsendable.ts'
 import type { Unsendable } from '../walk.ts'
 import { Discovery } from './inotify-discovery.ts'
 import type { InotifyEvent } from './inotify-events.ts'
@@ -220,7 +219,7 @@ class InotifyThread {
   }
 
   #problem(tree: Tree, unsendable: Unsendable): void {
-    this.#post({ type: 'problem', tree: tree.id, problem: unsendableWords(tree.request.root, unsendable) })
+    this.#post({ type: 'unsendable', tree: tree.id, unsendable })
   }
 
   #close(): void {

@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import { unsendableWords } from '../unsendable.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
@@ -196,8 +197,9 @@ export class InotifyWatcher {
       case 'unwatched':
         listener.unwatched(message.count)
         return
-      case 'problem':
-        listener.problem(message.problem)
+      case 'unsendable':
+        // Words are the main thread's: a thread without them starts sooner and is smaller.
+        listener.problem(unsendableWords(tree.request.root, message.unsendable))
         return
       case 'gone':
         listener.gone()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/scan/names.ts'
+import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/filter/names.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
 describe('temporary names', () => {

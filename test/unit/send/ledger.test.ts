@@ -66,17 +66,6 @@ describe('offering', () => {
     expect(ledger.offer('d', [odd])).toBe(0)
   })
 
-  test('many looked up at once are what each is by itself', () => {
-    const { ledger, take, send } = open()
-    ledger.offer('d', [file('a'), file('b', { inode: 2n ** 64n - 1n })])
-    send(take(1))
-    const names = ['b', 'nothing', 'a', 'b']
-    expect(ledger.lookupAll('d', 's', names)).toEqual(names.map((name) => ledger.lookup('d', 's', name)))
-    expect(ledger.lookupAll('d', 's', names)[1]).toBeNull()
-    expect(ledger.lookupAll('d', 'nobody', ['a'])).toEqual([null])
-    expect(ledger.lookupAll('d', 's', [])).toEqual([])
-  })
-
   test('a parked file waits again when it has changed', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])

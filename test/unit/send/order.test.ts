@@ -54,6 +54,7 @@ function setUp(perTurn: number, queued = 1) {
     {
       onSent: () => undefined,
       onMarked: () => undefined,
+      onGone: () => undefined,
       onBytes: () => undefined,
       onChange: () => undefined,
       log: () => undefined,

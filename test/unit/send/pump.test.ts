@@ -5,6 +5,7 @@ import type { Ledger } from '../../../core/send/ledger.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { openPump } from '../../../core/send/pump.ts'
 import type { Session } from '../../../core/send/session.ts'
+import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -35,6 +36,7 @@ function setUp(failing: Set<keyof Ledger>) {
   const pump = openPump(options, {
     onSent: () => undefined,
     onMarked: () => undefined,
+    onGone: () => void said.push('gone'),
     onBytes: () => undefined,
     onChange: () => undefined,
     log: (level, text) => void said.push(`${level} ${text}`),
@@ -45,11 +47,14 @@ function setUp(failing: Set<keyof Ledger>) {
   })
   for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
   real.offer('d', candidatesOf(source, 's'))
-  const begin = () => {
-    pump.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
+  const begin = (filters?: SourceFilters) => {
+    pump.configure(
+      [{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false, filters }],
+      false,
+    )
     pump.setSession(session)
   }
-  return { real, pump, said, begin }
+  return { source, real, pump, said, begin }
 }
 
 test.each(['take', 'markSent'] as const)(
@@ -64,5 +69,17 @@ test.each(['take', 'markSent'] as const)(
     await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
     await until('nothing is wrong any more', () => pump.problem === null)
     expect(said).toEqual(['error /ledger: database or disk is full'])
+  },
+)
+
+test.each(['vanished', 'left out'])(
+  'a file that is %s is said to be gone: a batch may be done by that',
+  async (why) => {
+    const { source, real, said, begin } = setUp(new Set())
+    if (why === 'vanished') fs.rmSync(path.join(source, 'one'))
+    begin(sourceFiltersSchema.parse({ ignore: why === 'vanished' ? [] : ['one'] }))
+    await until('it is said', () => said.includes('gone'))
+    expect(real.lookup('d', 's', 'one')).toBeNull()
+    await until('the other one is sent', () => real.totals('d').s?.sentFiles === 1)
   },
 )

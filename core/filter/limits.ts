@@ -1,6 +1,6 @@
-import type { SourceFilters } from './schema.ts'
+import type { SourceFilters } from '../settings/schema.ts'
 
-// What a source's filters say about a file's size and time; names are core/scan/names.ts. Pure.
+// What a source's filters say about a file's size and time; names are core/filter/names.ts. Pure.
 
 /** Why a file is left out for its size. */
 export type SizeLeftOut = 'too-small' | 'too-large'

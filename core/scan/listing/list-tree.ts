@@ -1,0 +1,47 @@
+import { statfs } from 'node:fs/promises'
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import { callOn } from '../calls.ts'
+import type { Part } from '../regions.ts'
+import { inParts } from '../regions.ts'
+import type { SessionContext } from '../session.ts'
+import { rowsOf } from '../standing.ts'
+import { walk } from '../walk.ts'
+import { hasUnseenWriters } from '../watch/choose.ts'
+import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import type { Listing } from './listings.ts'
+import type { ListedChunk } from './sync-walk.ts'
+
+type Listed = Pick<SessionContext, 'source' | 'root' | 'scope' | 'list' | 'signal'>
+
+/**
+ * Lists a session's tree, or one directory of it, for the comparison: each file system in a thread by synchronous
+ * calls, or through the pool of threads where that is faster, or where there are threads enough.
+ * @param method how the tree is watched.
+ */
+export function listTree(
+  context: Listed,
+  method: TreeWatcher['method'],
+  base: string,
+  recursive: boolean,
+): Listing {
+  const { source, root, scope, signal } = context
+  const filter = createNameFilter(nameRulesOf(source))
+  const inPool = async function* (part: Part): Listing {
+    for await (const { files, unsendable } of walk({ root, filter, signal, ...part }))
+      yield { rows: rowsOf(files), unsendable }
+  }
+  const list = async function* (part: Part, isInner: boolean): Listing {
+    // On a network mount each call waits for the other computer: several at once are faster there.
+    const isRemote = isInner ? await isShared(part.place) : method === 'polling'
+    yield* (isRemote ? null : context.list(part)) ?? inPool(part)
+  }
+  return inParts<ListedChunk>(
+    { root, base, filter, recursive, scope },
+    { list, told: ({ unsendable }) => ({ rows: '[]', unsendable }) },
+  )
+}
+
+async function isShared(place: string): Promise<boolean> {
+  const { type } = await callOn(place, () => statfs(place))
+  return hasUnseenWriters({ platform: process.platform, fileSystemType: type })
+}

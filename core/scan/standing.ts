@@ -1,0 +1,73 @@
+import { leftOutBySize } from '../filter/limits.ts'
+import { comparedRow } from '../send/ledger-compare.ts'
+import { word } from '../send/ledger-rows.ts'
+import { isNeverSent } from './due.ts'
+import type { FileFacts } from './facts.ts'
+import { withdrawUnsent } from './left-out.ts'
+import type { SessionContext } from './session.ts'
+
+/** How the files of a comparison stand. */
+export interface Standing<T> {
+  /** Those that the ledger does not have with this content, and that the source's limits of size let pass. */
+  due: T[]
+  /** How many of a batch source count as transferred by their group-write bit alone. */
+  neverSent: number
+}
+
+/** What a listing tells of a file: a comparison needs no more. */
+export type ListedFile = Omit<FileFacts, 'device'>
+
+type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destination'>
+
+/** Compares files with the ledger. Throws what the ledger throws. */
+export function standingOf(context: Comparing, files: readonly FileFacts[]): Standing<FileFacts> {
+  return standing(context, rowsOf(files), () => files)
+}
+
+/** The same for rows that a listing wrote; only those of files that differ are ever read. */
+export function standingOfRows(context: Comparing, rows: string): Standing<ListedFile> {
+  return standing(context, rows, () =>
+    (JSON.parse(rows) as [string, number, string, string, number][]).map(
+      ([path, size, mtimeNs, inode, mode]) => ({
+        path,
+        size,
+        mtimeNs: BigInt(mtimeNs),
+        inode: word.load(BigInt(inode)),
+        mode,
+      }),
+    ),
+  )
+}
+
+/** Files as the rows that the ledger compares, with st_mode as what it leaves alone. */
+export function rowsOf(files: readonly ListedFile[]): string {
+  return `[${files.map((file) => rowOf(file)).join(',')}]`
+}
+
+export function rowOf({ path, size, mtimeNs, inode, mode }: ListedFile): string {
+  return comparedRow(path, size, mtimeNs, inode, mode)
+}
+
+function standing<T extends ListedFile>(
+  context: Comparing,
+  rows: string,
+  read: () => readonly T[],
+): Standing<T> {
+  const { source, ledger, destination } = context
+  const result: Standing<T> = { due: [], neverSent: 0 }
+  const differing = ledger.differing(destination, source.id, rows)
+  if (differing.length === 0) return result
+  const marksFiles = source.kind === 'batch'
+  const files = read()
+  const leftOut: string[] = []
+  for (const { index, known } of differing) {
+    const file = files[index]
+    if (file === undefined) continue
+    if (leftOutBySize(source, file.size) !== null) {
+      if (known) leftOut.push(file.path)
+    } else if (isNeverSent(file, known, marksFiles)) result.neverSent += 1
+    else result.due.push(file)
+  }
+  withdrawUnsent(context, leftOut)
+  return result
+}

@@ -1,0 +1,74 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { scannerDefinition } from '../../core/scan/messages.ts'
+import type { ScanLedger } from '../../core/scan/session.ts'
+import { startScanner } from '../../core/scan/worker.ts'
+import { openLedger } from '../../core/send/ledger.ts'
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { monotonicMs } from './monotonic.ts'
+import { burstIndex, WATCHED } from './scan-burst-plan.ts'
+
+/**
+ * The product's own scanner process, with a clock at its ledger: when each file of a burst came out of the
+ * watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
+ * word of its command line); it says WATCHED when the first comparison with the ledger begins, that is, when every
+ * directory is watched.
+ */
+const stampsPath = process.argv[2] ?? ''
+const stamps = {
+  heardAt: [] as (number | null)[],
+  offeredAt: [] as (number | null)[],
+  watchedAt: null as number | null,
+}
+
+function stamp(times: (number | null)[], file: string, at: number): void {
+  const index = burstIndex(file)
+  if (index !== null) times[index] ??= at
+}
+
+function write(): void {
+  writeFileSync(`${stampsPath}.new`, JSON.stringify(stamps))
+  renameSync(`${stampsPath}.new`, stampsPath)
+}
+
+function openStampedLedger(file: string): ScanLedger {
+  const ledger = openLedger(file)
+  return {
+    ...ledger,
+    differing: (destination, source, rows) => {
+      if (stamps.watchedAt === null) {
+        stamps.watchedAt = monotonicMs()
+        process.send?.(WATCHED)
+      }
+      const heardAt = monotonicMs()
+      const found = ledger.differing(destination, source, rows)
+      // Nothing is read of rows that bring nothing new: a comparison of a large tree costs what it costs.
+      if (found.length > 0)
+        for (const [file] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, file, heardAt)
+      return found
+    },
+    offer: (destination, candidates) => {
+      const waiting = ledger.offer(destination, candidates)
+      const offeredAt = monotonicMs()
+      for (const { path: file } of candidates) stamp(stamps.offeredAt, file, offeredAt)
+      return waiting
+    },
+  }
+}
+
+/** Beside this file, whether it is bundled or not. */
+function threadFile(name: string): URL {
+  return new URL(`../../cli/workers/${name}${path.extname(import.meta.url)}`, import.meta.url)
+}
+
+process.on('SIGUSR2', write)
+serveWorker(
+  childProcessPort(),
+  scannerDefinition,
+  startScanner({
+    watcherThread: threadFile('inotify-thread'),
+    listingThread: threadFile('listing-thread'),
+    openLedger: openStampedLedger,
+  }),
+)

@@ -91,6 +91,7 @@ asRoot(
     const copies: { image: string; durable: Sent[] }[] = []
     let lastId = 0
     let welcomed = false
+    let step = 0
     const wire = connectWire(port, home.identity, (frame) => {
       if (frame.type === 'welcome') welcomed = true
       if (frame.type !== 'result') return
@@ -99,7 +100,8 @@ asRoot(
         onWay.delete(id)
         if (sent !== undefined && status <= 1) durable.push(sent)
       }
-      if (copies.length >= COPIES || random() > 0.12) return
+      // Spread over the whole run, and by chance within it.
+      if (copies.length >= (COPIES * step) / STEPS || random() > 0.4) return
       const copy = path.join(base, `copy-${copies.length}.img`)
       copyDisk(receiver.process.pid ?? -1, image, copy)
       copies.push({ image: copy, durable: [...durable] })
@@ -145,7 +147,7 @@ asRoot(
     }
 
     sendBatch(Array.from({ length: 20 }, newName))
-    for (let step = 0; step < STEPS; step += 1) {
+    for (step = 1; step <= STEPS; step += 1) {
       await until('all is answered', () => onWay.size === 0, 20_000)
       // Only one of these uses a name that is there: its old and its new content would race.
       const [from = '', ...old] = new Set([known(), known(), known()])
@@ -159,7 +161,7 @@ asRoot(
     wire.socket.destroy()
     await receiver.kill()
 
-    expect(copies.length).toBe(COPIES)
+    expect(copies.length).toBeGreaterThan(COPIES / 2)
     expect(durable.length).toBe(lastId)
     const kinds = copies.at(-1)?.durable ?? []
     expect(kinds.some(({ replaced }) => replaced !== null)).toBe(true)

@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls'
 import type { Channel } from '../wire/channel.ts'
 import { openChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
@@ -44,7 +45,18 @@ export async function dial(
   hello: Omit<FrameHeader<'hello'>, 'protocols'>,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  const socket = await connectPinned(peer, identity, signal)
+  return greet(await connectPinned(peer, identity, signal), hello, signal)
+}
+
+/**
+ * Says hello on a connection to the right receiver.
+ * @throws Refused, WireFault, or what the system says.
+ */
+export function greet(
+  socket: TLSSocket,
+  hello: Omit<FrameHeader<'hello'>, 'protocols'>,
+  signal: AbortSignal,
+): Promise<Dialled> {
   const fingerprint = peerFingerprint(socket)
   return new Promise((resolve, reject) => {
     let phase: keyof typeof expected = 'hello'

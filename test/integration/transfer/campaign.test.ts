@@ -1,0 +1,175 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { campaignSources, createCampaign } from '../../support/campaign.ts'
+import type { RelayFault } from '../../support/relay.ts'
+import { startRelay } from '../../support/relay.ts'
+import { startScannerProcess } from '../../support/scan-worker.ts'
+import { verified } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  createRandom,
+  DESTINATION,
+  listening,
+  makeHome,
+  newSeed,
+  receiverConfig,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** Kills and broken connections; HOLDFAST_ROUNDS makes it longer. */
+const ROUNDS = Number(process.env.HOLDFAST_ROUNDS ?? 205)
+/** What is on its way is waited for so long before the fault comes anyhow. */
+const PATIENCE_MS = 400
+
+type Fault = RelayFault | 'sender' | 'receiver' | 'both'
+const FAULTS: readonly Fault[] = [
+  ...(['close', 'close', 'close', 'reset', 'reset', 'reset', 'flip', 'delay'] as const),
+  ...(['sender', 'sender', 'sender', 'receiver', 'receiver', 'receiver', 'both'] as const),
+]
+
+/** A sender, a receiver and a scanner, with a relay between, of which any may be killed and started again. */
+async function setUp() {
+  const base = temporaryDirectory('campaign')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  let receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const at = await listening(receiver)
+  const relay = await startRelay(at.port)
+  const config = senderConfig(
+    home,
+    { ...at, port: relay.port },
+    {
+      retrySeconds: 0.05,
+      sources: campaignSources.map((name) => ({
+        id: name,
+        path: path.join(home.source, name),
+        name,
+        groupWriteMark: name === 'marked',
+        paused: false,
+      })),
+    },
+  )
+  let sender = startTestSender()
+  sender.configure(config)
+  return {
+    base,
+    store,
+    home,
+    relay,
+    arrivedIn: (source: string) => path.join(store, 'sender-1', source),
+    sender: () => sender,
+    receiver: () => receiver,
+    async crash(who: 'sender' | 'receiver') {
+      if (who === 'sender') {
+        const next = startTestSender()
+        await sender.kill()
+        sender = next
+        sender.configure(config)
+      } else {
+        const next = startTestReceiver()
+        await receiver.kill()
+        receiver = next
+        receiver.configure(receiverConfig(store, [home], at.port))
+      }
+    },
+  }
+}
+
+function startScanner({ home }: { home: Awaited<ReturnType<typeof makeHome>> }) {
+  const scanner = startScannerProcess()
+  scanner.configure({
+    sources: [
+      sourceSchema.parse({
+        id: 'batch',
+        path: path.join(home.source, 'batch'),
+        name: 'batch',
+        kind: 'batch',
+      }),
+    ],
+    ledgerPath: home.ledgerPath,
+    destination: DESTINATION,
+    reconcileSeconds: 5,
+    quietSeconds: 0.3,
+  })
+  return scanner
+}
+
+test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is marked or called sent that is not stored`, {
+  timeout: Math.max(400_000, ROUNDS * 1_000),
+}, async () => {
+  const seed = newSeed('campaign')
+  const random = createRandom(seed)
+  const world = await setUp()
+  const { home, relay, store } = world
+  const campaign = createCampaign(home, world.arrivedIn, random)
+  const scanner = startScanner(world)
+  let called = { scanner: 0, sender: 0 }
+  const watching = setInterval(() => {
+    // As the supervisor does it: who has found work, or done it, calls the other.
+    const now = { scanner: scanner.nudges(), sender: world.sender().nudges() }
+    if (now.scanner !== called.scanner) world.sender().nudge()
+    if (now.sender !== called.sender) scanner.nudge()
+    called = now
+    campaign.lookAtMarks()
+  }, 40)
+  onTestFinished(() => clearInterval(watching))
+
+  const struck: Partial<Record<Fault, number>> = {}
+  const hits = () => Object.values(struck).reduce((sum, count) => sum + count, 0) - (struck.delay ?? 0)
+  for (let round = 0; hits() < ROUNDS; round += 1) {
+    campaign.change()
+    const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? 'none'
+    const direction = random() < 0.8 ? 'sent' : 'received'
+    const bytes = Math.floor(Math.exp(random() * Math.log(direction === 'sent' ? 200_000 : 3_000)))
+    const isKill = fault === 'sender' || fault === 'receiver' || fault === 'both'
+    let hit = false
+    const reached = relay.arm(isKill ? 'none' : fault, direction, bytes).then(() => {
+      hit = true
+    })
+    world.sender().nudge()
+    await Promise.race([reached, delay(PATIENCE_MS)])
+    relay.disarm()
+    if (fault === 'both') await Promise.all([world.crash('sender'), world.crash('receiver')])
+    else if (isKill) await world.crash(fault)
+    if (hit || isKill) struck[fault] = (struck[fault] ?? 0) + 1
+    if (round % 5 === 0) campaign.lookAtLedger()
+    expect(campaign.violations, `seed ${seed}, round ${round}, ${fault}`).toEqual([])
+  }
+
+  campaign.finish()
+  world.sender().nudge()
+  await until(
+    'nothing waits any more, and every mark is there',
+    () => {
+      const { totals, connection } = world.sender().report() ?? {}
+      if (connection?.state !== 'connected' || totals === undefined) return false
+      return Object.values(totals).every(({ waitingFiles }) => waitingFiles === 0) && campaign.allMarked()
+    },
+    60_000,
+  ).catch((thrown) => {
+    throw new Error(`${thrown}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
+  })
+  console.log(`${JSON.stringify(struck)}, ${relay.connections().made} connections`)
+  campaign.lookAtMarks()
+  campaign.lookAtLedger()
+  expect(campaign.violations).toEqual([])
+  for (const source of campaignSources) {
+    const { here, there } = campaign.trees(source)
+    expect(there, source).toEqual(here)
+  }
+  expect(Object.values(world.sender().report()?.totals ?? {}).map((each) => each.parkedFiles)).toEqual(
+    campaignSources.map(() => 0),
+  )
+  const temporary = path.join(store, '.holdfast', 'tmp')
+  await until('nothing half is left', () => Object.keys(treeOf(temporary)).length === 0, 20_000)
+  expect(fs.readdirSync(temporary).length).toBeLessThanOrEqual(1)
+  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+})

@@ -1,0 +1,315 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, onTestFinished, test } from 'vitest'
+import { serveConnection } from '../../../core/receive/connection.ts'
+import type { RefusedKind } from '../../../core/receive/counters.ts'
+import type { Outcome } from '../../../core/receive/file-refused.ts'
+import type { Sender } from '../../../core/receive/senders.ts'
+import type { Store } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store.ts'
+import { greet, Refused } from '../../../core/send/dial.ts'
+import type { Session } from '../../../core/send/session.ts'
+import { openSession } from '../../../core/send/session.ts'
+import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
+import type { FileStatus, Frame } from '../../../core/wire/frames.ts'
+import { fingerprintOf } from '../../../core/wire/identity.ts'
+import { nameFault } from '../../../core/wire/names.ts'
+import {
+  bytesOf,
+  mutated,
+  pickFrom,
+  receiverFrame,
+  senderFrame,
+  strayFrame,
+} from '../../support/frame-fuzz.ts'
+import { streamPair } from '../../support/stream-pair.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/**
+ * Frames against each end in this process, about half of them mutated, the others valid but out of
+ * order.
+ */
+const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 60_000)
+const MIB = 1024 * 1024
+const certificate = Buffer.from('the certificate of a sender')
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What is held now, once nothing is left that nobody holds. */
+function held() {
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return { bytes: heapUsed + external, descriptors: fs.readdirSync('/proc/self/fd').length }
+}
+
+/** fsync is what a store waits for: in memory it costs nothing. */
+const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)
+
+/** Answers as a store does, and keeps nothing. */
+function storeInName(): Store {
+  const soon = async (status: FileStatus): Promise<Outcome> => {
+    await turn()
+    return { status, detail: '' }
+  }
+  return {
+    receive: ({ path: name }) => soon(nameFault(name) === null ? 'durable' : 'name'),
+    begin: () => ({
+      write: turn,
+      finish: () => soon('digest'),
+      abort: turn,
+      refused: null,
+    }),
+    copy: () => soon('unknown'),
+    alone: (_, work) => work(),
+    stalledMs: () => 0,
+    clean: turn,
+    close: turn,
+  }
+}
+
+function openReceiver() {
+  const base = temporaryDirectory('fuzz', quickParent())
+  const root = path.join(base, 'inside', 'store')
+  fs.mkdirSync(path.join(base, 'outside'))
+  fs.mkdirSync(path.join(root, 'sender', 'data'), { recursive: true })
+  fs.mkdirSync(path.join(root, '.holdfast'))
+  fs.symlinkSync(path.join(base, 'outside'), path.join(root, 'sender', 'data', 'planted'))
+  const store = openStore(root)
+  onTestFinished(() => store.close())
+  const sender: Sender = {
+    fingerprint: fingerprintOf(certificate),
+    name: 'sender',
+    folder: 'sender',
+    pairedAt: 0,
+    revokedAt: null,
+  } as Sender
+  const refused = new Map<RefusedKind, number>()
+  const counts = { stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
+  let served = 0
+  /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
+  const serve = (socket: Parameters<typeof serveConnection>[0]) => {
+    served += 1
+    serveConnection(socket, {
+      name: 'receiver',
+      store: served % 8 === 0 ? store : storeInName(),
+      accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
+      known: () => sender,
+      pair: async () => null,
+      renewal: { welcome: () => ({}), onHello: () => null },
+      enter() {
+        counts.entered += 1
+        return {
+          window: { bytes: 2 * MIB, files: 64 },
+          leave: () => {
+            counts.left += 1
+          },
+        }
+      },
+      onRefusedConnection: (_from, _reason, kind) => void refused.set(kind, (refused.get(kind) ?? 0) + 1),
+      onReceived: (files) => {
+        counts.stored += files
+      },
+      onRefusedFile: () => {
+        counts.notStored += 1
+      },
+      log(level) {
+        if (level === 'warn') counts.faults += 1
+      },
+    })
+  }
+  return { base, root, serve, refused, counts }
+}
+
+test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothing outside the sender’s folder`, {
+  timeout: 200_000,
+}, async () => {
+  const random = createRandom(newSeed('fuzz receiver'))
+  const { base, root, serve, refused, counts } = openReceiver()
+  const hello = Buffer.from(
+    bytesOf({ type: 'hello', header: { protocols: [2, 1], name: 'x', purpose: 'send' }, payload: [] }),
+  )
+  let frames = 0
+  let goal = FRAMES / 2
+  let connections = 0
+  const attack = async () => {
+    while (frames < goal) {
+      const { socket, far } = streamPair(certificate)
+      let closed = false
+      const over = new Promise<void>((resolve) => socket.once('close', resolve)).then(() => {
+        closed = true
+      })
+      connections += 1
+      serve(socket)
+      far.resume()
+      const beginning = random()
+      if (beginning > 0.05) far.write(hello)
+      for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
+        const isValid = random() < 0.5
+        const valid = beginning < 0.08 ? strayFrame(random) : senderFrame(random)
+        far.write(isValid ? bytesOf(valid) : mutated(random, valid))
+        frames += 1
+        await turn()
+      }
+      if (random() < 0.5) far.destroy()
+      else far.end()
+      await over
+    }
+  }
+  await Promise.all([attack(), attack()])
+  const middle = held()
+  goal = FRAMES
+  await Promise.all([attack(), attack()])
+  await until('every connection has left', () => counts.left === counts.entered)
+  await until(
+    'nothing half is left',
+    () => Object.keys(treeOf(path.join(root, '.holdfast', 'tmp'))).length === 0,
+  )
+  const after = held()
+  console.log(
+    `${connections} connections, ${JSON.stringify(counts)}, ${JSON.stringify([...refused])}, held ${JSON.stringify([middle, after])}`,
+  )
+  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
+  expect(after.descriptors - middle.descriptors).toBeLessThan(10)
+  expect(counts.stored).toBeGreaterThan(1_000)
+  expect(counts.notStored).toBeGreaterThan(100)
+  expect(refused.get('malformed')).toBeGreaterThan(100)
+  // Whatever the names were: nothing beside the sender's folder, nothing behind the link in it.
+  expect(fs.readdirSync(base).sort()).toEqual(['inside', 'outside'])
+  expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
+  expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['store'])
+  expect(fs.readdirSync(root).sort()).toEqual(['.holdfast', 'sender'])
+  expect(
+    fs.readdirSync(path.join(root, '.holdfast')).every((name) => ['tmp', 'versions'].includes(name)),
+  ).toBe(true)
+  expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+})
+
+const outgoing = (size: number) => ({ source: 'data', path: 'file', size, mtimeMs: 1, mode: 0o644 })
+
+/** What a sender does with a connection: every way of sending, all at once. */
+async function sendAll(session: Session): Promise<number> {
+  const bytes = Buffer.alloc(500, 1)
+  const digest = Buffer.alloc(32)
+  const largeFile = async () => {
+    const upload = await session.begin(outgoing(600_000))
+    if (upload === null) return null
+    for (let chunk = 0; chunk < 3; chunk += 1) if (!(await upload.chunk(bytes))) return upload.abort()
+    return upload.end(digest)
+  }
+  const answers = await Promise.all([
+    ...Array.from({ length: 5 }, () =>
+      session.sendSmall(outgoing(bytes.length), bytes, digest, () => undefined),
+    ),
+    ...(session.canCopy ? [session.copy(outgoing(2_000), digest, { source: 'data', path: 'old' })] : []),
+    largeFile(),
+    largeFile(),
+  ])
+  return answers.filter((answer) => answer !== null).length
+}
+
+test(`${FRAMES} hostile frames against the sender: no crash, no growth, every file is answered or known to be lost`, {
+  timeout: 200_000,
+}, async () => {
+  const random = createRandom(newSeed('fuzz sender'))
+  const counts = { connections: 0, welcomed: 0, answered: 0, faults: 0, refused: 0, other: 0 }
+  let frames = 0
+  let goal = FRAMES / 2
+  const ended = (reason: unknown) => {
+    if (reason instanceof WireFault) counts.faults += 1
+    else if (reason instanceof Refused) counts.refused += 1
+    else counts.other += 1
+  }
+  const welcome = bytesOf({
+    type: 'welcome',
+    header: { protocol: 2, name: 'x', bytes: 4_000, files: 20 },
+    payload: [],
+  })
+  const attack = async () => {
+    while (frames < goal) {
+      const { socket, far } = streamPair(certificate)
+      let closed = false
+      const over = new Promise<void>((resolve) => socket.once('close', resolve)).then(() => {
+        closed = true
+      })
+      counts.connections += 1
+      far.resume()
+      const sending = greet(socket, { name: 'x', purpose: 'send' }, new AbortController().signal).then(
+        async (dialled) => {
+          counts.welcomed += 1
+          const session = openSession(dialled.channel, dialled.welcome)
+          const lost = new Promise<void>((resolve) =>
+            dialled.follow(
+              (frame) => frame.type === 'alive' || session.onFrame(frame),
+              (reason) => {
+                ended(reason)
+                session.close()
+                resolve()
+              },
+            ),
+          )
+          const [answered] = await Promise.all([sendAll(session), lost])
+          counts.answered += answered
+        },
+        ended,
+      )
+      const beginning = random()
+      if (beginning > 0.1) far.write(welcome)
+      for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
+        const isValid = random() < 0.4
+        const valid = beginning < 0.15 ? strayFrame(random) : receiverFrame(random)
+        far.write(isValid ? bytesOf(valid) : mutated(random, valid))
+        frames += 1
+        await turn()
+      }
+      if (random() < 0.5) far.destroy()
+      else far.end()
+      await over
+      await sending
+    }
+  }
+  await Promise.all([attack(), attack()])
+  const middle = held()
+  goal = FRAMES
+  await Promise.all([attack(), attack()])
+  const after = held()
+  console.log(`${JSON.stringify(counts)}, held ${JSON.stringify([middle, after])}`)
+  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
+  expect(counts.welcomed).toBeGreaterThan(1_000)
+  expect(counts.answered).toBeGreaterThan(100)
+  expect(counts.refused).toBeGreaterThan(10)
+  expect(counts.faults).toBeGreaterThan(1_000)
+})
+
+test('what the codec lets pass is of its schema, whatever was done to it: nothing is decoded twice or half', () => {
+  const random = createRandom(newSeed('fuzz codec'))
+  let passed = 0
+  for (let round = 0; round < 8_000; round += 1) {
+    const frames: Frame[] = []
+    const decoder = createFrameDecoder(() => true)
+    const bytes = mutated(random, pickFrom(random, [senderFrame, receiverFrame, strayFrame])(random))
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const next = at + 1 + Math.floor(random() * bytes.length)
+        decoder.push(bytes.subarray(at, next), (frame) => frames.push(frame))
+        at = next
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof WireFault)) throw thrown
+    }
+    // Encoding asks for the limits again, and decoding it again has to give the same.
+    for (const frame of frames) {
+      passed += 1
+      const again: Frame[] = []
+      const encoded = bytesOf({ ...frame, payload: [frame.payload] })
+      createFrameDecoder(() => true).push(encoded, (one) => again.push(one))
+      expect(again).toEqual([frame])
+    }
+  }
+  expect(passed).toBeGreaterThan(800)
+})

@@ -1,0 +1,141 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { startRelay } from '../../support/relay.ts'
+import { verified } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { startTlsRelay } from '../../support/tls-relay.ts'
+import {
+  allSent,
+  createRandom,
+  listening,
+  makeHome,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  SOURCE,
+  senderConfig,
+  startPair,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** PROTOCOL.md: nothing heard for 20 s, looked for every 5 s. The rest is for a loaded machine. */
+const HALF_OPEN_MS = 30_000
+
+test('a half-open connection is found within 30 s by both ends, and sending goes on over a new one', {
+  timeout: 120_000,
+}, async () => {
+  const { home, receiver, sender, config, at, arrived } = await startPair(temporaryDirectory('half-open'))
+  const relay = await startRelay(at.port)
+  sender.configure({
+    ...config,
+    destination: { id: 'there', name: 'receiver', host: '127.0.0.1', ...at, port: relay.port },
+  })
+  writeFile(home.source, 'first', 'first')
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 1)
+  relay.strike('stall')
+  const since = performance.now()
+  for (let index = 0; index < 40; index += 1)
+    writeFile(home.source, `f${index}`, Buffer.alloc(9 * KIB, index))
+  writeFile(home.source, 'large', Buffer.alloc(5 * MIB, 1))
+  offerAll(home)
+  sender.nudge()
+  await until('files wait on the wire', () => (sender.report()?.transfers.length ?? 0) > 0)
+  expect(sender.report()?.totals[SOURCE]?.sentFiles).toBe(1)
+  await until(
+    'the sender says so',
+    () => sender.log.some((line) => /has not been heard of for 20 s|nothing .* for 20|20 s/.test(line)),
+    HALF_OPEN_MS,
+  )
+  await allSent(sender, 42)
+  const took = performance.now() - since
+  await until('the receiver has found it, too', () =>
+    receiver.log.some((line) => line.includes('is gone: nothing heard for 20 s')),
+  )
+  console.log(`found, and all sent, after ${Math.round(took)} ms`)
+  expect(took).toBeLessThan(HALF_OPEN_MS + 5_000)
+  expect(relay.connections().made).toBe(2)
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+})
+
+test('every tenth piece of what is sent resets its connection: all arrives by itself', {
+  timeout: 120_000,
+}, async () => {
+  const random = createRandom(newSeed('resets'))
+  const { home, store, sender, config, at, arrived } = await startPair(temporaryDirectory('resets'))
+  let resets = 0
+  // A large file begins anew with each, so it needs a better line to arrive at all.
+  let share = 0.1
+  const relay = await startRelay(at.port, () => {
+    if (random() >= share) return 'none'
+    resets += 1
+    return 'reset'
+  })
+  const destination = { id: 'there', name: 'receiver', host: '127.0.0.1', ...at, port: relay.port }
+  sender.configure({ ...config, destination, retrySeconds: 0.05 })
+  for (let wave = 1; wave <= 10; wave += 1) {
+    for (let index = 0; index < 40; index += 1)
+      writeFile(
+        home.source,
+        `d${index % 7}/w${wave}/f${index}`,
+        Buffer.alloc(Math.floor(random() * 3 * KIB), wave),
+      )
+    offerAll(home)
+    sender.nudge()
+    await allSent(sender, wave * 40)
+  }
+  share = 0.01
+  for (let index = 0; index < 4; index += 1)
+    writeFile(home.source, `large${index}`, Buffer.alloc(2 * MIB + index, index))
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 404, 40_000)
+  console.log(`${resets} resets, ${relay.connections().made} connections`)
+  expect(resets).toBeGreaterThan(10)
+  expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
+  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+})
+
+test('a bit that is turned over behind TLS is found by the digest: never stored, sent again, both ends say so', async () => {
+  const base = temporaryDirectory('digest')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  const between = await makeHome(path.join(base, 'between'))
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [between]))
+  const at = await listening(receiver)
+  let turned = 0
+  const seen = new Set<string>()
+  const relay = await startTlsRelay(at, between.identity, (frame) => {
+    // The first batch, and the third chunk of a file, once each.
+    const key = frame.type === 'chunk' ? `chunk ${seen.size}` : frame.type
+    if (frame.payload.length === 0 || seen.has('chunk 3') || (frame.type === 'batch' && seen.has(key))) return
+    seen.add(key)
+    if (frame.type === 'chunk' && seen.size < 4) return
+    const at = frame.payload.length >> 1
+    frame.payload[at] = (frame.payload[at] ?? 0) ^ 1
+    turned += 1
+  })
+  for (let index = 0; index < 20; index += 1) writeFile(home.source, `f${index}`, `content ${index}`)
+  writeFile(home.source, 'large', Buffer.alloc(3 * MIB, 3))
+  offerAll(home)
+  const sender = startTestSender()
+  sender.configure(senderConfig(home, relay, { retrySeconds: 0.2 }))
+  await allSent(sender, 21)
+  expect(turned).toBe(2)
+  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
+  expect(receiver.log.filter((line) => / digest /.test(`${line} `)).length).toBeGreaterThanOrEqual(2)
+  await until('each was stored once', () => receiver.report()?.receivedFiles === 21)
+})

@@ -1,0 +1,184 @@
+// What a crash campaign works on: trees that change from round to round, and what has to be true of them at any moment.
+import { createHash, randomFillSync } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { openLedger } from '../../core/send/ledger.ts'
+import type { Home } from './transfer.ts'
+import { candidatesOf, DESTINATION, treeOf, writeFile } from './transfer.ts'
+
+const KIB = 1024
+
+/** `marked`: files are replaced, and sent ones marked; `moved`: renamed; `rewritten`: in place; `batch`: isocket's. */
+export const campaignSources = ['marked', 'moved', 'rewritten', 'batch'] as const
+export type CampaignSource = (typeof campaignSources)[number]
+
+const isMark = (name: string) => /(^|\/)finished\.(parse|watch)$/.test(name)
+const digestOf = (file: string) => {
+  const bytes = fs.readFileSync(file)
+  return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** Mostly small, some beyond what travels whole (256 KiB), a few of many chunks. */
+function sizeOf(random: () => number): number {
+  const kind = random()
+  if (kind < 0.02) return 4 * 1024 * KIB + Math.floor(random() * 2 * 1024 * KIB)
+  if (kind < 0.1) return 257 * KIB + Math.floor(random() * 600 * KIB)
+  return kind < 0.15 ? 0 : Math.floor(random() * 9 * KIB)
+}
+
+const pick = <T>(random: () => number, list: readonly T[]): T | undefined =>
+  list[Math.floor(random() * list.length)]
+
+/**
+ * @param arrivedIn a source's folder at the receiver.
+ */
+export function createCampaign(home: Home, arrivedIn: (source: string) => string, random: () => number) {
+  const rootOf = (source: CampaignSource) => path.join(home.source, source)
+  const aside = path.join(home.directory, 'aside')
+  for (const source of campaignSources) fs.mkdirSync(rootOf(source), { recursive: true })
+  const names = { marked: [] as string[], moved: [] as string[], rewritten: [] as string[] }
+  /** What stood under each name of `moved` at any time. */
+  const ever = new Set<string>()
+  const looked = new Set<string>()
+  const violations: string[] = []
+  let count = 0
+  let batch: string | null = null
+
+  const content = () => randomFillSync(Buffer.alloc(sizeOf(random)))
+  const newName = () => {
+    count += 1
+    return `d${Math.floor(random() * 12)}/${random() < 0.2 ? `e${count % 5}/` : ''}f${count}`
+  }
+
+  const replace = (root: string, name: string) => {
+    fs.writeFileSync(aside, content())
+    fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+    fs.renameSync(aside, path.join(root, name))
+  }
+
+  const move = () => {
+    const from = pick(random, names.moved)
+    if (from === undefined) return
+    const to = newName()
+    const target = path.join(rootOf('moved'), to)
+    fs.mkdirSync(path.dirname(target), { recursive: true })
+    fs.renameSync(path.join(rootOf('moved'), from), target)
+    names.moved[names.moved.indexOf(from)] = to
+    ever.add(`${to} ${digestOf(target)}`)
+  }
+
+  const changeBatch = () => {
+    if (batch === null || random() < 0.1) {
+      if (batch !== null) writeFile(rootOf('batch'), `${batch}/finished.parse`, '')
+      count += 1
+      batch = `run-${String(count).padStart(6, '0')}`
+    }
+    count += 1
+    writeFile(rootOf('batch'), `${batch}/f${count}`, content())
+  }
+
+  /** Changes the sources as their producers would, and offers what has changed, but for the batches. */
+  const change = () => {
+    for (let index = Math.floor(random() * 4); index >= 0; index -= 1) {
+      const source = pick(random, ['marked', 'moved', 'rewritten'] as const) ?? 'marked'
+      const known = random() < 0.25 ? pick(random, names[source]) : undefined
+      if (known !== undefined && source === 'moved') move()
+      else {
+        const name = known ?? newName()
+        if (source === 'marked') replace(rootOf(source), name)
+        else writeFile(rootOf(source), name, content())
+        if (known === undefined) names[source].push(name)
+        if (source === 'moved') ever.add(`${name} ${digestOf(path.join(rootOf(source), name))}`)
+      }
+    }
+    if (random() < 0.3) changeBatch()
+    offer()
+  }
+
+  const offer = () => {
+    const ledger = openLedger(home.ledgerPath)
+    for (const source of ['marked', 'moved', 'rewritten'] as const)
+      ledger.offer(DESTINATION, candidatesOf(rootOf(source), source))
+    ledger.close()
+  }
+
+  /** A file that says of itself, or of which it is said, that it is sent has to be at the receiver at this moment. */
+  const mustHave = (source: CampaignSource, name: string, said: string) => {
+    const here = digestOf(path.join(rootOf(source), name))
+    const there = path.join(arrivedIn(source), name)
+    if (!fs.existsSync(there) || digestOf(there) !== here)
+      violations.push(`${said}, but not stored: ${source}/${name}`)
+  }
+
+  /** Looks at every mark that is new. */
+  const lookAtMarks = () => {
+    for (const name of names.marked) {
+      const stats = fs.lstatSync(path.join(rootOf('marked'), name), { bigint: true })
+      const key = `${stats.ino} ${stats.mtimeNs}`
+      if ((stats.mode & 0o020n) === 0n || looked.has(key)) continue
+      looked.add(key)
+      mustHave('marked', name, 'marked')
+    }
+    for (const directory of fs.readdirSync(rootOf('batch'))) {
+      if (looked.has(directory)) continue
+      const files = fs.readdirSync(path.join(rootOf('batch'), directory))
+      if (!files.includes('finished.watch')) continue
+      looked.add(directory)
+      if (!files.includes('finished.parse') && directory === batch)
+        violations.push(`marked before it was closed: ${directory}`)
+      for (const file of files) if (!isMark(file)) mustHave('batch', `${directory}/${file}`, 'finished.watch')
+    }
+  }
+
+  /** Looks at the newest files that the ledger says are sent, and that have not changed since. */
+  const lookAtLedger = () => {
+    const ledger = openLedger(home.ledgerPath)
+    try {
+      for (const source of campaignSources) {
+        const page = { source, state: 'sent', before: null, limit: 60 } as const
+        for (const { path: name, size, modifiedAt, id, sentAt } of ledger.files(DESTINATION, page).files) {
+          const key = `${id} ${sentAt}`
+          const stats = fs.lstatSync(path.join(rootOf(source), name), { throwIfNoEntry: false })
+          if (looked.has(key) || stats === undefined) continue
+          if (stats.size !== size || Math.abs(stats.mtimeMs - modifiedAt) > 0.01) continue
+          looked.add(key)
+          mustHave(source, name, 'sent by the ledger')
+        }
+      }
+    } finally {
+      ledger.close()
+    }
+  }
+
+  const withoutMarks = (tree: Record<string, string>) =>
+    Object.fromEntries(Object.entries(tree).filter(([name]) => !isMark(name)))
+
+  return {
+    rootOf,
+    change,
+    lookAtMarks,
+    lookAtLedger,
+    violations,
+    /** The last batch directory is closed, too. */
+    finish() {
+      if (batch !== null) writeFile(rootOf('batch'), `${batch}/finished.parse`, '')
+      offer()
+    },
+    /** Whether every mark that is due is there. */
+    allMarked: () =>
+      names.marked.every((name) => (fs.statSync(path.join(rootOf('marked'), name)).mode & 0o020) !== 0) &&
+      fs
+        .readdirSync(rootOf('batch'))
+        .every((directory) => fs.existsSync(path.join(rootOf('batch'), directory, 'finished.watch'))),
+    /** Both trees of a source, as path → size and digest, that have to be equal. */
+    trees(source: CampaignSource) {
+      const here = withoutMarks(treeOf(rootOf(source)))
+      const there = treeOf(arrivedIn(source))
+      if (source !== 'moved') return { here, there }
+      // An older name stays at the receiver, with what was under it.
+      for (const [name, digest] of Object.entries(there))
+        if (here[name] === undefined && ever.has(`${name} ${digest}`)) delete there[name]
+      return { here, there }
+    },
+  }
+}

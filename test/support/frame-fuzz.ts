@@ -1,0 +1,174 @@
+// Frames for a fuzzer: valid ones of every kind and either direction, and what can be done to them.
+import { createHash } from 'node:crypto'
+import { Packr } from 'msgpackr'
+import { encodeFrame } from '../../core/wire/codec.ts'
+import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
+import { fileStatuses, frameKinds } from '../../core/wire/frames.ts'
+
+type Random = () => number
+type AnyFrame = { type: FrameType; header: object; payload: readonly Uint8Array[] }
+
+const packr = new Packr({ useRecords: false, variableMapSize: true })
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+export const pickFrom = <T>(random: Random, list: readonly T[]): T =>
+  list[Math.floor(random() * list.length)] ?? (list[0] as T)
+const below = (random: Random, limit: number) => Math.floor(random() * limit)
+
+/** What stands in a name, a number or a list of somebody who means harm. */
+const hostileValues: readonly unknown[] = [
+  ...[0, -1, 1, 0xffff_ffff, 2 ** 32, 2 ** 52, 2 ** 53, -(2 ** 40), 0.5, Number.NaN, Infinity, 1e308],
+  ...['', '.', '..', '../escaped', '/etc/escaped', 'a/../../escaped', 'nul\0', '.holdfast/senders.json'],
+  ...['planted/escaped', '\\..\\escaped', 'x'.repeat(300), 'y/'.repeat(3_000), '\ud800', '__proto__'],
+  ...[null, true, [], {}, [[[[[[[[[[]]]]]]]]]], { ['__proto__']: { polluted: true } }, Buffer.alloc(31)],
+]
+
+const payload = Buffer.from('some content of a file, long enough to be cut')
+const large = Buffer.alloc(3_000, 7)
+
+const frame = <T extends FrameType>(
+  type: T,
+  header: FrameHeader<T>,
+  bytes: readonly Uint8Array[] = [],
+): AnyFrame => ({ type, header, payload: bytes })
+
+/** A frame as a sender sends it, in some phase; the ids are few, so that they meet. */
+export function senderFrame(random: Random): AnyFrame {
+  const id = below(random, 12)
+  const path = pickFrom(random, ['a/b', 'a', 'c', 'deep/er/file', `f${below(random, 50)}`])
+  const facts = { id, source: 'data', path, time: 1_700_000_000_000.5, mode: 0o644 }
+  switch (below(random, 10)) {
+    case 0:
+    case 1:
+    case 2: {
+      const count = 1 + below(random, 4)
+      const files = Array.from({ length: count }, (_, index): FrameHeader<'batch'>['files'][number] => [
+        id + index,
+        'data',
+        `${path}${index}`,
+        payload.length,
+        facts.time,
+        facts.mode,
+        digestOf(payload),
+      ])
+      return frame('batch', { files }, new Array(count).fill(payload))
+    }
+    case 3:
+    case 4:
+      return frame('begin', { ...facts, size: large.length })
+    case 5:
+      return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [0, 1_500, 3_000]))])
+    case 6:
+      return frame('end', { id, digest: digestOf(large) })
+    case 7:
+      return frame('abort', { id })
+    case 8:
+      return frame('copy', {
+        ...facts,
+        size: payload.length,
+        digest: digestOf(payload),
+        fromSource: 'data',
+        fromPath: 'a/b0',
+      })
+    default:
+      return frame('alive', { stalledMs: below(random, 1_000) })
+  }
+}
+
+/** A frame as a receiver sends it after its welcome. */
+export function receiverFrame(random: Random): AnyFrame {
+  switch (below(random, 6)) {
+    case 0:
+    case 1:
+    case 2: {
+      const results = Array.from(
+        { length: 1 + below(random, 3) },
+        (): FrameHeader<'result'>['results'][number] => [
+          below(random, 14),
+          below(random, fileStatuses.length),
+          pickFrom(random, ['', 'EIO', 'symlink', 'quota bytes 5']),
+        ],
+      )
+      return frame('result', { results })
+    }
+    case 3:
+      return frame('credit', { bytes: pickFrom(random, [1, 1_000, 2 ** 40]) })
+    default:
+      return frame('alive', { stalledMs: below(random, 100_000) })
+  }
+}
+
+/** A frame that has no place after the beginning, or belongs to the other end. */
+export function strayFrame(random: Random): AnyFrame {
+  return pickFrom(random, [
+    frame('hello', { protocols: [2, 1], name: 'x', purpose: pickFrom(random, ['send', 'pair']) }),
+    frame('welcome', { protocol: 2, name: 'x', bytes: 2 ** 40, files: 2 ** 20 }),
+    frame('refused', { code: 'busy', reason: 'no' }),
+    frame('pair', { code: 'guess', name: 'x' }),
+    frame('paired', { name: 'x' }),
+    senderFrame(random),
+    receiverFrame(random),
+  ])
+}
+
+export const bytesOf = ({ type, header, payload: pieces }: AnyFrame): Buffer =>
+  Buffer.concat(encodeFrame(type, header as never, pieces))
+
+/** The frame with one value of its header, however deep, replaced by another one; the limits are not asked. */
+function withHostileValue(random: Random, { type, header, payload: pieces }: AnyFrame): Buffer {
+  const copy = structuredClone(header) as Record<string, unknown>
+  let holder: Record<string, unknown> | unknown[] = copy
+  for (;;) {
+    const key = pickFrom(random, Object.keys(holder))
+    const inner = (holder as Record<string, unknown>)[key]
+    if (typeof inner === 'object' && inner !== null && !(inner instanceof Uint8Array) && random() < 0.9) {
+      holder = inner as Record<string, unknown>
+      if (Object.keys(holder).length > 0) continue
+    }
+    ;(holder as Record<string, unknown>)[key] = pickFrom(random, hostileValues)
+    break
+  }
+  const packed = packr.pack(copy)
+  const front = Buffer.alloc(9)
+  front[0] = frameKinds[type].code
+  front.writeUInt32BE(packed.length, 1)
+  front.writeUInt32BE(
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+    5,
+  )
+  return Buffer.concat([front, packed, ...pieces])
+}
+
+/** A valid frame, with something done to it: bits, lengths, values, cut, twice, or something else before it. */
+export function mutated(random: Random, valid: AnyFrame): Buffer {
+  const bytes = bytesOf(valid)
+  switch (below(random, 10)) {
+    case 0:
+    case 1: {
+      for (let flips = 1 + below(random, 4); flips > 0; flips -= 1) {
+        const at = below(random, random() < 0.5 ? Math.min(60, bytes.length) : bytes.length)
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << below(random, 8))
+      }
+      return bytes
+    }
+    case 2: {
+      const at = random() < 0.5 ? 1 : 5
+      const length = bytes.readUInt32BE(at)
+      const others = [0, length + 1, Math.max(0, length - 1), 100 * 1024 * 1024, 0xffff_ffff]
+      bytes.writeUInt32BE(pickFrom(random, others), at)
+      return bytes
+    }
+    case 3:
+      return bytes.subarray(0, below(random, bytes.length))
+    case 4:
+      return Buffer.concat([bytes, bytes])
+    case 5:
+      return bytesOf(strayFrame(random))
+    case 6:
+      return Buffer.concat([
+        Buffer.from(Array.from({ length: 1 + below(random, 20) }, () => below(random, 256))),
+        bytes,
+      ])
+    default:
+      return withHostileValue(random, valid)
+  }
+}

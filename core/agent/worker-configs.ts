@@ -80,6 +80,7 @@ export function senderConfig(
     })),
     paused: settings.pause !== null,
     retrySeconds: settings.send.retrySeconds,
+    limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule },
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { receiverDestinationSchema } from '../settings/schema.ts'
+import { bytesPerSecondSchema, receiverDestinationSchema, sendRuleSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
@@ -49,6 +49,17 @@ export const connectionSchema = z.object({
 })
 export type Connection = z.infer<typeof connectionSchema>
 
+/** What sending may use of the line now, by the settings' limit and schedule. */
+export const allowanceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('free') }),
+  z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
+  z.object({ kind: z.literal('pause') }),
+])
+
+/** `until`: when it changes (milliseconds since 1970); null: not within a week. */
+export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
+export type AllowanceNow = z.infer<typeof allowanceNowSchema>
+
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
@@ -69,6 +80,11 @@ export const senderDefinition = {
     ),
     paused: z.boolean(),
     retrySeconds: z.number(),
+    /** Bytes a second over all sources, and at which times of the week it is another limit, or a pause. */
+    limit: z.object({
+      bytesPerSecond: bytesPerSecondSchema.nullable(),
+      schedule: z.array(sendRuleSchema),
+    }),
   }),
   /** At most one report in 250 ms. */
   report: z.object({
@@ -83,6 +99,7 @@ export const senderDefinition = {
     transfers: z.array(transferSchema),
     /** Bytes a second over the last seconds, by source id. */
     rates: z.record(z.string(), z.number()),
+    allowance: allowanceNowSchema,
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the last id of the page before. */

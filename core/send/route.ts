@@ -4,6 +4,7 @@ import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { SendSource } from './lane.ts'
 import type { Ledger } from './ledger.ts'
+import type { Bucket } from './limit/bucket.ts'
 import type { LinkEvents } from './link.ts'
 import { openLink } from './link.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
@@ -39,6 +40,7 @@ export function openRoute(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
   renewal: Renewal,
+  bucket: Bucket,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Route {
   let stalledMs = 0
@@ -46,7 +48,7 @@ export function openRoute(
   const link = openLink(
     destination,
     renewal,
-    { name: os.hostname() || 'Holdfast', retrySeconds },
+    { name: os.hostname() || 'Holdfast', retrySeconds, bucket },
     {
       onSession: (session) => pump.setSession(session),
       onState: events.onState,

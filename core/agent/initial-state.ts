@@ -52,7 +52,7 @@ export function destinationOf(settings: Settings, storeDirectory: string): AppSt
 }
 
 /** Whether a host is this computer by its name or one of its addresses; another name for it is not seen. */
-function isThisComputer(host: string): boolean {
+export function isThisComputer(host: string): boolean {
   const name = host.toLowerCase()
   if (name === 'localhost' || name === hostname().toLowerCase() || /^127\.|^::1$|^::ffff:127\./.test(name))
     return true

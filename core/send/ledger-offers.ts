@@ -2,14 +2,14 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inReadTransaction, inTransaction } from '../sqlite.ts'
 import type { Candidate, Ledger, LedgerEntry } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
-import { prepareExact, word } from './ledger-rows.ts'
+import { prepareExact, REMOVAL_ANEW, word } from './ledger-rows.ts'
 import { STATE } from './ledger-schema.ts'
 
 const stateNames = ['waiting', 'sent', 'parked'] as const
 
 /** What becomes of a row whose file has other content than the one it told of. */
-const ANEW =
-  'state = 0, generation = generation + 1, attempts = 0, reason = NULL, mark_due = 0, digest = NULL'
+const ANEW = `state = 0, generation = generation + 1, attempts = 0, reason = NULL, mark_due = 0, digest = NULL,
+  ${REMOVAL_ANEW}`
 const CHANGED = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
 const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,

@@ -36,6 +36,8 @@ export const fileSchema = z.object({
   state: z.enum(fileStates),
   attempts: z.number(),
   sentAt: z.number().nullable(),
+  /** When Holdfast removed it at the source, after it was sent; null: it did not. */
+  removedAt: z.number().nullable(),
   /** Why it is parked, or why the last attempt failed. */
   reason: messageSchema.nullable(),
 })
@@ -60,6 +62,17 @@ export const allowanceSchema = z.discriminatedUnion('kind', [
 export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
 export type AllowanceNow = z.infer<typeof allowanceNowSchema>
 
+/** When, and where not, a source's files are removed after they were sent. */
+export const removalRuleSchema = z.object({
+  /** So long must a file have been durable at the destination, in milliseconds. */
+  afterMs: z.number(),
+  /** Of a batch source: names that are never removed. */
+  marks: z.array(z.string()),
+  /** Of a batch source: the mark that a directory must carry; null: any directory will do. */
+  sentMark: z.string().nullable(),
+})
+export type RemovalRule = z.infer<typeof removalRuleSchema>
+
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
@@ -76,6 +89,8 @@ export const senderDefinition = {
         name: z.string(),
         groupWriteMark: z.boolean(),
         paused: z.boolean(),
+        /** Its files are removed after they were sent; left out: never. */
+        removal: removalRuleSchema.optional(),
       }),
     ),
     paused: z.boolean(),

@@ -14,6 +14,7 @@ import type { AgentHost } from './host.ts'
 import { destinationOf, initialState } from './initial-state.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
+import { createPauseClock } from './pause-clock.ts'
 import { refuseConfigured } from './refuse-directory.ts'
 import { pathIds, withChecked, withScanned, withSent, withSettings } from './reports.ts'
 import type { WorkerName, WorkerState } from './state-schema.ts'
@@ -53,6 +54,7 @@ export class Agent {
   #refused = new Map<string, Message>()
   #embedded: ReceiverReport | null = null
   #refresh: NodeJS.Timeout | null = null
+  readonly #pauseClock = createPauseClock()
   #isStopped = false
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
@@ -154,11 +156,11 @@ export class Agent {
     this.sender.configure(senderConfig(settings, this.layout, this.#embedded, this.host.computerName))
   }
 
-  /** Sentences that name an age are made anew; a pause whose end has come by the clock on the wall is over. */
+  /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
     this.store.update({})
     const { pause } = this.settings.get()
-    if (pause === null || pause.until === null || Date.now() < pause.until) return
+    if (!this.#pauseClock.isOver(pause, Date.now(), performance.now())) return
     try {
       this.change((settings) => ({ ...settings, pause: null }))
     } catch (thrown) {

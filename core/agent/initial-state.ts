@@ -30,6 +30,7 @@ export function initialState(
     checkedPaths: [],
     totals: noTotals,
     rate: 0,
+    allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destination: destinationOf(settings, storeDirectory),
     incidents: [],
@@ -51,7 +52,7 @@ export function destinationOf(settings: Settings, storeDirectory: string): AppSt
 }
 
 /** Whether a host is this computer by its name or one of its addresses; another name for it is not seen. */
-function isThisComputer(host: string): boolean {
+export function isThisComputer(host: string): boolean {
   const name = host.toLowerCase()
   if (name === 'localhost' || name === hostname().toLowerCase() || /^127\.|^::1$|^::ffff:127\./.test(name))
     return true

@@ -83,6 +83,7 @@ export function withSent(state: AppState, report: ReportOf<typeof senderDefiniti
     sources,
     totals: sumTotals(sources.map(({ totals }) => totals)),
     rate: sources.reduce((sum, { rate }) => sum + rate, 0),
+    allowance: report.allowance,
     transfers: report.transfers,
     destination: { ...state.destination, connection: report.connection },
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { incidentKinds } from '../alert/incidents.ts'
 import { checkedSchema } from '../check/messages.ts'
 import { batchPhases, scannedSchema } from '../scan/messages.ts'
-import { connectionSchema, totalsSchema, transferSchema } from '../send/messages.ts'
+import { allowanceNowSchema, connectionSchema, totalsSchema, transferSchema } from '../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 
@@ -91,6 +91,8 @@ export const appStateSchema = z.object({
   totals: totalsSchema,
   /** Bytes a second over all sources. */
   rate: z.number(),
+  /** What sending may use of the line now, by the limit and its schedule. */
+  allowance: allowanceNowSchema,
   /** Files on the wire, at most 20. */
   transfers: z.array(transferSchema),
   destination: destinationStateSchema,

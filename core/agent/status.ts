@@ -95,9 +95,17 @@ function scanTrouble(state: AppState): Message | null {
 function pauseOf(state: AppState): Message | null {
   const { pause } = state.settings
   const count = state.totals.waitingFiles
-  if (pause === null) return null
+  if (pause === null) return scheduledPause(state)
   if (pause.until === null) return message('status.paused', { count })
   return message('status.pausedUntil', { until: pause.until, count })
+}
+
+/** The schedule of the limit has a pause now. */
+function scheduledPause({ allowance: { now, until }, totals }: AppState): Message | null {
+  if (now.kind !== 'pause') return null
+  const count = totals.waitingFiles
+  if (until === null) return message('status.pausedSchedule', { count })
+  return message('status.pausedScheduleUntil', { until, count })
 }
 
 function isStarting(state: AppState): boolean {

@@ -2,11 +2,12 @@ import type { Checked, checkerDefinition } from '../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../check/messages.ts'
 import type { receiverDefinition } from '../receive/messages.ts'
 import type { scannerDefinition } from '../scan/messages.ts'
-import type { senderDefinition } from '../send/messages.ts'
+import type { RemovalRule, senderDefinition } from '../send/messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
-import type { ReceiverDestination, Settings } from '../settings/schema.ts'
+import type { ReceiverDestination, Settings, Source } from '../settings/schema.ts'
 import { sourceFiltersSchema } from '../settings/schema.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
+import { isThisComputer } from './initial-state.ts'
 
 /** What the ledger calls the receiver that runs on this computer. */
 export const EMBEDDED_DESTINATION = 'embedded'
@@ -69,6 +70,8 @@ export function senderConfig(
   embedded: ReportOf<typeof receiverDefinition> | null,
   computerName: string,
 ): ConfigOf<typeof senderDefinition> {
+  // A copy on this very computer is no reason to delete anything.
+  const isElsewhere = settings.destination !== null && !isThisComputer(settings.destination.host)
   return {
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
@@ -81,10 +84,21 @@ export function senderConfig(
       paused: source.paused,
       filters: sourceFiltersSchema.parse(source),
       priority: source.priority,
+      ...(isElsewhere && source.deleteAfter !== null
+        ? { removal: removalOf(source, source.deleteAfter) }
+        : {}),
     })),
     paused: settings.pause !== null,
     retrySeconds: settings.send.retrySeconds,
+    limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule },
   }
+}
+
+/** Marks are never removed, and of a batch nothing before all of it is sent. */
+function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
+  const afterMs = hours * 3_600_000
+  if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }
+  return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }
 }
 
 function embeddedDestination(

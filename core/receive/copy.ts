@@ -26,6 +26,11 @@ export interface Copies {
    * after the signal; or what the system says of the new file.
    */
   make(from: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<{ fd: number; file: string }>
+  /**
+   * Reads the file with these components back from the disk; resolves if it holds the wanted content, and is durable.
+   * @throws FileRefused as `make` does.
+   */
+  confirm(of: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<void>
 }
 
 /** Copies at a time: they read as well as write, and must leave the disk to the files that arrive, too. */
@@ -144,20 +149,33 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
     }
   }
 
-  return {
-    async make(from, wanted, signal) {
-      await turns.acquire()
+  /** Opens the old file in its turn, and closes it after `work`. */
+  const withOld = async <T>(
+    from: readonly string[],
+    { size }: Wanted,
+    signal: AbortSignal,
+    work: (old: number) => Promise<T>,
+  ): Promise<T> => {
+    await turns.acquire()
+    try {
+      if (signal.aborted) throw new FileRefused('aborted', '')
+      const old = await watch.during(() => ofOldFile(() => openOld(root, from, size)))
       try {
-        if (signal.aborted) throw new FileRefused('aborted', '')
-        const old = await watch.during(() => ofOldFile(() => openOld(root, from, wanted.size)))
-        try {
-          return await makeFrom(old, wanted, signal)
-        } finally {
-          await closeFd(old).catch(() => undefined)
-        }
+        return await work(old)
       } finally {
-        turns.release()
+        await closeFd(old).catch(() => undefined)
       }
-    },
+    } finally {
+      turns.release()
+    }
+  }
+
+  return {
+    make: (from, wanted, signal) => withOld(from, wanted, signal, (old) => makeFrom(old, wanted, signal)),
+    confirm: (of, wanted, signal) =>
+      withOld(of, wanted, signal, async (old) => {
+        await readThrough(old, wanted, signal, async () => undefined)
+        await watch.during(() => ofOldFile(() => syncFd(old)))
+      }),
   }
 }

@@ -52,6 +52,7 @@ export interface Store {
   /**
    * A file whose content is there already, under another name of the same sender: looked at, copied, and
    * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects.
+   * Of its own name it is a question: nothing is written, and `same` means that the content was read back just now.
    */
   copy(
     facts: FileFacts,
@@ -254,6 +255,10 @@ export function openStore(root: string, { record, admission }: StoreHooks = plai
         const components = componentsOf(facts)
         const old = oldComponentsOf({ ...facts, ...from })
         const { size, mtimeMs, mode } = facts
+        if (old.join('/') === components.join('/')) {
+          await copies.confirm(old, { size, digest }, signal)
+          return { status: 'same', detail: '' }
+        }
         room = await watch.during(() => admission.enter(facts.folder, size))
         const { unlessSame } = room
         if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame

@@ -1,10 +1,11 @@
 import type { TLSSocket } from 'node:tls'
-import type { Channel } from '../wire/channel.ts'
+import type { Channel, ChannelHandlers } from '../wire/channel.ts'
 import { openChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType, RefusalCode } from '../wire/frames.ts'
 import { PROTOCOL_VERSIONS } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
+import type { Outlet } from '../wire/outlet.ts'
 import type { Peer } from '../wire/tls.ts'
 import { connectPinned, HANDSHAKE_MS, peerFingerprint } from '../wire/tls.ts'
 
@@ -21,6 +22,8 @@ export class Refused extends Error {
 
 export interface Dialled {
   channel: Channel
+  /** This computer's address on the connection. */
+  localAddress: string | null
   welcome: FrameHeader<'welcome'>
   /** The certificate that the receiver has shown. */
   fingerprint: string | null
@@ -36,7 +39,7 @@ const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
 
 /**
  * Connects to a receiver, checks its pinned certificate, and says hello.
- * @param name what this computer is called.
+ * @param outletOf where frames are handed to, if not to the socket itself.
  * @throws WrongFingerprint, Refused, WireFault, or what the system says.
  */
 export async function dial(
@@ -44,8 +47,9 @@ export async function dial(
   identity: Identity,
   hello: Omit<FrameHeader<'hello'>, 'protocols'>,
   signal: AbortSignal,
+  outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
-  return greet(await connectPinned(peer, identity, signal), hello, signal)
+  return greet(await connectPinned(peer, identity, signal), hello, signal, outletOf)
 }
 
 /**
@@ -56,8 +60,10 @@ export function greet(
   socket: TLSSocket,
   hello: Omit<FrameHeader<'hello'>, 'protocols'>,
   signal: AbortSignal,
+  outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
   const fingerprint = peerFingerprint(socket)
+  const localAddress = socket.localAddress ?? null
   return new Promise((resolve, reject) => {
     let phase: keyof typeof expected = 'hello'
     let onClose = (reason: Error | null) => {
@@ -72,6 +78,7 @@ export function greet(
       clearTimeout(timer)
       resolve({
         channel,
+        localAddress,
         welcome,
         fingerprint,
         follow(nextFrame, nextClose) {
@@ -81,7 +88,7 @@ export function greet(
         },
       })
     }
-    const channel = openChannel(socket, {
+    const handlers: ChannelHandlers = {
       allowed: (type) => expected[phase].has(type),
       onFrame(frame) {
         if (frame.type === 'refused') throw new Refused(frame.header)
@@ -92,7 +99,8 @@ export function greet(
         signal.removeEventListener('abort', abort)
         onClose(reason)
       },
-    })
+    }
+    const channel = openChannel(socket, handlers, outletOf?.(socket))
     const timer = setTimeout(
       () => channel.destroy(Object.assign(new Error('no welcome'), { code: 'ETIMEDOUT' })),
       HANDSHAKE_MS,

@@ -50,6 +50,12 @@ export interface Due extends Claim, Candidate {
   attempts: number
 }
 
+/** A sent file that may be removed at the source. */
+export interface Removable extends Due {
+  /** SHA-256 of what was sent. */
+  digest: Uint8Array
+}
+
 /** A mount point inside a source. */
 export interface InnerMount {
   /** Relative to the source, with "/". */
@@ -137,6 +143,27 @@ export interface Ledger {
    * row `after` (0 at first). Returns the last row, for the next chunk, or null at the end.
    */
   requeue(fromDestination: string, toDestination: string, after: number, limit: number): number | null
+  /**
+   * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
+   * and are not removed: those among the next `limit` sent rows after the row `after`. `last`: the last row that was
+   * looked at; null at the end.
+   */
+  removable(
+    destination: string,
+    source: string,
+    sentBefore: number,
+    after: number,
+    limit: number,
+  ): { files: Removable[]; last: number | null }
+  /**
+   * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
+   * ids of those whose row is still as it was.
+   */
+  beginRemovals(claims: readonly Claim[]): Set<number>
+  /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
+  endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
+  /** Files of a source whose removal was begun and not ended, whatever they have become since; at most `limit`. */
+  begunRemovals(destination: string, source: string, limit: number): { id: number; path: string }[]
   /** Every destination that the ledger knows. */
   destinations(): string[]
   /** Removes at most `limit` rows of a source at every destination; returns how many. */

@@ -3,7 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import { openCompare } from './ledger-compare.ts'
 import type { Candidate, Ledger } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
-import { prepareExact, word } from './ledger-rows.ts'
+import { prepareExact, REMOVAL_ANEW, word } from './ledger-rows.ts'
 import { STATE } from './ledger-schema.ts'
 
 const stateNames = ['waiting', 'sent', 'parked'] as const
@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MS = 8_000
 const RESTLESS = `state = 1 AND sent_at BETWEEN ?7 - ${RESTLESS_MS} AND ?7`
 const PAUSING = 'state = 0 AND reason IS NULL AND retry_at > 0'
 /** What becomes of a row whose file has other content than the one it told of. */
-const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL,
+const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL, ${REMOVAL_ANEW},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
   retry_at = CASE WHEN ${PAUSING} THEN retry_at
     WHEN ${RESTLESS} AND attempts >= 2 THEN ?7 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`

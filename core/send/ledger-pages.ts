@@ -31,6 +31,7 @@ interface FileRow {
   modifiedMs: number
   attempts: number
   sent_at: number | null
+  removed_at: number | null
   reason: string | null
 }
 
@@ -54,7 +55,7 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
   )
   // One index range for each (route, state); the rows of several ranges are merged below.
   const page = database.prepare(
-    `SELECT id, path, size, mtime_ns / 1000000.0 AS modifiedMs, attempts, sent_at, reason FROM file
+    `SELECT id, path, size, mtime_ns / 1000000.0 AS modifiedMs, attempts, sent_at, removed_at, reason FROM file
      INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
   )
 
@@ -99,6 +100,7 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
               state: name,
               attempts: row.attempts,
               sentAt: row.sent_at,
+              removedAt: row.removed_at,
               reason: reasonOf(row.reason),
             }),
           ),

@@ -3,7 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Due, Ledger } from './ledger-contract.ts'
 import type { LedgerPages } from './ledger-pages.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
-import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact, word } from './ledger-rows.ts'
+import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact, REMOVAL_ANEW, word } from './ledger-rows.ts'
 
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
@@ -32,7 +32,8 @@ export function openLedgerQueue(
   )
   const renewOne = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, retry_at = ?,
-     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL ${CLAIMED}`,
+     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL,
+     ${REMOVAL_ANEW} ${CLAIMED}`,
   )
   const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0`)
   const unparkSome = database.prepare(

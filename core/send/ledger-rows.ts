@@ -20,6 +20,9 @@ export const CLAIMED = 'WHERE id = ? AND generation = ?'
 /** The columns of a DueRow. */
 export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, inode, device, attempts'
 
+/** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
+export const REMOVAL_ANEW = 'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL'
+
 export interface DueRow {
   id: bigint
   generation: bigint

@@ -71,8 +71,24 @@ CREATE INDEX file_content ON file (inode, mtime_ns);
 `
 
 /**
+ * Files that Holdfast itself removes at the source after they were sent; see REMOVAL. `removed_at` is in
+ * milliseconds since 1970. Only the few rows that are in the middle of it are in the index: a transfer pays nothing.
+ */
+const REMOVALS = `
+ALTER TABLE file ADD COLUMN removal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE file ADD COLUMN removed_at INTEGER;
+CREATE INDEX file_removing ON file (route) WHERE removal = 1;
+`
+
+/**
+ * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
+ * did not remove it.
+ */
+export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
+
+/**
  * What makes a ledger of version n of one of version n - 1; version 0 is an empty database. The version is
  * written to `user_version`; a ledger with a higher one was made by a newer Holdfast. A step that was released
  * is never changed.
  */
-export const LEDGER_STEPS: readonly string[] = [FIRST, CONTENT]
+export const LEDGER_STEPS: readonly string[] = [FIRST, CONTENT, REMOVALS]

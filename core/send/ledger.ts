@@ -4,11 +4,21 @@ import { openLedgerOffers } from './ledger-offers.ts'
 import { openLedgerPages } from './ledger-pages.ts'
 import { openLedgerPlaces } from './ledger-places.ts'
 import { openLedgerQueue } from './ledger-queue.ts'
+import { openLedgerRemovals } from './ledger-removals.ts'
 import { openRoutes } from './ledger-rows.ts'
 import { openLedgerSent } from './ledger-sent.ts'
 import { openLedgerWithdraw } from './ledger-withdraw.ts'
 
-export type { Candidate, Claim, Due, Ledger, LedgerEntry, SentClaim, SentContent } from './ledger-contract.ts'
+export type {
+  Candidate,
+  Claim,
+  Due,
+  Ledger,
+  LedgerEntry,
+  Removable,
+  SentClaim,
+  SentContent,
+} from './ledger-contract.ts'
 
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string): Ledger {
@@ -22,6 +32,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerQueue(database, routes, pages),
     ...openLedgerSent(database, routes),
     ...openLedgerWithdraw(database, routes),
+    ...openLedgerRemovals(database, routes),
     totals: pages.totals,
     files: pages.files,
     home: places.home,

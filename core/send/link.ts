@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls'
 import type { ReceiverDestination } from '../settings/schema.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../wire/channel.ts'
 import { addressOf } from '../wire/pairing-code.ts'
@@ -8,10 +9,14 @@ import { errorCode } from '../words/problem.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dialled } from './dial.ts'
 import { dial, Refused } from './dial.ts'
+import type { Bucket } from './limit/bucket.ts'
+import { bytesAhead, pacedOutlet } from './limit/paced-outlet.ts'
 import type { Connection } from './messages.ts'
 import type { Renewal } from './renewal.ts'
 import type { Session } from './session.ts'
 import { openSession } from './session.ts'
+import type { Change, Moment } from './wake.ts'
+import { isOwnAddress, watchWake } from './wake.ts'
 
 export interface LinkEvents {
   /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
@@ -62,19 +67,26 @@ export function troubleOf(
 export function openLink(
   destination: ReceiverDestination,
   renewal: Renewal,
-  options: { name: string; retrySeconds: number },
+  options: { name: string; retrySeconds: number; bucket: Bucket },
   events: LinkEvents,
+  /** Says when the computer woke up or is in another network; returns what ends it. */
+  watch: typeof watchWake = watchWake,
 ): Link {
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | null = null
   let failures = 0
+  /** What ends now was ended because the computer woke up: the next attempt follows at once. */
+  let isWoken = false
+  let current: Pick<Dialled, 'channel' | 'localAddress'> | null = null
+  let attempt = new AbortController()
+  const outletOf = (socket: TLSSocket) => pacedOutlet(socket, options.bucket)
 
   /** Connects; again at once where certificates were announced: that is how the receiver learns of it. */
-  const connect = async (again: number): Promise<Dialled> => {
+  const connect = async (again: number, signal: AbortSignal): Promise<Dialled> => {
     await renewal.prepare().catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
     const peer = renewal.peerOf(destination)
     const hello = { name: options.name, purpose: 'send', ...renewal.announcement(destination) } as const
-    const dialled = await dial(peer, renewal.identity, hello, stopping.signal)
+    const dialled = await dial(peer, renewal.identity, hello, signal, outletOf)
     const renewing = renewal.onWelcome(destination, dialled.fingerprint, dialled.welcome)
     if (renewing === null || again === 0) {
       renewing?.catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
@@ -89,14 +101,18 @@ export function openLink(
     } finally {
       dialled.channel.end()
     }
-    return connect(again - 1)
+    return connect(again - 1, signal)
   }
 
   /** One connection from its beginning to its end; the reason of the end. */
   const serve = async (): Promise<{ reason: unknown; wasConnected: boolean }> => {
     try {
-      const { channel, welcome, follow } = await connect(RENEWALS_AT_ONCE)
-      const session = openSession(channel, welcome)
+      attempt = new AbortController()
+      const signal = AbortSignal.any([stopping.signal, attempt.signal])
+      const dialled = await connect(RENEWALS_AT_ONCE, signal)
+      const { channel, welcome, follow } = dialled
+      const session = openSession(channel, welcome, () => bytesAhead(options.bucket))
+      current = dialled
       const began = performance.now()
       const reason = await new Promise<unknown>((resolve) => {
         follow((frame) => {
@@ -106,6 +122,7 @@ export function openLink(
         events.onState('connected', null)
         events.onSession(session)
       })
+      current = null
       session.close()
       events.onSession(null)
       if (performance.now() - began > GOOD_SESSION_MS) failures = 0
@@ -116,18 +133,49 @@ export function openLink(
   }
 
   const run = async (): Promise<void> => {
+    timer = null
     const { reason, wasConnected } = await serve()
     if (stopping.signal.aborted) return
+    if (isWoken) {
+      isWoken = false
+      events.onState('connecting', null)
+      void run()
+      return
+    }
     failures += 1
     const { state, problem } = troubleOf(reason, destination, wasConnected)
     events.onState(state, problem)
     timer = setTimeout(() => void run(), backoffMs(failures, options.retrySeconds * 1000))
   }
 
+  /**
+   * A connection that cannot have lived on ends now, not when its silence is noticed, and nothing waits for a
+   * pause that began under other circumstances.
+   */
+  const changed = (change: Change, { addresses }: Moment): void => {
+    const isDead =
+      change === 'slept' || current?.localAddress == null || !isOwnAddress(current.localAddress, addresses)
+    if (!isDead) return
+    failures = 0
+    const why = change === 'slept' ? 'this computer was asleep' : 'the network is another one'
+    if (timer !== null) {
+      events.log('info', `${why}: connecting again`)
+      clearTimeout(timer)
+      void run()
+      return
+    }
+    events.log('info', `${why}: the connection is begun anew`)
+    isWoken = true
+    if (current === null) attempt.abort()
+    else current.channel.destroy(new Error(why))
+  }
+
+  const unwatch = watch(changed)
   events.onState('connecting', null)
   void run()
   return {
     stop() {
+      unwatch()
       if (timer !== null) clearTimeout(timer)
       stopping.abort()
     },

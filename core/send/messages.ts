@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { priorities, receiverDestinationSchema, sourceFiltersSchema } from '../settings/schema.ts'
+import {
+  bytesPerSecondSchema,
+  priorities,
+  receiverDestinationSchema,
+  sendRuleSchema,
+  sourceFiltersSchema,
+} from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
@@ -36,6 +42,8 @@ export const fileSchema = z.object({
   state: z.enum(fileStates),
   attempts: z.number(),
   sentAt: z.number().nullable(),
+  /** When Holdfast removed it at the source, after it was sent; null: it did not. */
+  removedAt: z.number().nullable(),
   /** Why it is parked, or why the last attempt failed. */
   reason: messageSchema.nullable(),
 })
@@ -48,6 +56,28 @@ export const connectionSchema = z.object({
   problem: messageSchema.nullable(),
 })
 export type Connection = z.infer<typeof connectionSchema>
+
+/** What sending may use of the line now, by the settings' limit and schedule. */
+export const allowanceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('free') }),
+  z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
+  z.object({ kind: z.literal('pause') }),
+])
+
+/** `until`: when it changes (milliseconds since 1970); null: not within a week. */
+export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
+export type AllowanceNow = z.infer<typeof allowanceNowSchema>
+
+/** When, and where not, a source's files are removed after they were sent. */
+export const removalRuleSchema = z.object({
+  /** So long must a file have been durable at the destination, in milliseconds. */
+  afterMs: z.number(),
+  /** Of a batch source: names that are never removed. */
+  marks: z.array(z.string()),
+  /** Of a batch source: the mark that a directory must carry; null: any directory will do. */
+  sentMark: z.string().nullable(),
+})
+export type RemovalRule = z.infer<typeof removalRuleSchema>
 
 export const senderDefinition = {
   name: 'sender' as const,
@@ -69,10 +99,17 @@ export const senderDefinition = {
         filters: sourceFiltersSchema.optional(),
         /** Without, normal. */
         priority: z.enum(priorities).optional(),
+        /** Its files are removed after they were sent; left out: never. */
+        removal: removalRuleSchema.optional(),
       }),
     ),
     paused: z.boolean(),
     retrySeconds: z.number(),
+    /** Bytes a second over all sources, and at which times of the week it is another limit, or a pause. */
+    limit: z.object({
+      bytesPerSecond: bytesPerSecondSchema.nullable(),
+      schedule: z.array(sendRuleSchema),
+    }),
   }),
   /** At most one report in 250 ms. */
   report: z.object({
@@ -87,6 +124,7 @@ export const senderDefinition = {
     transfers: z.array(transferSchema),
     /** Bytes a second over the last seconds, by source id. */
     rates: z.record(z.string(), z.number()),
+    allowance: allowanceNowSchema,
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the last id of the page before. */

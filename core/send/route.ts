@@ -2,13 +2,15 @@ import os from 'node:os'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
-import type { SendSource } from './lane.ts'
 import type { Ledger } from './ledger.ts'
+import type { Bucket } from './limit/bucket.ts'
 import type { LinkEvents } from './link.ts'
 import { openLink } from './link.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump.ts'
 import { openPump } from './pump.ts'
+import type { RemovalSource } from './removal/removals.ts'
+import { openRemovals } from './removal/removals.ts'
 import type { Renewal } from './renewal.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
@@ -18,7 +20,7 @@ const STALLED_MS = 30_000
 
 /** What the sender needs to be one destination's, the link and the pump: made anew when the destination changes. */
 export interface Route {
-  configure(sources: readonly SendSource[], paused: boolean): void
+  configure(sources: readonly RemovalSource[], paused: boolean): void
   /** There may be work. */
   wake(): void
   /** Files on the wire, at most `limit`. */
@@ -39,16 +41,21 @@ export function openRoute(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
   renewal: Renewal,
+  bucket: Bucket,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Route {
   let stalledMs = 0
   const pump = openPump({ destination, ledger, ledgerPath, retrySeconds }, events)
+  const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const link = openLink(
     destination,
     renewal,
-    { name: os.hostname() || 'Holdfast', retrySeconds },
+    { name: os.hostname() || 'Holdfast', retrySeconds, bucket },
     {
-      onSession: (session) => pump.setSession(session),
+      onSession(session) {
+        pump.setSession(session)
+        removals.setSession(session)
+      },
       onState: events.onState,
       onStalled(ms) {
         stalledMs = ms
@@ -58,7 +65,10 @@ export function openRoute(
     },
   )
   return {
-    configure: pump.configure,
+    configure(sources, paused) {
+      pump.configure(sources, paused)
+      removals.configure(sources, paused)
+    },
     wake: pump.wake,
     transfers: pump.transfers,
     get problem() {
@@ -68,6 +78,7 @@ export function openRoute(
     },
     stop() {
       pump.stop()
+      removals.stop()
       link.stop()
     },
   }

@@ -59,7 +59,12 @@ interface Pending {
   onWire: () => void
 }
 
-export function openSession(channel: Channel, welcome: Welcome): Session {
+/** @param batchBytes how many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
+export function openSession(
+  channel: Channel,
+  welcome: Welcome,
+  batchBytes: () => number = () => BATCH_TARGET_BYTES,
+): Session {
   const bytesCredit: Semaphore = createSemaphore(welcome.bytes)
   const filesCredit: Semaphore = createSemaphore(welcome.files)
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
@@ -81,7 +86,7 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
 
   const isFull = () =>
     pending.length >= BATCH_MAX_FILES ||
-    pendingBytes >= BATCH_TARGET_BYTES ||
+    pendingBytes >= batchBytes() ||
     pendingHeader >= BATCH_TARGET_HEADER_BYTES
 
   /** Takes the files of one frame out of those that wait. */
@@ -89,9 +94,9 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
     let bytes = 0
     let header = 0
     let count = 0
+    const most = batchBytes()
     for (const one of pending) {
-      if (count >= BATCH_MAX_FILES || bytes >= BATCH_TARGET_BYTES || header >= BATCH_TARGET_HEADER_BYTES)
-        break
+      if (count >= BATCH_MAX_FILES || bytes >= most || header >= BATCH_TARGET_HEADER_BYTES) break
       bytes += one.bytes.length
       header += one.headerBytes
       count += 1

@@ -10,6 +10,7 @@ import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
 import { openLedger } from './ledger.ts'
 import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
+import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createRates } from './rates.ts'
@@ -74,6 +75,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       lastFile,
       transfers: route?.transfers(TRANSFERS) ?? [],
       rates: rates.current(performance.now()),
+      allowance: { now: limiter.allowance, until: limiter.until },
     }
     const text = JSON.stringify(current)
     if (text !== lastReport) context.report(current)
@@ -86,6 +88,15 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     } catch (thrown) {
       log('error', `report: ${String(thrown)}`)
     }
+  })
+  const applySources = () => {
+    if (applied === null) return
+    const paused = applied.paused || limiter.allowance.kind === 'pause'
+    route?.configure(sourcesOf(applied), paused)
+  }
+  const limiter = openLimiter(() => {
+    applySources()
+    changed()
   })
   const nudge = throttled(NUDGE_EVERY_MS, () => context.nudge())
 
@@ -109,7 +120,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       setConnection('idle', null)
       return
     }
-    route = openRoute({ ...next, destination }, on, me, {
+    route = openRoute({ ...next, destination }, on, me, limiter.bucket, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
         nudge()
@@ -171,7 +182,8 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     }
     startProblem = null
     applied = next
-    route?.configure(sourcesOf(next), next.paused)
+    limiter.configure(next.limit)
+    applySources()
     changed()
   }
 
@@ -222,6 +234,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     async stop() {
       over = true
       retry.stop()
+      limiter.stop()
       changed.stop()
       nudge.stop()
       stopping.abort()

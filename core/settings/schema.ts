@@ -53,6 +53,13 @@ export const sourceSchema = z.object({
   oneFileSystem: z.boolean().default(false),
   /** Its share of the line while other sources send, too: high 4, normal 2, low 1. */
   priority: z.enum(priorities).default('normal'),
+  /**
+   * Files are removed here after they have been durable at a receiver on another computer for so long; null: never.
+   */
+  deleteAfter: z
+    .object({ hours: z.number().int().min(1).max(87_600) })
+    .nullable()
+    .default(null),
 })
 export type Source = z.infer<typeof sourceSchema>
 
@@ -74,6 +81,24 @@ export const receiverDestinationSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
 })
 export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
+
+/** A time of the clock on the wall, "00:00" to "23:59". */
+const wallTimeSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+
+/** Bytes a second that sending may use of the line. */
+export const bytesPerSecondSchema = z.number().int().min(1024).max(1_000_000_000_000)
+
+/** What sending may use of the line at certain times of the week. */
+export const sendRuleSchema = z.object({
+  /** Days on which it begins; 0 is Sunday. */
+  days: z.array(z.number().int().min(0).max(6)).min(1).max(7),
+  from: wallTimeSchema,
+  /** Not included; at or before `from`: on the next day. */
+  to: wallTimeSchema,
+  /** Nothing, everything, or so many bytes a second. */
+  allow: z.union([z.literal('pause'), z.literal('free'), bytesPerSecondSchema]),
+})
+export type SendRule = z.infer<typeof sendRuleSchema>
 
 const settingsObject = z.object({
   version: z.literal(1).default(1),
@@ -99,6 +124,10 @@ const settingsObject = z.object({
     .object({
       /** Longest pause between two attempts to reach the receiver (isocket: error_retry_interval). */
       retrySeconds: z.number().int().min(1).max(3600).default(60),
+      /** Where no rule of the schedule says anything else; null: as fast as the line is. */
+      bytesPerSecond: bytesPerSecondSchema.nullable().default(null),
+      /** The first rule that covers a moment decides. */
+      schedule: z.array(sendRuleSchema).max(50).default([]),
     })
     .prefault({}),
   /** null: the embedded receiver on this computer. */

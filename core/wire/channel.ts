@@ -1,13 +1,13 @@
 import type { TLSSocket } from 'node:tls'
 import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
+import type { Outlet } from './outlet.ts'
+import { directOutlet } from './outlet.ts'
 
 /** Both ends say "alive" this often, whatever else they send. */
 export const ALIVE_EVERY_MS = 5_000
 /** A peer that nothing at all was heard of for so long is gone: half-open connections end here. */
 export const SILENT_AFTER_MS = 20_000
-/** Bytes that may wait in the socket before writers are asked to wait. */
-const HIGH_WATER_BYTES = 1024 * 1024
 
 export interface ChannelHandlers {
   onFrame(frame: Frame): void
@@ -37,7 +37,12 @@ export class SilentPeer extends Error {
   }
 }
 
-export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Channel {
+/** @param outlet where frames are handed to; by default the socket itself, as fast as it takes them. */
+export function openChannel(
+  socket: TLSSocket,
+  handlers: ChannelHandlers,
+  outlet: Outlet = directOutlet(socket),
+): Channel {
   const decoder = createFrameDecoder(handlers.allowed)
   let reason: Error | null = null
   let closed = false
@@ -45,7 +50,7 @@ export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Chann
   let waiters: (() => void)[] = []
 
   const release = () => {
-    if (waiters.length === 0 || (!closed && socket.writableLength >= HIGH_WATER_BYTES)) return
+    if (waiters.length === 0 || (!closed && !outlet.hasRoom)) return
     waiters.shift()?.()
     // The one that was let go writes first; then the next one sees whether there is room still.
     setImmediate(release)
@@ -59,21 +64,16 @@ export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Chann
   const channel: Channel = {
     send(type, header, payload) {
       if (closed || socket.writableEnded || socket.destroyed) return
-      const pieces = encodeFrame(type, header, payload)
-      socket.cork()
-      const last = pieces.length - 1
-      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? release : undefined)
-      socket.uncork()
+      outlet.write(encodeFrame(type, header, payload), release)
     },
     room() {
-      if (closed || (waiters.length === 0 && socket.writableLength < HIGH_WATER_BYTES))
-        return Promise.resolve()
+      if (closed || (waiters.length === 0 && outlet.hasRoom)) return Promise.resolve()
       return new Promise((resolve) => waiters.push(resolve))
     },
     destroy,
     end(withinMs = 2_000) {
       if (closed) return
-      socket.end()
+      outlet.end()
       const timer = setTimeout(() => socket.destroy(), withinMs)
       socket.once('close', () => clearTimeout(timer))
     },

@@ -142,6 +142,7 @@ async function sendWithHoldfast(
     sources: [{ id: 's', path: source, name: 'source', groupWriteMark: false, paused: false }],
     paused: false,
     retrySeconds: 1,
+    limit: { bytesPerSecond: null, schedule: [] },
   }
   try {
     sender.configure(config)

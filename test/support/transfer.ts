@@ -138,6 +138,7 @@ export function senderConfig(
     sources: [{ id: SOURCE, path: home.source, name: 'data', groupWriteMark, paused: false }],
     paused: false,
     retrySeconds: 2,
+    limit: { bytesPerSecond: null, schedule: [] },
     ...rest,
   }
 }

@@ -12,6 +12,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     checkedPaths: [],
     totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 },
     rate: 0,
+    allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destination: {
       kind: 'embedded',

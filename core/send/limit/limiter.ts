@@ -1,0 +1,57 @@
+import type { Bucket } from './bucket.ts'
+import { createBucket } from './bucket.ts'
+import type { Allowance, Timetable } from './schedule.ts'
+import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
+
+/** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
+const LOOK_EVERY_MS = 1_000
+
+/** What sending may use now, kept up to date by the clock on the wall. */
+export interface Limiter {
+  readonly bucket: Bucket
+  readonly allowance: Allowance
+  /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
+  readonly until: number | null
+  configure(timetable: Timetable): void
+  /** Looks at the clock. */
+  look(): void
+  stop(): void
+}
+
+/** @param onChange the allowance, or its end, is another one. */
+export function openLimiter(onChange: () => void, clock: () => number = Date.now): Limiter {
+  const bucket = createBucket()
+  let timetable: Timetable = { bytesPerSecond: null, schedule: [] }
+  let allowance: Allowance = { kind: 'free' }
+  let until: number | null = null
+
+  const apply = (isNew: boolean) => {
+    const now = clock()
+    const next = allowanceAt(timetable, now)
+    const isSame = sameAllowance(next, allowance)
+    // Otherwise it is worked out anew when its time has come, or when the clock was put back behind a change.
+    if (isSame && !isNew && (until === null || now < until)) return
+    allowance = next
+    until = nextChange(timetable, now)
+    bucket.setRate(next.kind === 'limit' ? next.bytesPerSecond : null)
+    onChange()
+  }
+  const timer = setInterval(() => apply(false), LOOK_EVERY_MS)
+
+  return {
+    bucket,
+    get allowance() {
+      return allowance
+    },
+    get until() {
+      return until
+    },
+    configure(next) {
+      const isNew = JSON.stringify(next) !== JSON.stringify(timetable)
+      timetable = next
+      if (isNew) apply(true)
+    },
+    look: () => apply(false),
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,110 @@
+import { constants } from 'node:fs'
+import { link, rename, unlink } from 'node:fs/promises'
+import { closeFd, openFd, statFd } from '../../wire/fd.ts'
+import { errorCode } from '../../words/problem.ts'
+import type { Facts } from '../facts.ts'
+import { factsOf, sameFile } from '../facts.ts'
+import type { HeldDirectory } from './within.ts'
+import { lookAt } from './within.ts'
+
+/** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
+export type Taken = 'removed' | 'stays' | 'absent'
+
+export type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
+
+/** The scanner leaves such names out, and no receiver takes them (names.ts). */
+export const asideName = (id: number): string => `.holdfast-removing-${id}`
+
+/** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
+export const FILE_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/** What file systems without hard links say: FAT (EPERM), some network file systems. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/** Moves a file to a name where nothing is; false: something is there. */
+async function moveToFree(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+  } catch (thrown) {
+    if (errorCode(thrown) === 'EEXIST') return false
+    if (!NO_LINKS.has(errorCode(thrown) ?? '')) throw thrown
+    if ((await lookAt(to)) !== null) return false
+    await rename(from, to)
+    return true
+  }
+  await unlink(from)
+  return true
+}
+
+/**
+ * Puts a file that was set aside back under its name. If that has been given to another file meanwhile, it gets a
+ * new name beside it, which is given back.
+ */
+export async function putBack(directory: HeldDirectory, id: number, name: string): Promise<string | null> {
+  const aside = directory.entry(asideName(id))
+  if (await moveToFree(aside, directory.entry(name))) return null
+  const [one, other] = [await lookAt(aside), await lookAt(directory.entry(name))]
+  // The last attempt to put it back ended between its two steps.
+  if (one !== null && one.ino === other?.ino && one.dev === other.dev) {
+    await unlink(aside)
+    return null
+  }
+  for (let count = 1; ; count += 1) {
+    const other = `${name.slice(0, 60)}.kept-${id}-${count}`
+    if (await moveToFree(aside, directory.entry(other))) return other
+  }
+}
+
+/** Whether what is under the other name is what was verified, and nobody has it open for writing. */
+async function isStill(file: string, offered: Facts, device: bigint, hasWriter: HasWriter): Promise<boolean> {
+  const fd = await openFd(file, FILE_FLAGS)
+  try {
+    // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
+    if (hasWriter(fd) !== 'no') return false
+    const stats = await statFd(fd)
+    return stats.isFile() && stats.dev === device && sameFile(factsOf(stats), offered)
+  } finally {
+    await closeFd(fd)
+  }
+}
+
+/**
+ * Removes one file that was verified. Nothing says "remove this name if it is still that file": so it is renamed
+ * first, looked at under a name that no other program uses, and only then removed; if it is not what it should
+ * be, it gets its name back. The ledger knows of the renaming before it happens (ledger.beginRemovals).
+ * @param device of the file when it was verified.
+ * @throws what the system says; the file is then under the one name or the other, see `finishRemoval`.
+ */
+export async function takeAway(
+  directory: HeldDirectory,
+  name: string,
+  { id, ...offered }: Facts & { id: number },
+  device: bigint,
+  hasWriter: HasWriter,
+): Promise<Taken> {
+  const file = directory.entry(name)
+  const aside = directory.entry(asideName(id))
+  // Left by a ledger that is lost: nothing may be renamed over it.
+  if ((await lookAt(aside)) !== null) await putBack(directory, id, name)
+  const stats = await lookAt(file)
+  if (stats === null) return 'absent'
+  if (!stats.isFile() || !sameFile(factsOf(stats), offered)) return 'stays'
+  await rename(file, aside)
+  // What cannot be looked at is put back like what is not the same.
+  const isSame = await isStill(aside, offered, device, hasWriter).catch(() => false)
+  if (!isSame) {
+    await putBack(directory, id, name)
+    return 'stays'
+  }
+  await unlink(aside)
+  return 'removed'
+}
+
+/** Brings a removal that was interrupted to its end: a file that is still there in any form stays. */
+export async function finishRemoval(directory: HeldDirectory, id: number, name: string): Promise<Taken> {
+  if ((await lookAt(directory.entry(asideName(id)))) !== null) {
+    await putBack(directory, id, name)
+    return 'stays'
+  }
+  return (await lookAt(directory.entry(name))) === null ? 'removed' : 'stays'
+}

@@ -1,0 +1,51 @@
+import { constants } from 'node:fs'
+import { lstat } from 'node:fs/promises'
+import { closeFd, openFd } from '../../wire/fd.ts'
+import { errorCode } from '../../words/problem.ts'
+
+/** A directory that was found without following any symbolic link below the source, and is held open. */
+export interface HeldDirectory {
+  /** The path of one of its entries, whatever becomes of the names that led to the directory (openat(2)). */
+  entry(name: string): string
+  release(): Promise<void>
+}
+
+const FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0)
+
+const held = (fd: number): HeldDirectory => ({
+  entry: (name) => `/proc/self/fd/${fd}/${name}`,
+  release: () => closeFd(fd).catch(() => undefined),
+})
+
+/**
+ * Holds the directory that a file of a source is in; Linux only (proc_pid_fd(5)).
+ * @param file relative to the source, with "/".
+ * @throws what the system says: ENOENT, ENOTDIR, ELOOP where a part is no directory, or a symbolic link.
+ */
+export async function holdDirectoryOf(root: string, file: string): Promise<HeldDirectory> {
+  const parts = file.split('/').slice(0, -1)
+  if (parts.some((part) => part === '' || part === '.' || part === '..'))
+    throw Object.assign(new Error(`${file}: not a plain path`), { code: 'EINVAL' })
+  let directory = held(await openFd(root, FLAGS))
+  for (const part of parts) {
+    const above = directory
+    try {
+      directory = held(await openFd(above.entry(part), FLAGS))
+    } finally {
+      await above.release()
+    }
+  }
+  return directory
+}
+
+export const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)
+
+/** lstat(2) with exact numbers; null: there is nothing of this name. */
+export async function lookAt(file: string) {
+  try {
+    return await lstat(file, { bigint: true })
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw thrown
+  }
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { startRelay } from '../../support/relay.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startPair,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const KIB = 1024
+const RATE = 500 * KIB
+
+test('large and small files together keep to the limit; without it the rest goes at once, on the same connection', async () => {
+  const { home, at, sender, arrived } = await startPair(temporaryDirectory('bandwidth'))
+  const relay = await startRelay(at.port)
+  writeFile(home.source, 'large', Buffer.alloc(12_000 * KIB, 1))
+  for (let file = 0; file < 200; file += 1)
+    writeFile(home.source, `small-${file}`, Buffer.alloc(60 * KIB, file))
+  offerAll(home)
+  const to = { ...at, port: relay.port }
+  sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: RATE, schedule: [] } }))
+  await until('bytes go', () => relay.sentBytes() > 64 * KIB)
+  const since = sender.report()?.connection.since
+  const [began, before] = [performance.now(), relay.sentBytes()]
+  await until('four seconds of the rate', () => relay.sentBytes() - before > 4 * RATE, 30_000)
+  const seconds = (performance.now() - began) / 1000
+  // A loaded machine may be slower than the limit, but never faster.
+  expect(seconds).toBeGreaterThan(3.7)
+  expect(sender.report()?.allowance.now).toEqual({ kind: 'limit', bytesPerSecond: RATE })
+  expect(sender.report()?.totals[SOURCE]?.sentFiles).toBeGreaterThan(0)
+
+  sender.configure(senderConfig(home, to))
+  const freed = performance.now()
+  await allSent(sender, 201)
+  expect((performance.now() - freed) / 1000).toBeLessThan(20)
+  expect(sender.report()?.connection.since).toBe(since)
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+}, 90_000)
+
+test('a pause of the schedule stops everything, and its end lets it go on', async () => {
+  const { home, at, sender } = await startPair(temporaryDirectory('schedule'))
+  writeFile(home.source, 'a', 'a')
+  offerAll(home)
+  const days = [0, 1, 2, 3, 4, 5, 6]
+  const always = { days, from: '00:00', to: '00:00', allow: 'pause' as const }
+  sender.configure(senderConfig(home, at, { limit: { bytesPerSecond: null, schedule: [always] } }))
+  await until('it is connected', () => sender.report()?.connection.state === 'connected')
+  await until('it says so', () => sender.report()?.allowance.now.kind === 'pause')
+  for (let nudge = 0; nudge < 20; nudge += 1) sender.nudge()
+  const { files } = (await sender.request('files', {
+    source: null,
+    state: null,
+    before: null,
+    limit: 5,
+  })) as {
+    files: { state: string }[]
+  }
+  expect(files.map(({ state }) => state)).toEqual(['waiting'])
+  sender.configure(senderConfig(home, at))
+  await allSent(sender, 1)
+})

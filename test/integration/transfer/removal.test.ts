@@ -1,0 +1,264 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
+import type { LedgerFile, RemovalRule } from '../../../core/send/messages.ts'
+import { asideName } from '../../../core/send/removal/take-away.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home, TestSender } from '../../support/transfer.ts'
+import {
+  allSent,
+  createRandom,
+  newSeed,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startPair,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const HOUR = 3_600_000
+/** Offered last, and so looked at last: when it is gone, all others have been looked at. */
+const LAST = 'zz-last'
+
+const rule = (changes: Partial<RemovalRule> = {}): RemovalRule => ({
+  afterMs: HOUR,
+  marks: [],
+  sentMark: null,
+  ...changes,
+})
+
+type Pair = Awaited<ReturnType<typeof startPair>>
+
+const withRule = ({ config }: Pair, removal: RemovalRule = rule()) => ({
+  ...config,
+  sources: config.sources.map((source) => ({ ...source, removal })),
+})
+
+function inLedger({ ledgerPath }: Home, sql: string) {
+  const database = new DatabaseSync(ledgerPath, { timeout: 10_000 })
+  try {
+    database.exec(sql)
+  } finally {
+    database.close()
+  }
+}
+
+/** Sends files, and makes the ledger believe that it was two hours ago. */
+async function sendAll(pair: Pair, names: readonly string[], bytes = 5_000) {
+  for (const name of [...names, LAST]) writeFile(pair.home.source, name, randomBytes(bytes))
+  const count = offerAll(pair.home)
+  pair.sender.configure(pair.config)
+  await allSent(pair.sender, count)
+  inLedger(pair.home, `UPDATE file SET sent_at = sent_at - ${2 * HOUR}`)
+}
+
+const setUp = async (names: readonly string[], bytes?: number) => {
+  const pair = await startPair(temporaryDirectory('removal'))
+  await sendAll(pair, names, bytes)
+  return { ...pair, here: (name: string) => path.join(pair.home.source, name) }
+}
+
+const rows = async (sender: TestSender): Promise<Map<string, LedgerFile>> => {
+  const question = { source: null, state: null, before: null, limit: 200 }
+  const { files } = (await sender.request('files', question)) as { files: LedgerFile[] }
+  return new Map(files.map((file) => [file.path, file]))
+}
+
+const lastIsGone = ({ home }: { home: Home }) =>
+  until('the last file is removed', () => !fs.existsSync(path.join(home.source, LAST)), 20_000)
+
+describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
+  test('a sent file is removed when its time has come; the history knows it, directories and the destination stay', async () => {
+    const pair = await setUp(['a', 'deep/er/b', 'empty', 'young'], 300_000)
+    const { home, sender, arrived, here } = pair
+    const before = treeOf(arrived)
+    inLedger(home, `UPDATE file SET sent_at = sent_at + ${2 * HOUR} - 1 WHERE path = 'young'`)
+    sender.configure(withRule(pair))
+    await lastIsGone(pair)
+    expect(Object.keys(treeOf(home.source))).toEqual(['young'])
+    expect(fs.readdirSync(here('deep/er'))).toEqual([])
+    expect(treeOf(arrived)).toEqual(before)
+    const known = await rows(sender)
+    expect(known.get('deep/er/b')).toMatchObject({ state: 'sent', removedAt: expect.any(Number) })
+    expect(known.get('young')).toMatchObject({ state: 'sent', removedAt: null })
+
+    // The same name with other content is another file.
+    writeFile(home.source, 'a', 'new')
+    offerAll(home)
+    sender.nudge()
+    await until('it is sent', () => fs.readFileSync(path.join(arrived, 'a'), 'utf8') === 'new')
+    expect((await rows(sender)).get('a')?.removedAt).toBeNull()
+    expect(fs.existsSync(here('a'))).toBe(true)
+  }, 60_000)
+
+  test('what is not certainly the file that was sent, or not certainly at the destination, stays', async () => {
+    const outside = temporaryDirectory('outside')
+    const harm: Record<string, (file: string, there: string) => void> = {
+      rewritten: (file) => fs.writeFileSync(file, 'other content'),
+      'same-facts'(file) {
+        fs.writeFileSync(path.join(outside, 'time'), '')
+        execFileSync('touch', ['-r', file, path.join(outside, 'time')])
+        fs.writeFileSync(file, randomBytes(5_000))
+        execFileSync('touch', ['-r', path.join(outside, 'time'), file])
+      },
+      replaced(file) {
+        execFileSync('cp', ['-p', file, `${file}.tmp`])
+        fs.renameSync(`${file}.tmp`, file)
+      },
+      link(file) {
+        fs.renameSync(file, path.join(outside, 'linked'))
+        fs.symlinkSync(path.join(outside, 'linked'), file)
+      },
+      'below/link'(file) {
+        fs.renameSync(path.dirname(file), path.join(outside, 'below'))
+        fs.symlinkSync(path.join(outside, 'below'), path.dirname(file))
+      },
+      directory(file) {
+        fs.rmSync(file)
+        fs.mkdirSync(file)
+      },
+      fifo(file) {
+        fs.rmSync(file)
+        execFileSync('mkfifo', [file])
+      },
+      'open-for-writing'(file) {
+        const fd = fs.openSync(file, 'r+')
+        onTestFinished(() => fs.closeSync(fd))
+      },
+      lost: (_file, there) => fs.rmSync(there),
+      shorter: (_file, there) => fs.truncateSync(there, 100),
+      rotten(_file, there) {
+        const bytes = fs.readFileSync(there)
+        bytes[17] = (bytes[17] ?? 0) ^ 1
+        fs.writeFileSync(there, bytes)
+      },
+      'without-digest': () => undefined,
+      'without-mark': () => undefined,
+    }
+    const pair = await setUp(Object.keys(harm))
+    const { home, sender, arrived, here } = pair
+    for (const [name, spoil] of Object.entries(harm)) spoil(here(name), path.join(arrived, name))
+    inLedger(home, `UPDATE file SET digest = NULL WHERE path = 'without-digest'`)
+    inLedger(home, `UPDATE file SET mark_due = 1 WHERE path = 'without-mark'`)
+    const names = fs.readdirSync(home.source).sort()
+    sender.configure(withRule(pair))
+    await lastIsGone(pair)
+    expect(fs.readdirSync(home.source).sort()).toEqual(names.filter((name) => name !== LAST))
+    expect(fs.readdirSync(outside).sort()).toEqual(['below', 'linked', 'time'])
+    expect(fs.readdirSync(path.join(outside, 'below'))).toEqual(['link'])
+    // What the receiver has not, or not like this, is sent again.
+    for (const name of ['rewritten', 'same-facts', 'replaced', 'lost', 'shorter', 'rotten'])
+      await until(`${name} is at the destination again`, () =>
+        fs.readFileSync(path.join(arrived, name)).equals(fs.readFileSync(here(name))),
+      )
+    expect([...(await rows(sender)).values()].filter(({ removedAt }) => removedAt !== null)).toHaveLength(1)
+  }, 60_000)
+
+  test('what somebody else deleted is not said to be removed by Holdfast', async () => {
+    const pair = await setUp(['gone'])
+    fs.rmSync(pair.here('gone'))
+    pair.sender.configure(withRule(pair))
+    await lastIsGone(pair)
+    expect((await rows(pair.sender)).get('gone')).toMatchObject({ state: 'sent', removedAt: null })
+  })
+
+  test('of a batch nothing is removed before all of it is sent, and marks never', async () => {
+    const marks = ['finished.parse', 'finished.watch']
+    const names = ['beside', 'open/a', 'sent/a', 'sent/finished.parse', 'sent/finished.watch']
+    const pair = await startPair(temporaryDirectory('removal'))
+    await sendAll(pair, [...names, 'sent/zz'])
+    pair.sender.configure(withRule(pair, rule({ marks, sentMark: 'finished.watch' })))
+    const removed = () => !fs.existsSync(path.join(pair.home.source, 'sent/zz'))
+    await until('the sent batch is removed', removed, 20_000)
+    expect(Object.keys(treeOf(pair.home.source)).sort()).toEqual(
+      [...names, LAST].filter((name) => name !== 'sent/a').sort(),
+    )
+  }, 60_000)
+
+  test('while the disk is away, or the receiver is another one, nothing is removed', async () => {
+    const pair = await setUp(['a'])
+    const ledger = openLedger(pair.home.ledgerPath)
+    ledger.rememberHome(SOURCE, path.join(pair.home.directory, 'not mounted'))
+    pair.sender.configure(withRule(pair))
+    const said = () => pair.sender.log.some((line) => line.includes('its disk is not mounted'))
+    await until('it says why', said, 20_000)
+    const other = await startPair(temporaryDirectory('removal'))
+    const config = senderConfig(pair.home, {
+      ...pair.config.destination,
+      ...other.at,
+      fingerprint: 'f'.repeat(64),
+    })
+    pair.sender.configure({ ...config, sources: withRule(pair).sources })
+    await until('it is refused', () => pair.sender.report()?.connection.state === 'refused')
+    ledger.rememberHome(SOURCE, '/')
+    ledger.close()
+    pair.sender.configure({ ...config, sources: withRule(pair, rule({ afterMs: 2 })).sources })
+    expect(Object.keys(treeOf(pair.home.source))).toEqual(['a', LAST])
+  }, 60_000)
+
+  test('what was interrupted is put right at the next start, whatever the rule is now', async () => {
+    const pair = await setUp(['aside', 'taken', 'twice', 'unlinked', 'untouched'])
+    const { home, here } = pair
+    await pair.sender.kill()
+    const known = openLedger(home.ledgerPath)
+    const { files } = known.files('there', { source: null, state: null, before: null, limit: 200 })
+    known.close()
+    const aside = (name: string) =>
+      here(asideName(files.find((file) => file.path === name)?.id ?? Number.NaN))
+    inLedger(home, `UPDATE file SET removal = 1 WHERE path <> '${LAST}'`)
+    const contents = Object.fromEntries(
+      ['aside', 'taken', 'twice', 'untouched'].map((name) => [name, fs.readFileSync(here(name))]),
+    )
+    for (const name of ['aside', 'taken']) fs.renameSync(here(name), aside(name))
+    fs.writeFileSync(here('taken'), 'another one')
+    fs.linkSync(here('twice'), aside('twice'))
+    fs.rmSync(here('unlinked'))
+    const sender = startTestSender()
+    sender.configure(pair.config)
+    await until('all are put right', () => {
+      const ledger = openLedger(home.ledgerPath)
+      const left = ledger.begunRemovals('there', SOURCE, 10).length
+      ledger.close()
+      return left === 0
+    })
+    const names = fs.readdirSync(home.source).sort()
+    const kept = names.find((name) => name.startsWith('taken.kept-'))
+    expect(names).toEqual(['aside', 'taken', kept, 'twice', 'untouched', LAST])
+    for (const name of ['aside', 'twice', 'untouched'])
+      expect(fs.readFileSync(here(name)).equals(contents[name] ?? Buffer.of())).toBe(true)
+    expect(fs.readFileSync(here('taken'), 'utf8')).toBe('another one')
+    expect(fs.readFileSync(here(kept ?? '')).equals(contents.taken ?? Buffer.of())).toBe(true)
+    const removed = [...(await rows(sender)).values()].filter(({ removedAt }) => removedAt !== null)
+    expect(removed.map(({ path: name }) => name)).toEqual(['unlinked'])
+  }, 60_000)
+
+  test('killed at any moment, every file is here under its name, or at the destination', async () => {
+    const random = createRandom(newSeed('removal'))
+    const names = Array.from({ length: 200 }, (_, index) => `d${index % 7}/${String(index).padStart(3, '0')}`)
+    const pair = await setUp(names)
+    const { home, arrived } = pair
+    const all = treeOf(arrived)
+    let sender = pair.sender
+    for (let round = 0; round < 6; round += 1) {
+      const before = Object.keys(treeOf(home.source)).length
+      sender.configure(withRule(pair))
+      if (before > 1) await until('it begins', () => Object.keys(treeOf(home.source)).length < before, 20_000)
+      await delay(random() * 8)
+      await sender.kill()
+      sender = startTestSender()
+    }
+    sender.configure(withRule(pair))
+    await until('all are removed', () => Object.keys(treeOf(home.source)).length === 0, 30_000)
+    expect(treeOf(arrived)).toEqual(all)
+    const known = [...(await rows(sender)).values()]
+    expect(known.filter(({ removedAt }) => removedAt === null)).toEqual([])
+  }, 120_000)
+})

@@ -1,0 +1,92 @@
+import net from 'node:net'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createBucket } from '../../../core/send/limit/bucket.ts'
+import type { Link } from '../../../core/send/link.ts'
+import { openLink } from '../../../core/send/link.ts'
+import { openRenewal } from '../../../core/send/renewal.ts'
+import type { Change, Moment } from '../../../core/send/wake.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  DESTINATION,
+  listening,
+  makeHome,
+  receiverConfig,
+  startTestReceiver,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** A link in this process, whose computer wakes up when the test says so. */
+async function openTestLink(port: number | null = null) {
+  const base = temporaryDirectory('wake')
+  const home = await makeHome(path.join(base, 'home'))
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+  const at = await listening(receiver)
+  const states: string[] = []
+  const sessions: boolean[] = []
+  let wake: (change: Change, now: Moment) => void = () => undefined
+  const log: string[] = []
+  const say = (_level: string, text: string) => void log.push(text)
+  const renewal = await openRenewal(home.identityDirectory, say)
+  const link: Link = openLink(
+    { id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port, fingerprint: at.fingerprint },
+    renewal,
+    { name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+    {
+      onSession: (session) => sessions.push(session !== null),
+      onState: (state) => states.push(state),
+      onStalled: () => undefined,
+      log: say,
+    },
+    (onChange) => {
+      wake = onChange
+      return () => undefined
+    },
+  )
+  onTestFinished(() => link.stop())
+  const wakeUp = (change: Change, addresses: string[] = []) =>
+    wake(change, { wall: Date.now(), steady: performance.now(), addresses })
+  return { at, states, sessions, log, wakeUp }
+}
+
+test('a connection that was there before the sleep ends at once, and the next one follows without a pause', async () => {
+  const { states, sessions, wakeUp } = await openTestLink()
+  await until('connected', () => states.at(-1) === 'connected')
+  wakeUp('slept')
+  await until('another session', () => sessions.join() === 'true,false,true', 5_000)
+  expect(states).toEqual(['connecting', 'connected', 'connecting', 'connected'])
+})
+
+test('another network leaves a connection alone whose address is still there', async () => {
+  const { states, sessions, wakeUp } = await openTestLink()
+  await until('connected', () => states.at(-1) === 'connected')
+  wakeUp('network', ['10.9.8.7'])
+  wakeUp('network', [])
+  wakeUp('slept')
+  await until('another session', () => sessions.length === 3)
+  // Only the sleep ended one: the loop's address never goes.
+  expect(sessions).toEqual([true, false, true])
+})
+
+test('an attempt that gets no answer, and a pause that has grown long, give way when the computer wakes up', async () => {
+  // It takes connections and never answers, as a gateway does before somebody has signed in.
+  const silent = net.createServer((socket) => socket.on('error', () => undefined))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const address = silent.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  let connections = 0
+  silent.on('connection', (socket) => {
+    connections += 1
+    onTestFinished(() => void socket.destroy())
+  })
+  onTestFinished(() => void silent.close())
+  const { states, wakeUp } = await openTestLink(address.port)
+  await until('the first attempt', () => connections === 1)
+  wakeUp('slept')
+  await until('the second', () => connections === 2, 5_000)
+  wakeUp('network', ['10.9.8.7'])
+  await until('the third', () => connections === 3, 5_000)
+  silent.close()
+  expect(states.filter((state) => state === 'unreachable')).toEqual([])
+})

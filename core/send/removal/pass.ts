@@ -41,7 +41,7 @@ type Ready = { due: Removable; device: bigint }
 
 /** Loaded when it is needed, as the native library does not load everywhere. */
 const loadHasWriter = async (): Promise<HasWriter | null> =>
-  import('../../scan/watch/linux.ts').then(
+  import('../../wire/lease.ts').then(
     ({ hasWriter }) => hasWriter,
     () => null,
   )

@@ -57,13 +57,18 @@ export class Outbox {
     this.#add(tree, 'unproven', facts)
   }
 
-  flush(tree?: number): void {
-    for (const [id, batch] of this.#batches) {
-      if (tree !== undefined && id !== tree) continue
-      this.#batches.delete(id)
-      this.#untaken += 1
-      this.#post({ type: 'files', tree: id, ...batch })
-    }
+  /** Sends what waits as soon as the main thread is free for it; until then it gathers. */
+  flushWhenTaken(): void {
+    if (this.#untaken > 0) return
+    for (const tree of [...this.#batches.keys()]) this.flush(tree)
+  }
+
+  flush(tree: number): void {
+    const batch = this.#batches.get(tree)
+    if (batch === undefined) return
+    this.#batches.delete(tree)
+    this.#untaken += 1
+    this.#post({ type: 'files', tree, ...batch })
   }
 
   forget(tree: number): void {

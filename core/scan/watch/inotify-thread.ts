@@ -10,6 +10,7 @@ import { Examiner } from './inotify-examiner.ts'
 import { Listing } from './inotify-listing.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
+import { Pace } from './inotify-pace.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
@@ -44,6 +45,7 @@ class InotifyThread {
   readonly #listing: Listing
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
+  readonly #pace = new Pace()
   #pollAt = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -77,7 +79,9 @@ class InotifyThread {
       }
       const room = this.#outbox.hasRoom
       const work = room && !(this.#listing.isEmpty && !this.#examiner.hasRequests)
-      const [events, woken] = waitReadable([room ? this.#inotify : -1, this.#wake], work ? 0 : this.#waitMs())
+      const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
+      const inotify = room && gatherMs === 0 ? this.#inotify : -1
+      const [events, woken] = waitReadable([inotify, this.#wake], work ? 0 : this.#waitMs(gatherMs))
       if (woken) readNow(this.#wake, wakeBytes)
       if (events) this.#readEvents()
       if (work) {
@@ -86,11 +90,12 @@ class InotifyThread {
       }
       this.#examiner.lookAgain()
       if (Date.now() >= this.#pollAt) this.#pollUnwatched()
-      this.#outbox.flush()
+      this.#outbox.flushWhenTaken()
     }
   }
 
-  #waitMs(): number {
+  #waitMs(gatherMs: number): number {
+    if (gatherMs > 0) return gatherMs
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const againDue = this.#outbox.hasRoom ? this.#examiner.dueAgain() : null
     const until = Math.min(this.#pollAt, againDue ?? Number.POSITIVE_INFINITY)
@@ -152,6 +157,7 @@ class InotifyThread {
 
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
+    this.#pace.read(performance.now())
     const files = new Map<string, Sight>()
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
       const file = this.#handle(event)

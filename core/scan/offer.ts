@@ -20,7 +20,9 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   let waiting = 0
   try {
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const { due } = standingOf(context, files.slice(from, from + MAX_OFFERED))
+      const some = files.slice(from, from + MAX_OFFERED)
+      // Elsewhere the offer itself leaves alone what the ledger has with this content.
+      const due = source.kind === 'batch' ? standingOf(context, some).due : some
       if (due.length === 0) continue
       const candidates = due.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
       waiting += ledger.offer(destination, candidates)

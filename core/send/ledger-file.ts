@@ -14,9 +14,6 @@ export const LEDGER_VERSION = 1
 /** How long a process waits for another one's transaction before it gives up, in milliseconds. */
 const BUSY_MS = 10_000
 
-/** Pages of 4 KiB in the write-ahead log, after which the commit that adds to them writes them into the database. */
-const CHECKPOINT_PAGES = 8_192
-
 /** SQLite's result codes (https://sqlite.org/rescode.html) that matter when a file is opened. */
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
@@ -129,8 +126,6 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
     patiently(() => database.exec('PRAGMA journal_mode = WAL'))
     // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
     database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384')
-    // A checkpoint waits for the disk: with SQLite's own 1,000 pages a burst of 20,000 files waits many times.
-    database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     if (versionOf(database) === 0) {
       inTransaction(database, () => {
         if (versionOf(database) !== 0) return

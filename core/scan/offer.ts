@@ -24,7 +24,9 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     // Nor of one underneath a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const { due } = standingOf(context, files.slice(from, from + MAX_OFFERED))
+      const some = files.slice(from, from + MAX_OFFERED)
+      // Elsewhere the offer itself leaves alone what the ledger has with this content.
+      const due = source.kind === 'batch' ? standingOf(context, some).due : some
       const there = due.filter(({ path }) => !isBelowAway(path, inside))
       const ready = there.filter((file) => !context.young.holds(file))
       held += there.length - ready.length

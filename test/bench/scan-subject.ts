@@ -49,6 +49,8 @@ function openStampedLedger(file: string): ScanLedger {
       return found
     },
     offer: (destination, candidates) => {
+      const heardAt = monotonicMs()
+      for (const { path: file } of candidates) stamp(stamps.heardAt, file, heardAt)
       const waiting = ledger.offer(destination, candidates)
       const offeredAt = monotonicMs()
       for (const { path: file } of candidates) stamp(stamps.offeredAt, file, offeredAt)

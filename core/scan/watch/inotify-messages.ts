@@ -1,5 +1,5 @@
-import type { FileFacts } from '../facts.ts'
 import type { Unsendable } from '../walk.ts'
+import type { FileColumns } from './inotify-columns.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
@@ -10,7 +10,7 @@ export type ToThread =
   | { type: 'refresh'; tree: number }
   /** From now on these directories are not entered, and no others. */
   | { type: 'leave-out'; tree: number; directories: readonly string[] }
-  /** One message of files was taken; the thread may send another. */
+  /** One message of files was dealt with; the thread may send another. */
   | { type: 'taken' }
   /** The directories of a `poll` were listed. */
   | { type: 'polled'; tree: number }
@@ -22,7 +22,7 @@ export type FromThread =
   | { type: 'ready'; tree: number }
   /** The tree's own directory could not be watched. */
   | { type: 'refused'; tree: number; code: string }
-  | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
+  | { type: 'files'; tree: number; finished: FileColumns; unproven: FileColumns }
   | { type: 'examined'; tree: number; request: number }
   | { type: 'signal'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }

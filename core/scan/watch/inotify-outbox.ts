@@ -1,13 +1,14 @@
 import type { FileFacts } from '../facts.ts'
 import { sameContent } from '../facts.ts'
+import { packFiles } from './inotify-columns.ts'
 import type { FromThread } from './inotify-messages.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256
 /** Messages of files that the main thread may have before it: then the thread waits, and the kernel queues. */
 const MAX_UNTAKEN = 8
-/** How many reported files are remembered, so that two events about one content are told once. */
-const REMEMBERED = 8192
+/** How many reported files are remembered at least, so that two events about one content are told once. */
+const REMEMBERED = 4096
 
 interface Batch {
   finished: FileFacts[]
@@ -18,7 +19,9 @@ interface Batch {
 export class Outbox {
   readonly #post: (message: FromThread) => void
   readonly #batches = new Map<number, Batch>()
-  readonly #reported = new Map<string, FileFacts>()
+  /** Two maps in turns: the older one is forgotten as a whole, as taking single entries out of a map costs more. */
+  #reported = new Map<string, FileFacts>()
+  #reportedBefore = new Map<string, FileFacts>()
   #untaken = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -36,19 +39,16 @@ export class Outbox {
 
   /** Whether the file was reported with this content a short while ago. */
   hasReported(tree: number, facts: FileFacts): boolean {
-    const before = this.#reported.get(`${tree}/${facts.path}`)
+    const key = `${tree}/${facts.path}`
+    const before = this.#reported.get(key) ?? this.#reportedBefore.get(key)
     return before !== undefined && before.device === facts.device && sameContent(before, facts)
   }
 
   finished(tree: number, facts: FileFacts): void {
-    const key = `${tree}/${facts.path}`
-    this.#reported.delete(key)
-    this.#reported.set(key, facts)
-    if (this.#reported.size > REMEMBERED) {
-      for (const oldest of this.#reported.keys()) {
-        this.#reported.delete(oldest)
-        break
-      }
+    this.#reported.set(`${tree}/${facts.path}`, facts)
+    if (this.#reported.size >= REMEMBERED) {
+      this.#reportedBefore = this.#reported
+      this.#reported = new Map()
     }
     this.#add(tree, 'finished', facts)
   }
@@ -57,13 +57,23 @@ export class Outbox {
     this.#add(tree, 'unproven', facts)
   }
 
-  flush(tree?: number): void {
-    for (const [id, batch] of this.#batches) {
-      if (tree !== undefined && id !== tree) continue
-      this.#batches.delete(id)
-      this.#untaken += 1
-      this.#post({ type: 'files', tree: id, ...batch })
-    }
+  /** Sends what waits as soon as the main thread is free for it; until then it gathers. */
+  flushWhenTaken(): void {
+    if (this.#untaken > 0) return
+    for (const tree of [...this.#batches.keys()]) this.flush(tree)
+  }
+
+  flush(tree: number): void {
+    const batch = this.#batches.get(tree)
+    if (batch === undefined) return
+    this.#batches.delete(tree)
+    this.#untaken += 1
+    this.#post({
+      type: 'files',
+      tree,
+      finished: packFiles(batch.finished),
+      unproven: packFiles(batch.unproven),
+    })
   }
 
   forget(tree: number): void {

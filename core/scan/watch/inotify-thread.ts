@@ -9,6 +9,7 @@ import type { Sight } from './inotify-examiner.ts'
 import { Examiner } from './inotify-examiner.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
+import { Pace } from './inotify-pace.ts'
 import type { Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
@@ -47,6 +48,7 @@ class InotifyThread {
   readonly #discovery: Discovery
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
+  readonly #pace = new Pace()
   #pollAt = 0
   #restUntil = 0
 
@@ -79,11 +81,10 @@ class InotifyThread {
       }
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
-      const reads = room && Date.now() >= this.#restUntil
-      const [events, woken] = waitReadable(
-        [reads ? this.#inotify : -1, this.#wake],
-        work ? 0 : this.#waitMs(),
-      )
+      const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
+      const reads = room && gatherMs === 0 && Date.now() >= this.#restUntil
+      const inotify = reads ? this.#inotify : -1
+      const [events, woken] = waitReadable([inotify, this.#wake], work ? 0 : this.#waitMs(gatherMs))
       if (woken) readNow(this.#wake, wakeBytes)
       if (events) this.#readEvents()
       if (work) {
@@ -95,11 +96,12 @@ class InotifyThread {
         this.#pollAt = Date.now() + POLL_EVERY_MS
         this.#discovery.pollUnwatched(this.#trees.values())
       }
-      this.#outbox.flush()
+      this.#outbox.flushWhenTaken()
     }
   }
 
-  #waitMs(): number {
+  #waitMs(gatherMs: number): number {
+    if (gatherMs > 0) return gatherMs
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const rest = this.#restUntil > Date.now() ? this.#restUntil : Number.POSITIVE_INFINITY
@@ -161,6 +163,7 @@ class InotifyThread {
 
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
+    this.#pace.read(performance.now())
     const files = new Map<string, Sight>()
     let news = false
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {

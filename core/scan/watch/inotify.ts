@@ -1,6 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { unsendableWords } from '../unsendable.ts'
+import { unpackFiles } from './inotify-columns.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
@@ -151,6 +152,17 @@ export class InotifyWatcher {
     }
   }
 
+  #takeFiles({ tree: id, finished, unproven }: FromThread & { type: 'files' }): void {
+    const tree = this.#trees.get(id)
+    try {
+      for (const facts of unpackFiles(unproven)) tree?.quiet.observe(facts)
+      if (finished.times.length > 0) tree?.listener.finished(unpackFiles(finished))
+    } finally {
+      // Not before: what the thread finds meanwhile is one message then, and one transaction.
+      this.#send({ type: 'taken' })
+    }
+  }
+
   #take(message: FromThread): void {
     if (message.type === 'started') {
       this.#wake = message.wake
@@ -158,7 +170,10 @@ export class InotifyWatcher {
       this.#nudge()
       return
     }
-    if (message.type === 'files') this.#send({ type: 'taken' })
+    if (message.type === 'files') {
+      this.#takeFiles(message)
+      return
+    }
     const tree = this.#trees.get(message.tree)
     if (tree === undefined) return
     const { listener } = tree
@@ -171,10 +186,6 @@ export class InotifyWatcher {
         this.#trees.delete(message.tree)
         tree.quiet.close()
         tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
-        return
-      case 'files':
-        for (const facts of message.unproven) tree.quiet.observe(facts)
-        if (message.finished.length > 0) listener.finished(message.finished)
         return
       case 'examined':
         tree.examined.get(message.request)?.()

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import type { FileFacts } from '../../../core/scan/facts.ts'
+import { packFiles, unpackFiles } from '../../../core/scan/watch/inotify-columns.ts'
+import type { FromThread } from '../../../core/scan/watch/inotify-messages.ts'
+import { Outbox } from '../../../core/scan/watch/inotify-outbox.ts'
+import { Pace } from '../../../core/scan/watch/inotify-pace.ts'
+
+const file = (path: string, more: Partial<FileFacts> = {}): FileFacts => ({
+  path,
+  size: 1,
+  mtimeNs: 1n,
+  inode: 1n,
+  device: 1n,
+  mode: 0o100644,
+  ...more,
+})
+
+describe('files in columns', () => {
+  test('come out as they went in, extremes and odd names too', () => {
+    const files = [
+      file('a/"b"\n\\'),
+      file('繁體/\u{10FFFF}', { size: Number.MAX_SAFE_INTEGER, mode: 0o107777 }),
+      file('c', { mtimeNs: -1n, inode: 2n ** 64n - 1n, device: 2n ** 64n - 1n }),
+      file('d', { mtimeNs: 2n ** 63n - 1n, size: 0 }),
+    ]
+    expect(unpackFiles(structuredClone(packFiles(files)))).toEqual(files)
+    expect(unpackFiles(packFiles([]))).toEqual([])
+  })
+})
+
+describe('the pace of reading', () => {
+  test('a lone file is read at once, a burst every other millisecond, the next lone file at once', () => {
+    const pace = new Pace()
+    for (let at = 0; at < 4; at += 1) {
+      expect(pace.waitMs(at / 10)).toBe(0)
+      pace.read(at / 10)
+    }
+    expect(pace.waitMs(0.4)).toBe(2)
+    expect(pace.waitMs(2.5)).toBe(0)
+    pace.read(2.5)
+    expect(pace.waitMs(2.6)).toBe(2)
+    expect(pace.waitMs(20)).toBe(0)
+    pace.read(20)
+    expect(pace.waitMs(20)).toBe(0)
+  })
+})
+
+describe('reports', () => {
+  const open = () => {
+    const sent: string[][] = []
+    const post = (message: FromThread) => {
+      if (message.type === 'files') sent.push(unpackFiles(message.finished).map(({ path }) => path))
+    }
+    return { sent, outbox: new Outbox(post) }
+  }
+
+  test('gather while the last one is not dealt with', () => {
+    const { sent, outbox } = open()
+    outbox.finished(1, file('a'))
+    outbox.flushWhenTaken()
+    outbox.finished(1, file('b'))
+    outbox.flushWhenTaken()
+    outbox.finished(1, file('c'))
+    outbox.flushWhenTaken()
+    expect(sent).toEqual([['a']])
+    outbox.taken()
+    outbox.flushWhenTaken()
+    expect(sent).toEqual([['a'], ['b', 'c']])
+  })
+
+  test('a full one goes at once, and eight that nobody deals with hold the thread back', () => {
+    const { sent, outbox } = open()
+    for (let one = 0; one < 7 * 256; one += 1) outbox.finished(1, file(`f${one}`))
+    expect(outbox.hasRoom).toBe(true)
+    for (let one = 0; one < 256; one += 1) outbox.finished(1, file(`g${one}`))
+    expect(sent.map(({ length }) => length)).toEqual(Array(8).fill(256))
+    expect(outbox.hasRoom).toBe(false)
+    outbox.taken()
+    expect(outbox.hasRoom).toBe(true)
+  })
+
+  test('the same content is known for thousands of files more; another content is not', () => {
+    const { outbox } = open()
+    outbox.finished(1, file('first'))
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`f${one}`))
+    outbox.finished(1, file('last'))
+    expect(outbox.hasReported(1, file('first'))).toBe(true)
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`g${one}`))
+    expect(outbox.hasReported(1, file('last'))).toBe(true)
+    expect(outbox.hasReported(2, file('last'))).toBe(false)
+    expect(outbox.hasReported(1, file('last', { mtimeNs: 2n }))).toBe(false)
+    outbox.finished(1, file('last', { mtimeNs: 2n }))
+    expect(outbox.hasReported(1, file('last'))).toBe(false)
+  })
+})

@@ -1,4 +1,5 @@
 import { isBelowAway } from '../send/whereabouts.ts'
+import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
 import type { FileFacts } from './facts.ts'
 import type { SessionContext } from './session.ts'
@@ -7,9 +8,15 @@ import { standingOf } from './standing.ts'
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
 
+/** The offer itself leaves alone what the ledger has with this content; more is a question only of some sources. */
+function isCompared({ kind, minimumBytes, maximumBytes, minimumAgeSeconds }: Source): boolean {
+  return kind === 'batch' || minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
+}
+
 /**
  * Puts finished files into the ledger, those that it does not know with this content and that no filter
- * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told in words: the next comparison offers the files again.
+ * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
+ * in words: the next comparison offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destination } = context
@@ -25,8 +32,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
       const some = files.slice(from, from + MAX_OFFERED)
-      // Elsewhere the offer itself leaves alone what the ledger has with this content.
-      const due = source.kind === 'batch' ? standingOf(context, some).due : some
+      const due = isCompared(source) ? standingOf(context, some).due : some
       const there = due.filter(({ path }) => !isBelowAway(path, inside))
       const ready = there.filter((file) => !context.young.holds(file))
       held += there.length - ready.length

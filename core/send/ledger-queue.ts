@@ -11,6 +11,11 @@ export type LedgerQueue = Pick<
   'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'renew' | 'drop' | 'unpark'
 >
 
+/** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
+const LONGEST_PAUSE_MS = 2 * 60 * 60 * 1000
+/** Clocks that are kept right go back by less than this at a time. */
+const WENT_BACK_MS = 1_000
+
 export function openLedgerQueue(
   database: DatabaseSyncInstance,
   routes: Routes,
@@ -23,6 +28,8 @@ export function openLedgerQueue(
   const promote = database.prepare(
     'UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0 AND retry_at <= ?',
   )
+  const promoteAll = database.prepare('UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0')
+  const latest = database.prepare('SELECT max(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
   const earliest = database.prepare('SELECT min(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, retry_at = 0, reason = ? ${CLAIMED} AND state = 0`,
@@ -41,6 +48,19 @@ export function openLedgerQueue(
      WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
   )
 
+  let lastNow = 0
+
+  /** Files whose time has come; all of them if it was told by a clock that has been set back since. */
+  const promoteDue = (now: number) => {
+    const wentBack = now < lastNow - WENT_BACK_MS
+    lastNow = now
+    const at = nextRetryAt()
+    if (at === null) return
+    const { at: last } = latest.get() as { at: number | null }
+    if (wentBack || (last ?? 0) > now + LONGEST_PAUSE_MS) promoteAll.run()
+    else if (at <= now) promote.run(now)
+  }
+
   const takeRoute = (source: string, route: number, limit: number, excluding: ReadonlySet<number>): Due[] => {
     const due: Due[] = []
     if (limit <= 0) return due
@@ -56,8 +76,7 @@ export function openLedgerQueue(
 
   return {
     take(destination, sources, limit, now, excluding) {
-      const at = nextRetryAt()
-      if (at !== null && at <= now) promote.run(now)
+      promoteDue(now)
       const due: Due[] = []
       const found = sources.flatMap((source) => {
         const route = routes.find(destination, source)

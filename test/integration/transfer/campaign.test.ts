@@ -69,14 +69,14 @@ async function setUp() {
     receiver: () => receiver,
     async crash(who: 'sender' | 'receiver') {
       if (who === 'sender') {
-        const next = startTestSender()
-        await sender.kill()
-        sender = next
+        const gone = sender.kill()
+        sender = startTestSender()
+        await gone
         sender.configure(config)
       } else {
-        const next = startTestReceiver()
-        await receiver.kill()
-        receiver = next
+        const gone = receiver.kill()
+        receiver = startTestReceiver()
+        await gone
         receiver.configure(receiverConfig(store, [home], at.port))
       }
     },
@@ -127,9 +127,10 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
   for (let round = 0; hits() < ROUNDS; round += 1) {
     campaign.change()
     const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? 'none'
-    const direction = random() < 0.8 ? 'sent' : 'received'
-    const bytes = Math.floor(Math.exp(random() * Math.log(direction === 'sent' ? 200_000 : 3_000)))
     const isKill = fault === 'sender' || fault === 'receiver' || fault === 'both'
+    // Kills also come right after an answer, and a moment after that.
+    const direction = random() < (isKill ? 0.4 : 0.8) ? 'sent' : 'received'
+    const bytes = Math.floor(Math.exp(random() * Math.log(direction === 'sent' ? 200_000 : 3_000)))
     let hit = false
     const reached = relay.arm(isKill ? 'none' : fault, direction, bytes).then(() => {
       hit = true
@@ -137,6 +138,7 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
     world.sender().nudge()
     await Promise.race([reached, delay(PATIENCE_MS)])
     relay.disarm()
+    if (isKill && random() < 0.5) await delay(random() * 80)
     if (fault === 'both') await Promise.all([world.crash('sender'), world.crash('receiver')])
     else if (isKill) await world.crash(fault)
     if (hit || isKill) struck[fault] = (struck[fault] ?? 0) + 1

@@ -35,6 +35,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
           sources: settings.sources.map((one) => (one.id === id ? { ...one, paused } : one)),
         }))
       }),
+    setDeleteAfter: (input) => outcome(() => setDeleteAfter(agent, input)),
     addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
     removeCheckedPath: ({ id }) =>
       outcome(() => {
@@ -121,6 +122,17 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     oneFileSystem: input.oneFileSystem ?? false,
   })
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
+}
+
+function setDeleteAfter(agent: Agent, { id, deleteAfter }: CommandInput<'setDeleteAfter'>): void {
+  // core/send/removal needs the kernel's leases and /proc.
+  if (deleteAfter !== null && process.platform !== 'linux') throw new Problem('refuse.deleteAfterSystem', {})
+  const { sources } = agent.settings.get()
+  if (!sources.some((one) => one.id === id)) throw new Problem('refuse.noSuchSource', { id })
+  agent.change((settings) => ({
+    ...settings,
+    sources: settings.sources.map((one) => (one.id === id ? { ...one, deleteAfter } : one)),
+  }))
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
-import { settingsSchema } from '../settings/schema.ts'
+import { settingsSchema, sourceSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
 
@@ -49,6 +49,11 @@ export const commands = {
   /** Stops watching; files at both ends stay as they are. */
   removeSource: { input: source, output: outcomeSchema },
   pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
+  /** Whether, and after how long, a source's files are removed here once they were sent; null: never. */
+  setDeleteAfter: {
+    input: z.object({ id: z.string(), deleteAfter: sourceSchema.shape.deleteAfter.unwrap() }),
+    output: outcomeSchema,
+  },
   addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
   removeCheckedPath: { input: source, output: outcomeSchema },
   /** Pauses all sending for some minutes, or until resumed (null). */

@@ -64,6 +64,10 @@ function allowanceLines({ allowance: { now, until }, settings }: AppState): stri
   const hasRules = settings.send.schedule.length > 0
   if (now.kind === 'free' && !hasRules) return []
   const what =
-    now.kind === 'limit' ? `at most ${formatBytes(now.bytesPerSecond, 'en')}/s` : now.kind === 'free' ? 'none' : 'pause'
+    now.kind === 'limit'
+      ? `at most ${formatBytes(now.bytesPerSecond, 'en')}/s`
+      : now.kind === 'free'
+        ? 'none'
+        : 'pause'
   return [`limit: ${what}${until === null ? '' : `, until ${formatTime(until, 'en')}`}`]
 }

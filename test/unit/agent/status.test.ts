@@ -33,7 +33,7 @@ const well: SourceState = {
   totals: noTotals,
   lastFile: null,
   rate: 0,
-    left: null,
+  left: null,
 }
 
 function status(changes: Partial<AppState>) {

@@ -1,4 +1,4 @@
-import { Button, Chip, Group, NumberInput, SegmentedControl, TextInput } from '@mantine/core'
+import { Button, Group, NumberInput, SegmentedControl, TextInput } from '@mantine/core'
 import { type FormEvent, useId, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import { useWords } from '../../words/context.tsx'
@@ -10,6 +10,9 @@ interface RuleEditorProps {
 }
 
 const kinds: readonly RuleForm['allow'][] = ['limit', 'pause', 'free']
+
+const toggled = (days: readonly string[], day: string): string[] =>
+  days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
 
 /** A form for one time of the week; it is kept by its button, and only if it is complete. */
 export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
@@ -31,22 +34,28 @@ export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
         <legend id={daysId} className="setting-label">
           {t('window.limit.days')}
         </legend>
-        <Chip.Group multiple value={[...form.days]} onChange={(days: string[]) => change({ days })}>
-          <Group gap={4}>
-            {weekdays(language).map(({ value, label }) => (
-              <Chip key={value} value={value} size="xs">
-                {label}
-              </Chip>
-            ))}
-          </Group>
-        </Chip.Group>
+        <Group gap={4}>
+          {weekdays(language).map(({ value, label }) => (
+            <Button
+              key={value}
+              size="compact-sm"
+              variant={form.days.includes(value) ? 'filled' : 'default'}
+              aria-pressed={form.days.includes(value)}
+              onClick={() => change({ days: toggled(form.days, value) })}
+            >
+              {label}
+            </Button>
+          ))}
+        </Group>
       </fieldset>
       <Group grow gap="xs">
         {(['from', 'to'] as const).map((end) => (
           <TextInput
             key={end}
-            type="time"
             label={t(`window.limit.${end}`)}
+            placeholder="08:00"
+            maxLength={5}
+            inputMode="numeric"
             value={form[end]}
             onChange={(event) => change({ [end]: event.currentTarget.value })}
           />

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
-import { formatBytes } from '../core/words/formats.ts'
+import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
+import type { Message } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 
@@ -28,15 +30,44 @@ export function describeState(state: AppState): string[] {
     englishWords(sentence),
     ...(detail === null ? [] : [englishWords(detail)]),
     ...state.notices.map((notice) => englishWords(notice.sentence)),
-    ...state.sources.flatMap(({ settings, checked, scanned, totals }) => [
+    ...state.sources.flatMap(({ settings, checked, scanned, totals, rate, left }) => [
       `${settings.name}  ${settings.path}`,
       `  ${verdict(checked)}`,
       `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
         `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} parked`,
+      ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
+      ...(settings.paused ? ['  paused'] : []),
+      ...(settings.deleteAfter === null ? [] : [`  ${englishWords(removalOf(state, settings.deleteAfter))}`]),
       ...(scanned?.problems ?? []).map((problem) => `  ${englishWords(problem)}`),
     ]),
     ...state.checkedPaths.map(({ path, checked }) => `${path}: ${verdict(checked)}`),
     `destination: ${state.destination.kind === 'embedded' ? 'this computer' : state.destination.name} ` +
       `(${state.destination.address}), ${state.destination.connection.state}`,
+    ...allowanceLines(state),
   ]
+}
+
+function pace(rate: number, left: number | null): string {
+  const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
+  return `${formatBytes(rate, 'en')}/s${time}`
+}
+
+/** A copy on the same computer is no reason to delete anything. */
+function removalOf({ destination }: AppState, { hours }: { hours: number }): Message {
+  return destination.elsewhere
+    ? message('cli.status.deleteAfter', { after: hours * 3_600_000 })
+    : message('cli.status.deleteLater')
+}
+
+/** The limit that holds now, if there is one, and until when. */
+function allowanceLines({ allowance: { now, until }, settings }: AppState): string[] {
+  const hasRules = settings.send.schedule.length > 0
+  if (now.kind === 'free' && !hasRules) return []
+  const what =
+    now.kind === 'limit'
+      ? `at most ${formatBytes(now.bytesPerSecond, 'en')}/s`
+      : now.kind === 'free'
+        ? 'none'
+        : 'pause'
+  return [`limit: ${what}${until === null ? '' : `, until ${formatTime(until, 'en')}`}`]
 }

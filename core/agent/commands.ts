@@ -45,6 +45,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         source: { ...sourceOf(agent, id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
+    setDeleteAfter: (input) => outcome(() => setDeleteAfter(agent, input)),
     addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
     removeCheckedPath: ({ id }) =>
       outcome(() => {
@@ -156,6 +157,17 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   })
   refuseEmptyRange(source)
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
+}
+
+function setDeleteAfter(agent: Agent, { id, deleteAfter }: CommandInput<'setDeleteAfter'>): void {
+  // core/send/removal needs the kernel's leases and /proc.
+  if (deleteAfter !== null && process.platform !== 'linux') throw new Problem('refuse.deleteAfterSystem', {})
+  const { sources } = agent.settings.get()
+  if (!sources.some((one) => one.id === id)) throw new Problem('refuse.noSuchSource', { id })
+  agent.change((settings) => ({
+    ...settings,
+    sources: settings.sources.map((one) => (one.id === id ? { ...one, deleteAfter } : one)),
+  }))
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {

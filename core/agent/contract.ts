@@ -76,6 +76,11 @@ export const commands = {
     input: z.object({ id: z.string(), filters: givenFiltersSchema }),
     output: previewSchema,
   },
+  /** Whether, and after how long, a source's files are removed here once they were sent; null: never. */
+  setDeleteAfter: {
+    input: z.object({ id: z.string(), deleteAfter: sourceSchema.shape.deleteAfter.unwrap() }),
+    output: outcomeSchema,
+  },
   addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
   removeCheckedPath: { input: source, output: outcomeSchema },
   /** Pauses all sending for some minutes, or until resumed (null). */

@@ -30,6 +30,7 @@ export function initialState(
     checkedPaths: [],
     totals: noTotals,
     rate: 0,
+    left: null,
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destination: destinationOf(settings, storeDirectory),

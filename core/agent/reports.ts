@@ -19,6 +19,7 @@ const newSource: Omit<SourceState, 'settings'> = {
   totals: noTotals,
   lastFile: null,
   rate: 0,
+  left: null,
 }
 
 /** The ids of all that is checked. */
@@ -77,12 +78,14 @@ export function withSent(state: AppState, report: ReportOf<typeof senderDefiniti
       totals: report.totals[id] ?? noTotals,
       lastFile: report.lastFile[id] ?? source.lastFile,
       rate: report.rates[id] ?? 0,
+      left: report.left[id] ?? null,
     }
   })
   return {
     sources,
     totals: sumTotals(sources.map(({ totals }) => totals)),
     rate: sources.reduce((sum, { rate }) => sum + rate, 0),
+    left: report.leftOfAll,
     allowance: report.allowance,
     transfers: report.transfers,
     destination: { ...state.destination, connection: report.connection },

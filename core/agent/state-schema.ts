@@ -30,6 +30,8 @@ export const sourceStateSchema = z.object({
   lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
   /** Bytes a second. */
   rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
 })
 export type SourceState = z.infer<typeof sourceStateSchema>
 
@@ -91,6 +93,8 @@ export const appStateSchema = z.object({
   totals: totalsSchema,
   /** Bytes a second over all sources. */
   rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
   /** What sending may use of the line now, by the limit and its schedule. */
   allowance: allowanceNowSchema,
   /** Files on the wire, at most 20. */

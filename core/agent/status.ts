@@ -119,8 +119,8 @@ function isStarting(state: AppState): boolean {
 
 function working(state: AppState): Message {
   const { waitingFiles: count, waitingBytes: size } = state.totals
-  if (state.rate <= 0) return message('status.sending', { count, size })
-  return message('status.sendingEta', { count, size, left: Math.round((size / state.rate) * 1000) })
+  if (state.left === null) return message('status.sending', { count, size })
+  return message('status.sendingEta', { count, size, left: state.left })
 }
 
 function wellSentence(state: AppState): Message {

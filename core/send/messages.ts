@@ -124,6 +124,9 @@ export const senderDefinition = {
     transfers: z.array(transferSchema),
     /** Bytes a second over the last seconds, by source id. */
     rates: z.record(z.string(), z.number()),
+    /** About how many milliseconds what waits will take, by source id, and of all; left out, null: unknown. */
+    left: z.record(z.string(), z.number()),
+    leftOfAll: z.number().nullable(),
     allowance: allowanceNowSchema,
   }),
   requests: {

@@ -13,7 +13,7 @@ import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
-import { createRates } from './rates.ts'
+import { createProgress } from './progress.ts'
 import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
@@ -53,7 +53,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let lastFile: Report['lastFile'] = {}
   let lastReport = ''
   let over = false
-  const rates = createRates()
+  const progress = createProgress()
   const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
@@ -68,19 +68,24 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   const report = () => {
     if (over) return
     const destination = destinationId()
+    const now = performance.now()
+    const totals = destination === null || ledger === null ? {} : ledger.open.totals(destination)
+    const transfers = route?.transfers(TRANSFERS) ?? []
     const current: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem: problemNow() },
-      totals: destination === null || ledger === null ? {} : ledger.open.totals(destination),
+      totals,
       lastFile,
-      transfers: route?.transfers(TRANSFERS) ?? [],
-      rates: rates.current(performance.now()),
+      transfers,
+      rates: progress.rates.current(now),
+      left: progress.left(totals, transfers, now),
+      leftOfAll: progress.leftOfAll(totals, transfers, now),
       allowance: { now: limiter.allowance, until: limiter.until },
     }
     const text = JSON.stringify(current)
     if (text !== lastReport) context.report(current)
     lastReport = text
-    if (Object.keys(current.rates).length > 0) changed()
+    if (Object.keys(current.rates).length > 0 || current.leftOfAll !== null) changed()
   }
   const changed = throttled(REPORT_EVERY_MS, () => {
     try {
@@ -123,13 +128,17 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     route = openRoute({ ...next, destination }, on, me, limiter.bucket, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
+        progress.sent(
+          files.map(({ source }) => source),
+          performance.now(),
+        )
         nudge()
         changed()
       },
       onMarked: nudge,
       onGone: nudge,
       onBytes(source, bytes) {
-        rates.add(source, bytes, performance.now())
+        progress.bytes(source, bytes, performance.now())
         changed()
       },
       onChange: changed,

@@ -63,8 +63,3 @@ export function createFormat(language: Language): Format {
     fullMoment: (at) => full.format(at),
   }
 }
-
-/** Milliseconds that the remaining bytes take at this rate; null where nothing can be said. */
-export function timeToGo(bytes: number, bytesPerSecond: number): number | null {
-  return bytes > 0 && bytesPerSecond > 0 ? (bytes / bytesPerSecond) * second : null
-}

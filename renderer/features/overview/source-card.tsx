@@ -2,7 +2,6 @@ import { Badge, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
 import { scanProblem } from '../../../core/agent/scan-problem.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
-import { timeToGo } from '../../format/format.ts'
 import { baseName } from '../../format/path.ts'
 import type { Transfer } from '../../state/types.ts'
 import { IconArrowRight, IconChevronRight } from '../../ui/icons.ts'
@@ -122,9 +121,8 @@ function Batches({ source }: { source: SourceState }) {
 /** The file on the wire and what is left; else what waits, and the last file that arrived. */
 function Moving({ source, transfer }: SourceCardProps) {
   const { t, format } = useWords()
-  const { totals, rate, lastFile } = source
+  const { totals, rate, left, lastFile } = source
   if (transfer !== null) {
-    const left = timeToGo(totals.waitingBytes, rate)
     return (
       <>
         <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />

@@ -12,6 +12,7 @@ import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
+import { RemovalPart } from './removal-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 interface SourceDetailsProps {
@@ -53,6 +54,7 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       </div>
       <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
       <FilesPart source={source} state={state} />
+      <RemovalPart source={source} destination={state.destination} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
       <FiltersPart settings={settings} />

@@ -7,6 +7,7 @@ import { Notices } from '../alerts/alerts-page.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { DestinationPart } from './destination-part.tsx'
 import { InsidePart } from './inside-part.tsx'
+import { LimitPart } from './limit-part.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import { useSave } from './use-save.ts'
@@ -17,6 +18,7 @@ export default function SettingsPage({ state }: { state: AppState }) {
     <div className="stack">
       <Notices notices={state.notices} />
       <DestinationPart destination={state.destination} />
+      <LimitPart state={state} />
       <TimesPart settings={state.settings} />
       <WindowPart settings={state.settings} />
       <InsidePart state={state} />

@@ -124,6 +124,9 @@ function FileRow({ file, sourceName }: { file: LedgerFile; sourceName: string | 
               <Ago at={file.sentAt} />
             </>
           )}
+          {file.removedAt !== null && (
+            <span title={format.fullMoment(file.removedAt)}> · {t('window.files.removed')}</span>
+          )}
           {file.state !== 'sent' &&
             file.attempts > 0 &&
             ` · ${t('window.files.attempts', { count: file.attempts })}`}

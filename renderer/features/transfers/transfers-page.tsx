@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core'
 import { useMemo } from 'react'
 import type { AppState } from '../../../core/agent/state-schema.ts'
-import { timeToGo } from '../../format/format.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconRefresh } from '../../ui/icons.ts'
 import { ProgressRow } from '../../ui/progress-row.tsx'
@@ -83,9 +82,8 @@ function Parked({ count }: { count: number }) {
   )
 }
 
-function UnderWay({ state: { transfers, totals, rate } }: { state: AppState }) {
+function UnderWay({ state: { transfers, left, rate } }: { state: AppState }) {
   const { t, format } = useWords()
-  const left = timeToGo(totals.waitingBytes, rate)
   return (
     <section className="card rows" aria-label={t('window.transfers.underWay')}>
       <div className="spread">

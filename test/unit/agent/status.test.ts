@@ -33,6 +33,7 @@ const well: SourceState = {
   totals: noTotals,
   lastFile: null,
   rate: 0,
+  left: null,
 }
 
 function status(changes: Partial<AppState>) {
@@ -79,10 +80,23 @@ describe('the one status', () => {
   })
 
   it('says what is being sent and how long it takes', () => {
-    expect(status({ totals: waiting, rate: 12 * 1024 ** 2 })).toMatchObject({
+    expect(status({ totals: waiting, left: 180_000 })).toMatchObject({
       level: 'working',
-      sentence: 'Sending 128 files, 2 GiB to go, about 2 min 50 sec.',
+      sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
     })
+  })
+
+  it('says that the schedule pauses, and until when; a pause by hand is said before', () => {
+    const allowance = { now: { kind: 'pause' as const }, until: new Date(2026, 10, 20, 18).getTime() }
+    expect(status({ allowance, totals: waiting })).toMatchObject({
+      level: 'paused',
+      sentence: expect.stringMatching(/^Paused by the schedule until .*18:00. 128 files wait.$/),
+    })
+    expect(status({ allowance: { ...allowance, until: null }, totals: waiting }).sentence).toBe(
+      'Paused by the schedule. 128 files wait.',
+    )
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    expect(status({ allowance, settings: paused, totals: waiting }).sentence).toBe('Paused. 128 files wait.')
   })
 
   it('puts a failing path before everything else', () => {

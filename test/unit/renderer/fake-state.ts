@@ -12,6 +12,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     checkedPaths: [],
     totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 },
     rate: 0,
+    left: null,
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destination: {
@@ -50,6 +51,7 @@ export function sourceState(
     totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 8120, sentBytes: 45_200_000_000, parkedFiles: 0 },
     lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },
     rate: 0,
+    left: null,
     ...rest,
   }
 }

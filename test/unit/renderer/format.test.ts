@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import { message } from '../../../core/words/message.ts'
 import { createWords } from '../../../core/words/words.ts'
-import { createFormat, timeToGo } from '../../../renderer/format/format.ts'
+import { createFormat } from '../../../renderer/format/format.ts'
 import { baseName, isWithin, splitPath } from '../../../renderer/format/path.ts'
 
 const en = createFormat('en')
@@ -58,12 +58,6 @@ describe('durations', () => {
     [999, '999 ms'],
     [1240, '1.2 sec'],
   ])('a delay of %d ms is %s', (delay, words) => expect(en.delay(delay)).toBe(words))
-
-  test('the time to go is bytes over rate, and nothing where nothing can be said', () => {
-    expect(timeToGo(1000, 10)).toBe(100 * second)
-    expect(timeToGo(1000, 0)).toBeNull()
-    expect(timeToGo(0, 10)).toBeNull()
-  })
 })
 
 describe('numbers and moments', () => {

@@ -205,3 +205,36 @@ test('before the snapshot the window shows its frame', () => {
   expect(words).toContain('Overview')
   expect(words).toContain('Settings')
 })
+
+describe('what sending may use of the line', () => {
+  const send = {
+    ...emptyState().settings.send,
+    bytesPerSecond: 2 * 1024 * 1024,
+    schedule: [
+      { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 524_288 },
+      { days: [0, 1, 2, 3, 4, 5, 6], from: '23:00', to: '05:00', allow: 'pause' as const },
+    ],
+  }
+  const state = emptyState({
+    settings: { ...emptyState().settings, send },
+    allowance: { now: { kind: 'limit', bytesPerSecond: 524_288 }, until: new Date().setHours(18, 0, 0, 0) },
+  })
+
+  test.each([
+    [
+      'en',
+      [
+        'At most 512 KiB/s now. Until 18:00.',
+        'Mon–Fri · 08:00 to 18:00',
+        'Every day · 23:00 to 05:00 the next day',
+      ],
+    ],
+    [
+      'zh-TW',
+      ['目前最高 512 KiB/s。 直到 18:00。', '週一–週五 · 08:00 至 18:00', '每天 · 23:00 至隔天 05:00'],
+    ],
+  ] as const)('is said with its times in %s', (language, sentences) => {
+    const words = wordsOf(<SettingsPage state={state} />, language)
+    for (const sentence of sentences) expect(words).toContain(sentence)
+  })
+})

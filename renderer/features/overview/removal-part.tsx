@@ -1,0 +1,67 @@
+import { SegmentedControl } from '@mantine/core'
+import { useId, useState } from 'react'
+import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { useWords } from '../../words/context.tsx'
+import { destinationName } from './describe.ts'
+
+const DAY_HOURS = 24
+/** Days that can be chosen; the settings file knows any number of hours. */
+const DAYS = [1, 7, 30]
+const NEVER = 'never'
+
+interface RemovalPartProps {
+  source: SourceState
+  destination: DestinationState
+}
+
+/** Whether files are removed here after they were sent. Switching it on is confirmed, switching it off is not. */
+export function RemovalPart({ source: { settings }, destination }: RemovalPartProps) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const label = useId()
+  const [asked, setAsked] = useState<number | null>(null)
+  const hours = settings.deleteAfter?.hours ?? null
+  const choices = [...new Set([...DAYS.map((days) => days * DAY_HOURS), ...(hours === null ? [] : [hours])])]
+  const inWords = (value: number) =>
+    value % DAY_HOURS === 0
+      ? t('window.remove.days', { count: value / DAY_HOURS })
+      : t('window.remove.hours', { count: value })
+  const set = (next: number | null) =>
+    run('setDeleteAfter', { id: settings.id, deleteAfter: next === null ? null : { hours: next } })
+
+  return (
+    <section className="card" aria-label={t('window.remove.title')}>
+      <h3 id={label}>{t('window.remove.label')}</h3>
+      <SegmentedControl
+        fullWidth
+        size="xs"
+        aria-labelledby={label}
+        value={hours === null ? NEVER : String(hours)}
+        onChange={(value) => (value === NEVER ? void set(null) : setAsked(Number(value)))}
+        data={[
+          { value: NEVER, label: t('window.remove.never') },
+          ...choices.sort((a, b) => a - b).map((value) => ({ value: String(value), label: inWords(value) })),
+        ]}
+      />
+      <p className="dimmed">{t('window.remove.explain')}</p>
+      {hours !== null && !destination.elsewhere && (
+        <p className="card-problem warn">{t('window.remove.notHere')}</p>
+      )}
+      <Confirm
+        opened={asked !== null}
+        title={t('window.remove.confirm')}
+        consequences={[
+          t('window.remove.effect', { name: settings.name, destination: destinationName(destination, t) }),
+          t('window.remove.explain'),
+          t('window.remove.back'),
+        ]}
+        action={t('window.remove.action')}
+        dangerous
+        onClose={() => setAsked(null)}
+        onConfirm={() => set(asked)}
+      />
+    </section>
+  )
+}

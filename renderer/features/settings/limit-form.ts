@@ -1,0 +1,78 @@
+import './without-eval.ts'
+
+import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
+
+const MIB = 1024 * 1024
+
+/** What may be typed as a limit, in MiB/s; the agent's own limits, rounded so that they can be typed. */
+export const rateLimits = { least: 0.001, most: 100_000 } as const
+
+/** Bytes a second as the number that is typed and shown. */
+export const toTyped = (bytesPerSecond: number): number => Number((bytesPerSecond / MIB).toPrecision(6))
+
+/** A typed number of MiB/s as bytes a second; `none`: nothing was typed; null: it is not allowed. */
+export function parseRate(typed: string | number): number | 'none' | null {
+  const text = String(typed).trim()
+  if (text === '') return 'none'
+  const number = Number(text)
+  if (!(number >= rateLimits.least && number <= rateLimits.most)) return null
+  const result = bytesPerSecondSchema.safeParse(Math.round(number * MIB))
+  return result.success ? result.data : null
+}
+
+/** A rule as it is being typed. */
+export interface RuleForm {
+  /** Of the week, "0" is Sunday. */
+  days: readonly string[]
+  from: string
+  to: string
+  allow: 'pause' | 'free' | 'limit'
+  /** MiB/s */
+  rate: string | number
+}
+
+export const emptyRule: RuleForm = {
+  days: ['1', '2', '3', '4', '5'],
+  from: '08:00',
+  to: '18:00',
+  allow: 'limit',
+  rate: 1,
+}
+
+/** The rule that was typed, or null where it is not complete. */
+export function ruleOf({ days, from, to, allow, rate }: RuleForm): SendRule | null {
+  const result = sendRuleSchema.safeParse({
+    days: days.map(Number).sort(),
+    from,
+    to,
+    allow: allow === 'limit' ? parseRate(rate) : allow,
+  })
+  return result.success ? result.data : null
+}
+
+/** The days of a week in its usual order in both languages, with their short names. */
+export function weekdays(language: string): { value: string; label: string }[] {
+  const format = new Intl.DateTimeFormat(language, { weekday: 'short', timeZone: 'UTC' })
+  // 4 January 1970 was a Sunday.
+  const name = (day: number) => format.format(new Date(Date.UTC(1970, 0, 4 + day)))
+  return [1, 2, 3, 4, 5, 6, 0].map((day) => ({ value: String(day), label: name(day) }))
+}
+
+/** A rule's days in words: runs of three and more are shortened ("Mon–Fri, Sun"); null: every day. */
+export function daysInWords(days: readonly number[], language: string): string | null {
+  const week = weekdays(language)
+  const is = week.map(({ value }) => days.includes(Number(value)))
+  if (is.every(Boolean)) return null
+  const parts: string[] = []
+  for (let index = 0; index < week.length; index += 1) {
+    if (is[index] !== true) continue
+    const next = is.indexOf(false, index)
+    const end = (next === -1 ? week.length : next) - 1
+    const [first, last] = [week[index]?.label ?? '', week[end]?.label ?? '']
+    if (end - index >= 2) {
+      parts.push(`${first}–${last}`)
+      index = end
+    } else parts.push(first)
+  }
+  return new Intl.ListFormat(language, { style: 'narrow', type: 'unit' }).format(parts)
+}

@@ -1,0 +1,97 @@
+import { Button, Group, NumberInput, SegmentedControl, TextInput } from '@mantine/core'
+import { type FormEvent, useId, useState } from 'react'
+import type { SendRule } from '../../../core/settings/schema.ts'
+import { useWords } from '../../words/context.tsx'
+import { emptyRule, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
+
+interface RuleEditorProps {
+  onAdd: (rule: SendRule) => Promise<void>
+  onCancel: () => void
+}
+
+const kinds: readonly RuleForm['allow'][] = ['limit', 'pause', 'free']
+
+const toggled = (days: readonly string[], day: string): string[] =>
+  days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
+
+/** A form for one time of the week; it is kept by its button, and only if it is complete. */
+export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
+  const { t, format, language } = useWords()
+  const daysId = useId()
+  const [form, setForm] = useState<RuleForm>(emptyRule)
+  const change = (changes: Partial<RuleForm>) => setForm((before) => ({ ...before, ...changes }))
+  const rule = ruleOf(form)
+  const limits = { least: String(rateLimits.least), most: format.number(rateLimits.most) }
+
+  const add = (event: FormEvent) => {
+    event.preventDefault()
+    if (rule !== null) void onAdd(rule)
+  }
+
+  return (
+    <form className="rule-editor" onSubmit={add} aria-label={t('window.limit.add')}>
+      <fieldset aria-labelledby={daysId}>
+        <legend id={daysId} className="setting-label">
+          {t('window.limit.days')}
+        </legend>
+        <Group gap={4}>
+          {weekdays(language).map(({ value, label }) => (
+            <Button
+              key={value}
+              size="compact-sm"
+              variant={form.days.includes(value) ? 'filled' : 'default'}
+              aria-pressed={form.days.includes(value)}
+              onClick={() => change({ days: toggled(form.days, value) })}
+            >
+              {label}
+            </Button>
+          ))}
+        </Group>
+      </fieldset>
+      <Group grow gap="xs">
+        {(['from', 'to'] as const).map((end) => (
+          <TextInput
+            key={end}
+            label={t(`window.limit.${end}`)}
+            placeholder="08:00"
+            maxLength={5}
+            inputMode="numeric"
+            value={form[end]}
+            onChange={(event) => change({ [end]: event.currentTarget.value })}
+          />
+        ))}
+      </Group>
+      <SegmentedControl
+        fullWidth
+        aria-label={t('window.limit.what')}
+        value={form.allow}
+        onChange={(text) => change({ allow: kinds.find((kind) => kind === text) ?? 'limit' })}
+        data={kinds.map((value) => ({ value, label: t(`window.limit.allow.${value}`) }))}
+      />
+      {form.allow === 'limit' && (
+        <NumberInput
+          aria-label={t('window.limit.allow.limit')}
+          value={form.rate}
+          onChange={(rate) => change({ rate })}
+          allowNegative={false}
+          decimalScale={6}
+          suffix={` ${t('window.limit.unit')}`}
+          hideControls
+        />
+      )}
+      {rule === null && (
+        <p className="card-problem" role="alert">
+          {t('window.limit.badRule', limits)}
+        </p>
+      )}
+      <Group justify="flex-end" gap="xs">
+        <Button size="xs" variant="default" onClick={onCancel}>
+          {t('window.cancel')}
+        </Button>
+        <Button size="xs" type="submit" disabled={rule === null}>
+          {t('window.limit.save')}
+        </Button>
+      </Group>
+    </form>
+  )
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { until } from '../support/until.ts'
+import { expect, test } from './desktop.ts'
+
+test('the limit and a time of the week are set in the window, and hold at once', async ({ desktop }) => {
+  const { page, state } = await desktop.start()
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  const card = page.getByRole('region', { name: 'Speed limit' })
+  const limit = card.getByRole('textbox', { name: 'Limit' })
+  await limit.fill('0.0001')
+  await expect(card.getByText('A number from 0.001 to 100,000 is needed')).toBeVisible()
+  await limit.fill('2.5')
+  await limit.press('Enter')
+  await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()
+
+  await card.getByRole('button', { name: 'Add a time' }).click()
+  const form = card.getByRole('form', { name: 'Add a time' })
+  for (const day of ['Sat', 'Sun']) await form.getByText(day, { exact: true }).click()
+  await form.getByLabel('From').fill('00:00')
+  await form.getByLabel('To').fill('00:00')
+  await form.getByText('Pause', { exact: true }).click()
+  if (process.env.HOLDFAST_PICTURES) {
+    for (const theme of ['light', 'dark'] as const) {
+      await page.evaluate((name) => window.holdfast.call('changeSettings', { theme: name }), theme)
+      await expect(page.locator(`html[data-mantine-color-scheme="${theme}"]`)).toBeVisible()
+      await card.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `limit-${theme}.png`) })
+    }
+  }
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(card.getByText('Every day · 00:00 to 00:00 the next day')).toBeVisible()
+  await expect(card.getByText('The schedule pauses sending now.')).toBeVisible()
+  await until('the sender pauses', async () => (await state()).allowance.now.kind === 'pause')
+
+  await card.getByRole('button', { name: /^Remove: Every day/ }).click()
+  await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()
+})
+
+test('removing files after sending is confirmed first, and says that this computer is no destination for it', async ({
+  desktop,
+}) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-removal-'))
+  const { page, state } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data' }] },
+  })
+  await page.locator('#open-s').click()
+  const part = page.getByRole('region', { name: 'After sending' })
+  await part.getByText('After 7 days').click()
+  await expect(page.getByText('Remove files here after they were sent?')).toBeVisible()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  expect((await state()).settings.sources[0]?.deleteAfter).toBeNull()
+  await part.getByText('After 7 days').click()
+  await page.getByRole('button', { name: 'Remove after sending' }).click()
+  await expect(part.getByText('The destination is this computer')).toBeVisible()
+  expect((await state()).settings.sources[0]?.deleteAfter).toEqual({ hours: 168 })
+  if (process.env.HOLDFAST_PICTURES) {
+    for (const theme of ['light', 'dark'] as const) {
+      await page.evaluate((name) => window.holdfast.call('changeSettings', { theme: name }), theme)
+      await expect(page.locator(`html[data-mantine-color-scheme="${theme}"]`)).toBeVisible()
+      await part.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `removal-${theme}.png`) })
+    }
+  }
+  await part.getByText('Never').click()
+  await until('it is off', async () => (await state()).settings.sources[0]?.deleteAfter === null)
+  await rm(source, { recursive: true, force: true })
+})

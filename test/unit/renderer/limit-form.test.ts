@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import {
+  daysInWords,
+  emptyRule,
+  parseRate,
+  ruleOf,
+  toTyped,
+} from '../../../renderer/features/settings/limit-form.ts'
+
+test.each([
+  ['', 'none'],
+  ['  ', 'none'],
+  ['1', 1_048_576],
+  [2.5, 2_621_440],
+  ['0.001', 1049],
+  ['0', null],
+  ['0.0009', null],
+  ['100001', null],
+  ['-1', null],
+  ['fast', null],
+  ['1e400', null],
+])('%j as a limit is %s', (typed, expected) => {
+  expect(parseRate(typed)).toBe(expected)
+})
+
+test.each([1049, 1_048_576, 2_621_440, 5_000_000])('%i is shown as what gives it, or nearly', (rate) => {
+  expect(Math.abs(Number(parseRate(toTyped(rate))) - rate)).toBeLessThan(rate / 10_000)
+})
+
+test.each([
+  ['the form as it opens', {}, { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 1_048_576 }],
+  [
+    'a pause',
+    { allow: 'pause', rate: '' },
+    { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 'pause' },
+  ],
+  [
+    'days in order',
+    { days: ['6', '0'], allow: 'free' },
+    { days: [0, 6], from: '08:00', to: '18:00', allow: 'free' },
+  ],
+  ['no day', { days: [] }, null],
+  ['no beginning', { from: '' }, null],
+  ['a limit without a number', { rate: '' }, null],
+  ['a limit of nothing', { rate: 0 }, null],
+] as const)('%s', (_what, changes, expected) => {
+  expect(ruleOf({ ...emptyRule, ...changes })).toEqual(expected)
+})
+
+test.each([
+  [[0, 1, 2, 3, 4, 5, 6], null, null],
+  [[1, 2, 3, 4, 5], 'Mon–Fri', '週一–週五'],
+  [[6, 0], 'Sat Sun', '週六週日'],
+  [[1, 2, 3, 0], 'Mon–Wed Sun', '週一–週三週日'],
+  [[5, 6, 0], 'Fri–Sun', '週五–週日'],
+  [[3], 'Wed', '週三'],
+])('%j are %s', (days, en, zh) => {
+  expect([daysInWords(days, 'en'), daysInWords(days, 'zh-TW')]).toEqual([en, zh])
+})

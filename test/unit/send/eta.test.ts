@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { createEta, roundLeft } from '../../../core/send/eta.ts'
+import { createProgress } from '../../../core/send/progress.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const MB = 1_000_000
+
+/** So many megabytes and files a second, for some seconds. */
+function pace(
+  eta: ReturnType<typeof createEta>,
+  from: number,
+  seconds: number,
+  megabytes: number,
+  files: number,
+) {
+  for (let tenth = 0; tenth < seconds * 10; tenth += 1) {
+    const now = from + tenth * 100
+    eta.bytes((megabytes * MB) / 10, now)
+    if (files > 0) eta.files(files / 10, now)
+  }
+  return from + seconds * SECOND
+}
+
+test.each([
+  [1, 10 * SECOND],
+  [23_000, 20 * SECOND],
+  [49_000, 50 * SECOND],
+  [55_000, MINUTE],
+  [4.6 * MINUTE, 5 * MINUTE],
+  [23 * MINUTE, 25 * MINUTE],
+  [100 * MINUTE, 90 * MINUTE],
+  [30.4 * 60 * MINUTE, 30 * 60 * MINUTE],
+  [80 * 60 * MINUTE, 72 * 60 * MINUTE],
+])('%i ms are about %i', (ms, expected) => {
+  expect(roundLeft(ms)).toBe(expected)
+})
+
+test('at a steady pace it is what waits by the pace, from the first words on', () => {
+  const eta = createEta()
+  let now = pace(eta, 500, 4, 10, 100)
+  expect(eta.left({ files: 30_000, bytes: 3000 * MB }, now)).toBe(5 * MINUTE)
+  now = pace(eta, now, 120, 10, 100)
+  expect(eta.left({ files: 30_000, bytes: 3000 * MB }, now)).toBe(5 * MINUTE)
+  expect(eta.left({ files: 1, bytes: 1 }, now)).toBe(10 * SECOND)
+})
+
+test('nothing is said at the beginning, nor when nothing moves', () => {
+  const eta = createEta()
+  const waiting = { files: 10, bytes: 100 * MB }
+  expect(eta.left(waiting, 0)).toBeNull()
+  const now = pace(eta, 0, 2, 1, 1)
+  expect(eta.left(waiting, now)).toBeNull()
+  const later = pace(eta, now, 10, 1, 1)
+  expect(eta.left(waiting, later)).not.toBeNull()
+  expect(eta.left(waiting, later + 16 * SECOND)).toBeNull()
+})
+
+test('a short stall or burst changes little, a new pace is known within a minute or two', () => {
+  const eta = createEta()
+  const waiting = { files: 0, bytes: 6000 * MB }
+  let now = pace(eta, 0, 60, 10, 0)
+  expect(eta.left(waiting, now)).toBe(10 * MINUTE)
+  const stalled = eta.left(waiting, now + 3 * SECOND) ?? 0
+  expect(stalled).toBeLessThanOrEqual(10 * MINUTE + 5 * MINUTE)
+  now = pace(eta, now, 1, 30, 0)
+  expect(eta.left(waiting, now)).toBeGreaterThanOrEqual(8 * MINUTE)
+  expect(eta.left(waiting, now)).toBeLessThanOrEqual(10 * MINUTE)
+  now = pace(eta, now, 90, 20, 0)
+  expect(eta.left(waiting, now)).toBe(5 * MINUTE)
+})
+
+test('small files after large ones: between what the bytes say and what the files say', () => {
+  const eta = createEta()
+  const now = pace(eta, 0, 60, 100, 10)
+  const left = eta.left({ files: 100_000, bytes: 100 * MB }, now) ?? 0
+  expect(left).toBeGreaterThan(SECOND)
+  expect(left).toBeLessThan(10_000 * SECOND)
+})
+
+test('bytes that are on the line already are not counted again, and each source has its own time', () => {
+  const progress = createProgress()
+  for (let tenth = 0; tenth < 100; tenth += 1) {
+    progress.bytes('a', MB, tenth * 100)
+    progress.bytes('b', MB / 10, tenth * 100)
+  }
+  const waiting = (waitingBytes: number) => ({
+    waitingFiles: 1,
+    waitingBytes,
+    sentFiles: 0,
+    sentBytes: 0,
+    parkedFiles: 0,
+  })
+  const totals = { a: waiting(1300 * MB), b: waiting(120 * MB), c: waiting(5) }
+  const transfer = { id: 1, source: 'a', path: 'x', size: 1300 * MB, sentBytes: 100 * MB }
+  expect(progress.left(totals, [transfer], 10_000)).toEqual({ a: 2 * MINUTE, b: 2 * MINUTE })
+  expect(progress.leftOfAll(totals, [transfer], 10_000)).toBe(2 * MINUTE)
+  expect(progress.leftOfAll({ a: { ...waiting(0), waitingFiles: 0 } }, [], 10_000)).toBeNull()
+})

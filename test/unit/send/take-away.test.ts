@@ -1,0 +1,114 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { factsOf } from '../../../core/send/facts.ts'
+import type { HasWriter } from '../../../core/send/removal/take-away.ts'
+import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
+import { holdDirectoryOf } from '../../../core/send/removal/within.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const ID = 42
+const free: HasWriter = () => 'no'
+
+/** A verified file, and what is about to take it away. */
+function setUp() {
+  const root = temporaryDirectory('take-away')
+  const file = path.join(root, 'd', 'file')
+  fs.mkdirSync(path.dirname(file))
+  fs.writeFileSync(file, 'sent')
+  const stats = fs.lstatSync(file, { bigint: true })
+  const facts = { id: ID, ...factsOf(stats) }
+  const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
+    const directory = await holdDirectoryOf(root, 'd/file')
+    try {
+      return await takeAway(directory, 'file', facts, device, hasWriter)
+    } finally {
+      await directory.release()
+    }
+  }
+  const listed = () => fs.readdirSync(path.dirname(file)).sort()
+  return { root, file, take, listed, aside: path.join(root, 'd', asideName(ID)) }
+}
+
+// Linux only: /proc/self/fd.
+const onLinux = test.skipIf(process.platform !== 'linux')
+
+onLinux('what is still what was verified is removed', async () => {
+  const { take, listed } = setUp()
+  expect([await take(), listed()]).toEqual(['removed', []])
+  expect(await take()).toBe('absent')
+})
+
+onLinux.each(['yes', 'unknown'] as const)(
+  'a file that may be written (%s) gets its name back',
+  async (answer) => {
+    const { take, listed } = setUp()
+    expect([await take(() => answer), listed()]).toEqual(['stays', ['file']])
+  },
+)
+
+onLinux('a file that took the name after the last look gets it back, too', async () => {
+  const { file, take, listed } = setUp()
+  fs.writeFileSync(`${file}.new`, 'newer')
+  fs.renameSync(`${file}.new`, file)
+  expect([await take(), listed(), fs.readFileSync(file, 'utf8')]).toEqual(['stays', ['file'], 'newer'])
+})
+
+onLinux('one that is changed between the renaming and the last look stays', async () => {
+  const { file, take, listed } = setUp()
+  const meanwhile: HasWriter = (fd) => {
+    fs.appendFileSync(`/proc/self/fd/${fd}`, ', and more')
+    return 'no'
+  }
+  expect([await take(meanwhile), listed(), fs.readFileSync(file, 'utf8')]).toEqual([
+    'stays',
+    ['file'],
+    'sent, and more',
+  ])
+})
+
+onLinux('one whose name is taken while it is set aside is kept beside it', async () => {
+  const { file, take, listed } = setUp()
+  const meanwhile: HasWriter = () => {
+    fs.writeFileSync(file, 'another')
+    return 'yes'
+  }
+  expect([await take(meanwhile), listed()]).toEqual(['stays', ['file', 'file.kept-42-1']])
+  expect(fs.readFileSync(file, 'utf8')).toBe('another')
+  expect(fs.readFileSync(`${file}.kept-42-1`, 'utf8')).toBe('sent')
+})
+
+onLinux('a disk with another number is another disk', async () => {
+  const { take, listed } = setUp()
+  expect([await take(free, 1n), listed()]).toEqual(['stays', ['file']])
+})
+
+onLinux('what an earlier ledger left set aside is never renamed over', async () => {
+  const { take, listed, file, aside } = setUp()
+  fs.writeFileSync(aside, 'from before')
+  expect([await take(), listed()]).toEqual(['removed', ['file.kept-42-1']])
+  expect(fs.readFileSync(`${file}.kept-42-1`, 'utf8')).toBe('from before')
+})
+
+onLinux.each([
+  ['a link on the way', 'd/link/file', 'ENOTDIR'],
+  ['a way out', 'd/../file', 'EINVAL'],
+  ['a file on the way', 'd/file/x', 'ENOTDIR'],
+  ['nothing', 'gone/file', 'ENOENT'],
+])('%s holds no directory', async (_what, name, code) => {
+  const { root } = setUp()
+  fs.mkdirSync(path.join(root, 'elsewhere'))
+  fs.symlinkSync(path.join(root, 'elsewhere'), path.join(root, 'd', 'link'))
+  await expect(holdDirectoryOf(root, name)).rejects.toMatchObject({ code })
+})
+
+onLinux('an interruption is brought to its end in any of its states', async () => {
+  const { root, file, aside, listed } = setUp()
+  const directory = await holdDirectoryOf(root, 'd/file')
+  expect(await finishRemoval(directory, ID, 'file')).toBe('stays')
+  fs.renameSync(file, aside)
+  expect([await finishRemoval(directory, ID, 'file'), listed()]).toEqual(['stays', ['file']])
+  fs.rmSync(file)
+  expect(await finishRemoval(directory, ID, 'file')).toBe('removed')
+  await directory.release()
+})

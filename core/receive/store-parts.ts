@@ -9,6 +9,7 @@ import type { Commits } from './commits.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Admission } from './limits/admission.ts'
+import type { Partials } from './partials.ts'
 import type { Written } from './placement.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
 
@@ -55,7 +56,12 @@ export interface StoreParts {
 
 export function storePartsOf(
   root: string,
-  base: Pick<StoreParts, 'admission' | 'temporaries' | 'watch'>,
+  {
+    partials,
+    ...base
+  }: Pick<StoreParts, 'admission' | 'temporaries' | 'watch'> & {
+    partials: Pick<Partials, 'supersede'>
+  },
   commits: Commits,
 ): StoreParts {
   const { watch } = base
@@ -81,6 +87,7 @@ export function storePartsOf(
   const commit = async (written: Written): Promise<Outcome> => {
     const outcome = await watch.during(() => commits.add(written))
     if (outcome.status !== 'durable' && outcome.status !== 'same') await discard(written.temporary)
+    else await partials.supersede(written.components)
     return outcome
   }
 

@@ -7,6 +7,7 @@ import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
 import { DEFAULT_RULES } from './limits/rules.ts'
 import type { Note } from './manifest/notes.ts'
+import { openPartials } from './partials.ts'
 import type { Placement } from './placement.ts'
 import { openPlacement } from './placement.ts'
 import type { StoreCopy } from './store-copy.ts'
@@ -54,15 +55,32 @@ export function openStore(root: string, { record, admission }: StoreHooks = plai
   const commits = openCommits(directories, placement, record)
   const temporaries = openTemporaryFiles(layout.temporary)
   const watch = createCallWatch()
-  const parts = storePartsOf(layout.root, { admission, temporaries, watch }, commits)
+  const partials = openPartials(layout.partial, admission)
+  const yielding: Admission = {
+    charge: admission.charge,
+    async enter(folder, size) {
+      const room = await admission.enter(folder, size)
+      // What is stored goes before what may be; the sender tries again.
+      const { unlessSame: full } = room
+      if (full !== null) void partials.makeRoom(full.detail.startsWith('quota') ? folder : null)
+      return room
+    },
+  }
+  const base = { admission: yielding, temporaries, watch, partials }
+  const parts = storePartsOf(layout.root, base, commits)
 
   return {
     receive: openStoreSmall(parts),
-    begin: openStoreLarge(parts),
+    begin: openStoreLarge(parts, partials),
     copy: openStoreCopy(parts, openCopies(layout.root, temporaries, watch)),
     alone: placement.alone,
     stalledMs: () => watch.oldestMs(),
-    clean: () => temporaries.clean(),
-    close: () => temporaries.remove(),
+    async clean() {
+      await Promise.all([temporaries.clean(), partials.load()])
+    },
+    async close() {
+      await partials.close()
+      await temporaries.remove()
+    },
   }
 }

@@ -1,4 +1,5 @@
 import type { Channel } from '../wire/channel.ts'
+import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { FileStatus, Frame, FrameHeader, SmallFile } from '../wire/frames.ts'
 import {
@@ -8,6 +9,7 @@ import {
   COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
+  RESUME_PROTOCOL,
 } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
@@ -25,10 +27,16 @@ export interface Outgoing {
 }
 
 export interface Upload {
-  /** Sends the next bytes; false: the receiver has answered already, or the connection is lost. */
+  /** Bytes that the receiver has from before: they are not sent. */
+  readonly offset: number
+  /**
+   * Sends the next bytes, and gives their memory back (giveChunkBuffer) when they are on the line; false: the
+   * receiver has answered already, or the connection is lost.
+   */
   chunk(bytes: Buffer): Promise<boolean>
   end(digest: Buffer): Promise<Answer>
-  abort(): Promise<Answer>
+  /** `keep`: the receiver may keep what it has, to go on with it. */
+  abort(keep: boolean): Promise<Answer>
 }
 
 /** What the receiver's welcome says of the session: the version, and the first credit. */
@@ -38,8 +46,12 @@ export type Welcome = Pick<FrameHeader<'welcome'>, 'protocol' | 'bytes' | 'files
 export interface Session {
   /** Sends a whole small file, together with others; resolves with the receiver's answer. */
   sendSmall(file: Outgoing, bytes: Buffer, digest: Buffer, onWire: () => void): Promise<Answer>
-  /** null: the connection is lost. */
-  begin(file: Outgoing): Promise<Upload | null>
+  /**
+   * Begins a large file; null: the connection is lost.
+   * @param identity which file it is; given only where the receiver knows how to go on with one (`canResume`).
+   */
+  begin(file: Outgoing, identity?: string): Promise<Upload | null>
+  readonly canResume: boolean
   /** Whether the receiver knows `copy`. */
   readonly canCopy: boolean
   /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
@@ -65,6 +77,8 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
   const answers = new Map<number, (answer: Answer) => void>()
   const copies = new Set<number>()
+  /** Files of which the receiver was asked what it has. */
+  const asked = new Map<number, { size: number; resolve(offset: number): void }>()
   let pending: Pending[] = []
   let pendingBytes = 0
   let pendingHeader = 0
@@ -139,6 +153,13 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
     filesCredit.release(results.length)
   }
 
+  const onResume = ({ id, offset }: FrameHeader<'resume'>) => {
+    const question = asked.get(id)
+    if (question === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
+    if (offset > question.size) throw new WireFault(`resume: beyond the end of file ${id}`)
+    question.resolve(offset)
+  }
+
   return {
     async sendSmall({ source, path, size, mtimeMs, mode }, bytes, digest, onWire) {
       if (!(await filesCredit.acquire())) return null
@@ -153,7 +174,7 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
       return answer
     },
 
-    async begin({ source, path, size, mtimeMs, mode }) {
+    async begin({ source, path, size, mtimeMs, mode }, identity) {
       if (!(await openFiles.acquire())) return null
       if (!(await filesCredit.acquire())) return null
       const { id, answer } = expectAnswer()
@@ -161,12 +182,21 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
       void answer.then(() => {
         answered = true
       })
-      channel.send('begin', { id, source, path, size, time: mtimeMs, mode })
+      const known = new Promise<number>((resolve) => {
+        if (identity === undefined) resolve(0)
+        else asked.set(id, { size, resolve })
+      })
+      const file = identity === undefined ? {} : { file: identity }
+      channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file })
+      // A file that is refused has no answer but the refusal.
+      const offset = await Promise.race([known, answer.then(() => 0)])
+      asked.delete(id)
       const finish = (): Promise<Answer> => {
         openFiles.release()
         return answer
       }
       return {
+        offset,
         async chunk(bytes) {
           if (!(await bytesCredit.acquire(bytes.length))) return false
           await channel.room()
@@ -174,20 +204,21 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
             bytesCredit.release(bytes.length)
             return false
           }
-          channel.send('chunk', { id }, [bytes])
+          channel.send('chunk', { id }, [bytes], () => giveChunkBuffer(bytes))
           return true
         },
         end(digest) {
           channel.send('end', { id, digest })
           return finish()
         },
-        abort() {
-          channel.send('abort', { id })
+        abort(keep) {
+          channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
           return finish()
         },
       }
     },
 
+    canResume: welcome.protocol >= RESUME_PROTOCOL,
     canCopy: welcome.protocol >= COPY_PROTOCOL,
     async copy({ source, path, size, mtimeMs, mode }, digest, from) {
       if (!(await filesCredit.acquire())) return null
@@ -201,6 +232,7 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
     onFrame(frame) {
       if (frame.type === 'result') onResult(frame.header.results)
       else if (frame.type === 'credit') bytesCredit.release(frame.header.bytes)
+      else if (frame.type === 'resume') onResume(frame.header)
       else throw new WireFault(`${frame.type} frame not expected now`)
     },
 

@@ -20,7 +20,13 @@ export interface ChannelHandlers {
 
 /** One connection that speaks frames. */
 export interface Channel {
-  send<T extends FrameType>(type: T, header: FrameHeader<T>, payload?: readonly Uint8Array[]): void
+  /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
+  send<T extends FrameType>(
+    type: T,
+    header: FrameHeader<T>,
+    payload?: readonly Uint8Array[],
+    onUsed?: () => void,
+  ): void
   /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
   room(): Promise<void>
   /** Ends at once; `reason` is what onClose gets. */
@@ -57,12 +63,16 @@ export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Chann
   }
 
   const channel: Channel = {
-    send(type, header, payload) {
+    send(type, header, payload, onUsed) {
       if (closed || socket.writableEnded || socket.destroyed) return
       const pieces = encodeFrame(type, header, payload)
       socket.cork()
       const last = pieces.length - 1
-      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? release : undefined)
+      const written = (error?: Error | null) => {
+        if (error == null) onUsed?.()
+        release()
+      }
+      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? written : undefined)
       socket.uncork()
     },
     room() {

@@ -19,6 +19,7 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
     receive: () => new Promise((resolve) => answers.push(resolve)),
     alone: (_, work) => work(),
     begin: () => ({
+      offset: Promise.resolve(0),
       write: () => new Promise((resolve) => writes.push(resolve)),
       finish: () => new Promise((resolve) => answers.push(resolve)),
       async abort() {
@@ -133,7 +134,7 @@ test('files that are half there when the connection ends are thrown away', () =>
   const { sending, state, begin } = open()
   sending.handle(begin(1))
   sending.handle(begin(2))
-  sending.close()
+  sending.close(true)
   expect(state.aborted).toBe(2)
 })
 
@@ -150,7 +151,7 @@ test('a copy costs one file of credit and no bytes; what is unknown is said with
 test('copies are given up when the connection ends', async () => {
   const { sending, sent, copy } = open()
   sending.handle(copy(1))
-  sending.close()
+  sending.close(true)
   await until('the store has stopped', () => sent.length > 0)
   expect(sent[0]).toMatchObject({ header: { results: [[1, 5, '']] } })
 })

@@ -13,6 +13,7 @@ import {
 } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
+import { createQuestions } from './questions.ts'
 
 /** What the receiver said about a file; null: the connection was lost before it said anything. */
 export type Answer = { status: FileStatus; detail: string } | null
@@ -77,8 +78,7 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
   const answers = new Map<number, (answer: Answer) => void>()
   const copies = new Set<number>()
-  /** Files of which the receiver was asked what it has. */
-  const asked = new Map<number, { size: number; resolve(offset: number): void }>()
+  const questions = createQuestions()
   let pending: Pending[] = []
   let pendingBytes = 0
   let pendingHeader = 0
@@ -153,13 +153,6 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
     filesCredit.release(results.length)
   }
 
-  const onResume = ({ id, offset }: FrameHeader<'resume'>) => {
-    const question = asked.get(id)
-    if (question === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
-    if (offset > question.size) throw new WireFault(`resume: beyond the end of file ${id}`)
-    question.resolve(offset)
-  }
-
   return {
     async sendSmall({ source, path, size, mtimeMs, mode }, bytes, digest, onWire) {
       if (!(await filesCredit.acquire())) return null
@@ -182,15 +175,12 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
       void answer.then(() => {
         answered = true
       })
-      const known = new Promise<number>((resolve) => {
-        if (identity === undefined) resolve(0)
-        else asked.set(id, { size, resolve })
-      })
+      const known = identity === undefined ? 0 : questions.ask(id, size)
       const file = identity === undefined ? {} : { file: identity }
       channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file })
       // A file that is refused has no answer but the refusal.
       const offset = await Promise.race([known, answer.then(() => 0)])
-      asked.delete(id)
+      questions.forget(id)
       const finish = (): Promise<Answer> => {
         openFiles.release()
         return answer
@@ -232,7 +222,7 @@ export function openSession(channel: Channel, welcome: Welcome): Session {
     onFrame(frame) {
       if (frame.type === 'result') onResult(frame.header.results)
       else if (frame.type === 'credit') bytesCredit.release(frame.header.bytes)
-      else if (frame.type === 'resume') onResume(frame.header)
+      else if (frame.type === 'resume') questions.answer(frame.header)
       else throw new WireFault(`${frame.type} frame not expected now`)
     },
 

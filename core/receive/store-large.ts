@@ -25,6 +25,9 @@ export interface IncomingFile {
 /** @param identity what the sender says of which file it is; left out: it cannot be gone on with. */
 export type StoreLarge = (facts: FileFacts, identity?: string) => IncomingFile
 
+/** Chunks that are written in one call, 4 MiB: what is written gives its credit back. */
+const PIECES_AT_ONCE = 16
+
 /** The file that is written. */
 interface Open {
   fd: number
@@ -108,10 +111,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     )
     void step(takeIn)
 
-    const writeGathered = async (): Promise<void> => {
-      gathering = null
-      const pieces = gathered
-      gathered = []
+    const writeTogether = async (pieces: readonly Uint8Array[]): Promise<void> => {
+      if (pieces === gathered) gathering = null
       await attempt(async () => {
         if (open === null) return
         const { appending } = open
@@ -136,8 +137,12 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       },
       write(bytes) {
         // What comes while the disk is busy is written in one call.
+        if (gathering === null || gathered.length >= PIECES_AT_ONCE) {
+          const pieces: Uint8Array[] = []
+          gathered = pieces
+          gathering = step(() => writeTogether(pieces))
+        }
         gathered.push(bytes)
-        gathering ??= step(writeGathered)
         return gathering
       },
       async finish(digest) {

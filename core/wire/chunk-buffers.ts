@@ -2,8 +2,8 @@ import { CHUNK_BYTES, frameKinds } from './frames.ts'
 
 /** Room for a chunk's contents and its header. */
 const BYTES = CHUNK_BYTES + frameKinds.chunk.maxHeader
-/** Buffers that wait to be used again, 16 MiB. */
-const MOST_FREE = 64
+/** Buffers that wait to be used again, 8 MiB. */
+const MOST_FREE = 32
 
 /**
  * Memory for chunks, used again and again: left to the garbage collector, 256 KiB at a time, it was a fifth of a

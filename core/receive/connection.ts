@@ -81,7 +81,7 @@ export const serveConnection: Connection = (socket, host) => {
   /** Half files are thrown away; what is whole and on its way to the disk is kept. */
   const drop = (sender: Sender) => {
     if (phase.at !== 'sending') return
-    phase.sending.close()
+    phase.sending.close(false)
     refuse('revoked', `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`)
   }
 
@@ -167,7 +167,7 @@ export const serveConnection: Connection = (socket, host) => {
       clearTimeout(patience)
       leave()
       if (phase.at === 'sending') {
-        phase.sending.close()
+        phase.sending.close(true)
         const why = reason === null ? '' : `: ${reason.message}`
         host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
       }

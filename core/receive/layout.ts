@@ -10,6 +10,7 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/isocket/<address>/<path>                                     what original isocket clients send
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
+ *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be gone on with
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
  *     STORE/.holdfast/journal/…                                          what the manifest has not taken in yet
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
@@ -25,6 +26,7 @@ export interface StoreLayout {
   seen: string
   codes: string
   temporary: string
+  partial: string
   /** Where the running, or last, receiver of this store can be reached. */
   receiver: string
   manifest: string
@@ -44,6 +46,7 @@ export function storeLayout(directory: string): StoreLayout {
     seen: path.join(own, 'seen.json'),
     codes: path.join(own, 'codes'),
     temporary: path.join(own, 'tmp'),
+    partial: path.join(own, 'partial'),
     receiver: path.join(own, 'receiver.json'),
     manifest: path.join(own, 'manifest.db'),
     journal: path.join(own, 'journal'),

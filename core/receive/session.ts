@@ -1,4 +1,5 @@
 import type { Channel } from '../wire/channel.ts'
+import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
@@ -21,14 +22,16 @@ export interface SendingHandlers {
 /** The part of a connection that stores files, for a sender that was let in. */
 export interface Sending {
   handle(frame: Frame): void
-  /** The connection is gone: half files are thrown away. */
-  close(): void
+  /** The connection is gone. Half files are thrown away; `keep`: but those that can be gone on with. */
+  close(keep: boolean): void
 }
 
 interface OpenFile {
   file: IncomingFile
   /** It failed half way, and the sender was told so: its end needs no answer any more. */
   answered: boolean
+  /** The sender has asked how much is there, and does not know yet. */
+  asked: boolean
   source: string
   path: string
   size: number
@@ -105,12 +108,22 @@ export function openSending(
   }
 
   const begin = (header: Extract<Frame, { type: 'begin' }>['header']) => {
-    const { id, source, path, size, time: mtimeMs, mode } = header
+    const { id, source, path, size, time: mtimeMs, mode, file: identity } = header
     if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
     if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
     spend(0, 1)
-    const file = store.begin({ folder, source, path, size, mtimeMs, mode })
-    open.set(id, { file, answered: false, source, path, size, left: size })
+    const file = store.begin({ folder, source, path, size, mtimeMs, mode }, identity)
+    const asked = identity !== undefined
+    const one: OpenFile = { file, answered: false, asked, source, path, size, left: size }
+    open.set(id, one)
+    if (asked) void file.offset.then((offset) => resume(id, one, offset))
+  }
+
+  const resume = (id: number, one: OpenFile, offset: number | null) => {
+    if (offset === null) return written(id, one, 0)
+    one.asked = false
+    one.left -= offset
+    if (open.get(id) === one) channel.send('resume', { id, offset })
   }
 
   /** Nothing came over the line, so nothing is counted as received but the file. */
@@ -131,7 +144,7 @@ export function openSending(
 
   /** A file that cannot be stored any more is answered at once: its sender need not send the rest. */
   const written = (id: number, one: OpenFile, bytes: number) => {
-    giveBack(bytes)
+    if (bytes > 0) giveBack(bytes)
     const { refused } = one.file
     if (refused === null || one.answered || open.get(id) !== one) return
     one.answered = true
@@ -164,8 +177,12 @@ export function openSending(
           const bytes = frame.payload.length
           spend(bytes, 0)
           one.left -= bytes
+          if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
           if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
-          void one.file.write(frame.payload).then(() => written(frame.header.id, one, bytes))
+          void one.file.write(frame.payload).then(() => {
+            giveChunkBuffer(frame.payload)
+            written(frame.header.id, one, bytes)
+          })
           return
         }
         case 'end': {
@@ -173,18 +190,20 @@ export function openSending(
           finish(frame.header.id, (file) => file.finish(digest))
           return
         }
-        case 'abort':
+        case 'abort': {
+          const { keep } = frame.header
           finish(frame.header.id, async (file) => {
-            await file.abort()
+            await file.abort(keep)
             return file.refused ?? { status: 'aborted', detail: '' }
           })
           return
+        }
         default:
           throw new WireFault(`${frame.type} frame not expected now`)
       }
     },
-    close() {
-      for (const { file } of open.values()) void file.abort()
+    close(keep) {
+      for (const { file } of open.values()) void file.abort(keep)
       open.clear()
       gone.abort()
     },

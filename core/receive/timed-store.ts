@@ -16,12 +16,13 @@ export function timedStore(store: Store, onDurable: (seconds: number) => void): 
     begin(...file) {
       const incoming = store.begin(...file)
       return {
+        offset: incoming.offset,
         get refused() {
           return incoming.refused
         },
         write: (bytes) => incoming.write(bytes),
         finish: (digest) => timed(incoming.finish(digest)),
-        abort: () => incoming.abort(),
+        abort: (keep) => incoming.abort(keep),
       }
     },
   }

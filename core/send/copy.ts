@@ -1,3 +1,4 @@
+import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import type { SentContent } from './ledger.ts'
 import type { Reading, Unsent } from './read.ts'
 
@@ -31,6 +32,9 @@ export function copySourceOf(
  * @throws what reading throws.
  */
 export async function digestOf(reading: Reading, mayGoOn: () => boolean): Promise<Buffer | Unsent | null> {
-  while ((await reading.next()) !== null) if (!mayGoOn()) return null
+  for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
+    giveChunkBuffer(bytes)
+    if (!mayGoOn()) return null
+  }
   return reading.finish()
 }

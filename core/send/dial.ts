@@ -34,7 +34,7 @@ export interface Dialled {
 const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
   hello: new Set(['welcome', 'refused', 'alive']),
   pair: new Set(['paired', 'refused', 'alive']),
-  send: new Set(['result', 'credit', 'refused', 'alive']),
+  send: new Set(['result', 'credit', 'resume', 'refused', 'alive']),
 }
 
 /**

@@ -52,6 +52,8 @@ export interface Shared {
   /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
   isBelowAway(source: SendSource, file: string): boolean
   onBytes(due: Due, bytes: number): void
+  /** The receiver has these bytes of it from before. */
+  onSkipped(due: Due, bytes: number): void
 }
 
 /**

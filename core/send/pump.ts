@@ -186,6 +186,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       onWire.add(due, bytes)
       events.onBytes(due.source, bytes)
     },
+    onSkipped: (due, bytes) => onWire.add(due, bytes),
   }
 
   const openFeedOf = (source: SendSource): Feed => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat } from 'node:fs/promises'
+import { takeChunkBuffer } from '../wire/chunk-buffers.ts'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
 import { errorCode } from '../words/problem.ts'
@@ -112,8 +113,11 @@ export async function readSmall(file: string, offered: Facts): Promise<Content |
 /** A large file that is read in order, once. */
 export interface Reading {
   mode: number
-  /** The next bytes, at most CHUNK_BYTES; null after the offered size. */
-  next(): Promise<Buffer | null>
+  /**
+   * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them are read meanwhile. Whoever
+   * has used them gives their memory back (giveChunkBuffer).
+   */
+  next(end?: number): Promise<Buffer | null>
   /** The digest of what was read, if the file is still what was offered; else how it has changed. */
   finish(): Promise<Buffer | Unsent>
   close(): Promise<void>
@@ -133,6 +137,16 @@ export async function openReading(file: string, offered: Facts): Promise<Reading
   }
   const hash = createHash('sha256')
   let position = 0
+  let ahead: Promise<Buffer> | null = null
+  const read = async (from: number, end: number): Promise<Buffer> => {
+    const buffer = takeChunkBuffer().subarray(0, Math.min(CHUNK_BYTES, end - from))
+    return buffer.subarray(0, await readFully(fd, buffer, from))
+  }
+  const readAhead = (from: number, end: number) => {
+    ahead = from < end ? read(from, end) : null
+    // Whoever asks for it gets the error.
+    ahead?.catch(() => undefined)
+  }
   try {
     const stats = await statFd(fd)
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
@@ -140,22 +154,26 @@ export async function openReading(file: string, offered: Facts): Promise<Reading
     if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
     return {
       mode: modeOf(stats.mode),
-      async next() {
-        const wanted = Math.min(CHUNK_BYTES, offered.size - position)
-        if (wanted === 0) return null
-        const buffer = Buffer.allocUnsafeSlow(wanted)
-        const length = await readFully(fd, buffer, position)
-        position += length
-        const bytes = buffer.subarray(0, length)
+      async next(until = offered.size) {
+        const end = Math.min(until, offered.size)
+        if (position >= end) return null
+        const bytes = await (ahead ?? read(position, end))
+        position += bytes.length
+        if (bytes.length === 0) return null
+        readAhead(position, end)
         hash.update(bytes)
-        return length === 0 ? null : bytes
+        return bytes
       },
       async finish() {
         const facts = factsOf(await statFd(fd))
         const same = position === offered.size && sameFile(facts, offered)
         return same ? hash.digest() : { kind: 'changed', facts }
       },
-      close: () => closeFd(fd).catch(() => undefined),
+      async close() {
+        // Its number may be another file's as soon as it is closed.
+        await ahead?.catch(() => undefined)
+        await closeFd(fd).catch(() => undefined)
+      },
     }
   } catch (thrown) {
     return refuse(unsentBecause(thrown))

@@ -1,3 +1,5 @@
+import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
+import { RESUME_LEAST_BYTES } from '../wire/frames.ts'
 import type { CopySource } from './copy.ts'
 import { digestOf } from './copy.ts'
 import type { Attempt } from './lane.ts'
@@ -14,24 +16,44 @@ const STALLED_MS = 10_000
 const isUnsent = (value: object): value is Unsent =>
   'kind' in value && ['changed', 'vanished', 'unreadable', 'failed'].includes(String(value.kind))
 
+/** Tells this file from others of its name, size and time; the device's number may change with its mount. */
+const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
+
 /** Sends a file that travels in chunks. */
 export type LargeSender = (due: Due, session: Session) => Promise<Attempt>
 
 export function createLargeSender(parts: LaneParts): LargeSender {
   const { shared, mayGoOn } = parts
 
-  const sendChunks = async (due: Due, reading: Reading, upload: Upload): Promise<Attempt> => {
+  const sendChunks = async (
+    due: Due,
+    session: Session,
+    reading: Reading,
+    upload: Upload,
+  ): Promise<Attempt> => {
     let aborted: Promise<Answer> | null = null
-    const abort = (): Promise<Answer> => {
-      aborted ??= upload.abort()
+    const abort = (keep = true): Promise<Answer> => {
+      aborted ??= upload.abort(keep)
       return aborted
     }
     /** A read that hangs gives its place on the wire to others; its own thread is all that it keeps. */
     const watched = <T>(call: Promise<T>): Promise<T> => {
-      const timer = setTimeout(abort, STALLED_MS)
+      const timer = setTimeout(() => void abort(), STALLED_MS)
       return call.finally(() => clearTimeout(timer))
     }
     try {
+      // What is there already has to be in the digest: it is the proof of the whole file.
+      for (let known = 0; known < upload.offset; ) {
+        const bytes = await watched(reading.next(upload.offset))
+        if (!mayGoOn()) void abort()
+        if (aborted !== null) return { kind: 'halted' }
+        if (session.closed) return { kind: 'lost' }
+        // It is shorter than it was, as the end of reading will say.
+        if (bytes === null) break
+        known += bytes.length
+        shared.onSkipped(due, bytes.length)
+        giveChunkBuffer(bytes)
+      }
       for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
         if (!mayGoOn()) void abort()
         if (aborted !== null) return { kind: 'halted' }
@@ -41,7 +63,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       const digest = await watched(reading.finish())
       if (aborted !== null) return { kind: 'halted' }
       if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest), digest)
-      void abort()
+      void abort(false)
       return await parts.judge(digest, due)
     } catch (thrown) {
       void abort()
@@ -69,12 +91,25 @@ export function createLargeSender(parts: LaneParts): LargeSender {
   }
 
   const sendContents = async (due: Due, session: Session): Promise<Attempt> => {
+    const { attempt, resumed } = await sendOnce(due, session)
+    // What the receiver had was not the beginning of this file. It has thrown it away.
+    const isWrong = resumed && attempt.kind === 'answer' && attempt.answer.status === 'digest'
+    return isWrong ? (await sendOnce(due, session)).attempt : attempt
+  }
+
+  /** `resumed`: a part of it was at the receiver already. */
+  const sendOnce = async (due: Due, session: Session): Promise<{ attempt: Attempt; resumed: boolean }> => {
+    const whole = (attempt: Attempt) => ({ attempt, resumed: false })
     const reading = await openReading(parts.fileOf(due), due)
-    if (isUnsent(reading)) return parts.judge(reading, due)
+    if (isUnsent(reading)) return whole(await parts.judge(reading, due))
     try {
-      if (!mayGoOn()) return { kind: 'halted' }
-      const upload = await session.begin(parts.outgoing(due, reading.mode))
-      return upload === null ? { kind: 'lost' } : await sendChunks(due, reading, upload)
+      if (!mayGoOn()) return whole({ kind: 'halted' })
+      const asks = session.canResume && due.size >= RESUME_LEAST_BYTES
+      const outgoing = parts.outgoing(due, reading.mode)
+      const upload = await session.begin(outgoing, asks ? identityOf(due) : undefined)
+      if (upload === null) return whole({ kind: 'lost' })
+      const attempt = await sendChunks(due, session, reading, upload)
+      return { attempt, resumed: upload.offset > 0 }
     } finally {
       await reading.close()
     }

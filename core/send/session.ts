@@ -1,4 +1,5 @@
 import type { Channel } from '../wire/channel.ts'
+import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { FileStatus, Frame, FrameHeader, SmallFile } from '../wire/frames.ts'
 import {
@@ -8,9 +9,11 @@ import {
   COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
+  RESUME_PROTOCOL,
 } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
+import { createQuestions } from './questions.ts'
 
 /** What the receiver said about a file; null: the connection was lost before it said anything. */
 export type Answer = { status: FileStatus; detail: string } | null
@@ -25,10 +28,16 @@ export interface Outgoing {
 }
 
 export interface Upload {
-  /** Sends the next bytes; false: the receiver has answered already, or the connection is lost. */
+  /** Bytes that the receiver has from before: they are not sent. */
+  readonly offset: number
+  /**
+   * Sends the next bytes, and gives their memory back (giveChunkBuffer) when they are on the line; false: the
+   * receiver has answered already, or the connection is lost.
+   */
   chunk(bytes: Buffer): Promise<boolean>
   end(digest: Buffer): Promise<Answer>
-  abort(): Promise<Answer>
+  /** `keep`: the receiver may keep what it has, to go on with it. */
+  abort(keep: boolean): Promise<Answer>
 }
 
 /** What the receiver's welcome says of the session: the version, and the first credit. */
@@ -38,8 +47,12 @@ export type Welcome = Pick<FrameHeader<'welcome'>, 'protocol' | 'bytes' | 'files
 export interface Session {
   /** Sends a whole small file, together with others; resolves with the receiver's answer. */
   sendSmall(file: Outgoing, bytes: Buffer, digest: Buffer, onWire: () => void): Promise<Answer>
-  /** null: the connection is lost. */
-  begin(file: Outgoing): Promise<Upload | null>
+  /**
+   * Begins a large file; null: the connection is lost.
+   * @param identity which file it is; given only where the receiver knows how to go on with one (`canResume`).
+   */
+  begin(file: Outgoing, identity?: string): Promise<Upload | null>
+  readonly canResume: boolean
   /** Whether the receiver knows `copy`. */
   readonly canCopy: boolean
   /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
@@ -70,6 +83,7 @@ export function openSession(
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
   const answers = new Map<number, (answer: Answer) => void>()
   const copies = new Set<number>()
+  const questions = createQuestions()
   let pending: Pending[] = []
   let pendingBytes = 0
   let pendingHeader = 0
@@ -158,7 +172,7 @@ export function openSession(
       return answer
     },
 
-    async begin({ source, path, size, mtimeMs, mode }) {
+    async begin({ source, path, size, mtimeMs, mode }, identity) {
       if (!(await openFiles.acquire())) return null
       if (!(await filesCredit.acquire())) return null
       const { id, answer } = expectAnswer()
@@ -166,12 +180,18 @@ export function openSession(
       void answer.then(() => {
         answered = true
       })
-      channel.send('begin', { id, source, path, size, time: mtimeMs, mode })
+      const known = identity === undefined ? 0 : questions.ask(id, size)
+      const file = identity === undefined ? {} : { file: identity }
+      channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file })
+      // A file that is refused has no answer but the refusal.
+      const offset = await Promise.race([known, answer.then(() => 0)])
+      questions.forget(id)
       const finish = (): Promise<Answer> => {
         openFiles.release()
         return answer
       }
       return {
+        offset,
         async chunk(bytes) {
           if (!(await bytesCredit.acquire(bytes.length))) return false
           await channel.room()
@@ -179,20 +199,21 @@ export function openSession(
             bytesCredit.release(bytes.length)
             return false
           }
-          channel.send('chunk', { id }, [bytes])
+          channel.send('chunk', { id }, [bytes], () => giveChunkBuffer(bytes))
           return true
         },
         end(digest) {
           channel.send('end', { id, digest })
           return finish()
         },
-        abort() {
-          channel.send('abort', { id })
+        abort(keep) {
+          channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
           return finish()
         },
       }
     },
 
+    canResume: welcome.protocol >= RESUME_PROTOCOL,
     canCopy: welcome.protocol >= COPY_PROTOCOL,
     async copy({ source, path, size, mtimeMs, mode }, digest, from) {
       if (!(await filesCredit.acquire())) return null
@@ -206,6 +227,7 @@ export function openSession(
     onFrame(frame) {
       if (frame.type === 'result') onResult(frame.header.results)
       else if (frame.type === 'credit') bytesCredit.release(frame.header.bytes)
+      else if (frame.type === 'resume') questions.answer(frame.header)
       else throw new WireFault(`${frame.type} frame not expected now`)
     },
 

@@ -20,7 +20,13 @@ export interface ChannelHandlers {
 
 /** One connection that speaks frames. */
 export interface Channel {
-  send<T extends FrameType>(type: T, header: FrameHeader<T>, payload?: readonly Uint8Array[]): void
+  /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
+  send<T extends FrameType>(
+    type: T,
+    header: FrameHeader<T>,
+    payload?: readonly Uint8Array[],
+    onUsed?: () => void,
+  ): void
   /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
   room(): Promise<void>
   /** Ends at once; `reason` is what onClose gets. */
@@ -62,9 +68,12 @@ export function openChannel(
   }
 
   const channel: Channel = {
-    send(type, header, payload) {
+    send(type, header, payload, onUsed) {
       if (closed || socket.writableEnded || socket.destroyed) return
-      outlet.write(encodeFrame(type, header, payload), release)
+      outlet.write(encodeFrame(type, header, payload), (error) => {
+        if (error == null) onUsed?.()
+        release()
+      })
     },
     room() {
       if (closed || (waiters.length === 0 && outlet.hasRoom)) return Promise.resolve()

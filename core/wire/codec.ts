@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr'
+import { fitsChunkBuffer, takeChunkBuffer } from './chunk-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 import { frameKinds, frameTypeOf } from './frames.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
@@ -58,7 +59,10 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
 
 /** Turns a stream of bytes into frames. */
 export interface FrameDecoder {
-  /** @throws WireFault when the peer breaks the protocol; nothing after it can be decoded. */
+  /**
+   * The payload of a chunk may be given back to chunk-buffers.ts when it has been used.
+   * @throws WireFault when the peer breaks the protocol; nothing after it can be decoded.
+   */
   push(bytes: Buffer, onFrame: (frame: Frame) => void): void
 }
 
@@ -81,7 +85,10 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean): Frame
     const payloadBytes = prefix.readUInt32BE(5)
     if (headerBytes > kind.maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
     if (payloadBytes > kind.maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
-    return { type, headerBytes, body: Buffer.allocUnsafeSlow(headerBytes + payloadBytes), filled: 0 }
+    const bytes = headerBytes + payloadBytes
+    const isChunk = type === 'chunk' && fitsChunkBuffer(bytes)
+    const body = isChunk ? takeChunkBuffer().subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes)
+    return { type, headerBytes, body, filled: 0 }
   }
 
   return {

@@ -8,6 +8,8 @@ import { promisify } from 'node:util'
 export const openFd = promisify(fs.open)
 export const closeFd = promisify(fs.close)
 export const syncFd = promisify(fs.fsync)
+/** Makes a file's contents durable, and of its metadata what is needed to read them (fdatasync(2)). */
+export const syncDataFd = promisify(fs.fdatasync)
 export const setTimesFd = promisify(fs.futimes)
 export const setModeFd = promisify(fs.fchmod)
 
@@ -49,6 +51,33 @@ function writeSome(fd: number, bytes: Uint8Array, offset: number, position: numb
 export async function writeFully(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     written += await writeSome(fd, bytes, written, position + written)
+  }
+}
+
+function writeSomeOf(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.writev(fd, pieces, position, (error, written) => (error === null ? resolve(written) : reject(error)))
+  })
+}
+
+/** Writes all pieces, one after the other, from `position` on: at most 1,024 of them (IOV_MAX). */
+export async function writePieces(
+  fd: number,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let at = position
+  for (let left = pieces; left.length > 0; ) {
+    let written = await writeSomeOf(fd, left, at)
+    at += written
+    let whole = 0
+    for (const piece of left) {
+      if (written < piece.length) break
+      written -= piece.length
+      whole += 1
+    }
+    const [first, ...others] = left.slice(whole)
+    left = first === undefined ? [] : [first.subarray(written), ...others]
   }
 }
 

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 
 /** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
-export const PROTOCOL_VERSIONS = [2, 1] as const
+export const PROTOCOL_VERSIONS = [3, 2, 1] as const
 /** The first version that knows `copy` and its answer `unknown`. */
 export const COPY_PROTOCOL = 2
+/** The first version in which a large file may be gone on with where an earlier connection broke. */
+export const RESUME_PROTOCOL = 3
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -16,6 +18,8 @@ export const BATCH_MAX_FILES = 512
 /** Room for names in a batch's header: a sender closes its batch before it is used up. */
 export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
 export const CHUNK_BYTES = 256 * KIB
+/** From this size on a sender asks what the receiver has already: it costs one round trip. */
+export const RESUME_LEAST_BYTES = 4 * MIB
 /** Files in chunks that one connection may have open at a time. */
 export const MAX_OPEN_FILES = 16
 export const DIGEST_BYTES = 32
@@ -144,17 +148,33 @@ export const frameKinds = {
     maxPayload: BATCH_TARGET_BYTES + SMALL_FILE_BYTES,
     header: z.object({ files: z.array(smallFile).min(1).max(BATCH_MAX_FILES) }),
   },
-  /** Sender: a large file begins. */
+  /** Sender: a large file begins. `file`, from version 3 on: which file it is, and a question for `resume`. */
   begin: {
     code: 7,
     maxHeader: 64 * KIB,
     maxPayload: 0,
-    header: z.object({ id: fileNumber, source: text, path: text, size, time, mode }),
+    header: z.object({
+      id: fileNumber,
+      source: text,
+      path: text,
+      size,
+      time,
+      mode,
+      file: z.string().max(64).optional(),
+    }),
   },
   chunk: { code: 8, maxHeader: 64, maxPayload: CHUNK_BYTES, header: z.object({ id: fileNumber }) },
   end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
-  /** Sender: the file changed while it was read; what came of it is thrown away. */
-  abort: { code: 10, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber }) },
+  /**
+   * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;
+   * `keep`, from version 3 on: it is kept, to be gone on with.
+   */
+  abort: {
+    code: 10,
+    maxHeader: 64,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, keep: z.boolean().optional() }),
+  },
   /** Receiver: what became of files; each result gives back one file of credit. */
   result: {
     code: 11,
@@ -183,6 +203,8 @@ export const frameKinds = {
       fromPath: text,
     }),
   },
+  /** Receiver, from version 3 on, in answer to a `begin` that asks: bytes that need not come. */
+  resume: { code: 15, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber, offset: size }) },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

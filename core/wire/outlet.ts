@@ -5,8 +5,8 @@ const HIGH_WATER_BYTES = 1024 * 1024
 
 /** Where a channel's frames go: the socket, at once or in doses. */
 export interface Outlet {
-  /** Takes the pieces of one frame; `moved` is called whenever there may be room again. */
-  write(pieces: readonly Uint8Array[], moved: () => void): void
+  /** Takes the pieces of one frame; `moved` is called once, when the system has all of them or never will. */
+  write(pieces: readonly Uint8Array[], moved: (error?: Error | null) => void): void
   /** Whether another frame may come: what waits is bounded by whoever asks this first. */
   readonly hasRoom: boolean
   /** Hands over all that waits, then ends the socket's own side. */

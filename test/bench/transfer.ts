@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,10 +8,13 @@ import { SupervisedWorker } from '../../core/agent/supervisor.ts'
 import { receiverDefinition } from '../../core/receive/messages.ts'
 import { openLedger } from '../../core/send/ledger.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
+import { SMALL_FILE_BYTES } from '../../core/wire/frames.ts'
 import type { ReportOf } from '../../core/worker/definition.ts'
 import { until } from '../support/until.ts'
 import { peakMiB } from './process-tree.ts'
+import { rawTls } from './raw-tls.ts'
 import type { Row } from './row.ts'
+import { bareDisk, tarOverSocket } from './transfer-peers.ts'
 
 /** One load: how many files of how many bytes. */
 interface Load {
@@ -24,6 +27,8 @@ const LOADS: Load[] = [
   { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096 },
   { name: '2 × 1 GiB', files: 2, bytes: 1024 ** 3 },
 ]
+/** A file system in memory, where there is one. */
+const MEMORY = '/dev/shm'
 const WITHIN_MS = 300_000
 
 /** Sending to durable, against rsync's daemon on the same files with and without --fsync. */
@@ -47,6 +52,7 @@ async function measureLoad(load: Load, directory: string): Promise<Row[]> {
   const plain = rsync.send(source, 'plain', [])
   const synced = rsync.send(source, 'synced', ['--fsync'])
   rsync.stop()
+  const tar = await tarOverSocket(source, path.join(directory, 'tar'))
   const ours = await sendWithHoldfast(source, directory)
   const time = (name: string, seconds: number, atMost: number): Row => ({
     metric: `${load.name} durable, against ${name}`,
@@ -65,9 +71,36 @@ async function measureLoad(load: Load, directory: string): Promise<Row[]> {
   return [
     time('rsync', plain, 1),
     time('rsync --fsync', synced, load.files > 1000 ? 0.2 : 1),
+    { ...time('tar over a socket, nothing synced', tar, 1), target: null },
+    ...(load.bytes > SMALL_FILE_BYTES ? await limits(load, source, directory, ours.seconds) : []),
     memory('sender', ours.senderMiB),
     memory('receiver', ours.receiverMiB),
   ]
+}
+
+/** Large files against what they cannot be faster than: the disk, and Node's TLS and SHA-256 without any disk. */
+async function limits(load: Load, source: string, directory: string, ours: number): Promise<Row[]> {
+  const files = readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+  const row = (metric: string, value: number, name: string, reference: number, atMost: number): Row => ({
+    metric: `${load.name} ${metric}`,
+    value,
+    unit: 's',
+    reference: { name, value: reference },
+    target: { atMost },
+  })
+  const disk = bareDisk(files, path.join(directory, 'bare'))
+  const rows = [row('durable, against the disk alone', ours, 'write and fsync', disk, 1.18)]
+  if (!existsSync(MEMORY)) return rows
+  const inMemory = mkdtempSync(path.join(MEMORY, 'holdfast-bench-'))
+  try {
+    const raw = await rawTls(files, path.join(inMemory, 'raw'))
+    const { seconds } = await sendWithHoldfast(source, inMemory)
+    return [...rows, row('into memory', seconds, 'raw TLS + SHA-256', raw, 1.18)]
+  } finally {
+    rmSync(inMemory, { recursive: true, force: true })
+  }
 }
 
 function writeLoad({ files, bytes }: Load, directory: string): void {

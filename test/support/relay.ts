@@ -4,9 +4,9 @@ import { onTestFinished } from 'vitest'
 /**
  * What a relay does to a connection. `close`: both ends are closed in order; `reset`: both get a reset; `flip`: one bit
  * of the next byte is turned over; `delay`: nothing is forwarded for 200 ms; `stall`: nothing is forwarded ever again,
- * though all stays open, as when a cable is pulled; `none`: only whoever waits is told.
+ * though all stays open, as when a cable is pulled; `hold`: nothing more is read until `letGo`; `none`: only whoever waits is told.
  */
-export type RelayFault = 'close' | 'reset' | 'flip' | 'delay' | 'stall' | 'none'
+export type RelayFault = 'close' | 'reset' | 'flip' | 'delay' | 'stall' | 'hold' | 'none'
 
 /** `sent`: what the sender puts on the line. */
 export type Direction = 'sent' | 'received'
@@ -26,6 +26,11 @@ export interface Relay {
   disarm(): void
   /** Does this to every connection that is open now. */
   strike(fault: 'reset' | 'stall'): void
+  /** Cuts the connection that carries the last of so many more bytes from a sender; only once. */
+  cutAfter(bytes: number): void
+  /** Reads nothing more from that connection, not even its end, until \`letGo\`; only once. */
+  holdAfter(bytes: number): void
+  letGo(): void
 }
 
 const DELAY_MS = 200
@@ -34,6 +39,7 @@ interface Pair {
   near: net.Socket
   far: net.Socket
   stalled: boolean
+  held: boolean
 }
 
 /**
@@ -55,7 +61,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
     const [from, to] = direction === 'sent' ? [pair.near, pair.far] : [pair.far, pair.near]
     if (to.destroyed || to.write(bytes, taken)) return
     from.pause()
-    to.once('drain', () => pair.stalled || from.resume())
+    to.once('drain', () => pair.stalled || (pair.held && from === pair.near) || from.resume())
   }
 
   const breakAt = (pair: Pair, direction: Direction, bytes: Buffer, at: number, fault: RelayFault) => {
@@ -87,6 +93,11 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
       case 'stall':
         pair.stalled = true
         return pass(pair, direction, before)
+      case 'hold':
+        pass(pair, direction, bytes)
+        pair.held = true
+        pair.near.pause()
+        return
       case 'none':
         return pass(pair, direction, bytes)
       default:
@@ -110,7 +121,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
 
   const server = net.createServer((near) => {
     const far = net.connect(port, '127.0.0.1')
-    const pair = { near, far, stalled: false }
+    const pair: Pair = { near, far, stalled: false, held: false }
     pairs.add(pair)
     totals.made += 1
     near.on('data', (bytes) => forward(pair, 'sent', bytes))
@@ -135,14 +146,15 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the relay has no port')
+  const arm: Relay['arm'] = (fault, direction, bytes) =>
+    new Promise((struck) => {
+      armed = { fault, direction, left: bytes, struck }
+    })
   return {
     port: address.port,
     sentBytes: () => totals.sent,
     connections: () => ({ made: totals.made, open: pairs.size }),
-    arm: (fault, direction, bytes) =>
-      new Promise((struck) => {
-        armed = { fault, direction, left: bytes, struck }
-      }),
+    arm,
     disarm() {
       armed = null
     },
@@ -150,6 +162,15 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
       for (const pair of pairs) {
         if (fault === 'reset') end(pair, 'reset')
         else pair.stalled = true
+      }
+    },
+    cutAfter: (bytes) => void arm('close', 'sent', bytes),
+    holdAfter: (bytes) => void arm('hold', 'sent', bytes),
+    letGo() {
+      for (const pair of pairs) {
+        if (!pair.held) continue
+        pair.held = false
+        pair.near.resume()
       }
     },
   }

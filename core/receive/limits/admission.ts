@@ -16,6 +16,8 @@ export interface Room {
 export interface Admission {
   /** @throws what the system says of a disk that cannot be asked. */
   enter(folder: string, size: number): Promise<Room>
+  /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
+  charge(folder: string, bytes: number): () => void
 }
 
 interface Disk {
@@ -49,11 +51,14 @@ export function openAdmission(
     return asked.disk
   }
 
-  const add = (folder: string, files: number, bytes: number) => {
+  const count = (folder: string, files: number, bytes: number) => {
     const before = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
     const after = { files: before.files + files, bytes: before.bytes + bytes }
-    if (after.files === 0) onTheWay.delete(folder)
+    if (after.files === 0 && after.bytes === 0) onTheWay.delete(folder)
     else onTheWay.set(folder, after)
+  }
+  const add = (folder: string, files: number, bytes: number) => {
+    count(folder, files, bytes)
     all += bytes
   }
 
@@ -69,6 +74,14 @@ export function openAdmission(
   }
 
   return {
+    charge(folder, bytes) {
+      count(folder, 0, bytes)
+      let left = bytes
+      return () => {
+        count(folder, 0, -left)
+        left = 0
+      }
+    },
     async enter(folder, size) {
       const { bytes, files } = quotaOf(rules, folder)
       if (bytes !== null || files !== null) await known

@@ -3,6 +3,8 @@ import type { Outlet } from '../../wire/outlet.ts'
 import { directOutlet } from '../../wire/outlet.ts'
 import type { Bucket } from './bucket.ts'
 
+type Moved = Parameters<Outlet['write']>[1]
+
 /** What waits for its turn is about this much of the rate, so that a change or an end is soon felt. */
 const AHEAD_SECONDS = 0.25
 const LEAST_AHEAD_BYTES = 16 * 1024
@@ -22,7 +24,7 @@ export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): 
  */
 export function pacedOutlet(socket: TLSSocket, bucket: Bucket): Outlet {
   const direct = directOutlet(socket)
-  let queue: { piece: Uint8Array; moved: (() => void) | null }[] = []
+  let queue: { piece: Uint8Array; moved: Moved | null }[] = []
   let waiting = 0
   let timer: NodeJS.Timeout | null = null
 
@@ -30,7 +32,7 @@ export function pacedOutlet(socket: TLSSocket, bucket: Bucket): Outlet {
   const pass = (granted: number): void => {
     let left = granted
     const pieces: Uint8Array[] = []
-    const over: (() => void)[] = []
+    const over: Moved[] = []
     let whole = 0
     for (const one of queue) {
       if (one.piece.length > left) {
@@ -46,8 +48,8 @@ export function pacedOutlet(socket: TLSSocket, bucket: Bucket): Outlet {
     queue.splice(0, whole)
     waiting -= granted
     if (pieces.length > 0)
-      direct.write(pieces, () => {
-        for (const moved of over) moved()
+      direct.write(pieces, (error) => {
+        for (const moved of over) moved(error)
       })
   }
 

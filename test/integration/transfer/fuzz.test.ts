@@ -64,6 +64,7 @@ function storeInName(): Store {
       finish: () => soon('digest'),
       abort: turn,
       refused: null,
+      offset: Promise.resolve(null),
     }),
     copy: () => soon('unknown'),
     alone: (_, work) => work(),
@@ -199,7 +200,7 @@ async function sendAll(session: Session): Promise<number> {
   const largeFile = async () => {
     const upload = await session.begin(outgoing(600_000))
     if (upload === null) return null
-    for (let chunk = 0; chunk < 3; chunk += 1) if (!(await upload.chunk(bytes))) return upload.abort()
+    for (let chunk = 0; chunk < 3; chunk += 1) if (!(await upload.chunk(bytes))) return upload.abort(false)
     return upload.end(digest)
   }
   const answers = await Promise.all([

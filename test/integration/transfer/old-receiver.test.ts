@@ -45,13 +45,13 @@ async function startOldReceiver(directory: string) {
   return { heard, port, fingerprint: identity.fingerprint }
 }
 
-test('a receiver of version 1 is never asked for a copy: it gets the contents', async () => {
+test('a receiver of version 1 is asked neither for a copy nor for what it has: it gets the contents', async () => {
   const base = temporaryDirectory('old-receiver')
   const home = await makeHome(path.join(base, 'home'))
   const { heard, ...at } = await startOldReceiver(path.join(base, 'old'))
   const sender = startTestSender()
   writeFile(home.source, 'small', Buffer.alloc(10_000, 1))
-  writeFile(home.source, 'large', Buffer.alloc(300_000, 1))
+  writeFile(home.source, 'large', Buffer.alloc(5_000_000, 1))
   offerAll(home)
   sender.configure(senderConfig(home, at))
   await allSent(sender, 2)
@@ -60,7 +60,8 @@ test('a receiver of version 1 is never asked for a copy: it gets the contents', 
   offerAll(home)
   sender.nudge()
   await allSent(sender, 4)
-  expect(heard[0]).toMatchObject({ type: 'hello', header: { protocols: [2, 1] } })
+  expect(heard[0]).toMatchObject({ type: 'hello', header: { protocols: [3, 2, 1] } })
+  for (const frame of heard) if (frame.type === 'begin') expect(frame.header).not.toHaveProperty('file')
   const count = (type: Frame['type']) => heard.filter((frame) => frame.type === type).length
   expect([count('copy'), count('batch'), count('begin')]).toEqual([0, 2, 2])
 })

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLedger } from '../../../core/send/ledger.ts'
+import { startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -22,20 +23,18 @@ const setUp = (groupWriteMark = false) => startPair(temporaryDirectory('changes'
 
 test('a large file that grows while it is sent is sent again as it is in the end, never half', async () => {
   const { home, receiver, sender, config, arrived } = await setUp()
+  const relay = await startRelay(config.destination?.port ?? 0)
   const file = path.join(home.source, 'growing')
   fs.writeFileSync(file, Buffer.alloc(64 * 1024 * 1024, 1))
-  sender.configure(config)
-  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
-  // A receiver that stands still gives no credit, so the sender stands in the middle of the file.
-  receiver.process.kill('SIGSTOP')
-  try {
-    offerAll(home)
-    sender.nudge()
-    await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
-    fs.appendFileSync(file, 'the end')
-  } finally {
-    receiver.process.kill('SIGCONT')
-  }
+  offerAll(home)
+  // A line that stands still: the sender stands in the middle of the file.
+  const halfMiB = 512 * 1024
+  relay.holdAfter(halfMiB)
+  const { destination } = config
+  sender.configure({ ...config, destination: destination && { ...destination, port: relay.port } })
+  await until('it is on the wire', () => relay.sentBytes() >= halfMiB, 20_000)
+  fs.appendFileSync(file, 'the end')
+  relay.letGo()
   await until(
     'it arrived as it is now',
     () => treeOf(arrived).growing === treeOf(home.source).growing,

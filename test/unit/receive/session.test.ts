@@ -19,6 +19,9 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
     receive: () => new Promise((resolve) => answers.push(resolve)),
     alone: (_, work) => work(),
     begin: () => ({
+      get offset() {
+        return Promise.resolve(state.refused === null ? 700 * KIB : null)
+      },
       write: () => new Promise((resolve) => writes.push(resolve)),
       finish: () => new Promise((resolve) => answers.push(resolve)),
       async abort() {
@@ -53,9 +56,9 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
     const files = ids.map((id): SmallFile => [id, 'data', `f${id}`, size, 0, 0o644, digest])
     return { type: 'batch', header: { files }, payload: Buffer.alloc(size * ids.length) }
   }
-  const begin = (id: number): Frame => ({
+  const begin = (id: number, identity = {}): Frame => ({
     type: 'begin',
-    header: { id, source: 'data', path: 'large', size: 900 * KIB, time: 0, mode: 0 },
+    header: { id, source: 'data', path: 'large', size: 900 * KIB, time: 0, mode: 0, ...identity },
     payload: Buffer.alloc(0),
   })
   const chunk = (id: number): Frame => ({ type: 'chunk', header: { id }, payload: Buffer.alloc(256 * KIB) })
@@ -133,7 +136,7 @@ test('files that are half there when the connection ends are thrown away', () =>
   const { sending, state, begin } = open()
   sending.handle(begin(1))
   sending.handle(begin(2))
-  sending.close()
+  sending.close(true)
   expect(state.aborted).toBe(2)
 })
 
@@ -150,7 +153,30 @@ test('a copy costs one file of credit and no bytes; what is unknown is said with
 test('copies are given up when the connection ends', async () => {
   const { sending, sent, copy } = open()
   sending.handle(copy(1))
-  sending.close()
+  sending.close(true)
   await until('the store has stopped', () => sent.length > 0)
   expect(sent[0]).toMatchObject({ header: { results: [[1, 5, '']] } })
+})
+
+test('who asks what is there is told, and may send no more than the rest', async () => {
+  const { sending, sent, begin, chunk } = open()
+  sending.handle(begin(1, { file: 'inode' }))
+  expect(() => sending.handle(chunk(1))).toThrow(/before it is known/)
+  const again = open()
+  again.sending.handle(again.begin(1, { file: 'inode' }))
+  await until('it is told', () => again.sent.length > 0)
+  expect(again.sent).toEqual([{ type: 'resume', header: { id: 1, offset: 700 * KIB } }])
+  expect(() => again.sending.handle(again.chunk(1))).toThrow(/beyond the end/)
+  // Who does not ask is told nothing.
+  again.sending.handle(again.begin(2))
+  again.sending.handle(again.chunk(2))
+  expect([again.sent.length, sent.length]).toEqual([1, 1])
+})
+
+test('a file that is refused before a byte of it is answered by the refusal alone', async () => {
+  const { sending, state, sent, begin } = open()
+  state.refused = { status: 'full', detail: 'floor' }
+  sending.handle(begin(1, { file: 'inode' }))
+  await until('it is answered', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'result', header: { results: [[1, 6, 'floor']] } }])
 })

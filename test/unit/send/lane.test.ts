@@ -7,6 +7,7 @@ import { createSemaphore } from '../../../core/wire/semaphore.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({
+  offset: 0,
   chunk: async (): Promise<Buffer | null> => null,
   small: async (): Promise<unknown> => null,
 }))
@@ -47,10 +48,12 @@ function fakeSession() {
   const session: Session = {
     sendSmall: async () => ({ status: 'durable', detail: '' }),
     begin: async () => ({
+      offset: 0,
       chunk: async () => said.push('chunk') > 0,
       end: () => say('end', 'durable'),
       abort: () => say('abort', 'aborted'),
     }),
+    canResume: false,
     canCopy: false,
     copy: () => say('copy', 'unknown'),
     onFrame: () => undefined,
@@ -79,6 +82,7 @@ describe('a lane', () => {
       copySource,
       isBelowAway,
       onBytes: () => undefined,
+      onSkipped: () => undefined,
     }
     const lane = openLane(source, createSlots(), shared, () => !paused)
     const attempt = await new Promise<Attempt>((done) => void lane.send(due(1e9), session, done))
@@ -97,6 +101,7 @@ describe('a lane', () => {
       copySource,
       isBelowAway,
       onBytes: () => undefined,
+      onSkipped: () => undefined,
     }
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
@@ -121,6 +126,7 @@ describe('a lane', () => {
       copySource,
       isBelowAway,
       onBytes: () => undefined,
+      onSkipped: () => undefined,
     }
     const lane = openLane(source, slots, shared, () => true)
     const begun = vi.fn()

@@ -40,6 +40,7 @@ function setUp(perTurn: number, queued = 1) {
       }),
     begin: async () => null,
     canCopy: false,
+    canResume: false,
     copy: async () => null,
     onFrame: () => undefined,
     close: () => undefined,

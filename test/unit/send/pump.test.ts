@@ -25,6 +25,7 @@ function setUp(failing: Set<keyof Ledger>) {
   const session: Session = {
     sendSmall: async () => ({ status: 'durable', detail: '' }),
     begin: async () => null,
+    canResume: false,
     canCopy: false,
     copy: async () => null,
     onFrame: () => undefined,

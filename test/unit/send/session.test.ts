@@ -55,3 +55,49 @@ test.each([
 ])('a receiver of version %i can copy: %s', (protocol, can) => {
   expect(open(protocol).session.canCopy).toBe(can)
 })
+
+const resume = (id: number, offset: number): Frame => ({
+  type: 'resume',
+  header: { id, offset },
+  payload: Buffer.alloc(0),
+})
+
+test('a large file that is asked about begins where the receiver says', async () => {
+  const { session, sent } = open(3)
+  const begun = session.begin(file, 'inode.time')
+  await until('it is asked', () => sent.length === 1)
+  expect(sent[0]).toMatchObject({ type: 'begin', header: { id: 1, file: 'inode.time' } })
+  session.onFrame(resume(1, 3))
+  const upload = await begun
+  expect(upload?.offset).toBe(3)
+  void upload?.abort(true)
+  expect(sent[1]).toEqual({ type: 'abort', header: { id: 1, keep: true } })
+})
+
+test('a large file that is refused, or whose connection ends, before it begins waits for nothing more', async () => {
+  const { session, sent, result } = open(3)
+  const refused = session.begin(file, '1')
+  const lost = session.begin(file, '2')
+  await until('both are asked', () => sent.length === 2)
+  session.onFrame(result(1, 6))
+  const upload = await refused
+  expect(await upload?.chunk(Buffer.alloc(5))).toBe(false)
+  session.close()
+  expect(await (await lost)?.end(digest)).toBeNull()
+})
+
+test('an answer that was not asked for, or that lies beyond the end, ends the connection', async () => {
+  const { session, sent } = open(3)
+  void session.begin(file)
+  void session.begin(file, '2')
+  await until('both are begun', () => sent.length === 2)
+  expect(() => session.onFrame(resume(1, 0))).toThrow(WireFault)
+  expect(() => session.onFrame(resume(2, 6))).toThrow(WireFault)
+})
+
+test.each([
+  [2, false],
+  [3, true],
+])('a receiver of version %i can be asked what it has: %s', (protocol, can) => {
+  expect(open(protocol).session.canResume).toBe(can)
+})

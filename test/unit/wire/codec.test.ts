@@ -25,16 +25,25 @@ const samples: Uint8Array[][] = [
     },
     [Buffer.from('abc'), Buffer.from(''), Buffer.from('de')],
   ),
-  encodeFrame('begin', { id: 5, source: 's', path: 'p', size: 2 ** 45 + 1, time: 1.5, mode: 0o600 }),
+  encodeFrame('begin', {
+    id: 5,
+    source: 's',
+    path: 'p',
+    size: 2 ** 45 + 1,
+    time: 1.5,
+    mode: 0o600,
+    file: '9.1',
+  }),
   encodeFrame('chunk', { id: 5 }, [Buffer.alloc(256 * 1024, 9)]),
   encodeFrame('end', { id: 5, digest }),
-  encodeFrame('abort', { id: 5 }),
+  encodeFrame('abort', { id: 5, keep: true }),
   encodeFrame('result', {
     results: [
       [1, 0, ''],
       [2, 8, 'EIO'],
     ],
   }),
+  encodeFrame('resume', { id: 5, offset: 2 ** 45 }),
   encodeFrame('credit', { bytes: 12_345_678_901 }),
   encodeFrame('alive', { stalledMs: 0 }),
   encodeFrame('copy', {
@@ -111,7 +120,7 @@ describe('limits', () => {
   })
 
   test('unknown types, and types that may not come now, are refused from the prefix alone', () => {
-    for (const code of [0, 15, 22, 255])
+    for (const code of [0, 16, 22, 255])
       expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)

@@ -1,0 +1,54 @@
+import type { Copies } from './copy.ts'
+import type { Outcome } from './file-refused.ts'
+import { FileRefused, outcomeOf } from './file-refused.ts'
+import type { Room } from './limits/admission.ts'
+import type { FileFacts, StoreParts } from './store-parts.ts'
+import { componentsOf } from './store-parts.ts'
+
+/** A name under which nothing can have been stored has no content. */
+function oldComponentsOf(facts: FileFacts): string[] {
+  try {
+    return componentsOf(facts)
+  } catch {
+    throw new FileRefused('unknown', 'name')
+  }
+}
+
+/**
+ * Stores a file whose content is there already, under another name of the same sender: looked at, copied, and
+ * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects.
+ * Of its own name it is a question: nothing is written, and `same` means that the content was read back just now.
+ */
+export type StoreCopy = (
+  facts: FileFacts,
+  from: Pick<FileFacts, 'source' | 'path'>,
+  digest: Uint8Array,
+  signal: AbortSignal,
+) => Promise<Outcome>
+
+export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
+  const { admission, commit, mayBeSame, sealed, watch, writing } = parts
+
+  return async (facts, from, digest, signal) => {
+    let room: Room | null = null
+    try {
+      const components = componentsOf(facts)
+      const old = oldComponentsOf({ ...facts, ...from })
+      const { size, mtimeMs, mode } = facts
+      if (old.join('/') === components.join('/')) {
+        await copies.confirm(old, { size, digest }, signal)
+        return { status: 'same', detail: '' }
+      }
+      room = await watch.during(() => admission.enter(facts.folder, size))
+      const { unlessSame } = room
+      if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
+      const open = await copies.make(old, { size, digest }, signal)
+      const temporary = await writing(() => sealed(open, facts))
+      return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+    } catch (thrown) {
+      return outcomeOf(thrown)
+    } finally {
+      room?.leave()
+    }
+  }
+}

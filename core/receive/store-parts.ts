@@ -1,0 +1,117 @@
+import { lstat, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { closeFd, setModeFd, setTimesFd, syncFd } from '../wire/fd.ts'
+import { nameFault } from '../wire/names.ts'
+import type { Semaphore } from '../wire/semaphore.ts'
+import { createSemaphore } from '../wire/semaphore.ts'
+import type { CallWatch } from './call-watch.ts'
+import type { Commits } from './commits.ts'
+import type { Outcome } from './file-refused.ts'
+import { FileRefused } from './file-refused.ts'
+import type { Admission } from './limits/admission.ts'
+import type { Partials } from './partials.ts'
+import type { Written } from './placement.ts'
+import type { TemporaryFiles } from './temporary-files.ts'
+
+/** What a sender says about a file. */
+export interface FileFacts {
+  /** The sender's folder in the store. */
+  folder: string
+  /** The source's name and the path below it, both as the sender gave them: not trusted. */
+  source: string
+  path: string
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  /** Permission bits. */
+  mode: number
+}
+
+/** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
+const WRITES_AT_ONCE = 64
+
+/** @throws FileRefused when the file's name must not be used. */
+export function componentsOf({ folder, source, path }: FileFacts): string[] {
+  const fault = nameFault(source) ?? (source.includes('/') ? 'absolute' : null) ?? nameFault(path)
+  if (fault !== null) throw new FileRefused('name', fault)
+  return [folder, source, ...path.split('/')]
+}
+
+/** What the storing of small files, large files and copies have in common. */
+export interface StoreParts {
+  readonly admission: Admission
+  readonly temporaries: TemporaryFiles
+  readonly watch: CallWatch
+  /** Waits for a turn at the disk. */
+  writing<T>(work: () => Promise<T>): Promise<T>
+  /** The file's own data and metadata become durable here; its name does with the commit. */
+  seal(fd: number, facts: FileFacts): Promise<void>
+  /** Writes, seals and closes a temporary file; what `write` throws costs it. The file's name. */
+  sealed(open: { fd: number; file: string }, facts: FileFacts, write?: () => Promise<void>): Promise<string>
+  commit(written: Written): Promise<Outcome>
+  discard(file: string): Promise<void>
+  /** There is no room for a new file; whether this one may be stored already, which costs none. */
+  mayBeSame(components: readonly string[], size: number): Promise<boolean>
+}
+
+export function storePartsOf(
+  root: string,
+  {
+    partials,
+    ...base
+  }: Pick<StoreParts, 'admission' | 'temporaries' | 'watch'> & {
+    partials: Pick<Partials, 'supersede'>
+  },
+  commits: Commits,
+): StoreParts {
+  const { watch } = base
+  const writes: Semaphore = createSemaphore(WRITES_AT_ONCE)
+
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    await writes.acquire()
+    try {
+      return await watch.during(work)
+    } finally {
+      writes.release()
+    }
+  }
+
+  const seal = async (fd: number, { mtimeMs, mode }: FileFacts): Promise<void> => {
+    await setModeFd(fd, mode & 0o777)
+    await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
+    await syncFd(fd)
+  }
+
+  const discard = (file: string) => unlink(file).catch(() => undefined)
+
+  const commit = async (written: Written): Promise<Outcome> => {
+    const outcome = await watch.during(() => commits.add(written))
+    if (outcome.status !== 'durable' && outcome.status !== 'same') await discard(written.temporary)
+    else await partials.supersede(written.components)
+    return outcome
+  }
+
+  const mayBeSame = async (components: readonly string[], size: number): Promise<boolean> => {
+    const stats = await lstat(path.join(root, ...components)).catch(() => null)
+    return stats?.isFile() === true && stats.size === size
+  }
+
+  const sealed = async (
+    { fd, file }: { fd: number; file: string },
+    facts: FileFacts,
+    write: () => Promise<void> = async () => undefined,
+  ): Promise<string> => {
+    try {
+      await write()
+      await seal(fd, facts)
+    } catch (thrown) {
+      await discard(file)
+      throw thrown
+    } finally {
+      await closeFd(fd)
+    }
+    return file
+  }
+
+  return { ...base, writing, seal, sealed, commit, discard, mayBeSame }
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { writeFully } from '../wire/fd.ts'
+import type { Outcome } from './file-refused.ts'
+import { FileRefused, outcomeOf } from './file-refused.ts'
+import type { Room } from './limits/admission.ts'
+import type { FileFacts, StoreParts } from './store-parts.ts'
+import { componentsOf } from './store-parts.ts'
+
+/** Stores a whole small file: resolves when it is durable, or says why it is not. Never rejects. */
+export type StoreSmall = (facts: FileFacts, bytes: Uint8Array, digest: Uint8Array) => Promise<Outcome>
+
+export function openStoreSmall(parts: StoreParts): StoreSmall {
+  const { admission, commit, mayBeSame, sealed, temporaries, watch, writing } = parts
+
+  const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
+    const open = await temporaries.create()
+    return sealed(open, facts, async () => {
+      if (bytes.length > 0) await writeFully(open.fd, bytes, 0)
+    })
+  }
+
+  return async (facts, bytes, digest) => {
+    let room: Room | null = null
+    try {
+      const components = componentsOf(facts)
+      room = await watch.during(() => admission.enter(facts.folder, facts.size))
+      const { unlessSame } = room
+      if (unlessSame !== null && !(await mayBeSame(components, facts.size))) throw unlessSame
+      if (!createHash('sha256').update(bytes).digest().equals(digest)) throw new FileRefused('digest', '')
+      const temporary = await writing(() => writeSmall(facts, bytes))
+      const { size, mtimeMs, mode } = facts
+      return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+    } catch (thrown) {
+      return outcomeOf(thrown)
+    } finally {
+      room?.leave()
+    }
+  }
+}

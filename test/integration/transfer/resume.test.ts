@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { Relay } from '../../support/relay.ts'
+import { startRelay } from '../../support/relay.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  createRandom,
+  listening,
+  makeHome,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  senderConfig,
+  startTestReceiver,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const MIB = 1024 * 1024
+const SIZE = 24 * MIB
+/** What may come twice: what was in the buffers of the system and of the relay, and what TLS and frames cost. */
+const SLACK = 6 * MIB
+const WITHIN_MS = 60_000
+
+/** A sender that is not configured yet, a relay, and a receiver; one large file is offered. */
+async function open() {
+  const base = temporaryDirectory('resume')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  writeFile(home.source, 'a/large', randomBytes(SIZE))
+  // A whole second can be set again exactly.
+  fs.utimesSync(path.join(home.source, 'a/large'), 1_700_000_000, 1_700_000_000)
+  let receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, [home]))
+  const { port, fingerprint } = await listening(receiver)
+  const relay: Relay = await startRelay(port)
+  const config = senderConfig(home, { port: relay.port, fingerprint }, { retrySeconds: 1 })
+  offerAll(home)
+  return {
+    home,
+    store,
+    relay,
+    config,
+    partials: () => treeOf(path.join(store, '.holdfast', 'partial')),
+    receiver: () => receiver,
+    async killReceiver() {
+      await receiver.kill()
+      receiver = startTestReceiver()
+      receiver.configure(receiverConfig(store, [home], port))
+    },
+    expectArrived() {
+      expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+      expect(treeOf(path.join(store, '.holdfast', 'partial'))).toEqual({})
+      expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
+      expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
+    },
+  }
+}
+
+/** At least this much of the file has arrived. */
+const partOf = (store: string, bytes: number) => () => {
+  const parts = Object.values(treeOf(path.join(store, '.holdfast', 'partial')))
+  return parts.some((part) => Number.parseInt(part, 10) >= bytes)
+}
+
+test('a connection that breaks at any byte: the next one carries the rest alone', async () => {
+  const random = createRandom(newSeed('resume'))
+  const { relay, config, expectArrived } = await open()
+  const cuts = [8, 6].map((least) => Math.floor(least * MIB * (1 + random() / 4)))
+  relay.cutAfter(cuts[0] ?? 0)
+  const sender = startTestSender()
+  sender.configure(config)
+  await until('the first cut', () => relay.sentBytes() >= (cuts[0] ?? 0), WITHIN_MS)
+  relay.cutAfter(cuts[1] ?? 0)
+  await allSent(sender, 1, WITHIN_MS)
+  expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
+  expectArrived()
+})
+
+test('kill -9 of the receiver: what it had written is gone on with', async () => {
+  const { relay, config, store, killReceiver, expectArrived } = await open()
+  relay.holdAfter(12 * MIB)
+  const sender = startTestSender()
+  sender.configure(config)
+  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await killReceiver()
+  await allSent(sender, 1, WITHIN_MS)
+  expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
+  expectArrived()
+})
+
+test('kill -9 of the sender, while its connection looks alive to the receiver: the next one takes over', async () => {
+  const { relay, config, store, expectArrived } = await open()
+  relay.holdAfter(12 * MIB)
+  const first = startTestSender()
+  first.configure(config)
+  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await first.kill()
+  const sender = startTestSender()
+  sender.configure(config)
+  await allSent(sender, 1, WITHIN_MS)
+  expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
+  expectArrived()
+})
+
+test('a pause in the middle keeps what has arrived', async () => {
+  const { relay, config, store, partials, expectArrived } = await open()
+  relay.holdAfter(12 * MIB)
+  const sender = startTestSender()
+  sender.configure(config)
+  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  sender.configure({ ...config, paused: true })
+  relay.letGo()
+  await until('the sender has stopped', () => sender.report()?.transfers.length === 0, WITHIN_MS)
+  expect(Object.keys(partials())).toHaveLength(1)
+  sender.configure(config)
+  await allSent(sender, 1, WITHIN_MS)
+  expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
+  expectArrived()
+})
+
+test.each([
+  ['with the same size, time and inode', 1_700_000_000],
+  ['with another time', 1_700_000_001],
+])('a file that was overwritten meanwhile, %s, is never mixed', async (_, time) => {
+  const { home, relay, config, store, expectArrived, killReceiver } = await open()
+  relay.holdAfter(12 * MIB)
+  const first = startTestSender()
+  first.configure(config)
+  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await first.kill()
+  await killReceiver()
+  const file = path.join(home.source, 'a/large')
+  const fd = fs.openSync(file, 'r+')
+  fs.writeSync(fd, randomBytes(SIZE))
+  fs.closeSync(fd)
+  fs.utimesSync(file, time, time)
+  offerAll(home)
+  const sender = startTestSender()
+  sender.configure(config)
+  await allSent(sender, 1, WITHIN_MS)
+  expectArrived()
+})

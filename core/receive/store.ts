@@ -1,3 +1,5 @@
+import { openBulk } from './bulk/bulk.ts'
+import { createMover } from './bulk/mover.ts'
 import { createCallWatch } from './call-watch.ts'
 import { openCommits } from './commits.ts'
 import { openCopies } from './copy.ts'
@@ -36,6 +38,8 @@ export interface Store {
 
 /** What a store works with besides its disk. */
 export interface StoreHooks {
+  /** The script of the store's threads; null: every file is stored by itself. */
+  thread: URL | null
   /** Makes durable what a round has done; never rejects. */
   record(notes: readonly Note[]): Promise<void>
   admission: Admission
@@ -43,26 +47,32 @@ export interface StoreHooks {
 
 /** A store without a manifest: no sender has a quota. */
 const plainHooks = (root: string): StoreHooks => ({
+  thread: null,
   record: () => Promise.resolve(),
   admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
 })
 
-export function openStore(root: string, { record, admission }: StoreHooks = plainHooks(root)): Store {
+export function openStore(root: string, { thread, record, admission }: StoreHooks = plainHooks(root)): Store {
   const layout = storeLayout(root)
   const directories = openDirectories(layout.root)
   const placement = openPlacement(directories, layout.versions)
   const commits = openCommits(directories, placement, record)
   const temporaries = openTemporaryFiles(layout.temporary)
   const watch = createCallWatch()
+  const mover = createMover(directories, placement, record)
+  const bulk = openBulk(layout.root, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, { admission, temporaries, watch }, commits)
 
   return {
-    receive: openStoreSmall(parts),
+    receive: openStoreSmall(parts, bulk),
     begin: openStoreLarge(parts),
     copy: openStoreCopy(parts, openCopies(layout.root, temporaries, watch)),
     alone: placement.alone,
     stalledMs: () => watch.oldestMs(),
     clean: () => temporaries.clean(),
-    close: () => temporaries.remove(),
+    async close() {
+      bulk.close()
+      await temporaries.remove()
+    },
   }
 }

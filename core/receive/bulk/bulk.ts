@@ -66,7 +66,8 @@ export function openBulk(
   const committer = script === null ? null : createStoreThread(script)
   let coming: { pending: Pending; alone: () => Promise<Outcome> }[] = []
   let gathering = false
-  let running = false
+  /** `deciding`: nothing is done yet with what comes. */
+  let phase: 'idle' | 'deciding' | 'running' = 'idle'
   let jobs = 0
   /** Written under a temporary name, and not durable. */
   let written: Pending[] = []
@@ -173,7 +174,7 @@ export function openBulk(
         written = []
         durable = await round(durable, syncing, fd)
       } else if (jobs > 0) await woken
-      else return
+      else break
     }
   }
 
@@ -184,6 +185,7 @@ export function openBulk(
         await temporaries.prepare()
         return openFd(root, constants.O_RDONLY)
       })
+      phase = 'running'
       await run(fd)
     } catch (thrown) {
       failAll(
@@ -192,18 +194,20 @@ export function openBulk(
       )
       coming = []
     } finally {
-      running = false
+      phase = 'idle'
       if (fd !== null) await closeFd(fd).catch(() => undefined)
     }
   }
 
   const gathered = async (): Promise<void> => {
     gathering = false
-    if (running) return feedWriter()
-    const isBulk = coming.length >= BULK_FILES && writer !== null
-    running = isBulk
-    if (isBulk && (await watch.during(() => canSyncWhole(root)).catch(() => false))) return start()
-    running = false
+    if (phase === 'running') feedWriter()
+    if (phase !== 'idle') return
+    if (coming.length >= BULK_FILES && writer !== null) {
+      phase = 'deciding'
+      if (await watch.during(() => canSyncWhole(root)).catch(() => false)) return start()
+      phase = 'idle'
+    }
     const few = coming
     coming = []
     for (const { pending, alone } of few) void alone().then(pending.answer)

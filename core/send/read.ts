@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { constants } from 'node:fs'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
@@ -26,7 +27,7 @@ export interface Content {
 }
 
 /** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+export const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 export function unsentBecause(thrown: unknown): Unsent {
   const code = errorCode(thrown) ?? String(thrown)
@@ -48,27 +49,33 @@ export function unsentBecause(thrown: unknown): Unsent {
 
 const modeOf = (mode: bigint): number => Number(mode & 0o777n)
 
+/** Judges what was read by the stat after the last byte: the content's mode, or why it is none. */
+export function judgeRead(stats: BigIntStats, length: number, offered: Facts): { mode: number } | Unsent {
+  if (!stats.isFile()) return { kind: 'vanished' }
+  const facts = factsOf(stats)
+  if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
+  return { mode: modeOf(stats.mode) }
+}
+
 /**
  * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
  * with them, so what was read is what was offered.
  */
 export async function readSmall(file: string, offered: Facts): Promise<Content | Unsent> {
   try {
-    const fd = await openFd(file, FLAGS)
+    const fd = await openFd(file, READ_FLAGS)
     try {
       // One byte more than expected: a file that has grown shows itself.
       const buffer = Buffer.allocUnsafe(offered.size + 1)
       const length = await readFully(fd, buffer, 0)
-      const stats = await statFd(fd)
-      if (!stats.isFile()) return { kind: 'vanished' }
-      const facts = factsOf(stats)
-      if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
+      const judged = judgeRead(await statFd(fd), length, offered)
+      if ('kind' in judged) return judged
       const bytes = buffer.subarray(0, length)
       return {
         kind: 'content',
         bytes,
         digest: createHash('sha256').update(bytes).digest(),
-        mode: modeOf(stats.mode),
+        mode: judged.mode,
       }
     } finally {
       await closeFd(fd)
@@ -92,7 +99,7 @@ export interface Reading {
 export async function openReading(file: string, offered: Facts): Promise<Reading | Unsent> {
   let fd: number
   try {
-    fd = await openFd(file, FLAGS)
+    fd = await openFd(file, READ_FLAGS)
   } catch (thrown) {
     return unsentBecause(thrown)
   }

@@ -9,6 +9,7 @@ import { openLink } from './link.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump.ts'
 import { openPump } from './pump.ts'
+import type { Readers } from './reading/readers.ts'
 import type { Renewal } from './renewal.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
@@ -39,10 +40,11 @@ export function openRoute(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
   renewal: Renewal,
+  readers: Readers,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Route {
   let stalledMs = 0
-  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds }, events)
+  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const link = openLink(
     destination,
     renewal,

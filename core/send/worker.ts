@@ -13,6 +13,7 @@ import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createRates } from './rates.ts'
+import { openReaders } from './reading/readers.ts'
 import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
@@ -40,7 +41,12 @@ const sourcesOf = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
 /** The sender as a worker: ledger and route, brought together and reported. */
-export function startSender(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+export const startSender =
+  ({ readerThread }: { readerThread: URL }) =>
+  (context: WorkerContext<Definition>): WorkerHandlers<Definition> =>
+    serve(context, readerThread)
+
+function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHandlers<Definition> {
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
@@ -53,6 +59,8 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let lastReport = ''
   let over = false
   const rates = createRates()
+  // Kept while routes change: a thread that hangs with a disk goes on counting.
+  const readers = openReaders(readerThread)
   const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
@@ -109,7 +117,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       setConnection('idle', null)
       return
     }
-    route = openRoute({ ...next, destination }, on, me, {
+    route = openRoute({ ...next, destination }, on, me, readers, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
         nudge()
@@ -225,6 +233,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       nudge.stop()
       stopping.abort()
       closeRoute()
+      readers.close()
       ledger?.open.close()
     },
   }

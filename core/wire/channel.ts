@@ -9,6 +9,9 @@ export const SILENT_AFTER_MS = 20_000
 /** Bytes that may wait in the socket before writers are asked to wait. */
 const HIGH_WATER_BYTES = 1024 * 1024
 
+/** A frame of more pieces is put together before it is written. */
+const MOST_PIECES = 8
+
 export interface ChannelHandlers {
   onFrame(frame: Frame): void
   /** Called once. `reason` is for the log: why it ended, or null when the peer closed in order. */
@@ -60,9 +63,11 @@ export function openChannel(socket: TLSSocket, handlers: ChannelHandlers): Chann
     send(type, header, payload) {
       if (closed || socket.writableEnded || socket.destroyed) return
       const pieces = encodeFrame(type, header, payload)
+      // Hundreds of small writes cost more than one copy of what they hold.
+      const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
       socket.cork()
-      const last = pieces.length - 1
-      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? release : undefined)
+      const last = few.length - 1
+      for (const [index, piece] of few.entries()) socket.write(piece, index === last ? release : undefined)
       socket.uncork()
     },
     room() {

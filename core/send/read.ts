@@ -1,22 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
-import { constants } from 'node:fs'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
-import { errorCode } from '../words/problem.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
+import type { Unsent } from './judge-read.ts'
+import { judgeRead, modeOf, READ_FLAGS, unsentBecause } from './judge-read.ts'
 
-/** Why a file is not sent now. */
-export type Unsent =
-  /** It is not what was offered any more; these are its facts now. */
-  | { kind: 'changed'; facts: Facts }
-  /** No file of this name is there, or something else than a file. */
-  | { kind: 'vanished' }
-  /** It may not be read. */
-  | { kind: 'unreadable'; code: string }
-  /** Reading failed. */
-  | { kind: 'failed'; code: string }
+export type { Unsent } from './judge-read.ts'
+export { unsentBecause } from './judge-read.ts'
 
 /** How reading stands with a whole file: its content is what the offered facts describe. */
 export interface Content {
@@ -24,37 +15,6 @@ export interface Content {
   bytes: Buffer
   digest: Buffer
   mode: number
-}
-
-/** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
-export const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-
-export function unsentBecause(thrown: unknown): Unsent {
-  const code = errorCode(thrown) ?? String(thrown)
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ELOOP':
-    case 'EISDIR':
-    case 'ENXIO':
-    case 'ESPIPE': // a FIFO has no positions
-      return { kind: 'vanished' }
-    case 'EACCES':
-    case 'EPERM':
-      return { kind: 'unreadable', code }
-    default:
-      return { kind: 'failed', code }
-  }
-}
-
-const modeOf = (mode: bigint): number => Number(mode & 0o777n)
-
-/** Judges what was read by the stat after the last byte: the content's mode, or why it is none. */
-export function judgeRead(stats: BigIntStats, length: number, offered: Facts): { mode: number } | Unsent {
-  if (!stats.isFile()) return { kind: 'vanished' }
-  const facts = factsOf(stats)
-  if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
-  return { mode: modeOf(stats.mode) }
 }
 
 /**

@@ -1,6 +1,5 @@
 import { constants } from 'node:fs'
 import { closeFd, openFd } from '../../wire/fd.ts'
-import { DIGEST_BYTES } from '../../wire/frames.ts'
 import type { CallWatch } from '../call-watch.ts'
 import type { Commits } from '../commits.ts'
 import type { Outcome } from '../file-refused.ts'
@@ -10,7 +9,7 @@ import type { TemporaryFiles } from '../temporary-files.ts'
 import { createStoreThread } from './call-thread.ts'
 import type { Mover } from './mover.ts'
 import type { StoreJobResult } from './protocol.ts'
-import { WRONG_DIGEST } from './protocol.ts'
+import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { canSyncWhole } from './syncfs.ts'
 
 /** A small file that may be stored. */
@@ -40,6 +39,8 @@ const BULK_FILES = 16
 const JOB_FILES = 512
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
+
+const NO_BYTES = new Uint8Array(0)
 
 /** A file that is on its way, and who waits for it. */
 export interface Pending extends BulkFile {
@@ -82,9 +83,17 @@ export function openBulk(
   }
 
   const writeJob = async (files: readonly Pending[]): Promise<void> => {
-    const bytes = Buffer.concat(files.map((file) => file.bytes))
-    const digests = Buffer.alloc(files.length * DIGEST_BYTES)
-    files.forEach(({ digest }, index) => void digests.set(digest, index * DIGEST_BYTES))
+    // Memory of its own, which the thread is given: a slice of a shared pool could not be.
+    const bytes = new Uint8Array(files.reduce((sum, file) => sum + file.bytes.length, 0))
+    let at = 0
+    for (const file of files) {
+      bytes.set(file.bytes, at)
+      at += file.bytes.length
+      // The frame that they came in can go.
+      file.bytes = NO_BYTES
+    }
+    const digests = Buffer.alloc(files.length * SHA256_BYTES)
+    files.forEach(({ digest }, index) => void digests.set(digest, index * SHA256_BYTES))
     const job = {
       kind: 'write',
       files: files.map(({ temporary, facts: { size, mtimeMs, mode } }) => ({
@@ -97,7 +106,9 @@ export function openBulk(
       digests,
     } as const
     try {
-      const done = await watch.during(() => writer?.call(job) ?? Promise.reject(new Error('closed')))
+      const done = await watch.during(
+        () => writer?.call(job, [bytes.buffer]) ?? Promise.reject(new Error('closed')),
+      )
       const failures = new Map(done.failures)
       files.forEach((file, index) => {
         const failure = failures.get(index)
@@ -216,7 +227,7 @@ export function openBulk(
   return {
     add: (file, alone) =>
       new Promise((answer) => {
-        coming.push({ pending: { ...file, temporary: temporaries.name(), answer }, alone })
+        coming.push({ pending: Object.assign(file, { temporary: temporaries.name(), answer }), alone })
         if (gathering) return
         gathering = true
         setImmediate(() => void gathered())

@@ -8,6 +8,8 @@ export interface WriteFile {
   mode: number
 }
 
+export const SHA256_BYTES = 32
+
 /** What the store's threads are asked to do. */
 export type StoreJob =
   /** Writes files; nothing of it is durable afterwards. `digests`: 32 bytes a file. */

@@ -11,15 +11,17 @@ import {
   writeSync,
 } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
-import { DIGEST_BYTES } from '../../wire/frames.ts'
-import { errorCode } from '../../words/problem.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
-import { WRONG_DIGEST } from './protocol.ts'
+import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
 
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
-const codeOf = (thrown: unknown): string => errorCode(thrown) ?? String(thrown)
+/** Not `errorCode`: a thread that loads the dictionaries takes longer to start, and more memory. */
+function codeOf(thrown: unknown): string {
+  const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : null
+  return typeof code === 'string' ? code : String(thrown)
+}
 
 function writeContent({ temporary, mtime, mode }: WriteFile, bytes: Uint8Array): void {
   const fd = openSync(temporary, NEW, 0o600)
@@ -52,7 +54,7 @@ function write({ files, bytes, digests }: Extract<StoreJob, { kind: 'write' }>):
   const failures: [number, string][] = []
   let at = 0
   files.forEach((file, index) => {
-    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    const digest = digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES)
     const failure = writeOne(file, bytes.subarray(at, at + file.size), digest)
     at += file.size
     if (failure !== null) failures.push([index, failure])

@@ -1,5 +1,7 @@
 import type { Facts } from '../facts.ts'
-import type { Unsent } from '../read.ts'
+import type { Unsent } from '../judge-read.ts'
+
+export const SHA256_BYTES = 32
 
 /** Small files of one source that are read one after the other. */
 export interface ReadJob {

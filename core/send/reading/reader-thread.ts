@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
-import { DIGEST_BYTES } from '../../wire/frames.ts'
 import type { Facts } from '../facts.ts'
-import type { Unsent } from '../read.ts'
-import { judgeRead, READ_FLAGS, unsentBecause } from '../read.ts'
+import type { Unsent } from '../judge-read.ts'
+import { judgeRead, READ_FLAGS, unsentBecause } from '../judge-read.ts'
 import type { ReadJob, ReadResult, WasRead } from './protocol.ts'
+import { SHA256_BYTES } from './protocol.ts'
 
 /** As `readSmall`, without giving the thread away in between; `into` has room for a byte more than is expected. */
 function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
@@ -31,14 +31,14 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
 
 function readAll({ id, files }: ReadJob): ReadResult & { bytes: Uint8Array<ArrayBuffer> } {
   const bytes = new Uint8Array(files.reduce((sum, { offered }) => sum + offered.size, 0) + 1)
-  const digests = Buffer.alloc(files.length * DIGEST_BYTES)
+  const digests = Buffer.alloc(files.length * SHA256_BYTES)
   const read: (WasRead | Unsent)[] = []
   let at = 0
   for (const { file, offered } of files) {
     const found = readOne(file, offered, bytes.subarray(at, at + offered.size + 1))
     if (found.kind === 'content') {
       const content = bytes.subarray(at, at + found.length)
-      digests.set(createHash('sha256').update(content).digest(), read.length * DIGEST_BYTES)
+      digests.set(createHash('sha256').update(content).digest(), read.length * SHA256_BYTES)
       at += found.length
     }
     read.push(found)

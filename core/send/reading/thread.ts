@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { DIGEST_BYTES } from '../../wire/frames.ts'
 import type { Facts } from '../facts.ts'
 import type { Content, Unsent } from '../read.ts'
 import type { ReadJob, ReadResult } from './protocol.ts'
+import { SHA256_BYTES } from './protocol.ts'
 
 /** A file that somebody waits for. */
 export interface Wanted {
@@ -26,7 +26,7 @@ function tell(files: readonly Wanted[], { read, bytes, digests }: ReadResult): v
       continue
     }
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
-    const digest = Buffer.from(digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES))
+    const digest = Buffer.from(digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES))
     at += found.length
     answer({ kind: 'content', bytes: content, digest, mode: found.mode })
   }

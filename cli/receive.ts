@@ -70,7 +70,11 @@ async function receive(options: ReceiveOptions): Promise<void> {
   if (options.isocketHost !== undefined && config.isocketPort === null)
     throw new Problem('transfer.isocketHostAlone')
   const service: ReceiveService = await startService(
-    { config, manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url) },
+    {
+      config,
+      manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
+      storeThread: new URL('./workers/store-thread.ts', import.meta.url),
+    },
     log,
   )
   const { receiver } = service

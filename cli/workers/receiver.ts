@@ -4,4 +4,5 @@ import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
 const manifestThread = new URL('./manifest-thread.ts', import.meta.url)
-serveWorker(childProcessPort(), receiverDefinition, startReceiver({ manifestThread }))
+const storeThread = new URL('./store-thread.ts', import.meta.url)
+serveWorker(childProcessPort(), receiverDefinition, startReceiver({ manifestThread, storeThread }))

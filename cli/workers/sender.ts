@@ -3,4 +3,5 @@ import { startSender } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
-serveWorker(childProcessPort(), senderDefinition, startSender)
+const readerThread = new URL('./reader-thread.ts', import.meta.url)
+serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread }))

@@ -36,6 +36,8 @@ export interface Directories {
   ): Promise<string>
   /** Syncs what the round touched; the directories that could not be synced, and why. */
   sync(round: Round): Promise<Map<string, unknown>>
+  /** All that the round touched was made durable in another way. */
+  synced(round: Round): void
 }
 
 /** Directories known to be durable themselves; when it is full it is begun again. */
@@ -52,6 +54,11 @@ export function openDirectories(root: string): Directories {
     } catch (thrown) {
       if (errorCode(thrown) !== 'EEXIST') throw thrown
     }
+  }
+
+  const knowEntries = (round: Round, failed: ReadonlyMap<string, unknown>) => {
+    if (known.size > MAX_KNOWN) known.clear()
+    for (const entry of round.entries) if (!failed.has(path.dirname(entry))) known.add(entry)
   }
 
   return {
@@ -83,9 +90,10 @@ export function openDirectories(root: string): Directories {
       const one = (directory: string) =>
         syncDirectory(directory).catch((thrown: unknown) => void failed.set(directory, thrown))
       await Promise.all([...round.toSync].map(one))
-      if (known.size > MAX_KNOWN) known.clear()
-      for (const entry of round.entries) if (!failed.has(path.dirname(entry))) known.add(entry)
+      knowEntries(round, failed)
       return failed
     },
+
+    synced: (round) => knowEntries(round, new Map()),
   }
 }

@@ -61,11 +61,13 @@ async function holds(file: string, written: Written): Promise<boolean> {
 export interface Placement {
   /** Puts the file in its place; true if this very content was there already. */
   place(written: Written, round: Round): Promise<boolean>
+  /** Keeps everybody from this place until the function that it gives back is called; null: somebody is at it. */
+  hold(components: readonly string[]): (() => void) | null
   /** Runs while nothing is put in this place. */
   alone<T>(components: readonly string[], work: () => Promise<T>): Promise<T>
 }
 
-function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Note {
+export function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Note {
   const [folder = '', ...rest] = components
   const hex = Buffer.from(digest).toString('hex')
   const facts = { folder, path: rest.join('/'), size, mtimeMs: mtime * 1000, mode: mode & 0o777, digest: hex }
@@ -173,7 +175,22 @@ export function openPlacement(directories: Directories, versions: readonly strin
     }
   }
 
+  const hold: Placement['hold'] = (components) => {
+    const key = components.join('/')
+    if (busy.has(key)) return null
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    busy.set(key, held)
+    return () => {
+      if (busy.get(key) === held) busy.delete(key)
+      release()
+    }
+  }
+
   return {
+    hold,
     place: (written, round) => alone(written.components, () => placeNow(written, round)),
     alone,
   }

@@ -34,6 +34,8 @@ export interface ReceiverOptions {
   rules: StoreRules
   /** The script of the thread that keeps the manifest. */
   manifestThread: URL
+  /** The script of the threads that store many small files; null: none is used. */
+  storeThread: URL | null
   /** Where original isocket clients are accepted; left out: nowhere. */
   isocket?: IsocketOptions | null
 }
@@ -92,12 +94,13 @@ export async function startStoreReceiver(
 
 /** The store with what belongs to it: its manifest, its limits, and what removes old versions. */
 function openRuledStore(
-  { rules, manifestThread }: ReceiverOptions,
+  { rules, manifestThread, storeThread }: ReceiverOptions,
   layout: StoreLayout,
   log: (text: string) => void,
 ) {
   const manifest = openManifest(manifestThread, layout, log)
   const store = openStore(layout.root, {
+    thread: storeThread,
     async record(notes) {
       await manifest.record(notes)
       pruning.noticed(notes)

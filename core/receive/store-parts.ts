@@ -1,4 +1,4 @@
-import { lstat, unlink } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, setModeFd, setTimesFd, syncFd } from '../wire/fd.ts'
 import { nameFault } from '../wire/names.ts'
@@ -65,6 +65,7 @@ export function storePartsOf(
   commits: Commits,
 ): StoreParts {
   const { watch } = base
+  const { discard } = base.temporaries
   const writes: Semaphore = createSemaphore(WRITES_AT_ONCE)
 
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -81,8 +82,6 @@ export function storePartsOf(
     await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
     await syncFd(fd)
   }
-
-  const discard = (file: string) => unlink(file).catch(() => undefined)
 
   const commit = async (written: Written): Promise<Outcome> => {
     const outcome = await watch.during(() => commits.add(written))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { writeFully } from '../wire/fd.ts'
+import type { Bulk, BulkFile } from './bulk/bulk.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import type { Room } from './limits/admission.ts'
@@ -9,7 +10,7 @@ import { componentsOf } from './store-parts.ts'
 /** Stores a whole small file: resolves when it is durable, or says why it is not. Never rejects. */
 export type StoreSmall = (facts: FileFacts, bytes: Uint8Array, digest: Uint8Array) => Promise<Outcome>
 
-export function openStoreSmall(parts: StoreParts): StoreSmall {
+export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
   const { admission, commit, mayBeSame, sealed, temporaries, watch, writing } = parts
 
   const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
@@ -19,21 +20,31 @@ export function openStoreSmall(parts: StoreParts): StoreSmall {
     })
   }
 
-  return async (facts, bytes, digest) => {
+  const storeAlone = async (file: BulkFile, unlessSame: FileRefused | null): Promise<Outcome> => {
+    const { facts, components, bytes, digest } = file
+    if (!createHash('sha256').update(bytes).digest().equals(digest)) throw new FileRefused('digest', '')
+    const temporary = await writing(() => writeSmall(facts, bytes))
+    const { size, mtimeMs, mode } = facts
+    return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+  }
+
+  const store = async (file: BulkFile): Promise<Outcome> => {
+    const { facts } = file
     let room: Room | null = null
     try {
-      const components = componentsOf(facts)
+      file.components = componentsOf(facts)
       room = await watch.during(() => admission.enter(facts.folder, facts.size))
       const { unlessSame } = room
-      if (unlessSame !== null && !(await mayBeSame(components, facts.size))) throw unlessSame
-      if (!createHash('sha256').update(bytes).digest().equals(digest)) throw new FileRefused('digest', '')
-      const temporary = await writing(() => writeSmall(facts, bytes))
-      const { size, mtimeMs, mode } = facts
-      return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+      if (unlessSame !== null && !(await mayBeSame(file.components, facts.size))) throw unlessSame
+      const alone = () => storeAlone(file, unlessSame).catch(outcomeOf)
+      return await (unlessSame === null ? bulk.add(file, alone) : alone())
     } catch (thrown) {
       return outcomeOf(thrown)
     } finally {
       room?.leave()
     }
   }
+
+  // Nothing that waits for the answer holds the bytes themselves: they go as soon as they are written.
+  return (facts, bytes, digest) => store({ facts, components: [], bytes, digest })
 }

@@ -1,3 +1,5 @@
+import { openBulk } from './bulk/bulk.ts'
+import { createMover } from './bulk/mover.ts'
 import { createCallWatch } from './call-watch.ts'
 import { openCommits } from './commits.ts'
 import { openCopies } from './copy.ts'
@@ -37,6 +39,8 @@ export interface Store {
 
 /** What a store works with besides its disk. */
 export interface StoreHooks {
+  /** The script of the store's threads; null: every file is stored by itself. */
+  thread: URL | null
   /** Makes durable what a round has done; never rejects. */
   record(notes: readonly Note[]): Promise<void>
   admission: Admission
@@ -44,11 +48,12 @@ export interface StoreHooks {
 
 /** A store without a manifest: no sender has a quota. */
 const plainHooks = (root: string): StoreHooks => ({
+  thread: null,
   record: () => Promise.resolve(),
   admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
 })
 
-export function openStore(root: string, { record, admission }: StoreHooks = plainHooks(root)): Store {
+export function openStore(root: string, { thread, record, admission }: StoreHooks = plainHooks(root)): Store {
   const layout = storeLayout(root)
   const directories = openDirectories(layout.root)
   const placement = openPlacement(directories, layout.versions)
@@ -67,10 +72,12 @@ export function openStore(root: string, { record, admission }: StoreHooks = plai
     },
   }
   const base = { admission: yielding, temporaries, watch, partials }
+  const mover = createMover(directories, placement, record)
+  const bulk = openBulk(layout.root, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)
 
   return {
-    receive: openStoreSmall(parts),
+    receive: openStoreSmall(parts, bulk),
     begin: openStoreLarge(parts, partials),
     copy: openStoreCopy(parts, openCopies(layout.root, temporaries, watch)),
     alone: placement.alone,
@@ -79,6 +86,7 @@ export function openStore(root: string, { record, admission }: StoreHooks = plai
       await Promise.all([temporaries.clean(), partials.load()])
     },
     async close() {
+      bulk.close()
       await partials.close()
       await temporaries.remove()
     },

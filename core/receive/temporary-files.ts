@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { openFd } from '../wire/fd.ts'
 import { isRunning } from '../wire/is-running.ts'
@@ -8,8 +8,13 @@ import { errorCode } from '../words/problem.ts'
 
 /** Files on their way, in a directory of this process's own on the store's file system. */
 export interface TemporaryFiles {
+  /** A path that nothing has, in a directory that `prepare` makes. */
+  name(): string
+  prepare(): Promise<void>
   /** Creates an empty file that nobody else has; the caller closes it, and renames or removes it. */
   create(): Promise<{ fd: number; file: string }>
+  /** Removes one of them, if it is there and can be removed. */
+  discard(file: string): Promise<void>
   /** Removes what processes that are gone have left. */
   clean(): Promise<void>
   remove(): Promise<void>
@@ -30,17 +35,27 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
   let count = 0
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
+  const name = () => {
+    count += 1
+    return path.join(directory, String(count))
+  }
+  const prepare = async () => {
+    await makeDirectory(path.dirname(parent))
+    await makeDirectory(parent)
+    await makeDirectory(directory)
+  }
+
   return {
+    name,
+    prepare,
+    discard: (file) => unlink(file).catch(() => undefined),
     async create() {
-      count += 1
-      const file = path.join(directory, String(count))
+      const file = name()
       try {
         return { fd: await openFd(file, flags, 0o600), file }
       } catch (thrown) {
         if (errorCode(thrown) !== 'ENOENT') throw thrown
-        await makeDirectory(path.dirname(parent))
-        await makeDirectory(parent)
-        await makeDirectory(directory)
+        await prepare()
         return { fd: await openFd(file, flags, 0o600), file }
       }
     },

@@ -2,22 +2,24 @@ import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { DEFAULT_RULES } from './limits/rules.ts'
 import type { receiverDefinition } from './messages.ts'
-import type { Receiver } from './receiver.ts'
+import type { Receiver, ReceiverOptions } from './receiver.ts'
 import { startStoreReceiver } from './receiver.ts'
 
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>
+/** The scripts of the threads that it starts. */
+type Threads = Pick<ReceiverOptions, 'manifestThread' | 'storeThread'>
 
 const REPORT_EVERY_MS = 250
 /** A store that cannot be used now, or a port that is taken, is tried again after this. */
 const RETRY_MS = 3_000
 
 /** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
-export function startReceiver({ manifestThread }: { manifestThread: URL }) {
-  return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, manifestThread)
+export function startReceiver(threads: Threads) {
+  return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, threads)
 }
 
-function serve(context: WorkerContext<Definition>, manifestThread: URL): WorkerHandlers<Definition> {
+function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHandlers<Definition> {
   let config: Config | null = null
   let receiver: Receiver | null = null
   let retrying: NodeJS.Timeout | null = null
@@ -38,7 +40,7 @@ function serve(context: WorkerContext<Definition>, manifestThread: URL): WorkerH
     if (config === null || over) return
     try {
       const started = await startStoreReceiver(
-        { ...config, rules: DEFAULT_RULES, manifestThread },
+        { ...config, rules: DEFAULT_RULES, ...threads },
         { onChange, log: context.log },
       )
       if (over) await started.close()

@@ -6,6 +6,7 @@ import type { CopySource } from './copy.ts'
 import { lanePartsOf } from './lane-parts.ts'
 import type { Due } from './ledger.ts'
 import type { Unsent } from './read.ts'
+import type { Readers } from './reading/readers.ts'
 import { createLargeSender } from './send-large.ts'
 import { createSmallSender } from './send-small.ts'
 import type { Answer, Session } from './session.ts'
@@ -46,6 +47,8 @@ export type Attempt =
 export interface Shared {
   /** Bytes that may be in memory on their way to the socket. */
   memory: LaneMemory
+  /** Reads small files. */
+  read: Readers['read']
   whereabouts(source: SendSource): Whereabouts
   /** Where the destination may have this very content already. */
   copySource(due: Due): CopySource | null
@@ -61,15 +64,16 @@ export interface Shared {
  * that made it, and must go on counting.
  */
 export interface Slots {
+  /** In bytes. */
   reads: Semaphore
   large: Semaphore
 }
 
 /**
- * Files of one source that are read at a time. A source that hangs holds so many threads and no more; the
- * sender's pool has enough of them for many such sources (worker-starter.ts).
+ * Small files of one source that are to be read at a time, in bytes with what each costs besides: enough to fill
+ * some frames, and little of the memory that all share.
  */
-const READS_PER_SOURCE = 16
+const READS_PER_SOURCE = 2 * 1024 * 1024
 /**
  * Large files of one source on the wire at a time; small ones pass between their chunks. The wire takes chunks as
  * they come, so their number is the source's share of the line.

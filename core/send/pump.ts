@@ -13,6 +13,7 @@ import { createLedgerGuard } from './ledger-guard.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import { createOnWire } from './on-wire.ts'
+import type { Readers } from './reading/readers.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
 import { createShares } from './shares.ts'
@@ -60,6 +61,7 @@ export interface PumpOptions {
   ledger: Ledger
   ledgerPath: string
   retrySeconds: number
+  readers: Readers
 }
 
 export function openPump(options: PumpOptions, events: PumpEvents): Pump {
@@ -175,6 +177,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   })
 
   const shared: Omit<Shared, 'memory'> = {
+    read: options.readers.read,
     whereabouts: whereaboutsOf,
     isBelowAway: isFileAway,
     copySource: (due) =>

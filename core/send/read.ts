@@ -1,23 +1,15 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { takeChunkBuffer } from '../wire/chunk-buffers.ts'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
-import { errorCode } from '../words/problem.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
+import type { Unsent } from './judge-read.ts'
+import { judgeRead, modeOf, READ_FLAGS, unsentBecause } from './judge-read.ts'
 
-/** Why a file is not sent now. */
-export type Unsent =
-  /** It is not what was offered any more; these are its facts now. */
-  | { kind: 'changed'; facts: Facts }
-  /** No file of this name is there, or something else than a file. */
-  | { kind: 'vanished' }
-  /** It may not be read. */
-  | { kind: 'unreadable'; code: string }
-  /** Reading failed. */
-  | { kind: 'failed'; code: string }
+export type { Unsent } from './judge-read.ts'
+export { unsentBecause } from './judge-read.ts'
 
 /** How reading stands with a whole file: its content is what the offered facts describe. */
 export interface Content {
@@ -25,27 +17,6 @@ export interface Content {
   bytes: Buffer
   digest: Buffer
   mode: number
-}
-
-/** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-
-export function unsentBecause(thrown: unknown): Unsent {
-  const code = errorCode(thrown) ?? String(thrown)
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ELOOP':
-    case 'EISDIR':
-    case 'ENXIO':
-    case 'ESPIPE': // a FIFO has no positions
-      return { kind: 'vanished' }
-    case 'EACCES':
-    case 'EPERM':
-      return { kind: 'unreadable', code }
-    default:
-      return { kind: 'failed', code }
-  }
 }
 
 /** Whether a file with these facts is there. */
@@ -66,7 +37,7 @@ export async function isBeingWritten(file: string): Promise<boolean> {
   if (process.platform !== 'linux') return false
   try {
     const { hasWriter } = await import('../wire/lease.ts')
-    const fd = await openFd(file, FLAGS)
+    const fd = await openFd(file, READ_FLAGS)
     try {
       return hasWriter(fd) === 'yes'
     } finally {
@@ -78,29 +49,25 @@ export async function isBeingWritten(file: string): Promise<boolean> {
   }
 }
 
-const modeOf = (mode: bigint): number => Number(mode & 0o777n)
-
 /**
  * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
  * with them, so what was read is what was offered.
  */
 export async function readSmall(file: string, offered: Facts): Promise<Content | Unsent> {
   try {
-    const fd = await openFd(file, FLAGS)
+    const fd = await openFd(file, READ_FLAGS)
     try {
       // One byte more than expected: a file that has grown shows itself.
       const buffer = Buffer.allocUnsafe(offered.size + 1)
       const length = await readFully(fd, buffer, 0)
-      const stats = await statFd(fd)
-      if (!stats.isFile()) return { kind: 'vanished' }
-      const facts = factsOf(stats)
-      if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
+      const judged = judgeRead(await statFd(fd), length, offered)
+      if ('kind' in judged) return judged
       const bytes = buffer.subarray(0, length)
       return {
         kind: 'content',
         bytes,
         digest: createHash('sha256').update(bytes).digest(),
-        mode: modeOf(stats.mode),
+        mode: judged.mode,
       }
     } finally {
       await closeFd(fd)
@@ -127,7 +94,7 @@ export interface Reading {
 export async function openReading(file: string, offered: Facts): Promise<Reading | Unsent> {
   let fd: number
   try {
-    fd = await openFd(file, FLAGS)
+    fd = await openFd(file, READ_FLAGS)
   } catch (thrown) {
     return unsentBecause(thrown)
   }

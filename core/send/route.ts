@@ -9,6 +9,7 @@ import { openLink } from './link.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump.ts'
 import { openPump } from './pump.ts'
+import type { Readers } from './reading/readers.ts'
 import type { RemovalSource } from './removal/removals.ts'
 import { openRemovals } from './removal/removals.ts'
 import type { Renewal } from './renewal.ts'
@@ -42,10 +43,11 @@ export function openRoute(
   ledger: Ledger,
   renewal: Renewal,
   bucket: Bucket,
+  readers: Readers,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Route {
   let stalledMs = 0
-  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds }, events)
+  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const link = openLink(
     destination,

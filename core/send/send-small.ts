@@ -3,7 +3,6 @@ import type { Attempt } from './lane.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { asAttempt } from './lane-parts.ts'
 import type { Due } from './ledger.ts'
-import { readSmall } from './read.ts'
 import type { Session } from './session.ts'
 
 /** What a file costs in memory besides its bytes. */
@@ -27,10 +26,10 @@ export function createSmallSender(parts: LaneParts): SmallSender {
   const { memory } = shared
 
   const admit = async (due: Due): Promise<boolean> => {
-    await slots.acquire()
+    await slots.acquire(due.size + FILE_COST)
     await memory.acquire(due.size + FILE_COST)
     if (mayGoOn()) return true
-    slots.release()
+    slots.release(due.size + FILE_COST)
     memory.release(due.size + FILE_COST)
     return false
   }
@@ -44,9 +43,9 @@ export function createSmallSender(parts: LaneParts): SmallSender {
     }
     const stalled = setTimeout(letGo, STALLED_MS)
     try {
-      const content = await readSmall(parts.fileOf(due), due).finally(() => {
+      const content = await shared.read(due.source, parts.fileOf(due), due).finally(() => {
         clearTimeout(stalled)
-        slots.release()
+        slots.release(cost)
       })
       if (content.kind !== 'content') return await parts.judge(content, due)
       const { bytes, digest, mode } = content

@@ -14,6 +14,7 @@ import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createProgress } from './progress.ts'
+import { openReaders } from './reading/readers.ts'
 import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
@@ -41,7 +42,12 @@ const sourcesOf = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
 /** The sender as a worker: ledger and route, brought together and reported. */
-export function startSender(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+export const startSender =
+  ({ readerThread }: { readerThread: URL }) =>
+  (context: WorkerContext<Definition>): WorkerHandlers<Definition> =>
+    serve(context, readerThread)
+
+function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHandlers<Definition> {
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
@@ -54,6 +60,8 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   let lastReport = ''
   let over = false
   const progress = createProgress()
+  // Kept while routes change: a thread that hangs with a disk goes on counting.
+  const readers = openReaders(readerThread)
   const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
@@ -125,7 +133,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       setConnection('idle', null)
       return
     }
-    route = openRoute({ ...next, destination }, on, me, limiter.bucket, {
+    route = openRoute({ ...next, destination }, on, me, limiter.bucket, readers, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
         progress.sent(
@@ -248,6 +256,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
       nudge.stop()
       stopping.abort()
       closeRoute()
+      readers.close()
       ledger?.open.close()
     },
   }

@@ -9,6 +9,9 @@ export const ALIVE_EVERY_MS = 5_000
 /** A peer that nothing at all was heard of for so long is gone: half-open connections end here. */
 export const SILENT_AFTER_MS = 20_000
 
+/** A frame of more pieces is put together before it is written. */
+const MOST_PIECES = 8
+
 export interface ChannelHandlers {
   onFrame(frame: Frame): void
   /** Called once. `reason` is for the log: why it ended, or null when the peer closed in order. */
@@ -70,7 +73,10 @@ export function openChannel(
   const channel: Channel = {
     send(type, header, payload, onUsed) {
       if (closed || socket.writableEnded || socket.destroyed) return
-      outlet.write(encodeFrame(type, header, payload), (error) => {
+      const pieces = encodeFrame(type, header, payload)
+      // Hundreds of small writes cost more than one copy of what they hold.
+      const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
+      outlet.write(few, (error) => {
         if (error == null) onUsed?.()
         release()
       })

@@ -4,4 +4,5 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const manifestThread = new URL('./manifest-thread.js', import.meta.url)
-serveWorker(utilityProcessPort(), receiverDefinition, startReceiver({ manifestThread }))
+const storeThread = new URL('./store-thread.js', import.meta.url)
+serveWorker(utilityProcessPort(), receiverDefinition, startReceiver({ manifestThread, storeThread }))

@@ -3,4 +3,5 @@ import { startSender } from '../../core/send/worker.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
-serveWorker(utilityProcessPort(), senderDefinition, startSender)
+const readerThread = new URL('./reader-thread.js', import.meta.url)
+serveWorker(utilityProcessPort(), senderDefinition, startSender({ readerThread }))

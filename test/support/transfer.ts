@@ -121,6 +121,7 @@ export function receiverConfig(
 export const receiverParts = {
   rules: DEFAULT_RULES,
   manifestThread: new URL('../../cli/workers/manifest-thread.ts', import.meta.url),
+  storeThread: new URL('../../cli/workers/store-thread.ts', import.meta.url),
 }
 
 type SenderConfig = ConfigOf<typeof senderDefinition>

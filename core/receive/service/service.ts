@@ -6,7 +6,7 @@ import { englishWords } from '../../words/words.ts'
 import type { IsocketOptions } from '../isocket/listener.ts'
 import { storeLayout } from '../layout.ts'
 import { rulesOf } from '../limits/rule-words.ts'
-import type { Receiver, ReceiverEvents } from '../receiver.ts'
+import type { Receiver, ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
 import type { ReceiveConfig } from './config.ts'
 import { fixedDifferences, keepFixed } from './config.ts'
@@ -29,7 +29,11 @@ const isocketOf = ({ isocketPort, isocketHost }: ReceiveConfig): IsocketOptions 
 
 /** @throws Problem when the store cannot be used, or an address cannot be listened on. */
 export async function startService(
-  { config, manifestThread }: { config: ReceiveConfig; manifestThread: URL },
+  {
+    config,
+    manifestThread,
+    storeThread,
+  }: { config: ReceiveConfig } & Pick<ReceiverOptions, 'manifestThread' | 'storeThread'>,
   log: ReceiverEvents['log'],
 ): Promise<ReceiveService> {
   const layout = storeLayout(config.store)
@@ -48,6 +52,7 @@ export async function startService(
       trusted: [],
       rules: rulesOf(config),
       manifestThread,
+      storeThread,
       isocket: isocketOf(config),
     },
     { onChange: () => undefined, onDurable: (seconds) => metrics?.onDurable(seconds), log },

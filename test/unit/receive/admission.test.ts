@@ -57,6 +57,7 @@ test('without room only the content that is there already is accepted, not anoth
   const root = temporaryDirectory('store')
   let stored = 0
   const store = openStore(root, {
+    thread: null,
     record: async (notes) => {
       stored += notes.length
     },

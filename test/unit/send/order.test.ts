@@ -6,6 +6,7 @@ import type { SendSource } from '../../../core/send/lane.ts'
 import type { Candidate } from '../../../core/send/ledger.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { openPump } from '../../../core/send/pump.ts'
+import { openReaders } from '../../../core/send/reading/readers.ts'
 import type { Outgoing, Session } from '../../../core/send/session.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -51,7 +52,7 @@ function setUp(perTurn: number, queued = 1) {
     for (const { go } of queue.splice(0, perTurn)) go()
   }, 2)
   const pump = openPump(
-    { destination, ledger, ledgerPath, retrySeconds: 60 },
+    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openReaders(null) },
     {
       onSent: () => undefined,
       onMarked: () => undefined,

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Ledger } from '../../../core/send/ledger.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { openPump } from '../../../core/send/pump.ts'
+import { openReaders } from '../../../core/send/reading/readers.ts'
 import type { Session } from '../../../core/send/session.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -33,7 +34,13 @@ function setUp(failing: Set<keyof Ledger>) {
     closed: false,
   }
   const said: string[] = []
-  const options = { destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 }
+  const options = {
+    destination: { id: 'd', name: 'nas' },
+    ledger,
+    ledgerPath: '/ledger',
+    retrySeconds: 1,
+    readers: openReaders(null),
+  }
   const pump = openPump(options, {
     onSent: () => undefined,
     onMarked: () => undefined,

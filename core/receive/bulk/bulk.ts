@@ -1,0 +1,240 @@
+import { constants } from 'node:fs'
+import { closeFd, openFd } from '../../wire/fd.ts'
+import type { CallWatch } from '../call-watch.ts'
+import type { Commits } from '../commits.ts'
+import type { Outcome } from '../file-refused.ts'
+import { FileRefused, outcomeOf } from '../file-refused.ts'
+import type { FileFacts } from '../store-parts.ts'
+import type { TemporaryFiles } from '../temporary-files.ts'
+import { createStoreThread } from './call-thread.ts'
+import type { Mover } from './mover.ts'
+import type { StoreJobResult } from './protocol.ts'
+import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
+import { canSyncWhole } from './syncfs.ts'
+
+/** A small file that may be stored. */
+export interface BulkFile {
+  facts: FileFacts
+  components: readonly string[]
+  bytes: Uint8Array
+  digest: Uint8Array
+}
+
+/** Stores small files that come in great number. */
+export interface Bulk {
+  /**
+   * Resolves when the file is durable in its place, or says why not. Never rejects. Files that come alone are stored
+   * by `alone`, each by itself.
+   */
+  add(file: BulkFile, alone: () => Promise<Outcome>): Promise<Outcome>
+  close(): void
+}
+
+/**
+ * So many files at a time are worth a sync of the whole file system. It may have to write what other programs have
+ * written lately: for a few files that would cost more than syncing them one by one.
+ */
+const BULK_FILES = 16
+/** Files that one job of a thread writes: about as many as a frame brings. */
+const JOB_FILES = 512
+/** Jobs that wait at the writing thread, so that it need not wait for the next one. */
+const JOBS_AT_ONCE = 2
+
+const NO_BYTES = new Uint8Array(0)
+
+/** A file that is on its way, and who waits for it. */
+export interface Pending extends BulkFile {
+  temporary: string
+  answer: (outcome: Outcome) => void
+}
+
+const unstored = (code: string): Outcome =>
+  outcomeOf(code === WRONG_DIGEST ? new FileRefused('digest', '') : Object.assign(new Error(code), { code }))
+
+/**
+ * One thread writes files under temporary names; another one, again and again, puts those that are durable there in
+ * their places, and has the file system make everything durable (syncfs(2)). So each file goes through two syncs:
+ * the first makes its content durable, the second its name, and no name ever leads to half a content. Both are
+ * shared by all files that came during the sync before.
+ */
+export function openBulk(
+  root: string,
+  script: URL | null,
+  parts: { temporaries: TemporaryFiles; watch: CallWatch; commits: Commits; mover: Mover },
+): Bulk {
+  const { temporaries, watch, commits, mover } = parts
+  const writer = script === null ? null : createStoreThread(script)
+  const committer = script === null ? null : createStoreThread(script)
+  let coming: { pending: Pending; alone: () => Promise<Outcome> }[] = []
+  let gathering = false
+  /** `deciding`: nothing is done yet with what comes. */
+  let phase: 'idle' | 'deciding' | 'running' = 'idle'
+  let jobs = 0
+  /** Written under a temporary name, and not durable. */
+  let written: Pending[] = []
+  let wake: () => void = () => undefined
+
+  const failAll = (files: readonly Pending[], thrown: unknown) => {
+    const outcome = outcomeOf(thrown)
+    for (const { answer, temporary } of files) {
+      answer(outcome)
+      void temporaries.discard(temporary)
+    }
+  }
+
+  const writeJob = async (files: readonly Pending[]): Promise<void> => {
+    // Memory of its own, which the thread is given: a slice of a shared pool could not be.
+    const bytes = new Uint8Array(files.reduce((sum, file) => sum + file.bytes.length, 0))
+    let at = 0
+    for (const file of files) {
+      bytes.set(file.bytes, at)
+      at += file.bytes.length
+      // The frame that they came in can go.
+      file.bytes = NO_BYTES
+    }
+    const digests = Buffer.alloc(files.length * SHA256_BYTES)
+    files.forEach(({ digest }, index) => void digests.set(digest, index * SHA256_BYTES))
+    const job = {
+      kind: 'write',
+      files: files.map(({ temporary, facts: { size, mtimeMs, mode } }) => ({
+        temporary,
+        size,
+        mtime: mtimeMs / 1000,
+        mode: mode & 0o777,
+      })),
+      bytes,
+      digests,
+    } as const
+    try {
+      const done = await watch.during(
+        () => writer?.call(job, [bytes.buffer]) ?? Promise.reject(new Error('closed')),
+      )
+      const failures = new Map(done.failures)
+      files.forEach((file, index) => {
+        const failure = failures.get(index)
+        if (failure === undefined) written.push(file)
+        else file.answer(unstored(failure))
+      })
+    } catch (thrown) {
+      failAll(files, thrown)
+    }
+  }
+
+  const feedWriter = () => {
+    while (jobs < JOBS_AT_ONCE && coming.length > 0) {
+      const files = coming.slice(0, JOB_FILES).map(({ pending }) => pending)
+      coming = coming.slice(JOB_FILES)
+      jobs += 1
+      void writeJob(files).then(() => {
+        jobs -= 1
+        feedWriter()
+        wake()
+      })
+    }
+  }
+
+  const commit = (moves: readonly (readonly [string, string])[], fd: number): Promise<StoreJobResult> =>
+    watch.during(() => committer?.call({ kind: 'commit', moves, fd }) ?? Promise.reject(new Error('closed')))
+
+  /** One sync: `placing` get their names by it, and `syncing` their contents; those that got them. */
+  const round = async (
+    placing: readonly Pending[],
+    syncing: readonly Pending[],
+    fd: number,
+  ): Promise<readonly Pending[]> => {
+    const { moves, rest, finish } = await mover.prepare(placing)
+    try {
+      const { failures, unsynced } = await commit(
+        moves.map(({ file, to }) => [file.temporary, to] as const),
+        fd,
+      )
+      if (unsynced !== null) throw Object.assign(new Error(unsynced), { code: unsynced })
+      const failed = new Set(failures.map(([index]) => index))
+      const placed = moves.filter((_, index) => !failed.has(index))
+      await finish(placed)
+      for (const { file } of placed) file.answer({ status: 'durable', detail: '' })
+      // Whatever was in the way, the long way deals with it, or says what is wrong.
+      rest.push(...moves.filter((_, index) => failed.has(index)).map(({ file }) => file))
+    } catch (thrown) {
+      await finish([])
+      failAll([...moves.map(({ file }) => file), ...rest, ...syncing], thrown)
+      return []
+    }
+    for (const file of rest) {
+      void watch
+        .during(() => commits.add(mover.asWritten(file)))
+        .then((outcome) => {
+          if (outcome.status !== 'durable' && outcome.status !== 'same')
+            void temporaries.discard(file.temporary)
+          file.answer(outcome)
+        })
+    }
+    return syncing
+  }
+
+  /** Runs for as long as files come. The descriptor is older than all that is written: no error escapes it. */
+  const run = async (fd: number): Promise<void> => {
+    let durable: readonly Pending[] = []
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      feedWriter()
+      if (written.length + durable.length > 0) {
+        const syncing = written
+        written = []
+        durable = await round(durable, syncing, fd)
+      } else if (jobs > 0) await woken
+      else break
+    }
+  }
+
+  const start = async (): Promise<void> => {
+    let fd: number | null = null
+    try {
+      fd = await watch.during(async () => {
+        await temporaries.prepare()
+        return openFd(root, constants.O_RDONLY)
+      })
+      phase = 'running'
+      await run(fd)
+    } catch (thrown) {
+      failAll(
+        coming.map(({ pending }) => pending),
+        thrown,
+      )
+      coming = []
+    } finally {
+      phase = 'idle'
+      if (fd !== null) await closeFd(fd).catch(() => undefined)
+    }
+  }
+
+  const gathered = async (): Promise<void> => {
+    gathering = false
+    if (phase === 'running') feedWriter()
+    if (phase !== 'idle') return
+    if (coming.length >= BULK_FILES && writer !== null) {
+      phase = 'deciding'
+      if (await watch.during(() => canSyncWhole(root)).catch(() => false)) return start()
+      phase = 'idle'
+    }
+    const few = coming
+    coming = []
+    for (const { pending, alone } of few) void alone().then(pending.answer)
+  }
+
+  return {
+    add: (file, alone) =>
+      new Promise((answer) => {
+        coming.push({ pending: Object.assign(file, { temporary: temporaries.name(), answer }), alone })
+        if (gathering) return
+        gathering = true
+        setImmediate(() => void gathered())
+      }),
+    close() {
+      writer?.close()
+      committer?.close()
+    },
+  }
+}

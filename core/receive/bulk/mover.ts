@@ -1,0 +1,89 @@
+import path from 'node:path'
+import type { Directories, Round } from '../directories.ts'
+import { newRound } from '../directories.ts'
+import { FileRefused } from '../file-refused.ts'
+import type { Note } from '../manifest/notes.ts'
+import type { Placement, Written } from '../placement.ts'
+import { placedNote } from '../placement.ts'
+import type { Pending } from './bulk.ts'
+
+/** A file and the path that it is to get. */
+export interface Move {
+  file: Pending
+  to: string
+}
+
+/** Decides which files can simply be renamed into their places. */
+export interface Mover {
+  /**
+   * Makes their directories, and keeps others from the places until `finish` is called. `rest` has to go the long
+   * way: something else goes on in its place, or its directory is none.
+   */
+  prepare(files: readonly Pending[]): Promise<{
+    moves: Move[]
+    rest: Pending[]
+    /** These are in their places, durably: the manifest hears of them. */
+    finish(placed: readonly Move[]): Promise<void>
+  }>
+  asWritten(file: Pending): Written
+}
+
+/** What is in the way is dealt with by whoever comes the long way. */
+const leave = async () => {
+  throw new FileRefused('failed', 'EEXIST')
+}
+
+export function createMover(
+  directories: Directories,
+  placement: Pick<Placement, 'hold'>,
+  record: (notes: readonly Note[]) => Promise<void>,
+): Mover {
+  const directoryOf = async (components: readonly string[], round: Round): Promise<string | null> => {
+    try {
+      return await directories.ensure(components, round, leave)
+    } catch {
+      return null
+    }
+  }
+
+  const asWritten = ({ temporary, components, digest, facts }: Pending): Written => {
+    const { size, mtimeMs, mode } = facts
+    return { temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame: null }
+  }
+
+  return {
+    asWritten,
+    async prepare(files) {
+      const round = newRound()
+      const found = new Map<string, string | null>()
+      const moves: Move[] = []
+      const rest: Pending[] = []
+      const releases: (() => void)[] = []
+      for (const file of files) {
+        const parents = file.components.slice(0, -1)
+        const key = parents.join('/')
+        let directory = found.get(key)
+        if (directory === undefined) {
+          directory = await directoryOf(parents, round)
+          found.set(key, directory)
+        }
+        const release = directory === null ? null : placement.hold(file.components)
+        if (directory === null || release === null) rest.push(file)
+        else {
+          releases.push(release)
+          moves.push({ file, to: path.join(directory, file.components.at(-1) ?? '') })
+        }
+      }
+      return {
+        moves,
+        rest,
+        async finish(placed) {
+          for (const release of releases) release()
+          if (placed.length === 0) return
+          directories.synced(round)
+          await record(placed.map(({ file }) => placedNote(asWritten(file), false)))
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
+import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
+import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
+import { openSyncWhole } from './syncfs.ts'
+
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+
+/** Not `errorCode`: a thread that loads the dictionaries takes longer to start, and more memory. */
+function codeOf(thrown: unknown): string {
+  const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : null
+  return typeof code === 'string' ? code : String(thrown)
+}
+
+function writeContent({ temporary, mtime, mode }: WriteFile, bytes: Uint8Array): void {
+  const fd = openSync(temporary, NEW, 0o600)
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+    fchmodSync(fd, mode)
+    futimesSync(fd, mtime, mtime)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** @returns why it is not written, and then nothing is left of it; or null. */
+function writeOne(file: WriteFile, bytes: Uint8Array, digest: Uint8Array): string | null {
+  if (!createHash('sha256').update(bytes).digest().equals(digest)) return WRONG_DIGEST
+  try {
+    writeContent(file, bytes)
+    return null
+  } catch (thrown) {
+    try {
+      unlinkSync(file.temporary)
+    } catch {
+      // It was never made, or its disk is in trouble; what is left goes with the next start.
+    }
+    return codeOf(thrown)
+  }
+}
+
+function write({ files, bytes, digests }: Extract<StoreJob, { kind: 'write' }>): StoreJobResult {
+  const failures: [number, string][] = []
+  let at = 0
+  files.forEach((file, index) => {
+    const digest = digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES)
+    const failure = writeOne(file, bytes.subarray(at, at + file.size), digest)
+    at += file.size
+    if (failure !== null) failures.push([index, failure])
+  })
+  return { failures, unsynced: null }
+}
+
+/** @returns why it is not in its place, or null. */
+function move(from: string, to: string): string | null {
+  try {
+    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return 'EEXIST'
+    renameSync(from, to)
+    return null
+  } catch (thrown) {
+    return codeOf(thrown)
+  }
+}
+
+/**
+ * A thread of the store: it does many files' calls one after the other, without the two changes of threads that
+ * each costs from the event loop. A disk that hangs holds this thread, and nothing else.
+ */
+export function runStoreThread(port: MessagePort): void {
+  let syncWhole: ReturnType<typeof openSyncWhole> | null = null
+
+  const commit = ({ moves, fd }: Extract<StoreJob, { kind: 'commit' }>): StoreJobResult => {
+    const failures: [number, string][] = []
+    moves.forEach(([from, to], index) => {
+      const failure = move(from, to)
+      if (failure !== null) failures.push([index, failure])
+    })
+    syncWhole ??= openSyncWhole()
+    return { failures, unsynced: syncWhole(fd) }
+  }
+
+  port.on('message', ({ id, job }: NumberedJob) => {
+    const result = job.kind === 'write' ? write(job) : commit(job)
+    port.postMessage({ id, result } satisfies NumberedResult)
+  })
+}

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { nodeWorkerStarter } from '../../core/agent/node-starter.ts'
+import { SupervisedWorker } from '../../core/agent/supervisor.ts'
+import { receiverDefinition } from '../../core/receive/messages.ts'
+import { openLedger } from '../../core/send/ledger.ts'
+import { senderDefinition } from '../../core/send/messages.ts'
+import type { ReportOf } from '../../core/worker/definition.ts'
+import { until } from '../support/until.ts'
+
+const DESTINATION = 'bench'
+const WITHIN_MS = 300_000
+
+export interface Sent {
+  seconds: number
+  senderMiB: number
+  receiverMiB: number
+}
+
+export interface SendOptions {
+  source: string
+  /** Where the ledger, the store and the certificates go. */
+  directory: string
+  /** The port to be dialled instead of the receiver's. */
+  through?(port: number): Promise<number>
+  /** Fills the ledger before the clock starts; how many files have to be durable at its end. */
+  prepare?(ledger: ReturnType<typeof openLedger>, destination: string): number
+}
+
+/** From the first look at the directory to the last file durable at the receiver. */
+export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
+  const { source, directory } = options
+  const starter = nodeWorkerStarter((name) => new URL(`../../cli/workers/${name}.ts`, import.meta.url))
+  const quiet = { nudge: () => undefined, log: () => undefined, condition: () => undefined }
+  let fingerprint: string | null = null
+  let receiving: ReportOf<typeof receiverDefinition> | null = null
+  const sender = new SupervisedWorker(senderDefinition, starter, {
+    ...quiet,
+    report: (report) => {
+      fingerprint = report.fingerprint
+    },
+  })
+  const receiver = new SupervisedWorker(receiverDefinition, starter, {
+    ...quiet,
+    report: (report) => {
+      receiving = report
+    },
+  })
+  const ledgerPath = path.join(directory, 'ledger.db')
+  const ledger = openLedger(ledgerPath)
+  const prepared = options.prepare?.(ledger, DESTINATION)
+  const config = {
+    identityDirectory: path.join(directory, 'identity'),
+    ledgerPath,
+    destination: null,
+    sources: [{ id: 's', path: source, name: 'source', groupWriteMark: false, paused: false }],
+    paused: false,
+    retrySeconds: 1,
+    limit: { bytesPerSecond: null, schedule: [] },
+  }
+  try {
+    sender.configure(config)
+    const known = await until('the sender', () => fingerprint)
+    const storeDirectory = path.join(directory, 'store')
+    const trusted = [{ fingerprint: known, name: 'sender' }]
+    receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', trusted })
+    const { port, fingerprint: pin } = await until('the receiver', () => receiving)
+    const dialled = (await options.through?.(port)) ?? port
+    const startedAt = performance.now()
+    sender.configure({
+      ...config,
+      destination: { id: DESTINATION, name: 'store', host: '127.0.0.1', port: dialled, fingerprint: pin },
+    })
+    const files = prepared ?? offerAll(ledger, source, DESTINATION)
+    sender.nudge()
+    const areSent = () => (ledger.totals(DESTINATION).s?.sentFiles ?? 0) >= files
+    await until('every file to be durable', areSent, WITHIN_MS)
+    const seconds = (performance.now() - startedAt) / 1000
+    return { seconds, senderMiB: peakMiB(sender.state.pid), receiverMiB: peakMiB(receiver.state.pid) }
+  } finally {
+    ledger.close()
+    await Promise.all([sender.stop(), receiver.stop()])
+  }
+}
+
+export function offerAll(ledger: ReturnType<typeof openLedger>, source: string, destination: string): number {
+  const entries = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
+  for (let start = 0; start < entries.length; start += 500) {
+    const candidates = entries.slice(start, start + 500).map((entry) => {
+      const file = path.join(entry.parentPath, entry.name)
+      const { size, mtimeNs, ino, dev } = statSync(file, { bigint: true })
+      const facts = { size: Number(size), mtimeNs, inode: ino, device: dev }
+      return { source: 's', path: path.relative(source, file), ...facts }
+    })
+    ledger.offer(destination, candidates)
+  }
+  return entries.length
+}
+
+/** The largest resident set that a process has had so far (VmHWM of proc(5)). */
+export function peakMiB(pid: number | null): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024
+}

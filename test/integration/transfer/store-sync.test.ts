@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openAdmission } from '../../../core/receive/limits/admission.ts'
+import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
+import { openStore } from '../../../core/receive/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const MIB = 1024 * 1024
+const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
+
+/** An ext4 of `bytes` in a file on a memory disk that has only `room` for it. */
+function mountDisk(base: string, bytes: number, room: number) {
+  const memory = path.join(base, 'memory')
+  const store = path.join(base, 'store')
+  fs.mkdirSync(memory)
+  fs.mkdirSync(store)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${room}`, 'tmpfs', memory])
+  onTestFinished(() => void execFileSync('umount', ['-l', memory]))
+  const image = path.join(memory, 'disk.img')
+  fs.closeSync(fs.openSync(image, 'w'))
+  fs.truncateSync(image, bytes)
+  execFileSync('mkfs.ext4', ['-q', '-E', 'lazy_itable_init=1', image])
+  execFileSync('mount', ['-o', 'loop', image, store])
+  onTestFinished(() => void execFileSync('umount', ['-l', store]))
+  return { store, image }
+}
+
+function openTestStore(root: string) {
+  const noUsage = () => ({ files: 0, bytes: 0 })
+  const store = openStore(root, {
+    thread,
+    record: () => Promise.resolve(),
+    admission: openAdmission(
+      root,
+      { ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } },
+      Promise.resolve(),
+      noUsage,
+    ),
+  })
+  onTestFinished(() => store.close())
+  const send = (name: string, bytes: Buffer) =>
+    store.receive(
+      { folder: 'pc', source: 'data', path: name, size: bytes.length, mtimeMs: 1_000, mode: 0o640 },
+      bytes,
+      createHash('sha256').update(bytes).digest(),
+    )
+  return { store, send }
+}
+
+const contentOf = (index: number, bytes: number) => Buffer.alloc(bytes, `content ${index} `)
+
+describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs root: mounts)', () => {
+  for (const count of [5, 300]) {
+    test(`${count} small files at a time are on the disk when they are said to be`, async () => {
+      const base = temporaryDirectory('sync')
+      const { store, image } = mountDisk(base, 64 * MIB, 128 * MIB)
+      const { send } = openTestStore(store)
+      const names = Array.from({ length: count }, (_, index) => `d${index % 7}/file-${index}`)
+      const outcomes = await Promise.all(names.map((name, index) => send(name, contentOf(index, index * 10))))
+      // What the file system has not written to its disk by now is lost, as when the power fails.
+      const copy = path.join(base, 'copy.img')
+      fs.copyFileSync(image, copy)
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['durable']))
+      const recovered = path.join(base, 'recovered')
+      fs.mkdirSync(recovered)
+      execFileSync('mount', ['-o', 'loop', copy, recovered])
+      onTestFinished(() => void execFileSync('umount', ['-l', recovered]))
+      names.forEach((name, index) => {
+        const file = path.join(recovered, 'pc/data', name)
+        expect(fs.readFileSync(file)).toEqual(contentOf(index, index * 10))
+        expect(fs.statSync(file)).toMatchObject({ mtimeMs: 1_000, mode: 0o100640 })
+      })
+    })
+  }
+
+  test('of many small files that the disk then cannot hold none is said to be durable', async () => {
+    const { store } = mountDisk(temporaryDirectory('sync'), 512 * MIB, 24 * MIB)
+    const { send } = openTestStore(store)
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => send(`file-${index}`, contentOf(index, 250_000))),
+    )
+    const told = new Set(answers.map(({ status, detail }) => `${status} ${detail}`))
+    for (const answer of told) expect(answer).toMatch(/^(failed EIO|readOnly EROFS)$/)
+  })
+})

@@ -103,7 +103,7 @@ function startScanner({ home }: { home: Awaited<ReturnType<typeof makeHome>> }) 
 }
 
 test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is marked or called sent that is not stored`, {
-  timeout: Math.max(400_000, ROUNDS * 1_000),
+  timeout: Math.max(600_000, ROUNDS * 2_000),
 }, async () => {
   const seed = newSeed('campaign')
   const random = createRandom(seed)

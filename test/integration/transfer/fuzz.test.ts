@@ -2,20 +2,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { expect, onTestFinished, test } from 'vitest'
-import { serveConnection } from '../../../core/receive/connection.ts'
-import type { RefusedKind } from '../../../core/receive/counters.ts'
-import type { Outcome } from '../../../core/receive/file-refused.ts'
-import type { Sender } from '../../../core/receive/senders.ts'
-import type { Store } from '../../../core/receive/store.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { expect, test } from 'vitest'
 import { greet, Refused } from '../../../core/send/dial.ts'
 import type { Session } from '../../../core/send/session.ts'
 import { openSession } from '../../../core/send/session.ts'
 import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
-import type { FileStatus, Frame } from '../../../core/wire/frames.ts'
-import { fingerprintOf } from '../../../core/wire/identity.ts'
-import { nameFault } from '../../../core/wire/names.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
 import {
   bytesOf,
   mutated,
@@ -24,8 +16,8 @@ import {
   senderFrame,
   strayFrame,
 } from '../../support/frame-fuzz.ts'
+import { certificate, openFuzzedReceiver, turn } from '../../support/fuzzed-receiver.ts'
 import { streamPair } from '../../support/stream-pair.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
 import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -35,8 +27,6 @@ import { until } from '../../support/until.ts'
  */
 const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 60_000)
 const MIB = 1024 * 1024
-const certificate = Buffer.from('the certificate of a sender')
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -48,90 +38,11 @@ function held() {
   return { bytes: heapUsed + external, descriptors: fs.readdirSync('/proc/self/fd').length }
 }
 
-/** fsync is what a store waits for: in memory it costs nothing. */
-const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)
-
-/** Answers as a store does, and keeps nothing. */
-function storeInName(): Store {
-  const soon = async (status: FileStatus): Promise<Outcome> => {
-    await turn()
-    return { status, detail: '' }
-  }
-  return {
-    receive: ({ path: name }) => soon(nameFault(name) === null ? 'durable' : 'name'),
-    begin: () => ({
-      write: turn,
-      finish: () => soon('digest'),
-      abort: turn,
-      refused: null,
-      offset: Promise.resolve(null),
-    }),
-    copy: () => soon('unknown'),
-    alone: (_, work) => work(),
-    stalledMs: () => 0,
-    clean: turn,
-    close: turn,
-  }
-}
-
-function openReceiver() {
-  const base = temporaryDirectory('fuzz', quickParent())
-  const root = path.join(base, 'inside', 'store')
-  fs.mkdirSync(path.join(base, 'outside'))
-  fs.mkdirSync(path.join(root, 'sender', 'data'), { recursive: true })
-  fs.mkdirSync(path.join(root, '.holdfast'))
-  fs.symlinkSync(path.join(base, 'outside'), path.join(root, 'sender', 'data', 'planted'))
-  const store = openStore(root)
-  onTestFinished(() => store.close())
-  const sender: Sender = {
-    fingerprint: fingerprintOf(certificate),
-    name: 'sender',
-    folder: 'sender',
-    pairedAt: 0,
-    revokedAt: null,
-  } as Sender
-  const refused = new Map<RefusedKind, number>()
-  const counts = { stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
-  let served = 0
-  /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
-  const serve = (socket: Parameters<typeof serveConnection>[0]) => {
-    served += 1
-    serveConnection(socket, {
-      name: 'receiver',
-      store: served % 8 === 0 ? store : storeInName(),
-      accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
-      known: () => sender,
-      pair: async () => null,
-      renewal: { welcome: () => ({}), onHello: () => null },
-      enter() {
-        counts.entered += 1
-        return {
-          window: { bytes: 2 * MIB, files: 64 },
-          leave: () => {
-            counts.left += 1
-          },
-        }
-      },
-      onRefusedConnection: (_from, _reason, kind) => void refused.set(kind, (refused.get(kind) ?? 0) + 1),
-      onReceived: (files) => {
-        counts.stored += files
-      },
-      onRefusedFile: () => {
-        counts.notStored += 1
-      },
-      log(level) {
-        if (level === 'warn') counts.faults += 1
-      },
-    })
-  }
-  return { base, root, serve, refused, counts }
-}
-
 test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothing outside the sender’s folder`, {
   timeout: 200_000,
 }, async () => {
   const random = createRandom(newSeed('fuzz receiver'))
-  const { base, root, serve, refused, counts } = openReceiver()
+  const { base, root, serve, refused, counts } = openFuzzedReceiver()
   const hello = Buffer.from(
     bytesOf({ type: 'hello', header: { protocols: [2, 1], name: 'x', purpose: 'send' }, payload: [] }),
   )

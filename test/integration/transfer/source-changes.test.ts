@@ -45,6 +45,60 @@ test('a large file that grows while it is sent is sent again as it is in the end
   await until('one file was stored in all', () => receiver.report()?.receivedFiles === 1)
 })
 
+const MIB = 1024 * 1024
+const whileRead: [string, (file: string) => void][] = [
+  ['truncated', (file) => fs.truncateSync(file, 20 * MIB + 1)],
+  [
+    'replaced by another one of its size and time',
+    (file) => {
+      const { atime, mtime } = fs.statSync(file)
+      fs.writeFileSync(`${file}.new`, Buffer.alloc(64 * MIB, 2))
+      fs.utimesSync(`${file}.new`, atime, mtime)
+      fs.renameSync(`${file}.new`, file)
+    },
+  ],
+  [
+    'rewritten in the middle',
+    (file) => {
+      const fd = fs.openSync(file, 'r+')
+      fs.writeSync(fd, 'other content', 63 * MIB)
+      fs.closeSync(fd)
+    },
+  ],
+  ['deleted', (file) => fs.rmSync(file)],
+]
+
+test.each(whileRead)(
+  'a large file that is %s while it is sent: never half, never mixed',
+  async (_, change) => {
+    const { home, receiver, sender, config, arrived } = await setUp()
+    const file = path.join(home.source, 'file')
+    fs.writeFileSync(file, Buffer.alloc(64 * MIB, 1))
+    const before = treeOf(home.source).file
+    sender.configure(config)
+    await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+    receiver.process.kill('SIGSTOP')
+    try {
+      offerAll(home)
+      sender.nudge()
+      await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
+      change(file)
+    } finally {
+      receiver.process.kill('SIGCONT')
+    }
+    writeFile(home.source, 'other', 'not held up')
+    offerAll(home)
+    sender.nudge()
+    await until('the other one is there', () => treeOf(arrived).other !== undefined, 20_000)
+    const totals = () => sender.report()?.totals[SOURCE]
+    await until('nothing waits', () => totals()?.waitingFiles === 0 && (totals()?.sentFiles ?? 0) > 0, 30_000)
+    const there = treeOf(arrived).file
+    // What was open when its name went may still have been read to its end, whole and as it was offered.
+    if (fs.existsSync(file)) expect(there).toBe(treeOf(home.source).file)
+    else expect([undefined, before]).toContain(there)
+  },
+)
+
 test('files that changed, vanished or cannot be read do not hold up the others', async () => {
   const { home, sender, config, arrived } = await setUp(true)
   for (let index = 0; index < 50; index += 1) writeFile(home.source, `good/${index}`, `good ${index}`)

@@ -146,6 +146,20 @@ describe('taking', () => {
     expect(ledger.totals('d')).toEqual({ s: totals(2, 0, 0) })
   })
 
+  test('what a clock of the future has put off goes when the clock is set right, also after a restart', () => {
+    const future = 1_000_000_000_000
+    const first = open()
+    first.ledger.offer('d', [file('a'), file('b')])
+    first.ledger.retryLater(first.take(1, future), future + 60_000, null)
+    expect(first.take(100, future)).toHaveLength(1)
+    expect(first.take(100, future - 500)).toHaveLength(1)
+    expect(first.take(100, future - 5_000)).toHaveLength(2)
+    const second = open()
+    second.ledger.offer('d', [file('a')])
+    second.ledger.retryLater(second.take(1, 1), future, null)
+    expect(second.take(100, 5_000)).toHaveLength(1)
+  })
+
   test('a dropped file is gone; a renewed one waits with its new facts', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a'), file('b')])

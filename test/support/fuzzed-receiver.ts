@@ -1,0 +1,98 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { serveConnection } from '../../core/receive/connection.ts'
+import type { RefusedKind } from '../../core/receive/counters.ts'
+import type { Outcome } from '../../core/receive/file-refused.ts'
+import type { Sender } from '../../core/receive/senders.ts'
+import type { Store } from '../../core/receive/store.ts'
+import { openStore } from '../../core/receive/store.ts'
+import type { FileStatus } from '../../core/wire/frames.ts'
+import { fingerprintOf } from '../../core/wire/identity.ts'
+import { nameFault } from '../../core/wire/names.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+const MIB = 1024 * 1024
+/** What the attacker shows: it is a sender's that is let in. */
+export const certificate = Buffer.from('the certificate of a sender')
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** fsync is what a store waits for: in memory it costs nothing. */
+const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)
+
+/** Answers as a store does, and keeps nothing. */
+function storeInName(): Store {
+  const soon = async (status: FileStatus): Promise<Outcome> => {
+    await turn()
+    return { status, detail: '' }
+  }
+  return {
+    receive: ({ path: name }) => soon(nameFault(name) === null ? 'durable' : 'name'),
+    begin: () => ({
+      write: turn,
+      finish: () => soon('digest'),
+      abort: turn,
+      refused: null,
+      offset: Promise.resolve(null),
+    }),
+    copy: () => soon('unknown'),
+    alone: (_, work) => work(),
+    stalledMs: () => 0,
+    clean: turn,
+    close: turn,
+  }
+}
+
+/** The receiver's end of connections in memory, with what came of them. */
+export function openFuzzedReceiver() {
+  const base = temporaryDirectory('fuzz', quickParent())
+  const root = path.join(base, 'inside', 'store')
+  fs.mkdirSync(path.join(base, 'outside'))
+  fs.mkdirSync(path.join(root, 'sender', 'data'), { recursive: true })
+  fs.mkdirSync(path.join(root, '.holdfast'))
+  fs.symlinkSync(path.join(base, 'outside'), path.join(root, 'sender', 'data', 'planted'))
+  const store = openStore(root)
+  onTestFinished(() => store.close())
+  const sender: Sender = {
+    fingerprint: fingerprintOf(certificate),
+    name: 'sender',
+    folder: 'sender',
+    pairedAt: 0,
+    revokedAt: null,
+  } as Sender
+  const refused = new Map<RefusedKind, number>()
+  const counts = { stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
+  let served = 0
+  /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
+  const serve = (socket: Parameters<typeof serveConnection>[0]) => {
+    served += 1
+    serveConnection(socket, {
+      name: 'receiver',
+      store: served % 8 === 0 ? store : storeInName(),
+      accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
+      known: () => sender,
+      pair: async () => null,
+      renewal: { welcome: () => ({}), onHello: () => null },
+      enter() {
+        counts.entered += 1
+        return {
+          window: { bytes: 2 * MIB, files: 64 },
+          leave: () => {
+            counts.left += 1
+          },
+        }
+      },
+      onRefusedConnection: (_from, _reason, kind) => void refused.set(kind, (refused.get(kind) ?? 0) + 1),
+      onReceived: (files) => {
+        counts.stored += files
+      },
+      onRefusedFile: () => {
+        counts.notStored += 1
+      },
+      log(level) {
+        if (level === 'warn') counts.faults += 1
+      },
+    })
+  }
+  return { base, root, serve, refused, counts }
+}

@@ -96,8 +96,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
   })
   const applySources = () => {
     if (applied === null) return
-    const paused = applied.paused || limiter.allowance.kind === 'pause'
-    route?.configure(sourcesOf(applied), paused)
+    route?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
   }
   const limiter = openLimiter(() => {
     applySources()
@@ -128,10 +127,7 @@ export function startSender(context: WorkerContext<Definition>): WorkerHandlers<
     route = openRoute({ ...next, destination }, on, me, limiter.bucket, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
-        progress.sent(
-          files.map(({ source }) => source),
-          performance.now(),
-        )
+        progress.sent(files, performance.now())
         nudge()
         changed()
       },

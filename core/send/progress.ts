@@ -7,8 +7,8 @@ import { createRates } from './rates.ts'
 /** What was sent lately, and how long the rest will take. Times are in milliseconds of any steady clock. */
 export interface Progress {
   bytes(source: string, count: number, now: number): void
-  /** One durable file for each entry. */
-  sent(sources: readonly string[], now: number): void
+  /** These files became durable. */
+  sent(files: readonly { source: string }[], now: number): void
   rates: Pick<Rates, 'current'>
   /** By source id; only those of which something can be said. */
   left(totals: Record<string, Totals>, transfers: readonly Transfer[], now: number): Record<string, number>
@@ -38,9 +38,9 @@ export function createProgress(): Progress {
       rates.add(source, count, now)
       for (const eta of [all, etaOf(source)]) eta.bytes(count, now)
     },
-    sent(sources, now) {
-      all.files(sources.length, now)
-      for (const source of sources) etaOf(source).files(1, now)
+    sent(files, now) {
+      all.files(files.length, now)
+      for (const { source } of files) etaOf(source).files(1, now)
     },
     left(totals, transfers, now) {
       const left: Record<string, number> = {}

@@ -104,8 +104,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   })
   const applySources = () => {
     if (applied === null) return
-    const paused = applied.paused || limiter.allowance.kind === 'pause'
-    route?.configure(sourcesOf(applied), paused)
+    route?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
   }
   const limiter = openLimiter(() => {
     applySources()
@@ -136,10 +135,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     route = openRoute({ ...next, destination }, on, me, limiter.bucket, readers, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
-        progress.sent(
-          files.map(({ source }) => source),
-          performance.now(),
-        )
+        progress.sent(files, performance.now())
         nudge()
         changed()
       },

@@ -25,7 +25,10 @@ test('large and small files together keep to the limit; without it the rest goes
   const to = { ...at, port: relay.port }
   sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: RATE, schedule: [] } }))
   await until('bytes go', () => relay.sentBytes() > 64 * KIB)
-  const since = sender.report()?.connection.since
+  const since = await until('it says that it is connected', () => {
+    const connection = sender.report()?.connection
+    return connection?.state === 'connected' ? connection.since : null
+  })
   const [began, before] = [performance.now(), relay.sentBytes()]
   await until('four seconds of the rate', () => relay.sentBytes() - before > 4 * RATE, 30_000)
   const seconds = (performance.now() - began) / 1000

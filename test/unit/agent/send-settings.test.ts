@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { describeState } from '../../../cli/status.ts'
+import { senderConfig } from '../../../core/agent/worker-configs.ts'
+import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { emptyState, sourceState } from '../renderer/fake-state.ts'
+
+const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continuous') =>
+  settingsSchema.parse({
+    sources: [
+      { id: 's', path: '/data', name: 'data', kind, deleteAfter: { hours: 24 } },
+      { id: 't', path: '/other', name: 'other' },
+    ],
+    destination: host === null ? null : { id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) },
+  })
+const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
+  senderConfig(settings, openDataDirectory(temporaryDirectory('layout')), null, 'here').sources.map(
+    ({ removal }) => removal,
+  )
+
+const DAY = 86_400_000
+
+test.each([
+  ['another computer', 'nas.example', { afterMs: DAY, marks: [], sentMark: null }],
+  ['the receiver in this application', null, undefined],
+  ['this computer by its name', 'localhost', undefined],
+  ['this computer by its address', '127.0.0.1', undefined],
+])('with %s as the destination', (_what, host, expected) => {
+  expect(removalsOf(settingsOf(host))).toEqual([expected, undefined])
+})
+
+test('a batch source keeps its marks, and what is not sent as a whole', () => {
+  const marks = ['finished.parse', 'finished.watch']
+  const expected = { afterMs: DAY, marks, sentMark: 'finished.watch' }
+  expect(removalsOf(settingsOf('nas.example', 'batch'))[0]).toEqual(expected)
+})
+
+test('`holdfast status` tells rate, time to go, limit and removal', () => {
+  const source = sourceState('data', '/data', {
+    rate: 2_097_152,
+    left: 300_000,
+    settings: { deleteAfter: { hours: 48 } },
+  })
+  const lines = describeState(
+    emptyState({
+      sources: [source],
+      destination: { ...emptyState().destination, kind: 'receiver', elsewhere: true },
+      allowance: {
+        now: { kind: 'limit', bytesPerSecond: 1_048_576 },
+        until: new Date().setHours(18, 0, 0, 0),
+      },
+    }),
+  )
+  expect(lines).toContain('  2 MiB/s, about 5 min left')
+  expect(lines).toContain('  sent files are removed here after 2 days')
+  expect(lines).toContain('limit: at most 1 MiB/s, until 18:00')
+  expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
+})

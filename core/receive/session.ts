@@ -100,8 +100,16 @@ export function openSending(
     for (const [id, source, path, size, mtimeMs, mode, digest] of files) {
       const bytes = payload.subarray(at, at + size)
       at += size
-      void store.receive({ folder, source, path, size, mtimeMs, mode }, bytes, digest).then((outcome) => {
-        giveBack(size)
+      // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
+      // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+      let held = size
+      const letGo = () => {
+        if (held > 0) giveBack(held)
+        held = 0
+      }
+      const facts = { folder, source, path, size, mtimeMs, mode }
+      void store.receive(facts, bytes, digest, letGo).then((outcome) => {
+        letGo()
         answer(id, source, path, size, outcome)
       })
     }

@@ -18,6 +18,8 @@ export interface BulkFile {
   components: readonly string[]
   bytes: Uint8Array
   digest: Uint8Array
+  /** Called when the bytes are held in memory no longer, unless the file is not stored. */
+  onWritten(): void
 }
 
 /** Stores small files that come in great number. */
@@ -40,7 +42,8 @@ const JOB_FILES = 512
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
 
-const NO_BYTES = new Uint8Array(0)
+/** Instead of bytes that are written. */
+export const NO_BYTES = new Uint8Array(0)
 
 /** A file that is on its way, and who waits for it. */
 export interface Pending extends BulkFile {
@@ -112,8 +115,10 @@ export function openBulk(
       const failures = new Map(done.failures)
       files.forEach((file, index) => {
         const failure = failures.get(index)
-        if (failure === undefined) written.push(file)
-        else file.answer(unstored(failure))
+        if (failure === undefined) {
+          written.push(file)
+          file.onWritten()
+        } else file.answer(unstored(failure))
       })
     } catch (thrown) {
       failAll(files, thrown)

@@ -71,21 +71,18 @@ const whileRead: [string, (file: string) => void][] = [
 test.each(whileRead)(
   'a large file that is %s while it is sent: never half, never mixed',
   async (_, change) => {
-    const { home, receiver, sender, config, arrived } = await setUp()
+    const { home, sender, config, arrived } = await setUp()
+    const relay = await startRelay(config.destination?.port ?? 0)
     const file = path.join(home.source, 'file')
     fs.writeFileSync(file, Buffer.alloc(64 * MIB, 1))
     const before = treeOf(home.source).file
-    sender.configure(config)
-    await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
-    receiver.process.kill('SIGSTOP')
-    try {
-      offerAll(home)
-      sender.nudge()
-      await until('it is on the wire', () => (sender.report()?.transfers[0]?.sentBytes ?? 0) > 0, 20_000)
-      change(file)
-    } finally {
-      receiver.process.kill('SIGCONT')
-    }
+    offerAll(home)
+    relay.holdAfter(MIB)
+    const { destination } = config
+    sender.configure({ ...config, destination: destination && { ...destination, port: relay.port } })
+    await until('it is on the wire', () => relay.sentBytes() >= MIB, 20_000)
+    change(file)
+    relay.letGo()
     writeFile(home.source, 'other', 'not held up')
     offerAll(home)
     sender.nudge()

@@ -28,7 +28,7 @@ const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, 
 /**
  * Words for V8 at a worker's start. Left to itself V8 lets the young generation grow to 128 MiB before it collects,
  * and keeps it: with 1,000 paths that hang the checker grew for minutes while what it held stayed at 18 MiB. With
- * this it stays where it was after 40 s, 40 MiB lower, at the same cost a check (`npm run bench -- check`).
+ * this it stays where it was after 40 s, 40 MiB lower, at about the same cost a check (`npm run bench -- check`).
  */
 export const WORKER_HEAP = '--max-semi-space-size=2'
 

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { lockDirectory } from '../../worker/directory-lock.ts'
 import type { StoreLayout } from '../layout.ts'
@@ -7,6 +8,8 @@ import { openIntake } from './intake.ts'
 import { journalFiles } from './journal.ts'
 import { openManifestFile } from './manifest-file.ts'
 import { openRows } from './rows.ts'
+
+const LOOK_EVERY_MS = 100
 
 /**
  * Takes in what a receiver that is gone has left in the journal, unless another one runs: it does that itself.
@@ -34,7 +37,7 @@ export async function catchUp(layout: StoreLayout): Promise<{ isRunning: boolean
 }
 
 /** Whether everything that the journal holds at this moment is in the manifest. */
-export async function isSettled(layout: StoreLayout, database: DatabaseSyncInstance): Promise<boolean> {
+async function isSettled(layout: StoreLayout, database: DatabaseSyncInstance): Promise<boolean> {
   const names = await journalFiles(layout.journal)
   const at = database.prepare('SELECT name, offset FROM journal').get() as
     | { name: string; offset: number }
@@ -43,6 +46,16 @@ export async function isSettled(layout: StoreLayout, database: DatabaseSyncInsta
     const size = statSync(path.join(layout.journal, name), { throwIfNoEntry: false })?.size ?? 0
     return size === 0 || (at?.name === name && at.offset >= size)
   })
+}
+
+/** Waits, at most so many milliseconds, until a receiver that runs has taken in what the journal holds. */
+export async function untilSettled(
+  layout: StoreLayout,
+  database: DatabaseSyncInstance,
+  withinMs: number,
+): Promise<void> {
+  const deadline = Date.now() + withinMs
+  while (!(await isSettled(layout, database)) && Date.now() < deadline) await delay(LOOK_EVERY_MS)
 }
 
 /** The manifest for writing, beside whoever else writes it; made if there is none. */

@@ -4,7 +4,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode, Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
-import { catchUp } from '../manifest/catch-up.ts'
+import { catchUp, untilSettled } from '../manifest/catch-up.ts'
 import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
@@ -52,6 +52,9 @@ export interface RestoreHost {
   progress(progress: { files: number; bytes: number; totalFiles: number; totalBytes: number }): void
 }
 
+/** How long a receiver may take to keep up its manifest, in milliseconds, before it is not waited for. */
+const SETTLE_MS = 5_000
+
 /** Opens what the manifest knows; a store without one is restored as it is, and what is not verified is counted. */
 async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Promise<T>): Promise<T> {
   const stats = await lstat(layout.root).catch((thrown: unknown) => {
@@ -59,9 +62,11 @@ async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Pro
   })
   if (!stats.isDirectory()) throw new Problem('store.none', { path: layout.root, reason: 'ENOTDIR' })
   // A read-only or borrowed store is restored from all the same.
-  await catchUp(layout).catch(() => undefined)
+  const { isRunning } = await catchUp(layout).catch(() => ({ isRunning: false }))
   const database: DatabaseSyncInstance | null = readManifestFile(layout.manifest)
   try {
+    // What arrived a moment ago is to be verified, too.
+    if (isRunning && database !== null) await untilSettled(layout, database, SETTLE_MS)
     return await work(database === null ? null : openRows(database))
   } finally {
     database?.close()

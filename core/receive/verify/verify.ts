@@ -7,7 +7,7 @@ import { message } from '../../words/message.ts'
 import { errorCode, Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
-import { catchUp, isSettled, openForAdopting } from '../manifest/catch-up.ts'
+import { catchUp, openForAdopting, untilSettled } from '../manifest/catch-up.ts'
 import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
 import { openRows, placeOf } from '../manifest/rows.ts'
@@ -37,10 +37,9 @@ const SAME_TIME_MS = 1
 
 /** Waits until the manifest tells of all that happened before now. */
 async function waitUntilOld(layout: StoreLayout, database: DatabaseSyncInstance, ctimeMs: number) {
-  const deadline = Date.now() + SETTLE_MS
   const age = Date.now() - ctimeMs
   if (age >= 0 && age < YOUNG_MS) await delay(YOUNG_MS - age)
-  while (!(await isSettled(layout, database)) && Date.now() < deadline) await delay(100)
+  await untilSettled(layout, database, SETTLE_MS)
 }
 
 /**

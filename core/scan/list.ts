@@ -11,7 +11,6 @@ import type { BatchDecision } from './batch/rules.ts'
 import { decideBatches } from './batch/rules.ts'
 import { hasGroupWrite, isDue } from './due.ts'
 import type { FileFacts } from './facts.ts'
-import { absolutePath } from './facts.ts'
 import { walkRegions } from './regions.ts'
 import type { Skipped, Unsendable } from './walk.ts'
 import { walk } from './walk.ts'
@@ -37,7 +36,7 @@ export interface ListOptions {
 
 /** Only the state counts here: the facts are the walk's. */
 type Seen = { state: 'unproven' } | Examined
-type Examine = (absolute: string, path: string) => Seen
+type Examine = (root: string, path: string) => Seen
 
 /**
  * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
@@ -91,7 +90,7 @@ async function* listTree(
       const why =
         decision?.action === 'nothing'
           ? message('scan.why.batchSent', { mark })
-          : whyNot(options, file, (path) => examine(absolutePath(options.source.path, path), path))
+          : whyNot(options, file, (path) => examine(options.source.path, path))
       yield { path: file.path, size: file.size, why }
     }
   }
@@ -170,7 +169,16 @@ function whyUnsendable(unsendable: Unsendable): Message {
 async function openExaminer(): Promise<Examine> {
   if (process.platform === 'linux') {
     try {
-      return (await import('./watch/finished.ts')).examineFile
+      const [{ examineFile }, { DirectoryFiles }] = await Promise.all([
+        import('./watch/finished.ts'),
+        import('./watch/directory-files.ts'),
+      ])
+      const files = new DirectoryFiles()
+      return (root, path) => {
+        const found = examineFile(files, root, path)
+        files.leave()
+        return found
+      }
     } catch {
       // The native library does not load here: time has to decide.
     }

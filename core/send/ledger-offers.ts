@@ -14,17 +14,19 @@ const RESTLESS_MS = 2_000
 const LONGEST_PAUSE_MS = 8_000
 
 // A file that changes again and again goes when it rests, with growing pauses until then: one that changed while it
-// was read keeps its pause, one that changed right after it was sent (?7 is now) gets one from the third time on.
+// was read keeps its pause, one that changed right after it was sent (?3 is now) gets one from the third time on.
 // Without, it would be read and sent all the time, and others would wait for it.
-const RESTLESS = `state = 1 AND sent_at BETWEEN ?7 - ${RESTLESS_MS} AND ?7`
+const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND retry_at > 0'
 /** What becomes of a row whose file has other content than the one it told of. */
 const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL, ${REMOVAL_ANEW},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
   retry_at = CASE WHEN ${PAUSING} THEN retry_at
-    WHEN ${RESTLESS} AND attempts >= 2 THEN ?7 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
+    WHEN ${RESTLESS} AND attempts >= 2 THEN ?3 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
 const CHANGED = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
-const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+// One statement for many files: to bind the values of each one costs as much as to insert it. ?2 is their array.
+const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device)
+  SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?2) WHERE true
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
   inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 
@@ -39,7 +41,7 @@ interface EntryRow {
 export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'requeue'>
 
 export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
-  const offerOne = database.prepare(OFFER)
+  const offerSome = database.prepare(OFFER)
   const find = prepareExact(
     database,
     'SELECT state, size, mtime_ns, inode FROM file WHERE route = ? AND path = ?',
@@ -55,14 +57,17 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   )
 
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
-    const known = new Map<string, number>()
+    const bySource = new Map<string, Candidate[]>()
+    for (const candidate of candidates) {
+      const others = bySource.get(candidate.source)
+      if (others === undefined) bySource.set(candidate.source, [candidate])
+      else others.push(candidate)
+    }
     const now = Date.now()
     let waiting = 0
-    for (const { source, path, size, mtimeNs, inode, device } of candidates) {
-      const route = known.get(source) ?? routes.ensure(destination, source)
-      known.set(source, route)
-      const facts = [size, word.store(mtimeNs), word.store(inode), word.store(device)]
-      waiting += Number(offerOne.run(route, path, ...facts, now).changes)
+    for (const [source, some] of bySource) {
+      const route = routes.ensure(destination, source)
+      waiting += Number(offerSome.run(route, rowsOf(some), now).changes)
     }
     return waiting
   }
@@ -116,4 +121,13 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
         return last === undefined || rows.length < limit ? null : Number(last.id)
       }),
   }
+}
+
+/** As JSON: [path, size, mtime_ns, inode, device] of each file, its numbers as the columns have them, all 64 bits. */
+function rowsOf(candidates: readonly Candidate[]): string {
+  const rows = candidates.map(
+    ({ path, size, mtimeNs, inode, device }) =>
+      `[${JSON.stringify(path)},${size},${word.store(mtimeNs)},${word.store(inode)},${word.store(device)}]`,
+  )
+  return `[${rows.join()}]`
 }

@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
-import { errorCode } from '../../system-error.ts'
+import { constants } from 'node:fs'
 import { hasWriter } from '../../wire/lease.ts'
 import type { FileFacts } from '../facts.ts'
-import { factsOf } from '../facts.ts'
+import { absolutePath } from '../facts.ts'
 import { isGone } from '../walk.ts'
+import type { DirectoryFiles, FileStatus } from './directory-files.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
@@ -20,50 +20,62 @@ export type Examined =
  */
 export const NEW_FOR_MS = 100
 
-/** Never waits for a FIFO's other end, follows no symbolic link. */
-const LOOK = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY
+export interface Look {
+  /** The kernel has told that a writer closed it, so it is past its creation, and will tell of the next close. */
+  wasClosed?: boolean
+  /** Whether the caller needs no look at this content. */
+  isKnown?(facts: FileFacts): boolean
+}
 
 /**
- * Looks whether a file is there and whether a writer holds it open. Synchronous: for the watcher's thread.
- * `wasClosed`: the kernel has told that a writer closed it, so it is past its creation.
+ * Looks whether the file `path` of a source is there and whether a writer holds it open. Synchronous: for the
+ * watcher's thread.
  */
-export function examineFile(
-  absolute: string,
-  path: string,
-  { wasClosed = false, isKnown }: { wasClosed?: boolean; isKnown?: (facts: FileFacts) => boolean } = {},
-): Examined {
+export function examineFile(files: DirectoryFiles, root: string, path: string, look: Look = {}): Examined {
+  const [directory, name] = placeOf(root, path)
+  // Before open: opening a device can have effects of its own.
+  const before = files.status(directory, name)
+  if (typeof before === 'string') return failed(before)
+  if (!isRegular(before)) return { state: 'not-a-file' }
+  const facts = factsOf(path, before)
+  if (look.isKnown?.(facts)) return { state: 'known' }
+  const fd = files.open(directory, name)
+  if (typeof fd === 'string') return failed(fd)
   try {
-    // Before open: opening a device can have effects of its own.
-    const before = lstatSync(absolute, { bigint: true, throwIfNoEntry: false })
-    if (before === undefined) return { state: 'gone' }
-    if (!before.isFile()) return { state: 'not-a-file' }
-    if (isKnown?.(factsOf(path, before))) return { state: 'known' }
-    const fd = openSync(absolute, LOOK)
-    try {
-      const writer = hasWriter(fd)
-      if (writer === 'yes') return { state: 'busy' }
-      const stats = fstatSync(fd, { bigint: true })
-      if (!wasClosed && stats.size === 0n && isNew(stats.ctimeNs)) return { state: 'new' }
-      const facts = factsOf(path, stats)
-      return { state: writer === 'no' ? 'finished' : 'unproven', facts }
-    } finally {
-      closeSync(fd)
-    }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
-    if (isGone(code)) return { state: 'gone' }
-    return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
+    const writer = hasWriter(fd, { isClosedNext: true })
+    if (writer === 'yes') return { state: 'busy' }
+    const state = writer === 'no' ? 'finished' : 'unproven'
+    // Who has closed it since the first look is told of by another event, which brings another look.
+    if (look.wasClosed) return { state, facts }
+    const now = files.statusOf(fd)
+    if (typeof now === 'string') return failed(now)
+    if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
+    return { state, facts: factsOf(path, now) }
+  } finally {
+    files.close(fd)
   }
 }
 
 /** Whether a file has more names than one; false if it cannot be looked at. */
-export function hasOtherNames(absolute: string): boolean {
-  try {
-    return (lstatSync(absolute, { throwIfNoEntry: false })?.nlink ?? 0) > 1
-  } catch {
-    return false
-  }
+export function hasOtherNames(files: DirectoryFiles, root: string, path: string): boolean {
+  const status = files.status(...placeOf(root, path))
+  return typeof status !== 'string' && status.links > 1
+}
+
+function placeOf(root: string, path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return [absolutePath(root, path.slice(0, Math.max(0, slash))), path.slice(slash + 1)]
+}
+
+function failed(code: string): Examined {
+  if (isGone(code)) return { state: 'gone' }
+  return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
+}
+
+const isRegular = ({ mode }: FileStatus) => (mode & constants.S_IFMT) === constants.S_IFREG
+
+function factsOf(path: string, { size, mtimeNs, inode, device, mode }: FileStatus): FileFacts {
+  return { path, size, mtimeNs, inode, device, mode }
 }
 
 function isNew(ctimeNs: bigint): boolean {

@@ -1,11 +1,11 @@
 import type { Unsendable } from '../walk.ts'
 import { isGone } from '../walk.ts'
 import { Listing } from './inotify-listing.ts'
+import { IN } from './inotify-masks.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { directoryAt, pathOf } from './inotify-tree.ts'
 import type { Watches } from './inotify-watches.ts'
-import { IN } from './linux.ts'
 
 const DIRECTORIES_A_POLL = 256
 

@@ -1,5 +1,5 @@
-import { absolutePath } from '../facts.ts'
 import type { Unsendable } from '../walk.ts'
+import { DirectoryFiles } from './directory-files.ts'
 import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
@@ -52,6 +52,7 @@ export interface ExaminerOptions {
 /** Looks at files: those that events and listings found, those that were asked for, some of them again. */
 export class Examiner {
   readonly #options: ExaminerOptions
+  readonly #files = new DirectoryFiles()
   /** Requests by path, in their order. */
   #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
   readonly #soon = new Later<Waiting>(NEW_FOR_MS)
@@ -74,10 +75,13 @@ export class Examiner {
   /** A file was found by an event or a listing. */
   found(file: Sight): void {
     const { tree, path } = file
-    if (tree.signals.has(path)) this.#options.post({ type: 'signal', tree: tree.id, path })
-    if (tree.signals.has(path) || !tree.request.recursive || tree.filter.file(path) !== null) return
+    if (tree.signals.has(path)) {
+      this.#options.post({ type: 'signal', tree: tree.id, path })
+      return
+    }
+    if (!tree.request.recursive || tree.filter.file(path) !== null) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
-    const isFirstName = file.by === 'created' && !hasOtherNames(absolutePath(tree.request.root, path))
+    const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
     if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)
   }
 
@@ -121,6 +125,11 @@ export class Examiner {
     }
   }
 
+  /** Before the thread sleeps: no directory stays open. */
+  rest(): void {
+    this.#files.leave()
+  }
+
   /** Answers the tree's requests and forgets its files. */
   forget(tree: Tree): void {
     for (const asked of this.#asked) {
@@ -133,9 +142,8 @@ export class Examiner {
   #examine(file: Waiting, asked: boolean): void {
     const { tree, path, by, looks } = file
     const { outbox, problem } = this.#options
-    const key = keyOf(file)
-    for (const later of this.#laters) later.delete(key)
-    const found = examineFile(absolutePath(tree.request.root, path), path, {
+    this.#forget(file)
+    const found = examineFile(this.#files, tree.request.root, path, {
       wasClosed: by === 'closed',
       // Two events about one content, or an event and a listing, are told once.
       isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts),
@@ -146,8 +154,15 @@ export class Examiner {
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
       if (looks > 0) this.#lookSoon({ ...file, looks: looks - 1 })
-      else this.#busy.put(key, file)
+      else this.#busy.put(keyOf(file), file)
     }
+  }
+
+  #forget(file: Sight): void {
+    // In a burst nothing waits, and its files need no keys.
+    if (this.#laters.every((later) => later.isEmpty)) return
+    const key = keyOf(file)
+    for (const later of this.#laters) later.delete(key)
   }
 
   /** From now on, if it waits already. False: there is no room for it. */

@@ -15,13 +15,19 @@ interface Batch {
   unproven: FileFacts[]
 }
 
+/** By the path alone: that two trees have a file of one path at once is rare, and then one of them is told twice. */
+interface Reported {
+  tree: number
+  facts: FileFacts
+}
+
 /** Gathers files into bounded messages, and holds the thread back when nobody takes them. */
 export class Outbox {
   readonly #post: (message: FromThread) => void
   readonly #batches = new Map<number, Batch>()
   /** Two maps in turns: the older one is forgotten as a whole, as taking single entries out of a map costs more. */
-  #reported = new Map<string, FileFacts>()
-  #reportedBefore = new Map<string, FileFacts>()
+  #reported = new Map<string, Reported>()
+  #reportedBefore = new Map<string, Reported>()
   #untaken = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -39,13 +45,13 @@ export class Outbox {
 
   /** Whether the file was reported with this content a short while ago. */
   hasReported(tree: number, facts: FileFacts): boolean {
-    const key = `${tree}/${facts.path}`
-    const before = this.#reported.get(key) ?? this.#reportedBefore.get(key)
-    return before !== undefined && before.device === facts.device && sameContent(before, facts)
+    const before = this.#reported.get(facts.path) ?? this.#reportedBefore.get(facts.path)
+    if (before === undefined || before.tree !== tree) return false
+    return before.facts.device === facts.device && sameContent(before.facts, facts)
   }
 
   finished(tree: number, facts: FileFacts): void {
-    this.#reported.set(`${tree}/${facts.path}`, facts)
+    this.#reported.set(facts.path, { tree, facts })
     if (this.#reported.size >= REMEMBERED) {
       this.#reportedBefore = this.#reported
       this.#reported = new Map()

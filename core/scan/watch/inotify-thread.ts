@@ -5,15 +5,16 @@ import type { Unsendable } from '../walk.ts'
 import { Discovery } from './inotify-discovery.ts'
 import type { InotifyEvent } from './inotify-events.ts'
 import { decodeEvents } from './inotify-events.ts'
-import type { Sight } from './inotify-examiner.ts'
+import type { Occasion } from './inotify-examiner.ts'
 import { Examiner } from './inotify-examiner.ts'
+import { IN } from './inotify-masks.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
 import { Pace } from './inotify-pace.ts'
-import type { Tree } from './inotify-tree.ts'
+import type { Directory, Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
-import { closeDescriptor, IN, openInotify, openWake, readNow, waitReadable } from './linux.ts'
+import { closeDescriptor, openInotify, openWake, readNow, waitReadable } from './linux.ts'
 
 /** The thread looks up at least this often, so that a process that exits need not wake it. */
 const LONGEST_WAIT_MS = 1_000
@@ -37,6 +38,9 @@ export function runInotifyThread(port: MessagePort): void {
   thread.run(receive)
   port.close()
 }
+
+/** What one read told of files, by directory: a burst is mostly of one, whose path is put together once. */
+type FilesOfOneRead = Map<Directory, Map<string, Occasion>>
 
 class InotifyThread {
   readonly #post: (message: FromThread) => void
@@ -79,6 +83,9 @@ class InotifyThread {
         }
         this.#take(message)
       }
+      // Before the wait, which nothing else would end: the main thread may have told just now that it is free.
+      this.#outbox.flushWhenTaken()
+      this.#examiner.rest()
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
       const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
@@ -164,22 +171,21 @@ class InotifyThread {
   #readEvents(): void {
     const bytes = readNow(this.#inotify, this.#buffer)
     this.#pace.read(performance.now())
-    const files = new Map<string, Sight>()
+    const files: FilesOfOneRead = new Map()
     let news = false
     for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
-      if ((event.mask & IN.MODIFY) !== 0) {
-        news = this.#modified(event) || news
-        continue
+      if ((event.mask & IN.MODIFY) !== 0) news = this.#modified(event) || news
+      else {
+        news = true
+        this.#handle(event, files)
       }
-      news = true
-      const file = this.#handle(event)
-      if (file === null) continue
-      const key = `${file.tree.id}/${file.path}`
-      const before = files.get(key)
-      files.set(key, before?.by === 'closed' ? before : file)
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
-    for (const file of files.values()) this.#examiner.found(file)
+    for (const [directory, names] of files) {
+      const { tree } = directory
+      const parent = pathOf(directory)
+      for (const [name, by] of names) this.#examiner.found({ tree, path: joinRelative(parent, name), by })
+    }
     if (!news) this.#restUntil = Date.now() + REST_MS
   }
 
@@ -191,34 +197,32 @@ class InotifyThread {
     return this.#examiner.modified(directory.tree, path)
   }
 
-  /** Returns the file that the event is about, if it is to be looked at. */
-  #handle({ wd, mask, name }: InotifyEvent): Sight | null {
+  /** Does what the event asks for; the file that it is about, if it is to be looked at, is put into `files`. */
+  #handle({ wd, mask, name }: InotifyEvent, files: FilesOfOneRead): void {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
       for (const tree of this.#trees.values()) this.#discovery.eventsLost(tree)
-      return null
+      return
     }
     const directory = this.#watches.find(wd)
-    if (directory === undefined) return null
+    if (directory === undefined) return
     if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
       this.#discovery.ended(directory, mask)
-      return null
+      return
     }
     const { tree } = directory
     if (name === null) {
       this.#problem(tree, { why: 'name', path: joinRelative(pathOf(directory), '\uFFFD') })
-      return null
+      return
     }
     if ((mask & IN.ISDIR) === 0) {
-      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) === 0) return null
-      const by = (mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0 ? 'closed' : 'created'
-      return { tree, path: joinRelative(pathOf(directory), name), by }
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) addFile(files, directory, name, mask)
+      return
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
       const left = directory.children.get(name)
       if (left !== undefined) this.#watches.drop(left)
     } else this.#discovery.found(directory, name, false)
-    return null
   }
 
   #problem(tree: Tree, unsendable: Unsendable): void {
@@ -230,4 +234,14 @@ class InotifyThread {
     for (const tree of this.#trees.values()) this.#watches.dropTree(tree)
     closeDescriptor(this.#inotify)
   }
+}
+
+function addFile(files: FilesOfOneRead, directory: Directory, name: string, mask: number): void {
+  let names = files.get(directory)
+  if (names === undefined) {
+    names = new Map()
+    files.set(directory, names)
+  }
+  if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) names.set(name, 'closed')
+  else if (!names.has(name)) names.set(name, 'created')
 }

@@ -1,7 +1,8 @@
 import { absolutePath } from '../facts.ts'
+import { IN } from './inotify-masks.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { pathOf, subtree } from './inotify-tree.ts'
-import { addWatch, IN, removeWatch } from './linux.ts'
+import { addWatch, removeWatch } from './linux.ts'
 
 const MASK =
   IN.MODIFY |

@@ -18,6 +18,10 @@ export class Later<T> {
     return true
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0
+  }
+
   has(key: string): boolean {
     return this.#waiting.has(key)
   }

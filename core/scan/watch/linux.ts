@@ -1,25 +1,6 @@
 import koffi from 'koffi'
 import { lastError } from '../../wire/lease.ts'
 
-/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
-export const IN = {
-  MODIFY: 0x0000_0002,
-  CLOSE_WRITE: 0x0000_0008,
-  MOVED_FROM: 0x0000_0040,
-  MOVED_TO: 0x0000_0080,
-  CREATE: 0x0000_0100,
-  DELETE: 0x0000_0200,
-  DELETE_SELF: 0x0000_0400,
-  MOVE_SELF: 0x0000_0800,
-  UNMOUNT: 0x0000_2000,
-  Q_OVERFLOW: 0x0000_4000,
-  IGNORED: 0x0000_8000,
-  ONLYDIR: 0x0100_0000,
-  DONT_FOLLOW: 0x0200_0000,
-  EXCL_UNLINK: 0x0400_0000,
-  ISDIR: 0x4000_0000,
-} as const
-
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
 const EFD_NONBLOCK = 0o4000

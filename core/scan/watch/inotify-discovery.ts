@@ -13,7 +13,7 @@ export interface DiscoveryOptions {
   watches: Watches
   post(message: FromThread): void
   /** A file was found in a directory whose files nobody else will list. */
-  file(tree: Tree, path: string): void
+  file(directory: Directory, path: string): void
   problem(tree: Tree, unsendable: Unsendable): void
 }
 
@@ -30,7 +30,7 @@ export class Discovery {
     this.#post = options.post
     this.#listing = new Listing({
       directory: (parent, name, again) => this.found(parent, name, again),
-      file: ({ tree }, path) => options.file(tree, path),
+      file: options.file,
       unreadable: (directory, code) =>
         options.problem(directory.tree, { why: 'directory', path: pathOf(directory), code }),
       complete: (directory, names) => this.#dropVanished(directory, names),

@@ -38,6 +38,8 @@ export interface Sight {
   tree: Tree
   path: string
   by: Occasion
+  /** The watch of its directory, which tells of every change after this; -1: there is none. */
+  watch: number
 }
 
 /** A file that waits for another look, and how often it is looked at soon. */
@@ -79,7 +81,10 @@ export class Examiner {
       this.#options.post({ type: 'signal', tree: tree.id, path })
       return
     }
-    if (!tree.request.recursive || tree.filter.file(path) !== null) return
+    if (!tree.request.recursive) return
+    // What an event has brought already the listing of a new directory need not look at again.
+    if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(file.watch, path)) return
+    if (tree.filter.file(path) !== null) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
     const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
     if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)
@@ -94,7 +99,7 @@ export class Examiner {
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
-      if (path !== undefined) this.#examine(fresh({ tree, path, by: 'listed' }), true)
+      if (path !== undefined) this.#examine(fresh({ tree, path, by: 'listed', watch: -1 }), true)
     }
     if (asked.next < paths.length) return
     this.#asked.shift()
@@ -103,8 +108,8 @@ export class Examiner {
   }
 
   /** A file's content was changed. False if that was known already. */
-  modified(tree: Tree, path: string): boolean {
-    return this.#modified.put(keyOf({ tree, path }), fresh({ tree, path, by: 'modified' }))
+  modified(tree: Tree, path: string, watch: number): boolean {
+    return this.#modified.put(keyOf({ tree, path }), fresh({ tree, path, by: 'modified', watch }))
   }
 
   /** Milliseconds since 1970 at which `lookAgain` has something to do; infinite if nothing waits. */
@@ -148,7 +153,7 @@ export class Examiner {
       // Two events about one content, or an event and a listing, are told once.
       isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts),
     })
-    if (found.state === 'finished') outbox.finished(tree.id, found.facts)
+    if (found.state === 'finished') outbox.finished(tree.id, found.facts, file.watch)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)

@@ -18,6 +18,8 @@ interface Batch {
 /** By the path alone: that two trees have a file of one path at once is rare, and then one of them is told twice. */
 interface Reported {
   tree: number
+  /** The watch that its directory had; -1: none. A number that was given once is not given again. */
+  watch: number
   facts: FileFacts
 }
 
@@ -50,8 +52,14 @@ export class Outbox {
     return before.facts.device === facts.device && sameContent(before.facts, facts)
   }
 
-  finished(tree: number, facts: FileFacts): void {
-    this.#reported.set(facts.path, { tree, facts })
+  /** Whether the file was reported while its directory had this watch, so that any change since has an event. */
+  hasReportedUnder(watch: number, path: string): boolean {
+    const before = this.#reported.get(path) ?? this.#reportedBefore.get(path)
+    return watch !== -1 && before?.watch === watch
+  }
+
+  finished(tree: number, facts: FileFacts, watch: number): void {
+    this.#reported.set(facts.path, { tree, watch, facts })
     if (this.#reported.size >= REMEMBERED) {
       this.#reportedBefore = this.#reported
       this.#reported = new Map()

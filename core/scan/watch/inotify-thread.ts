@@ -67,7 +67,7 @@ class InotifyThread {
     this.#discovery = new Discovery({
       watches: this.#watches,
       post,
-      file: (tree, path) => this.#examiner.found({ tree, path, by: 'listed' }),
+      file: ({ tree, wd }, path) => this.#examiner.found({ tree, path, by: 'listed', watch: wd }),
       problem: (tree, unsendable) => this.#problem(tree, unsendable),
     })
   }
@@ -93,8 +93,9 @@ class InotifyThread {
       const inotify = reads ? this.#inotify : -1
       const [events, woken] = waitReadable([inotify, this.#wake], work ? 0 : this.#waitMs(gatherMs))
       if (woken) readNow(this.#wake, wakeBytes)
+      // Events first: what they tell of needs no second look when its new directory is listed.
       if (events) this.#readEvents()
-      if (work) {
+      else if (work) {
         this.#discovery.work(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
@@ -182,9 +183,10 @@ class InotifyThread {
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
     for (const [directory, names] of files) {
-      const { tree } = directory
+      const { tree, wd: watch } = directory
       const parent = pathOf(directory)
-      for (const [name, by] of names) this.#examiner.found({ tree, path: joinRelative(parent, name), by })
+      for (const [name, by] of names)
+        this.#examiner.found({ tree, path: joinRelative(parent, name), by, watch })
     }
     if (!news) this.#restUntil = Date.now() + REST_MS
   }
@@ -194,7 +196,7 @@ class InotifyThread {
     const directory = this.#watches.find(wd)
     if (directory === undefined || name === null) return false
     const path = joinRelative(pathOf(directory), name)
-    return this.#examiner.modified(directory.tree, path)
+    return this.#examiner.modified(directory.tree, path, wd)
   }
 
   /** Does what the event asks for; the file that it is about, if it is to be looked at, is put into `files`. */

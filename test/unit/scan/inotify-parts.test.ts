@@ -45,6 +45,8 @@ describe('the pace of reading', () => {
   })
 })
 
+const WATCH = 3
+
 describe('reports', () => {
   const open = () => {
     const sent: string[][] = []
@@ -56,11 +58,11 @@ describe('reports', () => {
 
   test('gather while the last one is not dealt with', () => {
     const { sent, outbox } = open()
-    outbox.finished(1, file('a'))
+    outbox.finished(1, file('a'), WATCH)
     outbox.flushWhenTaken()
-    outbox.finished(1, file('b'))
+    outbox.finished(1, file('b'), WATCH)
     outbox.flushWhenTaken()
-    outbox.finished(1, file('c'))
+    outbox.finished(1, file('c'), WATCH)
     outbox.flushWhenTaken()
     expect(sent).toEqual([['a']])
     outbox.taken()
@@ -70,9 +72,9 @@ describe('reports', () => {
 
   test('a full one goes at once, and eight that nobody deals with hold the thread back', () => {
     const { sent, outbox } = open()
-    for (let one = 0; one < 7 * 256; one += 1) outbox.finished(1, file(`f${one}`))
+    for (let one = 0; one < 7 * 256; one += 1) outbox.finished(1, file(`f${one}`), WATCH)
     expect(outbox.hasRoom).toBe(true)
-    for (let one = 0; one < 256; one += 1) outbox.finished(1, file(`g${one}`))
+    for (let one = 0; one < 256; one += 1) outbox.finished(1, file(`g${one}`), WATCH)
     expect(sent.map(({ length }) => length)).toEqual(Array(8).fill(256))
     expect(outbox.hasRoom).toBe(false)
     outbox.taken()
@@ -81,15 +83,25 @@ describe('reports', () => {
 
   test('the same content is known for thousands of files more; another content is not', () => {
     const { outbox } = open()
-    outbox.finished(1, file('first'))
-    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`f${one}`))
-    outbox.finished(1, file('last'))
+    outbox.finished(1, file('first'), WATCH)
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`f${one}`), WATCH)
+    outbox.finished(1, file('last'), WATCH)
     expect(outbox.hasReported(1, file('first'))).toBe(true)
-    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`g${one}`))
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`g${one}`), WATCH)
     expect(outbox.hasReported(1, file('last'))).toBe(true)
     expect(outbox.hasReported(2, file('last'))).toBe(false)
     expect(outbox.hasReported(1, file('last', { mtimeNs: 2n }))).toBe(false)
-    outbox.finished(1, file('last', { mtimeNs: 2n }))
+    outbox.finished(1, file('last', { mtimeNs: 2n }), WATCH)
     expect(outbox.hasReported(1, file('last'))).toBe(false)
+  })
+
+  test('a file that an event brought is known under its directory’s watch, not under another one’s', () => {
+    const { outbox } = open()
+    outbox.finished(1, file('told'), 7)
+    outbox.finished(1, file('without'), -1)
+    expect(outbox.hasReportedUnder(7, 'told')).toBe(true)
+    expect(outbox.hasReportedUnder(8, 'told')).toBe(false)
+    expect(outbox.hasReportedUnder(7, 'other')).toBe(false)
+    expect(outbox.hasReportedUnder(-1, 'without')).toBe(false)
   })
 })

@@ -16,14 +16,19 @@ export interface CopySource {
 export const isWorthCopying = (size: number): boolean => size >= LEAST_BYTES
 
 /**
+ * @param sent what is probably the same content, by the file's id.
  * @param folderOf the folder of a source at the destination, by the source's id; null: nobody knows it any more.
  */
-export function copySourceOf(
-  sent: SentContent | null,
+export function copySourcesOf(
+  sent: ReadonlyMap<number, SentContent>,
   folderOf: (source: string) => string | null,
-): CopySource | null {
-  const folder = sent === null ? null : folderOf(sent.source)
-  return sent === null || folder === null ? null : { folder, path: sent.path, digest: sent.digest }
+): Map<number, CopySource> {
+  const found = new Map<number, CopySource>()
+  for (const [id, { source, path, digest }] of sent) {
+    const folder = folderOf(source)
+    if (folder !== null) found.set(id, { folder, path, digest })
+  }
+  return found
 }
 
 /**

@@ -1,11 +1,18 @@
 import type { Attempt, Lane } from './lane.ts'
+import { isLarge } from './lane.ts'
 import type { Due } from './ledger.ts'
 import type { Session } from './session.ts'
+import { headerBytesOf } from './session.ts'
 
 /** Large files that a source sets aside so that the small ones behind them can go on. */
 const SET_ASIDE = 64
 /** A source whose disk is away is looked at again after this. */
 const AWAY_MS = 2_000
+/** Small files that go through the lane together, in number and in bytes: reading begins anew for each group. */
+const GROUP_FILES = 256
+const GROUP_BYTES = 512 * 1024
+/** Of the header of a batch, which names them. */
+const GROUP_HEADER_BYTES = 256 * 1024
 
 /** What a feed asks of the pump that it belongs to. */
 export interface FeedHost {
@@ -68,6 +75,28 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
     return null
   }
 
+  /** The small files that follow `first` and may go with it. */
+  const groupOf = (first: Due, { smallLimits }: Session): Due[] => {
+    const group = [first]
+    if (isLarge(first.size)) return group
+    let bytes = first.size
+    let header = headerBytesOf({ source: lane.source.name, path: first.path })
+    const files = Math.min(GROUP_FILES, smallLimits.files)
+    const most = Math.min(GROUP_BYTES, smallLimits.bytes)
+    while (group.length < files && bytes < most) {
+      // In trouble one goes at a time.
+      const due = queue.at(-1)
+      if (due === undefined || isLarge(due.size) || bytes + due.size > most || host.session() === null) break
+      header += headerBytesOf({ source: lane.source.name, path: due.path })
+      if (header > GROUP_HEADER_BYTES) break
+      queue.pop()
+      host.begins(due)
+      bytes += due.size
+      group.push(due)
+    }
+    return group
+  }
+
   const giveBack = () => {
     host.giveBack([...queue, ...aside])
     queue = []
@@ -90,7 +119,7 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
       const on = due === null ? null : host.session()
       if (due !== null && on !== null) {
         host.begins(due)
-        await lane.send(due, on, (attempt) => finish(due, attempt))
+        await lane.send(groupOf(due, on), on, finish)
         continue
       }
       if (due !== null) queue.push(due)

@@ -11,6 +11,8 @@ import type { Answer, Outgoing, Session } from './session.ts'
 
 /** What the sending of a lane's small and of its large files have in common. */
 export interface LaneParts {
+  /** The source's id. */
+  readonly source: string
   readonly shared: Shared
   /** The slots for its files of this kind. */
   readonly slots: Semaphore
@@ -45,6 +47,7 @@ export function lanePartsOf(
   })
   const fileOf = (due: Due) => path.join(source.path, due.path)
   return {
+    source: source.id,
     shared,
     slots,
     mayGoOn,
@@ -64,7 +67,7 @@ export function lanePartsOf(
     },
 
     copySource: (due, session) =>
-      session.canCopy && isWorthCopying(due.size) ? shared.copySource(due) : null,
+      session.canCopy && isWorthCopying(due.size) ? (shared.copySources([due]).get(due.id) ?? null) : null,
 
     async askForCopy(due, mode, { folder, path: name, digest }, session) {
       const answer = await session.copy(outgoing(due, mode), digest, { source: folder, path: name })

@@ -50,8 +50,8 @@ export interface Shared {
   /** Reads small files. */
   read: Readers['read']
   whereabouts(source: SendSource): Whereabouts
-  /** Where the destination may have this very content already. */
-  copySource(due: Due): CopySource | null
+  /** Where the destination may have the very contents of some files already, by the files' ids. */
+  copySources(dues: readonly Due[]): Map<number, CopySource>
   /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
   isBelowAway(source: SendSource, file: string): boolean
   onBytes(due: Due, bytes: number): void
@@ -87,8 +87,11 @@ export function createSlots(priority: Priority = 'normal'): Slots {
 /** Reads one source's files and puts them on the wire. */
 export interface Lane {
   readonly source: SendSource
-  /** Waits until the file may be read, then sends it in the background; `done` hears how it ended. */
-  send(due: Due, session: Session, done: (attempt: Attempt) => void): Promise<void>
+  /**
+   * Waits until the files may be read, then sends them in the background; `done` hears how each ended. It is one
+   * large file, or small ones.
+   */
+  send(dues: readonly Due[], session: Session, done: (due: Due, attempt: Attempt) => void): Promise<void>
   /** Whether a file of this size could begin at once. */
   hasRoomFor(size: number): boolean
 }
@@ -108,17 +111,18 @@ export function openLane(
   return {
     source,
     hasRoomFor: (size) => !isLarge(size) || large.available > 0,
-    async send(due, session, done) {
-      if (isLarge(due.size)) {
+    async send(dues, session, done) {
+      const [first] = dues
+      if (first !== undefined && isLarge(first.size)) {
         await large.acquire()
-        void sendLarge(due, session)
+        void sendLarge(first, session)
           .catch(failed)
           .then((attempt) => {
             large.release()
-            done(attempt)
+            done(first, attempt)
           })
-      } else if (await small.admit(due)) void small.send(due, session).catch(failed).then(done)
-      else done({ kind: 'halted' })
+      } else if (await small.admit(dues)) small.send(dues, session, done)
+      else for (const due of dues) done(due, { kind: 'halted' })
     },
   }
 }

@@ -121,10 +121,14 @@ export interface Ledger {
    */
   markSent(claims: readonly SentClaim[], now: number): Set<number>
   /**
-   * A sent file of this destination, of any source, that had this very inode, size and time: so this one is
-   * probably a new name of it. Only probably: an inode is given again, and a time can be set by anybody.
+   * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
+   * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
+   * a time can be set by anybody.
    */
-  sentElsewhere(destination: string, file: Claim & Omit<Candidate, 'source' | 'path'>): SentContent | null
+  sentElsewhere(
+    destination: string,
+    files: readonly (Claim & Omit<Candidate, 'source' | 'path'>)[],
+  ): Map<number, SentContent>
   /** Sent files that are owed their mark, after the row `after`; at most `limit`. */
   dueMarks(destination: string, source: string, after: number, limit: number): Due[]
   /** The marks of these files are set, or not wanted any more. */

@@ -13,9 +13,11 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
      ${CLAIMED} AND state <> 1`,
   )
   const elsewhere = database.prepare(
-    `SELECT source, path, digest FROM file INDEXED BY file_content JOIN route ON route.id = route
-     WHERE inode = ? AND mtime_ns = ? AND size = ? AND digest IS NOT NULL AND destination = ? AND file.id <> ?
-     LIMIT 1`,
+    `SELECT one.key AS place, source, file.path AS path, digest
+     FROM json_each(?1) AS one JOIN file INDEXED BY file_content
+       ON inode = one.value ->> 1 AND mtime_ns = one.value ->> 2 AND size = one.value ->> 3
+     JOIN route ON route.id = route
+     WHERE digest IS NOT NULL AND destination = ?2 AND file.id <> one.value ->> 0`,
   )
   const unmarked = prepareExact(
     database,
@@ -33,11 +35,20 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
         return done
       }),
 
-    sentElsewhere(destination, { id, size, mtimeNs, inode }) {
+    sentElsewhere(destination, files) {
       // 0 is what file systems without inodes say: it tells no file from another.
-      if (inode === 0n) return null
-      const facts = [word.store(inode), word.store(mtimeNs), size]
-      return (elsewhere.get(...facts, destination, id) as SentContent | undefined) ?? null
+      const asked = files.filter(({ inode }) => inode !== 0n)
+      if (asked.length === 0) return new Map()
+      const rows = asked.map(
+        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
+      )
+      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
+      return new Map(
+        found.flatMap(({ place, ...content }) => {
+          const file = asked[place]
+          return file === undefined ? [] : [[file.id, content]]
+        }),
+      )
     },
 
     dueMarks(destination, source, after, limit) {

@@ -1,7 +1,7 @@
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Message } from '../words/message.ts'
 import { createAcknowledgements } from './acknowledge.ts'
-import { copySourceOf } from './copy.ts'
+import { copySourcesOf } from './copy.ts'
 import type { Feed, FeedHost } from './feed.ts'
 import { openFeed } from './feed.ts'
 import type { Gate } from './gate.ts'
@@ -180,11 +180,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     read: options.readers.read,
     whereabouts: whereaboutsOf,
     isBelowAway: isFileAway,
-    copySource: (due) =>
-      copySourceOf(
-        guard.use(() => ledger.sentElsewhere(destination.id, due)),
-        (id) => feeds.get(id)?.lane.source.name ?? null,
-      ),
+    copySources: (files) =>
+      copySourcesOf(guard.use(() => ledger.sentElsewhere(destination.id, files)) ?? new Map(), (id) => {
+        return feeds.get(id)?.lane.source.name ?? null
+      }),
     onBytes(due, bytes) {
       onWire.add(due, bytes)
       events.onBytes(due.source, bytes)

@@ -43,10 +43,30 @@ export interface Upload {
 /** What the receiver's welcome says of the session: the version, and the first credit. */
 export type Welcome = Pick<FrameHeader<'welcome'>, 'protocol' | 'bytes' | 'files'>
 
+/** A small file with its content. */
+export interface SmallOutgoing extends Outgoing {
+  bytes: Uint8Array
+  digest: Uint8Array
+}
+
+export interface SmallEvents {
+  /** Their bytes are on the line, and held no more. Not called when the connection is lost before. */
+  onWire(): void
+  /** What became of one of the files, by its index. */
+  onAnswer(index: number, answer: Answer): void
+}
+
+/** How much `sendSmall` takes in one call. A single file always goes. */
+export interface SmallLimits {
+  files: number
+  bytes: number
+}
+
 /** One connection that was welcomed, with its credits. */
 export interface Session {
-  /** Sends a whole small file, together with others; resolves with the receiver's answer. */
-  sendSmall(file: Outgoing, bytes: Buffer, digest: Buffer, onWire: () => void): Promise<Answer>
+  /** Sends whole small files, maybe together with others; resolves when more may come. */
+  sendSmall(files: readonly SmallOutgoing[], events: SmallEvents): Promise<void>
+  readonly smallLimits: SmallLimits
   /**
    * Begins a large file; null: the connection is lost.
    * @param identity which file it is; given only where the receiver knows how to go on with one (`canResume`).
@@ -64,12 +84,22 @@ export interface Session {
 
 /** A batch that is not full waits this long for more files. */
 const BATCH_WAIT_MS = 3
+/** What a file's entry in a batch's header takes besides its names. */
+const HEADER_BYTES = 80
 
-interface Pending {
-  file: SmallFile
-  bytes: Buffer
+/** Files that came together; they stay together. */
+interface Group {
+  files: SmallFile[]
+  payload: Uint8Array[]
+  bytes: number
   headerBytes: number
   onWire: () => void
+}
+
+/** Who is told of the answers to files whose numbers follow each other. */
+interface Asker {
+  first: number
+  tell(index: number, answer: Answer): void
 }
 
 /** @param batchBytes how many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
@@ -81,42 +111,51 @@ export function openSession(
   const bytesCredit: Semaphore = createSemaphore(welcome.bytes)
   const filesCredit: Semaphore = createSemaphore(welcome.files)
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
-  const answers = new Map<number, (answer: Answer) => void>()
+  const askers = new Map<number, Asker>()
   const copies = new Set<number>()
   const questions = createQuestions()
-  let pending: Pending[] = []
-  let pendingBytes = 0
-  let pendingHeader = 0
+  let pending: Group[] = []
   let timer: NodeJS.Timeout | null = null
   let flushing = false
   let lastId = 0
   let closed = false
 
-  const expectAnswer = (): { id: number; answer: Promise<Answer> } => {
-    lastId = (lastId + 1) >>> 0
-    const id = lastId
-    return { id, answer: new Promise((resolve) => answers.set(id, resolve)) }
+  /** Numbers for so many files, whose answers `tell` hears. */
+  const ask = (files: number, tell: Asker['tell']): number => {
+    const asker = { first: (lastId + 1) >>> 0, tell }
+    for (let count = 0; count < files; count += 1) {
+      lastId = (lastId + 1) >>> 0
+      askers.set(lastId, asker)
+    }
+    return asker.first
+  }
+  const askOne = (): { id: number; answer: Promise<Answer> } => {
+    let id = 0
+    const answer = new Promise<Answer>((resolve) => {
+      id = ask(1, (_, said) => resolve(said))
+    })
+    return { id, answer }
   }
 
-  const isFull = () =>
-    pending.length >= BATCH_MAX_FILES ||
-    pendingBytes >= batchBytes() ||
-    pendingHeader >= BATCH_TARGET_HEADER_BYTES
+  const sum = (groups: readonly Group[]) => ({
+    files: groups.reduce((files, group) => files + group.files.length, 0),
+    bytes: groups.reduce((bytes, group) => bytes + group.bytes, 0),
+    headerBytes: groups.reduce((bytes, group) => bytes + group.headerBytes, 0),
+  })
+  const isFull = () => {
+    const { files, bytes, headerBytes } = sum(pending)
+    return files >= BATCH_MAX_FILES || bytes >= batchBytes() || headerBytes >= BATCH_TARGET_HEADER_BYTES
+  }
 
-  /** Takes the files of one frame out of those that wait. */
-  const cut = (): Pending[] => {
-    let bytes = 0
-    let header = 0
-    let count = 0
+  /** Takes the groups of one frame out of those that wait. */
+  const cut = (): Group[] => {
     const most = batchBytes()
-    for (const one of pending) {
-      if (count >= BATCH_MAX_FILES || bytes >= most || header >= BATCH_TARGET_HEADER_BYTES) break
-      bytes += one.bytes.length
-      header += one.headerBytes
-      count += 1
+    let count = 0
+    for (; count < pending.length; count += 1) {
+      const { files, bytes, headerBytes } = sum(pending.slice(0, count + 1))
+      const fits = files <= BATCH_MAX_FILES && bytes <= most && headerBytes <= BATCH_TARGET_HEADER_BYTES
+      if (count > 0 && !fits) break
     }
-    pendingBytes -= bytes
-    pendingHeader -= header
     return pending.splice(0, count)
   }
 
@@ -130,12 +169,8 @@ export function openSession(
       if (closed) return
       const batch = cut()
       if (batch.length === 0) break
-      const files = batch.map(({ file }) => file)
-      channel.send(
-        'batch',
-        { files },
-        batch.map(({ bytes }) => bytes),
-      )
+      const files = batch.flatMap((group) => group.files)
+      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)))
       for (const { onWire } of batch) onWire()
     } while (isFull())
     flushing = false
@@ -148,34 +183,48 @@ export function openSession(
   const onResult = (results: Extract<Frame, { type: 'result' }>['header']['results']) => {
     for (const [id, code, detail] of results) {
       const status = fileStatuses[code]
-      const resolve = answers.get(id)
-      if (status === undefined || resolve === undefined) throw new WireFault(`result for unknown file ${id}`)
+      const asker = askers.get(id)
+      if (status === undefined || asker === undefined) throw new WireFault(`result for unknown file ${id}`)
       if (!copies.delete(id) && status === 'unknown')
         throw new WireFault(`file ${id} was sent, not asked for`)
-      answers.delete(id)
-      resolve({ status, detail })
+      askers.delete(id)
+      asker.tell((id - asker.first) >>> 0, { status, detail })
     }
     filesCredit.release(results.length)
   }
 
   return {
-    async sendSmall({ source, path, size, mtimeMs, mode }, bytes, digest, onWire) {
-      if (!(await filesCredit.acquire())) return null
-      if (!(await bytesCredit.acquire(size))) return null
-      const { id, answer } = expectAnswer()
-      const headerBytes = Buffer.byteLength(path) + Buffer.byteLength(source) + 80
-      pending.push({ file: [id, source, path, size, mtimeMs, mode, digest], bytes, headerBytes, onWire })
-      pendingBytes += size
-      pendingHeader += headerBytes
+    smallLimits: {
+      files: Math.max(1, Math.min(BATCH_MAX_FILES, welcome.files)),
+      get bytes() {
+        return Math.min(batchBytes(), welcome.bytes)
+      },
+    },
+
+    async sendSmall(files, { onWire, onAnswer }) {
+      const bytes = files.reduce((total, { size }) => total + size, 0)
+      if (!(await filesCredit.acquire(files.length)) || !(await bytesCredit.acquire(bytes))) {
+        for (const index of files.keys()) onAnswer(index, null)
+        return
+      }
+      const first = ask(files.length, onAnswer)
+      pending.push({
+        files: files.map(({ source, path, size, mtimeMs, mode, digest }, index) => {
+          return [(first + index) >>> 0, source, path, size, mtimeMs, mode, digest]
+        }),
+        payload: files.map((file) => file.bytes),
+        bytes,
+        headerBytes: files.reduce((total, file) => total + headerBytesOf(file), 0),
+        onWire,
+      })
       if (isFull()) void flush()
       else soon()
-      return answer
     },
 
     async begin({ source, path, size, mtimeMs, mode }, identity) {
       if (!(await openFiles.acquire())) return null
       if (!(await filesCredit.acquire())) return null
-      const { id, answer } = expectAnswer()
+      const { id, answer } = askOne()
       let answered = false
       void answer.then(() => {
         answered = true
@@ -217,7 +266,7 @@ export function openSession(
     canCopy: welcome.protocol >= COPY_PROTOCOL,
     async copy({ source, path, size, mtimeMs, mode }, digest, from) {
       if (!(await filesCredit.acquire())) return null
-      const { id, answer } = expectAnswer()
+      const { id, answer } = askOne()
       copies.add(id)
       const names = { source, path, fromSource: from.source, fromPath: from.path }
       channel.send('copy', { id, ...names, size, time: mtimeMs, mode, digest })
@@ -238,11 +287,29 @@ export function openSession(
       bytesCredit.close()
       filesCredit.close()
       openFiles.close()
-      for (const resolve of answers.values()) resolve(null)
-      answers.clear()
+      const lost = [...askers]
+      askers.clear()
+      for (const [id, { first, tell }] of lost) tell((id - first) >>> 0, null)
     },
     get closed() {
       return closed
     },
   }
+}
+
+/** What a file takes of a batch's header, at most. */
+export function headerBytesOf({ source, path }: Pick<Outgoing, 'source' | 'path'>): number {
+  return Buffer.byteLength(path) + Buffer.byteLength(source) + HEADER_BYTES
+}
+
+/** Pieces that lie one after the other in the same memory become one: what was read together is sent as it is. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const all: Uint8Array[] = []
+  for (const piece of pieces) {
+    const last = all.at(-1)
+    const follows = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset
+    if (last === undefined || !follows) all.push(piece)
+    else all[all.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length)
+  }
+  return all
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import type { Facts } from '../facts.ts'
@@ -29,16 +29,19 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
   }
 }
 
-function readAll({ id, files }: ReadJob): ReadResult & { bytes: Uint8Array<ArrayBuffer> } {
+type Owned = Uint8Array<ArrayBuffer>
+
+function readAll({ id, files }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
   const bytes = new Uint8Array(files.reduce((sum, { offered }) => sum + offered.size, 0) + 1)
-  const digests = Buffer.alloc(files.length * SHA256_BYTES)
+  // Memory of its own: a view of a pool would bring the whole pool along.
+  const digests = new Uint8Array(files.length * SHA256_BYTES)
   const read: (WasRead | Unsent)[] = []
   let at = 0
   for (const { file, offered } of files) {
     const found = readOne(file, offered, bytes.subarray(at, at + offered.size + 1))
     if (found.kind === 'content') {
       const content = bytes.subarray(at, at + found.length)
-      digests.set(createHash('sha256').update(content).digest(), read.length * SHA256_BYTES)
+      digests.set(hash('sha256', content, 'buffer'), read.length * SHA256_BYTES)
       at += found.length
     }
     read.push(found)
@@ -50,6 +53,6 @@ function readAll({ id, files }: ReadJob): ReadResult & { bytes: Uint8Array<Array
 export function runReaderThread(port: MessagePort): void {
   port.on('message', (job: ReadJob) => {
     const result = readAll(job)
-    port.postMessage(result, [result.bytes.buffer])
+    port.postMessage(result, [result.bytes.buffer, result.digests.buffer])
   })
 }

@@ -3,32 +3,49 @@ import { createSemaphore } from '../../wire/semaphore.ts'
 import type { Facts } from '../facts.ts'
 import type { Content, Unsent } from '../read.ts'
 import { readSmall } from '../read.ts'
-import type { ReadingThread, Wanted } from './thread.ts'
+import type { ReadingThread } from './thread.ts'
 import { startReadingThread } from './thread.ts'
 
 /** So many files of a source that wait at the same moment are worth a thread. */
-const SLICE_LEAST = 8
-/** Files and bytes of one job. */
-const SLICE_FILES = 128
-const SLICE_BYTES = 1024 * 1024
-/** Jobs of one source that its thread has: the next one is there when one is done. */
-const JOBS_AT_ONCE = 2
+const WORTH_A_THREAD = 8
+/** Groups of one source that its thread has: the next one is there when one is done. */
+const GROUPS_AT_ONCE = 2
 /** Sources that hang hold their threads; those for which there is none are read by libuv's pool. */
 const THREADS = 4
 /** Files of one source that libuv's pool reads at a time; see POOL_THREADS in core/agent/worker-starter.ts. */
 const POOL_READS = 16
 
+/** A file that is to be read, and what it was when it was offered. */
+export interface Wanted {
+  file: string
+  offered: Facts
+}
+
+/** What was found of the file with this index: its content, if it is what was offered. */
+export interface Found {
+  index: number
+  content: Content | Unsent
+}
+
+/** Files that are read together. */
+export interface Group {
+  files: readonly Wanted[]
+  take: (found: readonly Found[]) => void
+}
+
 /** Reads small files, of every source apart from the others. */
 export interface Readers {
-  /** What the file holds, if it is what was offered. Never rejects; a disk that hangs leaves it unanswered. */
-  read(source: string, file: string, offered: Facts): Promise<Content | Unsent>
+  /**
+   * `take` is called once for each file, of all that are read together at once, or of each by itself. A disk that
+   * hangs leaves them unanswered.
+   */
+  read(source: string, files: readonly Wanted[], take: (found: readonly Found[]) => void): void
   close(): void
 }
 
 interface SourceReads {
-  waiting: Wanted[]
-  gathering: boolean
-  jobs: number
+  waiting: Group[]
+  groups: number
   thread: ReadingThread | null
   pool: Semaphore
 }
@@ -51,43 +68,38 @@ export function openReaders(script: URL | null): Readers {
     return started
   }
 
-  const cut = (reads: SourceReads): Wanted[] => {
-    let bytes = 0
-    let count = 0
-    for (const { offered } of reads.waiting) {
-      if (count === SLICE_FILES || (count > 0 && bytes + offered.size > SLICE_BYTES)) break
-      bytes += offered.size
-      count += 1
-    }
-    return reads.waiting.splice(0, count)
-  }
-
-  const readByPool = async ({ pool }: SourceReads, { file, offered, answer }: Wanted): Promise<void> => {
-    await pool.acquire()
-    answer(await readSmall(file, offered))
-    pool.release()
+  const readByPool = async (reads: SourceReads, { files, take }: Group): Promise<void> => {
+    await Promise.all(
+      files.map(async ({ file, offered }, index) => {
+        await reads.pool.acquire()
+        const content = await readSmall(file, offered)
+        reads.pool.release()
+        take([{ index, content }])
+      }),
+    )
   }
 
   const letGo = (source: string, reads: SourceReads) => {
-    if (reads.jobs > 0 || reads.waiting.length > 0) return
+    if (reads.groups > 0 || reads.waiting.length > 0) return
     if (reads.thread !== null) idle.push(reads.thread)
     reads.thread = null
     if (reads.pool.available === POOL_READS) sources.delete(source)
   }
 
   const go = (source: string, reads: SourceReads): void => {
-    while (reads.waiting.length > 0 && reads.jobs < JOBS_AT_ONCE) {
-      const isWorth = reads.thread !== null || reads.waiting.length >= SLICE_LEAST
+    while (reads.groups < GROUPS_AT_ONCE) {
+      const isWorth = reads.thread !== null || countOf(reads.waiting) >= WORTH_A_THREAD
       const thread = isWorth ? threadFor(reads) : null
+      const group = reads.waiting.shift()
+      if (group === undefined) return
       if (thread === null) {
-        for (const one of reads.waiting.splice(0))
-          void readByPool(reads, one).then(() => letGo(source, reads))
-        return
+        void readByPool(reads, group).then(() => letGo(source, reads))
+        continue
       }
       reads.thread = thread
-      reads.jobs += 1
-      void thread.read(cut(reads)).then(() => {
-        reads.jobs -= 1
+      reads.groups += 1
+      void thread.read(group).then(() => {
+        reads.groups -= 1
         go(source, reads)
         letGo(source, reads)
       })
@@ -97,32 +109,23 @@ export function openReaders(script: URL | null): Readers {
   const readsOf = (source: string): SourceReads => {
     const known = sources.get(source)
     if (known !== undefined) return known
-    const made: SourceReads = {
-      waiting: [],
-      gathering: false,
-      jobs: 0,
-      thread: null,
-      pool: createSemaphore(POOL_READS),
-    }
+    const made: SourceReads = { waiting: [], groups: 0, thread: null, pool: createSemaphore(POOL_READS) }
     sources.set(source, made)
     return made
   }
 
   return {
-    read: (source, file, offered) =>
-      new Promise((answer) => {
-        const reads = readsOf(source)
-        const { size, mtimeNs, inode, device } = offered
-        reads.waiting.push({ file, offered: { size, mtimeNs, inode, device }, answer })
-        if (reads.gathering) return
-        reads.gathering = true
-        setImmediate(() => {
-          reads.gathering = false
-          go(source, reads)
-        })
-      }),
+    read(source, files, take) {
+      const reads = readsOf(source)
+      reads.waiting.push({ files, take })
+      go(source, reads)
+    },
     close() {
       for (const thread of all) thread.close()
     },
   }
+}
+
+function countOf(groups: readonly Group[]): number {
+  return groups.reduce((sum, { files }) => sum + files.length, 0)
 }

@@ -1,54 +1,44 @@
 import { Worker } from 'node:worker_threads'
-import type { Facts } from '../facts.ts'
-import type { Content, Unsent } from '../read.ts'
 import type { ReadJob, ReadResult } from './protocol.ts'
 import { SHA256_BYTES } from './protocol.ts'
-
-/** A file that somebody waits for. */
-export interface Wanted {
-  file: string
-  offered: Facts
-  answer: (found: Content | Unsent) => void
-}
+import type { Found, Group } from './readers.ts'
 
 /** A reading thread as seen from outside. */
 export interface ReadingThread {
-  read(files: readonly Wanted[]): Promise<void>
+  /** Resolves when the group's files are answered. */
+  read(group: Group): Promise<void>
   close(): void
 }
 
-function tell(files: readonly Wanted[], { read, bytes, digests }: ReadResult): void {
+/** The contents stay where the thread has put them, one after the other. */
+function foundIn({ read, bytes, digests }: ReadResult): Found[] {
   let at = 0
-  for (const [index, { answer }] of files.entries()) {
-    const found = read[index] ?? { kind: 'failed', code: 'EIO' }
-    if (found.kind !== 'content') {
-      answer(found)
-      continue
-    }
+  return read.map((found, index): Found => {
+    if (found.kind !== 'content') return { index, content: found }
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
-    const digest = Buffer.from(digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES))
+    const digest = Buffer.from(digests.buffer, digests.byteOffset + index * SHA256_BYTES, SHA256_BYTES)
     at += found.length
-    answer({ kind: 'content', bytes: content, digest, mode: found.mode })
-  }
+    return { index, content: { kind: 'content', bytes: content, digest, mode: found.mode } }
+  })
 }
 
 /** @param onEnd is called if it ends by itself: then its files are answered, and it reads no more. */
 export function startReadingThread(script: URL, onEnd: () => void): ReadingThread {
   const worker = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
-  const out = new Map<number, { files: readonly Wanted[]; done: () => void }>()
+  const out = new Map<number, { group: Group; done: () => void }>()
   let last = 0
   worker.unref()
   worker.on('message', (result: ReadResult) => {
     const job = out.get(result.id)
     out.delete(result.id)
     if (job === undefined) return
-    tell(job.files, result)
+    job.group.take(foundIn(result))
     job.done()
   })
   const ended = () => {
     onEnd()
-    for (const { files, done } of out.values()) {
-      for (const { answer } of files) answer({ kind: 'failed', code: 'EIO' })
+    for (const { group, done } of out.values()) {
+      group.take(group.files.map((_, index) => ({ index, content: { kind: 'failed', code: 'EIO' } })))
       done()
     }
     out.clear()
@@ -56,11 +46,14 @@ export function startReadingThread(script: URL, onEnd: () => void): ReadingThrea
   worker.once('error', ended)
   worker.once('exit', ended)
   return {
-    read: (files) =>
+    read: (group) =>
       new Promise((done) => {
         last += 1
-        out.set(last, { files, done })
-        const job: ReadJob = { id: last, files: files.map(({ file, offered }) => ({ file, offered })) }
+        out.set(last, { group, done })
+        const files = group.files.map(({ file, offered: { size, mtimeNs, inode, device } }) => {
+          return { file, offered: { size, mtimeNs, inode, device } }
+        })
+        const job: ReadJob = { id: last, files }
         worker.postMessage(job)
       }),
     close() {

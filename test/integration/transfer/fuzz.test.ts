@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { greet, Refused } from '../../../core/send/dial.ts'
-import type { Session } from '../../../core/send/session.ts'
+import type { Answer, Session } from '../../../core/send/session.ts'
 import { openSession } from '../../../core/send/session.ts'
 import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
@@ -115,8 +115,13 @@ async function sendAll(session: Session): Promise<number> {
     return upload.end(digest)
   }
   const answers = await Promise.all([
-    ...Array.from({ length: 5 }, () =>
-      session.sendSmall(outgoing(bytes.length), bytes, digest, () => undefined),
+    ...Array.from(
+      { length: 5 },
+      () =>
+        new Promise<Answer>((resolve) => {
+          const events = { onWire: () => undefined, onAnswer: (_: number, answer: Answer) => resolve(answer) }
+          void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], events)
+        }),
     ),
     ...(session.canCopy ? [session.copy(outgoing(2_000), digest, { source: 'data', path: 'old' })] : []),
     largeFile(),

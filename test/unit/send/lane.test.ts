@@ -3,6 +3,7 @@ import type { Attempt } from '../../../core/send/lane.ts'
 import { createSlots, openLane } from '../../../core/send/lane.ts'
 import type { Due } from '../../../core/send/ledger.ts'
 import type { Content } from '../../../core/send/read.ts'
+import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Answer, Session } from '../../../core/send/session.ts'
 import { createSemaphore } from '../../../core/wire/semaphore.ts'
 
@@ -35,8 +36,10 @@ const due = (size: number): Due => ({
   attempts: 0,
 })
 const whereabouts = () => 'there' as const
-const copySource = () => null
-const read = () => disk.small()
+const copySources = () => new Map()
+const read: Readers['read'] = (_, files, take) => {
+  for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }]))
+}
 const isBelowAway = () => false
 const never = new Promise<never>(() => undefined)
 
@@ -47,7 +50,8 @@ function fakeSession() {
     return { status, detail: '' }
   }
   const session: Session = {
-    sendSmall: async () => ({ status: 'durable', detail: '' }),
+    sendSmall: async () => undefined,
+    smallLimits: { files: 1, bytes: 1e6 },
     begin: async () => ({
       offset: 0,
       chunk: async () => said.push('chunk') > 0,
@@ -81,13 +85,15 @@ describe('a lane', () => {
       memory: createSemaphore(1e6),
       read,
       whereabouts,
-      copySource,
+      copySources,
       isBelowAway,
       onBytes: () => undefined,
       onSkipped: () => undefined,
     }
     const lane = openLane(source, createSlots(), shared, () => !paused)
-    const attempt = await new Promise<Attempt>((done) => void lane.send(due(1e9), session, done))
+    const attempt = await new Promise<Attempt>(
+      (done) => void lane.send([due(1e9)], session, (_, ended) => done(ended)),
+    )
     expect(attempt).toEqual({ kind: 'halted' })
     expect(said).toEqual(['chunk', 'chunk', 'abort'])
   })
@@ -101,21 +107,21 @@ describe('a lane', () => {
       memory: createSemaphore(1e6),
       read,
       whereabouts,
-      copySource,
+      copySources,
       isBelowAway,
       onBytes: () => undefined,
       onSkipped: () => undefined,
     }
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
-    await lane.send(due(1e9), session, done)
+    await lane.send([due(1e9)], session, done)
     await vi.advanceTimersByTimeAsync(20_000)
     expect(said).toEqual(['abort'])
     expect(done).not.toHaveBeenCalled()
     expect(slots.large.available).toBe(1)
     answer(Buffer.alloc(10))
     await vi.advanceTimersByTimeAsync(0)
-    expect(done).toHaveBeenCalledWith({ kind: 'halted' })
+    expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'halted' })
     expect(slots.large.available).toBe(2)
   })
 
@@ -127,7 +133,7 @@ describe('a lane', () => {
       memory: createSemaphore(1e6),
       read,
       whereabouts,
-      copySource,
+      copySources,
       isBelowAway,
       onBytes: () => undefined,
       onSkipped: () => undefined,
@@ -135,14 +141,14 @@ describe('a lane', () => {
     const lane = openLane(source, slots, shared, () => true)
     const begun = vi.fn()
     for (let count = 0; count < 40; count += 1) {
-      void lane.send(due(200_000), session, () => undefined).then(begun)
+      void lane.send([due(200_000)], session, () => undefined).then(begun)
     }
     await vi.advanceTimersByTimeAsync(10_000)
     expect(begun).toHaveBeenCalledTimes(10)
     expect(shared.memory.available).toBe(1e6)
     // The same source, configured anew, gets no new slots.
     const again = openLane(source, slots, shared, () => true)
-    void again.send(due(200_000), session, () => undefined).then(begun)
+    void again.send([due(200_000)], session, () => undefined).then(begun)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(begun).toHaveBeenCalledTimes(10)
   })

@@ -30,15 +30,18 @@ function setUp(perTurn: number, queued = 1) {
   const queue: { file: Outgoing; go: () => void }[] = []
   const arrived: string[] = []
   const session: Session = {
-    sendSmall: (file, _bytes, _digest, onWire) =>
-      new Promise((resolve) => {
+    // One by one, so that their order on the line can be told.
+    smallLimits: { files: 1, bytes: 1e6 },
+    async sendSmall(files, { onWire, onAnswer }) {
+      for (const [index, file] of files.entries()) {
         const go = () => {
           onWire()
           arrived.push(`${file.source}/${file.path}`)
-          resolve({ status: 'durable', detail: '' })
+          onAnswer(index, { status: 'durable', detail: '' })
         }
         queue.push({ file, go })
-      }),
+      }
+    },
     begin: async () => null,
     canCopy: false,
     canResume: false,

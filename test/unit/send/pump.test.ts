@@ -24,7 +24,11 @@ function setUp(failing: Set<keyof Ledger>) {
     },
   })
   const session: Session = {
-    sendSmall: async () => ({ status: 'durable', detail: '' }),
+    smallLimits: { files: 100, bytes: 1e6 },
+    async sendSmall(files, { onWire, onAnswer }) {
+      onWire()
+      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+    },
     begin: async () => null,
     canResume: false,
     canCopy: false,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Answer } from '../../../core/send/session.ts'
 import { openSession } from '../../../core/send/session.ts'
 import type { Channel } from '../../../core/wire/channel.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
@@ -8,10 +9,16 @@ import { until } from '../../support/until.ts'
 const digest = Buffer.alloc(32, 3)
 const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
 
+const silent = { onWire: () => undefined, onAnswer: () => undefined }
+
 function open(protocol = 2, files = 2) {
   const sent: { type: string; header: object }[] = []
+  const payloads: (readonly Uint8Array[])[] = []
   const channel: Channel = {
-    send: (type, header) => void sent.push({ type, header }),
+    send: (type, header, payload = []) => {
+      sent.push({ type, header })
+      payloads.push(payload.map((one) => Buffer.from(one)))
+    },
     room: async () => undefined,
     destroy: () => undefined,
     end: () => undefined,
@@ -23,8 +30,13 @@ function open(protocol = 2, files = 2) {
     header: { results: [[id, status, '']] },
     payload: Buffer.alloc(0),
   })
+  const answer = (...results: [number, number][]): Frame => ({
+    type: 'result',
+    header: { results: results.map(([id, status]) => [id, status, '']) },
+    payload: Buffer.alloc(0),
+  })
   const copy = () => session.copy(file, digest, { source: 'data', path: 'old' })
-  return { session, sent, result, copy }
+  return { session, sent, payloads, result, answer, copy }
 }
 
 test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
@@ -44,9 +56,67 @@ test('a copy names the new file, the old one and the digest, and costs one file 
 
 test('only what was asked for can be unknown: a file that was sent cannot', async () => {
   const { session, sent, result } = open()
-  void session.sendSmall(file, Buffer.alloc(5), digest, () => undefined)
+  void session.sendSmall([{ ...file, bytes: Buffer.alloc(5), digest }], silent)
   await until('it is sent', () => sent.length === 1)
   expect(() => session.onFrame(result(1, 9))).toThrow(WireFault)
+})
+
+test('small files that come together go together, with one piece of what was read together', async () => {
+  const { session, sent, payloads, answer } = open(2, 10)
+  const read = Buffer.from('helloworldother')
+  const piece = (at: number, name: string) => ({
+    ...file,
+    path: name,
+    bytes: read.subarray(at, at + 5),
+    digest,
+  })
+  const told: [number, Answer][] = []
+  const lines: string[] = []
+  const events = {
+    onWire: () => void lines.push('wire'),
+    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+  }
+  await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], events)
+  await session.sendSmall([piece(5, 'd')], silent)
+  await until('they are sent', () => sent.length === 1)
+  expect(payloads[0]?.map(String)).toEqual(['helloworldother', 'world'])
+  expect(lines).toEqual(['wire'])
+  const { files } = sent[0]?.header as { files: unknown[][] }
+  expect(files.map(([id, , name]) => [id, name])).toEqual([
+    [1, 'a'],
+    [2, 'b'],
+    [3, 'c'],
+    [4, 'd'],
+  ])
+  session.onFrame(answer([3, 0], [1, 0]))
+  expect(told.map(([index, said]) => [index, said?.status])).toEqual([
+    [2, 'durable'],
+    [0, 'durable'],
+  ])
+  session.close()
+  expect(told[2]).toEqual([1, null])
+})
+
+test('a group that the credit cannot pay yet waits for it; lost with the connection, each file hears of it', async () => {
+  const { session, sent, answer } = open(2, 2)
+  const told: [number, Answer][] = []
+  const events = {
+    onWire: () => undefined,
+    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+  }
+  const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
+  expect(session.smallLimits.files).toBe(2)
+  await session.sendSmall(two, silent)
+  void session.sendSmall(two, events)
+  await until('the first are sent', () => sent.length === 1)
+  session.onFrame(answer([1, 0]))
+  expect(sent).toHaveLength(1)
+  session.close()
+  await until('both are told', () => told.length === 2)
+  expect(told).toEqual([
+    [0, null],
+    [1, null],
+  ])
 })
 
 test.each([

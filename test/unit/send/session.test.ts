@@ -81,8 +81,8 @@ test('small files that come together go together, with one piece of what was rea
   await until('they are sent', () => sent.length === 1)
   expect(payloads[0]?.map(String)).toEqual(['helloworldother', 'world'])
   expect(lines).toEqual(['wire'])
-  const { files } = sent[0]?.header as { files: unknown[][] }
-  expect(files.map(([id, , name]) => [id, name])).toEqual([
+  const header = sent[0]?.header as { files: unknown[][] } | undefined
+  expect(header?.files.map(([id, , name]) => [id, name])).toEqual([
     [1, 'a'],
     [2, 'b'],
     [3, 'c'],

@@ -60,6 +60,7 @@ export function openCommits(
     const round = newRound()
     const placed = await Promise.all(files.map(({ written }) => placeOne(written, round)))
     const [failed] = await Promise.all([directories.sync(round), record(round.notes)])
+    directories.close(round)
     files.forEach(({ written, answer }, index) => {
       const outcome = placed[index] ?? { status: 'failed', detail: '' }
       const unsynced = unsyncedOf(failed, written.components)

@@ -20,8 +20,10 @@ interface Shared {
 
 /** What one group commit works in, and has to sync at its end. */
 export interface Round {
-  /** Directories that are open now: those of the round who work in one at the same time share it. */
+  /** Directories that are open now: who works in one, or below it, shares it. */
   open: Map<Place, Shared>
+  /** Those of them that nobody is at, the one that has rested longest first. */
+  idle: Set<Place>
   /** Directories whose entries have to become durable. */
   toSync: Map<Place, readonly string[]>
   /** Directories whose own entry becomes durable with that. */
@@ -30,7 +32,13 @@ export interface Round {
   notes: Note[]
 }
 
-export const newRound = (): Round => ({ open: new Map(), toSync: new Map(), entries: new Map(), notes: [] })
+export const newRound = (): Round => ({
+  open: new Map(),
+  idle: new Set(),
+  toSync: new Map(),
+  entries: new Map(),
+  notes: [],
+})
 
 export const toSync = (round: Round, components: readonly string[]): void =>
   void round.toSync.set(placeOf(components), components)
@@ -55,6 +63,8 @@ export interface Directories {
   sync(round: Round): Promise<Map<Place, unknown>>
   /** All that the round touched was made durable in another way. */
   synced(round: Round): void
+  /** Closes what the round has open; nobody is at it any more. */
+  close(round: Round): void
 }
 
 /** Directories known to be durable themselves; when it is full it is begun again. */
@@ -63,6 +73,8 @@ const MAX_KNOWN = 20_000
 const OPEN_ATTEMPTS = 8
 /** Directories that are synced at the same time: each of them is open meanwhile. */
 const SYNCS_AT_ONCE = 64
+/** Directories that a round keeps open for whoever comes next. */
+const MOST_IDLE = 64
 
 export function openDirectories(root: string): Directories {
   // What an earlier process made it may not have synced, so a directory is known only after its first use.
@@ -85,21 +97,20 @@ export function openDirectories(root: string): Directories {
     displace: Displace | null,
   ): Promise<Held> => {
     const directory = path.join(parent, components.at(-1) ?? '')
+    const place = placeOf(components)
+    // What is not known is mostly new.
+    if (displace !== null && !known.has(place)) await make(directory, place)
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await hold(directory)
       } catch (thrown) {
         const code = errorCode(thrown) ?? ''
-        const isMissing = code === 'ENOENT' && displace !== null
-        if ((!isMissing && !NO_DIRECTORY.has(code)) || attempt === OPEN_ATTEMPTS) throw thrown
-        if (isMissing) {
-          await make(directory, placeOf(components))
-          continue
-        }
-        const stats = await lstat(directory).catch(() => null)
+        const mayBeMade = displace !== null && (code === 'ENOENT' || NO_DIRECTORY.has(code))
+        const stats = NO_DIRECTORY.has(code) ? await lstat(directory).catch(() => null) : null
         if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
-        if (displace === null) throw thrown
+        if (!mayBeMade || attempt === OPEN_ATTEMPTS) throw thrown
         if (stats !== null && !stats.isDirectory()) await displace(directory, components)
+        await make(directory, place)
       }
     }
   }
@@ -121,19 +132,33 @@ export function openDirectories(root: string): Directories {
     work: (held: Held) => Promise<T>,
   ): Promise<T> => {
     const place = placeOf(components)
-    const { open } = round
-    const shared = open.get(place) ?? { opening: openBelow(components, round, displace), users: 0 }
-    open.set(place, shared)
+    const shared = round.open.get(place) ?? { opening: openBelow(components, round, displace), users: 0 }
+    round.open.set(place, shared)
+    round.idle.delete(place)
     shared.users += 1
+    let isOpen = false
     try {
-      return await work(await shared.opening)
+      const held = await shared.opening
+      isOpen = true
+      return await work(held)
     } finally {
       shared.users -= 1
-      if (shared.users === 0) {
-        open.delete(place)
-        await shared.opening.then(({ close }) => close()).catch(() => undefined)
-      }
+      if (shared.users === 0) rest(round, place, isOpen)
     }
+  }
+
+  const closeOne = (round: Round, place: Place): void => {
+    const shared = round.open.get(place)
+    round.open.delete(place)
+    round.idle.delete(place)
+    shared?.opening.then(({ close }) => close()).catch(() => undefined)
+  }
+
+  const rest = (round: Round, place: Place, isOpen: boolean): void => {
+    if (isOpen) round.idle.add(place)
+    else closeOne(round, place)
+    const [oldest] = round.idle
+    if (round.idle.size > MOST_IDLE && oldest !== undefined) closeOne(round, oldest)
   }
 
   const note = (components: readonly string[], round: Round): void => {
@@ -173,5 +198,8 @@ export function openDirectories(root: string): Directories {
     },
 
     synced: (round) => knowEntries(round, new Map()),
+    close(round) {
+      for (const place of round.idle) closeOne(round, place)
+    },
   }
 }

@@ -65,6 +65,7 @@ export function createMover(
           moves.push({ file, to: file.components.join('/') })
         }
       }
+      directories.close(round)
       return {
         moves,
         rest,

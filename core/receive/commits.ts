@@ -1,16 +1,32 @@
-import type { Directories } from './directories.ts'
-import { newRound } from './directories.ts'
+import { createSemaphore } from '../wire/semaphore.ts'
+import type { Directories, Place, Round } from './directories.ts'
+import { newRound, placeOf } from './directories.ts'
 import type { Outcome } from './file-refused.ts'
-import { outcomeOf } from './file-refused.ts'
+import { FileRefused, outcomeOf } from './file-refused.ts'
+import { OWN_DIRECTORY } from './layout.ts'
 import type { Note } from './manifest/notes.ts'
 import type { Placement, Written } from './placement.ts'
 
 /** Files in one round; more wait for the next one, which begins at once. */
 const ROUND_FILES = 1024
+/** Files that are put in their places at the same time: the directory of each is open meanwhile. */
+const PLACES_AT_ONCE = 64
 
 export interface Commits {
   /** Resolves when the file is in its place and durable there, or says why not. Never rejects. */
   add(written: Written): Promise<Outcome>
+}
+
+/**
+ * Why a file's name is not durable though the round is over; null: it is. A directory that cannot be synced is a sick
+ * disk: nothing of the round is promised. One that somebody has replaced by a link costs the files below it alone.
+ */
+function unsyncedOf(failed: ReadonlyMap<Place, unknown>, components: readonly string[]): unknown {
+  for (const [place, thrown] of failed) {
+    const isSick = !(thrown instanceof FileRefused) || place.startsWith(OWN_DIRECTORY)
+    if (isSick || `${placeOf(components)}/`.startsWith(`${place}/`)) return thrown
+  }
+  return null
 }
 
 /**
@@ -26,23 +42,30 @@ export function openCommits(
 ): Commits {
   let waiting: { written: Written; answer: (outcome: Outcome) => void }[] = []
   let running = false
+  const turns = createSemaphore(PLACES_AT_ONCE)
+
+  const placeOne = async (written: Written, round: Round): Promise<Outcome> => {
+    await turns.acquire()
+    try {
+      const same = await placement.place(written, round)
+      return { status: same ? 'same' : 'durable', detail: '' }
+    } catch (thrown) {
+      return outcomeOf(thrown)
+    } finally {
+      turns.release()
+    }
+  }
 
   const commitRound = async (files: typeof waiting): Promise<void> => {
     const round = newRound()
-    const placed = await Promise.all(
-      files.map(({ written }) =>
-        placement
-          .place(written, round)
-          .then((same): Outcome => ({ status: same ? 'same' : 'durable', detail: '' }), outcomeOf),
-      ),
-    )
+    const placed = await Promise.all(files.map(({ written }) => placeOne(written, round)))
     const [failed] = await Promise.all([directories.sync(round), record(round.notes)])
-    const unsynced = failed.values().next()
-    files.forEach(({ answer }, index) => {
+    directories.close(round)
+    files.forEach(({ written, answer }, index) => {
       const outcome = placed[index] ?? { status: 'failed', detail: '' }
-      // A directory that cannot be synced is a sick disk: nothing of this round is promised.
+      const unsynced = unsyncedOf(failed, written.components)
       const kept = outcome.status === 'durable' || outcome.status === 'same'
-      answer(kept && unsynced.done !== true ? outcomeOf(unsynced.value) : outcome)
+      answer(kept && unsynced !== null ? outcomeOf(unsynced) : outcome)
     })
   }
 

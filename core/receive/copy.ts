@@ -8,6 +8,7 @@ import { createSemaphore } from '../wire/semaphore.ts'
 import { errorCode } from '../words/problem.ts'
 import type { CallWatch } from './call-watch.ts'
 import { FileRefused } from './file-refused.ts'
+import { holdBelow } from './held.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
 
 /** The content that a copy has to have. */
@@ -55,12 +56,16 @@ async function ofOldFile<T>(work: () => Promise<T>): Promise<T> {
 
 /** Opens a regular file of this size that no symbolic link leads to. */
 async function openOld(root: string, components: readonly string[], size: number): Promise<number> {
-  let directory = root
-  for (const component of components.slice(0, -1)) {
-    directory = path.join(directory, component)
-    if (!(await lstat(directory)).isDirectory()) throw unknown('ENOTDIR')
+  const directory = await holdBelow(root, components.slice(0, -1))
+  try {
+    return await openIn(directory.path, components.at(-1) ?? '', size)
+  } finally {
+    await directory.close()
   }
-  const file = path.join(directory, components.at(-1) ?? '')
+}
+
+async function openIn(directory: string, name: string, size: number): Promise<number> {
+  const file = path.join(directory, name)
   // O_NOFOLLOW is not known on every system.
   if (!(await lstat(file)).isFile()) throw unknown('not a file')
   const fd = await openFd(file, READ_FLAGS)

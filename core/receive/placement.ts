@@ -5,6 +5,7 @@ import path from 'node:path'
 import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
 import type { Directories, Round } from './directories.ts'
+import { toSync } from './directories.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Note } from './manifest/notes.ts'
 import { versionName } from './versions/name.ts'
@@ -85,34 +86,32 @@ function keptNote([folder = '', ...rest]: readonly string[], version: string): N
 export function openPlacement(directories: Directories, versions: readonly string[]): Placement {
   const busy = new Map<string, Promise<unknown>>()
 
-  const versionPath = async (components: readonly string[], round: Round, attempt: number) => {
-    const directory = await directories.ensure([...versions, ...components], round, displace)
-    round.toSync.add(directory)
-    return path.join(directory, versionName(new Date(), attempt))
-  }
-
   /** Runs `keep` with a version's path that is free, and gives back the version's name. */
-  const toVersion = async (
+  const toVersion = (
     components: readonly string[],
     round: Round,
     keep: (version: string) => Promise<void>,
   ): Promise<string> => {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const version = await versionPath(components, round, attempt)
-        await keep(version)
-        return path.basename(version)
-      } catch (thrown) {
-        if (errorCode(thrown) !== 'EEXIST' || attempt >= 100) throw thrown
+    const place = [...versions, ...components]
+    return directories.inside(place, round, displace, async (directory) => {
+      toSync(round, place)
+      for (let attempt = 0; ; attempt += 1) {
+        const name = versionName(new Date(), attempt)
+        try {
+          await keep(path.join(directory, name))
+          return name
+        } catch (thrown) {
+          if (errorCode(thrown) !== 'EEXIST' || attempt >= 100) throw thrown
+        }
       }
-    }
+    })
   }
 
   /** Moves what is in the way (a directory where a file has to be, or the reverse) to the versions. */
   const moveAway = async (target: string, components: readonly string[], round: Round) => {
     const kept = await toVersion(components, round, async (version) => {
       if ((await statOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
-      round.toSync.add(path.dirname(target))
+      toSync(round, components.slice(0, -1))
       await rename(target, version)
     })
     round.notes.push(keptNote(components, kept))
@@ -136,13 +135,9 @@ export function openPlacement(directories: Directories, versions: readonly strin
       }
     })
 
-  const placeNow = async (written: Written, round: Round): Promise<boolean> => {
+  const placeIn = async (directory: string, written: Written, round: Round): Promise<boolean> => {
     const { components, temporary } = written
-    const directory = await directories.ensure(components.slice(0, -1), round, (way, parts) =>
-      moveAway(way, parts, round),
-    )
     const target = path.join(directory, components.at(-1) ?? '')
-    round.toSync.add(directory)
     const stats = await statOrNull(target)
     if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
     let kept: string | null = null
@@ -160,6 +155,19 @@ export function openPlacement(directories: Directories, versions: readonly strin
     if (kept !== null) round.notes.push(keptNote(components, kept))
     round.notes.push(placedNote(written, false))
     return false
+  }
+
+  const placeNow = (written: Written, round: Round): Promise<boolean> => {
+    const parents = written.components.slice(0, -1)
+    return directories.inside(
+      parents,
+      round,
+      (way, parts) => moveAway(way, parts, round),
+      (directory) => {
+        toSync(round, parents)
+        return placeIn(directory, written, round)
+      },
+    )
   }
 
   const alone: Placement['alone'] = async (components, work) => {

@@ -1,6 +1,7 @@
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { Message } from '../words/message.ts'
 import { createAcknowledgements } from './acknowledge.ts'
+import { createClashes } from './clashes.ts'
 import { copySourcesOf } from './copy.ts'
 import type { Feed, FeedHost } from './feed.ts'
 import { openFeed } from './feed.ts'
@@ -72,6 +73,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const slots = new Map<string, Slots>()
   /** Rows that a feed holds, or that are being sent. */
   const taken = new Set<number>()
+  const clashes = createClashes()
   const onWire = createOnWire()
   const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
   const gate: Gate = createGate(retryMs)
@@ -89,6 +91,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   let session: Session | null = null
   let paused = true
 
+  const wakeSoon = (source: string) => void setImmediate(() => feeds.get(source)?.wake())
   const wakeAll = () => {
     for (const feed of feeds.values()) feed.wake()
   }
@@ -117,8 +120,16 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     }
   }
 
+  /** The paths that wait for this one may go now. */
+  const release = (due: Due): void => {
+    const freed = clashes.release(due)
+    for (const id of freed) taken.delete(id)
+    if (freed.length > 0) wakeSoon(due.source)
+  }
+
   const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
     onWire.end(due)
+    release(due)
     const answered = attempt.kind === 'answer' ? attempt : null
     const status = answered?.answer.status
     if (status === 'durable' || status === 'same') {
@@ -142,7 +153,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     })
     events.onChange()
     // More may be behind them.
-    if (go.length === 0) setImmediate(() => feeds.get(id)?.wake())
+    if (go.length === 0) wakeSoon(id)
   }
 
   const take = (source: SendSource, sift: Sift): Due[] | 'away' => {
@@ -150,9 +161,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
     if (found.length > 0 && whereaboutsOf(source) === 'away') return 'away'
     const sifted = sift(found, Date.now())
-    const { go } = sifted
-    if (go.length < found.length) setAside(source, sifted)
-    for (const due of go) taken.add(due.id)
+    if (sifted.go.length < found.length) setAside(source, sifted)
+    const { go, waits } = clashes.hold(sifted.go)
+    for (const due of [...go, ...waits]) taken.add(due.id)
+    if (go.length === 0 && waits.length > 0) wakeSoon(source.id)
     // In trouble the file that failed least often tries first: a large one for which there is no room must
     // not be the only one that is ever tried.
     if (gate.nextTryAt !== null) go.sort((a, b) => a.attempts - b.attempts)
@@ -167,7 +179,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     },
     take: () => take(source, sift),
     giveBack(files) {
-      for (const due of files) taken.delete(due.id)
+      for (const due of files) {
+        taken.delete(due.id)
+        release(due)
+      }
     },
     begins(due) {
       gate.pass(due.id)

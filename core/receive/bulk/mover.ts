@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { Directories, Round } from '../directories.ts'
 import { newRound } from '../directories.ts'
 import { FileRefused } from '../file-refused.ts'
@@ -7,7 +6,7 @@ import type { Placement, Written } from '../placement.ts'
 import { placedNote } from '../placement.ts'
 import type { Pending } from './bulk.ts'
 
-/** A file and the path that it is to get. */
+/** A file and the path that it is to get, below the store's root. */
 export interface Move {
   file: Pending
   to: string
@@ -38,13 +37,8 @@ export function createMover(
   placement: Pick<Placement, 'hold'>,
   record: (notes: readonly Note[]) => Promise<void>,
 ): Mover {
-  const directoryOf = async (components: readonly string[], round: Round): Promise<string | null> => {
-    try {
-      return await directories.ensure(components, round, leave)
-    } catch {
-      return null
-    }
-  }
+  const isThere = (components: readonly string[], round: Round): Promise<boolean> =>
+    directories.inside(components, round, leave, async () => true).catch(() => false)
 
   const asWritten = ({ temporary, components, digest, facts }: Pending): Written => {
     const { size, mtimeMs, mode } = facts
@@ -55,25 +49,23 @@ export function createMover(
     asWritten,
     async prepare(files) {
       const round = newRound()
-      const found = new Map<string, string | null>()
+      const found = new Map<string, boolean>()
       const moves: Move[] = []
       const rest: Pending[] = []
       const releases: (() => void)[] = []
       for (const file of files) {
         const parents = file.components.slice(0, -1)
         const key = parents.join('/')
-        let directory = found.get(key)
-        if (directory === undefined) {
-          directory = await directoryOf(parents, round)
-          found.set(key, directory)
-        }
-        const release = directory === null ? null : placement.hold(file.components)
-        if (directory === null || release === null) rest.push(file)
+        const isIn = found.get(key) ?? (await isThere(parents, round))
+        found.set(key, isIn)
+        const release = isIn ? placement.hold(file.components) : null
+        if (release === null) rest.push(file)
         else {
           releases.push(release)
-          moves.push({ file, to: path.join(directory, file.components.at(-1) ?? '') })
+          moves.push({ file, to: file.components.join('/') })
         }
       }
+      directories.close(round)
       return {
         moves,
         rest,

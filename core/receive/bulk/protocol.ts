@@ -15,8 +15,8 @@ export type StoreJob =
   /** Writes files; nothing of it is durable afterwards. `digests`: 32 bytes a file. */
   | { kind: 'write'; files: readonly WriteFile[]; bytes: Uint8Array; digests: Uint8Array }
   /**
-   * Gives each of the first names the second one, where nothing has that yet; then makes all that was done on the
-   * file system before durable. `fd`: any descriptor of it that is older than all that has to become durable.
+   * Gives each of the first names the second one, below the store's root, where nothing has that yet; then makes all
+   * that was done on the file system before durable. `fd`: the root, open since before all that has to become durable.
    */
   | { kind: 'commit'; moves: readonly (readonly [string, string])[]; fd: number }
 

@@ -14,6 +14,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
 import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
+import { openWalker } from './walker.ts'
 
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
@@ -73,6 +74,26 @@ function move(from: string, to: string): string | null {
   }
 }
 
+/** @returns the moves (by their index) that were not made, and why. */
+function moveAll(moves: Extract<StoreJob, { kind: 'commit' }>['moves'], root: number): [number, string][] {
+  const failures: [number, string][] = []
+  const walker = openWalker(root)
+  try {
+    moves.forEach(([from, to], index) => {
+      const end = to.lastIndexOf('/')
+      try {
+        const failure = move(from, `${walker.pathOf(to.slice(0, end))}${to.slice(end)}`)
+        if (failure !== null) failures.push([index, failure])
+      } catch (thrown) {
+        failures.push([index, codeOf(thrown)])
+      }
+    })
+  } finally {
+    walker.close()
+  }
+  return failures
+}
+
 /**
  * A thread of the store: it does many files' calls one after the other, without the two changes of threads that
  * each costs from the event loop. A disk that hangs holds this thread, and nothing else.
@@ -81,11 +102,7 @@ export function runStoreThread(port: MessagePort): void {
   let syncWhole: ReturnType<typeof openSyncWhole> | null = null
 
   const commit = ({ moves, fd }: Extract<StoreJob, { kind: 'commit' }>): StoreJobResult => {
-    const failures: [number, string][] = []
-    moves.forEach(([from, to], index) => {
-      const failure = move(from, to)
-      if (failure !== null) failures.push([index, failure])
-    })
+    const failures = moveAll(moves, fd)
     syncWhole ??= openSyncWhole()
     return { failures, unsynced: syncWhole(fd) }
   }

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { constants, rmSync, type Stats } from 'node:fs'
 import { link, lstat, mkdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, setModeFd, setTimesFd, syncDirectory, syncFd, writeFully } from '../../wire/fd.ts'
+import { closeFd, openFd, setModeFd, setTimesFd, syncFd, writeFully } from '../../wire/fd.ts'
 import { errorCode } from '../../words/problem.ts'
+import type { Held } from '../held.ts'
+import { hold, holdRoot, NO_DIRECTORY } from '../held.ts'
 import { readDigest } from '../verify/read-digest.ts'
 import type { Content } from './select.ts'
 
@@ -37,18 +39,26 @@ export function removeUnfinished(): void {
   if (unfinished !== null) rmSync(unfinished, { force: true })
 }
 
-/** Makes the directory below `root`; false: something that is no directory, maybe a link, is in the way. */
-async function makeBelow(root: string, parts: readonly string[]): Promise<boolean> {
+/** Makes the directory below `root`, and opens it; null: something that is none, maybe a link, is in the way. */
+async function openBelow(root: string, parts: readonly string[]): Promise<Held | null> {
   await mkdir(root, { recursive: true })
-  let directory = root
+  let held = await holdRoot(root)
   for (const part of parts) {
-    directory = path.join(directory, part)
-    await mkdir(directory).catch((thrown: unknown) => {
-      if (errorCode(thrown) !== 'EEXIST') throw thrown
-    })
-    if (!(await lstat(directory)).isDirectory()) return false
+    const above = held
+    const directory = path.join(above.path, part)
+    try {
+      await mkdir(directory).catch((thrown: unknown) => {
+        if (errorCode(thrown) !== 'EEXIST') throw thrown
+      })
+      held = await hold(directory)
+    } catch (thrown) {
+      if (!NO_DIRECTORY.has(errorCode(thrown) ?? '')) throw thrown
+      return null
+    } finally {
+      await above.close()
+    }
   }
-  return true
+  return held
 }
 
 /** Gives the finished file its name; false: meanwhile something else has that name. */
@@ -79,15 +89,31 @@ async function giveName(temporary: string, target: string, overwrite: boolean): 
  * @throws NotAFile, or what the system says.
  */
 export async function putFile(
-  { row, stats }: Content,
+  content: Content,
   from: string,
   root: string,
   to: readonly string[],
   overwrite: boolean,
   advance: (bytes: number) => void,
 ): Promise<Put> {
-  if (!(await makeBelow(root, to.slice(0, -1)))) return { did: 'inTheWay' }
-  const target = path.join(root, ...to)
+  const held = await openBelow(root, to.slice(0, -1))
+  if (held === null) return { did: 'inTheWay' }
+  try {
+    return await putIn(held, content, from, to.at(-1) ?? '', overwrite, advance)
+  } finally {
+    await held.close()
+  }
+}
+
+async function putIn(
+  held: Held,
+  { row, stats }: Content,
+  from: string,
+  name: string,
+  overwrite: boolean,
+  advance: (bytes: number) => void,
+): Promise<Put> {
+  const target = path.join(held.path, name)
   const there = await statsOf(target)
   if (there !== null && !there.isFile()) return { did: 'inTheWay' }
   if (there !== null && there.size === stats.size) {
@@ -96,8 +122,7 @@ export async function putFile(
   }
   if (there !== null && !overwrite) return { did: 'exists' }
 
-  const directory = path.dirname(target)
-  const temporary = path.join(directory, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
+  const temporary = path.join(held.path, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   unfinished = temporary
   const fd = await openFd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
@@ -127,7 +152,7 @@ export async function putFile(
       await unlink(temporary)
       return { did: 'exists' }
     }
-    await syncDirectory(directory)
+    await held.sync()
     return { did: 'restored', verified: row !== null, bytes: read.size }
   } catch (thrown) {
     await unlink(temporary).catch(() => undefined)

@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode, Problem } from '../../words/problem.ts'
+import { holdBelow } from '../held.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
 import { catchUp, untilSettled } from '../manifest/catch-up.ts'
@@ -185,9 +186,10 @@ async function putOne(
   overwrite: boolean,
   advance: (bytes: number) => void,
 ): Promise<Tried> {
-  const from = path.join(layout.root, ...content.place)
   try {
-    return await putFile(content, from, root, to, overwrite, advance)
+    const held = await holdBelow(layout.root, content.place.slice(0, -1))
+    const from = path.join(held.path, content.place.at(-1) ?? '')
+    return await putFile(content, from, root, to, overwrite, advance).finally(() => held.close())
   } catch (thrown) {
     const code = errorCode(thrown) ?? String(thrown)
     // Every other file would fail as well.

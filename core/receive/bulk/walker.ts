@@ -1,0 +1,58 @@
+import { closeSync, constants, openSync } from 'node:fs'
+
+const FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0)
+/** So many directories of the way are kept open: files that follow one another are mostly near each other. */
+const MOST_OPEN = 32
+
+/** Finds directories below a root that is open, step by step, and never by a symbolic link. Linux alone; blocks. */
+export interface Walker {
+  /** A path to the directory, good until the next call. @throws what the system says, ENOTDIR for a symbolic link. */
+  pathOf(directory: string): string
+  close(): void
+}
+
+const openIn = (fd: number, name: string): number => openSync(`/proc/self/fd/${fd}/${name}`, FLAGS)
+
+export function openWalker(root: number): Walker {
+  /** The way to the last directory. */
+  let way: { name: string; fd: number }[] = []
+  /** The last directory, if the way is longer than what is kept open. */
+  let beyond: number | null = null
+  let last: string | null = null
+
+  const cutTo = (length: number) => {
+    last = null
+    if (beyond !== null) closeSync(beyond)
+    beyond = null
+    const rest = way.slice(length)
+    way = way.slice(0, length)
+    for (const { fd } of rest) closeSync(fd)
+  }
+
+  const top = () => beyond ?? way.at(-1)?.fd ?? root
+
+  const enter = (name: string) => {
+    const fd = openIn(top(), name)
+    if (way.length < MOST_OPEN) {
+      way.push({ name, fd })
+      return
+    }
+    if (beyond !== null) closeSync(beyond)
+    beyond = fd
+  }
+
+  return {
+    pathOf(directory) {
+      if (directory !== last) {
+        const names = directory.split('/')
+        const same = way.findIndex(({ name }, index) => name !== names[index])
+        const shared = same < 0 ? way.length : same
+        cutTo(shared)
+        for (const name of names.slice(shared)) enter(name)
+        last = directory
+      }
+      return `/proc/self/fd/${top()}`
+    },
+    close: () => cutTo(0),
+  }
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Outcome } from '../../../core/receive/file-refused.ts'
+import { openAdmission } from '../../../core/receive/limits/admission.ts'
+import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
+import { openStore } from '../../../core/receive/store.ts'
+import { startExchanging } from '../../support/exchange.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
+const FILES = 2_000
+const LARGE = 8 * 1024 * 1024
+
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+const smallOf = (round: number, index: number) => Buffer.alloc(300, `round ${round}, file ${index};`)
+
+/** A store of which one directory can be exchanged for a link that leads out of it. */
+function setUp() {
+  const base = temporaryDirectory('planted')
+  const root = path.join(base, 'store')
+  const outside = path.join(base, 'outside')
+  const shared = path.join(root, 'pc', 'data', 'shared')
+  const link = path.join(base, 'link')
+  fs.mkdirSync(shared, { recursive: true })
+  fs.mkdirSync(outside)
+  fs.symlinkSync(outside, link)
+  const store = openStore(root, {
+    thread,
+    record: () => Promise.resolve(),
+    admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
+  })
+  onTestFinished(() => store.close())
+  const facts = (name: string, size: number) => {
+    return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_000, mode: 0o640 }
+  }
+  return {
+    ...{ outside, shared, link },
+    send: (name: string, bytes: Buffer) => store.receive(facts(name, bytes.length), bytes, digestOf(bytes)),
+    async sendLarge(name: string, bytes: Buffer) {
+      const file = store.begin(facts(name, bytes.length))
+      for (let at = 0; at < bytes.length; at += 1024 * 1024)
+        await file.write(bytes.subarray(at, at + 1024 * 1024))
+      return file.finish(digestOf(bytes))
+    },
+    copy: (name: string, from: string, bytes: Buffer) =>
+      store.copy(
+        facts(name, bytes.length),
+        { source: 'data', path: from },
+        digestOf(bytes),
+        new AbortController().signal,
+      ),
+  }
+}
+
+/** What may be said of a file whose directory is a link at that moment: it is refused, or tried again. */
+const isToldOf = ({ status, detail }: Outcome) =>
+  (status === 'name' && detail === 'symlink') ||
+  (status === 'failed' && detail !== '') ||
+  status === 'unknown'
+
+describe.skipIf(process.platform !== 'linux')(
+  'a directory that is exchanged for a link (Linux: /proc/self/fd)',
+  () => {
+    for (const { how, together } of [
+      { how: 'many at a time', together: FILES },
+      { how: 'a few at a time, each by itself', together: 12 },
+    ]) {
+      test(`nothing is ever written where the link leads: ${FILES} files, ${how}, and a large one`, async () => {
+        const { outside, shared, link, send, sendLarge, copy } = setUp()
+        const large = Buffer.alloc(LARGE, 'large content ')
+        fs.writeFileSync(path.join(shared, 'old'), 'old content')
+        const exchanging = await startExchanging(shared, link)
+        const outcomes = new Map<string, [outcome: Outcome, content: Buffer]>()
+        const take = async (name: string, content: Buffer, answer: Promise<Outcome>) => {
+          outcomes.set(name, [await answer, content])
+        }
+        for (let round = 0; round < 3; round += 1) {
+          const largeOne = take('shared/large', large, sendLarge('shared/large', large))
+          for (let from = 0; from < FILES; from += together) {
+            const names = Array.from({ length: Math.min(together, FILES - from) }, (_, index) => from + index)
+            await Promise.all(
+              names.map((index) => {
+                // Half of them replace what the round before has left.
+                const name = `shared/${index % 2 === 0 ? '' : `round-${round}/`}${index}`
+                const content = smallOf(round, index)
+                return take(name, content, send(name, content))
+              }),
+            )
+          }
+          const old = Buffer.from('old content')
+          await take('shared/copy', old, copy('shared/copy', 'shared/old', old))
+          await largeOne
+          expect(fs.readdirSync(outside)).toEqual([])
+        }
+        expect(await exchanging.stop()).toBeGreaterThan(1_000)
+        expect(fs.readdirSync(outside)).toEqual([])
+        const stored = [...outcomes].filter(([, [{ status }]]) => status === 'durable' || status === 'same')
+        const others = [...outcomes].filter(([, [{ status }]]) => status !== 'durable' && status !== 'same')
+        console.log(`${how}: ${stored.length} stored, ${others.length} refused`)
+        expect(others.filter(([, [outcome]]) => !isToldOf(outcome))).toEqual([])
+        expect(stored.length).toBeGreaterThan(0)
+        const wrong = stored.filter(([name, [, content]]) => {
+          const file = path.join(shared, '..', name)
+          return !fs.existsSync(file) || !fs.readFileSync(file).equals(content)
+        })
+        expect(wrong.map(([name]) => name)).toEqual([])
+      }, 120_000)
+    }
+  },
+)

@@ -4,7 +4,7 @@ import { WireFault } from '../wire/codec.ts'
 import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
 import type { Outcome } from './file-refused.ts'
-import type { IncomingFile, Store } from './store.ts'
+import type { IncomingFile, SmallIncoming, Store } from './store.ts'
 
 /** What a sender may have on its way before it is answered. */
 export interface Window {
@@ -97,22 +97,31 @@ export function openSending(
     if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
     spend(total, files.length)
     let at = 0
-    for (const [id, source, path, size, mtimeMs, mode, digest] of files) {
+    const incoming = files.map(([, source, path, size, mtimeMs, mode, digest]): SmallIncoming => {
       const bytes = payload.subarray(at, at + size)
       at += size
-      // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
-      // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
-      let held = size
-      const letGo = () => {
-        if (held > 0) giveBack(held)
-        held = 0
-      }
-      const facts = { folder, source, path, size, mtimeMs, mode }
-      void store.receive(facts, bytes, digest, letGo).then((outcome) => {
-        letGo()
-        answer(id, source, path, size, outcome)
-      })
+      return { facts: { folder, source, path, size, mtimeMs, mode }, bytes, digest }
+    })
+    // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
+    // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+    const held = files.map(([, , , size]) => size)
+    const letGo = (index: number) => {
+      const bytes = held[index] ?? 0
+      held[index] = 0
+      if (bytes > 0) giveBack(bytes)
     }
+    store.receiveAll(incoming, {
+      // The frame's own (codec.ts): its header has been copied out of it.
+      memory: payload.buffer,
+      onWritten: letGo,
+      onStored(index, outcome) {
+        letGo(index)
+        const file = files[index]
+        if (file === undefined) return
+        const [id, source, path, size] = file
+        answer(id, source, path, size, outcome)
+      },
+    })
   }
 
   const begin = (header: Extract<Frame, { type: 'begin' }>['header']) => {

@@ -4,6 +4,7 @@ import { createCallWatch } from './call-watch.ts'
 import { openCommits } from './commits.ts'
 import { openCopies } from './copy.ts'
 import { openDirectories } from './directories.ts'
+import type { FileRefused, Outcome } from './file-refused.ts'
 import { storeLayout } from './layout.ts'
 import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
@@ -16,6 +17,7 @@ import type { StoreCopy } from './store-copy.ts'
 import { openStoreCopy } from './store-copy.ts'
 import type { StoreLarge } from './store-large.ts'
 import { openStoreLarge } from './store-large.ts'
+import type { FileFacts } from './store-parts.ts'
 import { storePartsOf } from './store-parts.ts'
 import type { StoreSmall } from './store-small.ts'
 import { openStoreSmall } from './store-small.ts'
@@ -23,9 +25,12 @@ import { openTemporaryFiles } from './temporary-files.ts'
 
 export type { IncomingFile } from './store-large.ts'
 export type { FileFacts } from './store-parts.ts'
+export type { SmallEvents, SmallIncoming } from './store-small.ts'
 
 export interface Store {
-  receive: StoreSmall
+  receiveAll: StoreSmall
+  /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
+  receive(facts: FileFacts, bytes: Uint8Array, digest: Uint8Array): Promise<Outcome>
   begin: StoreLarge
   copy: StoreCopy
   /** Runs while nothing is put in this place, given as components below the root. */
@@ -61,14 +66,21 @@ export function openStore(root: string, { thread, record, admission }: StoreHook
   const temporaries = openTemporaryFiles(layout.temporary)
   const watch = createCallWatch()
   const partials = openPartials(layout.partial, admission)
+  // What is stored goes before what may be; the sender tries again.
+  const makeRoom = (folder: string, full: FileRefused | null) => {
+    if (full !== null) void partials.makeRoom(full.detail.startsWith('quota') ? folder : null)
+  }
   const yielding: Admission = {
     charge: admission.charge,
     async enter(folder, size) {
       const room = await admission.enter(folder, size)
-      // What is stored goes before what may be; the sender tries again.
-      const { unlessSame: full } = room
-      if (full !== null) void partials.makeRoom(full.detail.startsWith('quota') ? folder : null)
+      makeRoom(folder, room.unlessSame)
       return room
+    },
+    async enterAll(folder, sizes) {
+      const reserved = await admission.enterAll(folder, sizes)
+      makeRoom(folder, reserved.unlessSame.find((refused) => refused !== null) ?? null)
+      return reserved
     },
   }
   const base = { admission: yielding, temporaries, watch, partials }
@@ -76,8 +88,15 @@ export function openStore(root: string, { thread, record, admission }: StoreHook
   const bulk = openBulk(layout.root, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)
 
+  const receiveAll = openStoreSmall(parts, bulk)
+
   return {
-    receive: openStoreSmall(parts, bulk),
+    receiveAll,
+    receive: (facts, bytes, digest) =>
+      new Promise((resolve) => {
+        const onStored = (_: number, outcome: Outcome) => resolve(outcome)
+        receiveAll([{ facts, bytes, digest }], { onWritten: () => undefined, onStored })
+      }),
     begin: openStoreLarge(parts, partials),
     copy: openStoreCopy(parts, openCopies(layout.root, temporaries, watch)),
     alone: placement.alone,

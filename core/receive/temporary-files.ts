@@ -20,6 +20,13 @@ export interface TemporaryFiles {
   remove(): Promise<void>
 }
 
+/**
+ * Files that follow each other are made in one directory, the next ones in the next: so making files there and
+ * renaming earlier ones away do not wait for each other, as each needs its directory for itself.
+ */
+const FILES_A_PART = 256
+const PARTS = 16
+
 /** Not `recursive`: that one says ENOENT where a read-only file system says EROFS. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
@@ -37,12 +44,13 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
 
   const name = () => {
     count += 1
-    return path.join(directory, String(count))
+    return path.join(directory, String(Math.floor(count / FILES_A_PART) % PARTS), String(count))
   }
   const prepare = async () => {
     await makeDirectory(path.dirname(parent))
     await makeDirectory(parent)
     await makeDirectory(directory)
+    for (let part = 0; part < PARTS; part += 1) await makeDirectory(path.join(directory, String(part)))
   }
 
   return {

@@ -5,7 +5,7 @@ import { serveConnection } from '../../core/receive/connection.ts'
 import type { RefusedKind } from '../../core/receive/counters.ts'
 import type { Outcome } from '../../core/receive/file-refused.ts'
 import type { Sender } from '../../core/receive/senders.ts'
-import type { Store } from '../../core/receive/store.ts'
+import type { FileFacts, Store } from '../../core/receive/store.ts'
 import { openStore } from '../../core/receive/store.ts'
 import type { FileStatus } from '../../core/wire/frames.ts'
 import { fingerprintOf } from '../../core/wire/identity.ts'
@@ -26,8 +26,13 @@ function storeInName(): Store {
     await turn()
     return { status, detail: '' }
   }
+  const judge = ({ path: name }: FileFacts) => soon(nameFault(name) === null ? 'durable' : 'name')
   return {
-    receive: ({ path: name }) => soon(nameFault(name) === null ? 'durable' : 'name'),
+    receive: judge,
+    receiveAll(files, { onStored }) {
+      for (const [index, { facts }] of files.entries())
+        void judge(facts).then((outcome) => onStored(index, outcome))
+    },
     begin: () => ({
       write: turn,
       finish: () => soon('digest'),

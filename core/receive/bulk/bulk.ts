@@ -14,21 +14,30 @@ import { canSyncWhole } from './syncfs.ts'
 
 /** A small file that may be stored. */
 export interface BulkFile {
+  /** The caller's own number for it. */
+  index: number
   facts: FileFacts
   components: readonly string[]
   bytes: Uint8Array
   digest: Uint8Array
-  /** Called when the bytes are held in memory no longer, unless the file is not stored. */
-  onWritten(): void
+}
+
+/** What the caller of files that came together hears of each. */
+export interface BulkEvents {
+  /** Its bytes are in memory no longer. Not called for every file that is not stored. */
+  written(file: BulkFile): void
+  /** It is durable in its place, or is not stored. */
+  stored(file: BulkFile, outcome: Outcome): void
+  /** Stores the file by itself. Never rejects. */
+  alone(file: BulkFile): Promise<Outcome>
+  /** Memory with the files' bytes, in their order, and with nothing else that is needed: it may be given away. */
+  memory: ArrayBufferLike | null
 }
 
 /** Stores small files that come in great number. */
 export interface Bulk {
-  /**
-   * Resolves when the file is durable in its place, or says why not. Never rejects. Files that come alone are stored
-   * by `alone`, each by itself.
-   */
-  add(file: BulkFile, alone: () => Promise<Outcome>): Promise<Outcome>
+  /** Each is stored once, together with others or, when only few come, alone. */
+  add(files: readonly BulkFile[], events: BulkEvents): void
   close(): void
 }
 
@@ -37,8 +46,10 @@ export interface Bulk {
  * written lately: for a few files that would cost more than syncing them one by one.
  */
 const BULK_FILES = 16
-/** Files that one job of a thread writes: about as many as a frame brings. */
+/** Files that one job of a thread writes at most: as many as a frame brings. */
 const JOB_FILES = 512
+/** A group of fewer files shares its job with those behind it. */
+const WORTH_A_JOB = 64
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
 
@@ -48,7 +59,7 @@ export const NO_BYTES = new Uint8Array(0)
 /** A file that is on its way, and who waits for it. */
 export interface Pending extends BulkFile {
   temporary: string
-  answer: (outcome: Outcome) => void
+  events: BulkEvents
 }
 
 const unstored = (code: string): Outcome =>
@@ -68,7 +79,7 @@ export function openBulk(
   const { temporaries, watch, commits, mover } = parts
   const writer = script === null ? null : createStoreThread(script)
   const committer = script === null ? null : createStoreThread(script)
-  let coming: { pending: Pending; alone: () => Promise<Outcome> }[] = []
+  let coming: Pending[][] = []
   let gathering = false
   /** `deciding`: nothing is done yet with what comes. */
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
@@ -79,22 +90,16 @@ export function openBulk(
 
   const failAll = (files: readonly Pending[], thrown: unknown) => {
     const outcome = outcomeOf(thrown)
-    for (const { answer, temporary } of files) {
-      answer(outcome)
-      void temporaries.discard(temporary)
+    for (const file of files) {
+      file.events.stored(file, outcome)
+      void temporaries.discard(file.temporary)
     }
   }
 
   const writeJob = async (files: readonly Pending[]): Promise<void> => {
-    // Memory of its own, which the thread is given: a slice of a shared pool could not be.
-    const bytes = new Uint8Array(files.reduce((sum, file) => sum + file.bytes.length, 0))
-    let at = 0
-    for (const file of files) {
-      bytes.set(file.bytes, at)
-      at += file.bytes.length
-      // The frame that they came in can go.
-      file.bytes = NO_BYTES
-    }
+    const bytes = bytesOf(files)
+    // The frame that they came in is the thread's now, or can go.
+    for (const file of files) file.bytes = NO_BYTES
     const digests = Buffer.alloc(files.length * SHA256_BYTES)
     files.forEach(({ digest }, index) => void digests.set(digest, index * SHA256_BYTES))
     const job = {
@@ -117,20 +122,26 @@ export function openBulk(
         const failure = failures.get(index)
         if (failure === undefined) {
           written.push(file)
-          file.onWritten()
-        } else file.answer(unstored(failure))
+          file.events.written(file)
+        } else file.events.stored(file, unstored(failure))
       })
     } catch (thrown) {
       failAll(files, thrown)
     }
   }
 
+  /** The files of the next job: a group, or several small ones. */
+  const nextJob = (): Pending[] => {
+    const files = coming.shift() ?? []
+    while (files.length < WORTH_A_JOB && (coming[0]?.length ?? JOB_FILES) <= JOB_FILES - files.length)
+      files.push(...(coming.shift() ?? []))
+    return files
+  }
+
   const feedWriter = () => {
     while (jobs < JOBS_AT_ONCE && coming.length > 0) {
-      const files = coming.slice(0, JOB_FILES).map(({ pending }) => pending)
-      coming = coming.slice(JOB_FILES)
       jobs += 1
-      void writeJob(files).then(() => {
+      void writeJob(nextJob()).then(() => {
         jobs -= 1
         feedWriter()
         wake()
@@ -156,8 +167,10 @@ export function openBulk(
       if (unsynced !== null) throw Object.assign(new Error(unsynced), { code: unsynced })
       const failed = new Set(failures.map(([index]) => index))
       const placed = moves.filter((_, index) => !failed.has(index))
-      await finish(placed)
-      for (const { file } of placed) file.answer({ status: 'durable', detail: '' })
+      // The manifest's journal is synced while the next round is under way.
+      void finish(placed).then(() => {
+        for (const { file } of placed) file.events.stored(file, { status: 'durable', detail: '' })
+      })
       // Whatever was in the way, the long way deals with it, or says what is wrong.
       rest.push(...moves.filter((_, index) => failed.has(index)).map(({ file }) => file))
     } catch (thrown) {
@@ -171,7 +184,7 @@ export function openBulk(
         .then((outcome) => {
           if (outcome.status !== 'durable' && outcome.status !== 'same')
             void temporaries.discard(file.temporary)
-          file.answer(outcome)
+          file.events.stored(file, outcome)
         })
     }
     return syncing
@@ -204,10 +217,7 @@ export function openBulk(
       phase = 'running'
       await run(fd)
     } catch (thrown) {
-      failAll(
-        coming.map(({ pending }) => pending),
-        thrown,
-      )
+      failAll(coming.flat(), thrown)
       coming = []
     } finally {
       phase = 'idle'
@@ -219,27 +229,48 @@ export function openBulk(
     gathering = false
     if (phase === 'running') feedWriter()
     if (phase !== 'idle') return
-    if (coming.length >= BULK_FILES && writer !== null) {
+    const files = coming.reduce((sum, group) => sum + group.length, 0)
+    if (files >= BULK_FILES && writer !== null) {
       phase = 'deciding'
       if (await watch.during(() => canSyncWhole(root)).catch(() => false)) return start()
       phase = 'idle'
     }
-    const few = coming
+    const few = coming.flat()
     coming = []
-    for (const { pending, alone } of few) void alone().then(pending.answer)
+    for (const file of few) void file.events.alone(file).then((outcome) => file.events.stored(file, outcome))
   }
 
   return {
-    add: (file, alone) =>
-      new Promise((answer) => {
-        coming.push({ pending: Object.assign(file, { temporary: temporaries.name(), answer }), alone })
-        if (gathering) return
-        gathering = true
-        setImmediate(() => void gathered())
-      }),
+    add(files, events) {
+      coming.push(files.map((file) => Object.assign(file, { temporary: temporaries.name(), events })))
+      if (gathering) return
+      gathering = true
+      setImmediate(() => void gathered())
+    },
     close() {
       writer?.close()
       committer?.close()
     },
   }
+}
+
+/** The files' contents one after the other, in memory that a thread can be given. */
+function bytesOf(files: readonly Pending[]): Uint8Array<ArrayBuffer> {
+  const total = files.reduce((sum, file) => sum + file.bytes.length, 0)
+  const [first] = files
+  const last = files.at(-1)
+  // That of the frame in which they came, if all of it goes: what is between them would have been refused.
+  if (first !== undefined && last !== undefined && first.events.memory instanceof ArrayBuffer) {
+    const { byteOffset: begin } = first.bytes
+    const isWhole = last.bytes.byteOffset + last.bytes.length === begin + total
+    if (isWhole && files.every(({ events }) => events === first.events))
+      return new Uint8Array(first.events.memory, begin, total)
+  }
+  const copied = new Uint8Array(total)
+  let at = 0
+  for (const { bytes } of files) {
+    copied.set(bytes, at)
+    at += bytes.length
+  }
+  return copied
 }

@@ -1,20 +1,14 @@
-import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  futimesSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { hash } from 'node:crypto'
+import { closeSync, constants, fchmodSync, futimesSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import type { PlaceFile } from './place-file.ts'
+import { openPlaceFile } from './place-file.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
 import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
 import { openWalker } from './walker.ts'
+
+type Commit = Extract<StoreJob, { kind: 'commit' }>
 
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
@@ -37,7 +31,7 @@ function writeContent({ temporary, mtime, mode }: WriteFile, bytes: Uint8Array):
 
 /** @returns why it is not written, and then nothing is left of it; or null. */
 function writeOne(file: WriteFile, bytes: Uint8Array, digest: Uint8Array): string | null {
-  if (!createHash('sha256').update(bytes).digest().equals(digest)) return WRONG_DIGEST
+  if (!hash('sha256', bytes, 'buffer').equals(digest)) return WRONG_DIGEST
   try {
     writeContent(file, bytes)
     return null
@@ -63,26 +57,15 @@ function write({ files, bytes, digests }: Extract<StoreJob, { kind: 'write' }>):
   return { failures, unsynced: null }
 }
 
-/** @returns why it is not in its place, or null. */
-function move(from: string, to: string): string | null {
-  try {
-    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return 'EEXIST'
-    renameSync(from, to)
-    return null
-  } catch (thrown) {
-    return codeOf(thrown)
-  }
-}
-
 /** @returns the moves (by their index) that were not made, and why. */
-function moveAll(moves: Extract<StoreJob, { kind: 'commit' }>['moves'], root: number): [number, string][] {
+function moveAll(moves: Commit['moves'], root: number, place: PlaceFile): [number, string][] {
   const failures: [number, string][] = []
   const walker = openWalker(root)
   try {
     moves.forEach(([from, to], index) => {
       const end = to.lastIndexOf('/')
       try {
-        const failure = move(from, `${walker.pathOf(to.slice(0, end))}${to.slice(end)}`)
+        const failure = place(from, walker.enter(to.slice(0, end)), to.slice(end + 1))
         if (failure !== null) failures.push([index, failure])
       } catch (thrown) {
         failures.push([index, codeOf(thrown)])
@@ -99,12 +82,13 @@ function moveAll(moves: Extract<StoreJob, { kind: 'commit' }>['moves'], root: nu
  * each costs from the event loop. A disk that hangs holds this thread, and nothing else.
  */
 export function runStoreThread(port: MessagePort): void {
-  let syncWhole: ReturnType<typeof openSyncWhole> | null = null
+  let calls: { place: PlaceFile; syncWhole: (fd: number) => string | null } | null = null
 
-  const commit = ({ moves, fd }: Extract<StoreJob, { kind: 'commit' }>): StoreJobResult => {
-    const failures = moveAll(moves, fd)
-    syncWhole ??= openSyncWhole()
-    return { failures, unsynced: syncWhole(fd) }
+  const commit = ({ moves, fd }: Commit): StoreJobResult => {
+    // Only the thread that commits needs the native library.
+    calls ??= { place: openPlaceFile(), syncWhole: openSyncWhole() }
+    const failures = moveAll(moves, fd, calls.place)
+    return { failures, unsynced: calls.syncWhole(fd) }
   }
 
   port.on('message', ({ id, job }: NumberedJob) => {

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { release } from 'node:os'
 import koffi from 'koffi'
+import { lastError } from '../../wire/lease.ts'
 
 /**
  * File systems (statfs(2), linux/magic.h) whose syncfs waits for data, names and the disk's own cache: ext2, 3 and
@@ -26,9 +27,5 @@ export async function canSyncWhole(directory: string): Promise<boolean> {
 /** Blocks: for a thread of its own. @returns the error's name, or null. */
 export function openSyncWhole(): (fd: number) => string | null {
   const call: (fd: number) => number = koffi.load(null).func('int syncfs(int fd)')
-  return (fd) => {
-    if (call(fd) === 0) return null
-    const number = koffi.errno()
-    return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`
-  }
+  return (fd) => (call(fd) === 0 ? null : lastError())
 }

@@ -6,8 +6,8 @@ const MOST_OPEN = 32
 
 /** Finds directories below a root that is open, step by step, and never by a symbolic link. Linux alone; blocks. */
 export interface Walker {
-  /** A path to the directory, good until the next call. @throws what the system says, ENOTDIR for a symbolic link. */
-  pathOf(directory: string): string
+  /** The directory, open until the next call. @throws what the system says, ENOTDIR for a symbolic link. */
+  enter(directory: string): number
   close(): void
 }
 
@@ -31,7 +31,7 @@ export function openWalker(root: number): Walker {
 
   const top = () => beyond ?? way.at(-1)?.fd ?? root
 
-  const enter = (name: string) => {
+  const step = (name: string) => {
     const fd = openIn(top(), name)
     if (way.length < MOST_OPEN) {
       way.push({ name, fd })
@@ -42,16 +42,16 @@ export function openWalker(root: number): Walker {
   }
 
   return {
-    pathOf(directory) {
+    enter(directory) {
       if (directory !== last) {
         const names = directory.split('/')
         const same = way.findIndex(({ name }, index) => name !== names[index])
         const shared = same < 0 ? way.length : same
         cutTo(shared)
-        for (const name of names.slice(shared)) enter(name)
+        for (const name of names.slice(shared)) step(name)
         last = directory
       }
-      return `/proc/self/fd/${top()}`
+      return top()
     },
     close: () => cutTo(0),
   }

@@ -13,9 +13,19 @@ export interface Room {
   leave(): void
 }
 
+/** Room that is reserved for several files of one sender. */
+export interface Reserved {
+  /** Of each file why it may only stay if this very content is there already; null: it may. */
+  unlessSame: readonly (FileRefused | null)[]
+  /** One of the files, of this size, is on its way no more. */
+  leave(size: number): void
+}
+
 export interface Admission {
   /** @throws what the system says of a disk that cannot be asked. */
   enter(folder: string, size: number): Promise<Room>
+  /** The same for several files at once. */
+  enterAll(folder: string, sizes: readonly number[]): Promise<Reserved>
   /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
   charge(folder: string, bytes: number): () => void
 }
@@ -73,6 +83,18 @@ export function openAdmission(
     return isBelow ? new FileRefused('full', 'floor') : null
   }
 
+  const enterAll = async (folder: string, sizes: readonly number[]): Promise<Reserved> => {
+    const { bytes, files } = quotaOf(rules, folder)
+    if (bytes !== null || files !== null) await known
+    const asked = await disk()
+    const unlessSame = sizes.map((size) => {
+      const refused = refusal(folder, size, asked)
+      add(folder, 1, size)
+      return refused
+    })
+    return { unlessSame, leave: (size) => add(folder, -1, -size) }
+  }
+
   return {
     charge(folder, bytes) {
       count(folder, 0, bytes)
@@ -83,18 +105,16 @@ export function openAdmission(
       }
     },
     async enter(folder, size) {
-      const { bytes, files } = quotaOf(rules, folder)
-      if (bytes !== null || files !== null) await known
-      const unlessSame = refusal(folder, size, await disk())
-      add(folder, 1, size)
+      const { unlessSame, leave } = await enterAll(folder, [size])
       let left = false
       return {
-        unlessSame,
+        unlessSame: unlessSame[0] ?? null,
         leave() {
-          if (!left) add(folder, -1, -size)
+          if (!left) leave(size)
           left = true
         },
       }
     },
+    enterAll,
   }
 }

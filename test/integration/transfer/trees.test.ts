@@ -82,11 +82,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
     expect(sender.nudges()).toBeGreaterThan(0)
     expect(sender.report()?.lastFile[SOURCE]).toBeDefined()
   }
-  expect(
-    fs
-      .readdirSync(path.join(store, '.holdfast', 'tmp'))
-      .flatMap((name) => fs.readdirSync(path.join(store, '.holdfast', 'tmp', name))),
-  ).toEqual([])
+  expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
   await until('the receiver reports all', () => (receiver.report()?.receivedFiles ?? 0) >= 992)
 })
 

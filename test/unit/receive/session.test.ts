@@ -17,6 +17,9 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
   const state: { refused: Outcome | null; aborted: number } = { refused: null, aborted: 0 }
   const store: Store = {
     receive: () => new Promise((resolve) => answers.push(resolve)),
+    receiveAll(files, { onStored }) {
+      for (const index of files.keys()) answers.push((outcome) => onStored(index, outcome))
+    },
     alone: (_, work) => work(),
     begin: () => ({
       get offset() {

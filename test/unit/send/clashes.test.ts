@@ -19,15 +19,17 @@ function setUp() {
   const wire = new Map<string, (answer: Answer) => void>()
   const sent: string[] = []
   const session: Session = {
-    sendSmall: (file, _bytes, _digest, onWire) =>
-      new Promise((resolve) => {
-        onWire()
+    smallLimits: { files: 100, bytes: 1e6 },
+    async sendSmall(files, { onWire, onAnswer }) {
+      onWire()
+      for (const [index, file] of files.entries()) {
         sent.push(file.path)
         wire.set(file.path, (answer) => {
           wire.delete(file.path)
-          resolve(answer)
+          onAnswer(index, answer)
         })
-      }),
+      }
+    },
     begin: async () => null,
     canResume: false,
     canCopy: false,

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { bundleScanner } from './scan-bundle.ts'
+import { bundle } from './bundle.ts'
 
 /** Directories of one run. */
 export interface Places {
@@ -14,12 +14,14 @@ export interface Places {
 }
 
 const MEMORY = '/dev/shm'
+const SUBJECT = 'test/bench/scan-subject'
 
 export async function makePlaces(): Promise<Places> {
   const make = (directory: string) => mkdtempSync(path.join(directory, 'holdfast-bench-'))
   const ledgers = make(tmpdir())
-  symlinkSync(path.resolve(import.meta.dirname, '../../node_modules'), path.join(ledgers, 'node_modules'))
-  const subject = await bundleScanner(path.join(ledgers, 'bundle'))
+  const bundled = path.join(ledgers, 'bundle')
+  await bundle(bundled, [SUBJECT, 'cli/workers/inotify-thread', 'cli/workers/listing-thread'])
+  const subject = path.join(bundled, `${SUBJECT}.js`)
   return { trees: make(existsSync(MEMORY) ? MEMORY : tmpdir()), ledgers, subject }
 }
 

@@ -1,5 +1,4 @@
 import { renameSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
 import { scannerDefinition } from '../../core/scan/messages.ts'
 import type { ScanLedger } from '../../core/scan/session.ts'
 import { startScanner } from '../../core/scan/worker.ts'
@@ -10,7 +9,7 @@ import { monotonicMs } from './monotonic.ts'
 import { burstIndex, WATCHED } from './scan-burst-plan.ts'
 
 /**
- * The product's own scanner process, with a clock at its ledger: when each file of a burst came out of the
+ * The product's own scanner process (bundled: bundle.ts), with a clock at its ledger: when each file of a burst came out of the
  * watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
  * word of its command line); it says WATCHED when the first comparison with the ledger begins, that is, when every
  * directory is watched.
@@ -59,18 +58,13 @@ function openStampedLedger(file: string): ScanLedger {
   }
 }
 
-/** Beside this file, whether it is bundled or not. */
-function threadFile(name: string): URL {
-  return new URL(`../../cli/workers/${name}${path.extname(import.meta.url)}`, import.meta.url)
-}
-
 process.on('SIGUSR2', write)
 serveWorker(
   childProcessPort(),
   scannerDefinition,
   startScanner({
-    watcherThread: threadFile('inotify-thread'),
-    listingThread: threadFile('listing-thread'),
+    watcherThread: new URL('../../cli/workers/inotify-thread.js', import.meta.url),
+    listingThread: new URL('../../cli/workers/listing-thread.js', import.meta.url),
     openLedger: openStampedLedger,
   }),
 )

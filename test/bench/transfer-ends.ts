@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { nodeWorkerStarter } from '../../core/agent/node-starter.ts'
 import { SupervisedWorker } from '../../core/agent/supervisor.ts'
 import { receiverDefinition } from '../../core/receive/messages.ts'
@@ -7,6 +8,7 @@ import { openLedger } from '../../core/send/ledger.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReportOf } from '../../core/worker/definition.ts'
 import { until } from '../support/until.ts'
+import { bundle } from './bundle.ts'
 
 const DESTINATION = 'bench'
 const WITHIN_MS = 300_000
@@ -18,6 +20,8 @@ export interface Sent {
 }
 
 export interface SendOptions {
+  /** The bundled processes: see `bundleEnds`. */
+  ends: string
   source: string
   /** Where the ledger, the store and the certificates go. */
   directory: string
@@ -27,10 +31,20 @@ export interface SendOptions {
   prepare?(ledger: ReturnType<typeof openLedger>, destination: string): number
 }
 
+/** Bundles the two processes and their threads into `directory`. */
+export const bundleEnds = (directory: string): Promise<void> =>
+  bundle(directory, [
+    'test/bench/transfer-sender',
+    'test/bench/transfer-receiver',
+    ...['reader', 'manifest', 'store'].map((name) => `cli/workers/${name}-thread`),
+  ])
+
 /** From the first look at the directory to the last file durable at the receiver. */
 export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
-  const { source, directory } = options
-  const starter = nodeWorkerStarter((name) => new URL(`../../cli/workers/${name}.ts`, import.meta.url))
+  const { source, directory, ends } = options
+  const starter = nodeWorkerStarter((name) =>
+    pathToFileURL(path.join(ends, `test/bench/transfer-${name}.js`)),
+  )
   const quiet = { nudge: () => undefined, log: () => undefined, condition: () => undefined }
   let fingerprint: string | null = null
   let receiving: ReportOf<typeof receiverDefinition> | null = null

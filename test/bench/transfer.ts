@@ -5,7 +5,7 @@ import path from 'node:path'
 import { rawTls } from './raw-tls.ts'
 import type { Row } from './row.ts'
 import type { SendOptions, Sent } from './transfer-ends.ts'
-import { sendWithHoldfast } from './transfer-ends.ts'
+import { bundleEnds, sendWithHoldfast } from './transfer-ends.ts'
 import type { Line } from './transfer-line.ts'
 import { startLine } from './transfer-line.ts'
 import { bareDisk, tarOverSocket } from './transfer-peers.ts'
@@ -46,6 +46,7 @@ async function withLoad(
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const source = path.join(directory, 'source')
   try {
+    await bundleEnds(endsIn(directory))
     writeLoad(load, source)
     return await measure(source, directory)
   } finally {
@@ -53,11 +54,16 @@ async function withLoad(
   }
 }
 
-/** One transfer in a directory of its own, which is gone afterwards. */
-async function sendOnce(directory: string, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
-  const own = mkdtempSync(path.join(directory, 'run-'))
+const endsIn = (directory: string) => path.join(directory, 'ends')
+
+/** One transfer in a directory of its own, which is gone afterwards; `into`: where that is. */
+async function sendOnce(
+  directory: string,
+  { into = directory, ...options }: Omit<SendOptions, 'directory' | 'ends'> & { into?: string },
+): Promise<Sent> {
+  const own = mkdtempSync(path.join(into, 'run-'))
   try {
-    return await sendWithHoldfast({ ...options, directory: own })
+    return await sendWithHoldfast({ ...options, ends: endsIn(directory), directory: own })
   } finally {
     rmSync(own, { recursive: true, force: true })
   }
@@ -134,7 +140,7 @@ async function againstLimits(load: Load, source: string, directory: string): Pro
   const inMemory = mkdtempSync(path.join(MEMORY, 'holdfast-bench-'))
   try {
     const raw = await rawTls(files, path.join(inMemory, 'raw'))
-    const { seconds } = await sendOnce(inMemory, { source })
+    const { seconds } = await sendOnce(directory, { source, into: inMemory })
     return [...rows, row('into memory', seconds, 'raw TLS + SHA-256', raw, 1.18)]
   } finally {
     rmSync(inMemory, { recursive: true, force: true })

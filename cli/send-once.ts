@@ -125,6 +125,7 @@ async function compare({ agent }: OpenAgent): Promise<Compared> {
         source,
         quietSeconds: settings.scan.quietSeconds,
         lookup,
+        sentAs: (file) => ledger.sentAs(destination, source.id, file),
       })) {
         if (listed.why === null || listed.why.key === 'scan.why.changing')
           return { isDone: false, unsent: [], young: 0 }

@@ -7,7 +7,7 @@ import { errorCode } from '../words/problem.ts'
 import type { Directories, Round } from './directories.ts'
 import { toSync } from './directories.ts'
 import { FileRefused } from './file-refused.ts'
-import type { Note } from './manifest/notes.ts'
+import type { Change, Intent, Note } from './manifest/notes.ts'
 import { versionName } from './versions/name.ts'
 
 /** A file that is written and synced under a temporary name. */
@@ -59,6 +59,9 @@ async function holds(file: string, written: Written): Promise<boolean> {
   }
 }
 
+type Placed = Extract<Change, { did: 'placed' }>
+type Kept = Extract<Change, { did: 'kept' }>
+
 export interface Placement {
   /** Puts the file in its place; true if this very content was there already. */
   place(written: Written, round: Round): Promise<boolean>
@@ -68,28 +71,53 @@ export interface Placement {
   alone<T>(components: readonly string[], work: () => Promise<T>): Promise<T>
 }
 
-export function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Note {
+export function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Placed {
   const [folder = '', ...rest] = components
   const hex = Buffer.from(digest).toString('hex')
   const facts = { folder, path: rest.join('/'), size, mtimeMs: mtime * 1000, mode: mode & 0o777, digest: hex }
   return { did: 'placed', ...facts, storedAt: Date.now(), again }
 }
 
-function keptNote([folder = '', ...rest]: readonly string[], version: string): Note {
+function keptNote([folder = '', ...rest]: readonly string[], version: string): Kept {
   return { did: 'kept', folder, path: rest.join('/'), version }
+}
+
+/** Writes down intents, all that come while the last ones are written in one go; resolves when they are durable. */
+function gatherIntents(record: (notes: readonly Note[]) => Promise<void>) {
+  let next: { notes: Intent[]; written: Promise<void> } | null = null
+  let last: Promise<void> = Promise.resolve()
+  return (intent: Intent): Promise<void> => {
+    if (next === null) {
+      const gathering: { notes: Intent[]; written: Promise<void> } = { notes: [], written: last }
+      gathering.written = last.then(() => {
+        next = null
+        return record(gathering.notes)
+      })
+      next = gathering
+      last = gathering.written
+    }
+    next.notes.push(intent)
+    return next.written
+  }
 }
 
 /**
  * Placing never loses what was there: other content under the same name is kept as a version first. Two
  * files for one place go one after the other.
  */
-export function openPlacement(directories: Directories, versions: readonly string[]): Placement {
+export function openPlacement(
+  directories: Directories,
+  versions: readonly string[],
+  record: (notes: readonly Note[]) => Promise<void>,
+): Placement {
+  const intend = gatherIntents(record)
   const busy = new Map<string, Promise<unknown>>()
 
   /** Runs `keep` with a version's path that is free, and gives back the version's name. */
   const toVersion = (
     components: readonly string[],
     round: Round,
+    intentOf: (version: string) => Intent,
     keep: (version: string) => Promise<void>,
   ): Promise<string> => {
     const place = [...versions, ...components]
@@ -97,6 +125,7 @@ export function openPlacement(directories: Directories, versions: readonly strin
       toSync(round, place)
       for (let attempt = 0; ; attempt += 1) {
         const name = versionName(new Date(), attempt)
+        await intend(intentOf(name))
         try {
           await keep(path.join(directory, name))
           return name
@@ -109,11 +138,13 @@ export function openPlacement(directories: Directories, versions: readonly strin
 
   /** Moves what is in the way (a directory where a file has to be, or the reverse) to the versions. */
   const moveAway = async (target: string, components: readonly string[], round: Round) => {
-    const kept = await toVersion(components, round, async (version) => {
+    const move = async (version: string) => {
       if ((await statOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
       toSync(round, components.slice(0, -1))
       await rename(target, version)
-    })
+    }
+    const intentOf = (version: string): Intent => ({ ...keptNote(components, version), did: 'moving' })
+    const kept = await toVersion(components, round, intentOf, move)
     round.notes.push(keptNote(components, kept))
   }
 
@@ -123,8 +154,13 @@ export function openPlacement(directories: Directories, versions: readonly strin
   }
 
   /** A hard link keeps the old content while the new one replaces it atomically. */
-  const keepVersion = (target: string, components: readonly string[], round: Round) =>
-    toVersion(components, round, async (version) => {
+  const keepVersion = (target: string, written: Written, round: Round) => {
+    const intentOf = (version: string): Intent => ({
+      ...placedNote(written, false),
+      did: 'replacing',
+      version,
+    })
+    return toVersion(written.components, round, intentOf, async (version) => {
       try {
         await link(target, version)
       } catch (thrown) {
@@ -134,6 +170,7 @@ export function openPlacement(directories: Directories, versions: readonly strin
         await rename(target, version)
       }
     })
+  }
 
   const placeIn = async (directory: string, written: Written, round: Round): Promise<boolean> => {
     const { components, temporary } = written
@@ -148,7 +185,7 @@ export function openPlacement(directories: Directories, versions: readonly strin
         return true
       }
       if (written.unlessSame !== null) throw written.unlessSame
-      kept = await keepVersion(target, components, round)
+      kept = await keepVersion(target, written, round)
     } else if (written.unlessSame !== null) throw written.unlessSame
     else if (stats !== null) await moveAway(target, components, round)
     await rename(temporary, target)

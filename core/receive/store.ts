@@ -61,7 +61,7 @@ const plainHooks = (root: string): StoreHooks => ({
 export function openStore(root: string, { thread, record, admission }: StoreHooks = plainHooks(root)): Store {
   const layout = storeLayout(root)
   const directories = openDirectories(layout.root)
-  const placement = openPlacement(directories, layout.versions)
+  const placement = openPlacement(directories, layout.versions, record)
   const commits = openCommits(directories, placement, record)
   const temporaries = openTemporaryFiles(layout.temporary)
   const watch = createCallWatch()

@@ -9,7 +9,7 @@ import { errorCode, Problem } from '../words/problem.ts'
 import { lookAtBatches } from './batch/look.ts'
 import type { BatchDecision } from './batch/rules.ts'
 import { decideBatches } from './batch/rules.ts'
-import { hasGroupWrite, isDue } from './due.ts'
+import { hasGroupWrite, isDue, isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
 import { walkRegions } from './regions.ts'
 import type { Skipped, Unsendable } from './walk.ts'
@@ -31,6 +31,8 @@ export interface ListOptions {
   quietSeconds: number
   /** What the ledger knows; without one only the marks on disk count. */
   lookup?: (path: string) => LedgerEntry | null
+  /** What it knows of a file that has another name now. */
+  sentAs?: (file: FileFacts) => LedgerEntry | null
   signal?: AbortSignal
 }
 
@@ -110,7 +112,8 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 function whyNot(options: ListOptions, file: FileFacts, examine: (path: string) => Seen): Message | null {
   const { source } = options
   const marksFiles = source.kind === 'batch'
-  const known = options.lookup?.(file.path) ?? null
+  const byName = options.lookup?.(file.path) ?? null
+  const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
   if (!isDue(file, known, marksFiles)) {
     if (known?.state === 'parked') return message('scan.why.parked')
     if (known?.state === 'waiting') return null

@@ -13,6 +13,8 @@ export type ScanLedger = Pick<
   Ledger,
   | 'offer'
   | 'lookup'
+  | 'sentAs'
+  | 'adoptRenamed'
   | 'differing'
   | 'unsentBelow'
   | 'unsentPage'

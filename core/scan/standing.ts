@@ -3,6 +3,7 @@ import { comparedRow } from '../send/ledger-compare.ts'
 import { word } from '../send/ledger-rows.ts'
 import { isNeverSent } from './due.ts'
 import type { FileFacts } from './facts.ts'
+import { sameContent } from './facts.ts'
 import { withdrawUnsent } from './left-out.ts'
 import type { SessionContext } from './session.ts'
 
@@ -19,7 +20,10 @@ export type ListedFile = Omit<FileFacts, 'device'>
 
 type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destination'>
 
-/** Compares files with the ledger. Throws what the ledger throws. */
+/**
+ * Compares files with the ledger. The group-write bit stays on a file that is renamed after it was sent: what its
+ * inode was sent as tells whether it has changed since. Throws what the ledger throws.
+ */
 export function standingOf(context: Comparing, files: readonly FileFacts[]): Standing<FileFacts> {
   return standing(context, rowsOf(files), () => files)
 }
@@ -65,8 +69,13 @@ function standing<T extends ListedFile>(
     if (file === undefined) continue
     if (leftOutBySize(source, file.size) !== null) {
       if (known) leftOut.push(file.path)
-    } else if (isNeverSent(file, known, marksFiles)) result.neverSent += 1
-    else result.due.push(file)
+    } else if (!isNeverSent(file, known, marksFiles)) result.due.push(file)
+    else {
+      const sent = ledger.sentAs(destination, source.id, file)
+      if (sent === null) result.neverSent += 1
+      else if (!sameContent(file, sent)) result.due.push(file)
+      else ledger.adoptRenamed(destination, source.id, file)
+    }
   }
   withdrawUnsent(context, leftOut)
   return result

@@ -64,6 +64,9 @@ export interface InnerMount {
   point: string
 }
 
+/** What tells a file's content from another without reading it. */
+export type Content = Pick<Candidate, 'size' | 'mtimeNs' | 'inode'>
+
 export interface Ledger {
   /** What happened to an earlier file of this name, if it had to be set aside. */
   readonly notice: Message | null
@@ -74,6 +77,16 @@ export interface Ledger {
    */
   offer(destination: string, candidates: readonly Candidate[]): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
+  /**
+   * What was sent of this inode under any name of the source: with this very content, or else with another one.
+   * null: nothing, or the file system has no inodes.
+   */
+  sentAs(destination: string, source: string, file: Content): LedgerEntry | null
+  /**
+   * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
+   * the ledger has stay as they are.
+   */
+  adoptRenamed(destination: string, source: string, file: Content & { path: string }): void
   /** Which files of some rows it does not have with the same size, time and inode. */
   differing: Compare
   /** The mount point that a source was on when it was last there, or null. */

@@ -5,6 +5,7 @@ import { openLedgerPages } from './ledger-pages.ts'
 import { openLedgerPlaces } from './ledger-places.ts'
 import { openLedgerQueue } from './ledger-queue.ts'
 import { openLedgerRemovals } from './ledger-removals.ts'
+import { openLedgerRenamed } from './ledger-renamed.ts'
 import { openRoutes } from './ledger-rows.ts'
 import { openLedgerSent } from './ledger-sent.ts'
 import { openLedgerWithdraw } from './ledger-withdraw.ts'
@@ -31,6 +32,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerOffers(database, routes),
     ...openLedgerQueue(database, routes, pages),
     ...openLedgerSent(database, routes),
+    ...openLedgerRenamed(database, routes),
     ...openLedgerWithdraw(database, routes),
     ...openLedgerRemovals(database, routes),
     totals: pages.totals,

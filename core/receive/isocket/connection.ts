@@ -19,6 +19,8 @@ const LINE_WITHIN_MS = 60_000
  * its own kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
  */
 const DATA_WITHIN_MS = 1_850_000
+/** What a client that gets no answer still sends is read in pieces of this size, and thrown away. */
+const HELD_BYTES = 64 * 1024
 /** As the original server made its files, under the usual umask. */
 const FILE_MODE = 0o644
 
@@ -101,7 +103,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
     while (
       !over.signal.aborted &&
       !finishing &&
-      typeof (await incoming.some(1, DATA_WITHIN_MS)) !== 'string'
+      typeof (await incoming.some(HELD_BYTES, DATA_WITHIN_MS)) !== 'string'
     );
   }
 

@@ -25,7 +25,7 @@ export async function catchUp(layout: StoreLayout): Promise<{ isRunning: boolean
     if ((await journalFiles(layout.journal)).length === 0) return { isRunning: false }
     const { database } = openManifestFile(layout.manifest)
     try {
-      const intake = openIntake(layout.journal, database, openRows(database))
+      const intake = openIntake(layout, database, openRows(database))
       while (intake.step(null));
     } finally {
       database.close()

@@ -2,8 +2,10 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'n
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
+import type { StoreLayout } from '../layout.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
+import { openReplay } from './replay.ts'
 import type { Rows } from './rows.ts'
 
 /** So much of the journal is taken in by one transaction. */
@@ -26,8 +28,9 @@ function readPiece(file: string, offset: number): { bytes: Buffer; size: number 
  * Takes the journal into the manifest, a transaction for each piece. How far it came is in the same transaction, so
  * nothing is taken twice. Blocks, and so belongs into a thread or a process of its own.
  */
-export function openIntake(directory: string, database: DatabaseSyncInstance, rows: Rows) {
-  const { apply } = rows.changes()
+export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, rows: Rows) {
+  const { journal: directory } = layout
+  const replay = openReplay(layout, rows)
   const position = database.prepare('SELECT name, offset FROM journal')
   const move = database.prepare('INSERT OR REPLACE INTO journal (id, name, offset) VALUES (1, ?, ?)')
 
@@ -47,7 +50,7 @@ export function openIntake(directory: string, database: DatabaseSyncInstance, ro
     const lines = bytes.subarray(0, end).toString('utf8').split('\n')
     const notes = lines.map(parseNote).filter((note): note is Note => note !== null)
     inTransaction(database, () => {
-      for (const note of notes) apply(note)
+      for (const note of notes) replay(note)
       move.run(name, offset + taken)
     })
     return true

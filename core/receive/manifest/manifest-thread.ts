@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { storeLayout } from '../layout.ts'
 import { openIntake } from './intake.ts'
 import { isBroken, openManifestFile, setManifestAside } from './manifest-file.ts'
 import type { FromManifestThread, ManifestPlaces, ToManifestThread } from './protocol.ts'
@@ -33,12 +34,12 @@ export function runManifestThread(port: MessagePort): void {
     rows = null
   }
 
-  const opened = ({ manifest, journal }: ManifestPlaces) => {
+  const opened = ({ root, manifest }: ManifestPlaces) => {
     if (open !== null && rows !== null) return { ...open, rows }
     const { database, aside } = openManifestFile(manifest)
     if (aside !== null) post({ type: 'setAside', aside })
     rows = openRows(database)
-    open = { database, intake: openIntake(journal, database, rows) }
+    open = { database, intake: openIntake(storeLayout(root), database, rows) }
     return { ...open, rows }
   }
 

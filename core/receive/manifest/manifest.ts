@@ -76,7 +76,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     thread.on('message', take)
     thread.once('error', (thrown) => ended(String(thrown)))
     thread.once('exit', () => ended('its thread ended'))
-    post({ type: 'open', manifest: layout.manifest, journal: layout.journal, tag: journal.tag })
+    post({ type: 'open', root: layout.root, manifest: layout.manifest, tag: journal.tag })
   }
   start()
 

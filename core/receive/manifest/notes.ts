@@ -15,8 +15,8 @@ export interface StoredFile {
   storedAt: number
 }
 
-/** One change of the store, as it stands in the manifest's journal. */
-export type Note =
+/** One change of the store. */
+export type Change =
   /** `again`: this very content was there already. */
   | ({ did: 'placed'; again: boolean } & StoredFile)
   /** What was at the path, a file or a directory with all below it, became this version. */
@@ -24,17 +24,33 @@ export type Note =
   /** This version, with all below it, was removed. */
   | { did: 'pruned'; folder: string; path: string; version: string }
 
+/**
+ * What is about to be done, written before it: a receiver that is killed at once leaves a version that nothing else
+ * tells of. Whether it was done, the disk says.
+ */
+export type Intent =
+  /** What is at the path becomes this version, and the file that is told of takes its place. */
+  | ({ did: 'replacing'; version: string } & StoredFile)
+  /** What is at the path, a file or a directory with all below it, becomes this version. */
+  | { did: 'moving'; folder: string; path: string; version: string }
+
+/** A line of the manifest's journal. */
+export type Note = Change | Intent
+
 const name = z.string().min(1)
 const size = z.number().int().min(0)
 const line = z.union([
   z.tuple([z.literal('placed'), name, name, size, z.number(), size, z.hex().length(64), size, z.boolean()]),
-  z.tuple([z.enum(['kept', 'pruned']), name, name, name]),
+  z.tuple([z.literal('replacing'), name, name, size, z.number(), size, z.hex().length(64), size, name]),
+  z.tuple([z.enum(['kept', 'pruned', 'moving']), name, name, name]),
 ])
 
 export function formatNote(note: Note): string {
-  if (note.did !== 'placed') return JSON.stringify([note.did, note.folder, note.path, note.version])
-  const { folder, path, size, mtimeMs, mode, digest, storedAt, again } = note
-  return JSON.stringify([note.did, folder, path, size, mtimeMs, mode, digest, storedAt, again])
+  if (note.did !== 'placed' && note.did !== 'replacing')
+    return JSON.stringify([note.did, note.folder, note.path, note.version])
+  const { did, folder, path, size, mtimeMs, mode, digest, storedAt } = note
+  const last = did === 'placed' ? note.again : note.version
+  return JSON.stringify([did, folder, path, size, mtimeMs, mode, digest, storedAt, last])
 }
 
 /** The note of one line; null if it is none: a crash may leave half a line, and a full disk a torn one. */
@@ -45,10 +61,12 @@ export function parseNote(text: string): Note | null {
   } catch {
     return null
   }
-  if (parsed[0] !== 'placed') {
+  if (parsed.length === 4) {
     const [did, folder, path, version] = parsed
     return { did, folder, path, version }
   }
-  const [did, folder, path, size, mtimeMs, mode, digest, storedAt, again] = parsed
-  return { did, folder, path, size, mtimeMs, mode, digest, storedAt, again }
+  const [did, folder, path, size, mtimeMs, mode, digest, storedAt, last] = parsed
+  const file = { folder, path, size, mtimeMs, mode, digest, storedAt }
+  if (did === 'placed') return { did, ...file, again: last === true }
+  return { did, ...file, version: String(last) }
 }

@@ -1,10 +1,10 @@
 import type { Totals } from './rows.ts'
 
 export interface ManifestPlaces {
+  /** The store. */
+  root: string
   /** The database. */
   manifest: string
-  /** The journal's directory. */
-  journal: string
   /** What the names of the files end with that this receiver writes. */
   tag: string
 }

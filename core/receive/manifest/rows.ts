@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { StoreLayout } from '../layout.ts'
 import { isVersionName } from '../versions/name.ts'
-import type { Note, StoredFile } from './notes.ts'
+import type { Change, StoredFile } from './notes.ts'
 
 /** A stored content; `version` is empty for what is in its place. */
 export interface ManifestRow extends StoredFile {
@@ -126,7 +126,7 @@ export function openRows(database: DatabaseSyncInstance) {
         const { folder, version, depth, size, mtimeMs, mode, storedAt } = row
         put.run(folder, row.path, version, depth, size, mtimeMs, mode, digest, storedAt)
       }
-      const apply = (note: Note) => {
+      const apply = (note: Change) => {
         const { folder, path: at } = note
         if (note.did === 'placed') return add({ ...note, version: '', depth: 0 })
         for (const { keep, prune, paths } of matching) {

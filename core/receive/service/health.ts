@@ -7,6 +7,8 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
+import type { Floor } from '../limits/rules.ts'
+import { floorBytes } from '../limits/rules.ts'
 
 /** What was found out about the store by using it. */
 export interface Look {
@@ -21,11 +23,23 @@ export interface Look {
 export const LOOK_WITHIN_MS = 2_000
 /** Calls of the data path: a busy disk may take this long, a well one does not. */
 export const STALLED_MS = 30_000
-/** Less free than this, or than one percent, is told before it is full. */
+/** Less free than this, or than one percent, is told even where nothing has to stay free. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024
+/** What has to stay free, and a quarter more, is told before it comes to that. */
+const NEARLY = 1.25
 
-/** What is wrong, in words; none: the receiver is well. Pure. */
-export function judge(look: Look | 'unanswered', stalledMs: number): Message[] {
+function spaceWords(free: number, size: number, floor: Floor): Message[] {
+  const least = floorBytes(floor, size)
+  if (free < least) return [message('transfer.healthFull', { free, floor: least })]
+  const isNearly = free < Math.max(least * NEARLY, Math.min(LEAST_FREE_BYTES, size / 100))
+  return isNearly ? [message('transfer.healthNearlyFull', { free })] : []
+}
+
+/**
+ * What is wrong, in words; none: the receiver is well. Pure.
+ * @param floor what has to stay free: below it files are refused.
+ */
+export function judge(look: Look | 'unanswered', stalledMs: number, floor: Floor): Message[] {
   const seconds = Math.round(stalledMs / 1000)
   if (stalledMs > STALLED_MS) return [message('transfer.healthStalled', { seconds })]
   if (look === 'unanswered')
@@ -33,8 +47,7 @@ export function judge(look: Look | 'unanswered', stalledMs: number): Message[] {
   const { writeError, free, size } = look
   const problems: Message[] = []
   if (writeError !== null) problems.push(message('transfer.healthNotWritable', { reason: writeError }))
-  if (free !== null && size !== null && free < Math.min(LEAST_FREE_BYTES, size / 100))
-    problems.push(message('transfer.healthNearlyFull', { free }))
+  if (free !== null && size !== null) problems.push(...spaceWords(free, size, floor))
   return problems
 }
 

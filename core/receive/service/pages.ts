@@ -1,5 +1,6 @@
 import { englishWords } from '../../words/words.ts'
 import type { StoreLayout } from '../layout.ts'
+import type { Floor } from '../limits/rules.ts'
 import type { Receiver } from '../receiver.ts'
 import { createLooks, judge } from './health.ts'
 import type { Metrics } from './metrics.ts'
@@ -13,12 +14,13 @@ export function pagesOf(
   receiver: Receiver,
   layout: StoreLayout,
   metrics: Metrics,
+  floor: Floor,
 ): Record<string, () => Promise<Page>> {
   const looks = createLooks(layout)
 
   const health = async (): Promise<Page> => {
     const found = await looks()
-    const problems = judge(found, receiver.stalledMs).map(englishWords)
+    const problems = judge(found, receiver.stalledMs, floor).map(englishWords)
     const healthy = problems.length === 0
     const free = found === 'unanswered' ? null : found.free
     const body = { healthy, problems, freeBytes: free, stalledSeconds: Math.round(receiver.stalledMs / 1000) }
@@ -32,7 +34,7 @@ export function pagesOf(
   return {
     '/metrics': async () => {
       const found = await looks()
-      const healthy = judge(found, receiver.stalledMs).length === 0
+      const healthy = judge(found, receiver.stalledMs, floor).length === 0
       return { status: OK, type: metrics.contentType, body: await metrics.page(receiver, found, healthy) }
     },
     '/health': health,

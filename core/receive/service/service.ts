@@ -43,6 +43,7 @@ export async function startService(
   const say = (level: 'info' | 'warn' | 'error', sentence: Message) => log(level, englishWords(sentence))
 
   const { store: storeDirectory, host, port, name } = config
+  const rules = rulesOf(config)
   const receiver = await startStoreReceiver(
     {
       storeDirectory,
@@ -50,7 +51,7 @@ export async function startService(
       port,
       name,
       trusted: [],
-      rules: rulesOf(config),
+      rules,
       manifestThread,
       storeThread,
       isocket: isocketOf(config),
@@ -66,7 +67,7 @@ export async function startService(
     if (metricsPort === null) web = null
     else {
       metrics ??= await createMetrics()
-      web = await openWeb(metricsPort, pagesOf(receiver, layout, metrics))
+      web = await openWeb(metricsPort, pagesOf(receiver, layout, metrics, rules.floor))
       say('info', message('transfer.metricsAt', { address: addressOf('127.0.0.1', web.port) }))
     }
     await before?.close()

@@ -384,6 +384,42 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     ])
   })
 
+  test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    const stateOf = (name: string) => ledger.lookup(destination, 's', `DC1/${name}`)?.state
+    mkdirSync(at('sub'), { recursive: true })
+    for (const name of ['log', 'still', 'sleeping']) writeFileSync(at(name), name, { mode: 0o644 })
+    configure()
+    await until('all are offered', () => paths().length === 3)
+    sendAll()
+    for (const name of ['log', 'still', 'sleeping']) chmodSync(at(name), 0o664)
+    renameSync(at('log'), at('log.1'))
+    renameSync(at('still'), at('sub/still'))
+    await until('they are known by their new names', () => stateOf('log.1') === 'sent')
+    // Nothing but the ledger's line of the new name tells of it after that.
+    writeFileSync(at('log'), 'a new one', { mode: 0o644 })
+    await until('the new one waits', () => stateOf('log') === 'waiting')
+    appendFileSync(at('log.1'), ' and more')
+    await until('the old one waits again', () => stateOf('log.1') === 'waiting')
+    expect(stateOf('sub/still')).toBe('sent')
+    sendAll()
+    await scanner.stop()
+
+    renameSync(at('sleeping'), at('sub/awake'))
+    appendFileSync(at('sub/awake'), ' changed')
+    const again = startScannerProcess()
+    again.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', kind: 'batch' })],
+      ledgerPath: path.join(root, '../ledger.sqlite'),
+      destination,
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+    await until('what was renamed and changed meanwhile waits', () => stateOf('sub/awake') === 'waiting')
+    expect(['log', 'log.1', 'sub/still'].map(stateOf)).toEqual(['sent', 'sent', 'sent'])
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))

@@ -167,4 +167,47 @@ describe.skipIf(process.getuid?.() !== 0)('a store without room (needs root for 
     receiver.child.kill('SIGTERM')
     await receiver.ended()
   })
+
+  test('room that ends in the middle of a large file: the client is left without an answer, never told OK', async () => {
+    const store = path.join(temporaryDirectory('isocket-hold'), 'store')
+    fs.mkdirSync(store)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', store])
+    onTestFinished(() => void execFileSync('umount', ['-l', store]))
+    const { receiver, port, tree } = await startReceiver(store)
+    const ballast = path.join(store, 'ballast')
+    const holding = async (name: string) => {
+      const client = await openIsocketClient(port)
+      client.write(`FILE:/${name}:1500000\n`)
+      expect(await client.line()).toBe('OK')
+      client.write(Buffer.alloc(500_000))
+      fs.writeFileSync(ballast, '')
+      // Whatever is free goes, until there is nothing any more.
+      try {
+        for (;;) fs.appendFileSync(ballast, Buffer.alloc(64 * 1024))
+      } catch {
+        // ENOSPC
+      }
+      client.write(Buffer.alloc(1_000_000))
+      await until('it is told', () => receiver.err().includes(`it will send /${name} again`))
+      fs.rmSync(ballast)
+      return client
+    }
+    const [gone, held] = [await holding('gone'), await holding('held')]
+    expect(receiver.err()).toMatch(/gone: full ENOSPC.*is left without an answer/s)
+    // There is room again: others are served, and the one that waits is still not answered.
+    const other = await openIsocketClient(port)
+    expect(await other.send('/other', Buffer.alloc(300_000))).toEqual(['OK', 'OK'])
+    expect([gone.over(), held.over()]).toEqual([null, null])
+    gone.socket.destroy()
+    await until('its end is told', () =>
+      /\/gone from \S+ was not received whole \(full\)/.test(receiver.err()),
+    )
+    receiver.child.kill('SIGTERM')
+    // A client that sees an end in order takes it for success; a reset is an error to it.
+    await until('the other is reset', () => held.over() === 'reset')
+    expect(await receiver.ended(10_000)).toBe(0)
+    expect(await held.line()).toBeNull()
+    expect(Object.keys(tree())).toEqual(['other'])
+    expect(Object.keys(treeOf(path.join(store, '.holdfast', 'tmp')))).toEqual([])
+  })
 })

@@ -4,7 +4,8 @@ import http from 'node:http'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
-import { remount } from '../../support/mounts.ts'
+import { openIsocketClient } from '../../support/isocket.ts'
+import { mountExt4, remount } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -208,7 +209,11 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
       return { status, problem: String(JSON.parse(body).problems[0]) }
     }
     expect((await problems()).status).toBe(200)
-    fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(16 * 1024 * 1024 - 150_000))
+    const fill = (left: number) =>
+      fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(16 * 1024 * 1024 - left))
+    fill(150_000)
+    expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('is full') })
+    fill(230_000)
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
     fs.rmSync(path.join(store, 'ballast'))
     await remount(store, 'ro')
@@ -217,5 +222,37 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
     expect((await problems()).status).toBe(200)
     receiver.child.kill('SIGTERM')
     await receiver.ended()
+  })
+
+  test('health answers within its time while the disk hangs, says so, and is well again afterwards', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const { port, said } = await startService({ store: path.join(disk.point, 'store'), isocketPort: 0 })
+    const [, isocketPort] = await said(/isocket clients are accepted on 127\.0\.0\.1:(\d+)/)
+    const clients = await Promise.all(Array.from({ length: 6 }, () => openIsocketClient(Number(isocketPort))))
+    const ask = async (page: string) => {
+      const began = performance.now()
+      const answer = await get(port, page)
+      return { ...answer, ms: performance.now() - began }
+    }
+    expect((await ask('/health')).status).toBe(200)
+    await disk.freeze()
+    try {
+      // More files than there are threads for the disk: none is left for the page itself.
+      for (const [index, client] of clients.entries()) client.write(`FILE:/hung-${index}:3\n`)
+      for (const client of clients) expect(await client.line()).toBe('OK')
+      for (const client of clients) client.write('abc')
+      for (let times = 0; times < 2; times += 1) {
+        const [health, metrics] = await Promise.all([ask('/health'), ask('/metrics')])
+        expect(health).toMatchObject({ status: 503, body: expect.stringContaining('has not answered for') })
+        expect(metrics.body).toMatch(/^holdfast_receiver_healthy 0$/m)
+        expect(metrics.body).toMatch(/^holdfast_receiver_store_free_bytes Nan$/im)
+        // Two seconds by itself, the rest for a machine under load.
+        expect(Math.max(health.ms, metrics.ms)).toBeLessThan(8_000)
+      }
+    } finally {
+      await disk.thaw()
+    }
+    for (const client of clients) expect(await client.line()).toBe('OK')
+    await until('it is well again', async () => (await ask('/health')).status === 200)
   })
 })

@@ -69,6 +69,8 @@ test(
       fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
     fs.rmSync(path.join(arrived, 'd4/link'))
     expect(offerAll(home)).toBe(3)
+    sender.nudge()
+    await until('they wait', () => sender.report()?.totals[SOURCE]?.waitingFiles === 3)
     const again = startTestReceiver()
     again.configure(receiverConfig(store, [home], config.destination?.port))
     await listening(again)

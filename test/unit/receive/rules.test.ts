@@ -105,7 +105,7 @@ describe('limits', () => {
 })
 
 const digest = createHash('sha256').update('x').digest('hex')
-const placed = (at: string, size = 1): Note => ({
+const placed = (at: string, size = 1): Extract<Note, { did: 'placed' }> => ({
   did: 'placed',
   folder: 'pc',
   path: at,
@@ -127,7 +127,7 @@ describe('manifest', () => {
       layout,
       rows,
       journal: openJournal(layout.journal),
-      intake: openIntake(layout.journal, database, rows),
+      intake: openIntake(layout, database, rows),
     }
   }
 

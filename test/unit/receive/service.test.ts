@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { chooseSender } from '../../../core/receive/choose-sender.ts'
 import { parseHeader } from '../../../core/receive/isocket/header.ts'
 import { isLoopback } from '../../../core/receive/isocket/listener.ts'
+import type { Floor } from '../../../core/receive/limits/rules.ts'
+import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import type { Sender } from '../../../core/receive/senders.ts'
 import type { Look } from '../../../core/receive/service/health.ts'
 import { judge } from '../../../core/receive/service/health.ts'
@@ -48,22 +50,43 @@ test.each([
 
 describe('the verdict on the store', () => {
   const well: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
-  test.each<[string, Look | 'unanswered', number, string[]]>([
+  const { floor: usual } = DEFAULT_RULES
+  const none = { bytes: 0, percent: 0 }
+  test.each<[string, Look | 'unanswered', number, string[], Floor?]>([
     ['well', well, 0, []],
     ['busy', well, 29_000, []],
     ['stalled in the data path', well, 31_000, ['transfer.healthStalled']],
     ['no answer to the look', 'unanswered', 0, ['transfer.healthStalled']],
     ['read-only', { ...well, writeError: 'EROFS' }, 0, ['transfer.healthNotWritable']],
-    ['nearly full', { ...well, free: 200 * 1024 ** 2 }, 0, ['transfer.healthNearlyFull']],
+    ['nearly full', { ...well, free: 1.2 * GIB }, 0, ['transfer.healthNearlyFull']],
+    ['below what stays free', { ...well, free: GIB - 1 }, 0, ['transfer.healthFull']],
+    [
+      'below what was chosen',
+      { ...well, free: 49 * GIB },
+      0,
+      ['transfer.healthFull'],
+      { bytes: 50 * GIB, percent: 100 },
+    ],
+    [
+      'soon below it',
+      { ...well, free: 60 * GIB },
+      0,
+      ['transfer.healthNearlyFull'],
+      { bytes: 50 * GIB, percent: 100 },
+    ],
+    ['above nothing', { ...well, free: 300 * 1024 ** 2 }, 0, [], none],
+    ['nearly full of nothing', { ...well, free: 200 * 1024 ** 2 }, 0, ['transfer.healthNearlyFull'], none],
     ['small, but with room', { writeError: null, free: GIB / 50, size: GIB }, 0, []],
     [
       'full',
       { ...well, writeError: 'ENOSPC', free: 0 },
       0,
-      ['transfer.healthNotWritable', 'transfer.healthNearlyFull'],
+      ['transfer.healthNotWritable', 'transfer.healthFull'],
     ],
     ['of unknown size', { ...well, free: null, size: null }, 0, []],
-  ])('%s', (_, look, stalledMs, keys) => expect(judge(look, stalledMs).map(({ key }) => key)).toEqual(keys))
+  ])('%s', (_, look, stalledMs, keys, floor = usual) =>
+    expect(judge(look, stalledMs, floor).map(({ key }) => key)).toEqual(keys),
+  )
 })
 
 describe('the sender that is meant', () => {

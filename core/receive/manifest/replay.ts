@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import path from 'node:path'
+import type { StoreLayout } from '../layout.ts'
+import type { Note } from './notes.ts'
+import type { Rows } from './rows.ts'
+
+const READ_BYTES = 1024 * 1024
+
+type OfVersion = { folder: string; path: string; version: string }
+
+const statsOf = (file: string): Stats | null => lstatSync(file, { throwIfNoEntry: false }) ?? null
+
+/** Size, time, mode and digest of a regular file. @throws what the system says. */
+function factsOf(file: string) {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  const fd = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    const { mtimeMs, mode } = fstatSync(fd)
+    const hash = createHash('sha256')
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    let size = 0
+    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
+      hash.update(buffer.subarray(0, bytes))
+      size += bytes
+    }
+    return { size, mtimeMs, mode: mode & 0o777, digest: hash.digest('hex') }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Brings the journal's notes into the manifest. Intents count for what the disk shows to have been done. A version
+ * that the manifest has no content for (its receiver was killed before it wrote that down) is read.
+ *
+ * Blocks, and so belongs into a thread or a process of its own.
+ */
+export function openReplay(layout: StoreLayout, rows: Rows): (note: Note) => void {
+  const { add, apply } = rows.changes()
+  const placeOf = ({ folder, path: at }: OfVersion) => path.join(layout.root, folder, at)
+  const versionOf = ({ folder, path: at, version }: OfVersion) =>
+    path.join(layout.root, ...layout.versions, folder, at, version)
+
+  /** Its content is the one that the manifest has in this place; if it has none, it is read. */
+  const addVersion = (of: OfVersion): void => {
+    const depth = of.path.split('/').length
+    const known = rows.find(of.folder, of.path, '')
+    const { folder, path: at, version } = of
+    try {
+      const row = known ?? { folder, path: at, ...factsOf(versionOf(of)), storedAt: Date.now() }
+      add({ ...row, version, depth })
+    } catch {
+      // verify tells of what cannot be read.
+    }
+  }
+
+  const keep = (of: OfVersion, stats: Stats | null): void => {
+    const { folder, path: at, version } = of
+    const isFile = stats?.isFile() === true
+    if (isFile && rows.find(folder, at, version) !== null) return
+    if (isFile && rows.find(folder, at, '') === null) addVersion(of)
+    else apply({ did: 'kept', folder, path: at, version })
+  }
+
+  const replacing = (note: Extract<Note, { did: 'replacing' }>): void => {
+    const version = statsOf(versionOf(note))
+    if (version === null) return
+    const there = statsOf(placeOf(note))
+    if (there?.ino === version.ino) {
+      // The older content has a second name, and is still in its place.
+      if (rows.find(note.folder, note.path, note.version) === null) addVersion(note)
+      return
+    }
+    keep(note, version)
+    if (there !== null) apply({ ...note, did: 'placed', again: false })
+  }
+
+  return (note) => {
+    switch (note.did) {
+      case 'replacing':
+        return replacing(note)
+      case 'moving': {
+        const stats = statsOf(versionOf(note))
+        if (stats !== null) keep(note, stats)
+        return
+      }
+      case 'kept':
+        return keep(note, statsOf(versionOf(note)))
+      default:
+        return apply(note)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { storeLayout } from '../../../core/receive/layout.ts'
+import { openIntake } from '../../../core/receive/manifest/intake.ts'
+import { openJournal } from '../../../core/receive/manifest/journal.ts'
+import { openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
+import type { Note, StoredFile } from '../../../core/receive/manifest/notes.ts'
+import { formatNote, parseNote } from '../../../core/receive/manifest/notes.ts'
+import { openRows } from '../../../core/receive/manifest/rows.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const VERSION = '20261120T065300.123Z'
+const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+const factsOf = (text: string, at = 'data/a'): StoredFile => ({
+  ...{ folder: 'pc', path: at, size: text.length, mtimeMs: 1_600_000_000_000, mode: 0o640 },
+  digest: digestOf(text),
+  storedAt: 5,
+})
+const placed = (text: string, at?: string): Note => ({ did: 'placed', again: false, ...factsOf(text, at) })
+const replacing = (text: string): Note => ({ did: 'replacing', version: VERSION, ...factsOf(text) })
+const kept: Note = { did: 'kept', folder: 'pc', path: 'data/a', version: VERSION }
+const moving: Note = { ...kept, did: 'moving' }
+
+/** A store whose file has one content, and what its receiver can do with it before it is killed. */
+function setUp() {
+  const layout = storeLayout(temporaryDirectory('replay'))
+  const place = path.join(layout.root, 'pc/data/a')
+  const version = path.join(layout.root, ...layout.versions, 'pc/data/a', VERSION)
+  for (const file of [place, version]) fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.writeFileSync(place, 'old')
+  const { database } = openManifestFile(layout.manifest)
+  onTestFinished(() => database.close())
+  const rows = openRows(database)
+  const intake = openIntake(layout, database, rows)
+  const journal = openJournal(layout.journal)
+  return {
+    rows,
+    link: () => fs.linkSync(place, version),
+    replace(text: string) {
+      fs.writeFileSync(`${place}.new`, text)
+      fs.renameSync(`${place}.new`, place)
+    },
+    move: () => fs.renameSync(place, version),
+    async write(...notes: Note[]) {
+      await journal.append(notes)
+      while (intake.step(journal.tag));
+    },
+    /** The digests that the manifest has of the place and of the version. */
+    known: () => ['', VERSION].map((one) => rows.find('pc', 'data/a', one)?.digest ?? null),
+  }
+}
+
+describe('a receiver that was killed while it replaced a file', () => {
+  test.each([
+    ['before it began', 'none', [digestOf('old'), null]],
+    ['when the old content had its second name', 'link', [digestOf('old'), digestOf('old')]],
+    ['when the new content was in its place', 'replace', [digestOf('new'), digestOf('old')]],
+  ] as const)('%s: the manifest is as the disk', async (_when, until, wanted) => {
+    const { link, replace, write, known } = setUp()
+    await write(placed('old'))
+    if (until !== 'none') link()
+    if (until === 'replace') replace('new')
+    await write(replacing('new'))
+    expect(known()).toEqual(wanted)
+    // It is sent once more, and found to be there, or put there.
+    if (until === 'replace') await write({ ...placed('new'), again: true } as Note)
+    expect(known()).toEqual(wanted)
+  })
+
+  test('an old content that the manifest never heard of is read', async () => {
+    const { link, replace, write, known } = setUp()
+    link()
+    replace('new')
+    await write(replacing('new'))
+    expect(known()).toEqual([digestOf('new'), digestOf('old')])
+  })
+
+  test('a version that is kept of a content without a line is read, too', async () => {
+    const { link, replace, write, known } = setUp()
+    link()
+    replace('new')
+    await write(kept, placed('new'))
+    expect(known()).toEqual([digestOf('new'), digestOf('old')])
+  })
+
+  test('without a crash all lines together say the same, whenever they are taken in', async () => {
+    for (const seen of ['piece by piece', 'at once'] as const) {
+      const { link, replace, write, known } = setUp()
+      await write(placed('old'))
+      if (seen === 'piece by piece') await write(replacing('new'))
+      link()
+      if (seen === 'piece by piece') await write(replacing('new'))
+      replace('new')
+      if (seen === 'piece by piece') {
+        await write(replacing('new'))
+        await write(kept, placed('new'))
+      } else await write(replacing('new'), kept, placed('new'))
+      expect(known()).toEqual([digestOf('new'), digestOf('old')])
+    }
+  })
+})
+
+test.each([true, false])(
+  'a file that has to go for a directory; moved before the kill: %s',
+  async (moved) => {
+    const { move, write, known } = setUp()
+    await write(placed('old'))
+    if (moved) move()
+    await write(moving)
+    expect(known()).toEqual(moved ? [null, digestOf('old')] : [digestOf('old'), null])
+  },
+)
+
+test.each([replacing('new'), moving, kept, placed('x')])('$did is one line of the journal', (note) => {
+  expect(parseNote(formatNote(note))).toEqual(note)
+  expect(parseNote(formatNote(note).slice(0, -2))).toBeNull()
+})

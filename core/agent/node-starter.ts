@@ -9,7 +9,7 @@ export function nodeWorkerStarter(moduleOf: (name: WorkerName) => URL): WorkerSt
     start: (name): WorkerHandle => {
       const child = fork(fileURLToPath(moduleOf(name)), {
         env: workerEnvironment(name, process.env),
-        execArgv: [...process.execArgv, WORKER_HEAP],
+        execArgv: [...process.execArgv, ...WORKER_HEAP],
         // A worker's own output is for its log messages' fallback only; stdout belongs to the command.
         stdio: ['ignore', 2, 2, 'ipc'],
       })

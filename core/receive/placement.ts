@@ -62,11 +62,18 @@ async function holds(file: string, written: Written): Promise<boolean> {
 type Placed = Extract<Change, { did: 'placed' }>
 type Kept = Extract<Change, { did: 'kept' }>
 
+/** Places that are kept from everybody else. */
+export interface Holding {
+  /** Takes a place as well; false: somebody is at it. */
+  add(components: readonly string[]): boolean
+  release(): void
+}
+
 export interface Placement {
   /** Puts the file in its place; true if this very content was there already. */
   place(written: Written, round: Round): Promise<boolean>
-  /** Keeps everybody from this place until the function that it gives back is called; null: somebody is at it. */
-  hold(components: readonly string[]): (() => void) | null
+  /** Keeps everybody from places, all until it is released. */
+  holdAll(): Holding
   /** Runs while nothing is put in this place. */
   alone<T>(components: readonly string[], work: () => Promise<T>): Promise<T>
 }
@@ -220,22 +227,30 @@ export function openPlacement(
     }
   }
 
-  const hold: Placement['hold'] = (components) => {
-    const key = components.join('/')
-    if (busy.has(key)) return null
-    let release: () => void = () => undefined
+  const holdAll: Placement['holdAll'] = () => {
+    const keys: string[] = []
+    let free: () => void = () => undefined
+    // One for all of them: there may be thousands.
     const held = new Promise<void>((resolve) => {
-      release = resolve
+      free = resolve
     })
-    busy.set(key, held)
-    return () => {
-      if (busy.get(key) === held) busy.delete(key)
-      release()
+    return {
+      add(components) {
+        const key = components.join('/')
+        if (busy.has(key)) return false
+        busy.set(key, held)
+        keys.push(key)
+        return true
+      },
+      release() {
+        for (const key of keys) if (busy.get(key) === held) busy.delete(key)
+        free()
+      },
     }
   }
 
   return {
-    hold,
+    holdAll,
     place: (written, round) => alone(written.components, () => placeNow(written, round)),
     alone,
   }

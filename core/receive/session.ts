@@ -2,7 +2,7 @@ import type { Channel } from '../wire/channel.ts'
 import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
-import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
+import { BATCH_MAX_FILES, DIGEST_BYTES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
 import type { Outcome } from './file-refused.ts'
 import type { IncomingFile, SmallIncoming, Store } from './store.ts'
 
@@ -96,30 +96,32 @@ export function openSending(
     const total = files.reduce((sum, file) => sum + file[3], 0)
     if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
     spend(total, files.length)
+    const digests = Buffer.concat(files.map((file) => file[6]))
     let at = 0
-    const incoming = files.map(([, source, path, size, mtimeMs, mode, digest]): SmallIncoming => {
+    const incoming = files.map(([, source, path, size, mtimeMs, mode], index): SmallIncoming => {
       const bytes = payload.subarray(at, at + size)
       at += size
+      const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
       return { facts: { folder, source, path, size, mtimeMs, mode }, bytes, digest }
     })
+    // Only these are kept until all are answered.
+    const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, held: size }))
     // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
     // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
-    const held = files.map(([, , , size]) => size)
     const letGo = (index: number) => {
-      const bytes = held[index] ?? 0
-      held[index] = 0
-      if (bytes > 0) giveBack(bytes)
+      const file = asked[index]
+      if (file === undefined || file.held === 0) return
+      giveBack(file.held)
+      file.held = 0
     }
     store.receiveAll(incoming, {
-      // The frame's own (codec.ts): its header has been copied out of it.
+      // The frame's own (codec.ts), of which nothing else is used any more.
       memory: payload.buffer,
       onWritten: letGo,
       onStored(index, outcome) {
         letGo(index)
-        const file = files[index]
-        if (file === undefined) return
-        const [id, source, path, size] = file
-        answer(id, source, path, size, outcome)
+        const file = asked[index]
+        if (file !== undefined) answer(file.id, file.source, file.path, file.size, outcome)
       },
     })
   }

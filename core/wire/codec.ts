@@ -17,7 +17,6 @@ const unpackr = new Unpackr({
   useRecords: false,
   mapsAsObjects: true,
   int64AsType: 'number',
-  copyBuffers: true,
 })
 
 /** The bytes of a frame, as pieces that are written one after the other. */

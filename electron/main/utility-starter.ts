@@ -15,7 +15,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         serviceName: `Holdfast ${name}`,
         env: workerEnvironment(name, process.env),
         // Words for V8 reach a utility process only in this wrapping.
-        execArgv: [`--js-flags=${WORKER_HEAP}`],
+        execArgv: [`--js-flags=${WORKER_HEAP.join(' ')}`],
         stdio: 'inherit',
       })
       return {

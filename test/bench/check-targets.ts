@@ -78,7 +78,7 @@ export function startSupervised(
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
-    execArgv: [WORKER_HEAP],
+    execArgv: [...WORKER_HEAP],
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   const config: CheckerConfig = {

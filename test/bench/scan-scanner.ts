@@ -42,7 +42,7 @@ export async function startScanner(subject: string, directory: string, root: str
   const ledgerPath = path.join(directory, LEDGER)
   const child = fork(subject, [stampsPath], {
     env: workerEnvironment('scanner', process.env),
-    execArgv: [WORKER_HEAP],
+    execArgv: [...WORKER_HEAP],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

@@ -34,7 +34,7 @@ const leave = async () => {
 
 export function createMover(
   directories: Directories,
-  placement: Pick<Placement, 'hold'>,
+  placement: Pick<Placement, 'holdAll'>,
   record: (notes: readonly Note[]) => Promise<void>,
 ): Mover {
   const isThere = (components: readonly string[], round: Round): Promise<boolean> =>
@@ -52,25 +52,21 @@ export function createMover(
       const found = new Map<string, boolean>()
       const moves: Move[] = []
       const rest: Pending[] = []
-      const releases: (() => void)[] = []
+      const holding = placement.holdAll()
       for (const file of files) {
         const parents = file.components.slice(0, -1)
         const key = parents.join('/')
         const isIn = found.get(key) ?? (await isThere(parents, round))
         found.set(key, isIn)
-        const release = isIn ? placement.hold(file.components) : null
-        if (release === null) rest.push(file)
-        else {
-          releases.push(release)
-          moves.push({ file, to: file.components.join('/') })
-        }
+        if (isIn && holding.add(file.components)) moves.push({ file, to: file.components.join('/') })
+        else rest.push(file)
       }
       directories.close(round)
       return {
         moves,
         rest,
         async finish(placed) {
-          for (const release of releases) release()
+          holding.release()
           if (placed.length === 0) return
           directories.synced(round)
           await record(placed.map(({ file }) => placedNote(asWritten(file), false)))

@@ -54,7 +54,13 @@ function write({ files, bytes, digests }: Extract<StoreJob, { kind: 'write' }>):
     at += file.size
     if (failure !== null) failures.push([index, failure])
   })
+  free(bytes)
   return { failures, unsynced: null }
+}
+
+/** Left to this thread's garbage collector, which sees a small object, megabytes would wait for it. */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
 }
 
 /** @returns the moves (by their index) that were not made, and why. */

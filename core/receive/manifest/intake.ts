@@ -9,7 +9,7 @@ import { openReplay } from './replay.ts'
 import type { Rows } from './rows.ts'
 
 /** So much of the journal is taken in by one transaction. */
-const PIECE_BYTES = 256 * 1024
+const PIECE_BYTES = 128 * 1024
 
 const LINE_FEED = 0x0a
 

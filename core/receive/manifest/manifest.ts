@@ -71,7 +71,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
 
   const post = (message: ToManifestThread) => thread?.postMessage(message)
   const start = () => {
-    thread = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+    thread = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
     thread.unref()
     thread.on('message', take)
     thread.once('error', (thrown) => ended(String(thrown)))

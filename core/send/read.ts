@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstat } from 'node:fs/promises'
-import { takeChunkBuffer } from '../wire/chunk-buffers.ts'
+import { takeChunkRoom } from '../wire/chunk-buffers.ts'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/frames.ts'
 import type { Facts } from './facts.ts'
@@ -106,7 +106,7 @@ export async function openReading(file: string, offered: Facts): Promise<Reading
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
-    const buffer = takeChunkBuffer().subarray(0, Math.min(CHUNK_BYTES, end - from))
+    const buffer = takeChunkRoom().subarray(0, Math.min(CHUNK_BYTES, end - from))
     return buffer.subarray(0, await readFully(fd, buffer, from))
   }
   const readAhead = (from: number, end: number) => {

@@ -1,7 +1,8 @@
-import { CHUNK_BYTES, frameKinds } from './frames.ts'
+import { CHUNK_BYTES, frameKinds, PREFIX_BYTES } from './frames.ts'
 
-/** Room for a chunk's contents and its header. */
-const BYTES = CHUNK_BYTES + frameKinds.chunk.maxHeader
+/** What comes before a chunk's contents on the line, at most. */
+const FRONT_BYTES = PREFIX_BYTES + frameKinds.chunk.maxHeader
+const BYTES = FRONT_BYTES + CHUNK_BYTES
 /** Buffers that wait to be used again, 8 MiB. */
 const MOST_FREE = 32
 
@@ -14,6 +15,20 @@ const free: ArrayBuffer[] = []
 /** A buffer that a whole chunk fits into, with anything in it; one that is never given back is simply collected. */
 export function takeChunkBuffer(): Buffer {
   return Buffer.from(free.pop() ?? new ArrayBuffer(BYTES))
+}
+
+/** Room for a chunk's contents, with room for what comes before them: see `withFront`. */
+export const takeChunkRoom = (): Buffer => takeChunkBuffer().subarray(FRONT_BYTES)
+
+/**
+ * Puts `front` right before contents that are in a chunk's room, so that both are one piece; null: they are elsewhere.
+ * Two pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
+ */
+export function withFront(front: Uint8Array, { buffer, byteOffset, length }: Uint8Array): Uint8Array | null {
+  if (buffer.byteLength !== BYTES || byteOffset < front.length) return null
+  const whole = new Uint8Array(buffer, byteOffset - front.length, front.length + length)
+  whole.set(front)
+  return whole
 }
 
 /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */

@@ -1,11 +1,8 @@
 import { Packr, Unpackr } from 'msgpackr'
-import { fitsChunkBuffer, takeChunkBuffer } from './chunk-buffers.ts'
+import { fitsChunkBuffer, takeChunkBuffer, withFront } from './chunk-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
-import { frameKinds, frameTypeOf } from './frames.ts'
+import { frameKinds, frameTypeOf, PREFIX_BYTES } from './frames.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
-
-/** type (1 byte), length of the header (4), length of the payload (4); big endian. */
-export const PREFIX_BYTES = 9
 
 /** The peer broke the protocol; the connection ends. The reason is for the logs. */
 export class WireFault extends Error {
@@ -35,7 +32,9 @@ export function encodeFrame<T extends FrameType>(
   front.writeUInt32BE(packed.length, 1)
   front.writeUInt32BE(payloadBytes, 5)
   packed.copy(front, PREFIX_BYTES)
-  return [front, ...payload]
+  const [contents] = payload
+  const whole = type === 'chunk' && contents !== undefined ? withFront(front, contents) : null
+  return whole === null ? [front, ...payload] : [whole]
 }
 
 function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {

@@ -10,6 +10,8 @@ export const RESUME_PROTOCOL = 3
 const KIB = 1024
 const MIB = 1024 * KIB
 
+/** Before each frame: type (1 byte), length of the header (4), length of the payload (4); big endian. */
+export const PREFIX_BYTES = 9
 /** A file up to this size travels whole, together with others; a larger one travels in chunks. */
 export const SMALL_FILE_BYTES = 256 * KIB
 /** A batch is sent when it holds this much; one frame may hold a little more than its target. */

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { errorCode, Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import type { StoreLayout } from './layout.ts'
@@ -30,11 +30,23 @@ function lockStore({ own, root }: StoreLayout, log: Log): { release(): void } {
   return lock
 }
 
+/** S_IWOTH and S_ISVTX of st_mode (inode(7)). */
+const WRITABLE_BY_ALL = 0o002
+const STICKY = 0o1000
+
+/** Whoever may exchange `.holdfast` for a directory of their own is the store's master; so say it. */
+async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
+  const mode = process.platform === 'win32' ? 0 : ((await stat(root).catch(() => null))?.mode ?? 0)
+  if ((mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return
+  log('warn', `everybody on this computer may rename what is in ${root}, ${own} too: run chmod o-w '${root}'`)
+}
+
 /**
  * Makes the store's own directory, and keeps other receivers off it.
  * @throws Problem when the store cannot be used at all, or is in use.
  */
 export async function claimStore(layout: StoreLayout, log: Log): Promise<{ release(): void }> {
   await prepareStore(layout.own)
+  await warnIfOpen(layout, log)
   return lockStore(layout, log)
 }

@@ -62,6 +62,10 @@ function expected(phase: Phase, type: FrameType): boolean {
   }
 }
 
+/** A sender ends the connection like this when the certificate that it is shown is not the one that it has pinned. */
+const ENDED_BEFORE_HELLO =
+  "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
+
 /** Longest that a welcome waits for certificates to be pinned. */
 const RENEWAL_MS = 3_000
 
@@ -163,6 +167,7 @@ export const serveConnection: Connection = (socket, host) => {
     onFrame: (frame) => {
       if (fingerprint !== null) onFrame(fingerprint, frame)
     },
+    onFault: ({ message }) => channel.send('refused', { code: 'malformed', reason: message.slice(0, 500) }),
     onClose(reason) {
       clearTimeout(patience)
       leave()
@@ -175,6 +180,7 @@ export const serveConnection: Connection = (socket, host) => {
       if (phase.at === 'over') return
       if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
         host.onRefusedConnection(from, reason.message, 'malformed')
+      else if (phase.at === 'hello') host.onRefusedConnection(from, ENDED_BEFORE_HELLO, 'other')
     },
   })
   const patience = setTimeout(() => channel.destroy(new WireFault('no hello in time')), HANDSHAKE_MS)

@@ -15,6 +15,7 @@ import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import { openListener } from './listener.ts'
 import { openManifest } from './manifest/manifest.ts'
+import { refusalWords } from './refusal-words.ts'
 import { openReceiverRenewal } from './renewal.ts'
 import { followRoster } from './roster.ts'
 import { openSeenLog } from './seen.ts'
@@ -187,9 +188,9 @@ async function startOnStore(
       counters.receivedBytes += bytes
       events.onChange()
     },
-    onRefusedFile(sender, source, path, { status, detail }) {
-      countOne(counters.refusedFiles, status)
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${status} ${detail}`)
+    onRefusedFile(sender, source, path, outcome) {
+      countOne(counters.refusedFiles, outcome.status)
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
       events.onChange()
     },
     log: events.log,

@@ -52,6 +52,7 @@ export function createSettle(options: SettleOptions): Settle {
         ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)
         return
       case 'again':
+        if (verdict.reason !== null) log('warn', `${file}: ${answer.status} ${answer.detail}`.trimEnd())
         ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)
         return
       default:

@@ -16,6 +16,11 @@ export interface ChannelHandlers {
   onFrame(frame: Frame): void
   /** Called once. `reason` is for the log: why it ended, or null when the peer closed in order. */
   onClose(reason: Error | null): void
+  /**
+   * What the peer said cannot be understood; nothing more of it is heard. Called while something may still be sent,
+   * then the connection ends. Left out: it ends at once.
+   */
+  onFault?(fault: Error): void
   allowed(type: FrameType): boolean
   /** How long the own disk has left its oldest call unanswered, in milliseconds; told to the peer. */
   stalledMs?(): number
@@ -97,6 +102,13 @@ export function openChannel(
     },
   }
 
+  const fail = (fault: Error) => {
+    if (handlers.onFault === undefined) return destroy(fault)
+    reason = fault
+    handlers.onFault(fault)
+    channel.end()
+  }
+
   socket.setNoDelay(true)
   socket.on('data', (bytes: Buffer) => {
     heardAt = performance.now()
@@ -104,7 +116,7 @@ export function openChannel(
     try {
       decoder.push(bytes, handlers.onFrame)
     } catch (thrown) {
-      destroy(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
+      fail(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
     }
   })
   socket.on('error', (error) => destroy(error))

@@ -3,13 +3,16 @@ import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
 import type { StoreLayout } from '../layout.ts'
+import { replacedAt } from '../versions/name.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
 import { openReplay } from './replay.ts'
 import type { Rows } from './rows.ts'
 
-/** So much of the journal is taken in by one transaction. */
-const PIECE_BYTES = 128 * 1024
+/** So much of the journal is taken in by one transaction: more than one round of the store writes. */
+const PIECE_BYTES = 1024 * 1024
+/** An intent that nothing came of for so long has failed, in milliseconds. */
+const FAILED_AFTER_MS = 60_000
 
 const LINE_FEED = 0x0a
 
@@ -22,6 +25,30 @@ function readPiece(file: string, offset: number): { bytes: Buffer; size: number 
   } finally {
     closeSync(fd)
   }
+}
+
+/** How many bytes the first lines have. */
+function endOfLines(bytes: Buffer, count: number): number {
+  let end = 0
+  for (let line = 0; line < count; line += 1) end = bytes.indexOf(LINE_FEED, end) + 1
+  return end
+}
+
+/**
+ * Where the first intent is that its receiver may still be at: what comes of it is not to be seen on the disk yet, and
+ * would not be known if the receiver were killed after that.
+ */
+function firstUndecided(notes: readonly (Note | null)[], now: number): number {
+  const key = ({ path: at, version, folder }: Exclude<Note, { did: 'placed' }>) =>
+    `${folder}/${at}/${version}`
+  const kept = new Set(notes.map((note) => (note?.did === 'kept' ? key(note) : '')))
+  const found = notes.findIndex(
+    (note) =>
+      (note?.did === 'replacing' || note?.did === 'moving') &&
+      !kept.has(key(note)) &&
+      now - (replacedAt(note.version) ?? 0) < FAILED_AFTER_MS,
+  )
+  return found === -1 ? notes.length : found
 }
 
 /**
@@ -39,18 +66,21 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
     return at?.name === name ? at.offset : 0
   }
 
-  /** Takes one piece; false: there is nothing more in this file now. */
-  const takePiece = (name: string): boolean => {
+  /** Takes one piece; false: there is nothing more in this file now. `isWritten`: its receiver still writes it. */
+  const takePiece = (name: string, isWritten: boolean): boolean => {
     const offset = offsetIn(name)
     const { bytes } = readPiece(path.join(directory, name), offset)
     // Half a line is one that is being written, or that nobody finished; a line that fills the piece is none.
     const end = bytes.lastIndexOf(LINE_FEED) + 1
-    const taken = end > 0 ? end : bytes.length === PIECE_BYTES ? bytes.length : 0
+    const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1)
+    const notes = lines.map(parseNote)
+    const isWhole = bytes.length === PIECE_BYTES
+    const count = isWritten && !isWhole ? firstUndecided(notes, Date.now()) : notes.length
+    const upTo = count === notes.length ? end : endOfLines(bytes, count)
+    const taken = end > 0 ? upTo : isWhole ? bytes.length : 0
     if (taken === 0) return false
-    const lines = bytes.subarray(0, end).toString('utf8').split('\n')
-    const notes = lines.map(parseNote).filter((note): note is Note => note !== null)
     inTransaction(database, () => {
-      for (const note of notes) replay(note)
+      for (const note of notes.slice(0, count)) if (note !== null) replay(note)
       move.run(name, offset + taken)
     })
     return true
@@ -70,7 +100,7 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
       }
       const written = names.findLast((name) => tag !== null && name.endsWith(`-${tag}.jsonl`))
       for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
-        if (takePiece(name)) return true
+        if (takePiece(name, name === written)) return true
         if (name !== written) rmSync(path.join(directory, name))
       }
       return false

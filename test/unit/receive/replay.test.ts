@@ -9,6 +9,7 @@ import { openManifestFile } from '../../../core/receive/manifest/manifest-file.t
 import type { Note, StoredFile } from '../../../core/receive/manifest/notes.ts'
 import { formatNote, parseNote } from '../../../core/receive/manifest/notes.ts'
 import { openRows } from '../../../core/receive/manifest/rows.ts'
+import { versionName } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const VERSION = '20261120T065300.123Z'
@@ -37,18 +38,26 @@ function setUp() {
   const journal = openJournal(layout.journal)
   return {
     rows,
-    link: () => fs.linkSync(place, version),
+    link: (name = VERSION) => fs.linkSync(place, path.join(path.dirname(version), name)),
     replace(text: string) {
       fs.writeFileSync(`${place}.new`, text)
       fs.renameSync(`${place}.new`, place)
     },
     move: () => fs.renameSync(place, version),
+    /** Taken in as after the receiver is gone;  */
     async write(...notes: Note[]) {
+      await journal.append(notes)
+      while (intake.step(null));
+    },
+    async writeAlive(...notes: Note[]) {
       await journal.append(notes)
       while (intake.step(journal.tag));
     },
+    restart: () => {
+      while (intake.step(null));
+    },
     /** The digests that the manifest has of the place and of the version. */
-    known: () => ['', VERSION].map((one) => rows.find('pc', 'data/a', one)?.digest ?? null),
+    known: (name = VERSION) => ['', name].map((one) => rows.find('pc', 'data/a', one)?.digest ?? null),
   }
 }
 
@@ -67,6 +76,17 @@ describe('a receiver that was killed while it replaced a file', () => {
     // It is sent once more, and found to be there, or put there.
     if (until === 'replace') await write({ ...placed('new'), again: true } as Note)
     expect(known()).toEqual(wanted)
+  })
+
+  test('what it had only begun is not judged while it runs, but when it is gone', async () => {
+    const { link, replace, write, writeAlive, restart, known } = setUp()
+    await write(placed('old'))
+    const now = versionName(new Date())
+    await writeAlive(placed('x', 'data/資料'), { ...replacing('new'), version: now } as Note)
+    link(now)
+    replace('new')
+    restart()
+    expect(known(now)).toEqual([digestOf('new'), digestOf('old')])
   })
 
   test('an old content that the manifest never heard of is read', async () => {

@@ -1,0 +1,223 @@
+// Every refusal of a connection, each really run: the reason is in both logs. Expired certificates: renewal.test.ts; a
+// receiver with another certificate than the pinned one: refusals.test.ts.
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import tls from 'node:tls'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { storeLayout } from '../../../core/receive/layout.ts'
+import { openSenders } from '../../../core/receive/senders.ts'
+import { Refused } from '../../../core/send/dial.ts'
+import { troubleOf } from '../../../core/send/link.ts'
+import type { Frame, FrameHeader } from '../../../core/wire/frames.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { startRuled } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+import { connectWire } from '../../support/wire-client.ts'
+
+const there = {
+  ...{ id: 'd', kind: 'receiver', name: 'nas', host: '127.0.0.1', port: 7 },
+  fingerprint: 'f'.repeat(64),
+} as const
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
+type Client = ReturnType<typeof connectWire>
+
+describe('a connection that is refused', () => {
+  /** A receiver that trusts one home, and knows one that was revoked. */
+  async function setUp() {
+    const base = temporaryDirectory('refused')
+    const [home, stranger, revoked] = await Promise.all(
+      ['home', 'stranger', 'revoked'].map((name) => makeHome(path.join(base, name))),
+    )
+    if (home === undefined || stranger === undefined || revoked === undefined) throw new Error('no homes')
+    const store = path.join(base, 'store')
+    const layout = storeLayout(store)
+    fs.mkdirSync(layout.own, { recursive: true })
+    const senders = await openSenders(layout.senders, () => undefined)
+    await senders.pair(revoked.identity.fingerprint, 'old', 1)
+    await senders.revoke(revoked.identity.fingerprint, 2)
+    const { receiver, log } = await startRuled(store, [home], {})
+    return { receiver, log, home, stranger, revoked }
+  }
+  type World = Awaited<ReturnType<typeof setUp>>
+
+  /** What the client hears as the reason. */
+  const refusalOf = async (
+    { receiver }: World,
+    who: Home,
+    act: (client: Client) => void | Promise<void>,
+  ): Promise<FrameHeader<'refused'>> => {
+    const frames: Frame[] = []
+    const client = connectWire(receiver.port, who.identity, (frame) => frames.push(frame))
+    await act(client)
+    await client.closed
+    const refused = frames.find((frame) => frame.type === 'refused')
+    if (refused?.type !== 'refused') throw new Error(`not refused: ${JSON.stringify(frames)}`)
+    return refused.header
+  }
+
+  const welcomed = async (client: Client) => {
+    client.send('hello', hello())
+    client.send('alive', { stalledMs: 0 })
+  }
+  test.each<
+    [
+      string,
+      string,
+      'home' | 'stranger' | 'revoked',
+      (client: Client) => void | Promise<void>,
+      RegExp,
+      string,
+    ]
+  >([
+    [
+      'not paired',
+      'notPaired',
+      'stranger',
+      (one) => one.send('hello', hello()),
+      /is not paired$/,
+      'does not know this computer',
+    ],
+    [
+      'revoked',
+      'revoked',
+      'revoked',
+      (one) => one.send('hello', hello()),
+      /was revoked$/,
+      'it was revoked there',
+    ],
+    [
+      'another protocol',
+      'protocol',
+      'home',
+      (one) => one.send('hello', hello([99])),
+      /speaks protocol 99, here is/,
+      'another version of the protocol',
+    ],
+    [
+      'a wrong pairing code',
+      'code',
+      'stranger',
+      (one) => {
+        one.send('hello', { ...hello(), purpose: 'pair' })
+        one.send('pair', { code: 'wrong', name: 'x' })
+      },
+      /gave a wrong or outdated pairing code/,
+      'pairing code',
+    ],
+    [
+      'a frame that may not come yet',
+      'malformed',
+      'home',
+      (one) => one.send('end', { id: 1, digest: digestOf(Buffer.of()) }),
+      /end frame/,
+      'end frame',
+    ],
+    [
+      'a frame that may not come now',
+      'malformed',
+      'home',
+      async (one) => {
+        await welcomed(one)
+        one.send('end', { id: 7, digest: digestOf(Buffer.of()) })
+      },
+      /file 7 is not open/,
+      'file 7 is not open',
+    ],
+    [
+      'a length beyond all limits',
+      'malformed',
+      'home',
+      async (one) => {
+        await welcomed(one)
+        one.socket.write(Buffer.from([6, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]))
+      },
+      /header|long|large|bytes/,
+      'refused the connection',
+    ],
+  ])('%s: %s', async (_what, code, who, act, inLog, atSender) => {
+    const world = await setUp()
+    const refused = await refusalOf(world, world[who], act)
+    expect(refused.code).toBe(code)
+    await until('it is in the log', () =>
+      world.log.some((line) => /refused 127/.test(line) && inLog.test(line)),
+    )
+    expect(world.receiver.refusedConnections).toBe(1)
+    const { problem } = troubleOf(new Refused(refused), there, false)
+    expect(englishWords(problem)).toContain(atSender)
+  })
+
+  test('more connections than a sender may have: busy', async () => {
+    const world = await setUp()
+    const frames: Frame[] = []
+    for (let count = 0; count < 8; count += 1)
+      connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame)).send(
+        'hello',
+        hello(),
+      )
+    await until('eight are welcome', () => frames.filter(({ type }) => type === 'welcome').length === 8)
+    const refused = await refusalOf(world, world.home, (one) => one.send('hello', hello()))
+    expect(refused).toEqual({ code: 'busy', reason: 'sender-1 has too many connections' })
+    expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 has too many connections/)
+  })
+
+  test.each<[string, RegExp, (world: World) => net.Socket]>([
+    [
+      'plaintext',
+      /HTTP_REQUEST|http request/i,
+      ({ receiver }) =>
+        net.connect(receiver.port, '127.0.0.1', function (this: net.Socket) {
+          this.write('GET / HTTP/1.1\r\n\r\n')
+        }),
+    ],
+    [
+      'TLS 1.2',
+      /UNSUPPORTED_PROTOCOL/i,
+      ({ receiver, home }) =>
+        tls.connect({
+          port: receiver.port,
+          host: '127.0.0.1',
+          cert: home.identity.certificate,
+          key: home.identity.key,
+          rejectUnauthorized: false,
+          maxVersion: 'TLSv1.2',
+        }),
+    ],
+    [
+      'no certificate',
+      /no client certificate/,
+      ({ receiver }) => tls.connect({ port: receiver.port, host: '127.0.0.1', rejectUnauthorized: false }),
+    ],
+    [
+      'an end before hello, as by a sender that has pinned another certificate',
+      /ended before it said hello/,
+      ({ receiver, home }) => {
+        const socket = tls.connect(
+          {
+            port: receiver.port,
+            host: '127.0.0.1',
+            cert: home.identity.certificate,
+            key: home.identity.key,
+            rejectUnauthorized: false,
+          },
+          () => socket.end(),
+        )
+        return socket
+      },
+    ],
+  ])('%s', async (_what, inLog, act) => {
+    const world = await setUp()
+    const socket = act(world)
+    socket.on('error', () => undefined)
+    onTestFinished(() => void socket.destroy())
+    await until('it is in the log', () =>
+      world.log.some((line) => /refused 127/.test(line) && inLog.test(line)),
+    )
+    expect(world.receiver.refusedConnections).toBe(1)
+  })
+})

@@ -1,0 +1,136 @@
+// Every refusal of a file, each really run: its status, and a sentence at both ends.
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { verdictOf } from '../../../core/send/verdict.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import { fileStatuses } from '../../../core/wire/frames.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import type { Mounted } from '../../support/mounts.ts'
+import { canMount, mountTmpfs, remount } from '../../support/mounts.ts'
+import { startRuled } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+import { connectWire } from '../../support/wire-client.ts'
+
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
+
+describe('a file that is refused', () => {
+  type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]
+  const text = Buffer.from('content')
+
+  /** Sends one small file to a receiver; gives its answer, and what was logged of it. */
+  async function answerOf(
+    [source, name, content, digest = digestOf(content)]: Sent,
+    at?: { store: string; rules: object; spoil?: () => unknown },
+  ) {
+    const base = temporaryDirectory('refused-file')
+    const home = await makeHome(path.join(base, 'home'))
+    const store = at?.store ?? path.join(base, 'store')
+    fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
+    if (at === undefined) fs.symlinkSync(base, path.join(store, 'sender-1', 'data', 'planted'))
+    const { receiver, log } = await startRuled(store, [home], at?.rules ?? {})
+    const frames: Frame[] = []
+    const client = connectWire(receiver.port, home.identity, (frame) => frames.push(frame))
+    client.send('hello', hello())
+    await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
+    await at?.spoil?.()
+    client.send('batch', { files: [[1, source, name, content.length, 0, 0o644, digest]] }, [content])
+    const [result] = await until(
+      'it is answered',
+      () => frames.find((frame) => frame.type === 'result')?.header.results,
+    )
+    const status = fileStatuses[result?.[1] ?? -1]
+    if (result === undefined || status === undefined) throw new Error('no status')
+    const line = await until('it is in the log', () =>
+      log.find((one) => one.includes('not stored: sender-1/')),
+    )
+    const verdict = verdictOf({ status, detail: result[2] }, 'nas', { path: '/data/x', size: content.length })
+    const reason = verdict.kind === 'sent' ? null : verdict.reason
+    return { status, line, atSender: reason === null ? '' : englishWords(reason) }
+  }
+
+  test.each<[string, Sent, string, string]>([
+    ['empty', ['data', 'a//b', text], 'a part of its name is empty', 'a part of its name is empty'],
+    ['dots', ['data', '../x', text], 'contains . or ..', 'contains . or ..'],
+    ['absolute', ['data', '/etc/x', text], 'is not a relative one', 'is not a relative one'],
+    ['nul', ['data', 'a\0b', text], 'a NUL character', 'a NUL character'],
+    ['long', ['data', 'x'.repeat(256), text], 'longer than', 'longer than'],
+    ['reserved', ['data', '.holdfast/x', text], 'is reserved', 'is reserved'],
+    [
+      'symlink',
+      ['data', 'planted/x', text],
+      'a symbolic link stands in its way',
+      'a symbolic link stands in its way',
+    ],
+  ])('for its name: %s', async (fault, sent, inLog, said) => {
+    const { status, line, atSender } = await answerOf(sent)
+    expect(status).toBe('name')
+    expect(line).toContain(`name ${fault} (`)
+    expect(line).toContain(inLog)
+    expect(atSender).toContain(said)
+  })
+
+  test('for its digest', async () => {
+    const { status, line, atSender } = await answerOf(['data', 'x', text, digestOf(Buffer.from('other'))])
+    expect([status, atSender]).toEqual(['digest', expect.stringContaining('arrived damaged')])
+    expect(line).toContain('is not what its sender read')
+  })
+
+  test('for what stands in its way and cannot be moved', async () => {
+    const base = temporaryDirectory('refused-file')
+    const store = path.join(base, 'store')
+    // A file where the versions' directory has to be.
+    fs.mkdirSync(path.join(store, '.holdfast'), { recursive: true })
+    fs.writeFileSync(path.join(store, '.holdfast', 'versions'), '')
+    fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
+    fs.writeFileSync(path.join(store, 'sender-1', 'data', 'x'), 'older')
+    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules: {} })
+    expect([status, atSender]).toEqual(['failed', expect.stringContaining('cannot store files: EEXIST')])
+    expect(line).toContain('failed EEXIST (the store could not write it')
+  })
+
+  const none = { bytes: null, files: null }
+  test.each([
+    ['room', 'full floor (', 'keeps the rest of it free', { floor: { bytes: 2 ** 52, percent: 100 } }],
+    ['bytes', 'full quota bytes 3 (', 'has used its 3 B', { quota: { each: { ...none, bytes: 3 }, of: {} } }],
+    [
+      'files',
+      'full quota files 0 (',
+      'has used its 0 files',
+      { quota: { each: { ...none, files: 0 }, of: {} } },
+    ],
+  ])('for want of %s', async (_what, inLog, said, rules) => {
+    const store = path.join(temporaryDirectory('refused-file'), 'store')
+    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules })
+    expect([status, atSender]).toEqual(['full', expect.stringContaining(said)])
+    expect(line).toContain(inLog)
+  })
+
+  describe.skipIf(!canMount)('for its disk (needs root: mounts)', () => {
+    test.each<[string, (disk: Mounted) => unknown, string, string]>([
+      [
+        'full',
+        ({ point }) => fs.writeFileSync(path.join(point, 'ballast'), Buffer.alloc(4_050_000)),
+        'full ENOSPC (the disk is full',
+        'is full',
+      ],
+      [
+        'readOnly',
+        ({ point }) => remount(point, 'ro'),
+        "readOnly EROFS (the store's file system",
+        'is read-only',
+      ],
+    ])('%s', async (wanted, spoil, inLog, said) => {
+      const disk = await mountTmpfs(onTestFinished, { megabytes: 4 })
+      const rules = { floor: { bytes: 0, percent: 0 } }
+      const at = { store: path.join(disk.point, 'store'), rules, spoil: () => spoil(disk) }
+      const { status, line, atSender } = await answerOf(['data', 'x', Buffer.alloc(250_000)], at)
+      expect([status, atSender]).toEqual([wanted, expect.stringContaining(said)])
+      expect(line).toContain(inLog)
+    })
+  })
+})

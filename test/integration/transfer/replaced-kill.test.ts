@@ -1,0 +1,62 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { verified } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  createRandom,
+  listening,
+  newSeed,
+  offerAll,
+  receiverConfig,
+  startPair,
+  startTestReceiver,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 150
+const ROUNDS = 5
+
+test('a receiver killed while it replaces files: every older content is known to the manifest, without --adopt', {
+  timeout: 150_000,
+}, async () => {
+  const random = createRandom(newSeed('replaced'))
+  const { home, store, receiver, sender, config } = await startPair(temporaryDirectory('replaced'), {
+    retrySeconds: 0.1,
+  })
+  const versions = path.join(store, '.holdfast', 'versions')
+  const kept = () =>
+    fs.existsSync(versions)
+      ? fs
+          .readdirSync(versions, { recursive: true, encoding: 'utf8' })
+          .filter((name) => /\d{8}T[\d.]+Z(-\d+)?$/.test(name)).length
+      : 0
+  const writeAll = (round: number) => {
+    for (let index = 0; index < FILES; index += 1)
+      writeFile(home.source, `d${index % 5}/f${index}`, `round ${round}, file ${index}`)
+    offerAll(home)
+    sender.nudge()
+  }
+  writeAll(0)
+  sender.configure(config)
+  await allSent(sender, FILES)
+  let running = receiver
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const goal = kept() + 1 + Math.floor(random() * FILES * 0.8)
+    writeAll(round)
+    const deadline = Date.now() + 20_000
+    while (kept() < goal && Date.now() < deadline) await turn()
+    await running.kill()
+    running = startTestReceiver()
+    running.configure(receiverConfig(store, [home], config.destination?.port))
+    await listening(running)
+    // A report of before would say that all are sent.
+    await until('every older content is kept', () => kept() >= round * FILES, 30_000)
+    await allSent(sender, FILES)
+  }
+  await running.kill()
+  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+})

@@ -2,6 +2,7 @@ import { leftOutBySize } from '../filter/limits.ts'
 import { comparedRow } from '../send/ledger-compare.ts'
 import { word } from '../send/ledger-rows.ts'
 import { isNeverSent } from './due.ts'
+import { differingAnywhere } from './everywhere.ts'
 import type { FileFacts } from './facts.ts'
 import { withdrawUnsent } from './left-out.ts'
 import type { SessionContext } from './session.ts'
@@ -17,7 +18,7 @@ export interface Standing<T> {
 /** What a listing tells of a file: a comparison needs no more. */
 export type ListedFile = Omit<FileFacts, 'device'>
 
-type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destination'>
+type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destinations'>
 
 /** Compares files with the ledger. Throws what the ledger throws. */
 export function standingOf(context: Comparing, files: readonly FileFacts[]): Standing<FileFacts> {
@@ -53,9 +54,9 @@ function standing<T extends ListedFile>(
   rows: string,
   read: () => readonly T[],
 ): Standing<T> {
-  const { source, ledger, destination } = context
+  const { source, ledger, destinations } = context
   const result: Standing<T> = { due: [], neverSent: 0 }
-  const differing = ledger.differing(destination, source.id, rows)
+  const differing = differingAnywhere(ledger, destinations, source.id, rows)
   if (differing.length === 0) return result
   const marksFiles = source.kind === 'batch'
   const files = read()

@@ -9,7 +9,8 @@ import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
 import { openLedger } from './ledger.ts'
-import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
+import type { Way } from './ledger-chores.ts'
+import { bringIn, forgetAll, unparkAll } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { pairWithReceiver } from './pair.ts'
@@ -41,6 +42,17 @@ function openOrExplain(path: string): Ledger {
 const sourcesOf = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
+const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
+
+/** The sources that are new to the destination `to`, or share it with others than before. */
+function newWays(before: Config | null, next: Config, to: string): Way[] {
+  const othersOf = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
+  const known = new Map(before?.sources.map((one) => [one.id, othersOf(one)]))
+  return next.sources
+    .filter((one) => known.get(one.id) !== othersOf(one))
+    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
+}
+
 /** The sender as a worker: ledger and route, brought together and reported. */
 export const startSender =
   ({ readerThread }: { readerThread: URL }) =>
@@ -68,7 +80,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
 
-  const destinationId = (): string | null => config?.destination?.id ?? ledger?.open.destination ?? null
+  const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
 
   const problemNow = (): Message | null =>
     startProblem ?? (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem)
@@ -149,12 +161,6 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       onState: setConnection,
       log,
     })
-    const isWanted = () => !over && destinationId() === destination.id
-    const onMoved = () => {
-      route?.wake()
-      changed()
-    }
-    background('requeue', requeueAll(on, destination.id, isWanted, onMoved))
   }
 
   const openLedgerOf = (file: string): Ledger => {
@@ -177,26 +183,42 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     config = next
     if (renewal === null || before?.identityDirectory !== next.identityDirectory)
       renewal = await openRenewal(next.identityDirectory, log)
-    renewal.setReceivers(next.destination === null ? [] : [next.destination])
+    const own = next.destination
+    renewal.setReceivers(own, next.receivers ?? (own === null ? [] : [own]))
     const on = openLedgerOf(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
-    for (const { id } of before?.sources ?? []) {
-      if (next.sources.some((source) => source.id === id)) continue
+    const knownNow = new Set(knownOf(next))
+    for (const id of before === null ? [] : knownOf(before)) {
+      if (knownNow.has(id)) continue
       delete lastFile[id]
       background(
         `forgetting ${id}`,
         forgetAll(on, id, () => !over),
       )
     }
-    if (before === null || startProblem !== null || !sameRoute(before, next)) {
+    const isAnother = before === null || startProblem !== null || !sameRoute(before, next)
+    if (isAnother) {
       closeRoute()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
       startRoute(next, on, renewal)
     }
     startProblem = null
     applied = next
-    limiter.configure(next.limit)
+    const { shares, ...timetable } = next.limit
+    limiter.configure(timetable, shares)
     applySources()
+    if (own !== null) {
+      const isWanted = (source: string) =>
+        !over && config?.destination?.id === own.id && config.sources.some(({ id }) => id === source)
+      const ways = newWays(isAnother ? null : before, next, own.id)
+      background(
+        'what other destinations had',
+        bringIn(on, ways, isWanted, () => {
+          route?.wake()
+          changed()
+        }),
+      )
+    }
     changed()
   }
 
@@ -226,7 +248,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     requests: {
       async files(query: InputOf<Definition, 'files'>) {
         const destination = destinationId()
-        return destination === null ? { files: [], more: false } : ready().on.files(destination, query)
+        const destinations = query.destinations ?? (destination === null ? [] : [destination])
+        return ready().on.files(destinations, query)
       },
       async retry({ source }: InputOf<Definition, 'retry'>) {
         const destination = destinationId()
@@ -240,7 +263,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
         const { me } = ready()
         await me.replaceExpired()
         changed()
-        return pairWithReceiver(code, name, me.identity, stopping.signal)
+        return pairWithReceiver(code, name, me.current, stopping.signal)
       },
     },
 

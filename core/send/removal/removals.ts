@@ -94,4 +94,6 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
 }
 
 const sameRule = (a: RemovalSource, b: RemovalSource): boolean =>
-  a.path === b.path && JSON.stringify(a.removal) === JSON.stringify(b.removal)
+  a.path === b.path &&
+  JSON.stringify(a.removal) === JSON.stringify(b.removal) &&
+  JSON.stringify(a.alsoTo) === JSON.stringify(b.alsoTo)

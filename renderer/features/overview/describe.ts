@@ -13,6 +13,27 @@ export function destinationName(destination: DestinationState, t: (key: WordKey)
   return destination.kind === 'embedded' ? t('window.destination.here') : destination.name
 }
 
+/** The destinations of a source, in the order of the list. */
+export function destinationsOf(
+  { destinations }: SourceState,
+  all: readonly DestinationState[],
+): DestinationState[] {
+  return all.filter(({ id }) => destinations.some((one) => one.id === id))
+}
+
+/** Their names in one line. */
+export function destinationNames(
+  destinations: readonly DestinationState[],
+  t: (key: WordKey) => string,
+): string {
+  return destinations.map((one) => destinationName(one, t)).join(', ')
+}
+
+/** Nothing can be sent there now. */
+export function isTroubled({ connection: { state } }: DestinationState): boolean {
+  return state === 'unreachable' || state === 'refused'
+}
+
 export interface Health {
   level: HealthLevel
   word: WordKey

@@ -11,6 +11,7 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { batchWord, doneWord, phaseOf, summariseBatches } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
+import type { DestinationChoice } from './source-destinations.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 export interface SourceCardProps {
@@ -18,16 +19,20 @@ export interface SourceCardProps {
   /** The file of this source that is on the wire; null when none is. */
   transfer: Transfer | null
   destinationKind: DestinationState['kind']
+  /** The name of its destination; of several all names. */
   destinationName: string
-  /** The destination cannot be reached, or refuses this computer. */
-  destinationTroubled: boolean
+  /** Those that cannot be reached, or refuse this computer; empty for none. */
+  troubledName: string
+  /** All destinations that it may have. */
+  choices: readonly DestinationChoice[]
   intervalSeconds: number
   onOpen: (id: string) => void
 }
 
 /** A source at a glance: its disk's health, what is safe, what is on its way. */
 export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
-  const { source, destinationKind, destinationName, destinationTroubled, intervalSeconds, onOpen } = props
+  const { source, destinationKind, destinationName, troubledName, choices, intervalSeconds, onOpen } = props
+  const isTroubled = troubledName !== ''
   const { t, say } = useWords()
   const { settings, checked, delays } = source
   const unsent = scanProblem(source)
@@ -51,22 +56,25 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
           </Badge>
         )}
         <PathText path={settings.path} />
-        <SourceMenu source={source} destinationKind={destinationKind} destinationName={destinationName} />
+        <SourceMenu
+          source={source}
+          destinationKind={destinationKind}
+          destinationName={destinationName}
+          choices={choices}
+        />
       </div>
       <div className="card-line spread">
         <HealthLine checked={checked} delays={delays} intervalSeconds={intervalSeconds} />
         <span
           className="destination"
-          data-level={destinationTroubled ? 'attention' : undefined}
-          title={t(destinationTroubled ? 'window.destination.troubled' : 'window.destination.to', {
-            name: destinationName,
-          })}
+          data-level={isTroubled ? 'attention' : undefined}
+          title={
+            isTroubled
+              ? t('window.destination.troubled', { name: troubledName })
+              : t('window.destination.to', { name: destinationName })
+          }
         >
-          {destinationTroubled ? (
-            <HealthMark level="attention" />
-          ) : (
-            <IconArrowRight size={13} aria-hidden="true" />
-          )}
+          {isTroubled ? <HealthMark level="attention" /> : <IconArrowRight size={13} aria-hidden="true" />}
           <span className="clip">{destinationName}</span>
         </span>
       </div>

@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { useEffect, useRef } from 'react'
-import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
 import { isWithin } from '../../format/path.ts'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
@@ -10,7 +10,15 @@ import { IncidentRow } from '../alerts/incident-row.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
+import {
+  batchWord,
+  destinationName,
+  destinationNames,
+  destinationsOf,
+  doneWord,
+  phaseOf,
+  verdictWord,
+} from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { RemovalPart } from './removal-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -27,6 +35,8 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
   const { settings, scanned } = source
+  const mine = destinationsOf(source, state.destinations)
+  const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
   const incidents = state.incidents.filter(({ paths }) =>
     paths.some((path) => isWithin(path, settings.path) || isWithin(settings.path, path)),
   )
@@ -47,14 +57,15 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
         <h2>{settings.name}</h2>
         <SourceMenu
           source={source}
-          destinationKind={state.destination.kind}
-          destinationName={destinationName(state.destination, t)}
+          destinationKind={mine.some(({ kind }) => kind === 'receiver') ? 'receiver' : 'embedded'}
+          destinationName={destinationNames(mine, t)}
+          choices={state.settings.destinations}
           onRemoved={onClose}
         />
       </div>
       <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
       <FilesPart source={source} state={state} />
-      <RemovalPart source={source} destination={state.destination} />
+      <RemovalPart source={source} destinations={mine} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
       <FiltersPart settings={settings} />
@@ -68,7 +79,11 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       )}
       <section className="card rows" aria-label={t('window.files.title')}>
         <h3>{t('window.files.title')}</h3>
-        <FileList source={settings.id} version={JSON.stringify(source.totals)} />
+        <FileList
+          source={settings.id}
+          version={JSON.stringify(source.destinations.map(({ totals }) => totals))}
+          {...(names.size > 1 ? { destinationNames: names } : {})}
+        />
       </section>
     </section>
   )
@@ -141,17 +156,26 @@ function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
 function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t, format } = useWords()
   const { totals, scanned } = source
+  const mine = destinationsOf(source, state.destinations)
+  const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
+  const several = mine.length > 1
   const rows = [
     { label: t('window.details.phase'), value: t(phaseOf(source)) },
-    { label: t('window.details.destination'), value: destinationName(state.destination, t) },
+    {
+      label: t(several ? 'window.destination.several' : 'window.details.destination'),
+      value: destinationNames(mine, t),
+    },
     {
       label: t('window.details.done'),
-      value: `${t(doneWord(state.destination.kind), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
+      value: `${t(doneWord(kind), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
     },
     {
       label: t('window.details.waiting'),
       value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
     },
+    ...(several
+      ? mine.map((one) => ({ label: destinationName(one, t), value: placeOf(one, source, t) }))
+      : []),
     ...(totals.parkedFiles > 0
       ? [
           {
@@ -181,6 +205,15 @@ function FilesPart({ source, state }: { source: SourceState; state: AppState }) 
       </dl>
     </section>
   )
+}
+
+/** What one of several destinations has of a source. */
+function placeOf({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
+  const totals = source.destinations.find((one) => one.id === id)?.totals
+  if (totals === undefined) return ''
+  const { sentFiles, waitingFiles } = totals
+  const sent = t('window.count.sent', { count: sentFiles })
+  return waitingFiles === 0 ? sent : `${sent} · ${t('window.count.waiting', { count: waitingFiles })}`
 }
 
 function BatchesPart({ batches }: { batches: NonNullable<SourceState['scanned']>['batches'] }) {

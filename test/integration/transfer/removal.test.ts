@@ -209,7 +209,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const { home, here } = pair
     await pair.sender.kill()
     const known = openLedger(home.ledgerPath)
-    const { files } = known.files('there', { source: null, state: null, before: null, limit: 200 })
+    const { files } = known.files(['there'], { source: null, state: null, before: null, limit: 200 })
     known.close()
     const aside = (name: string) =>
       here(asideName(files.find((file) => file.path === name)?.id ?? Number.NaN))
@@ -225,7 +225,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     sender.configure(pair.config)
     await until('all are put right', () => {
       const ledger = openLedger(home.ledgerPath)
-      const left = ledger.begunRemovals('there', SOURCE, 10).length
+      const left = ledger.begunRemovals(SOURCE, [], 10).length
       ledger.close()
       return left === 0
     })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { senderConfig } from '../../../core/agent/worker-configs.ts'
+import { senderConfigs } from '../../../core/agent/worker-configs.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -12,12 +12,17 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
       { id: 's', path: '/data', name: 'data', kind, deleteAfter: { hours: 24 } },
       { id: 't', path: '/other', name: 'other' },
     ],
-    destination: host === null ? null : { id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) },
+    destinations: host === null ? [] : [{ id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
-  senderConfig(settings, openDataDirectory(temporaryDirectory('layout')), null, 'here').sources.map(
-    ({ removal }) => removal,
-  )
+  [
+    ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
+      embedded: null,
+      computerName: 'here',
+      connected: new Set(),
+      busy: new Set(),
+    }).values(),
+  ].flatMap(({ sources }) => sources.map(({ removal }) => removal))
 
 const DAY = 86_400_000
 
@@ -45,7 +50,7 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
   const lines = describeState(
     emptyState({
       sources: [source],
-      destination: { ...emptyState().destination, kind: 'receiver', elsewhere: true },
+      destinations: emptyState().destinations.map((one) => ({ ...one, kind: 'receiver', elsewhere: true })),
       allowance: {
         now: { kind: 'limit', bytesPerSecond: 1_048_576 },
         until: new Date().setHours(18, 0, 0, 0),

@@ -30,6 +30,7 @@ const well: SourceState = {
   },
   delays: [],
   scanned: { id: 'a', phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+  destinations: ['embedded', 'there'].map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
   totals: noTotals,
   lastFile: null,
   rate: 0,
@@ -57,6 +58,11 @@ const incident = {
 }
 const connected = { state: 'connected' as const, since: 0, problem: null }
 const receiver = {
+  id: 'there',
+  totals: noTotals,
+  rate: 0,
+  left: null,
+  worker: running,
   kind: 'receiver' as const,
   name: 'nas-2',
   elsewhere: true,
@@ -69,7 +75,7 @@ const sent = { ...noTotals, sentFiles: 12_402 }
 describe('the one status', () => {
   it('is ok and safe only with a receiver on another computer', () => {
     const lastFile = { path: 'x', at: NOW - 3000 }
-    expect(status({ totals: sent, destination: receiver, sources: [{ ...well, lastFile }] })).toEqual({
+    expect(status({ totals: sent, destinations: [receiver], sources: [{ ...well, lastFile }] })).toEqual({
       level: 'ok',
       sentence: 'All 12,402 files are safe.',
       detail: 'Last file 3 sec ago.',
@@ -116,12 +122,12 @@ describe('the one status', () => {
       ...receiver,
       connection: { state: 'unreachable' as const, since: NOW - 720_000, problem: null },
     }
-    expect(status({ destination: away, totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
+    expect(status({ destinations: [away], totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
       level: 'attention',
       sentence: 'nas-2 has been unreachable for 12 min. 340 files wait safely here.',
     })
     const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
-    expect(status({ destination: justAway }).level).toBe('ok')
+    expect(status({ destinations: [justAway] }).level).toBe('ok')
     const unwatched = {
       ...well,
       scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
@@ -166,7 +172,7 @@ describe('the one status', () => {
       })
     }
     const full = { ...connected, problem: message('problem.other', { reason: 'The store is full.' }) }
-    expect(status({ totals: waiting, destination: { ...receiver, connection: full } })).toMatchObject({
+    expect(status({ totals: waiting, destinations: [{ ...receiver, connection: full }] })).toMatchObject({
       level: 'attention',
       sentence: 'The store is full.',
     })
@@ -176,7 +182,7 @@ describe('the one status', () => {
 
   it('never calls copies on this computer safe, whoever keeps them', () => {
     const here = { ...receiver, elsewhere: false }
-    expect(status({ totals: sent, destination: here }).sentence).toContain('on this computer only')
+    expect(status({ totals: sent, destinations: [here] }).sentence).toContain('on this computer only')
   })
 
   it('says until when it is paused', () => {

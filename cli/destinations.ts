@@ -39,13 +39,13 @@ export function registerDestinations(program: Command): void {
       .description('call a destination otherwise; nothing else changes')
       .argument('<name>', 'the destination')
       .argument('<new-name>', 'what it is called from now on'),
-  ).action((name: string, next: string, _: Options, { parent }: Command) => rename(parent, name, next))
+  ).action((name: string, next: string, _: Options, self: Command) => rename(dataOf(self), name, next))
   withDataDirectory(
     command
       .command('remove')
       .description('send nothing there any more; what it has stays there, and files here stay, too')
       .argument('[name]', 'the destination; needed where there are several'),
-  ).action((name: string | undefined, _: Options, { parent }: Command) => remove(parent, name))
+  ).action((name: string | undefined, _: Options, self: Command) => remove(dataOf(self), name))
   withDataDirectory(
     command
       .command('choose')
@@ -53,13 +53,13 @@ export function registerDestinations(program: Command): void {
       .argument('<path>', 'a protected directory')
       .argument('[name...]', 'the destinations that its files go to')
       .option('--all', 'all destinations, also those that are added later'),
-  ).action((directory: string, names: string[], { all }: Options, { parent }: Command) =>
-    choose(parent, directory, names, all === true),
+  ).action((directory: string, names: string[], { all }: Options, self: Command) =>
+    choose(dataOf(self), directory, names, all === true),
   )
 }
 
 /** The data directory may be named before or after the inner command's name. */
-const dataOf = (command: Command | null) => dataDirectoryOf(command?.opts<Options>() ?? {})
+const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Options>())
 
 async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)
@@ -82,17 +82,17 @@ async function runningState(dataDirectory: string): Promise<AppState | null> {
   return stateSnapshotSchema.parse(await sendCommand(dataDirectory, 'snapshot', {})).state
 }
 
-async function rename(command: Command | null, name: string, next: string): Promise<void> {
+async function rename(dataDirectory: string, name: string, next: string): Promise<void> {
   const idOf = (settings: Settings) => namedDestination(settings.destinations, name).id
   await changeSettings(
-    dataOf(command),
+    dataDirectory,
     (settings) => ({ command: 'renameDestination', input: { id: idOf(settings), name: next } }),
     (settings) => withRenamed(settings, idOf(settings), next),
   )
   console.log(englishWords(message('cli.destinations.renamed', { name, next })))
 }
 
-async function remove(command: Command | null, given: string | undefined): Promise<void> {
+async function remove(dataDirectory: string, given: string | undefined): Promise<void> {
   let name = given ?? ''
   const idOf = (settings: Settings) => {
     const found = namedDestination(settings.destinations, given)
@@ -100,7 +100,7 @@ async function remove(command: Command | null, given: string | undefined): Promi
     return found.id
   }
   const after = await changeSettings(
-    dataOf(command),
+    dataDirectory,
     (settings) => ({ command: 'removeDestination', input: { id: idOf(settings) } }),
     (settings) => withoutDestination(settings, idOf(settings)),
   )
@@ -109,7 +109,7 @@ async function remove(command: Command | null, given: string | undefined): Promi
 }
 
 async function choose(
-  command: Command | null,
+  dataDirectory: string,
   directory: string,
   names: readonly string[],
   all: boolean,
@@ -124,7 +124,7 @@ async function choose(
   const idsOf = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(
-    dataOf(command),
+    dataDirectory,
     (settings) => ({
       command: 'setDestinations',
       input: { id: idOf(settings), destinations: idsOf(settings) },

@@ -45,29 +45,37 @@ export function withSettings(
   refused: ReadonlyMap<string, Message>,
   destinations: readonly DestinationState[],
 ): Partial<AppState> {
+  const used = new Set(settings.sources.flatMap((source) => destinationIds(settings, source)))
+  // Its sender runs in any case.
+  for (const { id } of destinations.slice(0, 1)) used.add(id)
+  const sources = settings.sources.map((source) => {
+    const before = state.sources.find((one) => one.settings.id === source.id) ?? newSource
+    return withDestinations(
+      { ...before, settings: source, ...refusedState(source.id, refused) },
+      destinationIds(settings, source).map(
+        (id) => before.destinations.find((one) => one.id === id) ?? { id, ...nothingSent },
+      ),
+    )
+  })
+  const places = destinations.map((destination) => {
+    const before = state.destinations.find(({ id }) => id === destination.id)
+    if (before === undefined) return destination
+    const { connection, totals, rate, left, worker } = before
+    // Without sources it has no sender: nothing more is known of it.
+    if (!used.has(destination.id)) return { ...destination, worker }
+    const isSame = before.address === destination.address
+    return { ...destination, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
+  })
   return {
     settings,
-    sources: settings.sources.map((source) => {
-      const before = state.sources.find((one) => one.settings.id === source.id) ?? newSource
-      return withDestinations(
-        { ...before, settings: source, ...refusedState(source.id, refused) },
-        destinationIds(settings, source).map(
-          (id) => before.destinations.find((one) => one.id === id) ?? { id, ...nothingSent },
-        ),
-      )
-    }),
+    sources,
+    ...sumsOf(sources, places),
     checkedPaths: settings.checkedPaths.map(({ id, path }) => {
       const before = state.checkedPaths.find((one) => one.id === id)
       return { id, path, checked: before?.checked ?? null, delays: before?.delays ?? [] }
     }),
-    destinations: destinations.map((destination) => {
-      const before = state.destinations.find(({ id }) => id === destination.id)
-      if (before === undefined) return destination
-      const { connection, totals, rate, left, worker } = before
-      const isSame = before.address === destination.address
-      return { ...destination, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
-    }),
-    transfers: state.transfers.filter((one) => destinations.some(({ id }) => id === one.destination)),
+    destinations: places,
+    transfers: state.transfers.filter((one) => used.has(one.destination)),
   }
 }
 
@@ -127,9 +135,7 @@ export function withSent(
   return {
     sources,
     destinations,
-    totals: sumTotals(sources.map(({ totals }) => totals)),
-    rate: sumRates(sources),
-    left: longestLeft(destinations),
+    ...sumsOf(sources, destinations),
     allowance: report.allowance,
     transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
   }
@@ -162,6 +168,17 @@ function withDestinations(source: SourceState, destinations: SourceDestination[]
     destinations,
     totals: furthestBehind(destinations.map(({ totals }) => totals)),
     rate: sumRates(destinations),
+    left: longestLeft(destinations),
+  }
+}
+
+function sumsOf(
+  sources: readonly SourceState[],
+  destinations: readonly DestinationState[],
+): Pick<AppState, 'totals' | 'rate' | 'left'> {
+  return {
+    totals: sumTotals(sources.map(({ totals }) => totals)),
+    rate: sumRates(sources),
     left: longestLeft(destinations),
   }
 }

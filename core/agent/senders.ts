@@ -79,14 +79,12 @@ export class Senders {
   #workerOf(id: string): SupervisedWorker<Definition> {
     const known = this.#workers.get(id)
     if (known !== undefined) return known
-    const isRunning = () => this.#running.includes(id)
     const worker = new SupervisedWorker(senderDefinition, this.#starter, {
       report: (report) => {
-        if (isRunning()) this.#events.report(id, report)
+        // What one that is being stopped still says is over already.
+        if (this.#running.includes(id)) this.#events.report(id, report)
       },
-      condition: (state) => {
-        if (isRunning()) this.#events.condition(id, state)
-      },
+      condition: (state) => this.#events.condition(id, state),
       nudge: this.#events.nudge,
       log: this.#events.log,
     })

@@ -48,9 +48,8 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   const waiting = waitingDetail(state)
   const worker = workerTrouble(state, now)
   if (worker !== null) return { sentence: worker, detail: waiting }
-  // Its sentence names what waits.
   const destination = destinationTrouble(state, now)
-  if (destination !== null) return { sentence: destination, detail: null }
+  if (destination !== null) return destination
   const problem = connectedProblem(state)
   if (problem !== null) return { sentence: problem, detail: waiting }
   const notice = state.notices[0]
@@ -75,9 +74,10 @@ function workerTrouble(state: AppState, now: number): Message | null {
 }
 
 /** Refused before unreachable, and the one that has been away longest first. */
-function destinationTrouble(state: AppState, now: number): Message | null {
+function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
   const refused = state.destinations.find(({ connection }) => connection.state === 'refused')
-  if (refused !== undefined) return message('status.refused', { name: refused.name })
+  if (refused !== undefined)
+    return { sentence: message('status.refused', { name: refused.name }), detail: othersGoOn(state) }
   const away = state.destinations
     .filter(
       ({ connection: { state, since } }) => state === 'unreachable' && now - since > UNREACHABLE_AFTER_MS,
@@ -88,11 +88,20 @@ function destinationTrouble(state: AppState, now: number): Message | null {
   const params = { name: first.name, away: now - first.connection.since }
   if (state.destinations.length === 1) {
     const key = first.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
-    return message(key, { ...params, count: state.totals.waitingFiles })
+    return { sentence: message(key, { ...params, count: state.totals.waitingFiles }), detail: null }
   }
-  const reached = state.destinations.some(({ connection }) => connection.state === 'connected')
-  const count = first.totals.waitingFiles
-  return message(reached ? 'status.unreachableOne' : 'status.unreachable', { ...params, count })
+  // The sentence names what waits.
+  const sentence = message('status.unreachableOne', { ...params, count: first.totals.waitingFiles })
+  return { sentence, detail: othersGoOn(state) }
+}
+
+/** Said of several destinations when one is in trouble, if it is so. */
+function othersGoOn(state: AppState): Message | null {
+  const { destinations, allowance, settings } = state
+  const well = destinations.filter(({ connection }) => connection.state === 'connected')
+  const isPaused = settings.pause !== null || allowance.now.kind === 'pause'
+  const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
+  return isPaused || isAlone ? null : message('status.othersGoOn')
 }
 
 /** Why files wait for a destination although it is connected. */

@@ -91,8 +91,12 @@ export function phaseOf(source: SourceState): WordKey {
   return phaseWords[source.scanned?.phase ?? 'starting']
 }
 
-/** "Safe" is a promise about another computer: on this one alone, files are copied and no more. */
-export function doneWord(kind: DestinationState['kind']): WordKey {
+/**
+ * "Safe" is a promise about another computer: on this one alone, files are copied and no more. Of several destinations
+ * those count that every one has.
+ */
+export function doneWord(kind: DestinationState['kind'], { destinations }: SourceState): WordKey {
+  if (destinations.length > 1) return 'window.count.everywhere'
   return kind === 'receiver' ? 'window.count.safe' : 'window.count.copied'
 }
 

@@ -42,6 +42,10 @@ export function OverviewPage({ state }: { state: AppState }) {
             transfer={underWay.get(source.settings.id) ?? null}
             destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
             destinationName={destinationNames(mine, t)}
+            wellName={destinationNames(
+              mine.filter((one) => !isTroubled(one)),
+              t,
+            )}
             troubledName={destinationNames(mine.filter(isTroubled), t)}
             choices={settings.destinations}
             intervalSeconds={intervalSeconds}

@@ -167,7 +167,7 @@ function FilesPart({ source, state }: { source: SourceState; state: AppState }) 
     },
     {
       label: t('window.details.done'),
-      value: `${t(doneWord(kind), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
+      value: `${t(doneWord(kind, source), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
     },
     {
       label: t('window.details.waiting'),

@@ -41,6 +41,7 @@ export function TransfersPage({ state }: { state: AppState }) {
 
 function Figures({ state: { totals, sources, destinations } }: { state: AppState }) {
   const { t, format } = useWords()
+  const several = sources.some((source) => source.destinations.length > 1)
   const safe = sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
   const figures = [
     {
@@ -49,7 +50,9 @@ function Figures({ state: { totals, sources, destinations } }: { state: AppState
       note: format.bytes(totals.waitingBytes),
     },
     {
-      label: safe ? t('window.figures.safe') : t('window.figures.copied'),
+      label: t(
+        several ? 'window.figures.everywhere' : safe ? 'window.figures.safe' : 'window.figures.copied',
+      ),
       value: totals.sentFiles,
       note: format.bytes(totals.sentBytes),
     },

@@ -137,6 +137,45 @@ describe('the one status', () => {
     expect(status({ settings: longPause }).level).toBe('attention')
   })
 
+  it('tells of several destinations which one is in trouble, and that the others go on', () => {
+    const unreachable = { state: 'unreachable' as const, since: NOW - 720_000, problem: null }
+    const away = {
+      ...receiver,
+      id: 'away',
+      name: 'cellar',
+      connection: unreachable,
+      totals: { ...noTotals, waitingFiles: 340 },
+    }
+    const behind = { ...noTotals, waitingFiles: 340, sentFiles: 12_062 }
+    const said = {
+      level: 'attention',
+      sentence: 'cellar has been unreachable for 12 min. 340 files wait for it here.',
+    }
+    const both = { destinations: [receiver, away], totals: behind }
+    expect(status(both)).toEqual({ ...said, detail: 'Everything goes to the other destinations as usual.' })
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
+    const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]
+    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: null })
+    const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
+    expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
+    // One that no source goes to has no connection, and is no trouble.
+    const idle = { ...away, connection: { ...unreachable, state: 'idle' as const } }
+    expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')
+  })
+
+  it('calls files safe only where every source has a destination on another computer', () => {
+    const local = { ...receiver, id: 'local', elsewhere: false }
+    const at = (...ids: string[]) => ({
+      ...well,
+      destinations: ids.map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
+    })
+    const sentenceOf = (sources: SourceState[]) =>
+      status({ totals: sent, destinations: [receiver, local], sources }).sentence
+    expect(sentenceOf([at('there', 'local')])).toContain('are safe')
+    expect(sentenceOf([at('there'), at('local')])).toContain('on this computer only')
+  })
+
   it('is never ok on stale knowledge', () => {
     for (const condition of ['late', 'failed'] as const) {
       const workers = {

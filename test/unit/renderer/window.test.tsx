@@ -77,6 +77,69 @@ describe('"safe" is a promise', () => {
   })
 })
 
+describe('several destinations', () => {
+  const settings = {
+    ...emptyState().settings,
+    destinations: ['nas', 'cellar'].map((id) => ({
+      id,
+      name: id,
+      host: `${id}.lan`,
+      port: 7766,
+      fingerprint: 'a'.repeat(64),
+    })),
+  }
+  const unreachable = { state: 'unreachable' as const, since: 0, problem: null }
+  const nas = destinationState('nas')
+  const cellar = destinationState('cellar', {
+    connection: unreachable,
+    totals: { ...photos.totals, waitingFiles: 3, waitingBytes: 3 * 1024 },
+  })
+  const source = sourceState('Photos', '/srv/ada/photos', {
+    destinations: [nas, cellar].map(({ id, totals }) => ({ id, totals, rate: 0, left: null })),
+  })
+  const state = emptyState({
+    settings,
+    destinations: [nas, cellar],
+    sources: [source],
+    totals: source.totals,
+  })
+
+  test('the card tells which can be reached, and counts what all of them have', () => {
+    const words = wordsOf(<OverviewPage state={state} />)
+    expect(words).toContain('8,120 at all destinations')
+    expect(markupOf(<OverviewPage state={state} />)).toMatch(
+      /data-level="attention"[^>]*cellar cannot be reached/,
+    )
+    expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
+  })
+
+  test('the settings list each, with what waits for it; a single one looks as before', () => {
+    const words = wordsOf(<SettingsPage state={state} />)
+    expect(words).toContain('nas.lan:7766')
+    expect(words).toMatch(/cellar\.lan:7766.*unreachable.*3 waiting · 3 KiB/)
+    expect(words).toContain('[Actions for cellar]')
+    expect(words).toContain('Sender → cellar')
+    const one = wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)
+    expect(one).toContain('Use this computer')
+    expect(one).not.toContain('→')
+  })
+
+  test('what is on its way says where to, only where there are several', () => {
+    const transfer = {
+      id: 1,
+      source: source.settings.id,
+      path: 'a',
+      size: 9,
+      sentBytes: 3,
+      destination: 'cellar',
+    }
+    const words = wordsOf(<TransfersPage state={{ ...state, transfers: [transfer] }} />)
+    expect(words).toContain('→ cellar')
+    const one = { ...state, destinations: [nas], transfers: [{ ...transfer, destination: 'nas' }] }
+    expect(wordsOf(<TransfersPage state={one} />)).not.toContain('→')
+  })
+})
+
 describe('the overview', () => {
   test('teaches while nothing is chosen, with the one button', () => {
     const words = wordsOf(<OverviewPage state={emptyState()} />)

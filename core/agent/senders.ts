@@ -1,4 +1,5 @@
 import { senderDefinition } from '../send/messages.ts'
+import { Problem } from '../words/problem.ts'
 import type { ConfigOf, InputOf, OutputOf, ReportOf, RequestName } from '../worker/definition.ts'
 import type { WorkerState } from './state-schema.ts'
 import { SupervisedWorker, type SupervisionEvents } from './supervisor.ts'
@@ -53,7 +54,10 @@ export class Senders {
     name: N,
     input: InputOf<Definition, N>,
   ): Promise<OutputOf<Definition, N>> {
-    return this.#workerOf(this.#running[0] ?? '').request(name, input)
+    const [first] = this.#active()
+    return first === undefined
+      ? Promise.reject(new Problem('agent.workerAway', { worker: 'sender' }))
+      : first.request(name, input)
   }
 
   /** Asks every one that runs; those that cannot answer now are left out, unless none can. */

@@ -94,8 +94,11 @@ export async function openRenewal(
     },
     async prepare() {
       await load()
-      // A receiver that was away until now refuses the one that has ended: it keeps nobody else from the next one.
-      if (identity.expiresAt <= Date.now() && shown() === next) await adoptNext()
+      if (next === null || own === null) return
+      // All may have come to know it just before a crash. One that was away until now refuses a certificate that has
+      // ended: it keeps nobody else from the next one.
+      const hasEnded = identity.expiresAt <= Date.now()
+      if (knownToAll(next.fingerprint) || (hasEnded && shown() === next)) await adoptNext()
     },
     peerOf(paired) {
       const pin = pinned.of(paired.fingerprint)

@@ -2,6 +2,9 @@ import { Problem } from '../words/problem.ts'
 import type { ReceiverDestination, Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
+/** Characters of a destination's name, as the schema has it. */
+const LONGEST_NAME = 200
+
 // What becomes of the list of destinations; pure.
 
 /**
@@ -70,8 +73,11 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
   return { ...settings, destinations: [...destinations, added] }
 }
 
-/** @throws Problem refuse.noSuchDestination, refuse.destinationName */
-export function withRenamed(settings: Settings, id: string, name: string): Settings {
+/** @throws Problem refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
+export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
+  const name = wanted.trim()
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
   const { destinations } = settings
   if (!destinations.some((one) => one.id === id)) throw new Problem('refuse.noSuchDestination', { name: id })
   const others = destinations.filter((one) => one.id !== id)

@@ -171,4 +171,13 @@ test('settings and ledger of a version with one destination: nothing is sent aga
   expect(inodes).toEqual(
     ['a', 'b', 'c'].map((name) => statSync(path.join(received(receiver, 'photos'), name)).ino),
   )
+
+  // Without any destination it is this computer again, with all that the ledger knows.
+  const said = await holdfast(['destinations', 'remove', '--data', data])
+  expect(said).toContain('only destination')
+  writeFileSync(path.join(source, 'd'), 'd')
+  const here = await untilState(data, 'all to be here', ({ totals }) => totals.sentFiles === 4)
+  expect(here.destinations.map(({ kind }) => kind)).toEqual(['embedded'])
+  const copies = Object.values(treeOf(path.join(data, 'store'))).sort()
+  expect(copies).toEqual(Object.values(treeOf(source)).sort())
 }, 120_000)

@@ -65,6 +65,8 @@ describe('the list of destinations', () => {
     expect(namedDestination(settings.destinations.slice(0, 1), undefined).id).toBe('one')
     expect(() => namedDestination([], undefined)).toThrow(/no destination to choose/)
     expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/Another destination/)
+    for (const name of ['  ', 'x'.repeat(201)])
+      expect(() => withRenamed(settings, 'two', name)).toThrow(/1 to 200 characters/)
     expect(() => withChosen(settings, 'all', ['gone'])).toThrow(/no destination “gone”/)
     expect(wentTo(withChosen(settings, 'all', ['one']))).toEqual([['one'], ['two']])
     expect(wentTo(withChosen(settings, 'some', null))[1]).toEqual(['one', 'two'])

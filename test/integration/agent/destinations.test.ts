@@ -13,10 +13,10 @@ const FILES = 40
 const MARKS = /finished\.(parse|watch)$/
 
 /** A directory with one batch directory, and what has to arrive of it. */
-function makeBatches(root: string, batch = 'DC1') {
+function makeBatches(root: string, batch = 'DC1', files = FILES) {
   const directory = path.join(root, batch)
   mkdirSync(directory, { recursive: true })
-  for (let index = 0; index < FILES; index += 1)
+  for (let index = 0; index < files; index += 1)
     writeFileSync(path.join(directory, `file${index}`), Buffer.alloc(1000 + index, String(index)), {
       mode: 0o644,
     })
@@ -63,6 +63,9 @@ describe('two destinations', () => {
     // "Everything is sent" is said of neither the source nor the whole.
     expect(state.totals).toMatchObject({ sentFiles: 0, waitingFiles: FILES })
     expect(state.status.level).toBe('working')
+    // What needs nothing is marked meanwhile: the scanner has had its turn.
+    const empty = makeBatches(root, 'DC2', 0)
+    await until('an empty batch to be marked', () => existsSync(path.join(empty, 'finished.watch')), 30_000)
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
     expect(isMarked(path.join(batch, 'file0'))).toBe(false)
 
@@ -75,6 +78,16 @@ describe('two destinations', () => {
     const done = await untilState(data, 'the state to be well', ({ status }) => status.level === 'ok')
     expect(done.totals).toMatchObject({ sentFiles: FILES, waitingFiles: 0 })
     expect(Object.keys(sent).filter((name) => !isMarked(path.join(batch, name)))).toEqual([])
+    // The second one had each file, and then all of them, before the marks were made.
+    const changedAt = (file: string) => statSync(file).ctimeMs
+    const storedAt = Object.keys(sent).map((name) =>
+      changedAt(path.join(received(two, 'datas'), 'DC1', name)),
+    )
+    expect(changedAt(path.join(batch, 'finished.watch'))).toBeGreaterThanOrEqual(Math.max(...storedAt))
+    const early = Object.keys(sent).filter(
+      (name, index) => changedAt(path.join(batch, name)) < (storedAt[index] ?? Number.POSITIVE_INFINITY),
+    )
+    expect(early).toEqual([])
   }, 180_000)
 
   test('each can be renamed, chosen for a directory, and removed; what waits for it alone is given up', async () => {

@@ -58,8 +58,11 @@ function placeOf(state: AppState, { id, totals }: SourceDestination): string {
 }
 
 function pace(rate: number, left: number | null): string {
-  const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
-  return `${formatBytes(rate, 'en')}/s${time}`
+  const parts = [
+    ...(rate > 0 ? [`${formatBytes(rate, 'en')}/s`] : []),
+    ...(left === null ? [] : [`about ${formatDuration(left, 'en')} left`]),
+  ]
+  return parts.join(', ')
 }
 
 /** A copy on the same computer is no reason to delete anything. */

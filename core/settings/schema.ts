@@ -37,7 +37,7 @@ export const sourceFiltersSchema = z.object({
 })
 export type SourceFilters = z.infer<typeof sourceFiltersSchema>
 
-/** Each destination that has sources is sent to by a process of its own, of some 80 MB. */
+/** Each destination that has sources is sent to by a process of its own, of up to 200 MB. */
 export const MOST_DESTINATIONS = 8
 
 export const priorities = ['low', 'normal', 'high'] as const

@@ -194,3 +194,20 @@ test('settings and ledger of a version with one destination: nothing is sent aga
   const copies = Object.values(treeOf(path.join(data, 'store'))).sort()
   expect(copies).toEqual(Object.values(treeOf(source)).sort())
 }, 120_000)
+
+test('`scan --once` sends to all destinations, or to those that are named', async () => {
+  const source = path.join(temporaryDirectory('once'), 'photos')
+  const data = temporaryDirectory('once-data')
+  mkdirSync(source)
+  writeFileSync(path.join(source, 'a'), 'a'.repeat(5_000))
+  const [one, two] = [await startReceiver('one'), await startReceiver('two')]
+  for (const receiver of [one, two]) await pairWith(receiver, data, 'station')
+  const unknown = startHoldfast(['scan', '--once', '--to', 'three', '--data', data, source])
+  expect(await unknown.ended()).toBe(2)
+  expect(unknown.err()).toContain('no destination “three”')
+  await holdfast(['scan', '--once', '--to', 'two', '--data', data, source])
+  expect(existsSync(received(one, 'photos'))).toBe(false)
+  expect(treeOf(received(two, 'photos'))).toEqual(treeOf(source))
+  expect(await holdfast(['scan', '--once', '--data', data, source])).toContain('1 file')
+  expect(treeOf(received(one, 'photos'))).toEqual(treeOf(source))
+}, 90_000)

@@ -1,18 +1,16 @@
 import { createLimitedLog } from '../wire/limited-log.ts'
-import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
-import { Problem, sentenceOf } from '../words/problem.ts'
+import { sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
-import { openLedger } from './ledger.ts'
-import type { Way } from './ledger-chores.ts'
 import { bringIn, forgetAll, unparkAll } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
+import { openOrExplain } from './open-or-explain.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createProgress } from './progress.ts'
 import { openReaders } from './reading/readers.ts'
@@ -20,6 +18,7 @@ import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
 import { openRoute, sameRoute } from './route.ts'
+import { knownOf, newWays, sourcesOf } from './sender-config.ts'
 
 type Definition = typeof senderDefinition
 type Config = ConfigOf<Definition>
@@ -28,30 +27,6 @@ type Report = ReportOf<Definition>
 const REPORT_EVERY_MS = 250
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
-
-function openOrExplain(path: string): Ledger {
-  try {
-    return openLedger(path)
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
-  }
-}
-
-/** The folder's name is part of what the receiver is told, so it is made valid here. */
-const sourcesOf = ({ sources }: Config) =>
-  sources.map((source) => ({ ...source, name: folderName(source.name) }))
-
-const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
-
-/** The sources that are new to the destination `to`, or share it with others than before. */
-function newWays(before: Config | null, next: Config, to: string): Way[] {
-  const othersOf = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
-  const known = new Map(before?.sources.map((one) => [one.id, othersOf(one)]))
-  return next.sources
-    .filter((one) => known.get(one.id) !== othersOf(one))
-    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
-}
 
 /** The sender as a worker: ledger and route, brought together and reported. */
 export const startSender =

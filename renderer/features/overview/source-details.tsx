@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { useEffect, useRef } from 'react'
-import type { AppState, DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
 import { isWithin } from '../../format/path.ts'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
@@ -10,15 +10,8 @@ import { IncidentRow } from '../alerts/incident-row.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import {
-  batchWord,
-  destinationName,
-  destinationNames,
-  destinationsOf,
-  doneWord,
-  phaseOf,
-  verdictWord,
-} from './describe.ts'
+import { batchWord, destinationName, destinationNames, destinationsOf, verdictWord } from './describe.ts'
+import { FilesPart } from './files-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { RemovalPart } from './removal-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -151,69 +144,6 @@ function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
       })}
     </ul>
   )
-}
-
-function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
-  const { t, format } = useWords()
-  const { totals, scanned } = source
-  const mine = destinationsOf(source, state.destinations)
-  const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
-  const several = mine.length > 1
-  const rows = [
-    { label: t('window.details.phase'), value: t(phaseOf(source)) },
-    {
-      label: t(several ? 'window.destination.several' : 'window.details.destination'),
-      value: destinationNames(mine, t),
-    },
-    {
-      label: t('window.details.done'),
-      value: `${t(doneWord(kind, source), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
-    },
-    {
-      label: t('window.details.waiting'),
-      value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
-    },
-    ...(several
-      ? mine.map((one) => ({ label: destinationName(one, t), value: placeOf(one, source, t) }))
-      : []),
-    ...(totals.parkedFiles > 0
-      ? [
-          {
-            label: t('window.details.parked'),
-            value: t('window.count.parked', { count: totals.parkedFiles }),
-          },
-        ]
-      : []),
-    ...(scanned !== null && scanned.unwatchedDirectories > 0
-      ? [
-          {
-            label: t('window.details.unwatched'),
-            value: t('window.count.directories', { count: scanned.unwatchedDirectories }),
-          },
-        ]
-      : []),
-  ]
-  return (
-    <section className="card" aria-label={t('window.details.title')}>
-      <dl className="facts">
-        {rows.map(({ label, value }) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  )
-}
-
-/** What one of several destinations has of a source. */
-function placeOf({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
-  const totals = source.destinations.find((one) => one.id === id)?.totals
-  if (totals === undefined) return ''
-  const { sentFiles, waitingFiles } = totals
-  const sent = t('window.count.sent', { count: sentFiles })
-  return waitingFiles === 0 ? sent : `${sent} · ${t('window.count.waiting', { count: waitingFiles })}`
 }
 
 function BatchesPart({ batches }: { batches: NonNullable<SourceState['scanned']>['batches'] }) {

@@ -3,6 +3,7 @@ import { sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
+import { registerDestinations } from './destinations.ts'
 import { registerHistory } from './history.ts'
 import { registerPair } from './pair.ts'
 import { registerProbe } from './probe.ts'
@@ -35,6 +36,7 @@ registerHistory(program)
 registerScan(program)
 registerReceive(program)
 registerPair(program)
+registerDestinations(program)
 registerVerify(program)
 registerRestore(program)
 registerSenders(program)

@@ -39,6 +39,7 @@ interface Flags {
   minSize: number | null
   maxSize: number | null
   data?: string
+  to?: string[]
 }
 
 const WRONG_USAGE = 2
@@ -60,6 +61,11 @@ export function registerScan(program: Command): void {
     .option('--min-size <bytes>', 'leave out smaller files', bytesOf, null)
     .option('--max-size <bytes>', 'leave out larger files', bytesOf, null)
     .option('--min-age <seconds>', 'leave files that changed more recently to a later run', secondsOf, 0)
+    .option(
+      '--to <destination>',
+      'with --once: only to this destination (repeatable); without, to all',
+      collect,
+    )
     .option('--json', 'with --list: print one JSON object a line', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
@@ -71,9 +77,10 @@ export function registerScan(program: Command): void {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
       process.exitCode = WRONG_USAGE
-    } else if (flags.list && !flags.once) await printList(options, flags.json, flags.why)
+    } else if (flags.list && !flags.once && flags.to === undefined)
+      await printList(options, flags.json, flags.why)
     else if (flags.once && !flags.list && !flags.json && !flags.why) {
-      process.exit(await sendOnce({ ...options, dataDirectory: dataDirectoryOf(flags) }))
+      process.exit(await sendOnce({ ...options, to: flags.to, dataDirectory: dataDirectoryOf(flags) }))
     } else {
       process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
       process.exitCode = WRONG_USAGE
@@ -146,6 +153,6 @@ function secondsOf(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds from 0 to 2592000.')
 }
 
-function collect(pattern: string, before: string[]): string[] {
-  return [...before, pattern]
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
 }

@@ -2,8 +2,8 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import type { AppState, SourceState } from '../core/agent/state-schema.ts'
-import { EMBEDDED_DESTINATION } from '../core/agent/worker-configs.ts'
-import { type Listed, listCandidates } from '../core/scan/list.ts'
+import { destinationIds } from '../core/agent/worker-configs.ts'
+import { type Listed, type ListOptions, listCandidates } from '../core/scan/list.ts'
 import { openLedger } from '../core/send/ledger.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
@@ -30,6 +30,8 @@ export interface OnceOptions {
   filters: SourceFilters
   /** What other file systems mounted inside hold is left out. */
   oneFileSystem: boolean
+  /** Names or ids of the destinations; without, all. */
+  to: string[] | undefined
 }
 
 /**
@@ -37,10 +39,10 @@ export interface OnceOptions {
  * not added to the settings. @returns the exit code: 0 only when every file that is there is durable.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
-  const { dataDirectory, kind, prefix, filters, oneFileSystem } = options
+  const { dataDirectory, kind, prefix, filters, oneFileSystem, to } = options
   const open = await openAgent(dataDirectory, terminalHost(console.error), { onlyThisRun: true })
   try {
-    const settings = { kind, prefix, filters, oneFileSystem }
+    const settings = { kind, prefix, filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
     const refusals = await open.protect([path.resolve(options.directory)], settings)
     for (const refusal of refusals) console.error(englishWords(refusal))
     if (refusals.length > 0) return 2
@@ -82,9 +84,9 @@ function tell(open: OpenAgent, unsent: Listed[], young: number): number {
 
 /** Why waiting longer is of no use; null while it is. */
 function failureOf(state: AppState, now: number): Message | null {
-  const { connection } = state.destination
-  const isAway = connection.state === 'unreachable' && now - connection.since > GIVE_UP_AFTER_MS
-  if (connection.state === 'refused' || isAway) {
+  for (const { connection } of usedDestinations(state)) {
+    const isAway = connection.state === 'unreachable' && now - connection.since > GIVE_UP_AFTER_MS
+    if (connection.state !== 'refused' && !isAway) continue
     const reason = englishWords(connection.problem ?? state.status.sentence)
     return message('cli.once.unreachable', { reason })
   }
@@ -95,13 +97,18 @@ function failureOf(state: AppState, now: number): Message | null {
 }
 
 /** As far as the state knows: listed, nothing on its way, every batch directory marked or still being filled. */
-function isSettled({ destination, sources, totals }: AppState): boolean {
+function isSettled(state: AppState): boolean {
+  const { sources, totals } = state
   const isListed = ({ scanned }: SourceState) =>
     scanned !== null &&
     (scanned.phase === 'watching' || scanned.phase === 'polling') &&
     scanned.batches.every(({ phase, waiting }) => phase !== 'waiting' && phase !== 'closing' && waiting === 0)
-  return destination.connection.state === 'connected' && totals.waitingFiles === 0 && sources.every(isListed)
+  const isThere = usedDestinations(state).every(({ connection }) => connection.state === 'connected')
+  return isThere && totals.waitingFiles === 0 && sources.every(isListed)
 }
+
+const usedDestinations = ({ destinations, sources }: AppState) =>
+  destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
 
 interface Compared {
   isDone: boolean
@@ -114,27 +121,25 @@ interface Compared {
 /** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
 async function compare({ agent }: OpenAgent): Promise<Compared> {
   const settings = agent.settings.get()
-  const destination = settings.destination?.id ?? EMBEDDED_DESTINATION
   const ledger = openLedger(agent.layout.ledger)
-  const unsent: Listed[] = []
-  let young = 0
+  const unsent = new Map<string, Listed>()
+  const young = new Set<string>()
   try {
     for (const source of settings.sources) {
-      const lookup = (name: string) => ledger.lookup(destination, source.id, name)
-      for await (const listed of listCandidates({
-        source,
-        quietSeconds: settings.scan.quietSeconds,
-        lookup,
-        sentAs: (file) => ledger.sentAs(destination, source.id, file),
-      })) {
-        if (listed.why === null || listed.why.key === 'scan.why.changing')
-          return { isDone: false, unsent: [], young: 0 }
-        if (listed.why.key === 'scan.why.tooYoung') young += 1
-        if (UNSENT.has(listed.why.key)) unsent.push(listed)
+      for (const destination of destinationIds(settings, source)) {
+        const lookup = (name: string) => ledger.lookup(destination, source.id, name)
+        const { quietSeconds } = settings.scan
+        const sentAs: ListOptions['sentAs'] = (file) => ledger.sentAs(destination, source.id, file)
+        for await (const listed of listCandidates({ source, quietSeconds, lookup, sentAs })) {
+          if (listed.why === null || listed.why.key === 'scan.why.changing')
+            return { isDone: false, unsent: [], young: 0 }
+          if (listed.why.key === 'scan.why.tooYoung') young.add(listed.path)
+          if (UNSENT.has(listed.why.key)) unsent.set(listed.path, listed)
+        }
       }
     }
   } finally {
     ledger.close()
   }
-  return { isDone: true, unsent, young }
+  return { isDone: true, unsent: [...unsent.values()], young: young.size }
 }

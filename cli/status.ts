@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { destinationLine } from './destination-line.ts'
+import { quoteControls } from './quote-controls.ts'
 
 /** `holdfast status`: the same sentence as the tray icon; exits 0 when well, 1 when something needs a person. */
 export function registerStatus(program: Command): void {
@@ -30,31 +32,47 @@ export function describeState(state: AppState): string[] {
     englishWords(sentence),
     ...(detail === null ? [] : [englishWords(detail)]),
     ...state.notices.map((notice) => englishWords(notice.sentence)),
-    ...state.sources.flatMap(({ settings, checked, scanned, totals, rate, left }) => [
+    ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
       `${settings.name}  ${settings.path}`,
       `  ${verdict(checked)}`,
       `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
         `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} parked`,
+      ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
       ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
       ...(settings.paused ? ['  paused'] : []),
-      ...(settings.deleteAfter === null ? [] : [`  ${englishWords(removalOf(state, settings.deleteAfter))}`]),
+      ...(settings.deleteAfter === null
+        ? []
+        : [`  ${englishWords(removalOf(state, destinations, settings.deleteAfter))}`]),
       ...(scanned?.problems ?? []).map((problem) => `  ${englishWords(problem)}`),
     ]),
     ...state.checkedPaths.map(({ path, checked }) => `${path}: ${verdict(checked)}`),
-    `destination: ${state.destination.kind === 'embedded' ? 'this computer' : state.destination.name} ` +
-      `(${state.destination.address}), ${state.destination.connection.state}`,
+    ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
   ]
 }
 
+/** What one of several destinations has of a source. */
+function placeOf(state: AppState, { id, totals }: SourceDestination): string {
+  const name = state.destinations.find((one) => one.id === id)?.name ?? id
+  return `→ ${quoteControls(name)}: ${totals.sentFiles} sent, ${totals.waitingFiles} waiting, ${totals.parkedFiles} parked`
+}
+
 function pace(rate: number, left: number | null): string {
-  const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
-  return `${formatBytes(rate, 'en')}/s${time}`
+  const parts = [
+    ...(rate > 0 ? [`${formatBytes(rate, 'en')}/s`] : []),
+    ...(left === null ? [] : [`about ${formatDuration(left, 'en')} left`]),
+  ]
+  return parts.join(', ')
 }
 
 /** A copy on the same computer is no reason to delete anything. */
-function removalOf({ destination }: AppState, { hours }: { hours: number }): Message {
-  return destination.elsewhere
+function removalOf(
+  state: AppState,
+  destinations: readonly SourceDestination[],
+  { hours }: { hours: number },
+): Message {
+  const mine = state.destinations.filter(({ id }) => destinations.some((one) => one.id === id))
+  return mine.some(({ elsewhere }) => elsewhere)
     ? message('cli.status.deleteAfter', { after: hours * 3_600_000 })
     : message('cli.status.deleteLater')
 }

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
-import { senderDefinition } from '../send/messages.ts'
+import type { senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
@@ -11,12 +12,13 @@ import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import type { AgentHost } from './host.ts'
-import { destinationOf, initialState } from './initial-state.ts'
+import { destinationStates, initialState } from './initial-state.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { createPauseClock } from './pause-clock.ts'
 import { refuseConfigured } from './refuse-directory.ts'
-import { pathIds, withChecked, withScanned, withSent, withSettings } from './reports.ts'
+import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './reports.ts'
+import { Senders } from './senders.ts'
 import type { WorkerName, WorkerState } from './state-schema.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { overallStatus } from './status.ts'
@@ -26,7 +28,7 @@ import {
   embeddedReceiverConfig,
   rememberMount,
   scannerConfig,
-  senderConfig,
+  senderConfigs,
 } from './worker-configs.ts'
 
 /** How often the state is looked over for what time alone changes. */
@@ -44,7 +46,7 @@ export class Agent {
   readonly host: AgentHost
   readonly checker: SupervisedWorker<typeof checkerDefinition>
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
-  readonly sender: SupervisedWorker<typeof senderDefinition>
+  readonly senders: Senders
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
@@ -81,13 +83,15 @@ export class Agent {
     this.scanner = this.#supervise(
       scannerDefinition,
       ({ scanned }) => this.store.update(withScanned(this.store.state, scanned)),
-      () => this.sender.nudge(),
+      () => this.senders.nudge(),
     )
-    this.sender = this.#supervise(
-      senderDefinition,
-      (report) => this.#sent(report),
-      () => this.scanner.nudge(),
-    )
+    this.senders = new Senders(host.starter, {
+      report: (destination, report) => this.#sent(destination, report),
+      condition: (destination, worker) =>
+        this.store.update(withSender(this.store.state, destination, worker)),
+      nudge: () => this.scanner.nudge(),
+      log: this.#log,
+    })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
     if (settings.setAside !== null) this.addNotice('settings', settings.setAside)
   }
@@ -107,7 +111,7 @@ export class Agent {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#alerts.stop()
-    const workers = [this.scanner, this.sender, this.receiver, this.checker]
+    const workers = [this.scanner, this.senders, this.receiver, this.checker]
     await Promise.all(workers.map((worker) => worker.stop()))
     this.store.stop()
   }
@@ -134,26 +138,48 @@ export class Agent {
     const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
     this.#memory.setKnownMounts(Object.fromEntries(known))
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
-    this.store.update(
-      withSettings(state, settings, this.#refused, destinationOf(settings, this.layout.store)),
-    )
+    const destinations = destinationStates(settings, this.layout.store)
+    this.store.update(withSettings(state, settings, this.#refused, destinations))
     this.#configureWorkers(settings)
   }
 
   #configureWorkers(all: Settings): void {
     // A report that comes while the workers end must not start one of them again.
     if (this.#isStopped) return
-    const settings = { ...all, sources: all.sources.filter(({ id }) => !this.#refused.has(id)) }
+    const settings = this.#permitted(all)
     this.checker.configure(checkerConfig(settings, this.layout, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))
-    if (settings.destination !== null) {
+    if (settings.destinations.length > 0) {
       this.#embedded = null
       void this.receiver.stop()
     } else if (this.#senderFingerprint !== null) {
       const { computerName } = this.host
       this.receiver.configure(embeddedReceiverConfig(this.layout, computerName, this.#senderFingerprint))
     }
-    this.sender.configure(senderConfig(settings, this.layout, this.#embedded, this.host.computerName))
+    this.#configureSenders(all)
+  }
+
+  #permitted(settings: Settings): Settings {
+    return { ...settings, sources: settings.sources.filter(({ id }) => !this.#refused.has(id)) }
+  }
+
+  #configureSenders(all: Settings): void {
+    if (this.#isStopped) return
+    const now = {
+      ...this.#sendersNow(),
+      embedded: this.#embedded,
+      computerName: this.host.computerName,
+    }
+    this.senders.configure(senderConfigs(this.#permitted(all), this.layout, now))
+  }
+
+  #sendersNow() {
+    const connected = this.store.state.destinations.filter(
+      ({ connection }) => connection.state === 'connected',
+    )
+    const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
+    const idsOf = (some: typeof connected) => new Set(some.map(({ id }) => id))
+    return { connected: idsOf(connected), busy: idsOf(busy) }
   }
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
@@ -195,18 +221,22 @@ export class Agent {
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
   }
 
-  #sent(report: SenderReport): void {
+  #sent(destination: string, report: SenderReport): void {
     if (report.fingerprint !== null && report.fingerprint !== this.#senderFingerprint) {
       this.#senderFingerprint = report.fingerprint
       this.#configureWorkers(this.settings.get())
     }
-    this.store.update(withSent(this.store.state, report))
+    const before = this.#sendersNow()
+    this.store.update(withSent(this.store.state, destination, report))
+    // Each hears what the others are at: they share the line, and remove files only together.
+    if (this.store.state.destinations.length > 1 && !isDeepStrictEqual(before, this.#sendersNow()))
+      this.#configureSenders(this.settings.get())
   }
 
   #received(report: ReceiverReport): void {
     const before = this.#embedded
     this.#embedded = report
     if (before?.port === report.port && before.fingerprint === report.fingerprint) return
-    if (this.settings.get().destination === null) this.#configureWorkers(this.settings.get())
+    if (this.settings.get().destinations.length === 0) this.#configureWorkers(this.settings.get())
   }
 }

@@ -2,9 +2,18 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { isEmptyRange } from '../filter/limits.ts'
 import { realStoreOf } from '../settings/data-directory.ts'
+import {
+  namedDestination,
+  refuseMore,
+  withChosen,
+  withDestination,
+  withoutDestination,
+  withRenamed,
+} from '../settings/destinations.ts'
 import type { Source } from '../settings/schema.ts'
 import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
 import { folderName } from '../wire/names.ts'
+import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
@@ -69,24 +78,36 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     retryParked: ({ id }) =>
       outcome(async () => {
-        await agent.sender.request('retry', { source: id })
+        await agent.senders.requestAll('retry', { source: id })
       }),
     pair: ({ code, name }) =>
       outcome(async () => {
-        const destination = await agent.sender.request('pair', {
+        refuseMore(agent.settings.get(), parsePairingCode(code))
+        const paired = await agent.senders.request('pair', {
           code: code.trim(),
           name: name ?? agent.host.computerName,
         })
-        agent.change((settings) => ({ ...settings, destination }))
+        agent.change((settings) => withDestination(settings, paired))
       }),
-    useEmbedded: () => outcome(() => agent.change((settings) => ({ ...settings, destination: null }))),
+    renameDestination: ({ id, name }) =>
+      outcome(() => agent.change((settings) => withRenamed(settings, id, name))),
+    removeDestination: ({ id }) =>
+      outcome(() => agent.change((settings) => withoutDestination(settings, id))),
+    setDestinations: ({ id, destinations }) =>
+      outcome(() => agent.change((settings) => withChosen(settings, id, destinations))),
     changeSettings: (changes) =>
       outcome(() => {
         agent.change((settings) => ({ ...settings, ...given(changes) }))
       }),
     dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
     checkHistory: (input) => agent.checker.request('history', input),
-    files: (input) => agent.sender.request('files', input),
+    files: ({ destination, ...query }) =>
+      agent.senders.request('files', {
+        ...query,
+        destinations: agent.store.state.destinations
+          .map(({ id }) => id)
+          .filter((id) => destination === undefined || id === destination),
+      }),
   }
 }
 
@@ -146,13 +167,16 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const refusal = refuseSource(wanted, facts, { sources, store: realStoreOf(agent.layout) })
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   const real = facts.real ?? wanted
-  const { path: _, kind, prefix, ...filters } = input
+  const { path: _, kind, prefix, to, ...filters } = input
+  const known = agent.settings.get().destinations
+  const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
   const source = sourceSchema.parse({
     id: idOf(real),
     path: real,
     name: uniqueName(path.basename(real) || 'root', sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
+    destinations,
     ...filters,
   })
   refuseEmptyRange(source)

@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
-import { settingsSchema, sourceFiltersSchema, sourceSchema } from '../settings/schema.ts'
+import {
+  MOST_DESTINATIONS,
+  receiverDestinationSchema,
+  settingsSchema,
+  sourceFiltersSchema,
+  sourceSchema,
+} from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
 
@@ -60,6 +66,8 @@ export const commands = {
       ...givenFiltersSchema.partial().shape,
       /** What other file systems mounted inside hold is left out. */
       oneFileSystem: z.boolean().optional(),
+      /** Names or ids of the destinations that its files go to; without, all. */
+      to: z.array(z.string()).min(1).max(MOST_DESTINATIONS).optional(),
     }),
     output: outcomeSchema,
   },
@@ -98,20 +106,37 @@ export const commands = {
   checkNow: { input: nothing, output: outcomeSchema },
   /** Gives parked files another try. */
   retryParked: { input: z.object({ id: z.string().nullable() }), output: outcomeSchema },
-  /** Pairs with a receiver by its one-time code and sends everything there from now on. */
+  /** Pairs with a receiver by its one-time code: one more destination, or the only one so far. */
   pair: {
     /** name: what the receiver will call this computer; default: its host name. */
     input: z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
     output: outcomeSchema,
   },
-  /** Goes back to the embedded receiver on this computer. */
-  useEmbedded: { input: nothing, output: outcomeSchema },
+  renameDestination: {
+    input: z.object({ id: z.string(), name: receiverDestinationSchema.shape.name }),
+    output: outcomeSchema,
+  },
+  /**
+   * Sends nothing there any more; what it has stays there. A source that went only there goes to all that remain;
+   * without any, to the embedded receiver on this computer.
+   */
+  removeDestination: { input: source, output: outcomeSchema },
+  /** The ids of the destinations that a source goes to; null: all. */
+  setDestinations: {
+    input: z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() }),
+    output: outcomeSchema,
+  },
   changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },
   dismissNotice: { input: z.object({ id: z.string() }), output: outcomeSchema },
   /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
-  /** A page of the ledger, newest first. */
-  files: senderDefinition.requests.files,
+  /** A page of the ledger, newest first, of one destination or of all. */
+  files: {
+    input: senderDefinition.requests.files.input
+      .omit({ destinations: true })
+      .extend({ destination: z.string().optional() }),
+    output: senderDefinition.requests.files.output,
+  },
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** Commands that only a desktop can do; the window has them besides `commands`. */

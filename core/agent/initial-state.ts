@@ -3,7 +3,10 @@ import type { Totals } from '../send/messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf } from '../wire/pairing-code.ts'
 import { message } from '../words/message.ts'
-import type { AppState, WorkerState } from './state-schema.ts'
+import type { AppState, DestinationState, WorkerState } from './state-schema.ts'
+
+/** What the ledger calls the receiver that runs on this computer. */
+export const EMBEDDED_DESTINATION = 'embedded'
 
 export const noTotals: Totals = {
   waitingFiles: 0,
@@ -13,7 +16,7 @@ export const noTotals: Totals = {
   parkedFiles: 0,
 }
 
-const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
+export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 
 /** What a view sees before any worker has reported. */
 export function initialState(
@@ -33,7 +36,7 @@ export function initialState(
     left: null,
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
-    destination: destinationOf(settings, storeDirectory),
+    destinations: destinationStates(settings, storeDirectory),
     incidents: [],
     notices: [],
     workers: { checker: off, scanner: off, sender: off, receiver: off },
@@ -41,15 +44,22 @@ export function initialState(
   }
 }
 
-export function destinationOf(settings: Settings, storeDirectory: string): AppState['destination'] {
+/** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
+export function destinationStates(settings: Settings, storeDirectory: string): DestinationState[] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
-  const { destination } = settings
-  if (destination === null) {
-    return { kind: 'embedded', name: '', elsewhere: false, address: storeDirectory, connection }
+  const unknown = { connection, totals: noTotals, rate: 0, left: null, worker: off }
+  if (settings.destinations.length === 0) {
+    const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
+    return [{ ...embedded, address: storeDirectory, ...unknown }]
   }
-  const { name, host, port } = destination
-  const elsewhere = !isThisComputer(host)
-  return { kind: 'receiver', name, elsewhere, address: addressOf(host, port), connection }
+  return settings.destinations.map(({ id, name, host, port }) => ({
+    id,
+    kind: 'receiver',
+    name,
+    elsewhere: !isThisComputer(host),
+    address: addressOf(host, port),
+    ...unknown,
+  }))
 }
 
 /** Whether a host is this computer by its name or one of its addresses; another name for it is not seen. */

@@ -17,6 +17,8 @@ export interface SourceOptions {
   filters?: Partial<SourceFilters>
   /** What other file systems mounted inside hold is left out. */
   oneFileSystem?: boolean
+  /** Names or ids of the destinations that they go to; without, all. */
+  to?: string[]
 }
 
 export interface OpenAgent {
@@ -89,12 +91,19 @@ function passing(settings: SettingsStore): SettingsStore {
 async function protect(
   handlers: CommandHandlers,
   directories: readonly string[],
-  { kind = 'continuous', prefix = '', filters = {}, oneFileSystem = false }: SourceOptions,
+  { kind = 'continuous', prefix = '', filters = {}, oneFileSystem = false, to }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({ path, kind, prefix, ...filters, oneFileSystem })
+    const outcome = await handlers.addSource({
+      path,
+      kind,
+      prefix,
+      ...filters,
+      oneFileSystem,
+      ...(to === undefined ? {} : { to }),
+    })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

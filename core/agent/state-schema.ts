@@ -19,6 +19,18 @@ export const statusSchema = z.object({
 })
 export type Status = z.infer<typeof statusSchema>
 
+/** What one destination of a source has of it. */
+export const sourceDestinationSchema = z.object({
+  /** The destination's id. */
+  id: z.string(),
+  totals: totalsSchema,
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+})
+export type SourceDestination = z.infer<typeof sourceDestinationSchema>
+
 export const sourceStateSchema = z.object({
   settings: sourceSchema,
   /** null until the first check. */
@@ -26,6 +38,9 @@ export const sourceStateSchema = z.object({
   /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
   delays: z.array(z.number().nullable()),
   scanned: scannedSchema.nullable(),
+  /** In the settings' order; never none. */
+  destinations: z.array(sourceDestinationSchema),
+  /** By the destination that is furthest behind: sent is what every one has. */
   totals: totalsSchema,
   lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
   /** Bytes a second. */
@@ -69,6 +84,8 @@ export const workerStateSchema = z.object({
 export type WorkerState = z.infer<typeof workerStateSchema>
 
 export const destinationStateSchema = z.object({
+  /** The id that the ledger has it by; "embedded" for the embedded receiver. */
+  id: z.string(),
   /** embedded: a receiver on this computer, used while no destination is set. */
   kind: z.enum(['embedded', 'receiver']),
   name: z.string(),
@@ -77,8 +94,20 @@ export const destinationStateSchema = z.object({
   /** "host:port" of the receiver; for the embedded one its store's directory. */
   address: z.string(),
   connection: connectionSchema,
+  /** Over all sources that go there. */
+  totals: totalsSchema,
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+  /** Its sender; off while no source goes there. */
+  worker: workerStateSchema,
 })
 export type DestinationState = z.infer<typeof destinationStateSchema>
+
+/** A file on the wire, and the id of the destination that it is on its way to. */
+export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
+export type StateTransfer = z.infer<typeof stateTransferSchema>
 
 /** Something that the person should know once, such as a settings file that was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
@@ -90,19 +119,22 @@ export const appStateSchema = z.object({
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),
+  /** Over all sources, each by its destination that is furthest behind. */
   totals: totalsSchema,
-  /** Bytes a second over all sources. */
+  /** Bytes a second over all sources and destinations. */
   rate: z.number(),
-  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  /** By the destination that takes longest: about how many milliseconds what waits will take; null: nothing can be said. */
   left: z.number().nullable(),
   /** What sending may use of the line now, by the limit and its schedule. */
   allowance: allowanceNowSchema,
-  /** Files on the wire, at most 20. */
-  transfers: z.array(transferSchema),
-  destination: destinationStateSchema,
+  /** Files on the wire, at most 20 for each destination. */
+  transfers: z.array(stateTransferSchema),
+  /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
+  destinations: z.array(destinationStateSchema),
   /** Those that last first, then those that are over, newest first; at most 100. */
   incidents: z.array(incidentSchema),
   notices: z.array(noticeSchema),
+  /** sender: of those of all destinations the one that is worst off. */
   workers: z.record(z.enum(workerNames), workerStateSchema),
   settings: settingsSchema,
 })

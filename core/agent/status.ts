@@ -48,13 +48,10 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   const waiting = waitingDetail(state)
   const worker = workerTrouble(state, now)
   if (worker !== null) return { sentence: worker, detail: waiting }
-  // Its sentence names what waits.
   const destination = destinationTrouble(state, now)
-  if (destination !== null) return { sentence: destination, detail: null }
-  const { problem } = state.destination.connection
-  if (problem !== null && state.destination.connection.state === 'connected') {
-    return { sentence: problem, detail: waiting }
-  }
+  if (destination !== null) return destination
+  const problem = connectedProblem(state)
+  if (problem !== null) return { sentence: problem, detail: waiting }
   const notice = state.notices[0]
   if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
   const scan = scanTrouble(state)
@@ -76,13 +73,43 @@ function workerTrouble(state: AppState, now: number): Message | null {
   return null
 }
 
-function destinationTrouble(state: AppState, now: number): Message | null {
-  const { connection, name, kind } = state.destination
-  if (connection.state === 'refused') return message('status.refused', { name })
-  const away = now - connection.since
-  if (connection.state !== 'unreachable' || away <= UNREACHABLE_AFTER_MS) return null
-  const key = kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
-  return message(key, { name, away, count: state.totals.waitingFiles })
+/** Refused before unreachable, and the one that has been away longest first. */
+function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
+  const refused = state.destinations.find(({ connection }) => connection.state === 'refused')
+  if (refused !== undefined)
+    return { sentence: message('status.refused', { name: refused.name }), detail: othersGoOn(state) }
+  const away = state.destinations
+    .filter(
+      ({ connection: { state, since } }) => state === 'unreachable' && now - since > UNREACHABLE_AFTER_MS,
+    )
+    .sort((a, b) => a.connection.since - b.connection.since)
+  const first = away[0]
+  if (first === undefined) return null
+  const params = { name: first.name, away: now - first.connection.since }
+  if (state.destinations.length === 1) {
+    const key = first.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
+    return { sentence: message(key, { ...params, count: state.totals.waitingFiles }), detail: null }
+  }
+  // The sentence names what waits.
+  const sentence = message('status.unreachableOne', { ...params, count: first.totals.waitingFiles })
+  return { sentence, detail: othersGoOn(state) }
+}
+
+/** Said of several destinations when one is in trouble, if it is so. */
+function othersGoOn(state: AppState): Message | null {
+  const { destinations, allowance, settings } = state
+  const well = destinations.filter(({ connection }) => connection.state === 'connected')
+  const isPaused = settings.pause !== null || allowance.now.kind === 'pause'
+  const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
+  return isPaused || isAlone ? null : message('status.othersGoOn')
+}
+
+/** Why files wait for a destination although it is connected. */
+function connectedProblem({ destinations }: AppState): Message | null {
+  const problems = destinations.map(({ connection: { state, problem } }) =>
+    state === 'connected' ? problem : null,
+  )
+  return problems.find((problem) => problem !== null) ?? null
 }
 
 /** Files that are not sent, and directories that are not looked at; each problem has its own sentence. */
@@ -128,11 +155,17 @@ function wellSentence(state: AppState): Message {
   if (state.sources.length === 0) return message('status.pathsWell', { count: state.checkedPaths.length })
   if (count === 0) return message('status.watching', { count: state.sources.length })
   // "Safe" is a promise: a copy on the same computer does not keep it.
-  return message(state.destination.elsewhere ? 'status.safe' : 'status.copiedHere', { count })
+  return message(isElsewhere(state) ? 'status.safe' : 'status.copiedHere', { count })
+}
+
+/** Every source goes to another computer, besides wherever else it goes. */
+function isElsewhere({ sources, destinations }: AppState): boolean {
+  const elsewhere = new Set(destinations.filter((one) => one.elsewhere).map(({ id }) => id))
+  return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }
 
 function lastFileDetail(state: AppState, now: number): Message | null {
-  if (!state.destination.elsewhere && state.totals.sentFiles > 0) return message('status.connectReceiver')
+  if (!isElsewhere(state) && state.totals.sentFiles > 0) return message('status.connectReceiver')
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
   return message('status.lastFile', { age: now - last })

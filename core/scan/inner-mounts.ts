@@ -2,6 +2,7 @@ import type { InnerMount } from '../send/ledger-contract.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
+import { unsentAnywhere } from './everywhere.ts'
 import { absolutePath } from './facts.ts'
 import type { MountScope } from './mounts.ts'
 import type { ScanLedger } from './session.ts'
@@ -12,7 +13,7 @@ export interface InnerMountsOptions {
   /** Its absolute path, with symbolic links resolved. */
   root: string
   ledger: Pick<ScanLedger, 'mountsInside' | 'rememberMountsInside' | 'unsentBelow'>
-  destination: string
+  destinations: readonly string[]
 }
 
 /**
@@ -32,12 +33,12 @@ export class InnerMounts {
    * throws.
    */
   away(present: readonly string[]): string[] {
-    const { source, root, ledger, destination } = this.#options
+    const { source, root, ledger, destinations } = this.#options
     const known = ledger.mountsInside(source)
     const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
     const away = known.filter(({ path, point }) => {
       if (present.includes(point) || absolutePath(root, path) !== point) return false
-      return ledger.unsentBelow(destination, source, path).waiting > 0
+      return unsentAnywhere(ledger, destinations, source, path).waiting > 0
     })
     const wanted = [...now, ...away]
     if (JSON.stringify(wanted) !== JSON.stringify(known)) ledger.rememberMountsInside(source, wanted)

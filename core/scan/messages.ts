@@ -60,9 +60,9 @@ export const scannerDefinition = {
   name: 'scanner' as const,
   config: z.object({
     sources: z.array(sourceSchema),
-    /** The ledger's file, and the destination that candidates are for. */
     ledgerPath: z.string(),
-    destination: z.string(),
+    /** Ids of the destinations of those sources that name none. */
+    destinations: z.array(z.string()).min(1),
     reconcileSeconds: z.number(),
     quietSeconds: z.number(),
   }),

@@ -1,6 +1,7 @@
 import { isBelowAway } from '../send/whereabouts.ts'
 import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
+import { offerEverywhere } from './everywhere.ts'
 import type { FileFacts } from './facts.ts'
 import type { SessionContext } from './session.ts'
 import { standingOf } from './standing.ts'
@@ -19,7 +20,7 @@ function isCompared({ kind, minimumBytes, maximumBytes, minimumAgeSeconds }: Sou
  * in words: the next comparison offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
-  const { source, ledger, destination } = context
+  const { source, ledger, destinations } = context
   // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
   if (files.some(({ device }) => device !== context.device) && !context.isThere()) {
     context.ended(null)
@@ -38,7 +39,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
       held += there.length - ready.length
       if (ready.length === 0) continue
       const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
-      waiting += ledger.offer(destination, candidates)
+      waiting += offerEverywhere(ledger, destinations, candidates)
     }
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)

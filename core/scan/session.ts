@@ -38,7 +38,8 @@ export interface SessionContext {
   /** Which file systems mounted inside the source belong to it. */
   scope: MountScope
   ledger: ScanLedger
-  destination: string
+  /** Where the source's files go, as the ledger names it; one at least. */
+  destinations: readonly string[]
   quietMs: number
   /** Files that are not old enough yet. */
   young: Young

@@ -27,7 +27,8 @@ const LOOK_EVERY_MS = 2_000
 export interface SourceOptions {
   source: Source
   ledger: ScanLedger
-  destination: string
+  /** Where its files go, as the ledger names it; one at least. */
+  destinations: readonly string[]
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenScopedTree
@@ -93,9 +94,9 @@ export class RunningSource {
 
   /** What waits since before the filters were what they are. */
   async #withdraw(): Promise<void> {
-    const { source, ledger, destination, offered, log } = this.#options
+    const { source, ledger, destinations, offered, log } = this.#options
     try {
-      const count = await withdrawLeftOut(source, ledger, destination, this.#stopping.signal)
+      const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
       if (count === 0 || this.#stopped) return
       log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
       // Batch directories may be done now, and the sender's totals are others.
@@ -161,11 +162,11 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destination, quietSeconds, openTree, list, offered, log } = this.#options
+    const { source, ledger, destinations, quietSeconds, openTree, list, offered, log } = this.#options
     const live = () => !abort.signal.aborted
     const names = nameRulesOf(source)
     const problem = (one: Message) => this.#problems.add(one)
-    const scope = mountScopeOf(source, { source: source.id, root, ledger, destination }, { problem, log })
+    const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem, log })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: (paths) => {
@@ -179,7 +180,7 @@ export class RunningSource {
       isThere: () => whereabouts(ledger.home(source.id)) !== 'away',
       scope,
       ledger,
-      destination,
+      destinations,
       quietMs: quietSeconds * 1000,
       young,
       openTree: (request, listener) => openTree(request, listener, scope),

@@ -2,8 +2,8 @@ import { leftOutBySize } from '../filter/limits.ts'
 import { comparedRow } from '../send/ledger-compare.ts'
 import { word } from '../send/ledger-rows.ts'
 import { isNeverSent } from './due.ts'
+import { differingAnywhere, sentBefore } from './everywhere.ts'
 import type { FileFacts } from './facts.ts'
-import { sameContent } from './facts.ts'
 import { withdrawUnsent } from './left-out.ts'
 import type { SessionContext } from './session.ts'
 
@@ -18,7 +18,7 @@ export interface Standing<T> {
 /** What a listing tells of a file: a comparison needs no more. */
 export type ListedFile = Omit<FileFacts, 'device'>
 
-type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destination'>
+type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destinations'>
 
 /**
  * Compares files with the ledger. The group-write bit stays on a file that is renamed after it was sent: what its
@@ -57,9 +57,9 @@ function standing<T extends ListedFile>(
   rows: string,
   read: () => readonly T[],
 ): Standing<T> {
-  const { source, ledger, destination } = context
+  const { source, ledger, destinations } = context
   const result: Standing<T> = { due: [], neverSent: 0 }
-  const differing = ledger.differing(destination, source.id, rows)
+  const differing = differingAnywhere(ledger, destinations, source.id, rows)
   if (differing.length === 0) return result
   const marksFiles = source.kind === 'batch'
   const files = read()
@@ -71,10 +71,9 @@ function standing<T extends ListedFile>(
       if (known) leftOut.push(file.path)
     } else if (!isNeverSent(file, known, marksFiles)) result.due.push(file)
     else {
-      const sent = ledger.sentAs(destination, source.id, file)
-      if (sent === null) result.neverSent += 1
-      else if (!sameContent(file, sent)) result.due.push(file)
-      else ledger.adoptRenamed(destination, source.id, file)
+      const sent = sentBefore(ledger, destinations, source.id, file)
+      if (sent === 'never') result.neverSent += 1
+      else if (sent === 'changed') result.due.push(file)
     }
   }
   withdrawUnsent(context, leftOut)

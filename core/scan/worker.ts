@@ -57,7 +57,7 @@ export function startScanner(
 /** What all sources share; another value of one of these starts them anew. */
 interface Shared {
   ledgerPath: string
-  destination: string
+  destinations: readonly string[]
   reconcileSeconds: number
   quietSeconds: number
 }
@@ -157,7 +157,7 @@ class Scanner {
     const running = new RunningSource({
       source,
       ledger,
-      destination: shared.destination,
+      destinations: source.destinations ?? shared.destinations,
       reconcileSeconds: shared.reconcileSeconds,
       quietSeconds: shared.quietSeconds,
       openTree: (request, listener, scope) => watchers.open(request, listener, scope),

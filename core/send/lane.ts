@@ -26,6 +26,8 @@ export interface SendSource {
   filters?: SourceFilters | undefined
   /** Its share of the line; without, normal. */
   priority?: Priority | undefined
+  /** Its other destinations: a mark, or a removal, is for files that each of them has, too. */
+  alsoTo?: readonly string[] | undefined
 }
 
 /** How one attempt to send one file ended. */

@@ -4,28 +4,70 @@ import type { Ledger } from './ledger.ts'
 /** Rows in one transaction when many are moved; between two the event loop turns. */
 const CHUNK_ROWS = 1_000
 
+/** A source's way to a destination, and its other destinations. */
+export interface Way {
+  source: string
+  to: string
+  others: readonly string[]
+  /** Its files get the group-write mark. */
+  marks: boolean
+}
+
 /**
- * Offers everything that any other destination had, or waited for, to the destination `to`. It ends early, and
- * begins anew at the next call, when `isWanted` says no.
+ * Offers everything of a source that any other destination had, or waited for, to the destination `to`. It ends early,
+ * and begins anew at the next call, when `isWanted` says no.
  */
-export async function requeueAll(
+async function fillRoute(
   ledger: Ledger,
-  to: string,
-  isWanted: () => boolean,
+  { source, to, others }: Way,
+  isWanted: (source: string) => boolean,
   onMoved: () => void,
 ): Promise<void> {
-  if (ledger.destination === to) return
-  for (const from of ledger.destinations()) {
-    if (from === to) continue
-    let after: number | null = 0
-    while (after !== null) {
-      if (!isWanted()) return
-      after = ledger.requeue(from, to, after, CHUNK_ROWS)
-      onMoved()
-      await turn()
+  const filled = ledger.filled(source)
+  if (!filled.includes(to)) {
+    // Those that are up to date come last: what they know of a file is newer.
+    const isFilled = (one: string) => Number(filled.includes(one))
+    const from = ledger.destinations().filter((one) => one !== to)
+    for (const each of from.sort((a, b) => isFilled(a) - isFilled(b))) {
+      // What is sent or parked in the meantime is met again.
+      for (const state of ['waiting', 'parked', 'sent'] as const) {
+        let after: number | null = 0
+        while (after !== null) {
+          if (!isWanted(source)) return
+          after = ledger.requeue(each, to, source, state, after, CHUNK_ROWS)
+          onMoved()
+          await turn()
+        }
+      }
     }
   }
-  if (isWanted()) ledger.destination = to
+  // Also what the source goes to no more is taken off: if it does again, it has missed something.
+  if (isWanted(source)) ledger.rememberFilled(source, to, others)
+}
+
+/** The source may have other destinations than before: files may be owed their marks that were put off. */
+async function reviewMarks(
+  ledger: Ledger,
+  { source, to, others }: Way,
+  isWanted: (source: string) => boolean,
+): Promise<void> {
+  for (let after: number | null = 0; after !== null && isWanted(source); await turn())
+    after = ledger.reviewMarks(to, source, others, after, CHUNK_ROWS)
+}
+
+/** Brings these ways up to date, one after the other; `onMoved`: there may be work. */
+export async function bringIn(
+  ledger: Ledger,
+  ways: readonly Way[],
+  isWanted: (source: string) => boolean,
+  onMoved: () => void,
+): Promise<void> {
+  for (const way of ways) {
+    await fillRoute(ledger, way, isWanted, onMoved)
+    if (!way.marks) continue
+    await reviewMarks(ledger, way, isWanted)
+    onMoved()
+  }
 }
 
 export async function forgetAll(ledger: Ledger, source: string, isWanted: () => boolean): Promise<void> {

@@ -54,6 +54,17 @@ export interface Due extends Claim, Candidate {
 export interface Removable extends Due {
   /** SHA-256 of what was sent. */
   digest: Uint8Array
+  /** When the destination last read its copy back for a removal (milliseconds since 1970); 0: never. */
+  provenAt: number
+}
+
+/** What a removal needs of the other destinations of the source. */
+export interface Proofs {
+  /** Each of these must have read its copy back since `since`; milliseconds since 1970. */
+  others: readonly string[]
+  since: number
+  /** When this destination has read back the files of the claims. */
+  now: number
 }
 
 /** A mount point inside a source. */
@@ -115,7 +126,7 @@ export interface Ledger {
   /** By source id. */
   totals(destination: string): Record<string, Totals>
   /** A page, newest row first. */
-  files(destination: string, query: PageQuery): { files: LedgerFile[]; more: boolean }
+  files(destinations: readonly string[], query: PageQuery): { files: LedgerFile[]; more: boolean }
   /**
    * Waiting files whose time has come, each source's oldest first, shared evenly between the sources; rows
    * in `excluding` are left out. `now` is in milliseconds since 1970.
@@ -142,9 +153,23 @@ export interface Ledger {
     destination: string,
     files: readonly (Claim & Omit<Candidate, 'source' | 'path'>)[],
   ): Map<number, SentContent>
-  /** Sent files that are owed their mark, after the row `after`; at most `limit`. */
-  dueMarks(destination: string, source: string, after: number, limit: number): Due[]
-  /** The marks of these files are set, or not wanted any more. */
+  /**
+   * Sent files that are owed their mark, and that the `others`, the source's other destinations, have, too; at most
+   * `limit`. What another one lacks is put off, until that one gets it or `reviewMarks` finds that it need not.
+   */
+  dueMarks(destination: string, source: string, limit: number, others: readonly string[]): Due[]
+  /**
+   * The source has other destinations than before: looks at what was put off. One chunk of at most `limit` rows after
+   * the row `after` (0 at first); returns the last row, or null at the end.
+   */
+  reviewMarks(
+    destination: string,
+    source: string,
+    others: readonly string[],
+    after: number,
+    limit: number,
+  ): number | null
+  /** The marks of these files are set, or not wanted any more; for every destination that has this content. */
   marksDone(claims: readonly Claim[]): void
   park(claim: Claim, reason: Message): void
   /** Waiting still, but not before `at` (milliseconds since 1970). */
@@ -156,10 +181,21 @@ export interface Ledger {
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
   unpark(destination: string, source: string | null, limit: number): number
   /**
-   * Offers what one destination has, or waits for, to another: one chunk of at most `limit` rows after the
-   * row `after` (0 at first). Returns the last row, for the next chunk, or null at the end.
+   * Offers the files of a source that are in this state at one destination to another: one chunk of at most `limit`
+   * rows after the row `after` (0 at first). Returns the last row, for the next chunk, or null at the end.
    */
-  requeue(fromDestination: string, toDestination: string, after: number, limit: number): number | null
+  requeue(
+    fromDestination: string,
+    toDestination: string,
+    source: string,
+    state: FileState,
+    after: number,
+    limit: number,
+  ): number | null
+  /** The destinations that were offered everything that the ledger knows of a source. */
+  filled(source: string): string[]
+  /** `to` was, too; of the others only those in `others` still are. */
+  rememberFilled(source: string, to: string, others: readonly string[]): void
   /**
    * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
    * and are not removed: those among the next `limit` sent rows after the row `after`. `last`: the last row that was
@@ -174,18 +210,19 @@ export interface Ledger {
   ): { files: Removable[]; last: number | null }
   /**
    * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
-   * ids of those whose row is still as it was.
+   * ids of those whose row is still as it was, and that the other destinations have proven.
    */
-  beginRemovals(claims: readonly Claim[]): Set<number>
+  beginRemovals(claims: readonly Claim[], proven: Proofs): Set<number>
   /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
   endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
-  /** Files of a source whose removal was begun and not ended, whatever they have become since; at most `limit`. */
-  begunRemovals(destination: string, source: string, limit: number): { id: number; path: string }[]
+  /**
+   * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
+   * `others`, the other destinations, have begun; at most `limit`.
+   */
+  begunRemovals(source: string, others: readonly string[], limit: number): { id: number; path: string }[]
   /** Every destination that the ledger knows. */
   destinations(): string[]
   /** Removes at most `limit` rows of a source at every destination; returns how many. */
   forgetSource(source: string, limit: number): number
-  /** The destination of the last run, kept so that a change is noticed after a restart too. */
-  destination: string | null
   close(): void
 }

@@ -67,7 +67,7 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
       })
     }
     database.prepare('SELECT count(*) FROM total').get()
-    database.prepare('SELECT id, mark_due, digest, removal FROM file LIMIT 1').get()
+    database.prepare('SELECT id, mark_due, digest, removal, proven_at FROM file LIMIT 1').get()
     return database
   } catch (thrown) {
     database.close()

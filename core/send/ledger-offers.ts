@@ -52,8 +52,8 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   )
   const chunkOf = prepareExact(
     database,
-    `SELECT file.id, source, path, size, mtime_ns, inode, device FROM file JOIN route ON route.id = route
-     WHERE file.id > ? AND destination = ? ORDER BY file.id LIMIT ?`,
+    `SELECT id, path, size, mtime_ns, inode, device FROM file INDEXED BY file_state
+     WHERE route = ? AND state = ? AND id > ? ORDER BY id LIMIT ?`,
   )
 
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
@@ -103,13 +103,15 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       return counts
     },
 
-    requeue: (from, to, after, limit) =>
+    requeue: (from, to, source, state, after, limit) =>
       inTransaction(database, () => {
-        const rows = chunkOf.all(after, from, limit) as (DueRow & { source: string })[]
+        const route = routes.find(from, source)
+        if (route === null) return null
+        const rows = chunkOf.all(route, STATE[state], after, limit) as DueRow[]
         offerAll(
           to,
           rows.map((row) => ({
-            source: row.source,
+            source,
             path: row.path,
             size: Number(row.size),
             mtimeNs: row.mtime_ns,

@@ -21,7 +21,7 @@ export interface Route {
 export interface LedgerPages {
   routes(destination: string, source: string | null): Route[]
   totals(destination: string): Record<string, Totals>
-  files(destination: string, query: PageQuery): { files: LedgerFile[]; more: boolean }
+  files(destinations: readonly string[], query: PageQuery): { files: LedgerFile[]; more: boolean }
 }
 
 interface FileRow {
@@ -86,14 +86,18 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
       return totals
     },
 
-    files(destination, { source, state, before, limit }) {
+    files(destinations, { source, state, before, limit }) {
       const states = state === null ? fileStates : [state]
-      const found = routes(destination, source).flatMap((route) =>
+      const ways = destinations.flatMap((destination) =>
+        routes(destination, source).map((route) => ({ ...route, destination })),
+      )
+      const found = ways.flatMap((route) =>
         states.flatMap((name) =>
           (page.all(route.id, STATE[name], before ?? Number.MAX_SAFE_INTEGER, limit + 1) as FileRow[]).map(
             (row): LedgerFile => ({
               id: row.id,
               source: route.source,
+              destination: route.destination,
               path: row.path,
               size: row.size,
               modifiedAt: Math.round(row.modifiedMs),

@@ -10,8 +10,9 @@ export type LedgerPlaces = Pick<
   | 'mountsInside'
   | 'rememberMountsInside'
   | 'destinations'
+  | 'filled'
+  | 'rememberFilled'
   | 'forgetSource'
-  | 'destination'
 >
 
 export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
@@ -27,7 +28,15 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
   const forgetMeta = database.prepare('DELETE FROM meta WHERE key = ?')
   const homeOf = (source: string) => `home ${source}`
   const mountsOf = (source: string) => `mounts ${source}`
+  const filledOf = (source: string) => `filled ${source}`
   const metaOf = (key: string) => (readMeta.get(key) as { value: string } | undefined)?.value ?? null
+  const filled = (source: string): string[] => {
+    const text = metaOf(filledOf(source))
+    if (text !== null) return JSON.parse(text) as string[]
+    // Until there could be several, everything had been offered to the destination of the last run.
+    const last = metaOf('destination')
+    return last === null ? [] : [last]
+  }
 
   return {
     home: (source) => metaOf(homeOf(source)),
@@ -44,6 +53,15 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
       else writeMeta.run(mountsOf(source), JSON.stringify(mounts))
     },
 
+    filled,
+    rememberFilled: (source, to, others) =>
+      inTransaction(database, () => {
+        const before = filled(source)
+        const now = [...before.filter((one) => one !== to && others.includes(one)), to].sort()
+        if (JSON.stringify(now) !== JSON.stringify(before))
+          writeMeta.run(filledOf(source), JSON.stringify(now))
+      }),
+
     destinations: () =>
       (allDestinations.all() as { destination: string }[]).map(({ destination }) => destination),
 
@@ -52,6 +70,7 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
         let left = limit
         forgetMeta.run(homeOf(source))
         forgetMeta.run(mountsOf(source))
+        forgetMeta.run(filledOf(source))
         for (const { id } of routesOfSource.all(source) as { id: number }[]) {
           left -= Number(forgetSome.run(id, left).changes)
           if (left <= 0) break
@@ -60,12 +79,5 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
         }
         return limit - left
       }),
-
-    get destination(): string | null {
-      return metaOf('destination')
-    },
-    set destination(value: string) {
-      writeMeta.run('destination', value)
-    },
   }
 }

@@ -21,7 +21,8 @@ export const CLAIMED = 'WHERE id = ? AND generation = ?'
 export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, inode, device, attempts'
 
 /** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
-export const REMOVAL_ANEW = 'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL'
+export const REMOVAL_ANEW =
+  'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'
 
 export interface DueRow {
   id: bigint
@@ -45,6 +46,24 @@ export const dueOf = (row: DueRow, source: string): Due => ({
   device: word.load(row.device),
   attempts: Number(row.attempts),
 })
+
+/**
+ * How many of some other destinations have the very content of the row `file`, and keep a condition on their row,
+ * `other`. Takes those destinations as a JSON array.
+ */
+export const OTHERS_WITH = (condition: string) =>
+  `(SELECT count(*) FROM route AS mine JOIN route AS theirs ON theirs.source = mine.source
+    JOIN file AS other ON other.route = theirs.id AND other.path = file.path
+    WHERE mine.id = file.route AND theirs.destination IN (SELECT value FROM json_each(?))
+    AND other.state = 1 AND other.size = file.size AND other.mtime_ns = file.mtime_ns
+    AND other.inode = file.inode AND ${condition})`
+
+/** The rows of the same file at other destinations, those of them that have its content; takes the row's id. */
+export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN route AS mine ON mine.id = own.route
+    JOIN route AS theirs ON theirs.source = mine.source AND theirs.id <> mine.id
+    JOIN file AS other ON other.route = theirs.id AND other.path = own.path
+    WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
+    AND other.inode = own.inode)`
 
 /** A route is one source's way to one destination. */
 export interface Routes {

@@ -81,6 +81,19 @@ CREATE INDEX file_removing ON file (route) WHERE removal = 1;
 `
 
 /**
+ * With several destinations a file is marked, and removed, only when every one has it. `mark_due` = 2: owed, but another
+ * destination does not have it yet. `proven_at`: when this destination last read its copy back for a removal,
+ * milliseconds since 1970.
+ */
+const SEVERAL = `
+ALTER TABLE file ADD COLUMN proven_at INTEGER;
+CREATE INDEX file_mark_later ON file (route) WHERE mark_due = 2;
+`
+
+/** now: may be set; later: another destination does not have the file yet. */
+export const MARK = { none: 0, now: 1, later: 2 } as const
+
+/**
  * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
  * did not remove it.
  */
@@ -91,4 +104,4 @@ export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
  * written to `user_version`; a ledger with a higher one was made by a newer Holdfast. A step that was released
  * is never changed.
  */
-export const LEDGER_STEPS: readonly string[] = [FIRST, CONTENT, REMOVALS]
+export const LEDGER_STEPS: readonly string[] = [FIRST, CONTENT, REMOVALS, SEVERAL]

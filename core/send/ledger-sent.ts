@@ -2,10 +2,19 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Ledger, SentContent } from './ledger-contract.ts'
 import type { DueRow, Routes } from './ledger-rows.ts'
-import { CLAIMED, DUE_COLUMNS, dueOf, prepareExact, word } from './ledger-rows.ts'
+import {
+  CLAIMED,
+  DUE_COLUMNS,
+  dueOf,
+  OTHERS_WITH,
+  prepareExact,
+  SAME_ELSEWHERE,
+  word,
+} from './ledger-rows.ts'
+import { MARK } from './ledger-schema.ts'
 
 /** The files that are sent, and the marks that they are owed. */
-export type LedgerSent = Pick<Ledger, 'markSent' | 'sentElsewhere' | 'dueMarks' | 'marksDone'>
+export type LedgerSent = Pick<Ledger, 'markSent' | 'sentElsewhere' | 'dueMarks' | 'reviewMarks' | 'marksDone'>
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
   const sent = database.prepare(
@@ -23,7 +32,38 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
     database,
     `SELECT ${DUE_COLUMNS} FROM file WHERE route = ? AND mark_due = 1 AND id > ? ORDER BY id LIMIT ?`,
   )
-  const marked = database.prepare(`UPDATE file SET mark_due = 0 ${CLAIMED}`)
+  const marked = database.prepare(`UPDATE file SET mark_due = ${MARK.none} ${CLAIMED}`)
+  const markedElsewhere = database.prepare(
+    `UPDATE file SET mark_due = ${MARK.none} WHERE mark_due <> ${MARK.none} AND ${SAME_ELSEWHERE}`,
+  )
+  const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
+  const putOff = database.prepare(`UPDATE file SET mark_due = ${MARK.later} WHERE id = ?`)
+  const later = database.prepare(
+    `SELECT id FROM file INDEXED BY file_mark_later WHERE route = ? AND mark_due = 2 AND id > ?
+     ORDER BY id LIMIT ?`,
+  )
+  const mayNow = database.prepare(`UPDATE file SET mark_due = ${MARK.now} WHERE id = ?`)
+
+  const isEverywhere = (id: number, others: readonly string[]): boolean =>
+    others.length === 0 ||
+    (haveIt.get(JSON.stringify(others), id) as { count: number }).count === others.length
+
+  /** A page of what is owed; `due`: what of it every destination has, `last`: null at the end. */
+  const marksPage = (
+    route: number,
+    source: string,
+    after: number,
+    limit: number,
+    others: readonly string[],
+  ) =>
+    inTransaction(database, () => {
+      const rows = (unmarked.all(route, after, limit) as DueRow[]).map((row) => dueOf(row, source))
+      const due = rows.filter(({ id }) => isEverywhere(id, others))
+      const ready = new Set(due)
+      // Whichever destination gets the file last finds all the others, as transactions come one after the other.
+      for (const row of rows) if (!ready.has(row)) putOff.run(row.id)
+      return { due, last: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
+    })
 
   return {
     markSent: (claims, now) =>
@@ -51,15 +91,34 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
       )
     },
 
-    dueMarks(destination, source, after, limit) {
+    dueMarks(destination, source, limit, others) {
       const route = routes.find(destination, source)
-      if (route === null) return []
-      return (unmarked.all(route, after, limit) as DueRow[]).map((row) => dueOf(row, source))
+      if (route !== null && others.length === 0)
+        return (unmarked.all(route, 0, limit) as DueRow[]).map((row) => dueOf(row, source))
+      for (let after: number | null = 0; route !== null && after !== null; ) {
+        // Most looks find nothing: no reason to write.
+        if (unmarked.get(route, after, 1) === undefined) break
+        const page = marksPage(route, source, after, limit, others)
+        if (page.due.length > 0) return page.due
+        after = page.last
+      }
+      return []
     },
+
+    reviewMarks: (destination, source, others, after, limit) =>
+      inTransaction(database, () => {
+        const route = routes.find(destination, source)
+        if (route === null) return null
+        const rows = later.all(route, after, limit) as { id: number }[]
+        for (const { id } of rows) if (isEverywhere(id, others)) mayNow.run(id)
+        return rows.length < limit ? null : (rows.at(-1)?.id ?? null)
+      }),
 
     marksDone: (claims) =>
       inTransaction(database, () => {
-        for (const { id, generation } of claims) marked.run(id, generation)
+        for (const { id, generation } of claims) {
+          if (marked.run(id, generation).changes === 1) markedElsewhere.run(id)
+        }
       }),
   }
 }

@@ -16,6 +16,7 @@ export type {
   Due,
   Ledger,
   LedgerEntry,
+  Proofs,
   Removable,
   SentClaim,
   SentContent,
@@ -42,14 +43,9 @@ export function openLedger(file: string): Ledger {
     mountsInside: places.mountsInside,
     rememberMountsInside: places.rememberMountsInside,
     destinations: places.destinations,
+    filled: places.filled,
+    rememberFilled: places.rememberFilled,
     forgetSource: places.forgetSource,
-    // A getter and a setter, which a spread would freeze at their value of now.
-    get destination(): string | null {
-      return places.destination
-    },
-    set destination(value: string) {
-      places.destination = value
-    },
     close: () => database.close(),
   }
 }

@@ -14,6 +14,8 @@ const PAUSE_MS = 30_000
 export interface MarkSource {
   id: string
   path: string
+  /** The source's other destinations: the mark says that they have the file, too. */
+  alsoTo?: readonly string[] | undefined
 }
 
 /** Sets the marks that the ledger says are owed. */
@@ -28,7 +30,8 @@ export function openMarks(
   ledger: Ledger,
   events: { onMarked(): void; log(level: 'warn', text: string): void },
 ): Marks {
-  const running = new Map<string, { again: boolean }>()
+  /** With the source as it is configured now. */
+  const running = new Map<string, { again: boolean; source: MarkSource }>()
   const timers = new Set<NodeJS.Timeout>()
   let over = false
 
@@ -66,9 +69,10 @@ export function openMarks(
   }
 
   /** Sets all marks that are owed; false: the disk did not take some of them. */
-  const markAll = async (source: MarkSource): Promise<boolean> => {
+  const markAll = async (mine: { source: MarkSource }): Promise<boolean> => {
     for (;;) {
-      const page = over ? [] : ledger.dueMarks(destination, source.id, 0, PAGE)
+      const { source } = mine
+      const page = over ? [] : ledger.dueMarks(destination, source.id, PAGE, source.alsoTo ?? [])
       if (page.length === 0) return true
       const done = await markPage(source, page)
       if (over) return true
@@ -84,11 +88,12 @@ export function openMarks(
     const state = running.get(source.id)
     if (state !== undefined) {
       state.again = true
+      state.source = source
       return
     }
-    const mine = { again: false }
+    const mine = { again: false, source }
     running.set(source.id, mine)
-    void markAll(source)
+    void markAll(mine)
       .catch((thrown: unknown) => {
         events.log('warn', `marks of ${source.path}: ${String(thrown)}`)
         return false
@@ -96,13 +101,13 @@ export function openMarks(
       .then((complete) => {
         if (complete || over) {
           running.delete(source.id)
-          if (mine.again && !over) look(source)
+          if (mine.again && !over) look(mine.source)
           return
         }
         const timer = setTimeout(() => {
           timers.delete(timer)
           running.delete(source.id)
-          look(source)
+          look(mine.source)
         }, PAUSE_MS)
         timers.add(timer)
       })

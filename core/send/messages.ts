@@ -35,6 +35,8 @@ export type Transfer = z.infer<typeof transferSchema>
 export const fileSchema = z.object({
   id: z.number(),
   source: z.string(),
+  /** The destination's id: a file of several destinations is there once for each. */
+  destination: z.string(),
   path: z.string(),
   size: z.number(),
   /** Milliseconds since 1970. */
@@ -87,6 +89,12 @@ export const senderDefinition = {
     ledgerPath: z.string(),
     /** null: not known yet, or none; the sender then only keeps the ledger. */
     destination: receiverDestinationSchema.nullable(),
+    /** The id that a destination which is not known yet will have: what the ledger has of it can be shown already. */
+    awaited: z.string().optional(),
+    /** All receivers that this computer is paired with; without, the destination alone. */
+    receivers: z.array(receiverDestinationSchema).optional(),
+    /** Ids of all sources of the settings, also of those that go elsewhere; without, `sources`. */
+    known: z.array(z.string()).optional(),
     /** Where each source's files are, its folder's name at the destination, and whether it uses marks. */
     sources: z.array(
       z.object({
@@ -101,6 +109,8 @@ export const senderDefinition = {
         priority: z.enum(priorities).optional(),
         /** Its files are removed after they were sent; left out: never. */
         removal: removalRuleSchema.optional(),
+        /** Ids of its other destinations: marks and removals are for files that each of them has. */
+        alsoTo: z.array(z.string()).optional(),
       }),
     ),
     paused: z.boolean(),
@@ -109,6 +119,8 @@ export const senderDefinition = {
     limit: z.object({
       bytesPerSecond: bytesPerSecondSchema.nullable(),
       schedule: z.array(sendRuleSchema),
+      /** How many destinations share it now; without, 1. */
+      shares: z.number().int().min(1).optional(),
     }),
   }),
   /** At most one report in 250 ms. */
@@ -137,6 +149,8 @@ export const senderDefinition = {
         state: z.enum(fileStates).nullable(),
         before: z.number().nullable(),
         limit: z.number().int().min(1).max(200),
+        /** Ids of the destinations; without, this one. */
+        destinations: z.array(z.string()).optional(),
       }),
       output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
     },

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
 import { z } from 'zod'
 import { replaceFile } from '../wire/replace-file.ts'
 import { errorCode } from '../words/problem.ts'
@@ -14,32 +16,51 @@ const pinSchema = z.object({
 })
 export type Pin = z.infer<typeof pinSchema>
 
-const fileSchema = z.object({ version: z.literal(1), receivers: z.record(fingerprint, pinSchema) })
+const fileSchema = z.object({ version: z.literal(1), pin: pinSchema })
+/** All receivers in one file, which several processes could not change; only read now. */
+const formerSchema = z.object({ version: z.literal(1), receivers: z.record(fingerprint, pinSchema) })
 
 /** Pins by the fingerprint that the receiver had when it was paired: the settings keep that one. */
 export interface PinnedReceivers {
+  /** Of a receiver that another process sends to: what that one has last written. */
   of(paired: string): Pin
   /** Resolves when it is durable. */
   put(paired: string, pin: Pin): Promise<void>
 }
 
-export async function openPinnedReceivers(
-  file: string,
-  notice: (text: string) => void,
-): Promise<PinnedReceivers> {
-  let receivers: Record<string, Pin> = {}
-  try {
-    receivers = fileSchema.parse(JSON.parse(await readFile(file, 'utf8'))).receivers
-  } catch (thrown) {
-    // The certificates of the pairing still hold where no receiver has renewed its own.
-    if (errorCode(thrown) !== 'ENOENT') notice(`${file} cannot be read and is begun anew: ${String(thrown)}`)
+/**
+ * Opens the pins of an identity's directory: a file for each receiver, as each is written by the process that sends
+ * there alone.
+ */
+export function openPinnedReceivers(directory: string, notice: (text: string) => void): PinnedReceivers {
+  const written = new Map<string, Pin>()
+  const places = path.join(directory, 'receivers')
+  const fileOf = (paired: string) => path.join(places, `${paired}.json`)
+
+  const read = <T>(file: string, take: (value: unknown) => T): T | null => {
+    try {
+      return take(JSON.parse(readFileSync(file, 'utf8')))
+    } catch (thrown) {
+      // The certificates of the pairing still hold where no receiver has renewed its own.
+      if (errorCode(thrown) !== 'ENOENT')
+        notice(`${file} cannot be read and is begun anew: ${String(thrown)}`)
+      return null
+    }
   }
+
   return {
-    of: (paired) => receivers[paired] ?? { current: paired, next: null, confirmed: null },
+    of: (paired) =>
+      written.get(paired) ??
+      read(fileOf(paired), (value) => fileSchema.parse(value).pin) ??
+      read(`${places}.json`, (value) => formerSchema.parse(value).receivers[paired]) ?? {
+        current: paired,
+        next: null,
+        confirmed: null,
+      },
     async put(paired, pin) {
-      const changed = { ...receivers, [paired]: pin }
-      await replaceFile(file, `${JSON.stringify({ version: 1, receivers: changed }, null, 2)}\n`)
-      receivers = changed
+      await mkdir(places, { recursive: true, mode: 0o700 })
+      await replaceFile(fileOf(paired), `${JSON.stringify({ version: 1, pin }, null, 2)}\n`)
+      written.set(paired, pin)
     },
   }
 }

@@ -97,10 +97,14 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
   const timer = setInterval(wakeAll, LOOK_EVERY_MS)
 
+  const lookForMarks = () => {
+    for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
+  }
+
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
     for (const { id } of over) taken.delete(id)
     events.onSent(sent, now)
-    for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
+    lookForMarks()
   })
 
   /** A ledger that cannot say it is no reason to lose a file. */
@@ -234,7 +238,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       for (const source of sources) if (!feeds.has(source.id)) feeds.set(source.id, openFeedOf(source))
       wakeAll()
     },
-    wake: wakeAll,
+    wake() {
+      wakeAll()
+      lookForMarks()
+    },
     stop() {
       clearInterval(timer)
       marks.stop()

@@ -1,8 +1,8 @@
-import path from 'node:path'
 import type { FrameHeader } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
 import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../wire/identity.ts'
 import type { Peer } from '../wire/tls.ts'
+import { errorCode } from '../words/problem.ts'
 import type { Pin } from './pinned-receivers.ts'
 import { openPinnedReceivers } from './pinned-receivers.ts'
 
@@ -15,8 +15,10 @@ type Paired = Pick<Peer, 'host' | 'port' | 'fingerprint'>
  * it used, and only when it has been seen in use is the old one dropped.
  */
 export interface Renewal {
-  /** The certificate to show now. */
+  /** The certificate to show now: the next one, as soon as the receiver that is sent to knows it. */
   readonly identity: Identity
+  /** The one that a receiver which is paired with now will be shown first. */
+  readonly current: Identity
   /** Makes the next certificate if the present one ends soon. */
   prepare(): Promise<void>
   /** Where to connect, and which certificates are right there. */
@@ -32,8 +34,11 @@ export interface Renewal {
     shown: string | null,
     welcome: Pick<FrameHeader<'welcome'>, 'next' | 'knows'>,
   ): Promise<void> | null
-  /** All receivers that are sent to: each must know the next certificate before it is used. */
-  setReceivers(paired: readonly Paired[]): void
+  /**
+   * The receiver that is sent to here, and all that this computer is paired with: each must know the next certificate
+   * before the present one is given up. Other processes send to the others.
+   */
+  setReceivers(own: Paired | null, all: readonly Paired[]): void
   /** Before pairing: a certificate that has ended is of no use to anybody, so its successor takes over. */
   replaceExpired(): Promise<void>
 }
@@ -44,18 +49,31 @@ export async function openRenewal(
 ): Promise<Renewal> {
   let identity = await loadIdentity(directory)
   let next = await loadNextIdentity(directory, identity, Date.now())
-  const pinned = await openPinnedReceivers(path.join(directory, 'receivers.json'), (text) =>
-    log('warn', text),
-  )
+  const pinned = openPinnedReceivers(directory, (text) => log('warn', text))
+  let own: Paired | null = null
   let receivers: readonly Paired[] = []
 
   const adoptNext = async (): Promise<void> => {
     if (next === null) return
-    await adoptNextIdentity(directory)
-    log('info', `this computer's certificate ${identity.fingerprint} is replaced by ${next.fingerprint}`)
-    identity = next
-    next = null
+    const { fingerprint } = identity
+    await adoptNextIdentity(directory).catch((thrown: unknown) => {
+      // Another process, which sends to another receiver, was quicker.
+      if (errorCode(thrown) !== 'ENOENT') throw thrown
+    })
+    await load()
+    log('info', `this computer's certificate ${fingerprint} is replaced by ${identity.fingerprint}`)
   }
+
+  /** What is in the directory now: another process may have changed it. */
+  const load = async (): Promise<void> => {
+    identity = await loadIdentity(directory)
+    next = await loadNextIdentity(directory, identity, Date.now())
+  }
+
+  const shown = (): Identity =>
+    next !== null && own !== null && pinned.of(own.fingerprint).confirmed === next.fingerprint
+      ? next
+      : identity
 
   const knownToAll = (fingerprint: string) =>
     receivers.every((one) => pinned.of(one.fingerprint).confirmed === fingerprint)
@@ -69,10 +87,18 @@ export async function openRenewal(
 
   return {
     get identity() {
+      return shown()
+    },
+    get current() {
       return identity
     },
     async prepare() {
-      next ??= await loadNextIdentity(directory, identity, Date.now())
+      await load()
+      if (next === null || own === null) return
+      // All may have come to know it just before a crash. One that was away until now refuses a certificate that has
+      // ended: it keeps nobody else from the next one.
+      const hasEnded = identity.expiresAt <= Date.now()
+      if (knownToAll(next.fingerprint) || (hasEnded && shown() === next)) await adoptNext()
     },
     peerOf(paired) {
       const pin = pinned.of(paired.fingerprint)
@@ -80,7 +106,9 @@ export async function openRenewal(
     },
     announcement(paired) {
       const knows = pinned.of(paired.fingerprint).next
-      return { ...(next === null ? {} : { next: next.fingerprint }), ...(knows === null ? {} : { knows }) }
+      // What is shown need not be announced.
+      const following = next === null || shown() === next ? {} : { next: next.fingerprint }
+      return { ...following, ...(knows === null ? {} : { knows }) }
     },
     onWelcome(paired, shown, welcome) {
       const before = pinned.of(paired.fingerprint)
@@ -94,8 +122,9 @@ export async function openRenewal(
         if (next !== null && knownToAll(next.fingerprint)) await adoptNext()
       })()
     },
-    setReceivers(paired) {
-      receivers = paired
+    setReceivers(mine, all) {
+      own = mine
+      receivers = all
     },
     async replaceExpired() {
       if (identity.expiresAt > Date.now()) return

@@ -68,7 +68,11 @@ export function openRoute(
   )
   return {
     configure(sources, paused) {
-      pump.configure(sources, paused)
+      // The pump needs no rule: one that comes and goes with another destination's connection interrupts no file.
+      pump.configure(
+        sources.map(({ removal: _, ...source }) => source),
+        paused,
+      )
       removals.configure(sources, paused)
     },
     wake: pump.wake,

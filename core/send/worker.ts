@@ -1,17 +1,16 @@
 import { createLimitedLog } from '../wire/limited-log.ts'
-import { folderName } from '../wire/names.ts'
 import type { Message } from '../words/message.ts'
-import { Problem, sentenceOf } from '../words/problem.ts'
+import { sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
-import { openLedger } from './ledger.ts'
-import { forgetAll, requeueAll, unparkAll } from './ledger-chores.ts'
+import { bringIn, forgetAll, unparkAll } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
+import { openOrExplain } from './open-or-explain.ts'
 import { pairWithReceiver } from './pair.ts'
 import { createProgress } from './progress.ts'
 import { openReaders } from './reading/readers.ts'
@@ -19,6 +18,7 @@ import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
 import type { Route } from './route.ts'
 import { openRoute, sameRoute } from './route.ts'
+import { knownOf, newWays, sourcesOf } from './sender-config.ts'
 
 type Definition = typeof senderDefinition
 type Config = ConfigOf<Definition>
@@ -27,19 +27,6 @@ type Report = ReportOf<Definition>
 const REPORT_EVERY_MS = 250
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
-
-function openOrExplain(path: string): Ledger {
-  try {
-    return openLedger(path)
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
-  }
-}
-
-/** The folder's name is part of what the receiver is told, so it is made valid here. */
-const sourcesOf = ({ sources }: Config) =>
-  sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
 /** The sender as a worker: ledger and route, brought together and reported. */
 export const startSender =
@@ -68,7 +55,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
 
-  const destinationId = (): string | null => config?.destination?.id ?? ledger?.open.destination ?? null
+  const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
 
   const problemNow = (): Message | null =>
     startProblem ?? (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem)
@@ -149,12 +136,6 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       onState: setConnection,
       log,
     })
-    const isWanted = () => !over && destinationId() === destination.id
-    const onMoved = () => {
-      route?.wake()
-      changed()
-    }
-    background('requeue', requeueAll(on, destination.id, isWanted, onMoved))
   }
 
   const openLedgerOf = (file: string): Ledger => {
@@ -177,26 +158,42 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     config = next
     if (renewal === null || before?.identityDirectory !== next.identityDirectory)
       renewal = await openRenewal(next.identityDirectory, log)
-    renewal.setReceivers(next.destination === null ? [] : [next.destination])
+    const own = next.destination
+    renewal.setReceivers(own, next.receivers ?? (own === null ? [] : [own]))
     const on = openLedgerOf(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
-    for (const { id } of before?.sources ?? []) {
-      if (next.sources.some((source) => source.id === id)) continue
+    const knownNow = new Set(knownOf(next))
+    for (const id of before === null ? [] : knownOf(before)) {
+      if (knownNow.has(id)) continue
       delete lastFile[id]
       background(
         `forgetting ${id}`,
         forgetAll(on, id, () => !over),
       )
     }
-    if (before === null || startProblem !== null || !sameRoute(before, next)) {
+    const isAnother = before === null || startProblem !== null || !sameRoute(before, next)
+    if (isAnother) {
       closeRoute()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
       startRoute(next, on, renewal)
     }
     startProblem = null
     applied = next
-    limiter.configure(next.limit)
+    const { shares, ...timetable } = next.limit
+    limiter.configure(timetable, shares)
     applySources()
+    if (own !== null) {
+      const isWanted = (source: string) =>
+        !over && config?.destination?.id === own.id && config.sources.some(({ id }) => id === source)
+      const ways = newWays(isAnother ? null : before, next, own.id)
+      background(
+        'what other destinations had',
+        bringIn(on, ways, isWanted, () => {
+          route?.wake()
+          changed()
+        }),
+      )
+    }
     changed()
   }
 
@@ -226,7 +223,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     requests: {
       async files(query: InputOf<Definition, 'files'>) {
         const destination = destinationId()
-        return destination === null ? { files: [], more: false } : ready().on.files(destination, query)
+        const destinations = query.destinations ?? (destination === null ? [] : [destination])
+        return ready().on.files(destinations, query)
       },
       async retry({ source }: InputOf<Definition, 'retry'>) {
         const destination = destinationId()
@@ -240,7 +238,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
         const { me } = ready()
         await me.replaceExpired()
         changed()
-        return pairWithReceiver(code, name, me.identity, stopping.signal)
+        return pairWithReceiver(code, name, me.current, stopping.signal)
       },
     },
 

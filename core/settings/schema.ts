@@ -37,6 +37,9 @@ export const sourceFiltersSchema = z.object({
 })
 export type SourceFilters = z.infer<typeof sourceFiltersSchema>
 
+/** Each destination that has sources is sent to by a process of its own, of up to 200 MB. */
+export const MOST_DESTINATIONS = 8
+
 export const priorities = ['low', 'normal', 'high'] as const
 
 export const sourceSchema = z.object({
@@ -60,6 +63,8 @@ export const sourceSchema = z.object({
     .object({ hours: z.number().int().min(1).max(87_600) })
     .nullable()
     .default(null),
+  /** Ids of the destinations that its files go to; null: to all. See `destinationsOf`. */
+  destinations: z.array(z.string().min(1).max(128)).min(1).max(MOST_DESTINATIONS).nullable().default(null),
 })
 export type Source = z.infer<typeof sourceSchema>
 
@@ -130,8 +135,8 @@ const settingsObject = z.object({
       schedule: z.array(sendRuleSchema).max(50).default([]),
     })
     .prefault({}),
-  /** null: the embedded receiver on this computer. */
-  destination: receiverDestinationSchema.nullable().default(null),
+  /** None: the embedded receiver on this computer. */
+  destinations: z.array(receiverDestinationSchema).max(MOST_DESTINATIONS).default([]),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z
     .object({ since: z.number().int().default(0), until: z.number().int().nullable() })
@@ -141,11 +146,19 @@ const settingsObject = z.object({
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
 })
-/** Ids name paths in the ledger and in every report, names are folders at the destination: none twice. */
-export const settingsSchema = settingsObject.superRefine(({ sources, checkedPaths }, context) => {
-  const ids = [...sources, ...checkedPaths].map(({ id }) => id)
-  const names = sources.map(({ name }) => name.toLowerCase())
-  for (const [what, values] of Object.entries({ id: ids, name: names })) {
+/**
+ * Ids name paths in the ledger and in every report, names are folders at the destination, and a destination is
+ * chosen by its name: none twice.
+ */
+export const settingsSchema = settingsObject.superRefine((settings, context) => {
+  const { sources, checkedPaths, destinations } = settings
+  const unique: [string, string[]][] = [
+    ['id', [...sources, ...checkedPaths].map(({ id }) => id)],
+    ['name', sources.map(({ name }) => name.toLowerCase())],
+    ['destination', destinations.map(({ id }) => id)],
+    ['destination', destinations.map(({ name }) => name.toLowerCase())],
+  ]
+  for (const [what, values] of unique) {
     const twice = values.find((value, index) => values.indexOf(value) !== index)
     if (twice !== undefined)
       context.addIssue({ code: 'custom', message: `the ${what} "${twice}" is there twice` })

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
+import { migrateSettings } from './migrate.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
 export interface SettingsStore {
@@ -74,7 +75,7 @@ function readText(file: string): string {
 /** The settings, or why the text holds none. */
 function parseSettings(text: string): Settings | string {
   try {
-    const parsed = settingsSchema.safeParse(JSON.parse(text))
+    const parsed = settingsSchema.safeParse(migrateSettings(JSON.parse(text)))
     return parsed.success ? parsed.data : firstIssue(parsed.error)
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message : String(thrown)

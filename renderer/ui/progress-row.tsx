@@ -2,8 +2,15 @@ import { splitPath } from '../format/path.ts'
 import type { Transfer } from '../state/types.ts'
 import { useWords } from '../words/context.tsx'
 
+interface ProgressRowProps {
+  transfer: Transfer
+  aside?: string
+  /** The destination's name, where there are several. */
+  to?: string | null
+}
+
 /** A file on the wire: its name, how far it is, and a bar. */
-export function ProgressRow({ transfer, aside }: { transfer: Transfer; aside?: string }) {
+export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
   const { format, t } = useWords()
   const fraction = transfer.size === 0 ? 1 : Math.min(1, transfer.sentBytes / transfer.size)
   const { head, tail } = splitPath(transfer.path)
@@ -15,6 +22,7 @@ export function ProgressRow({ transfer, aside }: { transfer: Transfer; aside?: s
           <span className="path-tail">{tail}</span>
         </span>
         <span className="figures">
+          {to !== null && `${t('window.destination.arrow', { name: to })} · `}
           {aside === undefined ? '' : `${aside} · `}
           {format.percent(fraction)}
         </span>

@@ -67,7 +67,7 @@ export async function startScanner(subject: string, directory: string, root: str
   const config = {
     sources: [sourceSchema.parse({ id: SOURCE, path: root, name: 'source' })],
     ledgerPath,
-    destination: DESTINATION,
+    destinations: [DESTINATION],
     reconcileSeconds: 86_400,
     quietSeconds: 2,
   }

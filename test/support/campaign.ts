@@ -136,7 +136,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     try {
       for (const source of campaignSources) {
         const page = { source, state: 'sent', before: null, limit: 60 } as const
-        for (const { path: name, size, modifiedAt, id, sentAt } of ledger.files(DESTINATION, page).files) {
+        for (const { path: name, size, modifiedAt, id, sentAt } of ledger.files([DESTINATION], page).files) {
           const key = `${id} ${sentAt}`
           const stats = fs.lstatSync(path.join(rootOf(source), name), { throwIfNoEntry: false })
           if (looked.has(key) || stats === undefined) continue

@@ -70,7 +70,7 @@ export async function scannedSource(
   const config = {
     sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings })],
     ledgerPath,
-    destination: DESTINATION,
+    destinations: [DESTINATION],
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   }

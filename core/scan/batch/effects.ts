@@ -3,6 +3,7 @@ import { nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
 import { callOn } from '../calls.ts'
+import { unsentAnywhere } from '../everywhere.ts'
 import type { FileFacts } from '../facts.ts'
 import { joinRelative } from '../facts.ts'
 import type { Limit } from '../limit.ts'
@@ -41,10 +42,10 @@ export function directoryEffects(
   directory: () => BatchDirectory | undefined,
 ): DirectoryEffects {
   const { context } = host
-  const { source, root, ledger, destination } = context
+  const { source, root, ledger, destinations } = context
   const closedMark = joinRelative(name, source.batch.closedMark)
   const unsent = () => {
-    const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
+    const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     return waiting + parked + context.young.waitingIn(name)
   }
   const isClosed = async () => (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null

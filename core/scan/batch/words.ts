@@ -1,3 +1,4 @@
+import { unsentAnywhere } from '../everywhere.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
 import type { BatchDirectory } from './directory.ts'
@@ -8,7 +9,7 @@ const MAX_BATCHES = 20
 
 /** The newest batch directories as a view is told of them, newest last. */
 export function batchReport(
-  { ledger, destination, source }: SessionContext,
+  { ledger, destinations, source }: SessionContext,
   decisions: readonly BatchDecision[],
   open: ReadonlyMap<string, BatchDirectory>,
 ): Scanned['batches'] {
@@ -19,7 +20,7 @@ export function batchReport(
     const state = open.get(name)?.state
     const closed = state?.closed ?? decision.closed
     if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
-    const { waiting, parked } = ledger.unsentBelow(destination, source.id, name)
+    const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     const live = state?.newest ?? decision.newest
     return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked }
   })

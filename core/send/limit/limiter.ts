@@ -12,7 +12,8 @@ export interface Limiter {
   readonly allowance: Allowance
   /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
   readonly until: number | null
-  configure(timetable: Timetable): void
+  /** @param shares how many destinations share what the timetable allows: this one takes its even part. */
+  configure(timetable: Timetable, shares?: number): void
   /** Looks at the clock. */
   look(): void
   stop(): void
@@ -24,7 +25,13 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
   let timetable: Timetable = { bytesPerSecond: null, schedule: [] }
   let allowance: Allowance = { kind: 'free' }
   let until: number | null = null
+  let shares = 1
 
+  const setRate = () => {
+    bucket.setRate(
+      allowance.kind === 'limit' ? Math.max(1, Math.floor(allowance.bytesPerSecond / shares)) : null,
+    )
+  }
   const apply = (isNew: boolean) => {
     const now = clock()
     const next = allowanceAt(timetable, now)
@@ -33,7 +40,7 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     if (isSame && !isNew && (until === null || now < until)) return
     allowance = next
     until = nextChange(timetable, now)
-    bucket.setRate(next.kind === 'limit' ? next.bytesPerSecond : null)
+    setRate()
     onChange()
   }
   const timer = setInterval(() => apply(false), LOOK_EVERY_MS)
@@ -46,7 +53,11 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     get until() {
       return until
     },
-    configure(next) {
+    configure(next, among = 1) {
+      if (among !== shares) {
+        shares = among
+        setRate()
+      }
       const isNew = JSON.stringify(next) !== JSON.stringify(timetable)
       timetable = next
       if (isNew) apply(true)

@@ -24,6 +24,12 @@ const TOGETHER = 64
 /** A look ends after so many files that cannot be removed now: the next one tries them again. */
 const REFUSALS = 1_000
 
+/**
+ * A copy that another destination has read back so recently counts as proven. Each destination goes through a source at
+ * its own pace, a look through a large one takes hours, and what is proven is not read again within this time.
+ */
+const PROOF_LASTS_MS = 6 * 3_600_000
+
 export interface PassHost {
   session(): Session | null
   mayGoOn(source: RemovalSource): boolean
@@ -112,7 +118,10 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
 
   /** Removes what was confirmed just now. */
   const takeAll = async (source: RemovalSource, ready: readonly Ready[], hasWriter: HasWriter) => {
-    const begun = ledger.beginRemovals(ready.map(({ due }) => due))
+    const now = Date.now()
+    const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
+    const claims = ready.map(({ due }) => due)
+    const begun = ledger.beginRemovals(claims, proven)
     for (const { due, device } of ready) {
       if (!begun.has(due.id)) continue
       const file = path.join(source.path, due.path)
@@ -177,7 +186,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
   const finishBegun = async (source: RemovalSource): Promise<boolean> => {
     if (process.platform !== 'linux') return true
     for (;;) {
-      const rows = host.isOver() ? [] : ledger.begunRemovals(destination, source.id, TOGETHER)
+      const rows = host.isOver() ? [] : ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER)
       if (rows.length === 0) return true
       if (whereIs(source) === 'away') return false
       for (const { id, path: file } of rows) {
@@ -212,7 +221,9 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       for (let after: number | null = 0; after !== null; ) {
         const before = Date.now() - rule.afterMs
         const page = ledger.removable(destination, source.id, before, after, ROWS)
-        const files = page.files.filter((due) => isRemovableName(due.path, rule))
+        // What this destination has proven waits for the others, and is not read again before long.
+        const isOpen = ({ provenAt }: Removable) => provenAt < Date.now() - PROOF_LASTS_MS
+        const files = page.files.filter((due) => isRemovableName(due.path, rule) && isOpen(due))
         for (let index = 0; index < files.length; index += TOGETHER) {
           const some = files.slice(index, index + TOGETHER)
           const { ready, refusals, stop } = await confirmSome(source, rule, some, hasWriter)

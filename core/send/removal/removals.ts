@@ -81,6 +81,11 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     },
     configure(next, nowPaused) {
       const isSame = JSON.stringify([next, nowPaused]) === JSON.stringify([sources, paused])
+      // What a destination that is not the source's any more has begun is left to the others.
+      for (const source of next) {
+        const before = sourceNow(source.id)
+        if (before === undefined || !sameRule(before, source)) begun.delete(source.id)
+      }
       sources = next
       paused = nowPaused
       if (!isSame) look()
@@ -94,4 +99,6 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
 }
 
 const sameRule = (a: RemovalSource, b: RemovalSource): boolean =>
-  a.path === b.path && JSON.stringify(a.removal) === JSON.stringify(b.removal)
+  a.path === b.path &&
+  JSON.stringify(a.removal) === JSON.stringify(b.removal) &&
+  JSON.stringify(a.alsoTo) === JSON.stringify(b.alsoTo)

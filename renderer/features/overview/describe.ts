@@ -13,6 +13,27 @@ export function destinationName(destination: DestinationState, t: (key: WordKey)
   return destination.kind === 'embedded' ? t('window.destination.here') : destination.name
 }
 
+/** The destinations of a source, in the order of the list. */
+export function destinationsOf(
+  { destinations }: SourceState,
+  all: readonly DestinationState[],
+): DestinationState[] {
+  return all.filter(({ id }) => destinations.some((one) => one.id === id))
+}
+
+/** Their names in one line. */
+export function destinationNames(
+  destinations: readonly DestinationState[],
+  t: (key: WordKey) => string,
+): string {
+  return destinations.map((one) => destinationName(one, t)).join(', ')
+}
+
+/** Nothing can be sent there now. */
+export function isTroubled({ connection: { state } }: DestinationState): boolean {
+  return state === 'unreachable' || state === 'refused'
+}
+
 export interface Health {
   level: HealthLevel
   word: WordKey
@@ -70,8 +91,12 @@ export function phaseOf(source: SourceState): WordKey {
   return phaseWords[source.scanned?.phase ?? 'starting']
 }
 
-/** "Safe" is a promise about another computer: on this one alone, files are copied and no more. */
-export function doneWord(kind: DestinationState['kind']): WordKey {
+/**
+ * "Safe" is a promise about another computer: on this one alone, files are copied and no more. Of several destinations
+ * those count that every one has.
+ */
+export function doneWord(kind: DestinationState['kind'], { destinations }: SourceState): WordKey {
+  if (destinations.length > 1) return 'window.count.everywhere'
   return kind === 'receiver' ? 'window.count.safe' : 'window.count.copied'
 }
 

@@ -6,7 +6,7 @@ import { EmbeddedCallout } from '../settings/embedded-callout.tsx'
 import { Welcome } from '../welcome/welcome.tsx'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { destinationName } from './describe.ts'
+import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import { SourceDetails } from './source-details.tsx'
 
@@ -14,7 +14,8 @@ import { SourceDetails } from './source-details.tsx'
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<string | null>(null)
-  const { sources, transfers, destination, checkedPaths, settings } = state
+  const { sources, transfers, destinations, checkedPaths, settings } = state
+  const [first] = destinations
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const open = useCallback((id: string) => setOpened(id), [])
 
@@ -28,27 +29,33 @@ export function OverviewPage({ state }: { state: AppState }) {
     return <SourceDetails source={detailed} state={state} onClose={close} />
   }
 
-  const troubled =
-    destination.connection.state === 'unreachable' || destination.connection.state === 'refused'
   const intervalSeconds = settings.check.intervalSeconds
   return (
     <div className="stack">
       {sources.length === 0 && <Welcome />}
-      {failingFirst(sources).map((source) => (
-        <SourceCard
-          key={source.settings.id}
-          source={source}
-          transfer={underWay.get(source.settings.id) ?? null}
-          destinationKind={destination.elsewhere ? 'receiver' : 'embedded'}
-          destinationName={destinationName(destination, t)}
-          destinationTroubled={troubled}
-          intervalSeconds={intervalSeconds}
-          onOpen={open}
-        />
-      ))}
+      {failingFirst(sources).map((source) => {
+        const mine = destinationsOf(source, destinations)
+        return (
+          <SourceCard
+            key={source.settings.id}
+            source={source}
+            transfer={underWay.get(source.settings.id) ?? null}
+            destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
+            destinationName={destinationNames(mine, t)}
+            wellName={destinationNames(
+              mine.filter((one) => !isTroubled(one)),
+              t,
+            )}
+            troubledName={destinationNames(mine.filter(isTroubled), t)}
+            choices={settings.destinations}
+            intervalSeconds={intervalSeconds}
+            onOpen={open}
+          />
+        )
+      })}
       <CheckedPaths paths={checkedPaths} intervalSeconds={intervalSeconds} />
       {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
-      {sources.length > 0 && destination.kind === 'embedded' && <EmbeddedCallout destination={destination} />}
+      {sources.length > 0 && first?.kind === 'embedded' && <EmbeddedCallout destination={first} />}
     </div>
   )
 }

@@ -4,7 +4,7 @@ import type { DestinationState, SourceState } from '../../../core/agent/state-sc
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'
-import { destinationName } from './describe.ts'
+import { destinationNames } from './describe.ts'
 
 const DAY_HOURS = 24
 /** Days that can be chosen; the settings file knows any number of hours. */
@@ -13,11 +13,12 @@ const NEVER = 'never'
 
 interface RemovalPartProps {
   source: SourceState
-  destination: DestinationState
+  /** Those of the source. */
+  destinations: readonly DestinationState[]
 }
 
 /** Whether files are removed here after they were sent. Switching it on is confirmed, switching it off is not. */
-export function RemovalPart({ source: { settings }, destination }: RemovalPartProps) {
+export function RemovalPart({ source: { settings }, destinations }: RemovalPartProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const label = useId()
@@ -46,15 +47,16 @@ export function RemovalPart({ source: { settings }, destination }: RemovalPartPr
         ]}
       />
       <p className="dimmed">{t('window.remove.explain')}</p>
-      {hours !== null && !destination.elsewhere && (
+      {hours !== null && !destinations.some(({ elsewhere }) => elsewhere) && (
         <p className="card-problem warn">{t('window.remove.notHere')}</p>
       )}
       <Confirm
         opened={asked !== null}
         title={t('window.remove.confirm')}
         consequences={[
-          t('window.remove.effect', { name: settings.name, destination: destinationName(destination, t) }),
+          t('window.remove.effect', { name: settings.name, destination: destinationNames(destinations, t) }),
           t('window.remove.explain'),
+          ...(destinations.length > 1 ? [t('window.remove.everywhere')] : []),
           t('window.remove.back'),
         ]}
         action={t('window.remove.action')}

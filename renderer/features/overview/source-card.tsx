@@ -11,6 +11,7 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { batchWord, doneWord, phaseOf, summariseBatches } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
+import type { DestinationChoice } from './source-destinations.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 export interface SourceCardProps {
@@ -18,16 +19,21 @@ export interface SourceCardProps {
   /** The file of this source that is on the wire; null when none is. */
   transfer: Transfer | null
   destinationKind: DestinationState['kind']
+  /** The name of its destination; of several all names. */
   destinationName: string
-  /** The destination cannot be reached, or refuses this computer. */
-  destinationTroubled: boolean
+  /** Those of them that files can be sent to; empty for none. */
+  wellName: string
+  /** Those that cannot be reached, or refuse this computer; empty for none. */
+  troubledName: string
+  /** All destinations that it may have. */
+  choices: readonly DestinationChoice[]
   intervalSeconds: number
   onOpen: (id: string) => void
 }
 
 /** A source at a glance: its disk's health, what is safe, what is on its way. */
 export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
-  const { source, destinationKind, destinationName, destinationTroubled, intervalSeconds, onOpen } = props
+  const { source, destinationKind, destinationName, choices, intervalSeconds, onOpen } = props
   const { t, say } = useWords()
   const { settings, checked, delays } = source
   const unsent = scanProblem(source)
@@ -51,24 +57,16 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
           </Badge>
         )}
         <PathText path={settings.path} />
-        <SourceMenu source={source} destinationKind={destinationKind} destinationName={destinationName} />
+        <SourceMenu
+          source={source}
+          destinationKind={destinationKind}
+          destinationName={destinationName}
+          choices={choices}
+        />
       </div>
       <div className="card-line spread">
         <HealthLine checked={checked} delays={delays} intervalSeconds={intervalSeconds} />
-        <span
-          className="destination"
-          data-level={destinationTroubled ? 'attention' : undefined}
-          title={t(destinationTroubled ? 'window.destination.troubled' : 'window.destination.to', {
-            name: destinationName,
-          })}
-        >
-          {destinationTroubled ? (
-            <HealthMark level="attention" />
-          ) : (
-            <IconArrowRight size={13} aria-hidden="true" />
-          )}
-          <span className="clip">{destinationName}</span>
-        </span>
+        <Destinations {...props} />
       </div>
       {failing !== null && <p className="card-problem breakable">{say(failing)}</p>}
       {failing === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
@@ -79,6 +77,31 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   )
 })
 
+/** Where its files go; what cannot be reached now stands apart from what can. */
+function Destinations({ wellName, troubledName }: SourceCardProps) {
+  const { t } = useWords()
+  return (
+    <span className="destinations">
+      {wellName !== '' && (
+        <span className="destination" title={t('window.destination.to', { name: wellName })}>
+          <IconArrowRight size={13} aria-hidden="true" />
+          <span className="clip">{wellName}</span>
+        </span>
+      )}
+      {troubledName !== '' && (
+        <span
+          className="destination"
+          data-level="attention"
+          title={t('window.destination.troubled', { name: troubledName })}
+        >
+          <HealthMark level="attention" />
+          <span className="clip">{troubledName}</span>
+        </span>
+      )}
+    </span>
+  )
+}
+
 /** Phase and counts: "watching · 8,120 safe · 3 waiting · 1 parked" */
 function Counts({ source, destinationKind }: SourceCardProps) {
   const { t, format } = useWords()
@@ -87,7 +110,7 @@ function Counts({ source, destinationKind }: SourceCardProps) {
     <div className="card-line counts">
       <span>{t(phaseOf(source))}</span>
       <span title={format.bytes(totals.sentBytes)}>
-        {t(doneWord(destinationKind), { count: totals.sentFiles })}
+        {t(doneWord(destinationKind, source), { count: totals.sentFiles })}
       </span>
       {totals.waitingFiles > 0 && <span>{t('window.count.waiting', { count: totals.waitingFiles })}</span>}
       {totals.parkedFiles > 0 && (

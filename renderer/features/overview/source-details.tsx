@@ -10,7 +10,8 @@ import { IncidentRow } from '../alerts/incident-row.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { batchWord, destinationName, doneWord, phaseOf, verdictWord } from './describe.ts'
+import { batchWord, destinationName, destinationNames, destinationsOf, verdictWord } from './describe.ts'
+import { FilesPart } from './files-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { RemovalPart } from './removal-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -27,6 +28,8 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
   const { settings, scanned } = source
+  const mine = destinationsOf(source, state.destinations)
+  const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
   const incidents = state.incidents.filter(({ paths }) =>
     paths.some((path) => isWithin(path, settings.path) || isWithin(settings.path, path)),
   )
@@ -47,14 +50,15 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
         <h2>{settings.name}</h2>
         <SourceMenu
           source={source}
-          destinationKind={state.destination.kind}
-          destinationName={destinationName(state.destination, t)}
+          destinationKind={mine.some(({ kind }) => kind === 'receiver') ? 'receiver' : 'embedded'}
+          destinationName={destinationNames(mine, t)}
+          choices={state.settings.destinations}
           onRemoved={onClose}
         />
       </div>
       <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
       <FilesPart source={source} state={state} />
-      <RemovalPart source={source} destination={state.destination} />
+      <RemovalPart source={source} destinations={mine} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
       <FiltersPart settings={settings} />
@@ -68,7 +72,11 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       )}
       <section className="card rows" aria-label={t('window.files.title')}>
         <h3>{t('window.files.title')}</h3>
-        <FileList source={settings.id} version={JSON.stringify(source.totals)} />
+        <FileList
+          source={settings.id}
+          version={JSON.stringify(source.destinations.map(({ totals }) => totals))}
+          {...(names.size > 1 ? { destinationNames: names } : {})}
+        />
       </section>
     </section>
   )
@@ -135,51 +143,6 @@ function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
         )
       })}
     </ul>
-  )
-}
-
-function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
-  const { t, format } = useWords()
-  const { totals, scanned } = source
-  const rows = [
-    { label: t('window.details.phase'), value: t(phaseOf(source)) },
-    { label: t('window.details.destination'), value: destinationName(state.destination, t) },
-    {
-      label: t('window.details.done'),
-      value: `${t(doneWord(state.destination.kind), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
-    },
-    {
-      label: t('window.details.waiting'),
-      value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
-    },
-    ...(totals.parkedFiles > 0
-      ? [
-          {
-            label: t('window.details.parked'),
-            value: t('window.count.parked', { count: totals.parkedFiles }),
-          },
-        ]
-      : []),
-    ...(scanned !== null && scanned.unwatchedDirectories > 0
-      ? [
-          {
-            label: t('window.details.unwatched'),
-            value: t('window.count.directories', { count: scanned.unwatchedDirectories }),
-          },
-        ]
-      : []),
-  ]
-  return (
-    <section className="card" aria-label={t('window.details.title')}>
-      <dl className="facts">
-        {rows.map(({ label, value }) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
   )
 }
 

@@ -9,22 +9,33 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
   IconRefresh,
+  IconServer,
   IconTrash,
 } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { type DestinationChoice, SourceDestinations } from './source-destinations.tsx'
 
 interface SourceMenuProps {
   source: SourceState
   destinationKind: DestinationState['kind']
   destinationName: string
+  /** All destinations that it may have. */
+  choices: readonly DestinationChoice[]
   onRemoved?: () => void
 }
 
 /** What can be done to one source. */
-export function SourceMenu({ source, destinationKind, destinationName, onRemoved }: SourceMenuProps) {
+export function SourceMenu({
+  source,
+  destinationKind,
+  destinationName,
+  choices,
+  onRemoved,
+}: SourceMenuProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const [removing, setRemoving] = useState(false)
+  const [choosing, setChoosing] = useState(false)
   const { id, name, path, paused } = source.settings
   const { parkedFiles, waitingFiles } = source.totals
 
@@ -58,6 +69,11 @@ export function SourceMenu({ source, destinationKind, destinationName, onRemoved
           >
             {t('window.showDirectory')}
           </Menu.Item>
+          {choices.length > 1 && (
+            <Menu.Item leftSection={<IconServer size={16} />} onClick={() => setChoosing(true)}>
+              {t('window.destination.choose')}
+            </Menu.Item>
+          )}
           {parkedFiles > 0 && (
             <Menu.Item
               leftSection={<IconRefresh size={16} />}
@@ -72,6 +88,14 @@ export function SourceMenu({ source, destinationKind, destinationName, onRemoved
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {choices.length > 1 && (
+        <SourceDestinations
+          source={source.settings}
+          choices={choices}
+          opened={choosing}
+          onClose={() => setChoosing(false)}
+        />
+      )}
       <Confirm
         opened={removing}
         title={t('window.source.removeTitle', { name })}

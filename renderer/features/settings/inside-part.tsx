@@ -1,4 +1,4 @@
-import type { AppState, WorkerName } from '../../../core/agent/state-schema.ts'
+import type { AppState, WorkerName, WorkerState } from '../../../core/agent/state-schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -19,29 +19,49 @@ const conditions: Record<Condition, { word: WordKey; level: HealthLevel }> = {
 const workers: readonly { name: WorkerName; word: WordKey }[] = [
   { name: 'checker', word: 'window.worker.checker' },
   { name: 'scanner', word: 'window.worker.scanner' },
-  { name: 'sender', word: 'window.worker.sender' },
   { name: 'receiver', word: 'window.worker.receiver' },
 ]
+
+/** Each destination that has sources has a sender of its own; where there are several, each is told. */
+function sendersOf({ destinations, workers }: AppState, t: ReturnType<typeof useWords>['t']): Part[] {
+  const sender = t('window.worker.sender')
+  if (destinations.length < 2) return [{ key: 'sender', words: sender, worker: workers.sender }]
+  return destinations.map(({ id, name, worker }) => ({
+    key: id,
+    words: `${sender} ${t('window.destination.arrow', { name })}`,
+    worker,
+  }))
+}
+
+interface Part {
+  key: string
+  words: string
+  worker: WorkerState
+}
 
 /** The agent's own parts and how they are. */
 export function InsidePart({ state }: { state: AppState }) {
   const { t } = useWords()
+  const parts = workers.flatMap(({ name, word }): Part[] => [
+    { key: name, words: t(word), worker: state.workers[name] },
+    ...(name === 'scanner' ? sendersOf(state, t) : []),
+  ])
   return (
     <section className="card rows" aria-label={t('window.inside.title')}>
       <h2>{t('window.inside.title')}</h2>
       <p className="dimmed">{t('window.inside.explain')}</p>
       <ul className="probes">
-        {workers.map(({ name, word }) => {
-          const { condition, restarts, since, pid } = state.workers[name]
+        {parts.map(({ key, words, worker }) => {
+          const { condition, restarts, since, pid } = worker
           const { word: conditionWord, level } = conditions[condition]
           return (
             <li
-              key={name}
+              key={key}
               data-level={level}
               title={pid === null ? undefined : t('window.worker.pid', { pid: String(pid) })}
             >
               <HealthMark level={level} />
-              <span>{t(word)}</span>
+              <span className="breakable">{words}</span>
               <span className="grow">
                 {t(conditionWord)}
                 {restarts > 0 && ` · ${t('window.worker.restarts', { count: restarts })}`}

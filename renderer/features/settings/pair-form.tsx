@@ -5,8 +5,15 @@ import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
 import { sentence } from '../../words/sentence.ts'
 
+interface PairDialogProps {
+  opened: boolean
+  /** There is a destination already. */
+  isFurther?: boolean
+  onClose: () => void
+}
+
 /** A window in the window that takes a receiver's pairing code. */
-export function PairDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+export function PairDialog({ opened, isFurther = false, onClose }: PairDialogProps) {
   const { t } = useWords()
   return (
     <Modal
@@ -16,12 +23,12 @@ export function PairDialog({ opened, onClose }: { opened: boolean; onClose: () =
       title={t('window.pair.title')}
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >
-      <PairForm onDone={onClose} />
+      <PairForm isFurther={isFurther} onDone={onClose} />
     </Modal>
   )
 }
 
-function PairForm({ onDone }: { onDone: () => void }) {
+function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => void }) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
   const [code, setCode] = useState('')
@@ -70,7 +77,7 @@ function PairForm({ onDone }: { onDone: () => void }) {
           error={refusal === null ? null : say(refusal)}
         />
         <Text size="sm" c="dimmed">
-          {t('window.pair.effect')}
+          {t(isFurther ? 'window.pair.effectToo' : 'window.pair.effect')}
         </Text>
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onDone}>

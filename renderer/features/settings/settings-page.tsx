@@ -17,7 +17,7 @@ export default function SettingsPage({ state }: { state: AppState }) {
   return (
     <div className="stack">
       <Notices notices={state.notices} />
-      <DestinationPart destination={state.destination} />
+      <DestinationPart state={state} />
       <LimitPart state={state} />
       <TimesPart settings={state.settings} />
       <WindowPart settings={state.settings} />

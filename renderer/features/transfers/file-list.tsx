@@ -23,11 +23,19 @@ interface FileListProps {
   version: string
   /** Names of sources by id, where files of several are shown. */
   sourceNames?: ReadonlyMap<string, string>
+  /** Names of destinations by id, where there are several. */
+  destinationNames?: ReadonlyMap<string, string>
   initialFilter?: Filter
 }
 
 /** The ledger, newest first, a page at a time. */
-export function FileList({ source, version, sourceNames, initialFilter = 'all' }: FileListProps) {
+export function FileList({
+  source,
+  version,
+  sourceNames,
+  destinationNames,
+  initialFilter = 'all',
+}: FileListProps) {
   const { t } = useWords()
   const [filter, setFilter] = useState<Filter>(initialFilter)
   return (
@@ -46,6 +54,7 @@ export function FileList({ source, version, sourceNames, initialFilter = 'all' }
         filter={filter}
         version={version}
         sourceNames={sourceNames}
+        destinationNames={destinationNames}
       />
     </>
   )
@@ -63,9 +72,10 @@ interface FilePageProps {
   filter: Filter
   version: string
   sourceNames: ReadonlyMap<string, string> | undefined
+  destinationNames: ReadonlyMap<string, string> | undefined
 }
 
-function FilePage({ source, filter, version, sourceNames }: FilePageProps) {
+function FilePage({ source, filter, version, sourceNames, destinationNames }: FilePageProps) {
   const { t } = useWords()
   const { page, failure, newer, older } = useFiles(
     { source, state: filter === 'all' ? null : filter },
@@ -80,7 +90,12 @@ function FilePage({ source, filter, version, sourceNames }: FilePageProps) {
       {page?.files.length === 0 && <p className="dimmed">{t(emptyWords[filter])}</p>}
       <ul className="files">
         {page?.files.map((file) => (
-          <FileRow key={file.id} file={file} sourceName={sourceNames?.get(file.source)} />
+          <FileRow
+            key={file.id}
+            file={file}
+            sourceName={sourceNames?.get(file.source)}
+            destinationName={destinationNames?.get(file.destination)}
+          />
         ))}
       </ul>
       {(newer !== null || older !== null) && (
@@ -103,7 +118,13 @@ const stateWords: Record<FileState, WordKey> = {
   parked: 'window.files.isParked',
 }
 
-function FileRow({ file, sourceName }: { file: LedgerFile; sourceName: string | undefined }) {
+interface FileRowProps {
+  file: LedgerFile
+  sourceName: string | undefined
+  destinationName: string | undefined
+}
+
+function FileRow({ file, sourceName, destinationName }: FileRowProps) {
   const { t, say, format } = useWords()
   const { head, tail } = splitPath(file.path)
   return (
@@ -131,7 +152,12 @@ function FileRow({ file, sourceName }: { file: LedgerFile; sourceName: string | 
             file.attempts > 0 &&
             ` · ${t('window.files.attempts', { count: file.attempts })}`}
         </span>
-        {sourceName !== undefined && <span className="clip">{sourceName}</span>}
+        {(sourceName !== undefined || destinationName !== undefined) && (
+          <span className="clip">
+            {sourceName}
+            {destinationName !== undefined && ` ${t('window.destination.arrow', { name: destinationName })}`}
+          </span>
+        )}
       </div>
       {file.reason !== null && file.state !== 'sent' && (
         <p className="file-reason breakable">{say(file.reason)}</p>

@@ -5,26 +5,33 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconRefresh } from '../../ui/icons.ts'
 import { ProgressRow } from '../../ui/progress-row.tsx'
 import { useWords } from '../../words/context.tsx'
+import { destinationName, destinationsOf } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
 
 /** What is on its way, what waits, what could not be sent and why. */
 export function TransfersPage({ state }: { state: AppState }) {
   const { t } = useWords()
-  const { sources, totals } = state
+  const { sources, destinations, totals } = state
   const sourceNames = useMemo(
     () => new Map(sources.map(({ settings }) => [settings.id, settings.name])),
     [sources],
   )
+  const names = useMemo(
+    () => new Map(destinations.map((one) => [one.id, destinationName(one, t)])),
+    [destinations, t],
+  )
+  const several = names.size > 1 ? { destinationNames: names } : {}
   return (
     <div className="stack">
       <Figures state={state} />
       {totals.parkedFiles > 0 && <Parked count={totals.parkedFiles} />}
-      <UnderWay state={state} />
+      <UnderWay state={state} {...several} />
       <section className="card rows" aria-label={t('window.files.recent')}>
         <h2>{t('window.files.recent')}</h2>
         <FileList
           source={null}
-          version={JSON.stringify(totals)}
+          version={JSON.stringify([totals, destinations.map((one) => one.totals)])}
+          {...several}
           {...(sources.length > 1 ? { sourceNames } : {})}
         />
       </section>
@@ -32,9 +39,10 @@ export function TransfersPage({ state }: { state: AppState }) {
   )
 }
 
-function Figures({ state: { totals, destination } }: { state: AppState }) {
+function Figures({ state: { totals, sources, destinations } }: { state: AppState }) {
   const { t, format } = useWords()
-  const safe = destination.elsewhere
+  const several = sources.some((source) => source.destinations.length > 1)
+  const safe = sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
   const figures = [
     {
       label: t('window.figures.waiting'),
@@ -42,7 +50,9 @@ function Figures({ state: { totals, destination } }: { state: AppState }) {
       note: format.bytes(totals.waitingBytes),
     },
     {
-      label: safe ? t('window.figures.safe') : t('window.figures.copied'),
+      label: t(
+        several ? 'window.figures.everywhere' : safe ? 'window.figures.safe' : 'window.figures.copied',
+      ),
       value: totals.sentFiles,
       note: format.bytes(totals.sentBytes),
     },
@@ -82,7 +92,13 @@ function Parked({ count }: { count: number }) {
   )
 }
 
-function UnderWay({ state: { transfers, left, rate } }: { state: AppState }) {
+interface UnderWayProps {
+  state: AppState
+  /** By id, where there are several. */
+  destinationNames?: ReadonlyMap<string, string>
+}
+
+function UnderWay({ state: { transfers, left, rate }, destinationNames }: UnderWayProps) {
   const { t, format } = useWords()
   return (
     <section className="card rows" aria-label={t('window.transfers.underWay')}>
@@ -97,7 +113,12 @@ function UnderWay({ state: { transfers, left, rate } }: { state: AppState }) {
       </div>
       {transfers.length === 0 && <p className="dimmed">{t('window.transfers.none')}</p>}
       {transfers.map((transfer) => (
-        <ProgressRow key={transfer.id} transfer={transfer} aside={format.bytes(transfer.size)} />
+        <ProgressRow
+          key={transfer.id}
+          transfer={transfer}
+          to={destinationNames?.get(transfer.destination) ?? null}
+          aside={format.bytes(transfer.size)}
+        />
       ))}
     </section>
   )

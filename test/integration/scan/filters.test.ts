@@ -22,7 +22,7 @@ function setUp(settings: Record<string, unknown>) {
     scanner.configure({
       sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
       ledgerPath,
-      destination,
+      destinations: [destination],
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })
@@ -37,7 +37,7 @@ function setUp(settings: Record<string, unknown>) {
     watching: () => until('it is watching', () => scanner.scanned.get('s')?.phase === 'watching'),
     paths: (state: 'waiting' | 'sent' | null = null) =>
       ledger
-        .files(destination, { source: 's', state, before: null, limit: 200 })
+        .files([destination], { source: 's', state, before: null, limit: 200 })
         .files.map((file) => file.path)
         .toSorted(),
     /** What a sender does: everything that waits is durable now. */

@@ -25,7 +25,7 @@ test.skipIf(!canMount)(
     scanner.configure({
       sources: [sourceSchema.parse({ id: 's', path: disk.point, name: 'source', kind: 'batch' })],
       ledgerPath,
-      destination: DESTINATION,
+      destinations: [DESTINATION],
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })

@@ -38,12 +38,13 @@ function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
   const config = (changes: Record<string, unknown> = {}) => ({
     sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
     ledgerPath,
-    destination,
+    destinations: [destination],
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   })
   const configure = (changes: Record<string, unknown> = {}) => scanner.configure(config(changes))
-  const files = () => ledger.files(destination, { source: 's', state: null, before: null, limit: 200 }).files
+  const files = () =>
+    ledger.files([destination], { source: 's', state: null, before: null, limit: 200 }).files
   return {
     root,
     ledger,
@@ -97,7 +98,7 @@ describe('the scanner process on a continuous source', () => {
     again.configure({
       sources: [sourceSchema.parse({ id: 's', path: root, name: 'source' })],
       ledgerPath: path.join(root, '../ledger.sqlite'),
-      destination,
+      destinations: [destination],
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })
@@ -412,7 +413,7 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     again.configure({
       sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', kind: 'batch' })],
       ledgerPath: path.join(root, '../ledger.sqlite'),
-      destination,
+      destinations: [destination],
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })
@@ -464,7 +465,7 @@ describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', ()
       scanner.configure({
         sources: sources.map((source) => ({ ...source, paused: paused && source.id !== 's' })),
         ledgerPath,
-        destination,
+        destinations: [destination],
         reconcileSeconds: 5,
         quietSeconds: 0.3,
       })

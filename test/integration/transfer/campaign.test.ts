@@ -95,7 +95,7 @@ function startScanner({ home }: { home: Awaited<ReturnType<typeof makeHome>> }) 
       }),
     ],
     ledgerPath: home.ledgerPath,
-    destination: DESTINATION,
+    destinations: [DESTINATION],
     reconcileSeconds: 5,
     quietSeconds: 0.3,
   })

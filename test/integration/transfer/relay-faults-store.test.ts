@@ -40,7 +40,7 @@ async function startOn(disk: string) {
 function sentNames(ledgerPath: string): string[] {
   const ledger = openLedger(ledgerPath)
   const page = { source: SOURCE, state: 'sent', before: null, limit: 200 } as const
-  const names = ledger.files(DESTINATION, page).files.map((file) => file.path)
+  const names = ledger.files([DESTINATION], page).files.map((file) => file.path)
   ledger.close()
   return names.sort()
 }

@@ -155,8 +155,9 @@ test("a receiver's certificate is replaced once every sender knows the next one,
     await allSent(sender, 1)
   }
   // The old one is not believed any more.
-  const pins = JSON.parse(fs.readFileSync(path.join(one.identityDirectory, 'receivers.json'), 'utf8'))
-  expect(pins.receivers[ending.fingerprint]).toMatchObject({ current: receiver.fingerprint, next: null })
+  const pinFile = path.join(one.identityDirectory, 'receivers', `${ending.fingerprint}.json`)
+  const { pin } = JSON.parse(fs.readFileSync(pinFile, 'utf8'))
+  expect(pin).toMatchObject({ current: receiver.fingerprint, next: null })
 })
 
 test('killed at any step of the change, a sender goes on by itself', async () => {

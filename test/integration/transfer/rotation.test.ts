@@ -26,7 +26,7 @@ async function setUp() {
   scanner.configure({
     sources: [sourceSchema.parse({ id: SOURCE, path: home.source, name: 'data' })],
     ledgerPath: home.ledgerPath,
-    destination: DESTINATION,
+    destinations: [DESTINATION],
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   })

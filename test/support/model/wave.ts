@@ -37,7 +37,7 @@ export async function startWaves(base: string) {
     scanner.configure({
       sources,
       ledgerPath: home.ledgerPath,
-      destination: DESTINATION,
+      destinations: [DESTINATION],
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { senderConfig } from '../../../core/agent/worker-configs.ts'
+import { senderConfigs } from '../../../core/agent/worker-configs.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -12,12 +12,17 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
       { id: 's', path: '/data', name: 'data', kind, deleteAfter: { hours: 24 } },
       { id: 't', path: '/other', name: 'other' },
     ],
-    destination: host === null ? null : { id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) },
+    destinations: host === null ? [] : [{ id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
-  senderConfig(settings, openDataDirectory(temporaryDirectory('layout')), null, 'here').sources.map(
-    ({ removal }) => removal,
-  )
+  [
+    ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
+      embedded: null,
+      computerName: 'here',
+      connected: new Set(),
+      busy: new Set(),
+    }).values(),
+  ].flatMap(({ sources }) => sources.map(({ removal }) => removal))
 
 const DAY = 86_400_000
 
@@ -45,7 +50,7 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
   const lines = describeState(
     emptyState({
       sources: [source],
-      destination: { ...emptyState().destination, kind: 'receiver', elsewhere: true },
+      destinations: emptyState().destinations.map((one) => ({ ...one, kind: 'receiver', elsewhere: true })),
       allowance: {
         now: { kind: 'limit', bytesPerSecond: 1_048_576 },
         until: new Date().setHours(18, 0, 0, 0),
@@ -56,4 +61,67 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
   expect(lines).toContain('  sent files are removed here after 2 days')
   expect(lines).toContain('limit: at most 1 MiB/s, until 18:00')
   expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
+})
+
+describe('several destinations', () => {
+  const receiver = (id: string, host: string) => ({
+    id,
+    name: id,
+    host,
+    port: 1,
+    fingerprint: 'a'.repeat(64),
+  })
+  const settings = settingsSchema.parse({
+    sources: [
+      { id: 's', path: '/data', name: 'data', deleteAfter: { hours: 24 } },
+      { id: 't', path: '/other', name: 'other', destinations: ['far'] },
+    ],
+    destinations: [
+      receiver('near', 'localhost'),
+      receiver('far', 'nas.example'),
+      receiver('none', 'nas.example'),
+    ],
+    send: { bytesPerSecond: 1_000_000 },
+  })
+  const chosen = {
+    ...settings,
+    sources: settings.sources.map((one) => ({ ...one, destinations: one.destinations ?? ['near', 'far'] })),
+  }
+  const configs = (connected: string[], busy: string[]) =>
+    senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
+      embedded: null,
+      computerName: 'here',
+      connected: new Set(connected),
+      busy: new Set(busy),
+    })
+
+  test('each hears of its own sources, of the others that have them, and of all sources and receivers', () => {
+    const all = configs([], [])
+    expect([...all.keys()]).toEqual(['near', 'far', 'none'])
+    const sourcesOf = (id: string) => all.get(id)?.sources.map((one) => [one.id, one.alsoTo])
+    expect(sourcesOf('near')).toEqual([['s', ['far']]])
+    expect(sourcesOf('far')).toEqual([
+      ['s', ['near']],
+      ['t', []],
+    ])
+    expect(sourcesOf('none')).toEqual([])
+    for (const config of all.values()) {
+      expect(config.known).toEqual(['s', 't'])
+      expect(config.receivers).toHaveLength(3)
+    }
+  })
+
+  test('files are removed only while all of the source are connected, one of them elsewhere', () => {
+    const removals = (connected: string[]) =>
+      [...configs(connected, []).values()].map(({ sources }) => sources[0]?.removal !== undefined)
+    expect(removals(['far'])).toEqual([false, false, false])
+    expect(removals(['near', 'far'])).toEqual([true, true, false])
+  })
+
+  test('those that have something to send share the limit; an idle one would share it, too', () => {
+    const shares = (busy: string[]) => [...configs([], busy).values()].map(({ limit }) => limit.shares)
+    expect(shares([])).toEqual([1, 1, 1])
+    expect(shares(['near'])).toEqual([1, 2, 2])
+    expect(shares(['near', 'far'])).toEqual([2, 2, 3])
+  })
 })

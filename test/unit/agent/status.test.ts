@@ -30,6 +30,7 @@ const well: SourceState = {
   },
   delays: [],
   scanned: { id: 'a', phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+  destinations: ['embedded', 'there'].map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
   totals: noTotals,
   lastFile: null,
   rate: 0,
@@ -57,6 +58,11 @@ const incident = {
 }
 const connected = { state: 'connected' as const, since: 0, problem: null }
 const receiver = {
+  id: 'there',
+  totals: noTotals,
+  rate: 0,
+  left: null,
+  worker: running,
   kind: 'receiver' as const,
   name: 'nas-2',
   elsewhere: true,
@@ -69,7 +75,7 @@ const sent = { ...noTotals, sentFiles: 12_402 }
 describe('the one status', () => {
   it('is ok and safe only with a receiver on another computer', () => {
     const lastFile = { path: 'x', at: NOW - 3000 }
-    expect(status({ totals: sent, destination: receiver, sources: [{ ...well, lastFile }] })).toEqual({
+    expect(status({ totals: sent, destinations: [receiver], sources: [{ ...well, lastFile }] })).toEqual({
       level: 'ok',
       sentence: 'All 12,402 files are safe.',
       detail: 'Last file 3 sec ago.',
@@ -116,12 +122,12 @@ describe('the one status', () => {
       ...receiver,
       connection: { state: 'unreachable' as const, since: NOW - 720_000, problem: null },
     }
-    expect(status({ destination: away, totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
+    expect(status({ destinations: [away], totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
       level: 'attention',
       sentence: 'nas-2 has been unreachable for 12 min. 340 files wait safely here.',
     })
     const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
-    expect(status({ destination: justAway }).level).toBe('ok')
+    expect(status({ destinations: [justAway] }).level).toBe('ok')
     const unwatched = {
       ...well,
       scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
@@ -129,6 +135,45 @@ describe('the one status', () => {
     expect(status({ sources: [unwatched] }).level).toBe('attention')
     const longPause = { ...defaultSettings, pause: { since: NOW - 25 * 3_600_000, until: null } }
     expect(status({ settings: longPause }).level).toBe('attention')
+  })
+
+  it('tells of several destinations which one is in trouble, and that the others go on', () => {
+    const unreachable = { state: 'unreachable' as const, since: NOW - 720_000, problem: null }
+    const away = {
+      ...receiver,
+      id: 'away',
+      name: 'cellar',
+      connection: unreachable,
+      totals: { ...noTotals, waitingFiles: 340 },
+    }
+    const behind = { ...noTotals, waitingFiles: 340, sentFiles: 12_062 }
+    const said = {
+      level: 'attention',
+      sentence: 'cellar has been unreachable for 12 min. 340 files wait for it here.',
+    }
+    const both = { destinations: [receiver, away], totals: behind }
+    expect(status(both)).toEqual({ ...said, detail: 'Everything goes to the other destinations as usual.' })
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
+    const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]
+    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: null })
+    const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
+    expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
+    // One that no source goes to has no connection, and is no trouble.
+    const idle = { ...away, connection: { ...unreachable, state: 'idle' as const } }
+    expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')
+  })
+
+  it('calls files safe only where every source has a destination on another computer', () => {
+    const local = { ...receiver, id: 'local', elsewhere: false }
+    const at = (...ids: string[]) => ({
+      ...well,
+      destinations: ids.map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
+    })
+    const sentenceOf = (sources: SourceState[]) =>
+      status({ totals: sent, destinations: [receiver, local], sources }).sentence
+    expect(sentenceOf([at('there', 'local')])).toContain('are safe')
+    expect(sentenceOf([at('there'), at('local')])).toContain('on this computer only')
   })
 
   it('is never ok on stale knowledge', () => {
@@ -166,7 +211,7 @@ describe('the one status', () => {
       })
     }
     const full = { ...connected, problem: message('problem.other', { reason: 'The store is full.' }) }
-    expect(status({ totals: waiting, destination: { ...receiver, connection: full } })).toMatchObject({
+    expect(status({ totals: waiting, destinations: [{ ...receiver, connection: full }] })).toMatchObject({
       level: 'attention',
       sentence: 'The store is full.',
     })
@@ -176,7 +221,7 @@ describe('the one status', () => {
 
   it('never calls copies on this computer safe, whoever keeps them', () => {
     const here = { ...receiver, elsewhere: false }
-    expect(status({ totals: sent, destination: here }).sentence).toContain('on this computer only')
+    expect(status({ totals: sent, destinations: [here] }).sentence).toContain('on this computer only')
   })
 
   it('says until when it is paused', () => {

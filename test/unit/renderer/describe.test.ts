@@ -50,9 +50,12 @@ test('a paused source is paused, whatever its scanner last said', () => {
   expect(phaseOf(sourceState('a', '/a'))).toBe('window.phase.watching')
 })
 
-test('"safe" is said of a receiver alone', () => {
-  expect(doneWord('receiver')).toBe('window.count.safe')
-  expect(doneWord('embedded')).toBe('window.count.copied')
+test('"safe" is said of a receiver alone, and of several destinations what all have', () => {
+  const one = sourceState('data', '/data')
+  expect(doneWord('receiver', one)).toBe('window.count.safe')
+  expect(doneWord('embedded', one)).toBe('window.count.copied')
+  const two = { ...one, destinations: [...one.destinations, ...one.destinations] }
+  expect(doneWord('receiver', two)).toBe('window.count.everywhere')
 })
 
 describe('batches in one line', () => {

@@ -1,4 +1,9 @@
-import type { AppState, CheckedPathState, SourceState } from '../../../core/agent/state-schema.ts'
+import type {
+  AppState,
+  CheckedPathState,
+  DestinationState,
+  SourceState,
+} from '../../../core/agent/state-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 
@@ -15,13 +20,14 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     left: null,
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
-    destination: {
-      kind: 'embedded',
-      name: 'this computer',
-      elsewhere: false,
-      address: '/srv/ada/.local/share/holdfast/store',
-      connection: { state: 'connected', since: Date.now(), problem: null },
-    },
+    destinations: [
+      destinationState('embedded', {
+        kind: 'embedded',
+        name: 'this computer',
+        elsewhere: false,
+        address: '/srv/ada/.local/share/holdfast/store',
+      }),
+    ],
     incidents: [],
     notices: [],
     workers: {
@@ -31,6 +37,25 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
       receiver: { condition: 'running', restarts: 0, since: Date.now(), pid: 4004 },
     },
     settings: defaultSettings,
+    ...changes,
+  }
+}
+
+const nothing = { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 }
+
+/** A receiver on another computer that is connected. */
+export function destinationState(id: string, changes: Partial<DestinationState> = {}): DestinationState {
+  return {
+    id,
+    kind: 'receiver',
+    name: id,
+    elsewhere: true,
+    address: `${id}.lan:7766`,
+    connection: { state: 'connected', since: Date.now(), problem: null },
+    totals: nothing,
+    rate: 0,
+    left: null,
+    worker: { condition: 'running', restarts: 0, since: 0, pid: 4003 },
     ...changes,
   }
 }
@@ -48,7 +73,8 @@ export function sourceState(
     checked: checkedState(id, path),
     delays: [4.1, 3.9, 4.4, 5.2, 3.8, 4, 9.5, 4.1, 4.2, 3.7, 4.3, 4.1],
     scanned: { id, phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
-    totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 8120, sentBytes: 45_200_000_000, parkedFiles: 0 },
+    destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null }],
+    totals: { ...nothing, sentFiles: 8120, sentBytes: 45_200_000_000 },
     lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },
     rate: 0,
     left: null,

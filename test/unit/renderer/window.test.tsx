@@ -2,7 +2,7 @@ import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, test } from 'vitest'
 import type { Bridge } from '../../../core/agent/contract.ts'
-import type { AppState, DestinationState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state-schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { AlertsPage } from '../../../renderer/features/alerts/alerts-page.tsx'
 import { Header } from '../../../renderer/features/frame/header.tsx'
@@ -15,7 +15,7 @@ import { CommandsProvider } from '../../../renderer/state/commands.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { WordsProvider } from '../../../renderer/words/context.tsx'
 import type { Language } from '../../../renderer/words/dictionaries.ts'
-import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'
+import { checkedPath, checkedState, destinationState, emptyState, sourceState } from './fake-state.ts'
 
 const silentBridge: Bridge = {
   call: () => new Promise(() => undefined),
@@ -45,13 +45,7 @@ function markupOf(page: React.ReactNode, language: Language = 'en'): string {
 }
 
 const said = (reason: string) => message('problem.other', { reason })
-const receiver: DestinationState = {
-  kind: 'receiver',
-  elsewhere: true,
-  name: 'nas-2',
-  address: 'nas-2.lan:7766',
-  connection: { state: 'connected', since: 0, problem: null },
-}
+const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
 const photos = sourceState('Photos', '/srv/ada/photos')
 const pages: [string, (state: AppState) => React.ReactNode][] = [
   ['overview', (state) => <OverviewPage state={state} />],
@@ -76,10 +70,73 @@ describe('"safe" is a promise', () => {
   })
 
   test('with a receiver they are safe', () => {
-    const words = wordsOf(<OverviewPage state={{ ...embedded, destination: receiver }} />)
+    const words = wordsOf(<OverviewPage state={{ ...embedded, destinations: [receiver] }} />)
     expect(words).toContain('8,120 safe')
     expect(words).toContain('nas-2')
     expect(words).not.toContain('on this computer only')
+  })
+})
+
+describe('several destinations', () => {
+  const settings = {
+    ...emptyState().settings,
+    destinations: ['nas', 'cellar'].map((id) => ({
+      id,
+      name: id,
+      host: `${id}.lan`,
+      port: 7766,
+      fingerprint: 'a'.repeat(64),
+    })),
+  }
+  const unreachable = { state: 'unreachable' as const, since: 0, problem: null }
+  const nas = destinationState('nas')
+  const cellar = destinationState('cellar', {
+    connection: unreachable,
+    totals: { ...photos.totals, waitingFiles: 3, waitingBytes: 3 * 1024 },
+  })
+  const source = sourceState('Photos', '/srv/ada/photos', {
+    destinations: [nas, cellar].map(({ id, totals }) => ({ id, totals, rate: 0, left: null })),
+  })
+  const state = emptyState({
+    settings,
+    destinations: [nas, cellar],
+    sources: [source],
+    totals: source.totals,
+  })
+
+  test('the card tells which can be reached, and counts what all of them have', () => {
+    const words = wordsOf(<OverviewPage state={state} />)
+    expect(words).toContain('8,120 at all destinations')
+    expect(markupOf(<OverviewPage state={state} />)).toMatch(
+      /data-level="attention"[^>]*cellar cannot be reached/,
+    )
+    expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
+  })
+
+  test('the settings list each, with what waits for it; a single one looks as before', () => {
+    const words = wordsOf(<SettingsPage state={state} />)
+    expect(words).toContain('nas.lan:7766')
+    expect(words).toMatch(/cellar\.lan:7766.*unreachable.*3 waiting · 3 KiB/)
+    expect(words).toContain('[Actions for cellar]')
+    expect(words).toContain('Sender → cellar')
+    const one = wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)
+    expect(one).toContain('Use this computer')
+    expect(one).not.toContain('→')
+  })
+
+  test('what is on its way says where to, only where there are several', () => {
+    const transfer = {
+      id: 1,
+      source: source.settings.id,
+      path: 'a',
+      size: 9,
+      sentBytes: 3,
+      destination: 'cellar',
+    }
+    const words = wordsOf(<TransfersPage state={{ ...state, transfers: [transfer] }} />)
+    expect(words).toContain('→ cellar')
+    const one = { ...state, destinations: [nas], transfers: [{ ...transfer, destination: 'nas' }] }
+    expect(wordsOf(<TransfersPage state={one} />)).not.toContain('→')
   })
 })
 
@@ -112,7 +169,14 @@ describe('the overview', () => {
   })
 
   test('shows progress only while something is on the wire', () => {
-    const transfer = { id: 1, source: photos.settings.id, path: 'IMG.CR3', size: 100, sentBytes: 61 }
+    const transfer = {
+      id: 1,
+      source: photos.settings.id,
+      path: 'IMG.CR3',
+      size: 100,
+      sentBytes: 61,
+      destination: 'embedded',
+    }
     const still = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
     expect(still).not.toContain('progressbar')
     const moving = markupOf(<OverviewPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)

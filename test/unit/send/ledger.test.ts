@@ -109,9 +109,9 @@ describe('generations', () => {
     expect(take()).toMatchObject([{ size: 12, attempts: 0 }])
     send(take(), true)
     ledger.marksDone([old])
-    expect(ledger.dueMarks('d', 's', 0, 10)).toHaveLength(1)
-    ledger.marksDone(ledger.dueMarks('d', 's', 0, 10))
-    expect(ledger.dueMarks('d', 's', 0, 10)).toHaveLength(0)
+    expect(ledger.dueMarks('d', 's', 10, [])).toHaveLength(1)
+    ledger.marksDone(ledger.dueMarks('d', 's', 10, []))
+    expect(ledger.dueMarks('d', 's', 10, [])).toHaveLength(0)
   })
 
   test('a file that changes after it was sent is owed no mark for what it was', () => {
@@ -119,7 +119,7 @@ describe('generations', () => {
     ledger.offer('d', [file('a')])
     send(take(), true)
     ledger.offer('d', [file('a', { size: 12 })])
-    expect(ledger.dueMarks('d', 's', 0, 10)).toEqual([])
+    expect(ledger.dueMarks('d', 's', 10, [])).toEqual([])
   })
 })
 
@@ -204,14 +204,14 @@ describe('questions', () => {
     const seen: number[] = []
     let before: number | null = null
     for (let more = true; more; ) {
-      const page = ledger.files('d', { source: null, state: null, before, limit: 4 })
+      const page = ledger.files(['d'], { source: null, state: null, before, limit: 4 })
       seen.push(...page.files.map(({ id }) => id))
       before = seen.at(-1) ?? null
       more = page.more
     }
     expect(seen).toHaveLength(25)
     expect([...seen].sort((a, b) => b - a)).toEqual(seen)
-    const sent = ledger.files('d', { source: 's', state: 'sent', before: null, limit: 200 })
+    const sent = ledger.files(['d'], { source: 's', state: 'sent', before: null, limit: 200 })
     expect(
       sent.files.every(({ source, state, sentAt }) => source === 's' && state === 'sent' && sentAt === 5_000),
     ).toBe(true)
@@ -230,15 +230,20 @@ describe('destinations and sources', () => {
     ledger.offer('e', [file('f0')])
     send(ledger.take('e', ['s'], 1, 1_000, new Set()))
     let chunks = 0
-    for (let after: number | null = 0; after !== null; chunks += 1)
-      after = ledger.requeue('d', 'e', after, 10)
-    expect(chunks).toBe(3)
+    for (const state of ['waiting', 'parked', 'sent'] as const) {
+      for (let after: number | null = 0; after !== null; chunks += 1)
+        after = ledger.requeue('d', 'e', 's', state, after, 10)
+    }
+    expect(chunks).toBe(5)
     expect(ledger.totals('e')).toEqual({ s: totals(24, 1, 0) })
     expect(ledger.totals('d')).toEqual({ s: totals(15, 10, 0) })
     expect(ledger.destinations().sort()).toEqual(['d', 'e'])
-    expect(ledger.destination).toBeNull()
-    ledger.destination = 'e'
-    expect(ledger.destination).toBe('e')
+    expect(ledger.filled('s')).toEqual([])
+    ledger.rememberFilled('s', 'e', ['d'])
+    ledger.rememberFilled('s', 'd', ['e'])
+    expect(ledger.filled('s')).toEqual(['d', 'e'])
+    ledger.rememberFilled('s', 'e', [])
+    expect(ledger.filled('s')).toEqual(['e'])
   })
 
   test('a forgotten source leaves nothing, in bounded steps', () => {
@@ -359,7 +364,7 @@ describe('content that a destination has', () => {
     const [due] = take()
     const [sent] = claims
     if (due === undefined || sent === undefined) throw new Error('nothing due')
-    ledger.requeue('d', 'next', 0, 100)
+    for (const state of ['waiting', 'sent'] as const) ledger.requeue('d', 'next', 's', state, 0, 100)
     expect(elsewhere(ledger, 'next', due)).toBeNull()
     expect(elsewhere(ledger, 'd', due)?.path).toBe('a')
     ledger.renew(sent, sent, 0)

@@ -159,3 +159,23 @@ test('the limiter follows the clock on the wall, also where it jumps', () => {
   expect([limiter.allowance.kind, limiter.until, limiter.bucket.bytesPerSecond]).toEqual(['free', null, null])
   limiter.stop()
 })
+
+test('of several destinations that share a limit each takes its even part; what is told is the whole', () => {
+  const limiter = openLimiter(
+    () => undefined,
+    () => 0,
+  )
+  const { socket, sum } = openSocket()
+  const outlet = pacedOutlet(socket, limiter.bucket)
+  limiter.configure({ bytesPerSecond: 1000 * KIB, schedule: [] }, 4)
+  expect(limiter.allowance).toEqual({ kind: 'limit', bytesPerSecond: 1000 * KIB })
+  outlet.write([Buffer.alloc(4000 * KIB)], () => undefined)
+  vi.advanceTimersByTime(2000)
+  expect(sum() / KIB).toBeGreaterThan(500 * 0.9)
+  expect(sum() / KIB).toBeLessThan(500 * 1.1 + 100)
+  const before = sum()
+  limiter.configure({ bytesPerSecond: 1000 * KIB, schedule: [] }, 1)
+  vi.advanceTimersByTime(1000)
+  expect((sum() - before) / KIB).toBeGreaterThan(1000 * 0.9)
+  limiter.stop()
+})

@@ -48,6 +48,21 @@ describe('the settings file', () => {
     expect(openSettings(directory).setAside).toBeNull()
   })
 
+  it.each([
+    ['a receiver', { id: 'a'.repeat(64), name: 'nas', host: 'nas', port: 7766, fingerprint: 'a'.repeat(64) }],
+    ['the embedded receiver', null],
+  ])('of a version with one destination, %s, is taken over', (_what, destination) => {
+    const directory = temporaryDirectory()
+    const sources = [{ id: 's', path: '/data', name: 'data' }]
+    writeFileSync(path.join(directory, 'settings.json'), JSON.stringify({ version: 1, sources, destination }))
+    const store = openSettings(directory)
+    expect(store.setAside).toBeNull()
+    expect(store.get().destinations).toEqual(destination === null ? [] : [destination])
+    expect(store.get().sources).toMatchObject([{ ...sources[0], destinations: null }])
+    store.set(store.get())
+    expect(openSettings(directory).get()).toEqual(store.get())
+  })
+
   it('refuses values outside the schema and keeps what was', () => {
     const store = openSettings(temporaryDirectory())
     expect(() =>

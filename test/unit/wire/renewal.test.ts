@@ -20,7 +20,7 @@ async function setUp() {
 
   const openSender = async () => {
     const renewal = await openRenewal(here, () => undefined)
-    renewal.setReceivers([paired])
+    renewal.setReceivers(paired, [paired])
     return renewal
   }
   const openReceiver = async () => {
@@ -92,18 +92,33 @@ test("a sender cannot announce another sender's certificate as its own", async (
   expect(senders.known(entry.fingerprint)?.next).toBeNull()
 })
 
-test('a sender waits with its next certificate until every receiver that it sends to has confirmed it', async () => {
+test('a receiver is shown the next certificate as soon as it knows it; the present one is kept until all do', async () => {
   const { old, paired, openSender } = await setUp()
   const second = { host: 'elsewhere', port: 1, fingerprint: '3'.repeat(64) }
-  const sender = await openSender()
-  sender.setReceivers([paired, second])
+  const both = [paired, second]
+  // A process for each receiver, with one identity.
+  const [sender, other] = [await openSender(), await openSender()]
+  sender.setReceivers(paired, both)
+  other.setReceivers(second, both)
   const { next } = sender.announcement(paired)
   if (next === undefined) throw new Error('nothing is announced')
+  expect(other.announcement(second)).toEqual({ next })
   // The first one could not write it down now, and says something else the next time.
   expect(sender.onWelcome(paired, paired.fingerprint, {})).toBeNull()
   expect(sender.onWelcome(paired, paired.fingerprint, { knows: '4'.repeat(64) })).toBeNull()
   await sender.onWelcome(paired, paired.fingerprint, { knows: next })
-  expect(sender.identity.fingerprint).toBe(old.sender.fingerprint)
-  await sender.onWelcome(second, second.fingerprint, { knows: next })
   expect(sender.identity.fingerprint).toBe(next)
+  expect(sender.announcement(paired)).toEqual({})
+  // A receiver that is paired with now, and the one that does not know it, are shown the present one.
+  expect(sender.current.fingerprint).toBe(old.sender.fingerprint)
+  expect(other.identity.fingerprint).toBe(old.sender.fingerprint)
+  const restarted = await openSender()
+  restarted.setReceivers(paired, both)
+  expect(restarted.identity.fingerprint).toBe(next)
+
+  await other.onWelcome(second, second.fingerprint, { knows: next })
+  expect(other.current.fingerprint).toBe(next)
+  // The other process finds it on the disk before it connects again.
+  await sender.prepare()
+  expect([sender.current.fingerprint, sender.identity.fingerprint]).toEqual([next, next])
 })

@@ -1,0 +1,18 @@
+import type { DestinationState } from '../core/agent/state-schema.ts'
+import { formatBytes, formatDuration } from '../core/words/formats.ts'
+import { englishWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
+
+/** A destination as one line for a terminal: its name, its address, and how it stands. */
+export function destinationLine(destination: DestinationState): string {
+  const { name, kind, address, connection, totals, rate, left } = destination
+  const shown = kind === 'embedded' ? 'this computer' : quoteControls(name)
+  const waiting =
+    totals.waitingFiles === 0
+      ? ''
+      : `, ${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')})`
+  const pace = rate > 0 ? `, ${formatBytes(rate, 'en')}/s` : ''
+  const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
+  const problem = connection.problem === null ? '' : `: ${englishWords(connection.problem)}`
+  return `${shown} (${address}), ${connection.state}${waiting}${pace}${time}${problem}`
+}

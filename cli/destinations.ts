@@ -1,0 +1,138 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
+import {
+  namedDestination,
+  withChosen,
+  withoutDestination,
+  withRenamed,
+} from '../core/settings/destinations.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSettings } from '../core/settings/store.ts'
+import { addressOf } from '../core/wire/pairing-code.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { destinationLine } from './destination-line.ts'
+import { quoteControls } from './quote-controls.ts'
+import { changeSettings, runningSettings } from './settings-change.ts'
+
+interface Options {
+  data?: string
+  json?: boolean
+  all?: boolean
+}
+
+/** `holdfast destinations`: where files go; `holdfast pair CODE` adds one. */
+export function registerDestinations(program: Command): void {
+  const command = program
+    .command('destinations')
+    .description('list where files go; rename, remove or choose destinations (holdfast pair adds one)')
+    .option('--json', 'print the list as JSON')
+  withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
+  withDataDirectory(
+    command
+      .command('rename')
+      .description('call a destination otherwise; nothing else changes')
+      .argument('<name>', 'the destination')
+      .argument('<new-name>', 'what it is called from now on'),
+  ).action((name: string, next: string, _: Options, self: Command) => rename(dataOf(self), name, next))
+  withDataDirectory(
+    command
+      .command('remove')
+      .description('send nothing there any more; what it has stays there, and files here stay, too')
+      .argument('[name]', 'the destination; needed where there are several'),
+  ).action((name: string | undefined, _: Options, self: Command) => remove(dataOf(self), name))
+  withDataDirectory(
+    command
+      .command('choose')
+      .description('choose the destinations of one directory')
+      .argument('<path>', 'a protected directory')
+      .argument('[name...]', 'the destinations that its files go to')
+      .option('--all', 'all destinations, also those that are added later'),
+  ).action((directory: string, names: string[], { all }: Options, self: Command) =>
+    choose(dataOf(self), directory, names, all === true),
+  )
+}
+
+/** The data directory may be named before or after the inner command's name. */
+const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Options>())
+
+async function list(dataDirectory: string, json = false): Promise<void> {
+  const state = await runningState(dataDirectory)
+  const settings = state?.settings ?? openSettings(openDataDirectory(dataDirectory).directory).get()
+  if (json) {
+    console.log(JSON.stringify(state?.destinations ?? settings.destinations, null, 2))
+    return
+  }
+  if (settings.destinations.length === 0) console.log(englishWords(message('cli.destinations.none')))
+  for (const { id, name, host, port } of settings.destinations) {
+    const known = state?.destinations.find((one) => one.id === id)
+    console.log(
+      known === undefined ? `${quoteControls(name)} (${addressOf(host, port)})` : destinationLine(known),
+    )
+  }
+}
+
+async function runningState(dataDirectory: string): Promise<AppState | null> {
+  if ((await runningSettings(dataDirectory)) === null) return null
+  return stateSnapshotSchema.parse(await sendCommand(dataDirectory, 'snapshot', {})).state
+}
+
+async function rename(dataDirectory: string, name: string, next: string): Promise<void> {
+  const idOf = (settings: Settings) => namedDestination(settings.destinations, name).id
+  await changeSettings(
+    dataDirectory,
+    (settings) => ({ command: 'renameDestination', input: { id: idOf(settings), name: next } }),
+    (settings) => withRenamed(settings, idOf(settings), next),
+  )
+  console.log(englishWords(message('cli.destinations.renamed', { name, next })))
+}
+
+async function remove(dataDirectory: string, given: string | undefined): Promise<void> {
+  let name = given ?? ''
+  const idOf = (settings: Settings) => {
+    const found = namedDestination(settings.destinations, given)
+    name = found.name
+    return found.id
+  }
+  const after = await changeSettings(
+    dataDirectory,
+    (settings) => ({ command: 'removeDestination', input: { id: idOf(settings) } }),
+    (settings) => withoutDestination(settings, idOf(settings)),
+  )
+  const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
+  console.log(englishWords(message(key, { name })))
+}
+
+async function choose(
+  dataDirectory: string,
+  directory: string,
+  names: readonly string[],
+  all: boolean,
+): Promise<void> {
+  if (all === names.length > 0) throw new Problem('cli.destinations.chooseWhat')
+  const wanted = path.resolve(directory)
+  const idOf = ({ sources }: Settings) => {
+    const source = sources.find((one) => one.path === wanted)
+    if (source === undefined) throw new Problem('cli.destinations.noSource', { path: wanted })
+    return source.id
+  }
+  const idsOf = ({ destinations }: Settings) =>
+    all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
+  const after = await changeSettings(
+    dataDirectory,
+    (settings) => ({
+      command: 'setDestinations',
+      input: { id: idOf(settings), destinations: idsOf(settings) },
+    }),
+    (settings) => withChosen(settings, idOf(settings), idsOf(settings)),
+  )
+  const chosen = idsOf(after)
+  const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
+  const said = { path: wanted, names: list.map(({ name }) => name).join(', ') }
+  console.log(englishWords(message('cli.destinations.chosen', said)))
+}

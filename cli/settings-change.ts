@@ -1,0 +1,58 @@
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSettings } from '../core/settings/store.ts'
+import { Problem } from '../core/words/problem.ts'
+import { lockDirectory } from '../core/worker/directory-lock.ts'
+import { outcomeOf } from './outcome.ts'
+
+/** A command for the running agent, made of the settings as they are. */
+export interface AgentCommand {
+  command: string
+  input: unknown
+}
+
+/**
+ * Changes the settings of a data directory: through its agent if one runs, else in the file.
+ * @returns the settings as they are then.
+ */
+export async function changeSettings(
+  dataDirectory: string,
+  asked: (settings: Settings) => AgentCommand,
+  alone: (settings: Settings) => Settings | Promise<Settings>,
+): Promise<Settings> {
+  const running = await runningSettings(dataDirectory)
+  if (running === null) return changeAlone(dataDirectory, alone)
+  const { command, input } = asked(running)
+  const refusal = outcomeOf(await sendCommand(dataDirectory, command, input))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  return (await runningSettings(dataDirectory)) ?? running
+}
+
+/** The settings that the agent of a data directory has; null: none runs. */
+export async function runningSettings(dataDirectory: string): Promise<Settings | null> {
+  try {
+    const answer = await sendCommand(dataDirectory, 'snapshot', {})
+    return stateSnapshotSchema.parse(answer).state.settings
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.sentence.key === 'agent.notRunning') return null
+    throw thrown
+  }
+}
+
+async function changeAlone(
+  dataDirectory: string,
+  change: (settings: Settings) => Settings | Promise<Settings>,
+): Promise<Settings> {
+  openDataDirectory(dataDirectory)
+  const lock = lockDirectory(dataDirectory)
+  // It has started just now, and would overwrite what is written here.
+  if (lock === null) throw new Problem('agent.starting')
+  try {
+    const settings = openSettings(dataDirectory)
+    return settings.set(await change(settings.get()))
+  } finally {
+    lock.release()
+  }
+}

@@ -1,0 +1,136 @@
+import { Problem } from '../words/problem.ts'
+import type { ReceiverDestination, Settings, Source } from './schema.ts'
+import { MOST_DESTINATIONS } from './schema.ts'
+
+/** Characters of a destination's name, as the schema has it. */
+const LONGEST_NAME = 200
+
+// What becomes of the list of destinations; pure.
+
+/**
+ * The destinations of a source. One that names only destinations that are not there any more goes to all: its
+ * files are never left without a place to go.
+ */
+export function destinationsOf(
+  destinations: readonly ReceiverDestination[],
+  source: Pick<Source, 'destinations'>,
+): readonly ReceiverDestination[] {
+  const chosen = source.destinations
+  if (chosen === null) return destinations
+  const named = destinations.filter(({ id }) => chosen.includes(id))
+  return named.length === 0 ? destinations : named
+}
+
+/** A name that no other destination has, whatever the letters' case. */
+function freeName(name: string, others: readonly ReceiverDestination[]): string {
+  const taken = new Set(others.map((one) => one.name.toLowerCase()))
+  for (let count = 1; ; count += 1) {
+    const candidate = count === 1 ? name : `${name.slice(0, 190)} ${count}`
+    if (!taken.has(candidate.toLowerCase())) return candidate
+  }
+}
+
+/**
+ * Looks whether this pairing code's receiver could be added, before the code is used up.
+ * @throws Problem refuse.tooManyDestinations
+ */
+export function refuseMore(
+  { destinations }: Settings,
+  wanted: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
+): void {
+  const { host, port, fingerprint } = wanted
+  const isKnown = destinations.some(
+    (one) => one.id === fingerprint || (one.host === host && one.port === port),
+  )
+  if (!isKnown && destinations.length >= MOST_DESTINATIONS)
+    throw new Problem('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
+}
+
+/**
+ * Adds a receiver that was paired with. One that is there already, by its certificate or by its address, is replaced:
+ * it keeps the name that a person gave it, and its sources.
+ * @throws Problem refuse.tooManyDestinations
+ */
+export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
+  const { destinations } = settings
+  const known =
+    destinations.find(({ id }) => id === paired.id) ??
+    destinations.find(({ host, port }) => host === paired.host && port === paired.port)
+  if (known !== undefined) {
+    const again = { ...paired, name: known.name }
+    const idNow = (id: string) => (id === known.id ? paired.id : id)
+    return {
+      ...settings,
+      destinations: destinations.map((one) => (one === known ? again : one)),
+      sources: settings.sources.map((source) => ({
+        ...source,
+        destinations: source.destinations?.map(idNow) ?? null,
+      })),
+    }
+  }
+  refuseMore(settings, paired)
+  const added = { ...paired, name: freeName(paired.name, destinations) }
+  return { ...settings, destinations: [...destinations, added] }
+}
+
+/** @throws Problem refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
+export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
+  const name = wanted.trim()
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
+  const { destinations } = settings
+  if (!destinations.some((one) => one.id === id)) throw new Problem('refuse.noSuchDestination', { name: id })
+  const others = destinations.filter((one) => one.id !== id)
+  if (others.some((one) => one.name.toLowerCase() === name.toLowerCase()))
+    throw new Problem('refuse.destinationName', { name })
+  return { ...settings, destinations: destinations.map((one) => (one.id === id ? { ...one, name } : one)) }
+}
+
+/**
+ * Takes a destination away, also from the sources that name it. A source that named no other one goes to all that
+ * remain.
+ * @throws Problem refuse.noSuchDestination
+ */
+export function withoutDestination(settings: Settings, id: string): Settings {
+  const { destinations } = settings
+  if (!destinations.some((one) => one.id === id)) throw new Problem('refuse.noSuchDestination', { name: id })
+  const sources = settings.sources.map((source): Source => {
+    const left = source.destinations?.filter((one) => one !== id) ?? []
+    return { ...source, destinations: left.length === 0 ? null : left }
+  })
+  return { ...settings, sources, destinations: destinations.filter((one) => one.id !== id) }
+}
+
+/**
+ * Chooses the destinations of a source by their ids; null: all.
+ * @throws Problem refuse.noSuchSource, refuse.noSuchDestination
+ */
+export function withChosen(settings: Settings, source: string, ids: readonly string[] | null): Settings {
+  if (!settings.sources.some(({ id }) => id === source))
+    throw new Problem('refuse.noSuchSource', { id: source })
+  const destinations = ids?.map((id) => namedDestination(settings.destinations, id).id) ?? null
+  return {
+    ...settings,
+    sources: settings.sources.map((one) => (one.id === source ? { ...one, destinations } : one)),
+  }
+}
+
+/**
+ * One destination by its name (whatever the letters' case) or its id; without a name the only one.
+ * @throws Problem refuse.noDestination, refuse.whichDestination, refuse.noSuchDestination
+ */
+export function namedDestination<D extends Pick<ReceiverDestination, 'id' | 'name'>>(
+  destinations: readonly D[],
+  name: string | undefined,
+): D {
+  const names = destinations.map((one) => one.name).join(', ')
+  if (name === undefined) {
+    const [only, another] = destinations
+    if (only === undefined) throw new Problem('refuse.noDestination')
+    if (another !== undefined) throw new Problem('refuse.whichDestination', { names })
+    return only
+  }
+  const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
+  if (found === undefined) throw new Problem('refuse.noSuchDestination', { name })
+  return found
+}

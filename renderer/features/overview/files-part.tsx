@@ -1,0 +1,67 @@
+import type { AppState, DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { useWords } from '../../words/context.tsx'
+import { destinationName, destinationNames, destinationsOf, doneWord, phaseOf } from './describe.ts'
+
+/** A source's files at a glance: how many are where. */
+export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
+  const { t, format } = useWords()
+  const { totals, scanned } = source
+  const mine = destinationsOf(source, state.destinations)
+  const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
+  const several = mine.length > 1
+  const rows = [
+    { label: t('window.details.phase'), value: t(phaseOf(source)) },
+    {
+      label: t(several ? 'window.destination.several' : 'window.details.destination'),
+      value: destinationNames(mine, t),
+    },
+    {
+      label: t('window.details.done'),
+      value: `${t(doneWord(kind, source), { count: totals.sentFiles })} · ${format.bytes(totals.sentBytes)}`,
+    },
+    {
+      label: t('window.details.waiting'),
+      value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
+    },
+    ...(several
+      ? mine.map((one) => ({ label: destinationName(one, t), value: placeOf(one, source, t) }))
+      : []),
+    ...(totals.parkedFiles > 0
+      ? [
+          {
+            label: t('window.details.parked'),
+            value: t('window.count.parked', { count: totals.parkedFiles }),
+          },
+        ]
+      : []),
+    ...(scanned !== null && scanned.unwatchedDirectories > 0
+      ? [
+          {
+            label: t('window.details.unwatched'),
+            value: t('window.count.directories', { count: scanned.unwatchedDirectories }),
+          },
+        ]
+      : []),
+  ]
+  return (
+    <section className="card" aria-label={t('window.details.title')}>
+      <dl className="facts">
+        {rows.map(({ label, value }) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+/** What one of several destinations has of a source. */
+function placeOf({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
+  const totals = source.destinations.find((one) => one.id === id)?.totals
+  if (totals === undefined) return ''
+  const { sentFiles, waitingFiles } = totals
+  const sent = t('window.count.sent', { count: sentFiles })
+  return waitingFiles === 0 ? sent : `${sent} · ${t('window.count.waiting', { count: waitingFiles })}`
+}

@@ -1,0 +1,83 @@
+import { Button, Checkbox, Group, Modal, Stack, Text } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useWords } from '../../words/context.tsx'
+
+export type DestinationChoice = Pick<AppState['settings']['destinations'][number], 'id' | 'name'>
+
+interface SourceDestinationsProps {
+  source: SourceState['settings']
+  choices: readonly DestinationChoice[]
+  opened: boolean
+  onClose: () => void
+}
+
+/** Chooses where one source's files go, where there are at least two destinations. */
+export function SourceDestinations({ source, choices, opened, onClose }: SourceDestinationsProps) {
+  const { t } = useWords()
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t('window.destination.chooseTitle', { name: source.name })}
+      closeButtonProps={{ 'aria-label': t('window.close') }}
+    >
+      <ChoiceForm source={source} choices={choices} onClose={onClose} />
+    </Modal>
+  )
+}
+
+/** Begins with what is set whenever the dialog opens. */
+function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 'opened'>) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [chosen, setChosen] = useState(source.destinations)
+  const [busy, setBusy] = useState(false)
+  const all = choices.map(({ id }) => id)
+  const toggle = (id: string, wanted: boolean) =>
+    setChosen((chosen ?? all).filter((one) => one !== id).concat(wanted ? [id] : []))
+
+  const save = async () => {
+    setBusy(true)
+    const isDone = await run(
+      'setDestinations',
+      { id: source.id, destinations: chosen },
+      'window.destination.chosen',
+    )
+    setBusy(false)
+    if (isDone) onClose()
+  }
+
+  return (
+    <Stack gap="sm">
+      <Checkbox
+        label={t('window.destination.chooseAll')}
+        checked={chosen === null}
+        onChange={(event) => setChosen(event.currentTarget.checked ? null : all)}
+      />
+      <Stack gap="xs" pl="lg">
+        {choices.map(({ id, name }) => (
+          <Checkbox
+            key={id}
+            label={<span className="breakable">{name}</span>}
+            disabled={chosen === null}
+            checked={chosen?.includes(id) ?? true}
+            onChange={(event) => toggle(id, event.currentTarget.checked)}
+          />
+        ))}
+      </Stack>
+      <Text size="sm" c="dimmed">
+        {t('window.destination.chooseEffect')}
+      </Text>
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" onClick={onClose}>
+          {t('window.cancel')}
+        </Button>
+        <Button loading={busy} disabled={chosen?.length === 0} onClick={save}>
+          {t('window.destination.chooseAction')}
+        </Button>
+      </Group>
+    </Stack>
+  )
+}

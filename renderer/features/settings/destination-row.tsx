@@ -1,0 +1,86 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { useState } from 'react'
+import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { IconDots, IconPencil, IconTrash } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { DestinationHealth } from './destination-health.tsx'
+import { RenameDialog } from './rename-dialog.tsx'
+
+interface DestinationRowProps {
+  destination: DestinationState
+  sources: readonly SourceState[]
+}
+
+/** One of several destinations: how it is, what waits for it, and what can be done to it. */
+export function DestinationRow({ destination, sources }: DestinationRowProps) {
+  const { t, format } = useWords()
+  const { run } = useCommands()
+  const [renaming, setRenaming] = useState(false)
+  const [removing, setRemoving] = useState(false)
+  const { id, name, address, totals, rate, left } = destination
+  const only = sources.filter(({ settings }) => settings.destinations?.every((one) => one === id) ?? false)
+  const moving = [
+    ...(totals.waitingFiles > 0
+      ? [t('window.count.waiting', { count: totals.waitingFiles }), format.bytes(totals.waitingBytes)]
+      : []),
+    ...(rate > 0 ? [format.rate(rate)] : []),
+    ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
+  ]
+
+  return (
+    <section className="destination-row" aria-label={name}>
+      <div className="spread">
+        <span className="card-name breakable">{name}</span>
+        <Menu>
+          <Menu.Target>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="md"
+              aria-label={t('window.source.actions', { name })}
+            >
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setRenaming(true)}>
+              {t('window.destination.rename')}
+            </Menu.Item>
+            <Menu.Divider />
+            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
+              {t('window.destination.remove')}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+      <span className="dimmed selectable breakable">{address}</span>
+      <DestinationHealth destination={destination} />
+      {moving.length > 0 && <span className="dimmed figures">{moving.join(' · ')}</span>}
+      <RenameDialog destination={destination} opened={renaming} onClose={() => setRenaming(false)} />
+      <Confirm
+        opened={removing}
+        title={t('window.destination.removeTitle', { name })}
+        consequences={[
+          t('window.destination.removeEffect', { name }),
+          ...(totals.waitingFiles > 0
+            ? [t('window.destination.removeWaiting', { count: totals.waitingFiles, name })]
+            : []),
+          ...(only.length > 0
+            ? [
+                t('window.destination.removeOnly', {
+                  names: only.map(({ settings }) => settings.name).join(', '),
+                }),
+              ]
+            : []),
+          t('window.embedded.useWarning'),
+        ]}
+        action={t('window.destination.removeAction')}
+        dangerous
+        onClose={() => setRemoving(false)}
+        onConfirm={() => run('removeDestination', { id }, 'window.destination.removed')}
+      />
+    </section>
+  )
+}

@@ -1,0 +1,213 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import type { RunningReceiver } from '../../support/two-receivers.ts'
+import { holdfast, pairWith, startReceiver, stateOf, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 40
+const MARKS = /finished\.(parse|watch)$/
+
+/** A directory with one batch directory, and what has to arrive of it. */
+function makeBatches(root: string, batch = 'DC1', files = FILES) {
+  const directory = path.join(root, batch)
+  mkdirSync(directory, { recursive: true })
+  for (let index = 0; index < files; index += 1)
+    writeFileSync(path.join(directory, `file${index}`), Buffer.alloc(1000 + index, String(index)), {
+      mode: 0o644,
+    })
+  writeFileSync(path.join(directory, 'finished.parse'), '')
+  return directory
+}
+
+const isMarked = (file: string) => (statSync(file).mode & 0o020) !== 0
+const received = ({ store }: RunningReceiver, source: string) => path.join(store, 'station', source)
+const pidsOf = (state: Awaited<ReturnType<typeof stateOf>>) =>
+  state.destinations.map(({ worker }) => worker.pid)
+
+describe('two destinations', () => {
+  test('one that hangs holds up neither the other nor anything else; a batch is marked when both have it', async () => {
+    const root = path.join(temporaryDirectory('two'), 'datas')
+    const data = temporaryDirectory('two-data')
+    mkdirSync(root)
+    const [one, two] = [await startReceiver('one'), await startReceiver('two')]
+    startHoldfast(['agent', '--data', data, '--batch', root])
+    await untilState(data, 'the agent to watch', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
+    await pairWith(one, data, 'station')
+    expect(await pairWith(two, data, 'station')).toContain('one, two')
+    const connected = await untilState(data, 'both to be connected', ({ destinations }) =>
+      destinations.every(({ connection }) => connection.state === 'connected'),
+    )
+    expect(connected.destinations.map(({ name }) => name)).toEqual(['one', 'two'])
+    expect(new Set(pidsOf(connected)).size).toBe(2)
+
+    two.command.child.kill('SIGSTOP')
+    onTestFinished(() => void two.command.child.kill('SIGCONT'))
+    const batch = makeBatches(root)
+    // Everything is at the first one well before anybody can know that the second one hangs.
+    await until(
+      'the first one to have everything',
+      () => Object.keys(treeOf(received(one, 'datas'), MARKS)).length === FILES,
+      10_000,
+    )
+    const state = await untilState(
+      data,
+      'the state to tell it',
+      ({ destinations: [first] }) => first?.totals.sentFiles === FILES,
+    )
+    expect(state.destinations.map(({ totals }) => totals.waitingFiles)).toEqual([0, FILES])
+    // "Everything is sent" is said of neither the source nor the whole.
+    expect(state.totals).toMatchObject({ sentFiles: 0, waitingFiles: FILES })
+    expect(state.status.level).toBe('working')
+    // What needs nothing is marked meanwhile: the scanner has had its turn.
+    const empty = makeBatches(root, 'DC2', 0)
+    await until('an empty batch to be marked', () => existsSync(path.join(empty, 'finished.watch')), 30_000)
+    expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
+    expect(isMarked(path.join(batch, 'file0'))).toBe(false)
+
+    two.command.child.kill('SIGCONT')
+    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 60_000)
+    await until('every file to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
+    const sent = treeOf(batch, MARKS)
+    for (const receiver of [one, two])
+      expect(treeOf(path.join(received(receiver, 'datas'), 'DC1'), MARKS)).toEqual(sent)
+    const done = await untilState(data, 'the state to be well', ({ status }) => status.level === 'ok')
+    expect(done.totals).toMatchObject({ sentFiles: FILES, waitingFiles: 0 })
+    expect(Object.keys(sent).filter((name) => !isMarked(path.join(batch, name)))).toEqual([])
+    // The second one had each file, and then all of them, before the marks were made.
+    const changedAt = (file: string) => statSync(file).ctimeMs
+    const storedAt = Object.keys(sent).map((name) =>
+      changedAt(path.join(received(two, 'datas'), 'DC1', name)),
+    )
+    expect(changedAt(path.join(batch, 'finished.watch'))).toBeGreaterThanOrEqual(Math.max(...storedAt))
+    const early = Object.keys(sent).filter(
+      (name, index) => changedAt(path.join(batch, name)) < (storedAt[index] ?? Number.POSITIVE_INFINITY),
+    )
+    expect(early).toEqual([])
+  }, 180_000)
+
+  test('each can be renamed, chosen for a directory, and removed; what waits for it alone is given up', async () => {
+    const base = temporaryDirectory('choose')
+    const [photos, datas] = [path.join(base, 'photos'), path.join(base, 'datas')]
+    const data = temporaryDirectory('choose-data')
+    mkdirSync(photos)
+    writeFileSync(path.join(photos, 'early'), 'early')
+    const [one, two] = [await startReceiver('nas'), await startReceiver('nas')]
+    // The first pairing is made without an agent.
+    await pairWith(one, data, 'station')
+    startHoldfast(['agent', '--data', data, photos])
+    await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
+    await pairWith(two, data, 'station')
+    // It comes to the new destination from the ledger; names are made unique.
+    await until('the second one to have it', () => existsSync(path.join(received(two, 'photos'), 'early')))
+    expect((await stateOf(data)).destinations.map(({ name }) => name)).toEqual(['nas', 'nas 2'])
+    await holdfast(['destinations', 'rename', 'NAS 2', 'cellar', '--data', data])
+    expect(await holdfast(['destinations', '--data', data])).toMatch(/^nas \(.*\), connected.*\ncellar \(/)
+    const unknown = startHoldfast(['destinations', 'rename', 'attic', 'x', '--data', data])
+    expect(await unknown.ended()).toBe(1)
+    expect(unknown.err()).toContain('no destination “attic”')
+
+    await holdfast(['destinations', 'choose', photos, 'cellar', '--data', data])
+    const chosen = await stateOf(data)
+    expect(chosen.sources[0]?.destinations).toHaveLength(1)
+    // The first one pairs and keeps the ledger; the other has a process while it has a source.
+    await holdfast(['destinations', 'choose', photos, 'nas', '--data', data])
+    await untilState(data, 'the process to end', ({ destinations }) => destinations[1]?.worker.pid === null)
+    await holdfast(['destinations', 'choose', photos, '--all', '--data', data])
+
+    await untilState(data, 'both again', ({ destinations }) =>
+      destinations.every(({ connection }) => connection.state === 'connected'),
+    )
+    two.command.child.kill('SIGKILL')
+    const batch = makeBatches(datas)
+    await holdfast(['agent', '--data', data, '--batch', datas])
+    const away = await untilState(
+      data,
+      'it to be told that one is away',
+      ({ status }) => status.sentence.key === 'status.unreachableOne',
+      60_000,
+    )
+    expect(away.status.sentence.params).toMatchObject({ name: 'cellar', count: FILES })
+    expect(away.destinations[0]?.connection.state).toBe('connected')
+    expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
+
+    const said = await holdfast(['destinations', 'remove', 'cellar', '--data', data])
+    expect(said).toContain('Nothing is sent to cellar any more')
+    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 30_000)
+    await until('the files to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
+    const left = await untilState(data, 'all to be well', ({ status }) => status.level === 'ok')
+    expect(left.destinations.map(({ name }) => name)).toEqual(['nas'])
+    expect(left.totals).toMatchObject({ sentFiles: FILES + 1, waitingFiles: 0 })
+    expect(treeOf(path.join(received(one, 'datas'), 'DC1'), MARKS)).toEqual(treeOf(batch, MARKS))
+  }, 180_000)
+})
+
+test('settings and ledger of a version with one destination: nothing is sent again', async () => {
+  const source = path.join(temporaryDirectory('former'), 'photos')
+  const data = temporaryDirectory('former-data')
+  mkdirSync(source)
+  for (const name of ['a', 'b', 'c']) writeFileSync(path.join(source, name), name.repeat(5_000))
+  const receiver = await startReceiver('nas')
+  await pairWith(receiver, data, 'station')
+  const agent = startHoldfast(['agent', '--data', data, source])
+  await untilState(data, 'all to be sent', ({ totals }) => totals.sentFiles === 3)
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+
+  // As that version left them: one `destination`, and the ledger's note of it.
+  const settingsFile = path.join(data, 'settings.json')
+  const { destinations, sources, ...others } = JSON.parse(readFileSync(settingsFile, 'utf8'))
+  const former = sources.map(({ destinations: _, ...one }: Record<string, unknown>) => one)
+  writeFileSync(settingsFile, JSON.stringify({ ...others, sources: former, destination: destinations[0] }))
+  const ledger = new DatabaseSync(path.join(data, 'ledger.db'))
+  ledger.exec(`DELETE FROM meta WHERE key LIKE 'filled %'`)
+  ledger.prepare(`INSERT OR REPLACE INTO meta VALUES ('destination', ?)`).run(destinations[0].id)
+  const rowsOf = () => ledger.prepare('SELECT id, generation, state, sent_at FROM file ORDER BY id').all()
+  const before = rowsOf()
+  const inodes = ['a', 'b', 'c'].map((name) => statSync(path.join(received(receiver, 'photos'), name)).ino)
+
+  startHoldfast(['agent', '--data', data])
+  const state = await untilState(
+    data,
+    'it to be well',
+    ({ status, totals }) => status.level === 'ok' && totals.sentFiles === 3,
+  )
+  expect(state.settings.destinations).toEqual(destinations)
+  expect(state.notices).toEqual([])
+  expect(state.totals).toMatchObject({ sentFiles: 3, waitingFiles: 0 })
+  expect(rowsOf()).toEqual(before)
+  ledger.close()
+  expect(inodes).toEqual(
+    ['a', 'b', 'c'].map((name) => statSync(path.join(received(receiver, 'photos'), name)).ino),
+  )
+
+  // Without any destination it is this computer again, with all that the ledger knows.
+  const said = await holdfast(['destinations', 'remove', '--data', data])
+  expect(said).toContain('only destination')
+  writeFileSync(path.join(source, 'd'), 'd')
+  const here = await untilState(data, 'all to be here', ({ totals }) => totals.sentFiles === 4)
+  expect(here.destinations.map(({ kind }) => kind)).toEqual(['embedded'])
+  const copies = Object.values(treeOf(path.join(data, 'store'))).sort()
+  expect(copies).toEqual(Object.values(treeOf(source)).sort())
+}, 120_000)
+
+test('`scan --once` sends to all destinations, or to those that are named', async () => {
+  const source = path.join(temporaryDirectory('once'), 'photos')
+  const data = temporaryDirectory('once-data')
+  mkdirSync(source)
+  writeFileSync(path.join(source, 'a'), 'a'.repeat(5_000))
+  const [one, two] = [await startReceiver('one'), await startReceiver('two')]
+  for (const receiver of [one, two]) await pairWith(receiver, data, 'station')
+  const unknown = startHoldfast(['scan', '--once', '--to', 'three', '--data', data, source])
+  expect(await unknown.ended()).toBe(2)
+  expect(unknown.err()).toContain('no destination “three”')
+  await holdfast(['scan', '--once', '--to', 'two', '--data', data, source])
+  expect(existsSync(received(one, 'photos'))).toBe(false)
+  expect(treeOf(received(two, 'photos'))).toEqual(treeOf(source))
+  expect(await holdfast(['scan', '--once', '--data', data, source])).toContain('1 file')
+  expect(treeOf(received(one, 'photos'))).toEqual(treeOf(source))
+}, 90_000)

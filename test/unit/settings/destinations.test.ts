@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import {
+  destinationsOf,
+  namedDestination,
+  withChosen,
+  withDestination,
+  withoutDestination,
+  withRenamed,
+} from '../../../core/settings/destinations.ts'
+import { MOST_DESTINATIONS, settingsSchema } from '../../../core/settings/schema.ts'
+
+const receiver = (id: string, name = id, port = 7766) => ({
+  id,
+  name,
+  host: `${id}.lan`,
+  port,
+  fingerprint: 'a'.repeat(64),
+})
+const settings = settingsSchema.parse({
+  destinations: [receiver('one'), receiver('two')],
+  sources: [
+    { id: 'all', path: '/all', name: 'all' },
+    { id: 'some', path: '/some', name: 'some', destinations: ['two'] },
+  ],
+})
+const wentTo = (now: typeof settings) =>
+  now.sources.map((source) => destinationsOf(now.destinations, source).map(({ id }) => id))
+
+describe('the list of destinations', () => {
+  test('a further one gets everything that names none; its name is made unique, and validates', () => {
+    const added = withDestination(settings, receiver('three', 'TWO'))
+    expect(added.destinations.map(({ name }) => name)).toEqual(['one', 'two', 'TWO 2'])
+    expect(wentTo(added)).toEqual([['one', 'two', 'three'], ['two']])
+    expect(settingsSchema.parse(added)).toEqual(added)
+  })
+
+  test('pairing again, also with a certificate that is new, keeps name and sources', () => {
+    const renamed = withRenamed(settings, 'two', 'cellar')
+    const moved = withDestination(renamed, { ...receiver('two'), host: 'new.lan' })
+    expect(moved.destinations[1]).toMatchObject({ id: 'two', name: 'cellar', host: 'new.lan' })
+    const anew = withDestination(renamed, { ...receiver('two'), id: 'other certificate' })
+    expect(anew.destinations[1]).toMatchObject({ id: 'other certificate', name: 'cellar' })
+    expect(wentTo(anew)).toEqual([['one', 'other certificate'], ['other certificate']])
+  })
+
+  test('the most are told before another one is taken', () => {
+    const many = Array.from({ length: MOST_DESTINATIONS }, (_, index) => receiver(`r${index}`))
+    const full = { ...settings, destinations: many }
+    expect(() => withDestination(full, receiver('more'))).toThrow(/8 destinations already/)
+    expect(withDestination(full, receiver('r3')).destinations).toHaveLength(MOST_DESTINATIONS)
+  })
+
+  test('without the one that it names a source goes to all that remain, without any to this computer', () => {
+    const left = withoutDestination(settings, 'two')
+    expect(left.sources.map(({ destinations }) => destinations)).toEqual([null, null])
+    expect(wentTo(left)).toEqual([['one'], ['one']])
+    expect(wentTo(withoutDestination(left, 'one'))).toEqual([[], []])
+    // However the settings came to name one that is not there.
+    expect(destinationsOf(settings.destinations, { destinations: ['gone'] })).toHaveLength(2)
+  })
+
+  test('names are found whatever their case; an unknown or a taken one is refused', () => {
+    expect(namedDestination(settings.destinations, 'TWO').id).toBe('two')
+    expect(() => namedDestination(settings.destinations, undefined)).toThrow(/one, two/)
+    expect(namedDestination(settings.destinations.slice(0, 1), undefined).id).toBe('one')
+    expect(() => namedDestination([], undefined)).toThrow(/no destination to choose/)
+    expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/Another destination/)
+    for (const name of ['  ', 'x'.repeat(201)])
+      expect(() => withRenamed(settings, 'two', name)).toThrow(/1 to 200 characters/)
+    expect(() => withChosen(settings, 'all', ['gone'])).toThrow(/no destination “gone”/)
+    expect(wentTo(withChosen(settings, 'all', ['one']))).toEqual([['one'], ['two']])
+    expect(wentTo(withChosen(settings, 'some', null))[1]).toEqual(['one', 'two'])
+  })
+})

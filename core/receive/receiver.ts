@@ -102,9 +102,12 @@ function openRuledStore(
   const manifest = openManifest(manifestThread, layout, log)
   const store = openStore(layout.root, {
     thread: storeThread,
-    async record(notes) {
-      await manifest.record(notes)
-      pruning.noticed(notes)
+    journal: {
+      async record(notes) {
+        await manifest.record(notes)
+        pruning.noticed(notes)
+      },
+      announce: (notes) => manifest.announce(notes),
     },
     admission: openAdmission(layout.root, rules, manifest.known, (folder) => manifest.usage(folder)),
   })

@@ -1,4 +1,5 @@
 import { openBulk } from './bulk/bulk.ts'
+import type { Journal } from './bulk/mover.ts'
 import { createMover } from './bulk/mover.ts'
 import { createCallWatch } from './call-watch.ts'
 import { openCommits } from './commits.ts'
@@ -9,7 +10,6 @@ import { storeLayout } from './layout.ts'
 import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
 import { DEFAULT_RULES } from './limits/rules.ts'
-import type { Note } from './manifest/notes.ts'
 import { openPartials } from './partials.ts'
 import type { Placement } from './placement.ts'
 import { openPlacement } from './placement.ts'
@@ -46,20 +46,24 @@ export interface Store {
 export interface StoreHooks {
   /** The script of the store's threads; null: every file is stored by itself. */
   thread: URL | null
-  /** Makes durable what a round has done; never rejects. */
-  record(notes: readonly Note[]): Promise<void>
+  /** Hears what is done. */
+  journal: Journal
   admission: Admission
 }
 
 /** A store without a manifest: no sender has a quota. */
 const plainHooks = (root: string): StoreHooks => ({
   thread: null,
-  record: () => Promise.resolve(),
+  journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
   admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
 })
 
-export function openStore(root: string, { thread, record, admission }: StoreHooks = plainHooks(root)): Store {
+export function openStore(
+  root: string,
+  { thread, journal, admission }: StoreHooks = plainHooks(root),
+): Store {
   const layout = storeLayout(root)
+  const { record } = journal
   const directories = openDirectories(layout.root)
   const placement = openPlacement(directories, layout.versions, record)
   const commits = openCommits(directories, placement, record)
@@ -84,7 +88,7 @@ export function openStore(root: string, { thread, record, admission }: StoreHook
     },
   }
   const base = { admission: yielding, temporaries, watch, partials }
-  const mover = createMover(directories, placement, record)
+  const mover = createMover(directories, placement, journal)
   const bulk = openBulk(layout.root, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)
 

@@ -15,14 +15,14 @@ export interface Move {
 /** Decides which files can simply be renamed into their places. */
 export interface Mover {
   /**
-   * Makes their directories, and keeps others from the places until `finish` is called. `rest` has to go the long
-   * way: something else goes on in its place, or its directory is none.
+   * Makes their directories, tells the manifest what is about to be done, and keeps others from the places until
+   * `finish` is called. `rest` has to go the long way: something else goes on in its place, or its directory is none.
    */
   prepare(files: readonly Pending[]): Promise<{
     moves: Move[]
     rest: Pending[]
-    /** These are in their places, durably: the manifest hears of them. */
-    finish(placed: readonly Move[]): Promise<void>
+    /** These are in their places, durably: the manifest hears of them. null: nobody knows of any. */
+    finish(placed: readonly Move[] | null): Promise<void>
   }>
   asWritten(file: Pending): Written
 }
@@ -32,11 +32,20 @@ const leave = async () => {
   throw new FileRefused('failed', 'EEXIST')
 }
 
+/** The manifest, as far as the store tells it. Neither rejects. */
+export interface Journal {
+  /** Makes the notes durable. */
+  record(notes: readonly Note[]): Promise<void>
+  /** The notes are durable with the next sync of the whole file system. */
+  announce(notes: readonly Note[]): Promise<void>
+}
+
 export function createMover(
   directories: Directories,
   placement: Pick<Placement, 'holdAll'>,
-  record: (notes: readonly Note[]) => Promise<void>,
+  { record, announce }: Journal,
 ): Mover {
+  let rounds = 0
   const isThere = (components: readonly string[], round: Round): Promise<boolean> =>
     directories.inside(components, round, leave, async () => true).catch(() => false)
 
@@ -62,14 +71,19 @@ export function createMover(
         else rest.push(file)
       }
       directories.close(round)
+      rounds += 1
+      const number = rounds
+      if (moves.length > 0)
+        await announce([{ did: 'placing', round: number, at: Date.now(), places: moves.map(({ to }) => to) }])
       return {
         moves,
         rest,
         async finish(placed) {
           holding.release()
-          if (placed.length === 0) return
+          if (placed === null || moves.length === 0) return
           directories.synced(round)
-          await record(placed.map(({ file }) => placedNote(asWritten(file), false)))
+          const notes = placed.map(({ file }) => placedNote(asWritten(file), false))
+          await record([...notes, { did: 'concluded', round: number }])
         },
       }
     },

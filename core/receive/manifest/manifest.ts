@@ -11,6 +11,8 @@ const STOP_WITHIN_MS = 2_000
 export interface Manifest {
   /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
   record(notes: readonly Note[]): Promise<void>
+  /** The same, but durable only with the next sync of the whole file system. */
+  announce(notes: readonly Note[]): Promise<void>
   /** What a sender has in the store, older versions included. */
   usage(folder: string): Totals
   /** Resolves once the usage is known, or cannot be. */
@@ -85,25 +87,28 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
   }
 
-  const append = async (notes: readonly Note[]): Promise<void> => {
+  const append = async (notes: readonly Note[], isSynced: boolean): Promise<void> => {
     try {
-      await journal.append(notes)
+      await journal.append(notes, isSynced)
       post({ type: 'grown', number })
     } catch (thrown) {
       failing(String(thrown))
     }
   }
 
+  const enqueue = (notes: readonly Note[], isSynced: boolean): Promise<void> => {
+    if (notes.length === 0) return Promise.resolve()
+    number += 1
+    for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
+    const appended = appending.then(() => append(notes, isSynced))
+    appending = appended
+    return appended
+  }
+
   return {
     known,
-    record(notes) {
-      if (notes.length === 0) return Promise.resolve()
-      number += 1
-      for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
-      const appended = appending.then(() => append(notes))
-      appending = appended
-      return appended
-    },
+    record: (notes) => enqueue(notes, true),
+    announce: (notes) => enqueue(notes, false),
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
       await appending

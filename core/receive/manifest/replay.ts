@@ -76,8 +76,29 @@ export function openReplay(layout: StoreLayout, rows: Rows): (note: Note) => voi
     if (there !== null) apply({ ...note, did: 'placed', again: false })
   }
 
+  /** Its receiver was killed before it wrote down what of this was done: what is there and unknown is read. */
+  const placing = (place: string): void => {
+    const [folder = '', ...rest] = place.split('/')
+    const at = rest.join('/')
+    const file = path.join(layout.root, place)
+    try {
+      const stats = statsOf(file)
+      if (stats?.isFile() !== true) return
+      const row = rows.find(folder, at, '')
+      if (row?.size === stats.size && Math.abs(row.mtimeMs - stats.mtimeMs) < 1) return
+      add({ folder, path: at, ...factsOf(file), storedAt: Date.now(), version: '', depth: 0 })
+    } catch {
+      // verify tells of what cannot be read.
+    }
+  }
+
   return (note) => {
     switch (note.did) {
+      case 'placing':
+        for (const place of note.places) placing(place)
+        return
+      case 'concluded':
+        return
       case 'replacing':
         return replacing(note)
       case 'moving': {

@@ -32,7 +32,7 @@ function openTestStore(root: string) {
   const noUsage = () => ({ files: 0, bytes: 0 })
   const store = openStore(root, {
     thread,
-    record: () => Promise.resolve(),
+    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
     admission: openAdmission(
       root,
       { ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } },

@@ -58,8 +58,11 @@ test('without room only the content that is there already is accepted, not anoth
   let stored = 0
   const store = openStore(root, {
     thread: null,
-    record: async (notes) => {
-      stored += notes.length
+    journal: {
+      record: async (notes) => {
+        stored += notes.length
+      },
+      announce: () => Promise.resolve(),
     },
     admission: openAdmission(root, limited(1), Promise.resolve(), () => ({ files: stored, bytes: 0 })),
   })

@@ -23,7 +23,11 @@ function openAt(root: string, rules: Partial<StoreRules> = {}): Store {
     files: 0,
     bytes: 0,
   }))
-  const store = openStore(root, { thread: null, record: () => Promise.resolve(), admission })
+  const store = openStore(root, {
+    thread: null,
+    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
+    admission,
+  })
   onTestFinished(() => store.close())
   return store
 }

@@ -137,3 +137,36 @@ test.each([replacing('new'), moving, kept, placed('x')])('$did is one line of th
   expect(parseNote(formatNote(note))).toEqual(note)
   expect(parseNote(formatNote(note).slice(0, -2))).toBeNull()
 })
+
+describe('a receiver that was killed while it gave many files their names', () => {
+  const placing = (round: number, at = Date.now()): Note => ({
+    did: 'placing',
+    round,
+    at,
+    places: ['pc/data/a', 'pc/data/never-came'],
+  })
+
+  test('what is there without a line is read; what is not there is nothing', async () => {
+    const { write, known, rows } = setUp()
+    await write(placing(1))
+    expect(known()).toEqual([digestOf('old'), null])
+    expect(rows.find('pc', 'data/never-came', '')).toBeNull()
+  })
+
+  test('while it runs a round is not judged before its lines are there, or will never be', async () => {
+    const { writeAlive, restart, known } = setUp()
+    await writeAlive(placing(1))
+    expect(known()).toEqual([null, null])
+    await writeAlive({ ...placed('told'), digest: digestOf('told') } as Note, { did: 'concluded', round: 1 })
+    expect(known()).toEqual([digestOf('told'), null])
+    await writeAlive(placing(2))
+    restart()
+    expect(known()).toEqual([digestOf('old'), null])
+  })
+
+  test('a round that failed holds nothing back for longer than a minute', async () => {
+    const { writeAlive, known } = setUp()
+    await writeAlive(placing(1, Date.now() - 61_000))
+    expect(known()).toEqual([digestOf('old'), null])
+  })
+})

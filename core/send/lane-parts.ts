@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Semaphore } from '../wire/semaphore.ts'
@@ -8,6 +9,7 @@ import type { Due } from './ledger.ts'
 import type { Unsent } from './read.ts'
 import { isBeingWritten } from './read.ts'
 import type { Answer, Outgoing, Session } from './session.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** What the sending of a lane's small and of its large files have in common. */
 export interface LaneParts {
@@ -21,8 +23,11 @@ export interface LaneParts {
   /** The file's absolute path. */
   fileOf(due: Due): string
   outgoing(due: Due, mode: number): Outgoing
-  /** What is found, or not found, under a disk that is away says nothing about the file. */
-  judge(unsent: Unsent, due: Due): Promise<Attempt>
+  /**
+   * What is found, or not found, under a disk that is away says nothing about the file. The function is good for files
+   * that were read together: it looks once at what they have in common.
+   */
+  judge(): (unsent: Unsent, due: Due) => Promise<Attempt>
   /** What was sent before and looks like this file under an earlier name. */
   copySource(due: Due, session: Session): CopySource | null
   /** Has the receiver copy what it has; null: it has it no more. */
@@ -54,16 +59,21 @@ export function lanePartsOf(
     outgoing,
     fileOf,
 
-    async judge(unsent, due) {
-      const where = shared.whereabouts(source)
-      if (where === 'away') return { kind: 'source-missing' }
-      if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
-      // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
-      if (unsent.kind === 'changed' && (await isBeingWritten(fileOf(due)))) return { kind: 'being-written' }
-      if (unsent.kind !== 'vanished') return unsent
-      const root = await stat(source.path, { bigint: true }).catch(() => null)
-      if (root === null) return { kind: 'source-missing' }
-      return where === 'unknown' && root.dev !== due.device ? { kind: 'doubtful' } : unsent
+    judge() {
+      let where: Whereabouts | null = null
+      let root: Promise<BigIntStats | null> | null = null
+      return async (unsent, due) => {
+        where ??= shared.whereabouts(source)
+        if (where === 'away') return { kind: 'source-missing' }
+        if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
+        // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
+        if (unsent.kind === 'changed' && (await isBeingWritten(fileOf(due)))) return { kind: 'being-written' }
+        if (unsent.kind !== 'vanished') return unsent
+        root ??= stat(source.path, { bigint: true }).catch(() => null)
+        const there = await root
+        if (there === null) return { kind: 'source-missing' }
+        return where === 'unknown' && there.dev !== due.device ? { kind: 'doubtful' } : unsent
+      }
     },
 
     copySource: (due, session) =>

@@ -64,7 +64,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       if (aborted !== null) return { kind: 'halted' }
       if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest), digest)
       void abort(false)
-      return await parts.judge(digest, due)
+      return await parts.judge()(digest, due)
     } catch (thrown) {
       void abort()
       return unsentBecause(thrown)
@@ -77,11 +77,11 @@ export function createLargeSender(parts: LaneParts): LargeSender {
    */
   const copy = async (due: Due, session: Session, from: CopySource): Promise<Attempt | null> => {
     const reading = await openReading(parts.fileOf(due), due)
-    if (isUnsent(reading)) return parts.judge(reading, due)
+    if (isUnsent(reading)) return parts.judge()(reading, due)
     try {
       const digest = await digestOf(reading, () => mayGoOn() && !session.closed)
       if (digest === null) return { kind: 'halted' }
-      if (!Buffer.isBuffer(digest)) return await parts.judge(digest, due)
+      if (!Buffer.isBuffer(digest)) return await parts.judge()(digest, due)
       return digest.equals(from.digest) ? await parts.askForCopy(due, reading.mode, from, session) : null
     } catch (thrown) {
       return unsentBecause(thrown)
@@ -101,7 +101,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
   const sendOnce = async (due: Due, session: Session): Promise<{ attempt: Attempt; resumed: boolean }> => {
     const whole = (attempt: Attempt) => ({ attempt, resumed: false })
     const reading = await openReading(parts.fileOf(due), due)
-    if (isUnsent(reading)) return whole(await parts.judge(reading, due))
+    if (isUnsent(reading)) return whole(await parts.judge()(reading, due))
     try {
       if (!mayGoOn()) return whole({ kind: 'halted' })
       const asks = session.canResume && due.size >= RESUME_LEAST_BYTES

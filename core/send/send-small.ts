@@ -90,6 +90,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
     { session, isHeld, done }: { session: Session; isHeld: boolean; done: Done },
   ): Promise<void> => {
     const ready: Ready[] = []
+    const judge = parts.judge()
     for (const { index, content } of found) {
       const due = dues[index]
       if (due === undefined) continue
@@ -102,8 +103,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       }
       if (isHeld) memory.release(costOf([due]))
       if (content.kind !== 'content') {
-        void parts
-          .judge(content, due)
+        void judge(content, due)
           .catch(failed)
           .then((attempt) => done(due, attempt))
       } else if (source !== undefined) void copy(due, content.mode, source, session, done)

@@ -85,7 +85,8 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
       ...config,
       destination: { id: DESTINATION, name: 'store', host: '127.0.0.1', port: dialled, fingerprint: pin },
     })
-    const files = prepared ?? offerAll(ledger, source, DESTINATION)
+    // The scanner, too, says so with each chunk that it has found.
+    const files = prepared ?? offerAll(ledger, source, DESTINATION, () => sender.nudge())
     sender.nudge()
     const areSent = () => (ledger.totals(DESTINATION).s?.sentFiles ?? 0) >= files
     await until('every file to be durable', areSent, WITHIN_MS)
@@ -97,7 +98,12 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   }
 }
 
-export function offerAll(ledger: ReturnType<typeof openLedger>, source: string, destination: string): number {
+export function offerAll(
+  ledger: ReturnType<typeof openLedger>,
+  source: string,
+  destination: string,
+  offered: () => void = () => undefined,
+): number {
   const entries = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
   )
@@ -109,6 +115,7 @@ export function offerAll(ledger: ReturnType<typeof openLedger>, source: string, 
       return { source: 's', path: path.relative(source, file), ...facts }
     })
     ledger.offer(destination, candidates)
+    offered()
   }
   return entries.length
 }

@@ -99,9 +99,12 @@ export function openReaders(script: URL | null): Readers {
       reads.thread = thread
       reads.groups += 1
       void thread.read(group).then(() => {
-        reads.groups -= 1
-        go(source, reads)
-        letGo(source, reads)
+        // In a turn of its own: threads that answer at once would leave the line no turn at all.
+        setImmediate(() => {
+          reads.groups -= 1
+          go(source, reads)
+          letGo(source, reads)
+        })
       })
     }
   }

@@ -107,7 +107,7 @@ function openRuledStore(
         await manifest.record(notes)
         pruning.noticed(notes)
       },
-      announce: (notes) => manifest.announce(notes),
+      announce: manifest.announce,
     },
     admission: openAdmission(layout.root, rules, manifest.known, (folder) => manifest.usage(folder)),
   })

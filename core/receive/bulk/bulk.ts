@@ -174,7 +174,7 @@ export function openBulk(
       // Whatever was in the way, the long way deals with it, or says what is wrong.
       rest.push(...moves.filter((_, index) => failed.has(index)).map(({ file }) => file))
     } catch (thrown) {
-      await finish(null)
+      await finish([])
       failAll([...moves.map(({ file }) => file), ...rest, ...syncing], thrown)
       return []
     }

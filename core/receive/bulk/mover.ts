@@ -21,8 +21,8 @@ export interface Mover {
   prepare(files: readonly Pending[]): Promise<{
     moves: Move[]
     rest: Pending[]
-    /** These are in their places, durably: the manifest hears of them. null: nobody knows of any. */
-    finish(placed: readonly Move[] | null): Promise<void>
+    /** These are in their places, durably: the manifest hears of them. */
+    finish(placed: readonly Move[]): Promise<void>
   }>
   asWritten(file: Pending): Written
 }
@@ -36,8 +36,8 @@ const leave = async () => {
 export interface Journal {
   /** Makes the notes durable. */
   record(notes: readonly Note[]): Promise<void>
-  /** The notes are durable with the next sync of the whole file system. */
-  announce(notes: readonly Note[]): Promise<void>
+  /** These places below the root are about to get files: a receiver that is killed meanwhile leaves that behind. */
+  announce(places: readonly string[]): Promise<void>
 }
 
 export function createMover(
@@ -45,7 +45,6 @@ export function createMover(
   placement: Pick<Placement, 'holdAll'>,
   { record, announce }: Journal,
 ): Mover {
-  let rounds = 0
   const isThere = (components: readonly string[], round: Round): Promise<boolean> =>
     directories.inside(components, round, leave, async () => true).catch(() => false)
 
@@ -71,19 +70,15 @@ export function createMover(
         else rest.push(file)
       }
       directories.close(round)
-      rounds += 1
-      const number = rounds
-      if (moves.length > 0)
-        await announce([{ did: 'placing', round: number, at: Date.now(), places: moves.map(({ to }) => to) }])
+      if (moves.length > 0) await announce(moves.map(({ to }) => to))
       return {
         moves,
         rest,
         async finish(placed) {
           holding.release()
-          if (placed === null || moves.length === 0) return
+          if (placed.length === 0) return
           directories.synced(round)
-          const notes = placed.map(({ file }) => placedNote(asWritten(file), false))
-          await record([...notes, { did: 'concluded', round: number }])
+          await record(placed.map(({ file }) => placedNote(asWritten(file), false)))
         },
       }
     },

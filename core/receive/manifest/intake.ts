@@ -6,6 +6,7 @@ import type { StoreLayout } from '../layout.ts'
 import { replacedAt } from '../versions/name.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
+import { takePlaces } from './places.ts'
 import { openReplay } from './replay.ts'
 import type { Rows } from './rows.ts'
 
@@ -39,22 +40,16 @@ function endOfLines(bytes: Buffer, count: number): number {
  * would not be known if the receiver were killed after that.
  */
 function firstUndecided(notes: readonly (Note | null)[], now: number): number {
-  const key = ({ path: at, version, folder }: { path: string; version: string; folder: string }) =>
+  const key = ({ path: at, version, folder }: Exclude<Note, { did: 'placed' }>) =>
     `${folder}/${at}/${version}`
   const kept = new Set(notes.map((note) => (note?.did === 'kept' ? key(note) : '')))
-  const over = concludedIn(notes)
-  const isOpen = (note: Note): boolean => {
-    if (note.did === 'placing') return !over.has(note.round) && now - note.at < FAILED_AFTER_MS
-    if (note.did !== 'replacing' && note.did !== 'moving') return false
-    return !kept.has(key(note)) && now - (replacedAt(note.version) ?? 0) < FAILED_AFTER_MS
-  }
-  const found = notes.findIndex((note) => note !== null && isOpen(note))
+  const found = notes.findIndex(
+    (note) =>
+      (note?.did === 'replacing' || note?.did === 'moving') &&
+      !kept.has(key(note)) &&
+      now - (replacedAt(note.version) ?? 0) < FAILED_AFTER_MS,
+  )
   return found === -1 ? notes.length : found
-}
-
-/** The rounds whose lines are all there. */
-function concludedIn(notes: readonly (Note | null)[]): Set<number> {
-  return new Set(notes.flatMap((note) => (note?.did === 'concluded' ? [note.round] : [])))
 }
 
 /**
@@ -85,11 +80,8 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
     const upTo = count === notes.length ? end : endOfLines(bytes, count)
     const taken = end > 0 ? upTo : isWhole ? bytes.length : 0
     if (taken === 0) return false
-    const over = concludedIn(notes)
     inTransaction(database, () => {
-      for (const note of notes.slice(0, count)) {
-        if (note !== null && !(note.did === 'placing' && over.has(note.round))) replay(note)
-      }
+      for (const note of notes.slice(0, count)) if (note !== null) replay.note(note)
       move.run(name, offset + taken)
     })
     return true
@@ -112,6 +104,7 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
         if (takePiece(name, name === written)) return true
         if (name !== written) rmSync(path.join(directory, name))
       }
+      takePlaces(directory, tag, replay.place)
       return false
     },
   }

@@ -47,16 +47,15 @@ export function openJournal(directory: string) {
     /**
      * Calls must not overlap. What fails half way is overwritten by the next call. Nothing stays open in between: an
      * administrator can still make the file system read-only.
-     * @param isSynced false: whoever asks sees to it.
      * @throws what the system says.
      */
-    async append(notes: readonly Note[], isSynced = true): Promise<JournalEnd> {
+    async append(notes: readonly Note[]): Promise<JournalEnd> {
       const file = current === null || current.offset >= FILE_BYTES ? await begin() : current
       const bytes = Buffer.from(notes.map((note) => `${formatNote(note)}\n`).join(''))
       const fd = await openFd(path.join(directory, file.name), constants.O_WRONLY | constants.O_CREAT, 0o600)
       try {
         await writeFully(fd, bytes, file.offset)
-        if (isSynced) await syncFd(fd)
+        await syncFd(fd)
       } finally {
         await closeFd(fd)
       }

@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { StoreLayout } from '../layout.ts'
 import { openJournal } from './journal.ts'
 import type { Note } from './notes.ts'
+import type { Places } from './places.ts'
+import { openPlaces } from './places.ts'
 import type { FromManifestThread, ToManifestThread } from './protocol.ts'
 import type { Totals } from './rows.ts'
 
@@ -11,8 +13,8 @@ const STOP_WITHIN_MS = 2_000
 export interface Manifest {
   /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
   record(notes: readonly Note[]): Promise<void>
-  /** The same, but durable only with the next sync of the whole file system. */
-  announce(notes: readonly Note[]): Promise<void>
+  /** What is about to be placed; see `Places`. */
+  announce: Places['announce']
   /** What a sender has in the store, older versions included. */
   usage(folder: string): Totals
   /** Resolves once the usage is known, or cannot be. */
@@ -29,6 +31,7 @@ export interface Manifest {
  */
 export function openManifest(script: URL, layout: StoreLayout, tell: (text: string) => void): Manifest {
   const journal = openJournal(layout.journal)
+  const places = openPlaces(layout.journal, journal.tag)
   const totals = new Map<string, Totals>()
   let number = 0
   let appending: Promise<unknown> = Promise.resolve()
@@ -87,31 +90,30 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
   }
 
-  const append = async (notes: readonly Note[], isSynced: boolean): Promise<void> => {
+  const append = async (notes: readonly Note[]): Promise<void> => {
     try {
-      await journal.append(notes, isSynced)
+      await journal.append(notes)
       post({ type: 'grown', number })
     } catch (thrown) {
       failing(String(thrown))
     }
   }
 
-  const enqueue = (notes: readonly Note[], isSynced: boolean): Promise<void> => {
-    if (notes.length === 0) return Promise.resolve()
-    number += 1
-    for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
-    const appended = appending.then(() => append(notes, isSynced))
-    appending = appended
-    return appended
-  }
-
   return {
     known,
-    record: (notes) => enqueue(notes, true),
-    announce: (notes) => enqueue(notes, false),
+    record(notes) {
+      if (notes.length === 0) return Promise.resolve()
+      number += 1
+      for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
+      const appended = appending.then(() => append(notes))
+      appending = appended
+      return appended
+    },
+    announce: places.announce,
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
       await appending
+      await places.close()
       const worker = thread
       thread = null
       if (worker === null) return

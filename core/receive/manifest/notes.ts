@@ -34,17 +34,8 @@ export type Intent =
   /** What is at the path, a file or a directory with all below it, becomes this version. */
   | { did: 'moving'; folder: string; path: string; version: string }
 
-/**
- * A round of the store is about to give many files their names: `places` are the paths below the root. What a receiver
- * that is killed meanwhile has placed nothing else may tell of. `concluded`: the lines of those that were placed are
- * before this one.
- */
-export type RoundNote =
-  | { did: 'placing'; round: number; at: number; places: readonly string[] }
-  | { did: 'concluded'; round: number }
-
 /** A line of the manifest's journal. */
-export type Note = Change | Intent | RoundNote
+export type Note = Change | Intent
 
 const name = z.string().min(1)
 const size = z.number().int().min(0)
@@ -52,13 +43,9 @@ const line = z.union([
   z.tuple([z.literal('placed'), name, name, size, z.number(), size, z.hex().length(64), size, z.boolean()]),
   z.tuple([z.literal('replacing'), name, name, size, z.number(), size, z.hex().length(64), size, name]),
   z.tuple([z.enum(['kept', 'pruned', 'moving']), name, name, name]),
-  z.tuple([z.literal('placing'), size, size, z.array(name)]),
-  z.tuple([z.literal('concluded'), size]),
 ])
 
 export function formatNote(note: Note): string {
-  if (note.did === 'placing') return JSON.stringify([note.did, note.round, note.at, note.places])
-  if (note.did === 'concluded') return JSON.stringify([note.did, note.round])
   if (note.did !== 'placed' && note.did !== 'replacing')
     return JSON.stringify([note.did, note.folder, note.path, note.version])
   const { did, folder, path, size, mtimeMs, mode, digest, storedAt } = note
@@ -73,11 +60,6 @@ export function parseNote(text: string): Note | null {
     parsed = line.parse(JSON.parse(text))
   } catch {
     return null
-  }
-  if (parsed[0] === 'concluded') return { did: parsed[0], round: parsed[1] }
-  if (parsed[0] === 'placing') {
-    const [did, round, at, places] = parsed
-    return { did, round, at, places }
   }
   if (parsed.length === 4) {
     const [did, folder, path, version] = parsed

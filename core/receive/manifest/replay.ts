@@ -30,13 +30,19 @@ function factsOf(file: string) {
   }
 }
 
+export interface Replay {
+  note(note: Note): void
+  /** A receiver that is gone was about to put a file there, `at` that time: what nothing later tells of is read. */
+  place(place: string, at: number): void
+}
+
 /**
  * Brings the journal's notes into the manifest. Intents count for what the disk shows to have been done. A version
  * that the manifest has no content for (its receiver was killed before it wrote that down) is read.
  *
  * Blocks, and so belongs into a thread or a process of its own.
  */
-export function openReplay(layout: StoreLayout, rows: Rows): (note: Note) => void {
+export function openReplay(layout: StoreLayout, rows: Rows): Replay {
   const { add, apply } = rows.changes()
   const placeOf = ({ folder, path: at }: OfVersion) => path.join(layout.root, folder, at)
   const versionOf = ({ folder, path: at, version }: OfVersion) =>
@@ -76,40 +82,35 @@ export function openReplay(layout: StoreLayout, rows: Rows): (note: Note) => voi
     if (there !== null) apply({ ...note, did: 'placed', again: false })
   }
 
-  /** Its receiver was killed before it wrote down what of this was done: what is there and unknown is read. */
-  const placing = (place: string): void => {
-    const [folder = '', ...rest] = place.split('/')
-    const at = rest.join('/')
-    const file = path.join(layout.root, place)
+  const place = (below: string, at: number): void => {
+    const [folder = '', ...rest] = below.split('/')
+    const name = rest.join('/')
+    const file = path.join(layout.root, below)
     try {
-      const stats = statsOf(file)
-      if (stats?.isFile() !== true) return
-      const row = rows.find(folder, at, '')
-      if (row?.size === stats.size && Math.abs(row.mtimeMs - stats.mtimeMs) < 1) return
-      add({ folder, path: at, ...factsOf(file), storedAt: Date.now(), version: '', depth: 0 })
+      const row = rows.find(folder, name, '')
+      // Its line is there: if the file is another one now, verify has to say so.
+      if (row !== null && row.storedAt >= at) return
+      if (statsOf(file)?.isFile() !== true) return
+      add({ folder, path: name, ...factsOf(file), storedAt: Date.now(), version: '', depth: 0 })
     } catch {
       // verify tells of what cannot be read.
     }
   }
 
-  return (note) => {
-    switch (note.did) {
-      case 'placing':
-        for (const place of note.places) placing(place)
-        return
-      case 'concluded':
-        return
+  const note = (one: Note) => {
+    switch (one.did) {
       case 'replacing':
-        return replacing(note)
+        return replacing(one)
       case 'moving': {
-        const stats = statsOf(versionOf(note))
-        if (stats !== null) keep(note, stats)
+        const stats = statsOf(versionOf(one))
+        if (stats !== null) keep(one, stats)
         return
       }
       case 'kept':
-        return keep(note, statsOf(versionOf(note)))
+        return keep(one, statsOf(versionOf(one)))
       default:
-        return apply(note)
+        return apply(one)
     }
   }
+  return { note, place }
 }

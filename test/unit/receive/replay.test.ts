@@ -8,6 +8,7 @@ import { openJournal } from '../../../core/receive/manifest/journal.ts'
 import { openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
 import type { Note, StoredFile } from '../../../core/receive/manifest/notes.ts'
 import { formatNote, parseNote } from '../../../core/receive/manifest/notes.ts'
+import { openPlaces } from '../../../core/receive/manifest/places.ts'
 import { openRows } from '../../../core/receive/manifest/rows.ts'
 import { versionName } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -53,6 +54,7 @@ function setUp() {
       await journal.append(notes)
       while (intake.step(journal.tag));
     },
+    announce: (...places: string[]) => openPlaces(layout.journal, journal.tag).announce(places),
     restart: () => {
       while (intake.step(null));
     },
@@ -139,34 +141,25 @@ test.each([replacing('new'), moving, kept, placed('x')])('$did is one line of th
 })
 
 describe('a receiver that was killed while it gave many files their names', () => {
-  const placing = (round: number, at = Date.now()): Note => ({
-    did: 'placing',
-    round,
-    at,
-    places: ['pc/data/a', 'pc/data/never-came'],
-  })
-
   test('what is there without a line is read; what is not there is nothing', async () => {
-    const { write, known, rows } = setUp()
-    await write(placing(1))
-    expect(known()).toEqual([digestOf('old'), null])
-    expect(rows.find('pc', 'data/never-came', '')).toBeNull()
-  })
-
-  test('while it runs a round is not judged before its lines are there, or will never be', async () => {
-    const { writeAlive, restart, known } = setUp()
-    await writeAlive(placing(1))
+    const { announce, restart, write, writeAlive, known, rows } = setUp()
+    await announce('pc/data/a', 'pc/data/never-came')
+    await writeAlive(placed('x', 'data/b'))
     expect(known()).toEqual([null, null])
-    await writeAlive({ ...placed('told'), digest: digestOf('told') } as Note, { did: 'concluded', round: 1 })
-    expect(known()).toEqual([digestOf('told'), null])
-    await writeAlive(placing(2))
     restart()
     expect(known()).toEqual([digestOf('old'), null])
+    expect(rows.find('pc', 'data/never-came', '')).toBeNull()
+    // It is looked at once.
+    await write(placed('told'))
+    restart()
+    expect(known()).toEqual([digestOf('told'), null])
   })
 
-  test('a round that failed holds nothing back for longer than a minute', async () => {
-    const { writeAlive, known } = setUp()
-    await writeAlive(placing(1, Date.now() - 61_000))
-    expect(known()).toEqual([digestOf('old'), null])
+  test('the line of a file that it could still write counts', async () => {
+    const { announce, writeAlive, restart, known } = setUp()
+    await announce('pc/data/a')
+    await writeAlive({ ...placed('old'), storedAt: Date.now(), digest: digestOf('as told') } as Note)
+    restart()
+    expect(known()).toEqual([digestOf('as told'), null])
   })
 })

@@ -12,13 +12,15 @@ import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A pump whose ledger fails when it is told to, and a receiver that stores everything at once. */
-function setUp(failing: Set<keyof Ledger>) {
+function setUp(failing: Set<keyof Ledger>, readers = openReaders(null)) {
   const directory = temporaryDirectory('pump')
   const source = path.join(directory, 'source')
   fs.mkdirSync(source)
   const real = openLedger(path.join(directory, 'ledger.db'))
+  const asked = new Map<keyof Ledger, number>()
   const ledger = new Proxy(real, {
     get(target, name: keyof Ledger) {
+      asked.set(name, (asked.get(name) ?? 0) + 1)
       if (failing.has(name)) throw new Error('database or disk is full')
       return target[name]
     },
@@ -43,7 +45,7 @@ function setUp(failing: Set<keyof Ledger>) {
     ledger,
     ledgerPath: '/ledger',
     retrySeconds: 1,
-    readers: openReaders(null),
+    readers,
   }
   const pump = openPump(options, {
     onSent: () => undefined,
@@ -55,6 +57,7 @@ function setUp(failing: Set<keyof Ledger>) {
   })
   onTestFinished(() => {
     pump.stop()
+    readers.close()
     real.close()
   })
   for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
@@ -66,7 +69,7 @@ function setUp(failing: Set<keyof Ledger>) {
     )
     pump.setSession(session)
   }
-  return { source, real, pump, said, begin }
+  return { source, real, asked, pump, said, begin }
 }
 
 test.each(['take', 'markSent'] as const)(
@@ -95,3 +98,25 @@ test.each(['vanished', 'left out'])(
     await until('the other one is sent', () => real.totals('d').s?.sentFiles === 1)
   },
 )
+
+test('of thousands of files that are gone it is asked once a group whether their disk is there', async () => {
+  const gone = 3_000
+  const thread = new URL('../../../cli/workers/reader-thread.ts', import.meta.url)
+  const { source, real, asked, begin } = setUp(new Set(), openReaders(thread))
+  const device = fs.statSync(source, { bigint: true }).dev
+  const candidates = Array.from({ length: gone }, (_, index) => ({
+    source: 's',
+    path: `gone-${index}`,
+    size: 10,
+    // After the two that are there.
+    mtimeNs: BigInt(Date.now() + 60_000) * 1_000_000n,
+    inode: BigInt(1_000_000 + index),
+    device,
+  }))
+  real.offer('d', candidates)
+  begin()
+  await until('they are known to be gone', () => real.totals('d').s?.waitingFiles === 0, 60_000)
+  expect(real.totals('d').s?.sentFiles).toBe(2)
+  // Each asks the mount table, which takes its time: file by file it left the line no turn.
+  expect(asked.get('home')).toBeLessThan(gone / 10)
+})

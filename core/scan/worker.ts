@@ -5,6 +5,7 @@ import { message } from '../words/message.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import { throttled } from '../worker/throttled.ts'
 import { Listings } from './listing/listings.ts'
 import type { scannerDefinition } from './messages.ts'
 import { Previews } from './preview.ts'
@@ -24,6 +25,11 @@ export interface ScannerOptions {
   openLedger?: (file: string) => ScanLedger
 }
 
+/**
+ * The sender is told of what was found once in this time: in a burst each message would cost three processes about as
+ * much as the files that it tells of.
+ */
+const NUDGE_EVERY_MS = 5
 /** At most one report in this time. */
 const REPORT_EVERY_MS = 250
 /** A request to compare every source is answered within this time, done or not. */
@@ -68,6 +74,7 @@ class Scanner {
   readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
   readonly #changed = new Set<string>()
   readonly #retry = createRetry()
+  readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #listings: Listings
   #reportTimer: NodeJS.Timeout | null = null
   #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
@@ -135,6 +142,7 @@ class Scanner {
 
   async stop(): Promise<void> {
     this.#retry.stop()
+    this.#offered.stop()
     if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
     await this.#endAll()
   }
@@ -162,7 +170,7 @@ class Scanner {
       quietSeconds: shared.quietSeconds,
       openTree: (request, listener, scope) => watchers.open(request, listener, scope),
       list: (options, signal) => this.#listings.list(options, signal),
-      offered: () => this.#context.nudge(),
+      offered: this.#offered,
       changed: () => this.#report(source.id),
       log: (text) => this.#context.log('warn', text),
     })

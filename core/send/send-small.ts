@@ -106,7 +106,8 @@ export function createSmallSender(parts: LaneParts): SmallSender {
         void judge(content, due)
           .catch(failed)
           .then((attempt) => done(due, attempt))
-      } else if (source !== undefined) void copy(due, content.mode, source, session, done)
+      } else if (source !== undefined)
+        void copy(due, content.mode, source, session, done).catch((thrown) => done(due, failed(thrown)))
     }
     if (ready.length === 0) return
     if (!isHeld) await memory.acquire(costOf(ready.map(({ due }) => due)))

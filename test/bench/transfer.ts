@@ -22,7 +22,7 @@ interface Load {
 }
 
 const SMALL: Load = { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 3 }
-const LARGE: Load = { name: '2 × 1 GiB', files: 2, bytes: 1024 ** 3, runs: 1 }
+const LARGE: Load = { name: '2 × 1 GiB', files: 2, bytes: 1024 ** 3, runs: 3 }
 const LINE_MS = 20
 const MEMORY_MIB = 200
 /** A file system in memory, where there is one. */
@@ -79,6 +79,9 @@ async function sendOnce(
   return sent
 }
 
+/** What else the machine does meets one run or the other. */
+const best = (runs: readonly Sent[]) => Math.min(...runs.map(({ seconds }) => seconds))
+
 /** What was written before is the disk's: nobody waits for it in the middle of another's run. */
 const settle = () => execFileSync('sync')
 
@@ -131,7 +134,7 @@ async function againstRsync(load: Load, place: Place): Promise<Row[]> {
   }
   const time = (name: string, seconds: readonly number[], atMost: number): Row => ({
     metric: `${load.name} durable, against ${name}`,
-    value: Math.min(...ours.map((sent) => sent.seconds)),
+    value: best(ours),
     unit: 's',
     reference: { name, value: Math.min(...seconds) },
     target: { atMost },
@@ -147,7 +150,7 @@ async function againstRsync(load: Load, place: Place): Promise<Row[]> {
 /** Large files against what they cannot be faster than: the disk, and Node's TLS and SHA-256 without any disk. */
 async function againstLimits(load: Load, place: Place): Promise<Row[]> {
   const { source, directory } = place
-  const { seconds: ours } = await sendOnce(place)
+  const ours = best([await sendOnce(place), await sendOnce(place)])
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))
@@ -165,8 +168,8 @@ async function againstLimits(load: Load, place: Place): Promise<Row[]> {
   const inMemory = mkdtempSync(path.join(MEMORY, 'holdfast-bench-'))
   try {
     const raw = await rawTls(files, path.join(inMemory, 'raw'))
-    const { seconds } = await sendOnce(place, { into: inMemory })
-    return [...rows, row('into memory', seconds, 'raw TLS + SHA-256', raw, 1.18)]
+    const runs = [await sendOnce(place, { into: inMemory }), await sendOnce(place, { into: inMemory })]
+    return [...rows, row('into memory', best(runs), 'raw TLS + SHA-256', raw, 1.18)]
   } finally {
     rmSync(inMemory, { recursive: true, force: true })
   }
@@ -177,10 +180,12 @@ async function overLongLine(place: Place): Promise<Row[]> {
   let line: Line | null = null
   try {
     const through = async (port: number) => {
+      closeLine(line)
       line = await startLine(port, LINE_MS)
       return line.port
     }
-    const { seconds } = await sendOnce(place, { through })
+    const runs = [await sendOnce(place, { through }), await sendOnce(place, { through })]
+    const seconds = best(runs)
     return [
       {
         metric: `${SMALL.name} over a line of ${LINE_MS} ms each way`,

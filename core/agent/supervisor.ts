@@ -54,6 +54,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   #watchdog: NodeJS.Timeout | null = null
   #requests = new Map<number, PendingRequest>()
   #nextRequest = 1
+  #ending: Promise<void> | null = null
 
   constructor(definition: D, starter: WorkerStarter, events: SupervisionEvents<D>) {
     this.#definition = definition
@@ -74,7 +75,8 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
     }
     this.#wanted = true
     this.#watchdog = setInterval(() => this.#watch(), ALIVE_EVERY_MS)
-    this.#start()
+    // Never two of them: one that ends is waited for.
+    if (this.#ending === null) this.#start()
   }
 
   /** Tells it that there may be work; lost if it is not running, as it looks for work when it starts. */
@@ -104,12 +106,21 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   }
 
   /** Asks it to end and waits a little; what does not end then is killed and left behind. */
-  async stop(withinMs = 3_000): Promise<void> {
+  stop(withinMs = 3_000): Promise<void> {
     this.#wanted = false
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer)
     if (this.#watchdog !== null) clearInterval(this.#watchdog)
     this.#restartTimer = null
     this.#watchdog = null
+    this.#ending ??= this.#end(withinMs).finally(() => {
+      this.#ending = null
+      // Configured again meanwhile.
+      if (this.#wanted) this.#start()
+    })
+    return this.#ending
+  }
+
+  async #end(withinMs: number): Promise<void> {
     const handle = this.#handle
     if (handle === null) {
       this.#setCondition('off')
@@ -127,7 +138,6 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
       this.#post({ type: 'stop' })
     })
     this.#drop(handle)
-    // Configured again meanwhile: the next one runs already.
     if (!this.#wanted) this.#setCondition('off')
   }
 

@@ -27,7 +27,8 @@ function* directoriesAbove(path: string): Generator<string> {
 }
 
 function clashes({ files, above }: Held, path: string): boolean {
-  if (above.has(path)) return true
+  // Or two contents of one path: withdrawn while it was on the wire, and offered again.
+  if (files.has(path) || above.has(path)) return true
   for (const directory of directoriesAbove(path)) if (files.has(directory)) return true
   return false
 }

@@ -84,6 +84,10 @@ export function openBulk(
   /** `deciding`: nothing is done yet with what comes. */
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
   let jobs = 0
+  /** Syncs that failed. */
+  let faults = 0
+  /** The round before has told the manifest. */
+  let told: Promise<void> = Promise.resolve()
   /** Written under a temporary name, and not durable. */
   let written: Pending[] = []
   let wake: () => void = () => undefined
@@ -97,6 +101,7 @@ export function openBulk(
   }
 
   const writeJob = async (files: readonly Pending[]): Promise<void> => {
+    const before = faults
     const bytes = bytesOf(files)
     // The frame that they came in is the thread's now, or can go.
     for (const file of files) file.bytes = NO_BYTES
@@ -117,6 +122,8 @@ export function openBulk(
       const done = await watch.during(
         () => writer?.call(job, [bytes.buffer]) ?? Promise.reject(new Error('closed')),
       )
+      // The sync may have been told of these, and says it only once.
+      if (faults !== before) throw Object.assign(new Error('a sync failed'), { code: 'EIO' })
       const failures = new Map(done.failures)
       files.forEach((file, index) => {
         const failure = failures.get(index)
@@ -158,7 +165,7 @@ export function openBulk(
     syncing: readonly Pending[],
     fd: number,
   ): Promise<readonly Pending[]> => {
-    const { moves, rest, finish } = await mover.prepare(placing)
+    const { moves, rest, finish } = await watch.during(() => mover.prepare(placing))
     try {
       const { failures, unsynced } = await commit(
         moves.map(({ file, to }) => [file.temporary, to] as const),
@@ -167,15 +174,21 @@ export function openBulk(
       if (unsynced !== null) throw Object.assign(new Error(unsynced), { code: unsynced })
       const failed = new Set(failures.map(([index]) => index))
       const placed = moves.filter((_, index) => !failed.has(index))
-      // The manifest's journal is synced while the next round is under way.
-      void finish(placed).then(() => {
-        for (const { file } of placed) file.events.stored(file, { status: 'durable', detail: '' })
-      })
+      // The manifest's journal is synced while the next round is under way, and no longer than that.
+      await told
+      told = watch
+        .during(() => finish(placed))
+        .then(() => {
+          for (const { file } of placed) file.events.stored(file, { status: 'durable', detail: '' })
+        })
       // Whatever was in the way, the long way deals with it, or says what is wrong.
       rest.push(...moves.filter((_, index) => failed.has(index)).map(({ file }) => file))
     } catch (thrown) {
       await finish([])
-      failAll([...moves.map(({ file }) => file), ...rest, ...syncing], thrown)
+      // What was written meanwhile may be what the sync failed at: the next one would not say so again (syncfs(2)).
+      faults += 1
+      failAll([...moves.map(({ file }) => file), ...rest, ...syncing, ...written], thrown)
+      written = []
       return []
     }
     for (const file of rest) {

@@ -10,8 +10,16 @@ const RENAME_NOREPLACE = 1
  */
 export type PlaceFile = (from: string, directory: number, name: string) => string | null
 
-/** Loads the call. Blocks: for a thread of its own. */
+/** Loads the call; where there is none, every file goes the long way. Blocks: for a thread of its own. */
 export function openPlaceFile(): PlaceFile {
+  try {
+    return loadPlaceFile()
+  } catch {
+    return () => 'ENOSYS'
+  }
+}
+
+function loadPlaceFile(): PlaceFile {
   const rename: (
     fromDirectory: number,
     from: string,

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
@@ -7,6 +8,7 @@ import type { StoreLayout } from '../layout.ts'
 import { openIntake } from './intake.ts'
 import { journalFiles } from './journal.ts'
 import { openManifestFile } from './manifest-file.ts'
+import { hasPlaces } from './places.ts'
 import { openRows } from './rows.ts'
 
 const LOOK_EVERY_MS = 100
@@ -22,7 +24,8 @@ export async function catchUp(layout: StoreLayout): Promise<{ isRunning: boolean
   const lock = lockDirectory(layout.own)
   if (lock === null) return { isRunning: true }
   try {
-    if ((await journalFiles(layout.journal)).length === 0) return { isRunning: false }
+    const names = await readdir(layout.journal).catch((): string[] => [])
+    if ((await journalFiles(layout.journal)).length === 0 && !hasPlaces(names)) return { isRunning: false }
     const { database } = openManifestFile(layout.manifest)
     try {
       const intake = openIntake(layout, database, openRows(database))

@@ -6,7 +6,7 @@ import type { StoreLayout } from '../layout.ts'
 import { replacedAt } from '../versions/name.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
-import { takePlaces } from './places.ts'
+import { hasPlaces, takePlaces } from './places.ts'
 import { openReplay } from './replay.ts'
 import type { Rows } from './rows.ts'
 
@@ -67,6 +67,8 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
     return at?.name === name ? at.offset : 0
   }
 
+  let isWaiting = false
+
   /** Takes one piece; false: there is nothing more in this file now. `isWritten`: its receiver still writes it. */
   const takePiece = (name: string, isWritten: boolean): boolean => {
     const offset = offsetIn(name)
@@ -77,6 +79,7 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
     const notes = lines.map(parseNote)
     const isWhole = bytes.length === PIECE_BYTES
     const count = isWritten && !isWhole ? firstUndecided(notes, Date.now()) : notes.length
+    if (isWritten) isWaiting = count < notes.length
     const upTo = count === notes.length ? end : endOfLines(bytes, count)
     const taken = end > 0 ? upTo : isWhole ? bytes.length : 0
     if (taken === 0) return false
@@ -88,6 +91,10 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
   }
 
   return {
+    /** The receiver that runs is at something that has to be waited for: what comes after it is not in yet. */
+    get isWaiting() {
+      return isWaiting
+    },
     /**
      * Takes one piece in, of the oldest file first. False: all is in. Files that are taken in go, but for the last one
      * with this tag: its process still writes it, maybe before it has told anybody.
@@ -104,7 +111,7 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
         if (takePiece(name, name === written)) return true
         if (name !== written) rmSync(path.join(directory, name))
       }
-      takePlaces(directory, tag, replay.place)
+      if (hasPlaces(names)) inTransaction(database, () => takePlaces(directory, tag, replay.place))
       return false
     },
   }

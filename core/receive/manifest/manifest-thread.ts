@@ -8,6 +8,8 @@ import { openRows } from './rows.ts'
 
 /** Changes are gathered for so long, in milliseconds: fewer transactions, and the transfer comes first. */
 const GATHER_MS = 1_000
+/** What the receiver is at is looked at again after this, in milliseconds. */
+const WAITING_MS = 2_000
 /** After a failure (a disk that is full or read-only) the journal waits this long, in milliseconds. */
 const RETRY_MS = 5_000
 
@@ -58,6 +60,12 @@ export function runManifestThread(port: MessagePort): void {
     try {
       const manifest = opened(places)
       while (manifest.intake.step(tag));
+      if (manifest.intake.isWaiting && tag !== null) {
+        close()
+        // Its totals would forget what comes after.
+        later(WAITING_MS)
+        return true
+      }
       const totals = manifest.rows.totals()
       // Nothing stays open for writing: an administrator can still make the file system read-only.
       close()

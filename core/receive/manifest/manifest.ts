@@ -113,7 +113,6 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
       await appending
-      await places.close()
       const worker = thread
       thread = null
       if (worker === null) return

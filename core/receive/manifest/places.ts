@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 
@@ -12,7 +12,10 @@ const announced = z.object({
 })
 type Announced = z.infer<typeof announced>
 
-/** Where a receiver writes which files it is about to give their names, a round at a time. */
+/**
+ * Where a receiver writes which files it is about to give their names, a round at a time. What it leaves behind, the
+ * next one looks at: nobody waits for a round to end when a receiver is stopped.
+ */
 export interface Places {
   /**
    * To be called before the round. The line is there for whoever comes after a receiver that was killed; for a power
@@ -21,8 +24,6 @@ export interface Places {
    * @param places paths below the store's root, with "/".
    */
   announce(places: readonly string[]): Promise<void>
-  /** All rounds are over, and in the journal. */
-  close(): Promise<void>
 }
 
 /**
@@ -44,9 +45,6 @@ export function openPlaces(directory: string, tag: string): Places {
         // A disk in trouble says so when the files themselves are written.
       }
     },
-    async close() {
-      await Promise.all([0, 1].map((round) => rm(fileOf(round), { force: true }).catch(() => undefined)))
-    },
   }
 }
 
@@ -63,11 +61,18 @@ export function takePlaces(
   for (const name of readdirSync(directory)) {
     if (!name.endsWith(ENDING) || (tag !== null && name.startsWith(`${tag}-`))) continue
     const file = path.join(directory, name)
-    const { at, places } = parsed(readFileSync(file, 'utf8'))
-    for (const place of places) judge(place, at)
-    rmSync(file)
+    try {
+      const { at, places } = parsed(readFileSync(file, 'utf8'))
+      for (const place of places) judge(place, at)
+      rmSync(file)
+    } catch {
+      // A disk that does not give it does not give the files either, as verify says; the next start tries again.
+    }
   }
 }
+
+/** Whether some receiver has left such a file. */
+export const hasPlaces = (names: readonly string[]): boolean => names.some((name) => name.endsWith(ENDING))
 
 /** Half a file is of a round that was never begun. */
 function parsed(text: string): Announced {

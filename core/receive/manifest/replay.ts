@@ -6,6 +6,8 @@ import type { Note } from './notes.ts'
 import type { Rows } from './rows.ts'
 
 const READ_BYTES = 1024 * 1024
+/** Times that differ by less are the same: doubles round. */
+const SAME_TIME_MS = 1
 
 type OfVersion = { folder: string; path: string; version: string }
 
@@ -88,9 +90,11 @@ export function openReplay(layout: StoreLayout, rows: Rows): Replay {
     const file = path.join(layout.root, below)
     try {
       const row = rows.find(folder, name, '')
-      // Its line is there: if the file is another one now, verify has to say so.
-      if (row !== null && row.storedAt >= at) return
-      if (statsOf(file)?.isFile() !== true) return
+      const stats = statsOf(file)
+      if (stats?.isFile() !== true) return
+      // Its line is there: if the content is another one now, verify has to say so.
+      const isSame = row?.size === stats.size && Math.abs(row.mtimeMs - stats.mtimeMs) < SAME_TIME_MS
+      if (row !== null && (isSame || row.storedAt >= at)) return
       add({ folder, path: name, ...factsOf(file), storedAt: Date.now(), version: '', depth: 0 })
     } catch {
       // verify tells of what cannot be read.

@@ -1,8 +1,8 @@
+import { headerBytesOf } from './batches.ts'
 import type { Attempt, Lane } from './lane.ts'
 import { isLarge } from './lane.ts'
 import type { Due } from './ledger.ts'
 import type { Session } from './session.ts'
-import { headerBytesOf } from './session.ts'
 
 /** Large files that a source sets aside so that the small ones behind them can go on. */
 const SET_ASIDE = 64

@@ -1,11 +1,10 @@
 import type { Channel } from '../wire/channel.ts'
 import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
-import type { FileStatus, Frame, FrameHeader, SmallFile } from '../wire/frames.ts'
+import type { FileStatus, Frame, FrameHeader } from '../wire/frames.ts'
 import {
   BATCH_MAX_FILES,
   BATCH_TARGET_BYTES,
-  BATCH_TARGET_HEADER_BYTES,
   COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
@@ -13,6 +12,7 @@ import {
 } from '../wire/frames.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
+import { headerBytesOf, openBatches } from './batches.ts'
 import { createQuestions } from './questions.ts'
 
 /** What the receiver said about a file; null: the connection was lost before it said anything. */
@@ -82,20 +82,6 @@ export interface Session {
   readonly closed: boolean
 }
 
-/** A batch that is not full waits this long for more files. */
-const BATCH_WAIT_MS = 3
-/** What a file's entry in a batch's header takes besides its names. */
-const HEADER_BYTES = 80
-
-/** Files that came together; they stay together. */
-interface Group {
-  files: SmallFile[]
-  payload: Uint8Array[]
-  bytes: number
-  headerBytes: number
-  onWire: () => void
-}
-
 /** Who is told of the answers to files whose numbers follow each other. */
 interface Asker {
   first: number
@@ -114,9 +100,7 @@ export function openSession(
   const askers = new Map<number, Asker>()
   const copies = new Set<number>()
   const questions = createQuestions()
-  let pending: Group[] = []
-  let timer: NodeJS.Timeout | null = null
-  let flushing = false
+  const batches = openBatches(channel, batchBytes)
   let lastId = 0
   let closed = false
 
@@ -135,49 +119,6 @@ export function openSession(
       id = ask(1, (_, said) => resolve(said))
     })
     return { id, answer }
-  }
-
-  const sum = (groups: readonly Group[]) => ({
-    files: groups.reduce((files, group) => files + group.files.length, 0),
-    bytes: groups.reduce((bytes, group) => bytes + group.bytes, 0),
-    headerBytes: groups.reduce((bytes, group) => bytes + group.headerBytes, 0),
-  })
-  const isFull = () => {
-    const { files, bytes, headerBytes } = sum(pending)
-    return files >= BATCH_MAX_FILES || bytes >= batchBytes() || headerBytes >= BATCH_TARGET_HEADER_BYTES
-  }
-
-  /** Takes the groups of one frame out of those that wait. */
-  const cut = (): Group[] => {
-    const most = batchBytes()
-    let count = 0
-    for (; count < pending.length; count += 1) {
-      const { files, bytes, headerBytes } = sum(pending.slice(0, count + 1))
-      const fits = files <= BATCH_MAX_FILES && bytes <= most && headerBytes <= BATCH_TARGET_HEADER_BYTES
-      if (count > 0 && !fits) break
-    }
-    return pending.splice(0, count)
-  }
-
-  const flush = async (): Promise<void> => {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
-    if (flushing) return
-    flushing = true
-    do {
-      await channel.room()
-      if (closed) return
-      const batch = cut()
-      if (batch.length === 0) break
-      const files = batch.flatMap((group) => group.files)
-      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)))
-      for (const { onWire } of batch) onWire()
-    } while (isFull())
-    flushing = false
-    if (pending.length > 0) soon()
-  }
-  const soon = () => {
-    timer ??= setTimeout(() => void flush(), BATCH_WAIT_MS)
   }
 
   const onResult = (results: Extract<Frame, { type: 'result' }>['header']['results']) => {
@@ -208,7 +149,7 @@ export function openSession(
         return
       }
       const first = ask(files.length, onAnswer)
-      pending.push({
+      batches.add({
         files: files.map(({ source, path, size, mtimeMs, mode, digest }, index) => {
           return [(first + index) >>> 0, source, path, size, mtimeMs, mode, digest]
         }),
@@ -217,8 +158,6 @@ export function openSession(
         headerBytes: files.reduce((total, file) => total + headerBytesOf(file), 0),
         onWire,
       })
-      if (isFull()) void flush()
-      else soon()
     },
 
     async begin({ source, path, size, mtimeMs, mode }, identity) {
@@ -282,8 +221,7 @@ export function openSession(
 
     close() {
       closed = true
-      if (timer !== null) clearTimeout(timer)
-      pending = []
+      batches.close()
       bytesCredit.close()
       filesCredit.close()
       openFiles.close()
@@ -295,21 +233,4 @@ export function openSession(
       return closed
     },
   }
-}
-
-/** What a file takes of a batch's header, at most. */
-export function headerBytesOf({ source, path }: Pick<Outgoing, 'source' | 'path'>): number {
-  return Buffer.byteLength(path) + Buffer.byteLength(source) + HEADER_BYTES
-}
-
-/** Pieces that lie one after the other in the same memory become one: what was read together is sent as it is. */
-function joined(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const all: Uint8Array[] = []
-  for (const piece of pieces) {
-    const last = all.at(-1)
-    const follows = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset
-    if (last === undefined || !follows) all.push(piece)
-    else all[all.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length)
-  }
-  return all
 }

@@ -143,7 +143,8 @@ async function startOnStore(
   const store = timedStore(ruled.store, (seconds) => events.onDurable?.(seconds))
   const counters = createCounters()
   const connected = createConnected()
-  const logRefusedConnection = createLimitedLog((text) => events.log('warn', text))
+  /** By kind: a flood of one must not hide why others are refused. */
+  const refusedLogs = new Map<RefusedKind, (text: string) => void>()
   const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
   const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
   const renewal = await openReceiverRenewal({
@@ -160,7 +161,9 @@ async function startOnStore(
 
   const refusedConnection = (from: string, reason: string, kind: RefusedKind) => {
     countOne(counters.refusedConnections, kind)
-    logRefusedConnection(`refused ${from}: ${reason}`)
+    const log = refusedLogs.get(kind) ?? createLimitedLog((text) => events.log('warn', text))
+    refusedLogs.set(kind, log)
+    log(`refused ${from}: ${reason}`)
     events.onChange()
   }
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { WorkerName } from './state-schema.ts'
-import { WORKER_HEAP, type WorkerHandle, type WorkerStarter, workerEnvironment } from './worker-starter.ts'
+import { type WorkerHandle, type WorkerStarter, workerEnvironment, workerHeap } from './worker-starter.ts'
 
 /** Starts workers as plain child processes of Node. */
 export function nodeWorkerStarter(moduleOf: (name: WorkerName) => URL): WorkerStarter {
@@ -9,7 +9,7 @@ export function nodeWorkerStarter(moduleOf: (name: WorkerName) => URL): WorkerSt
     start: (name): WorkerHandle => {
       const child = fork(fileURLToPath(moduleOf(name)), {
         env: workerEnvironment(name, process.env),
-        execArgv: [...process.execArgv, ...WORKER_HEAP],
+        execArgv: [...process.execArgv, ...workerHeap(name)],
         // A worker's own output is for its log messages' fallback only; stdout belongs to the command.
         stdio: ['ignore', 2, 2, 'ipc'],
       })

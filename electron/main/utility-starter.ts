@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { utilityProcess } from 'electron'
 import {
-  WORKER_HEAP,
   type WorkerHandle,
   type WorkerStarter,
   workerEnvironment,
+  workerHeap,
 } from '../../core/agent/worker-starter.ts'
 
 /** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
@@ -15,7 +15,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         serviceName: `Holdfast ${name}`,
         env: workerEnvironment(name, process.env),
         // Words for V8 reach a utility process only in this wrapping.
-        execArgv: [`--js-flags=${WORKER_HEAP.join(' ')}`],
+        execArgv: [`--js-flags=${workerHeap(name).join(' ')}`],
         stdio: 'inherit',
       })
       return {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import path from 'node:path'
-import { WORKER_HEAP } from '../../core/agent/worker-starter.ts'
+import { workerHeap } from '../../core/agent/worker-starter.ts'
 import type { CheckerConfig } from '../../core/check/checker.ts'
 import { checkerDefinition } from '../../core/check/messages.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
@@ -78,7 +78,7 @@ export function startSupervised(
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
-    execArgv: [...WORKER_HEAP],
+    execArgv: [...workerHeap('checker')],
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   const config: CheckerConfig = {

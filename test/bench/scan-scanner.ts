@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { WORKER_HEAP, workerEnvironment } from '../../core/agent/worker-starter.ts'
+import { workerEnvironment, workerHeap } from '../../core/agent/worker-starter.ts'
 import type { Scanned } from '../../core/scan/messages.ts'
 import { openLedger } from '../../core/send/ledger.ts'
 import { sourceSchema } from '../../core/settings/schema.ts'
@@ -42,7 +42,7 @@ export async function startScanner(subject: string, directory: string, root: str
   const ledgerPath = path.join(directory, LEDGER)
   const child = fork(subject, [stampsPath], {
     env: workerEnvironment('scanner', process.env),
-    execArgv: [...WORKER_HEAP],
+    execArgv: [...workerHeap('scanner')],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

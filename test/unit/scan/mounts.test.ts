@@ -14,11 +14,11 @@ const mount = (point: string, device: string, root = '/'): Mount => ({
   source: device,
   superOptions: ['rw'],
 })
-const system = [mount('/', '8:1'), mount('/home', '8:2')]
+const system = [mount('/', '8:1'), mount('/volume', '8:2')]
 
 function divide(mounts: Mount[] | null, changes: Partial<LayoutOptions> = {}, away: string[] = []) {
   const { regions, skipped } = layOut({
-    root: '/home/source',
+    root: '/volume/source',
     base: '',
     scope: { oneFileSystem: false, away: () => away },
     isIgnored: (path) => path === 'cache',
@@ -37,33 +37,39 @@ describe('a source is divided at the mount points inside it', () => {
   test('none, or a system that does not tell: one region', () => {
     expect(divide([]).regions).toEqual({ '': [] })
     expect(divide(null).regions).toEqual({ '': [] })
-    expect(divide([mount('/home/source-2/disk', '8:3')]).regions).toEqual({ '': [] })
+    expect(divide([mount('/volume/source-2/disk', '8:3')]).regions).toEqual({ '': [] })
   })
 
   test('a disk, and another one inside it', () => {
-    expect(divide([mount('/home/source/a', '8:3'), mount('/home/source/a/b/c', '8:4')])).toEqual({
+    expect(divide([mount('/volume/source/a', '8:3'), mount('/volume/source/a/b/c', '8:4')])).toEqual({
       regions: { '': ['a', 'a/b/c'], a: ['a/b/c'], 'a/b/c': [] },
       skipped: {},
     })
   })
 
   test('a tree that begins further down knows only what is below it', () => {
-    const mounts = [mount('/home/source/DC1/disk', '8:3'), mount('/home/source/DC2/disk', '8:4')]
+    const mounts = [mount('/volume/source/DC1/disk', '8:3'), mount('/volume/source/DC2/disk', '8:4')]
     expect(divide(mounts, { base: 'DC1' }).regions).toEqual({ DC1: ['DC1/disk'], 'DC1/disk': [] })
   })
 
   test('to stay on one file system leaves other ones out, with all that is inside them', () => {
-    const mounts = [mount('/home/source/a', '8:3'), mount('/home/source/a/b', '8:2', '/elsewhere')]
+    const mounts = [mount('/volume/source/a', '8:3'), mount('/volume/source/a/b', '8:2', '/elsewhere')]
     expect(divide(mounts, stay)).toEqual({
       regions: { '': ['a', 'a/b'] },
       skipped: { a: 'other-file-system' },
     })
     // A bind mount from the same file system stays: find -xdev goes on there, too.
-    expect(divide([mount('/home/source/c', '8:2', '/elsewhere')], stay).regions).toEqual({ '': ['c'], c: [] })
+    expect(divide([mount('/volume/source/c', '8:2', '/elsewhere')], stay).regions).toEqual({
+      '': ['c'],
+      c: [],
+    })
   })
 
   test('a bind mount of the source, or of a directory in it, is left out', () => {
-    const mounts = [mount('/home/source/loop', '8:2', '/source'), mount('/home/source/b', '8:2', '/source/a')]
+    const mounts = [
+      mount('/volume/source/loop', '8:2', '/source'),
+      mount('/volume/source/b', '8:2', '/source/a'),
+    ]
     expect(divide(mounts)).toEqual({
       regions: { '': ['b', 'loop'] },
       skipped: { loop: 'shown-twice', b: 'shown-twice' },
@@ -71,7 +77,7 @@ describe('a source is divided at the mount points inside it', () => {
   })
 
   test('of a directory that is mounted twice the second is left out', () => {
-    const mounts = [mount('/home/source/one', '8:3', '/data'), mount('/home/source/two', '8:3', '/data')]
+    const mounts = [mount('/volume/source/one', '8:3', '/data'), mount('/volume/source/two', '8:3', '/data')]
     expect(divide(mounts)).toEqual({
       regions: { '': ['one', 'two'], one: [] },
       skipped: { two: 'shown-twice' },
@@ -79,27 +85,27 @@ describe('a source is divided at the mount points inside it', () => {
   })
 
   test('a directory of the source that is covered, or ignored, is shown by its bind mount alone', () => {
-    const covered = [mount('/home/source/a', '8:3'), mount('/home/source/b', '8:2', '/source/a')]
+    const covered = [mount('/volume/source/a', '8:3'), mount('/volume/source/b', '8:2', '/source/a')]
     expect(divide(covered)).toEqual({ regions: { '': ['a', 'b'], a: [], b: [] }, skipped: {} })
-    const ignored = [mount('/home/source/b', '8:2', '/source/cache')]
+    const ignored = [mount('/volume/source/b', '8:2', '/source/cache')]
     expect(divide(ignored)).toEqual({ regions: { '': ['b'], b: [] }, skipped: {} })
   })
 
   test('a bind mount of a directory above the source leaves the source itself out', () => {
-    expect(divide([mount('/home/source/all', '8:2', '/')])).toEqual({
+    expect(divide([mount('/volume/source/all', '8:2', '/')])).toEqual({
       regions: { '': ['all', 'all/source'], all: ['all/source'] },
       skipped: { 'all/source': 'shown-twice' },
     })
   })
 
   test('what is mounted below an ignored directory, or below a later mount, is not looked at', () => {
-    expect(divide([mount('/home/source/cache/disk', '8:3')]).regions).toEqual({ '': ['cache/disk'] })
-    const hidden = [mount('/home/source/a/b', '8:3'), mount('/home/source/a', '8:4')]
+    expect(divide([mount('/volume/source/cache/disk', '8:3')]).regions).toEqual({ '': ['cache/disk'] })
+    const hidden = [mount('/volume/source/a/b', '8:3'), mount('/volume/source/a', '8:4')]
     expect(divide(hidden).regions).toEqual({ '': ['a'], a: [] })
   })
 
   test('a disk that is away leaves a hole', () => {
-    expect(divide([], {}, ['/home/source/disk'])).toEqual({
+    expect(divide([], {}, ['/volume/source/disk'])).toEqual({
       regions: { '': ['disk'] },
       skipped: { disk: 'disk-away' },
     })

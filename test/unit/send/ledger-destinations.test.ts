@@ -1,26 +1,8 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Candidate, Ledger } from '../../../core/send/ledger.ts'
-import { openLedger } from '../../../core/send/ledger.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
-
-const file = (name: string, changes: Partial<Candidate> = {}): Candidate => ({
-  source: 's',
-  path: name,
-  size: 10,
-  mtimeNs: 1_700_000_000_123_456_789n,
-  inode: 7n,
-  device: 1n,
-  ...changes,
-})
-
-function open() {
-  const directory = temporaryDirectory('ledger')
-  const ledger = openLedger(path.join(directory, 'ledger.db'))
-  onTestFinished(() => ledger.close())
-  return { directory, ledger }
-}
+import { describe, expect, test } from 'vitest'
+import type { Ledger } from '../../../core/send/ledger.ts'
+import { file, open } from '../../support/ledger.ts'
 
 describe('several destinations of one source', () => {
   const digest = Buffer.alloc(32, 7)

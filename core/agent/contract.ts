@@ -117,8 +117,8 @@ export const commands = {
     output: outcomeSchema,
   },
   /**
-   * Sends nothing there any more; what it has stays there. A source that went only there goes to all that remain;
-   * without any, to the embedded receiver on this computer.
+   * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are
+   * others. With the last one gone, files go to the embedded receiver on this computer.
    */
   removeDestination: { input: source, output: outcomeSchema },
   /** The ids of the destinations that a source goes to; null: all. */

@@ -8,6 +8,8 @@ import { errorCode } from '../words/problem.ts'
 
 /** Files on their way, in a directory of this process's own on the store's file system. */
 export interface TemporaryFiles {
+  /** That directory, once `prepare` has made it. */
+  readonly directory: string
   /** A path that nothing has, in a directory that `prepare` makes. */
   name(): string
   prepare(): Promise<void>
@@ -19,13 +21,6 @@ export interface TemporaryFiles {
   clean(): Promise<void>
   remove(): Promise<void>
 }
-
-/**
- * Files that follow each other are made in one directory, the next ones in the next: so making files there and
- * renaming earlier ones away do not wait for each other, as each needs its directory for itself.
- */
-const FILES_A_PART = 256
-const PARTS = 16
 
 /** Not `recursive`: that one says ENOENT where a read-only file system says EROFS. */
 async function makeDirectory(directory: string): Promise<void> {
@@ -44,16 +39,16 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
 
   const name = () => {
     count += 1
-    return path.join(directory, String(Math.floor(count / FILES_A_PART) % PARTS), String(count))
+    return path.join(directory, String(count))
   }
   const prepare = async () => {
     await makeDirectory(path.dirname(parent))
     await makeDirectory(parent)
     await makeDirectory(directory)
-    for (let part = 0; part < PARTS; part += 1) await makeDirectory(path.join(directory, String(part)))
   }
 
   return {
+    directory,
     name,
     prepare,
     discard: (file) => unlink(file).catch(() => undefined),

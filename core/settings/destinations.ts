@@ -8,8 +8,8 @@ const LONGEST_NAME = 200
 // What becomes of the list of destinations; pure.
 
 /**
- * The destinations of a source. One that names only destinations that are not there any more goes to all: its
- * files are never left without a place to go.
+ * The destinations of a source. One that names only destinations that are not there any more (somebody has
+ * edited the settings) goes to all: its files are never left without a place to go.
  */
 export function destinationsOf(
   destinations: readonly ReceiverDestination[],
@@ -87,13 +87,20 @@ export function withRenamed(settings: Settings, id: string, wanted: string): Set
 }
 
 /**
- * Takes a destination away, also from the sources that name it. A source that named no other one goes to all that
- * remain.
- * @throws Problem refuse.noSuchDestination
+ * Takes a destination away, also from the sources that name it. While others remain a source that goes there alone
+ * keeps it: nobody has said that they may have its files.
+ * @throws Problem refuse.noSuchDestination, refuse.onlyDestination
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
   const { destinations } = settings
-  if (!destinations.some((one) => one.id === id)) throw new Problem('refuse.noSuchDestination', { name: id })
+  const removed = destinations.find((one) => one.id === id)
+  if (removed === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  const bound = settings.sources.filter((source) => source.destinations?.every((one) => one === id) ?? false)
+  if (destinations.length > 1 && bound.length > 0)
+    throw new Problem('refuse.onlyDestination', {
+      name: removed.name,
+      sources: bound.map(({ name }) => name).join(', '),
+    })
   const sources = settings.sources.map((source): Source => {
     const left = source.destinations?.filter((one) => one !== id) ?? []
     return { ...source, destinations: left.length === 0 ? null : left }

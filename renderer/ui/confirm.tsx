@@ -7,8 +7,8 @@ interface ConfirmProps {
   title: string
   /** What will and what will not happen, a paragraph each. */
   consequences: readonly string[]
-  /** The button's own verb. */
-  action: string
+  /** The button's own verb; null: it cannot be done, and the sentences say why. */
+  action: string | null
   dangerous?: boolean
   onClose: () => void
   onConfirm: () => Promise<unknown>
@@ -47,11 +47,13 @@ export function Confirm({
         ))}
         <Group justify="flex-end" gap="xs" mt="xs">
           <Button variant="default" onClick={onClose} data-autofocus>
-            {t('window.cancel')}
+            {t(action === null ? 'window.close' : 'window.cancel')}
           </Button>
-          <Button color={dangerous === true ? 'red' : 'harbour'} loading={busy} onClick={confirm}>
-            {action}
-          </Button>
+          {action !== null && (
+            <Button color={dangerous === true ? 'red' : 'harbour'} loading={busy} onClick={confirm}>
+              {action}
+            </Button>
+          )}
         </Group>
       </Stack>
     </Modal>

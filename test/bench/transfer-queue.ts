@@ -13,7 +13,7 @@ export function queueMillion(
   source: string,
   destination: string,
 ): number {
-  const files = offerAll(ledger, source, destination)
+  const files = offerAll(ledger, 's', source, destination)
   const later = BigInt(Date.now() + 86_400_000) * 1_000_000n
   for (let start = files; start < QUEUED; start += PIECE) {
     const candidates = Array.from({ length: Math.min(PIECE, QUEUED - start) }, (_, index) => ({

@@ -20,7 +20,11 @@ export function createStoreThread(script: URL): StoreThread {
   let last = 0
 
   const start = (): Worker => {
-    const started = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
+    const started = new Worker(script, {
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      // One thread opens what the other one closes.
+      trackUnmanagedFds: false,
+    })
     started.unref()
     started.on('message', ({ id, result }: NumberedResult) => {
       waiting.get(id)?.resolve(result)

@@ -4,23 +4,22 @@ import { FileRefused } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
 import type { Placement, Written } from '../placement.ts'
 import { placedNote } from '../placement.ts'
-import type { Pending } from './bulk.ts'
+import type { Pending } from './pending.ts'
 
-/** A file and the path that it is to get, below the store's root. */
+/** A file and its place, below the store's root; null: it has to go the long way. */
 export interface Move {
   file: Pending
-  to: string
+  to: string | null
 }
 
-/** Decides which files can simply be renamed into their places. */
+/** Decides which files can simply get their names. */
 export interface Mover {
   /**
    * Makes their directories, tells the manifest what is about to be done, and keeps others from the places until
-   * `finish` is called. `rest` has to go the long way: something else goes on in its place, or its directory is none.
+   * `finish` is called. A file goes the long way if something else goes on in its place, or its directory is none.
    */
   prepare(files: readonly Pending[]): Promise<{
     moves: Move[]
-    rest: Pending[]
     /** These are in their places, durably: the manifest hears of them. */
     finish(placed: readonly Move[]): Promise<void>
   }>
@@ -59,21 +58,20 @@ export function createMover(
       const round = newRound()
       const found = new Map<string, boolean>()
       const moves: Move[] = []
-      const rest: Pending[] = []
       const holding = placement.holdAll()
       for (const file of files) {
         const parents = file.components.slice(0, -1)
         const key = parents.join('/')
         const isIn = found.get(key) ?? (await isThere(parents, round))
         found.set(key, isIn)
-        if (isIn && holding.add(file.components)) moves.push({ file, to: file.components.join('/') })
-        else rest.push(file)
+        const mayMove = isIn && holding.add(file.components)
+        moves.push({ file, to: mayMove ? file.components.join('/') : null })
       }
       directories.close(round)
-      if (moves.length > 0) await announce(moves.map(({ to }) => to))
+      const places = moves.flatMap(({ to }) => to ?? [])
+      if (places.length > 0) await announce(places)
       return {
         moves,
-        rest,
         async finish(placed) {
           holding.release()
           if (placed.length === 0) return

@@ -1,6 +1,5 @@
-/** A file to be written under a temporary name; its bytes follow those of the file before. */
+/** A file to be written; its bytes follow those of the file before. */
 export interface WriteFile {
-  temporary: string
   size: number
   /** Seconds since 1970. */
   mtime: number
@@ -8,24 +7,43 @@ export interface WriteFile {
   mode: number
 }
 
+/** An unnamed file that is to get a name. */
+export interface NameFile {
+  /** Closed in any case. */
+  descriptor: number
+  /** Its place below the store's root; null: it only gets its temporary name. */
+  to: string | null
+  /** The absolute path that it gets where its place cannot be taken. */
+  temporary: string
+}
+
 export const SHA256_BYTES = 32
 
 /** What the store's threads are asked to do. */
 export type StoreJob =
-  /** Writes files; nothing of it is durable afterwards. `digests`: 32 bytes a file. */
-  | { kind: 'write'; files: readonly WriteFile[]; bytes: Uint8Array; digests: Uint8Array }
   /**
-   * Gives each of the first names the second one, below the store's root, where nothing has that yet; then makes all
-   * that was done on the file system before durable. `fd`: the root, open since before all that has to become durable.
+   * Writes files that have no names, in the file system of `directory`; nothing of it is durable afterwards.
+   * `digests`: 32 bytes a file.
    */
-  | { kind: 'commit'; moves: readonly (readonly [string, string])[]; fd: number }
+  | { kind: 'write'; directory: string; files: readonly WriteFile[]; bytes: Uint8Array; digests: Uint8Array }
+  /**
+   * Names files, where nothing has that name yet; then makes all that was done on the file system before durable.
+   * `root`: the store's, open since before all that has to become durable.
+   */
+  | { kind: 'commit'; files: readonly NameFile[]; root: number }
 
 export interface StoreJobResult {
   /** The files (by their index) that it did not do, and why: an error name, or WRONG_DIGEST. */
   failures: readonly (readonly [number, string])[]
+  /** Those of them that have not even their temporary name. */
+  lost: readonly number[]
+  /** Of files that were written, in their order; NO_DESCRIPTOR for a failure. */
+  descriptors: readonly number[]
   /** The error name of a sync that failed; null: it worked, or none was asked for. */
   unsynced: string | null
 }
+
+export const NO_DESCRIPTOR = -1
 
 /** What came is not what its SHA-256 tells of. */
 export const WRONG_DIGEST = 'digest'

@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto'
-import { closeSync, constants, fchmodSync, futimesSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
-import type { PlaceFile } from './place-file.ts'
-import { openPlaceFile } from './place-file.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
-import { SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
+import { NO_DESCRIPTOR, SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
+import type { NameFile } from './unnamed.ts'
+import { ANYWHERE, openNameFile, UNNAMED } from './unnamed.ts'
+import type { Walker } from './walker.ts'
 import { openWalker } from './walker.ts'
 
+type Write = Extract<StoreJob, { kind: 'write' }>
 type Commit = Extract<StoreJob, { kind: 'commit' }>
-
-const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+type ToName = Commit['files'][number]
 
 /** Not `errorCode`: a thread that loads the dictionaries takes longer to start, and more memory. */
 function codeOf(thrown: unknown): string {
@@ -18,44 +19,40 @@ function codeOf(thrown: unknown): string {
   return typeof code === 'string' ? code : String(thrown)
 }
 
-function writeContent({ temporary, mtime, mode }: WriteFile, bytes: Uint8Array): void {
-  const fd = openSync(temporary, NEW, 0o600)
+/** @returns its descriptor, or why it is not written, and then nothing is left of it. */
+function writeOne(
+  directory: string,
+  { mtime, mode }: WriteFile,
+  bytes: Uint8Array,
+  digest: Uint8Array,
+): number | string {
+  if (!hash('sha256', bytes, 'buffer').equals(digest)) return WRONG_DIGEST
+  let fd = NO_DESCRIPTOR
   try {
+    fd = openSync(directory, UNNAMED, 0o600)
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     fchmodSync(fd, mode)
     futimesSync(fd, mtime, mtime)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** @returns why it is not written, and then nothing is left of it; or null. */
-function writeOne(file: WriteFile, bytes: Uint8Array, digest: Uint8Array): string | null {
-  if (!hash('sha256', bytes, 'buffer').equals(digest)) return WRONG_DIGEST
-  try {
-    writeContent(file, bytes)
-    return null
+    return fd
   } catch (thrown) {
-    try {
-      unlinkSync(file.temporary)
-    } catch {
-      // It was never made, or its disk is in trouble; what is left goes with the next start.
-    }
+    if (fd !== NO_DESCRIPTOR) closeQuietly(fd)
     return codeOf(thrown)
   }
 }
 
-function write({ files, bytes, digests }: Extract<StoreJob, { kind: 'write' }>): StoreJobResult {
+function write({ directory, files, bytes, digests }: Write): StoreJobResult {
   const failures: [number, string][] = []
   let at = 0
-  files.forEach((file, index) => {
+  const descriptors = files.map((file, index) => {
     const digest = digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES)
-    const failure = writeOne(file, bytes.subarray(at, at + file.size), digest)
+    const written = writeOne(directory, file, bytes.subarray(at, at + file.size), digest)
     at += file.size
-    if (failure !== null) failures.push([index, failure])
+    if (typeof written === 'number') return written
+    failures.push([index, written])
+    return NO_DESCRIPTOR
   })
   free(bytes)
-  return { failures, unsynced: null }
+  return { failures, lost: [], descriptors, unsynced: null }
 }
 
 /** Left to this thread's garbage collector, which sees a small object, megabytes would wait for it. */
@@ -63,24 +60,43 @@ function free({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
 }
 
-/** @returns the moves (by their index) that were not made, and why. */
-function moveAll(moves: Commit['moves'], root: number, place: PlaceFile): [number, string][] {
+/** @returns why it has not got its place, or null. */
+function place({ descriptor, to }: ToName, walker: Walker, name: NameFile): string | null {
+  // Somebody else deals with what is in the way.
+  if (to === null) return 'EEXIST'
+  const end = to.lastIndexOf('/')
+  try {
+    return name(descriptor, walker.enter(to.slice(0, end)), to.slice(end + 1))
+  } catch (thrown) {
+    return codeOf(thrown)
+  }
+}
+
+/** Whether its content is durable the sync says. */
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // Closed all the same (close(2)).
+  }
+}
+
+function nameAll({ files, root }: Commit, name: NameFile): Pick<StoreJobResult, 'failures' | 'lost'> {
   const failures: [number, string][] = []
+  const lost: number[] = []
   const walker = openWalker(root)
   try {
-    moves.forEach(([from, to], index) => {
-      const end = to.lastIndexOf('/')
-      try {
-        const failure = place(from, walker.enter(to.slice(0, end)), to.slice(end + 1))
-        if (failure !== null) failures.push([index, failure])
-      } catch (thrown) {
-        failures.push([index, codeOf(thrown)])
-      }
+    files.forEach((file, index) => {
+      const failure = place(file, walker, name)
+      const unnamed = failure === null ? null : name(file.descriptor, ANYWHERE, file.temporary)
+      closeQuietly(file.descriptor)
+      if (failure !== null) failures.push([index, unnamed ?? failure])
+      if (unnamed !== null) lost.push(index)
     })
   } finally {
     walker.close()
   }
-  return failures
+  return { failures, lost }
 }
 
 /**
@@ -88,13 +104,13 @@ function moveAll(moves: Commit['moves'], root: number, place: PlaceFile): [numbe
  * each costs from the event loop. A disk that hangs holds this thread, and nothing else.
  */
 export function runStoreThread(port: MessagePort): void {
-  let calls: { place: PlaceFile; syncWhole: (fd: number) => string | null } | null = null
+  let calls: { name: NameFile; syncWhole: (fd: number) => string | null } | null = null
 
-  const commit = ({ moves, fd }: Commit): StoreJobResult => {
+  const commit = (job: Commit): StoreJobResult => {
     // Only the thread that commits needs the native library.
-    calls ??= { place: openPlaceFile(), syncWhole: openSyncWhole() }
-    const failures = moveAll(moves, fd, calls.place)
-    return { failures, unsynced: calls.syncWhole(fd) }
+    calls ??= { name: openNameFile(), syncWhole: openSyncWhole() }
+    const named = nameAll(job, calls.name)
+    return { ...named, descriptors: [], unsynced: calls.syncWhole(job.root) }
   }
 
   port.on('message', ({ id, job }: NumberedJob) => {

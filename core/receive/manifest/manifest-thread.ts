@@ -6,8 +6,10 @@ import { isBroken, openManifestFile, setManifestAside } from './manifest-file.ts
 import type { FromManifestThread, ManifestPlaces, ToManifestThread } from './protocol.ts'
 import { openRows } from './rows.ts'
 
-/** Changes are gathered for so long, in milliseconds: fewer transactions, and the transfer comes first. */
-const GATHER_MS = 1_000
+/** Changes are taken in when none came for so long, in milliseconds: the transfer comes first. */
+const QUIET_MS = 500
+/** No change waits for longer than this, in milliseconds, however many come: the journal must not grow for ever. */
+const LONGEST_MS = 3_000
 /** What the receiver is at is looked at again after this, in milliseconds. */
 const WAITING_MS = 2_000
 /** After a failure (a disk that is full or read-only) the journal waits this long, in milliseconds. */
@@ -25,6 +27,8 @@ export function runManifestThread(port: MessagePort): void {
   let tag: string | null = null
   let number = 0
   let timer: NodeJS.Timeout | null = null
+  /** When the oldest change came that is not taken in; performance.now(). */
+  let changedAt: number | null = null
 
   const close = () => {
     try {
@@ -57,6 +61,7 @@ export function runManifestThread(port: MessagePort): void {
   const takeAll = (): boolean => {
     if (places === null) return true
     const upTo = number
+    changedAt = null
     try {
       const manifest = opened(places)
       while (manifest.intake.step(tag));
@@ -84,6 +89,16 @@ export function runManifestThread(port: MessagePort): void {
     }, ms)
   }
 
+  const whenQuiet = () => {
+    const now = performance.now()
+    // What waits already, for its changes or after a failure, waits on.
+    if (changedAt === null && timer !== null) return
+    changedAt ??= now
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    later(Math.min(QUIET_MS, Math.max(0, changedAt + LONGEST_MS - now)))
+  }
+
   const stop = () => {
     tag = null
     takeAll()
@@ -101,7 +116,7 @@ export function runManifestThread(port: MessagePort): void {
         return
       case 'grown':
         number = message.number
-        return later(GATHER_MS)
+        return whenQuiet()
       case 'stop':
         return stop()
       default:

@@ -15,7 +15,7 @@ import { directoryEffects } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
-import { batchReport } from './words.ts'
+import { batchReport, notClosedWords } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
 const LISTINGS_AT_ONCE = 4
@@ -189,10 +189,8 @@ class BatchSession implements Session, BatchesHost {
     // Not waited for: a directory's steps may need another look.
     for (const { name, closed, newest } of unfinished)
       void this.#directory(name, identities.get(name) ?? '').look({ closed, newest })
-    for (const { name, notClosed } of this.#decisions) {
-      if (notClosed) this.#sayNotClosed(name)
-      this.#sayNeverSent(name)
-    }
+    for (const { name } of this.#decisions) this.#sayNeverSent(name)
+    this.#sayNotClosed()
     this.report()
   }
 
@@ -218,9 +216,9 @@ class BatchSession implements Session, BatchesHost {
     }
   }
 
-  #sayNotClosed(name: string): void {
-    const { closedMark, sentMark } = this.context.source.batch
-    this.context.problem(message('scan.notClosed', { name, closedMark, sentMark }))
+  #sayNotClosed(): void {
+    const problem = notClosedWords(this.#decisions, this.context.source.batch)
+    if (problem !== null) this.context.problem(problem)
   }
 
   #sayNeverSent(name: string): void {

@@ -1,3 +1,6 @@
+import type { Source } from '../../settings/schema.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../everywhere.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
@@ -6,6 +9,21 @@ import type { BatchDecision } from './rules.ts'
 
 /** Batch directories in one report. */
 const MAX_BATCHES = 20
+
+/** Directories that one sentence names. */
+const MAX_NAMES = 5
+
+/** One sentence for all that were not closed properly, the newest of them by name; null: all were. */
+export function notClosedWords(
+  decisions: readonly BatchDecision[],
+  { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
+): Message | null {
+  const names = decisions.filter(({ notClosed }) => notClosed).map(({ name }) => name)
+  if (names.length === 0) return null
+  const some = names.slice(-MAX_NAMES).reverse().join(', ')
+  const named = names.length > MAX_NAMES ? `${some}, …` : some
+  return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+}
 
 /** The newest batch directories as a view is told of them, newest last. */
 export function batchReport(

@@ -20,7 +20,10 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
   const [renaming, setRenaming] = useState(false)
   const [removing, setRemoving] = useState(false)
   const { id, name, address, totals, rate, left } = destination
-  const only = sources.filter(({ settings }) => settings.destinations?.every((one) => one === id) ?? false)
+  /** Nobody has said that another destination may have their files. */
+  const bound = sources
+    .map(({ settings }) => settings)
+    .filter(({ destinations }) => destinations?.every((one) => one === id) ?? false)
   const moving = [
     ...(totals.waitingFiles > 0
       ? [t('window.count.waiting', { count: totals.waitingFiles }), format.bytes(totals.waitingBytes)]
@@ -62,21 +65,18 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
       <Confirm
         opened={removing}
         title={t('window.destination.removeTitle', { name })}
-        consequences={[
-          t('window.destination.removeEffect', { name }),
-          ...(totals.waitingFiles > 0
-            ? [t('window.destination.removeWaiting', { count: totals.waitingFiles, name })]
-            : []),
-          ...(only.length > 0
-            ? [
-                t('window.destination.removeOnly', {
-                  names: only.map(({ settings }) => settings.name).join(', '),
-                }),
+        consequences={
+          bound.length > 0
+            ? [t('window.destination.removeOnly', { names: bound.map((source) => source.name).join(', ') })]
+            : [
+                t('window.destination.removeEffect', { name }),
+                ...(totals.waitingFiles > 0
+                  ? [t('window.destination.removeWaiting', { count: totals.waitingFiles, name })]
+                  : []),
+                t('window.embedded.useWarning'),
               ]
-            : []),
-          t('window.embedded.useWarning'),
-        ]}
-        action={t('window.destination.removeAction')}
+        }
+        action={bound.length > 0 ? null : t('window.destination.removeAction')}
         dangerous
         onClose={() => setRemoving(false)}
         onConfirm={() => run('removeDestination', { id }, 'window.destination.removed')}

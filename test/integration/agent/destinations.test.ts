@@ -117,6 +117,9 @@ describe('two destinations', () => {
     // The first one pairs and keeps the ledger; the other has a process while it has a source.
     await holdfast(['destinations', 'choose', photos, 'nas', '--data', data])
     await untilState(data, 'the process to end', ({ destinations }) => destinations[1]?.worker.pid === null)
+    const bound = startHoldfast(['destinations', 'remove', 'nas', '--data', data])
+    expect(await bound.ended()).toBe(1)
+    expect(bound.err()).toContain('These go to nas alone: photos.')
     await holdfast(['destinations', 'choose', photos, '--all', '--data', data])
 
     await untilState(data, 'both again', ({ destinations }) =>

@@ -215,7 +215,7 @@ describe('the one status', () => {
       level: 'attention',
       sentence: 'The store is full.',
     })
-    const notClosed = message('scan.notClosed', { name: 'DC1', sentMark: 'w', closedMark: 'p' })
+    const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')
   })
 

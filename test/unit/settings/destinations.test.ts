@@ -50,9 +50,10 @@ describe('the list of destinations', () => {
     expect(withDestination(full, receiver('r3')).destinations).toHaveLength(MOST_DESTINATIONS)
   })
 
-  test('without the one that it names a source goes to all that remain, without any to this computer', () => {
-    const left = withoutDestination(settings, 'two')
-    expect(left.sources.map(({ destinations }) => destinations)).toEqual([null, null])
+  test('the only one that a source was chosen for stays while there are others; without any it is this computer', () => {
+    expect(() => withoutDestination(settings, 'two')).toThrow(/These go to two alone: some/)
+    const left = withoutDestination(withChosen(settings, 'some', ['two', 'one']), 'two')
+    expect(left.sources.map(({ destinations }) => destinations)).toEqual([null, ['one']])
     expect(wentTo(left)).toEqual([['one'], ['one']])
     expect(wentTo(withoutDestination(left, 'one'))).toEqual([[], []])
     // However the settings came to name one that is not there.

@@ -1,0 +1,59 @@
+import type { Pending } from './pending.ts'
+import { NO_BYTES } from './pending.ts'
+import type { StoreJob } from './protocol.ts'
+import { SHA256_BYTES } from './protocol.ts'
+
+/** Files that one job of a thread writes at most: as many as a frame brings. */
+const JOB_FILES = 512
+/** A group of fewer files shares its job with those behind it. */
+const WORTH_A_JOB = 64
+
+/** Takes the files of the next job out of those that wait: a group, or several small ones. */
+export function takeJob(coming: Pending[][]): Pending[] {
+  const files = coming.shift() ?? []
+  while (files.length < WORTH_A_JOB && (coming[0]?.length ?? JOB_FILES) <= JOB_FILES - files.length)
+    files.push(...(coming.shift() ?? []))
+  return files
+}
+
+/** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */
+export function writeJobOf(files: readonly Pending[], directory: string) {
+  const bytes = bytesOf(files)
+  // The frame that they came in is the thread's now, or can go.
+  for (const file of files) file.bytes = NO_BYTES
+  const digests = Buffer.alloc(files.length * SHA256_BYTES)
+  files.forEach(({ digest }, index) => void digests.set(digest, index * SHA256_BYTES))
+  const job: StoreJob = {
+    kind: 'write',
+    directory,
+    files: files.map(({ facts: { size, mtimeMs, mode } }) => ({
+      size,
+      mtime: mtimeMs / 1000,
+      mode: mode & 0o777,
+    })),
+    bytes,
+    digests,
+  }
+  return { job, transfer: [bytes.buffer] }
+}
+
+/** The files' contents one after the other, in memory that a thread can be given. */
+function bytesOf(files: readonly Pending[]): Uint8Array<ArrayBuffer> {
+  const total = files.reduce((sum, file) => sum + file.bytes.length, 0)
+  const [first] = files
+  const last = files.at(-1)
+  // That of the frame in which they came, if all of it goes: what is between them would have been refused.
+  if (first !== undefined && last !== undefined && first.events.memory instanceof ArrayBuffer) {
+    const { byteOffset: begin } = first.bytes
+    const isWhole = last.bytes.byteOffset + last.bytes.length === begin + total
+    if (isWhole && files.every(({ events }) => events === first.events))
+      return new Uint8Array(first.events.memory, begin, total)
+  }
+  const copied = new Uint8Array(total)
+  let at = 0
+  for (const { bytes } of files) {
+    copied.set(bytes, at)
+    at += bytes.length
+  }
+  return copied
+}

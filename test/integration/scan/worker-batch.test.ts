@@ -1,0 +1,221 @@
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
+import { startScannerProcess } from '../../support/scan-worker.ts'
+import { until } from '../../support/until.ts'
+
+describe('the scanner process on a batch source (isocket’s scan cases)', () => {
+  const vectors = JSON.parse(
+    readFileSync(path.join(import.meta.dirname, '../../vectors/isocket.json'), 'utf8'),
+  ) as {
+    scan: {
+      name: string
+      DC1: { parse: boolean; watch: boolean }
+      DC2: { parse: boolean; watch: boolean }
+      listed: string[]
+      marksAfter: string[]
+    }[]
+  }
+
+  test.each(vectors.scan)('$name', async (vector) => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({
+      kind: 'batch',
+      batch: { prefix: 'DC' },
+    })
+    mkdirSync(path.join(root, 'other'))
+    writeFileSync(path.join(root, 'other/file0'), '')
+    for (const name of ['DC1', 'DC2'] as const) {
+      mkdirSync(path.join(root, name))
+      for (const file of ['file0', 'file1', 'file2']) {
+        writeFileSync(path.join(root, name, file), name, { mode: 0o644 })
+      }
+      if (vector[name].parse) writeFileSync(path.join(root, name, 'finished.parse'), '')
+      if (vector[name].watch) writeFileSync(path.join(root, name, 'finished.watch'), '')
+    }
+    const unmarked = vector.marksAfter.filter((mark) => !existsSync(path.join(root, mark)))
+    expect(unmarked).not.toEqual([])
+    configure()
+    await until('all are offered', () => paths().join() === vector.listed.join())
+    await scanner.reconcile()
+    // Listed is not sent: no mark before the last file is durable.
+    for (const mark of unmarked) expect(existsSync(path.join(root, mark))).toBe(false)
+    sendAll()
+    await until('the marks are there', () =>
+      vector.marksAfter.every((mark) => existsSync(path.join(root, mark))),
+    )
+    expect(paths()).toEqual(vector.listed)
+    const notClosed = vector.DC1.parse ? [] : ['scan.notClosed']
+    await until('the reports say so', () => {
+      const phases = scanner.scanned
+        .get('s')
+        ?.batches.map(({ phase }) => phase)
+        .join()
+      return phases === (vector.DC1.parse ? 'sent,sent' : 'not-closed,sent')
+    })
+    await until('it is said once', () => problems().join() === notClosed.join())
+  })
+
+  test('thirty that were not closed properly are one sentence, said once, beside what else is wrong', async () => {
+    const { root, scanner, configure, messages, watching } = setUp({ kind: 'batch' })
+    for (let number = 10; number < 40; number += 1) {
+      mkdirSync(path.join(root, `DC${number}`))
+      writeFileSync(path.join(root, `DC${number}`, 'finished.watch'), '')
+    }
+    mkdirSync(path.join(root, 'live'))
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/live/bad`), Buffer.from([0xff])]), '')
+    configure()
+    await watching()
+    const said = () => messages().map(({ key, params }) => `${key} ${params.count ?? ''}`)
+    await until('both are said', () => said().length === 2)
+    const reports = scanner.reports()
+    for (let count = 0; count < 3; count += 1) await scanner.reconcile()
+    expect(said().sort()).toEqual(['scan.nameNotUtf8 ', 'scan.notClosed 30'])
+    expect(messages().find(({ key }) => key === 'scan.notClosed')?.params.names).toMatch(
+      /^DC\d+(, DC\d+){4}, …$/,
+    )
+    expect(scanner.reports()).toBe(reports)
+  })
+
+  test('the newest is watched live; finished.parse ends it; a newer one takes its place', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const batches = () =>
+      scanner.scanned
+        .get('s')
+        ?.batches.map(({ name, phase }) => `${name} ${phase}`)
+        .join()
+    mkdirSync(path.join(root, 'DC1/sub'), { recursive: true })
+    writeFileSync(path.join(root, 'DC1/before'), '', { mode: 0o644 })
+    configure()
+    await until('DC1 is live', () => batches() === 'DC1 live')
+    writeFileSync(path.join(root, 'DC1/sub/live'), '', { mode: 0o644 })
+    await until('its files are offered', () => paths().join() === 'DC1/before,DC1/sub/live')
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/a'), '', { mode: 0o644 })
+    await until('DC2 is noticed', () => batches() === 'DC1 waiting,DC2 live')
+    await until('its file is offered', () => paths().includes('DC2/a'))
+    sendAll()
+    await until('DC1 is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('and told', () => batches() === 'DC1 not-closed,DC2 live')
+    writeFileSync(path.join(root, 'DC2/finished.parse'), '')
+    await until('DC2 is marked', () => existsSync(path.join(root, 'DC2/finished.watch')))
+    await until('and told', () => batches() === 'DC1 not-closed,DC2 sent')
+    expect(ledger.totals(DESTINATION).s?.sentFiles).toBe(3)
+  })
+
+  test('the group-write bit: never offered, until the content of a known file changes', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const file = (name: string) => path.join(root, 'DC1', name)
+    for (const name of ['transferred', 'fresh']) writeFileSync(file(name), name)
+    chmodSync(file('transferred'), 0o664)
+    chmodSync(file('fresh'), 0o644)
+    configure()
+    await until('the other is offered', () => paths().join() === 'DC1/fresh')
+    sendAll()
+    chmodSync(file('fresh'), 0o664)
+    await scanner.reconcile()
+    expect(ledger.lookup(DESTINATION, 's', 'DC1/fresh')?.state).toBe('sent')
+    appendFileSync(file('fresh'), 'changed')
+    await until('it waits again', () => ledger.lookup(DESTINATION, 's', 'DC1/fresh')?.state === 'waiting')
+    expect(paths()).toEqual(['DC1/fresh'])
+  })
+
+  test('files that have the group-write bit from their producer count as sent, and that is said', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    for (const name of ['one', 'two', 'usual']) {
+      writeFileSync(path.join(root, 'DC1', name), name)
+      chmodSync(path.join(root, 'DC1', name), name === 'usual' ? 0o644 : 0o664)
+    }
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the usual one is offered', () => paths().join() === 'DC1/usual')
+    expect(problems()).toEqual([])
+    sendAll()
+    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await scanner.reconcile()
+    expect(scanner.scanned.get('s')?.problems).toMatchObject([
+      { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
+    ])
+  })
+
+  test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    const stateOf = (name: string) => ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state
+    mkdirSync(at('sub'), { recursive: true })
+    for (const name of ['log', 'still', 'sleeping']) writeFileSync(at(name), name, { mode: 0o644 })
+    configure()
+    await until('all are offered', () => paths().length === 3)
+    sendAll()
+    for (const name of ['log', 'still', 'sleeping']) chmodSync(at(name), 0o664)
+    renameSync(at('log'), at('log.1'))
+    renameSync(at('still'), at('sub/still'))
+    await until('they are known by their new names', () => stateOf('log.1') === 'sent')
+    // Nothing but the ledger's line of the new name tells of it after that.
+    writeFileSync(at('log'), 'a new one', { mode: 0o644 })
+    await until('the new one waits', () => stateOf('log') === 'waiting')
+    appendFileSync(at('log.1'), ' and more')
+    await until('the old one waits again', () => stateOf('log.1') === 'waiting')
+    expect(stateOf('sub/still')).toBe('sent')
+    sendAll()
+    await scanner.stop()
+
+    renameSync(at('sleeping'), at('sub/awake'))
+    appendFileSync(at('sub/awake'), ' changed')
+    const again = startScannerProcess()
+    again.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', kind: 'batch' })],
+      ledgerPath: path.join(root, '../ledger.sqlite'),
+      destinations: [DESTINATION],
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+    await until('what was renamed and changed meanwhile waits', () => stateOf('sub/awake') === 'waiting')
+    expect(['log', 'log.1', 'sub/still'].map(stateOf)).toEqual(['sent', 'sent', 'sent'])
+  })
+
+  test('a file that is being written keeps finished.watch back', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const writer = openForWriting(path.join(root, 'DC1/slow'))
+    writeFileSync(path.join(root, 'DC1/quick'), '', { mode: 0o644 })
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the finished one is offered', () => paths().join() === 'DC1/quick')
+    sendAll()
+    await scanner.reconcile()
+    await scanner.reconcile()
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    writer.finish()
+    await until('the slow one is offered', () => paths().includes('DC1/slow'))
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    sendAll()
+    await until('marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+  })
+})
+
+function openForWriting(file: string) {
+  const fd = openSync(file, 'w', 0o644)
+  writeSync(fd, 'half')
+  return {
+    finish: () => {
+      writeSync(fd, 'whole')
+      closeSync(fd)
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { openLedger } from '../../core/send/ledger.ts'
+import { sourceSchema } from '../../core/settings/schema.ts'
+import type { ScannerProcess } from './scan-worker.ts'
+import { startScannerProcess } from './scan-worker.ts'
+import { temporaryDirectory } from './temporary.ts'
+import { until } from './until.ts'
+
+export const DESTINATION = 'there'
+
+/** A source in a new directory, a real ledger and a real scanner process on it. */
+export function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
+  const directory = temporaryDirectory('scanner')
+  const root = path.join(directory, 'source')
+  mkdirSync(root)
+  const ledgerPath = path.join(directory, 'ledger.sqlite')
+  const ledger = openLedger(ledgerPath)
+  onTestFinished(() => ledger.close())
+  const scanner = startScannerProcess(processOptions)
+  const config = (changes: Record<string, unknown> = {}) => ({
+    sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
+    ledgerPath,
+    destinations: [DESTINATION],
+    reconcileSeconds: 3600,
+    quietSeconds: 0.3,
+  })
+  const configure = (changes: Record<string, unknown> = {}) => scanner.configure(config(changes))
+  const files = () =>
+    ledger.files([DESTINATION], { source: 's', state: null, before: null, limit: 200 }).files
+  return {
+    root,
+    ledger,
+    scanner,
+    config,
+    configure,
+    paths: () =>
+      files()
+        .map((file) => file.path)
+        .toSorted(),
+    sizeOf: (name: string) => files().find((file) => file.path === name)?.size,
+    /** What a sender does: everything that waits is durable now. */
+    sendAll: () => {
+      const due = ledger.take(DESTINATION, ['s'], 1000, Date.now(), new Set())
+      ledger.markSent(
+        due.map((file) => ({ ...file, mark: false })),
+        Date.now(),
+      )
+      scanner.nudge()
+    },
+    phase: () => scanner.scanned.get('s')?.phase,
+    messages: () => scanner.scanned.get('s')?.problems ?? [],
+    watching: () => watching(scanner),
+    problems: () => scanner.scanned.get('s')?.problems.map(({ key }): string => key) ?? [],
+  }
+}
+
+export const watching = (scanner: ScannerProcess) =>
+  until('it is watching', () => scanner.scanned.get('s')?.phase === 'watching')

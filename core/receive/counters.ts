@@ -1,4 +1,4 @@
-import type { FileStatus, RefusalCode } from '../wire/frames.ts'
+import type { FileStatus, RefusalCode } from '../wire/limits.ts'
 
 /** Why a connection was refused, as a word that can be counted; the log has the sentence. */
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'

@@ -1,4 +1,4 @@
-import type { FileStatus } from '../wire/frames.ts'
+import type { FileStatus } from '../wire/limits.ts'
 import { errorCode } from '../words/problem.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */

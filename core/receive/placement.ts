@@ -8,6 +8,7 @@ import type { Directories, Round } from './directories.ts'
 import { toSync } from './directories.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Change, Intent, Note } from './manifest/notes.ts'
+import { hexOf } from './manifest/notes.ts'
 import { versionName } from './versions/name.ts'
 
 /** A file that is written and synced under a temporary name. */
@@ -65,7 +66,7 @@ type Kept = Extract<Change, { did: 'kept' }>
 /** Places that are kept from everybody else. */
 export interface Holding {
   /** Takes a place as well; false: somebody is at it. */
-  add(components: readonly string[]): boolean
+  add(place: string): boolean
   release(): void
 }
 
@@ -78,11 +79,19 @@ export interface Placement {
   alone<T>(components: readonly string[], work: () => Promise<T>): Promise<T>
 }
 
-export function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Placed {
+function placedNote({ components, size, mtime, mode, digest }: Written, again: boolean): Placed {
   const [folder = '', ...rest] = components
-  const hex = Buffer.from(digest).toString('hex')
-  const facts = { folder, path: rest.join('/'), size, mtimeMs: mtime * 1000, mode: mode & 0o777, digest: hex }
-  return { did: 'placed', ...facts, storedAt: Date.now(), again }
+  return {
+    did: 'placed',
+    folder,
+    path: rest.join('/'),
+    size,
+    mtimeMs: mtime * 1000,
+    mode: mode & 0o777,
+    digest: hexOf(digest),
+    storedAt: Date.now(),
+    again,
+  }
 }
 
 function keptNote([folder = '', ...rest]: readonly string[], version: string): Kept {
@@ -235,8 +244,7 @@ export function openPlacement(
       free = resolve
     })
     return {
-      add(components) {
-        const key = components.join('/')
+      add(key) {
         if (busy.has(key)) return false
         busy.set(key, held)
         keys.push(key)

@@ -1,4 +1,4 @@
-import type { FileStatus } from '../wire/frames.ts'
+import type { FileStatus } from '../wire/limits.ts'
 import type { NameFault } from '../wire/names.ts'
 import { nameFaults } from '../wire/names.ts'
 import type { Outcome } from './file-refused.ts'

@@ -1,8 +1,10 @@
 import type { Channel } from '../wire/channel.ts'
 import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
-import type { FileStatus, Frame, SmallFile } from '../wire/frames.ts'
-import { BATCH_MAX_FILES, DIGEST_BYTES, fileStatuses, MAX_OPEN_FILES } from '../wire/frames.ts'
+import type { Frame } from '../wire/frames.ts'
+import type { FileStatus } from '../wire/limits.ts'
+import { BATCH_MAX_FILES, DIGEST_BYTES, fileStatuses, MAX_OPEN_FILES } from '../wire/limits.ts'
+import type { SmallFile } from '../wire/small-entries.ts'
 import type { Outcome } from './file-refused.ts'
 import type { IncomingFile, SmallIncoming, Store } from './store.ts'
 

@@ -39,7 +39,7 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
 
   const name = () => {
     count += 1
-    return path.join(directory, String(count))
+    return `${directory}/${count}`
   }
   const prepare = async () => {
     await makeDirectory(path.dirname(parent))

@@ -1,6 +1,6 @@
 import type { Channel } from '../wire/channel.ts'
-import type { SmallFile } from '../wire/frames.ts'
-import { BATCH_MAX_FILES, BATCH_TARGET_HEADER_BYTES } from '../wire/frames.ts'
+import { BATCH_MAX_FILES, BATCH_TARGET_HEADER_BYTES } from '../wire/limits.ts'
+import type { SmallFile } from '../wire/small-entries.ts'
 
 /** A batch that is not full waits this long for more files. */
 const BATCH_WAIT_MS = 3

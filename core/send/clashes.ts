@@ -17,19 +17,23 @@ export interface Clashes {
 
 interface Held {
   files: Set<string>
-  /** Every directory above them, and how many of them are below it. */
+  /** Every directory above them, and how many of them, and of these directories, are right in it. */
   above: Map<string, number>
   waiting: number[]
 }
 
-function* directoriesAbove(path: string): Generator<string> {
-  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) yield path.slice(0, at)
+/** null: there is none but the source's own. */
+function directoryOf(path: string): string | null {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? null : path.slice(0, slash)
 }
 
 function clashes({ files, above }: Held, path: string): boolean {
   // Or two contents of one path: withdrawn while it was on the wire, and offered again.
   if (files.has(path) || above.has(path)) return true
-  for (const directory of directoriesAbove(path)) if (files.has(directory)) return true
+  // What is above a file that is held is none itself.
+  for (let at = directoryOf(path); at !== null && !above.has(at); at = directoryOf(at))
+    if (files.has(at)) return true
   return false
 }
 
@@ -45,15 +49,22 @@ export function createClashes(): Clashes {
 
   const add = ({ files, above }: Held, path: string): void => {
     files.add(path)
-    for (const directory of directoriesAbove(path)) above.set(directory, (above.get(directory) ?? 0) + 1)
+    for (let at = directoryOf(path); at !== null; at = directoryOf(at)) {
+      const inside = above.get(at) ?? 0
+      above.set(at, inside + 1)
+      if (inside > 0) return
+    }
   }
 
   const remove = ({ files, above }: Held, path: string): void => {
     if (!files.delete(path)) return
-    for (const directory of directoriesAbove(path)) {
-      const left = (above.get(directory) ?? 0) - 1
-      if (left > 0) above.set(directory, left)
-      else above.delete(directory)
+    for (let at = directoryOf(path); at !== null; at = directoryOf(at)) {
+      const left = (above.get(at) ?? 0) - 1
+      if (left > 0) {
+        above.set(at, left)
+        return
+      }
+      above.delete(at)
     }
   }
 

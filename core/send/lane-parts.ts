@@ -50,7 +50,9 @@ export function lanePartsOf(
     mtimeMs: Number(due.mtimeNs) / 1e6,
     mode,
   })
-  const fileOf = (due: Due) => path.join(source.path, due.path)
+  // Paths of the ledger have "/". To join and normalize them anew for each file costs more than to look it up.
+  const above = path.join(source.path, path.sep)
+  const fileOf = (due: Due) => (path.sep === '/' ? `${above}${due.path}` : path.join(source.path, due.path))
   return {
     source: source.id,
     shared,

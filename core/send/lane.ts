@@ -1,5 +1,5 @@
 import type { SourceFilters } from '../settings/schema.ts'
-import { SMALL_FILE_BYTES } from '../wire/frames.ts'
+import { SMALL_FILE_BYTES } from '../wire/limits.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { CopySource } from './copy.ts'

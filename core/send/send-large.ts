@@ -1,5 +1,5 @@
 import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
-import { RESUME_LEAST_BYTES } from '../wire/frames.ts'
+import { RESUME_LEAST_BYTES } from '../wire/limits.ts'
 import type { CopySource } from './copy.ts'
 import { digestOf } from './copy.ts'
 import type { Attempt } from './lane.ts'

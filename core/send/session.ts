@@ -1,7 +1,8 @@
 import type { Channel } from '../wire/channel.ts'
 import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
-import type { FileStatus, Frame, FrameHeader } from '../wire/frames.ts'
+import type { Frame, FrameHeader } from '../wire/frames.ts'
+import type { FileStatus } from '../wire/limits.ts'
 import {
   BATCH_MAX_FILES,
   BATCH_TARGET_BYTES,
@@ -9,7 +10,7 @@ import {
   fileStatuses,
   MAX_OPEN_FILES,
   RESUME_PROTOCOL,
-} from '../wire/frames.ts'
+} from '../wire/limits.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import { headerBytesOf, openBatches } from './batches.ts'

@@ -1,4 +1,5 @@
-import { CHUNK_BYTES, frameKinds, PREFIX_BYTES } from './frames.ts'
+import { frameKinds } from './frames.ts'
+import { CHUNK_BYTES, PREFIX_BYTES } from './limits.ts'
 
 /** What comes before a chunk's contents on the line, at most. */
 const FRONT_BYTES = PREFIX_BYTES + frameKinds.chunk.maxHeader

@@ -1,7 +1,8 @@
 import { Packr, Unpackr } from 'msgpackr'
 import { fitsChunkBuffer, takeChunkBuffer, withFront } from './chunk-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
-import { frameKinds, frameTypeOf, PREFIX_BYTES } from './frames.ts'
+import { frameKinds, frameTypeOf } from './frames.ts'
+import { PREFIX_BYTES } from './limits.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
 
 /** The peer broke the protocol; the connection ends. The reason is for the logs. */

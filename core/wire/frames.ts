@@ -1,65 +1,22 @@
 import { z } from 'zod'
-
-/** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
-export const PROTOCOL_VERSIONS = [3, 2, 1] as const
-/** The first version that knows `copy` and its answer `unknown`. */
-export const COPY_PROTOCOL = 2
-/** The first version in which a large file may be gone on with where an earlier connection broke. */
-export const RESUME_PROTOCOL = 3
+import {
+  BATCH_TARGET_BYTES,
+  CHUNK_BYTES,
+  DIGEST_BYTES,
+  LONGEST_TEXT,
+  MAX_FILE_BYTES,
+  MAX_FILE_NUMBER,
+  MAX_MODE,
+  MAX_TIME,
+  refusalCodes,
+  SMALL_FILE_BYTES,
+} from './limits.ts'
+import { fileResults, smallFiles } from './small-entries.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** Before each frame: type (1 byte), length of the header (4), length of the payload (4); big endian. */
-export const PREFIX_BYTES = 9
-/** A file up to this size travels whole, together with others; a larger one travels in chunks. */
-export const SMALL_FILE_BYTES = 256 * KIB
-/** A batch is sent when it holds this much; one frame may hold a little more than its target. */
-export const BATCH_TARGET_BYTES = MIB
-export const BATCH_MAX_FILES = 512
-/** Room for names in a batch's header: a sender closes its batch before it is used up. */
-export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
-export const CHUNK_BYTES = 256 * KIB
-/** From this size on a sender asks what the receiver has already: it costs one round trip. */
-export const RESUME_LEAST_BYTES = 4 * MIB
-/** Files in chunks that one connection may have open at a time. */
-export const MAX_OPEN_FILES = 16
-export const DIGEST_BYTES = 32
-/** 4 PiB: beyond any real file, well inside the exact integers of a double. */
-export const MAX_FILE_BYTES = 2 ** 52
-
-/**
- * What became of one file. `durable` and `same` are the only ones that make it sent; `same`: this content
- * was there already, and is durable. `full`, `readOnly` and `failed` are the store's trouble, not the
- * file's: the sender tries again. `unknown` answers a `copy` alone: the content has to be sent.
- */
-export const fileStatuses = [
-  'durable',
-  'same',
-  'name',
-  'tooLarge',
-  'digest',
-  'aborted',
-  'full',
-  'readOnly',
-  'failed',
-  'unknown',
-] as const
-export type FileStatus = (typeof fileStatuses)[number]
-
-export const refusalCodes = [
-  'protocol',
-  'notPaired',
-  'revoked',
-  'expired',
-  'code',
-  'busy',
-  'malformed',
-  'stopping',
-] as const
-export type RefusalCode = (typeof refusalCodes)[number]
-
-const fileNumber = z.number().int().min(0).max(0xffff_ffff)
+const fileNumber = z.number().int().min(0).max(MAX_FILE_NUMBER)
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
@@ -67,10 +24,9 @@ const digest = z.custom<Uint8Array>(
   (value) => value instanceof Uint8Array && value.length === DIGEST_BYTES,
   'not a SHA-256',
 )
-// Names are only bounded here: the store judges each one, so that one bad name refuses one file.
-const text = z.string().max(16 * KIB)
+const text = z.string().max(LONGEST_TEXT)
 /** Milliseconds since 1970, with a fraction. */
-const time = z.number().min(-8.64e15).max(8.64e15)
+const time = z.number().min(-MAX_TIME).max(MAX_TIME)
 /** Renewal of certificates; left out: there is nothing to say. */
 const renewal = {
   /** The fingerprint of the certificate that this end will use next. */
@@ -84,21 +40,7 @@ const renewal = {
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
 }
-const mode = z.number().int().min(0).max(0o7777)
-
-/** id, source, path, size, time of modification, mode, SHA-256. */
-const smallFile = z.tuple([fileNumber, text, text, size.max(SMALL_FILE_BYTES), time, mode, digest])
-export type SmallFile = z.infer<typeof smallFile>
-
-const result = z.tuple([
-  fileNumber,
-  z
-    .number()
-    .int()
-    .min(0)
-    .max(fileStatuses.length - 1),
-  z.string().max(1000),
-])
+const mode = z.number().int().min(0).max(MAX_MODE)
 
 interface FrameKind {
   code: number
@@ -148,7 +90,7 @@ export const frameKinds = {
     code: 6,
     maxHeader: MIB,
     maxPayload: BATCH_TARGET_BYTES + SMALL_FILE_BYTES,
-    header: z.object({ files: z.array(smallFile).min(1).max(BATCH_MAX_FILES) }),
+    header: z.object({ files: smallFiles }),
   },
   /** Sender: a large file begins. `file`, from version 3 on: which file it is, and a question for `resume`. */
   begin: {
@@ -182,7 +124,7 @@ export const frameKinds = {
     code: 11,
     maxHeader: 512 * KIB,
     maxPayload: 0,
-    header: z.object({ results: z.array(result).min(1).max(BATCH_MAX_FILES) }),
+    header: z.object({ results: fileResults }),
   },
   /** Receiver: bytes of credit given back. */
   credit: { code: 12, maxHeader: 64, maxPayload: 0, header: z.object({ bytes: count }) },

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { Packr } from 'msgpackr'
 import { encodeFrame } from '../../core/wire/codec.ts'
 import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
-import { fileStatuses, frameKinds } from '../../core/wire/frames.ts'
+import { frameKinds } from '../../core/wire/frames.ts'
+import { fileStatuses } from '../../core/wire/limits.ts'
 
 type Random = () => number
 type AnyFrame = { type: FrameType; header: object; payload: readonly Uint8Array[] }

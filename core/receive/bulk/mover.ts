@@ -2,8 +2,8 @@ import type { Directories, Round } from '../directories.ts'
 import { newRound } from '../directories.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
+import { hexOf } from '../manifest/notes.ts'
 import type { Placement, Written } from '../placement.ts'
-import { placedNote } from '../placement.ts'
 import type { Pending } from './pending.ts'
 
 /** A file and its place, below the store's root; null: it has to go the long way. */
@@ -39,6 +39,21 @@ export interface Journal {
   announce(places: readonly string[]): Promise<void>
 }
 
+function noteOf({ facts, digest }: Pending, storedAt: number): Note {
+  const { folder, source, path, size, mtimeMs, mode } = facts
+  return {
+    did: 'placed',
+    folder,
+    path: `${source}/${path}`,
+    size,
+    mtimeMs,
+    mode: mode & 0o777,
+    digest: hexOf(digest),
+    storedAt,
+    again: false,
+  }
+}
+
 export function createMover(
   directories: Directories,
   placement: Pick<Placement, 'holdAll'>,
@@ -60,12 +75,11 @@ export function createMover(
       const moves: Move[] = []
       const holding = placement.holdAll()
       for (const file of files) {
-        const parents = file.components.slice(0, -1)
-        const key = parents.join('/')
-        const isIn = found.get(key) ?? (await isThere(parents, round))
-        found.set(key, isIn)
-        const mayMove = isIn && holding.add(file.components)
-        moves.push({ file, to: mayMove ? file.components.join('/') : null })
+        const place = file.components.join('/')
+        const directory = place.slice(0, place.lastIndexOf('/'))
+        const isIn = found.get(directory) ?? (await isThere(file.components.slice(0, -1), round))
+        found.set(directory, isIn)
+        moves.push({ file, to: isIn && holding.add(place) ? place : null })
       }
       directories.close(round)
       const places = moves.flatMap(({ to }) => to ?? [])
@@ -76,7 +90,8 @@ export function createMover(
           holding.release()
           if (placed.length === 0) return
           directories.synced(round)
-          await record(placed.map(({ file }) => placedNote(asWritten(file), false)))
+          const storedAt = Date.now()
+          await record(placed.map(({ file }) => noteOf(file, storedAt)))
         },
       }
     },

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { MAX_FILE_BYTES } from '../../wire/frames.ts'
+import { MAX_FILE_BYTES } from '../../wire/limits.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../wire/names.ts'
 
 /** "FILE:", a path, ":", a size. */

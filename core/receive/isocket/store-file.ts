@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { SMALL_FILE_BYTES } from '../../wire/frames.ts'
+import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { Outcome } from '../file-refused.ts'
 import type { FileFacts, IncomingFile, Store } from '../store.ts'
 import type { Ended } from './incoming.ts'

@@ -45,6 +45,11 @@ const line = z.union([
   z.tuple([z.enum(['kept', 'pruned', 'moving']), name, name, name]),
 ])
 
+/** As a note has a SHA-256. */
+export function hexOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex')
+}
+
 export function formatNote(note: Note): string {
   if (note.did !== 'placed' && note.did !== 'replacing')
     return JSON.stringify([note.did, note.folder, note.path, note.version])

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { closeFd, openFd, readFully, statFd } from '../../wire/fd.ts'
-import { CHUNK_BYTES } from '../../wire/frames.ts'
+import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts } from '../facts.ts'
 import { factsOf, sameFile } from '../facts.ts'
 import type { Removable } from '../ledger.ts'

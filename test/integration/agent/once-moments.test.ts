@@ -83,7 +83,7 @@ function expectTrueMarks(place: Place): void {
 }
 
 describe('`scan --once` on a batch root that changes under it', () => {
-  test.concurrent.each(cases)(
+  test.each(cases)(
     '$event, when $moment',
     async ({ event, moment }) => {
       const place = new Place()

@@ -4,7 +4,8 @@ import { openSending } from '../../../core/receive/session.ts'
 import type { Store } from '../../../core/receive/store.ts'
 import type { Channel } from '../../../core/wire/channel.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
-import type { Frame, SmallFile } from '../../../core/wire/frames.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import type { SmallFile } from '../../../core/wire/small-entries.ts'
 import { until } from '../../support/until.ts'
 
 const digest = Buffer.alloc(32)

@@ -1,0 +1,69 @@
+// What both ends of the protocol (PROTOCOL.md) hold each other to.
+
+/** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
+export const PROTOCOL_VERSIONS = [3, 2, 1] as const
+/** The first version that knows `copy` and its answer `unknown`. */
+export const COPY_PROTOCOL = 2
+/** The first version in which a large file may be gone on with where an earlier connection broke. */
+export const RESUME_PROTOCOL = 3
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Before each frame: type (1 byte), length of the header (4), length of the payload (4); big endian. */
+export const PREFIX_BYTES = 9
+/** A file up to this size travels whole, together with others; a larger one travels in chunks. */
+export const SMALL_FILE_BYTES = 256 * KIB
+/** A batch is sent when it holds this much; one frame may hold a little more than its target. */
+export const BATCH_TARGET_BYTES = MIB
+export const BATCH_MAX_FILES = 512
+/** Room for names in a batch's header: a sender closes its batch before it is used up. */
+export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
+export const CHUNK_BYTES = 256 * KIB
+/** From this size on a sender asks what the receiver has already: it costs one round trip. */
+export const RESUME_LEAST_BYTES = 4 * MIB
+/** Files in chunks that one connection may have open at a time. */
+export const MAX_OPEN_FILES = 16
+export const DIGEST_BYTES = 32
+/** 4 PiB: beyond any real file, well inside the exact integers of a double. */
+export const MAX_FILE_BYTES = 2 ** 52
+
+/**
+ * What became of one file. `durable` and `same` are the only ones that make it sent; `same`: this content
+ * was there already, and is durable. `full`, `readOnly` and `failed` are the store's trouble, not the
+ * file's: the sender tries again. `unknown` answers a `copy` alone: the content has to be sent.
+ */
+export const fileStatuses = [
+  'durable',
+  'same',
+  'name',
+  'tooLarge',
+  'digest',
+  'aborted',
+  'full',
+  'readOnly',
+  'failed',
+  'unknown',
+] as const
+export type FileStatus = (typeof fileStatuses)[number]
+
+export const refusalCodes = [
+  'protocol',
+  'notPaired',
+  'revoked',
+  'expired',
+  'code',
+  'busy',
+  'malformed',
+  'stopping',
+] as const
+export type RefusalCode = (typeof refusalCodes)[number]
+
+export const MAX_FILE_NUMBER = 0xffff_ffff
+export const MAX_MODE = 0o7777
+/** Milliseconds before or after 1970 that a Date can tell. */
+export const MAX_TIME = 8.64e15
+/** Characters of a name or a path. Names are only bounded here: the store judges each one, so that one bad name refuses one file. */
+export const LONGEST_TEXT = 16 * KIB
+/** Characters of what is said beside a status. */
+export const LONGEST_DETAIL = 1000

@@ -16,16 +16,17 @@ class Place {
   readonly data = temporaryDirectory('once-data')
 
   constructor() {
-    for (const [index, name] of ['DC1', 'DC2'].entries()) this.fill(name, 1_700_000_000 + index)
+    for (const name of ['DC1', 'DC2']) this.fill(name)
     this.close('DC1')
+    for (const [index, name] of ['DC1', 'DC2'].entries())
+      utimesSync(path.join(this.root, name), 1_700_000_000 + index, 1_700_000_000 + index)
   }
 
-  fill(name: string, seconds = 1_700_000_009): void {
+  fill(name: string): void {
     const directory = path.join(this.root, name)
     mkdirSync(directory, { recursive: true })
     for (const file of FILES)
       writeFileSync(path.join(directory, file), `${name}/${file}\n`.repeat(50), { mode: 0o644 })
-    utimesSync(directory, seconds, seconds)
   }
 
   close(name: string): void {
@@ -65,7 +66,6 @@ const events: Record<string, (place: Place) => void> = {
 /** Between which of its steps: each is seen from outside. */
 const moments: Record<string, (place: Place) => boolean> = {
   'before its ledger': () => true,
-  'its ledger is there': (place) => existsSync(path.join(place.data, 'ledger.db')),
   'its first file is stored': (place) => Object.keys(place.stored()).length > 0,
   'the closed directory has its mark': (place) => place.has('DC1/finished.watch'),
 }

@@ -98,7 +98,7 @@ export function createPipeline(
 
   const feed = () => {
     while (jobs < JOBS_AT_ONCE && coming.length > 0 && unnamed < most) {
-      const files = takeJob(coming)
+      const files = takeJob(coming, most - unnamed)
       jobs += 1
       unnamed += files.length
       void writeFiles(files).then(() => {

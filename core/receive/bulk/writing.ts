@@ -8,12 +8,29 @@ const JOB_FILES = 512
 /** A group of fewer files shares its job with those behind it. */
 const WORTH_A_JOB = 64
 
-/** Takes the files of the next job out of those that wait: a group, or several small ones. */
-export function takeJob(coming: Pending[][]): Pending[] {
+/**
+ * Takes the files of the next job out of those that wait, at most so many: a group, several small ones, or the beginning
+ * of one.
+ */
+export function takeJob(coming: Pending[][], most: number): Pending[] {
   const files = coming.shift() ?? []
-  while (files.length < WORTH_A_JOB && (coming[0]?.length ?? JOB_FILES) <= JOB_FILES - files.length)
+  if (files.length > most) {
+    const apart = separate(files)
+    coming.unshift(apart.splice(most))
+    return apart
+  }
+  const room = Math.min(JOB_FILES, most)
+  while (files.length < WORTH_A_JOB && (coming[0]?.length ?? room) <= room - files.length)
     files.push(...(coming.shift() ?? []))
   return files
+}
+
+/** Their memory has to last until the last of them is written. */
+function separate(group: readonly Pending[]): Pending[] {
+  const events = group[0]?.events
+  if (events === undefined) return []
+  const apart = { ...events, memory: null }
+  return group.map((file) => Object.assign(file, { events: apart }))
 }
 
 /** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */

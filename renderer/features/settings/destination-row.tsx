@@ -64,7 +64,9 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
       <RenameDialog destination={destination} opened={renaming} onClose={() => setRenaming(false)} />
       <Confirm
         opened={removing}
-        title={t('window.destination.removeTitle', { name })}
+        title={t(bound.length > 0 ? 'window.destination.removeOnlyTitle' : 'window.destination.removeTitle', {
+          name,
+        })}
         consequences={
           bound.length > 0
             ? [t('window.destination.removeOnly', { names: bound.map((source) => source.name).join(', ') })]

@@ -4,8 +4,8 @@ import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, statFd } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
+import type { FileFacts } from './file-facts.ts'
 import type { Admission } from './limits/admission.ts'
-import type { FileFacts } from './store-parts.ts'
 
 /** Large files of one sender, and of all, that are on their way or wait to be gone on with. */
 const MOST_OF_SENDER = 64

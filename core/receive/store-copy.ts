@@ -1,8 +1,9 @@
 import type { Copies } from './copy.ts'
+import type { FileFacts } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import type { Room } from './limits/admission.ts'
-import type { FileFacts, StoreParts } from './store-parts.ts'
+import type { StoreParts } from './store-parts.ts'
 import { componentsOf } from './store-parts.ts'
 
 /** A name under which nothing can have been stored has no content. */

@@ -1,11 +1,12 @@
 import { closeFd } from '../wire/fd.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
+import type { FileFacts } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import type { Room } from './limits/admission.ts'
 import type { Partial, Partials } from './partials.ts'
-import type { FileFacts, StoreParts } from './store-parts.ts'
+import type { StoreParts } from './store-parts.ts'
 import { componentsOf } from './store-parts.ts'
 
 /** A large file on its way. Calls are made in order; each waits for the one before. */

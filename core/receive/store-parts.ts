@@ -6,26 +6,13 @@ import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import type { CallWatch } from './call-watch.ts'
 import type { Commits } from './commits.ts'
+import type { FileFacts } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Admission } from './limits/admission.ts'
 import type { Partials } from './partials.ts'
 import type { Written } from './placement.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
-
-/** What a sender says about a file. */
-export interface FileFacts {
-  /** The sender's folder in the store. */
-  folder: string
-  /** The source's name and the path below it, both as the sender gave them: not trusted. */
-  source: string
-  path: string
-  size: number
-  /** Milliseconds since 1970. */
-  mtimeMs: number
-  /** Permission bits. */
-  mode: number
-}
 
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
 const WRITES_AT_ONCE = 64

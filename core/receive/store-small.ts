@@ -3,10 +3,11 @@ import { writeFully } from '../wire/fd.ts'
 import type { Bulk } from './bulk/bulk.ts'
 import type { BulkFile } from './bulk/pending.ts'
 import { NO_BYTES } from './bulk/pending.ts'
+import type { FileFacts } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import type { Reserved } from './limits/admission.ts'
-import type { FileFacts, StoreParts } from './store-parts.ts'
+import type { StoreParts } from './store-parts.ts'
 import { componentsOf } from './store-parts.ts'
 
 /** A whole small file as it came. */

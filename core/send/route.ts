@@ -10,8 +10,8 @@ import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump.ts'
 import { openPump } from './pump.ts'
 import type { Readers } from './reading/readers.ts'
-import type { RemovalSource } from './removal/removals.ts'
 import { openRemovals } from './removal/removals.ts'
+import type { RemovalSource } from './removal/source.ts'
 import type { Renewal } from './renewal.ts'
 
 type Config = ConfigOf<typeof senderDefinition>

@@ -5,7 +5,7 @@ import type { LaneParts } from './lane-parts.ts'
 import { asAttempt } from './lane-parts.ts'
 import type { Due } from './ledger.ts'
 import type { Content } from './read.ts'
-import type { Found } from './reading/readers.ts'
+import type { Found } from './reading/group.ts'
 import type { Session } from './session.ts'
 
 /** What a file costs in memory besides its bytes. */

@@ -1,5 +1,5 @@
+import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
-import type { FileFacts } from '../store-parts.ts'
 
 /** A small file that may be stored. */
 export interface BulkFile {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
+import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
-import type { FileFacts, IncomingFile, Store } from '../store.ts'
+import type { IncomingFile, Store } from '../store.ts'
 import type { Ended } from './incoming.ts'
 
 /** A store that is full, read-only or failing is tried again after this. */

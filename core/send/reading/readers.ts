@@ -1,8 +1,7 @@
 import type { Semaphore } from '../../wire/semaphore.ts'
 import { createSemaphore } from '../../wire/semaphore.ts'
-import type { Facts } from '../facts.ts'
-import type { Content, Unsent } from '../read.ts'
 import { readSmall } from '../read.ts'
+import type { Found, Group, Wanted } from './group.ts'
 import type { ReadingThread } from './thread.ts'
 import { startReadingThread } from './thread.ts'
 
@@ -14,24 +13,6 @@ const GROUPS_AT_ONCE = 2
 const THREADS = 4
 /** Files of one source that libuv's pool reads at a time; see POOL_THREADS in core/agent/worker-starter.ts. */
 const POOL_READS = 16
-
-/** A file that is to be read, and what it was when it was offered. */
-export interface Wanted {
-  file: string
-  offered: Facts
-}
-
-/** What was found of the file with this index: its content, if it is what was offered. */
-export interface Found {
-  index: number
-  content: Content | Unsent
-}
-
-/** Files that are read together. */
-export interface Group {
-  files: readonly Wanted[]
-  take: (found: readonly Found[]) => void
-}
 
 /** Reads small files, of every source apart from the others. */
 export interface Readers {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
+import type { Found, Group } from './group.ts'
 import type { ReadJob, ReadResult } from './protocol.ts'
 import { SHA256_BYTES } from './protocol.ts'
-import type { Found, Group } from './readers.ts'
 
 /** A reading thread as seen from outside. */
 export interface ReadingThread {

@@ -1,21 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { SendSource } from '../lane.ts'
 import type { Ledger } from '../ledger.ts'
-import type { RemovalRule } from '../messages.ts'
 import type { Session } from '../session.ts'
 import { openPass } from './pass.ts'
+import type { RemovalEvents, RemovalSource } from './source.ts'
 
 /** A source with a rule is looked through this often. */
 const LOOK_EVERY_MS = 10 * 60_000
 /** The first look waits this long: a start has more urgent work. */
 const FIRST_LOOK_MS = 500
-
-export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
-
-export interface RemovalEvents {
-  onRemoved(): void
-  log(level: 'info' | 'warn', text: string): void
-}
 
 /** Removes files at the sources after they were sent, where a source asks for it. */
 export interface Removals {

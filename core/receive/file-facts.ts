@@ -1,0 +1,13 @@
+/** What a sender says about a file. */
+export interface FileFacts {
+  /** The sender's folder in the store. */
+  folder: string
+  /** The source's name and the path below it, both as the sender gave them: not trusted. */
+  source: string
+  path: string
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  /** Permission bits. */
+  mode: number
+}

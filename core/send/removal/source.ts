@@ -1,0 +1,9 @@
+import type { SendSource } from '../lane.ts'
+import type { RemovalRule } from '../messages.ts'
+
+export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
+
+export interface RemovalEvents {
+  onRemoved(): void
+  log(level: 'info' | 'warn', text: string): void
+}

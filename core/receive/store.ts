@@ -109,7 +109,7 @@ export function openStore(
       await Promise.all([temporaries.clean(), partials.load()])
     },
     async close() {
-      bulk.close()
+      await bulk.close()
       await partials.close()
       await temporaries.remove()
     },

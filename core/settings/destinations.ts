@@ -21,6 +21,16 @@ export function destinationsOf(
   return named.length === 0 ? destinations : named
 }
 
+/** Whether this destination is the only one that somebody has chosen for the source. */
+function isOnlyOne(
+  destinations: readonly ReceiverDestination[],
+  source: Pick<Source, 'destinations'>,
+  id: string,
+): boolean {
+  const [only, another] = destinationsOf(destinations, source)
+  return source.destinations !== null && only?.id === id && another === undefined
+}
+
 /** A name that no other destination has, whatever the letters' case. */
 function freeName(name: string, others: readonly ReceiverDestination[]): string {
   const taken = new Set(others.map((one) => one.name.toLowerCase()))
@@ -95,7 +105,7 @@ export function withoutDestination(settings: Settings, id: string): Settings {
   const { destinations } = settings
   const removed = destinations.find((one) => one.id === id)
   if (removed === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
-  const bound = settings.sources.filter((source) => source.destinations?.every((one) => one === id) ?? false)
+  const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
   if (destinations.length > 1 && bound.length > 0)
     throw new Problem('refuse.onlyDestination', {
       name: removed.name,

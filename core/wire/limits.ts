@@ -63,7 +63,7 @@ export const MAX_FILE_NUMBER = 0xffff_ffff
 export const MAX_MODE = 0o7777
 /** Milliseconds before or after 1970 that a Date can tell. */
 export const MAX_TIME = 8.64e15
-/** Characters of a name or a path. Names are only bounded here: the store judges each one, so that one bad name refuses one file. */
+/** UTF-16 units of a name or a path. Names are only bounded here: the store judges each one, so that one bad name refuses one file. */
 export const LONGEST_TEXT = 16 * KIB
-/** Characters of what is said beside a status. */
+/** UTF-16 units of what is said beside a status. */
 export const LONGEST_DETAIL = 1000

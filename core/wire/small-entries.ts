@@ -57,8 +57,11 @@ function isFileResult(value: unknown): boolean {
   )
 }
 
-const isListOf = (isEntry: (value: unknown) => boolean) => (value: unknown) =>
-  Array.isArray(value) && value.length > 0 && value.length <= BATCH_MAX_FILES && value.every(isEntry)
+const isListOf = (isEntry: (value: unknown) => boolean) => (value: unknown) => {
+  if (!Array.isArray(value) || value.length === 0 || value.length > BATCH_MAX_FILES) return false
+  for (const entry of value) if (!isEntry(entry)) return false
+  return true
+}
 
 export const smallFiles = z.custom<SmallFile[]>(isListOf(isSmallFile), 'not a list of files')
 export const fileResults = z.custom<FileResult[]>(isListOf(isFileResult), 'not a list of results')

@@ -15,8 +15,6 @@ export interface ScannerProcess {
   readonly logged: string[]
   /** How often it asked for the sender. */
   nudges(): number
-  /** How many reports it made. */
-  reports(): number
   configure(config: Config): void
   nudge(): void
   reconcile(): Promise<void>
@@ -39,7 +37,6 @@ export function startScannerProcess(
   const answers = new Set<number>()
   const logged: string[] = []
   let nudges = 0
-  let reports = 0
   let request = 0
   child.on('message', (raw) => {
     const message = raw as FromWorker
@@ -47,7 +44,6 @@ export function startScannerProcess(
     if (message.type === 'log') logged.push(message.message)
     if (message.type === 'response' || message.type === 'failure') answers.add(message.id)
     if (message.type !== 'report') return
-    reports += 1
     for (const one of (message.report as { scanned: Scanned[] }).scanned) scanned.set(one.id, one)
   })
   const send = (message: ToWorker) => child.send(message)
@@ -56,7 +52,6 @@ export function startScannerProcess(
     scanned,
     logged,
     nudges: () => nudges,
-    reports: () => reports,
     configure: (config) => send({ type: 'configure', config }),
     nudge: () => send({ type: 'nudge' }),
     reconcile: async () => {

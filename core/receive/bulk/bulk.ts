@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { closeFd, openFd } from '../../wire/fd.ts'
 import { outcomeOf } from '../file-refused.ts'
 import { createStoreThread } from './call-thread.ts'
@@ -12,7 +13,8 @@ import { canSyncWhole } from './syncfs.ts'
 export interface Bulk {
   /** Each is stored once, together with others or, when only few come, alone. */
   add(files: readonly BulkFile[], events: BulkEvents): void
-  close(): void
+  /** What is under way is brought to its end, if that does not take too long; what waits is not stored. */
+  close(): Promise<void>
 }
 
 /**
@@ -20,6 +22,9 @@ export interface Bulk {
  * written lately: for a few files that would cost more than syncing them one by one.
  */
 const BULK_FILES = 16
+/** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
+const END_WITHIN_MS = 2_000
+const CLOSED = new Error('the store is closed')
 
 /**
  * One thread writes files that have no names; another one, again and again, names those that are durable in their
@@ -35,12 +40,19 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
   let gathering = false
   /** `deciding`: nothing is done yet with what comes. */
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
+  let run: Promise<void> = Promise.resolve()
 
   const storeAlone = ({ file, events }: { file: BulkFile; events: BulkEvents }) =>
     void events.alone(file).then((outcome) => events.stored(file, outcome))
 
-  const run = async (running: Pipeline): Promise<void> => {
+  const refuse = (from: Pipeline, why: unknown) => {
+    const outcome = outcomeOf(why)
+    for (const file of from.takeComing()) file.events.stored(file, outcome)
+  }
+
+  const runNow = async (running: Pipeline): Promise<void> => {
     let fd: number | null = null
+    let why: unknown = CLOSED
     try {
       fd = await watch.during(async () => {
         await temporaries.prepare()
@@ -49,10 +61,10 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
       phase = 'running'
       await running.run(fd)
     } catch (thrown) {
-      const outcome = outcomeOf(thrown)
-      for (const file of running.takeComing()) file.events.stored(file, outcome)
+      why = thrown
     } finally {
       phase = 'idle'
+      refuse(running, why)
       if (fd !== null) await closeFd(fd).catch(() => undefined)
     }
   }
@@ -63,7 +75,10 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
     if (phase !== 'idle') return
     if (into.coming >= BULK_FILES) {
       phase = 'deciding'
-      if (await watch.during(() => canSyncWhole(root)).catch(() => false)) return run(into)
+      if (await watch.during(() => canSyncWhole(root)).catch(() => false)) {
+        run = runNow(into)
+        return
+      }
       phase = 'idle'
     }
     for (const file of into.takeComing()) storeAlone({ file, events: file.events })
@@ -84,7 +99,13 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
       gathering = true
       setImmediate(() => void gathered(pipeline))
     },
-    close() {
+    async close() {
+      pipeline?.end()
+      if (pipeline !== null) refuse(pipeline, CLOSED)
+      const patience = new AbortController()
+      const enough = delay(END_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+      await Promise.race([run, enough])
+      patience.abort()
       for (const thread of threads) thread.close()
     },
   }

@@ -3,7 +3,7 @@ import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult } from './pr
 
 /** A store's thread as seen from outside; it is started with its first job. */
 export interface StoreThread {
-  /** Jobs are done one after the other. @throws when the thread ended before it was done. */
+  /** Jobs are done one after the other. @throws when the thread ended before it was done, or was closed before. */
   call(job: StoreJob, transfer?: readonly ArrayBuffer[]): Promise<StoreJobResult>
   /** Ends it without waiting: a thread that hangs in the kernel cannot be waited for. */
   close(): void
@@ -18,6 +18,7 @@ export function createStoreThread(script: URL): StoreThread {
   let worker: Worker | null = null
   let waiting = new Map<number, Answer>()
   let last = 0
+  let isClosed = false
 
   const start = (): Worker => {
     const started = new Worker(script, {
@@ -45,12 +46,14 @@ export function createStoreThread(script: URL): StoreThread {
   return {
     call: (job, transfer = []) =>
       new Promise((resolve, reject) => {
+        if (isClosed) return reject(new Error('the store is closed'))
         worker ??= start()
         last += 1
         waiting.set(last, { resolve, reject })
         worker.postMessage({ id: last, job } satisfies NumberedJob, transfer)
       }),
     close() {
+      isClosed = true
       void worker?.terminate()
     },
   }

@@ -33,6 +33,8 @@ export interface Pipeline {
   readonly coming: number
   /** Those files, which are the caller's again. */
   takeComing(): Pending[]
+  /** Nothing more is begun. What is under way goes on to its end: until then it is open, and has no name. */
+  end(): void
 }
 
 const unstored = (code: string): Outcome =>
@@ -53,6 +55,7 @@ export function createPipeline(
   let written: Pending[] = []
   const most = mostUnnamed()
   let unnamed = 0
+  let ending = false
   let wake: () => void = () => undefined
 
   const failAll = (files: readonly Pending[], thrown: unknown) => {
@@ -97,7 +100,7 @@ export function createPipeline(
   }
 
   const feed = () => {
-    while (jobs < JOBS_AT_ONCE && coming.length > 0 && unnamed < most) {
+    while (!ending && jobs < JOBS_AT_ONCE && coming.length > 0 && unnamed < most) {
       const files = takeJob(coming, most - unnamed)
       jobs += 1
       unnamed += files.length
@@ -128,10 +131,11 @@ export function createPipeline(
     root: number,
   ): Promise<readonly Pending[]> => {
     const { moves, finish } = await watch.during(() => mover.prepare(placing))
-    // Named, or lost: the thread closes them.
-    unnamed -= moves.length
     try {
-      const { failures, lost, unsynced } = await commit(moves, root)
+      // The thread closes each of them. One that died in the middle of it nobody can know.
+      const { failures, lost, unsynced } = await commit(moves, root).finally(() => {
+        unnamed -= moves.length
+      })
       if (unsynced !== null) throw Object.assign(new Error(unsynced), { code: unsynced })
       const failed = new Map(failures)
       const without = new Set(lost)
@@ -172,6 +176,9 @@ export function createPipeline(
       return coming.reduce((files, group) => files + group.length, 0)
     },
     takeComing: () => coming.splice(0).flat(),
+    end() {
+      ending = true
+    },
     async run(root) {
       let durable: readonly Pending[] = []
       for (;;) {

@@ -22,28 +22,34 @@ export type NameFile = (descriptor: number, directory: number, name: string) => 
 
 export const ANYWHERE = AT_FDCWD
 
+/** linkat(2); returns the error's name, or null. */
+export type Link = (
+  fromDirectory: number,
+  from: string,
+  directory: number,
+  name: string,
+  flags: number,
+) => string | null
+
+/** Blocks: for a thread of its own. */
+function loadLink(): Link {
+  const call: (...words: Parameters<Link>) => number = koffi
+    .load(null)
+    .func('int linkat(int, const char *, int, const char *, int)')
+  return (...words) => (call(...words) === 0 ? null : lastError())
+}
+
 /**
- * Loads the call. Blocks: for a thread of its own.
- * @param mayByDescriptor false: as on a kernel before 6.10 that lets only CAP_DAC_READ_SEARCH name a file by its
- * descriptor alone.
+ * By its descriptor alone, and as soon as that turns out to be forbidden, which it is before Linux 6.10 to all without
+ * CAP_DAC_READ_SEARCH, through /proc/self/fd.
  */
-export function openNameFile(mayByDescriptor = true): NameFile {
-  const link: (
-    fromDirectory: number,
-    from: string,
-    directory: number,
-    name: string,
-    flags: number,
-  ) => number = koffi.load(null).func('int linkat(int, const char *, int, const char *, int)')
-  let byDescriptor = mayByDescriptor
+export function openNameFile(link: Link = loadLink()): NameFile {
+  let byDescriptor = true
   const byPath: NameFile = (descriptor, directory, name) =>
-    link(AT_FDCWD, `/proc/self/fd/${descriptor}`, directory, name, AT_SYMLINK_FOLLOW) === 0
-      ? null
-      : lastError()
+    link(AT_FDCWD, `/proc/self/fd/${descriptor}`, directory, name, AT_SYMLINK_FOLLOW)
   return (descriptor, directory, name) => {
     if (!byDescriptor) return byPath(descriptor, directory, name)
-    if (link(descriptor, '', directory, name, AT_EMPTY_PATH) === 0) return null
-    const code = lastError()
+    const code = link(descriptor, '', directory, name, AT_EMPTY_PATH)
     if (code !== 'ENOENT') return code
     // Either that, or the directory is gone.
     const otherwise = byPath(descriptor, directory, name)

@@ -21,9 +21,9 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
   const [removing, setRemoving] = useState(false)
   const { id, name, address, totals, rate, left } = destination
   /** Nobody has said that another destination may have their files. */
-  const bound = sources
-    .map(({ settings }) => settings)
-    .filter(({ destinations }) => destinations?.every((one) => one === id) ?? false)
+  const bound = sources.flatMap(({ settings, destinations: [only, another] }) =>
+    settings.destinations !== null && only?.id === id && another === undefined ? [settings] : [],
+  )
   const moving = [
     ...(totals.waitingFiles > 0
       ? [t('window.count.waiting', { count: totals.waitingFiles }), format.bytes(totals.waitingBytes)]

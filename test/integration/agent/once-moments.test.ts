@@ -65,7 +65,7 @@ const events: Record<string, (place: Place) => void> = {
 
 /** Between which of its steps: each is seen from outside. */
 const moments: Record<string, (place: Place) => boolean> = {
-  'before its ledger': () => true,
+  'right at its start': () => true,
   'its first file is stored': (place) => Object.keys(place.stored()).length > 0,
   'the closed directory has its mark': (place) => place.has('DC1/finished.watch'),
 }
@@ -91,6 +91,7 @@ describe('`scan --once` on a batch root that changes under it', () => {
       const first = place.start()
       await until(moment, () => moments[moment]?.(place), 30_000)
       events[event]?.(place)
+      expect(first.child.exitCode).toBeNull()
       expect(await first.ended(), first.err()).toBe(0)
       expect(place.stored()).toMatchObject(before)
       expect(place.has('DC1/finished.watch')).toBe(true)

@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -73,6 +74,7 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     for (let number = 10; number < 40; number += 1) {
       mkdirSync(path.join(root, `DC${number}`))
       writeFileSync(path.join(root, `DC${number}`, 'finished.watch'), '')
+      utimesSync(path.join(root, `DC${number}`), 1_700_000_000 + number, 1_700_000_000 + number)
     }
     mkdirSync(path.join(root, 'live'))
     writeFileSync(Buffer.concat([Buffer.from(`${root}/live/bad`), Buffer.from([0xff])]), '')
@@ -80,13 +82,10 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     await watching()
     const said = () => messages().map(({ key, params }) => `${key} ${params.count ?? ''}`)
     await until('both are said', () => said().length === 2)
-    const reports = scanner.reports()
     for (let count = 0; count < 3; count += 1) await scanner.reconcile()
     expect(said().sort()).toEqual(['scan.nameNotUtf8 ', 'scan.notClosed 30'])
-    expect(messages().find(({ key }) => key === 'scan.notClosed')?.params.names).toMatch(
-      /^DC\d+(, DC\d+){4}, …$/,
-    )
-    expect(scanner.reports()).toBe(reports)
+    const names = messages().find(({ key }) => key === 'scan.notClosed')?.params.names
+    expect(names).toBe('DC39, DC38, DC37, DC36, DC35, …')
   })
 
   test('the newest is watched live; finished.parse ends it; a newer one takes its place', async () => {

@@ -266,6 +266,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(treeOf(arrived)).toEqual(all)
     // All may have been removed before: then this sender is asked as soon as it starts.
     const known = [...(await until('its ledger', () => rows(sender))).values()]
+    expect(known).toHaveLength(names.length)
     expect(known.filter(({ removedAt }) => removedAt === null)).toEqual([])
   }, 120_000)
 })

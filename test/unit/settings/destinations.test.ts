@@ -52,6 +52,10 @@ describe('the list of destinations', () => {
 
   test('the only one that a source was chosen for stays while there are others; without any it is this computer', () => {
     expect(() => withoutDestination(settings, 'two')).toThrow(/These go to two alone: some/)
+    const edited = { ...settings, sources: [{ ...settings.sources[1], destinations: ['two', 'gone'] }] }
+    expect(() => withoutDestination(settingsSchema.parse(edited), 'two')).toThrow(
+      /These go to two alone: some/,
+    )
     const left = withoutDestination(withChosen(settings, 'some', ['two', 'one']), 'two')
     expect(left.sources.map(({ destinations }) => destinations)).toEqual([null, ['one']])
     expect(wentTo(left)).toEqual([['one'], ['one']])

@@ -38,6 +38,7 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
   const [writer, committer] = threads
   const pipeline = writer && committer ? createPipeline(writer, committer, parts) : null
   let gathering = false
+  let isClosed = false
   /** `deciding`: nothing is done yet with what comes. */
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
   let run: Promise<void> = Promise.resolve()
@@ -52,7 +53,7 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
 
   const runNow = async (running: Pipeline): Promise<void> => {
     let fd: number | null = null
-    let why: unknown = CLOSED
+    let why: unknown = null
     try {
       fd = await watch.during(async () => {
         await temporaries.prepare()
@@ -64,7 +65,8 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
       why = thrown
     } finally {
       phase = 'idle'
-      refuse(running, why)
+      // What came in this instant is only refused for a reason: it is gathered already.
+      if (why !== null || isClosed) refuse(running, why ?? CLOSED)
       if (fd !== null) await closeFd(fd).catch(() => undefined)
     }
   }
@@ -100,6 +102,7 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
       setImmediate(() => void gathered(pipeline))
     },
     async close() {
+      isClosed = true
       pipeline?.end()
       if (pipeline !== null) refuse(pipeline, CLOSED)
       const patience = new AbortController()

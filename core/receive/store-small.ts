@@ -75,7 +75,7 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
     const { onWritten, onStored } = events
     const written = ({ index }: BulkFile) => onWritten(index)
     const stored = ({ index, facts }: BulkFile, outcome: Outcome) => {
-      reserved.leave(facts.size)
+      reserved.leave(facts.size, outcome.status === 'durable')
       onStored(index, outcome)
     }
     const alone = (file: BulkFile) => storeAlone(file, null, written).catch(outcomeOf)

@@ -17,8 +17,8 @@ export interface Room {
 export interface Reserved {
   /** Of each file why it may only stay if this very content is there already; null: it may. */
   unlessSame: readonly (FileRefused | null)[]
-  /** One of the files, of this size, is on its way no more. */
-  leave(size: number): void
+  /** One of the files, of this size, is on its way no more; `landed`: it is on the disk, or may be. */
+  leave(size: number, landed: boolean): void
 }
 
 export interface Admission {
@@ -48,17 +48,21 @@ export function openAdmission(
 ): Admission {
   const onTheWay = new Map<string, Amount>()
   let all = 0
-  let asked: { at: number; disk: Promise<Disk> } | null = null
+  /** `landed`: bytes of files that were stored since it was asked, and may be missing in what it says. */
+  let asked: { at: number; disk: Promise<Disk>; landed: number } | null = null
 
   const ask = async (): Promise<Disk> => {
     const { bavail, blocks, bsize } = await statfs(root)
     return { free: bavail * bsize, total: blocks * bsize }
   }
 
-  const disk = (): Promise<Disk> => {
+  /** What the disk had free, without what has landed on it since. */
+  const disk = async (): Promise<Disk> => {
     const now = performance.now()
-    if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask() }
-    return asked.disk
+    if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask(), landed: 0 }
+    const mine = asked
+    const { free, total } = await mine.disk
+    return { free: free - mine.landed, total }
   }
 
   const count = (folder: string, files: number, bytes: number) => {
@@ -86,13 +90,17 @@ export function openAdmission(
   const enterAll = async (folder: string, sizes: readonly number[]): Promise<Reserved> => {
     const { bytes, files } = quotaOf(rules, folder)
     if (bytes !== null || files !== null) await known
-    const asked = await disk()
+    const room = await disk()
     const unlessSame = sizes.map((size) => {
-      const refused = refusal(folder, size, asked)
+      const refused = refusal(folder, size, room)
       add(folder, 1, size)
       return refused
     })
-    return { unlessSame, leave: (size) => add(folder, -1, -size) }
+    const leave = (size: number, landed: boolean) => {
+      add(folder, -1, -size)
+      if (landed && asked !== null) asked.landed += size
+    }
+    return { unlessSame, leave }
   }
 
   return {
@@ -110,7 +118,7 @@ export function openAdmission(
       return {
         unlessSame: unlessSame[0] ?? null,
         leave() {
-          if (!left) leave(size)
+          if (!left) leave(size, unlessSame[0] === null)
           left = true
         },
       }

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
+import { statfsSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import { openStore } from '../../../core/receive/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
+
+const MIB = 1024 * 1024
 
 const limited = (files: number) => ({
   ...DEFAULT_RULES,
@@ -31,6 +34,17 @@ test('files on their way count, and none is let in before it is known what is st
   ;(await first).leave()
   stored = 2
   expect((await admission.enter('other', 1)).unlessSame).toBeNull()
+})
+
+test('what was stored since the disk was asked counts against the floor', async () => {
+  const root = temporaryDirectory('admission')
+  const { bavail, bsize } = statfsSync(root)
+  const rules = { ...DEFAULT_RULES, floor: { bytes: bavail * bsize - 64 * MIB, percent: 100 } }
+  const admission = openAdmission(root, rules, Promise.resolve(), () => ({ files: 0, bytes: 0 }))
+  const first = await admission.enter('pc', 40 * MIB)
+  expect(first.unlessSame).toBeNull()
+  first.leave()
+  expect((await admission.enter('pc', 40 * MIB)).unlessSame?.detail).toBe('floor')
 })
 
 test('usage that becomes known late refuses the file that waited for it', async () => {

@@ -5,12 +5,19 @@ import { absolutePath } from '../facts.ts'
 import { isGone } from '../walk.ts'
 import type { DirectoryFiles, FileStatus } from './directory-files.ts'
 
+/** A file as a look found it. */
+export interface Looked {
+  facts: FileFacts
+  /** Last change of its status, nanoseconds since 1970: a rename or a further name changes it as well. */
+  ctimeNs: bigint
+}
+
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
- * file of this instant, to be looked at again in `NEW_FOR_MS`. `known`: the caller needs no look at this content.
+ * file of this instant, to be looked at again in `NEW_FOR_MS`. `known`: the caller needs no look at it.
  */
 export type Examined =
-  | { state: 'finished' | 'unproven'; facts: FileFacts }
+  | ({ state: 'finished' | 'unproven' } & Looked)
   | { state: 'busy' | 'new' | 'known' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
 
@@ -23,8 +30,8 @@ export const NEW_FOR_MS = 100
 export interface Look {
   /** The kernel has told that a writer closed it, so it is past its creation, and will tell of the next close. */
   wasClosed?: boolean
-  /** Whether the caller needs no look at this content. */
-  isKnown?(facts: FileFacts): boolean
+  /** Whether the caller needs no look at it as it is. */
+  isKnown?(looked: Looked): boolean
 }
 
 /**
@@ -37,8 +44,8 @@ export function examineFile(files: DirectoryFiles, root: string, path: string, l
   const before = files.status(directory, name)
   if (typeof before === 'string') return failed(before)
   if (!isRegular(before)) return { state: 'not-a-file' }
-  const facts = factsOf(path, before)
-  if (look.isKnown?.(facts)) return { state: 'known' }
+  const looked = lookedAt(path, before)
+  if (look.isKnown?.(looked)) return { state: 'known' }
   const fd = files.open(directory, name)
   if (typeof fd === 'string') return failed(fd)
   try {
@@ -46,11 +53,11 @@ export function examineFile(files: DirectoryFiles, root: string, path: string, l
     if (writer === 'yes') return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
-    if (look.wasClosed) return { state, facts }
+    if (look.wasClosed) return { state, ...looked }
     const now = files.statusOf(fd)
     if (typeof now === 'string') return failed(now)
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
-    return { state, facts: factsOf(path, now) }
+    return { state, ...lookedAt(path, now) }
   } finally {
     files.close(fd)
   }
@@ -74,8 +81,8 @@ function failed(code: string): Examined {
 
 const isRegular = ({ mode }: FileStatus) => (mode & constants.S_IFMT) === constants.S_IFREG
 
-function factsOf(path: string, { size, mtimeNs, inode, device, mode }: FileStatus): FileFacts {
-  return { path, size, mtimeNs, inode, device, mode }
+function lookedAt(path: string, { size, mtimeNs, inode, device, mode, ctimeNs }: FileStatus): Looked {
+  return { facts: { path, size, mtimeNs, inode, device, mode }, ctimeNs }
 }
 
 function isNew(ctimeNs: bigint): boolean {

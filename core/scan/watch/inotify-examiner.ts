@@ -4,6 +4,7 @@ import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
+import { directoryAt } from './inotify-tree.ts'
 import { Later } from './later.ts'
 
 /**
@@ -99,7 +100,8 @@ export class Examiner {
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
-      if (path !== undefined) this.#examine(fresh({ tree, path, by: 'listed', watch: -1 }), true)
+      if (path === undefined) continue
+      this.#examine(fresh({ tree, path, by: 'listed', watch: watchOf(tree, path) }), true)
     }
     if (asked.next < paths.length) return
     this.#asked.shift()
@@ -151,9 +153,9 @@ export class Examiner {
     const found = examineFile(this.#files, tree.request.root, path, {
       wasClosed: by === 'closed',
       // Two events about one content, or an event and a listing, are told once.
-      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts),
+      isKnown: (looked) => !asked && outbox.hasReported(tree.id, looked, file.watch),
     })
-    if (found.state === 'finished') outbox.finished(tree.id, found.facts, file.watch)
+    if (found.state === 'finished') outbox.finished(tree.id, found, file.watch)
     else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
@@ -176,6 +178,11 @@ export class Examiner {
     this.#soon.delete(key)
     return this.#soon.put(key, file)
   }
+}
+
+/** The watch of a file's directory; -1: there is none. */
+function watchOf(tree: Tree, path: string): number {
+  return directoryAt(tree, path.slice(0, Math.max(0, path.lastIndexOf('/'))))?.wd ?? -1
 }
 
 function fresh(file: Sight): Waiting {

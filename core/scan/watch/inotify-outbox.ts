@@ -1,5 +1,6 @@
 import type { FileFacts } from '../facts.ts'
 import { sameContent } from '../facts.ts'
+import type { Looked } from './finished.ts'
 import { packFiles } from './inotify-columns.ts'
 import type { FromThread } from './inotify-messages.ts'
 
@@ -16,11 +17,10 @@ interface Batch {
 }
 
 /** By the path alone: that two trees have a file of one path at once is rare, and then one of them is told twice. */
-interface Reported {
+interface Reported extends Looked {
   tree: number
   /** The watch that its directory had; -1: none. A number that was given once is not given again. */
   watch: number
-  facts: FileFacts
 }
 
 /** Gathers files into bounded messages, and holds the thread back when nobody takes them. */
@@ -45,10 +45,15 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  /** Whether the file was reported with this content a short while ago. */
-  hasReported(tree: number, facts: FileFacts): boolean {
+  /**
+   * Whether the file was reported with this content a short while ago, and has had its name since. One that was away
+   * meanwhile, itself or with its directory, has to be told again: whoever wanted to read it may have given it up.
+   */
+  hasReported(tree: number, { facts, ctimeNs }: Looked, watch: number): boolean {
     const before = this.#reported.get(facts.path) ?? this.#reportedBefore.get(facts.path)
     if (before === undefined || before.tree !== tree) return false
+    // A rename changes the file's ctime, and its directory's gives that a new watch.
+    if (before.ctimeNs !== ctimeNs || before.watch !== watch) return false
     return before.facts.device === facts.device && sameContent(before.facts, facts)
   }
 
@@ -58,8 +63,8 @@ export class Outbox {
     return watch !== -1 && before?.watch === watch
   }
 
-  finished(tree: number, facts: FileFacts, watch: number): void {
-    this.#reported.set(facts.path, { tree, watch, facts })
+  finished(tree: number, { facts, ctimeNs }: Looked, watch: number): void {
+    this.#reported.set(facts.path, { tree, watch, facts, ctimeNs })
     if (this.#reported.size >= REMEMBERED) {
       this.#reportedBefore = this.#reported
       this.#reported = new Map()

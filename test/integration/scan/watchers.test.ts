@@ -124,6 +124,38 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths.filter((one) => one.startsWith('old'))).toEqual([])
   })
 
+  test('a file that was away and is back is reported again: meanwhile it may have been given up', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    const { recorder } = await openTree(implementation, root)
+    const times = () => recorder.paths.filter((one) => one === 'a').length
+    writeFileSync(path.join(root, 'a'), 'a')
+    await until('a is reported', () => times() === 1)
+    renameSync(path.join(root, 'a'), path.join(elsewhere, 'a'))
+    await passed(root, () => recorder.paths)
+    renameSync(path.join(elsewhere, 'a'), path.join(root, 'a'))
+    await until('a is reported again', () => times() === 2)
+    linkSync(path.join(root, 'a'), path.join(elsewhere, 'a'))
+    rmSync(path.join(root, 'a'))
+    await passed(root, () => recorder.paths)
+    linkSync(path.join(elsewhere, 'a'), path.join(root, 'a'))
+    await until('its new link is reported, too', () => times() === 3)
+  })
+
+  test('so is what is in a directory that was away, elsewhere or under another name', async () => {
+    const [root, elsewhere] = [fresh(), fresh()]
+    const { recorder } = await openTree(implementation, root)
+    const times = () => recorder.paths.filter((one) => one === 'd/e/a').length
+    mkdirSync(path.join(root, 'd/e'), { recursive: true })
+    writeFileSync(path.join(root, 'd/e/a'), 'a')
+    await until('a is reported', () => times() === 1)
+    for (const [turn, away] of [path.join(elsewhere, 'd'), path.join(root, 'other')].entries()) {
+      renameSync(path.join(root, 'd'), away)
+      await passed(root, () => recorder.paths)
+      renameSync(away, path.join(root, 'd'))
+      await until('a is reported again', () => times() === turn + 2)
+    }
+  })
+
   test('files in new nested directories at once', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FileFacts } from '../../../core/scan/facts.ts'
+import type { Looked } from '../../../core/scan/watch/finished.ts'
 import { packFiles, unpackFiles } from '../../../core/scan/watch/inotify-columns.ts'
 import type { FromThread } from '../../../core/scan/watch/inotify-messages.ts'
 import { Outbox } from '../../../core/scan/watch/inotify-outbox.ts'
@@ -46,6 +47,10 @@ describe('the pace of reading', () => {
 })
 
 const WATCH = 3
+const looked = (path: string, more: Partial<FileFacts> = {}, ctimeNs = 5n): Looked => ({
+  facts: file(path, more),
+  ctimeNs,
+})
 
 describe('reports', () => {
   const open = () => {
@@ -58,11 +63,11 @@ describe('reports', () => {
 
   test('gather while the last one is not dealt with', () => {
     const { sent, outbox } = open()
-    outbox.finished(1, file('a'), WATCH)
+    outbox.finished(1, looked('a'), WATCH)
     outbox.flushWhenTaken()
-    outbox.finished(1, file('b'), WATCH)
+    outbox.finished(1, looked('b'), WATCH)
     outbox.flushWhenTaken()
-    outbox.finished(1, file('c'), WATCH)
+    outbox.finished(1, looked('c'), WATCH)
     outbox.flushWhenTaken()
     expect(sent).toEqual([['a']])
     outbox.taken()
@@ -72,9 +77,9 @@ describe('reports', () => {
 
   test('a full one goes at once, and eight that nobody deals with hold the thread back', () => {
     const { sent, outbox } = open()
-    for (let one = 0; one < 7 * 256; one += 1) outbox.finished(1, file(`f${one}`), WATCH)
+    for (let one = 0; one < 7 * 256; one += 1) outbox.finished(1, looked(`f${one}`), WATCH)
     expect(outbox.hasRoom).toBe(true)
-    for (let one = 0; one < 256; one += 1) outbox.finished(1, file(`g${one}`), WATCH)
+    for (let one = 0; one < 256; one += 1) outbox.finished(1, looked(`g${one}`), WATCH)
     expect(sent.map(({ length }) => length)).toEqual(Array(8).fill(256))
     expect(outbox.hasRoom).toBe(false)
     outbox.taken()
@@ -83,22 +88,30 @@ describe('reports', () => {
 
   test('the same content is known for thousands of files more; another content is not', () => {
     const { outbox } = open()
-    outbox.finished(1, file('first'), WATCH)
-    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`f${one}`), WATCH)
-    outbox.finished(1, file('last'), WATCH)
-    expect(outbox.hasReported(1, file('first'))).toBe(true)
-    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, file(`g${one}`), WATCH)
-    expect(outbox.hasReported(1, file('last'))).toBe(true)
-    expect(outbox.hasReported(2, file('last'))).toBe(false)
-    expect(outbox.hasReported(1, file('last', { mtimeNs: 2n }))).toBe(false)
-    outbox.finished(1, file('last', { mtimeNs: 2n }), WATCH)
-    expect(outbox.hasReported(1, file('last'))).toBe(false)
+    outbox.finished(1, looked('first'), WATCH)
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, looked(`f${one}`), WATCH)
+    outbox.finished(1, looked('last'), WATCH)
+    expect(outbox.hasReported(1, looked('first'), WATCH)).toBe(true)
+    for (let one = 0; one < 4_000; one += 1) outbox.finished(1, looked(`g${one}`), WATCH)
+    expect(outbox.hasReported(1, looked('last'), WATCH)).toBe(true)
+    expect(outbox.hasReported(2, looked('last'), WATCH)).toBe(false)
+    expect(outbox.hasReported(1, looked('last', { mtimeNs: 2n }), WATCH)).toBe(false)
+    outbox.finished(1, looked('last', { mtimeNs: 2n }), WATCH)
+    expect(outbox.hasReported(1, looked('last'), WATCH)).toBe(false)
+  })
+
+  test('a file that had another name meanwhile is not known, itself or with its directory', () => {
+    const { outbox } = open()
+    outbox.finished(1, looked('d/a'), WATCH)
+    expect(outbox.hasReported(1, looked('d/a', {}, 6n), WATCH)).toBe(false)
+    expect(outbox.hasReported(1, looked('d/a'), WATCH + 1)).toBe(false)
+    expect(outbox.hasReported(1, looked('d/a'), WATCH)).toBe(true)
   })
 
   test('a file that an event brought is known under its directory’s watch, not under another one’s', () => {
     const { outbox } = open()
-    outbox.finished(1, file('told'), 7)
-    outbox.finished(1, file('without'), -1)
+    outbox.finished(1, looked('told'), 7)
+    outbox.finished(1, looked('without'), -1)
     expect(outbox.hasReportedUnder(7, 'told')).toBe(true)
     expect(outbox.hasReportedUnder(8, 'told')).toBe(false)
     expect(outbox.hasReportedUnder(7, 'other')).toBe(false)

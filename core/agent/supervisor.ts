@@ -12,6 +12,7 @@ import type {
 } from '../worker/definition.ts'
 import { fromWorkerSchema } from '../worker/definition.ts'
 import { ALIVE_EVERY_MS } from '../worker/serve.ts'
+import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'
 import type { WorkerName, WorkerState } from './state-schema.ts'
 import type { WorkerHandle, WorkerStarter } from './worker-starter.ts'
@@ -19,19 +20,12 @@ import type { WorkerHandle, WorkerStarter } from './worker-starter.ts'
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
 export const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
 export const REPLACE_AFTER_MS = 20 * ALIVE_EVERY_MS
-const REQUEST_WITHIN_MS = 15_000
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void
   nudge(): void
   log(level: LogLevel, message: string): void
   condition(state: WorkerState): void
-}
-
-interface PendingRequest {
-  resolve(output: unknown): void
-  reject(error: Error): void
-  timer: NodeJS.Timeout
 }
 
 /**
@@ -52,8 +46,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   #wanted = false
   #restartTimer: NodeJS.Timeout | null = null
   #watchdog: NodeJS.Timeout | null = null
-  #requests = new Map<number, PendingRequest>()
-  #nextRequest = 1
+  readonly #requests = new PendingRequests()
   #ending: Promise<void> | null = null
 
   constructor(definition: D, starter: WorkerStarter, events: SupervisionEvents<D>) {
@@ -86,23 +79,14 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
 
   request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
     const definition = this.#definition.requests[name]
-    if (this.#handle === null || definition === undefined) {
-      return Promise.reject(new Problem('agent.workerAway', { worker: this.#definition.name }))
-    }
-    const id = this.#nextRequest
-    this.#nextRequest += 1
-    return new Promise<OutputOf<D, N>>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#requests.delete(id)
-        reject(new Problem('agent.workerSilent', { worker: this.#definition.name }))
-      }, REQUEST_WITHIN_MS)
-      this.#requests.set(id, {
-        resolve: (output) => resolve(definition.output.parse(output) as OutputOf<D, N>),
-        reject,
-        timer,
-      })
-      this.#post({ type: 'request', id, name, input })
-    })
+    const worker = this.#definition.name
+    if (this.#handle === null || definition === undefined)
+      return Promise.reject(new Problem('agent.workerAway', { worker }))
+    return this.#requests.ask(
+      (id) => this.#post({ type: 'request', id, name, input }),
+      (output) => definition.output.parse(output) as OutputOf<D, N>,
+      () => new Problem('agent.workerSilent', { worker }),
+    )
   }
 
   /** Asks it to end and waits a little; what does not end then is killed and left behind. */
@@ -180,14 +164,14 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
         return
       }
       case 'response':
-        this.#settle(received.id, (request) => request.resolve(received.output))
+        this.#requests.answered(received.id, received.output)
         return
       case 'failure': {
         const sentence = messageSchema.safeParse(received.sentence)
         const problem = sentence.success
           ? new Problem(sentence.data.key, sentence.data.params)
           : new Problem('problem.other', { reason: String(received.sentence) })
-        this.#settle(received.id, (request) => request.reject(problem))
+        this.#requests.failed(received.id, problem)
         return
       }
       case 'nudge':
@@ -210,18 +194,6 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
         'error',
         `${this.#definition.name}: its report could not be taken in: ${String(thrown)}`,
       )
-    }
-  }
-
-  #settle(id: number, settle: (request: PendingRequest) => void): void {
-    const request = this.#requests.get(id)
-    if (request === undefined) return
-    this.#requests.delete(id)
-    clearTimeout(request.timer)
-    try {
-      settle(request)
-    } catch (thrown) {
-      request.reject(thrown instanceof Error ? thrown : new Error(String(thrown)))
     }
   }
 
@@ -251,11 +223,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   #drop(handle: WorkerHandle): void {
     if (handle !== this.#handle) return
     this.#handle = null
-    for (const id of [...this.#requests.keys()]) {
-      this.#settle(id, (request) =>
-        request.reject(new Problem('agent.workerAway', { worker: this.#definition.name })),
-      )
-    }
+    this.#requests.failAll(() => new Problem('agent.workerAway', { worker: this.#definition.name }))
   }
 
   #post(message: ToWorker): void {

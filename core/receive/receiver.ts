@@ -1,11 +1,10 @@
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { claimStore } from './claim-store.ts'
-import { redeemCode } from './codes.ts'
 import { createConnected } from './connected.ts'
-import type { ConnectionHost } from './connection.ts'
 import { serveConnection } from './connection.ts'
-import type { Counters, RefusedKind } from './counters.ts'
-import { countOne, createCounters, totalOf } from './counters.ts'
+import { createConnectionHost } from './connection-host.ts'
+import type { Counters } from './counters.ts'
+import { createCounters, totalOf } from './counters.ts'
 import { writeAbout } from './invitation.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/service.ts'
@@ -15,7 +14,6 @@ import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import { openListener } from './listener.ts'
 import { openManifest } from './manifest/manifest.ts'
-import { refusalWords } from './refusal-words.ts'
 import { openReceiverRenewal } from './renewal.ts'
 import { followRoster } from './roster.ts'
 import { openSeenLog } from './seen.ts'
@@ -143,10 +141,8 @@ async function startOnStore(
   const store = timedStore(ruled.store, (seconds) => events.onDurable?.(seconds))
   const counters = createCounters()
   const connected = createConnected()
-  /** By kind: a flood of one must not hide why others are refused. */
-  const refusedLogs = new Map<RefusedKind, (text: string) => void>()
-  const logRefusedFile = createLimitedLog((text) => events.log('warn', text))
-  const seen = await openSeenLog(layout.seen, (text) => logRefusedFile(`not written: ${text}`))
+  const logNotWritten = createLimitedLog((text) => events.log('warn', text))
+  const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
   const renewal = await openReceiverRenewal({
     directory: layout.identity,
     senders,
@@ -157,56 +153,24 @@ async function startOnStore(
       events.onChange()
     },
   })
-  let judging: Promise<unknown> = Promise.resolve()
-
-  const refusedConnection = (from: string, reason: string, kind: RefusedKind) => {
-    countOne(counters.refusedConnections, kind)
-    const log = refusedLogs.get(kind) ?? createLimitedLog((text) => events.log('warn', text))
-    refusedLogs.set(kind, log)
-    log(`refused ${from}: ${reason}`)
-    events.onChange()
-  }
-
-  const host: ConnectionHost = {
+  const host = createConnectionHost({
     name: options.name,
+    layout,
     store,
     renewal,
-    accepted: (fingerprint) => senders.accepted(fingerprint),
-    known: (fingerprint) => senders.known(fingerprint),
-    pair(fingerprint, code, name) {
-      // One attempt after the other: attempts side by side would be counted as one.
-      const judged = judging.then(async () =>
-        (await redeemCode(layout.codes, code, Date.now()))
-          ? senders.pair(fingerprint, name, Date.now())
-          : null,
-      )
-      judging = judged.catch(() => undefined)
-      return judged
-    },
-    enter(sender, drop) {
-      const place = connected.enter(sender, drop)
-      seen.note(connected.folders(), Date.now())
-      return place
-    },
-    onRefusedConnection: refusedConnection,
-    onReceived(files, bytes) {
-      counters.receivedFiles += files
-      counters.receivedBytes += bytes
-      events.onChange()
-    },
-    onRefusedFile(sender, source, path, outcome) {
-      countOne(counters.refusedFiles, outcome.status)
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
-      events.onChange()
-    },
+    senders,
+    connected,
+    seen,
+    counters,
+    onChange: () => events.onChange(),
     log: events.log,
-  }
+  })
 
   const listener = await openListener(
     options,
     renewal.identity,
     (socket) => serveConnection(socket, host),
-    refusedConnection,
+    host.onRefusedConnection,
   )
   const isocket = createIsocket(host)
   try {

@@ -20,8 +20,7 @@ import { createSettle } from './settle.ts'
 import { createShares } from './shares.ts'
 import type { Sift, Sifted } from './sift.ts'
 import { createSift } from './sift.ts'
-import type { Whereabouts } from './whereabouts.ts'
-import { isBelowAway, whereabouts } from './whereabouts.ts'
+import { openWhereabouts } from './whereabouts.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
@@ -77,6 +76,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const onWire = createOnWire()
   const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
   const gate: Gate = createGate(retryMs)
+  const disks = openWhereabouts(ledger)
   const guard = createLedgerGuard(options.ledgerPath, events)
   const settle = createSettle({
     ledger,
@@ -106,23 +106,6 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     events.onSent(sent, now)
     lookForMarks()
   })
-
-  /** A ledger that cannot say it is no reason to lose a file. */
-  const whereaboutsOf = ({ id }: Pick<SendSource, 'id'>): Whereabouts => {
-    try {
-      return whereabouts(ledger.home(id))
-    } catch {
-      return 'away'
-    }
-  }
-
-  const isFileAway = (source: SendSource, file: string): boolean => {
-    try {
-      return isBelowAway(file, ledger.mountsInside(source.id))
-    } catch {
-      return true
-    }
-  }
 
   /** The paths that wait for this one may go now. */
   const release = (due: Due): void => {
@@ -163,7 +146,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const take = (source: SendSource, sift: Sift): Due[] | 'away' => {
     const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, feeds.size)))
     const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
-    if (found.length > 0 && whereaboutsOf(source) === 'away') return 'away'
+    if (found.length > 0 && disks.of(source) === 'away') return 'away'
     const sifted = sift(found, Date.now())
     if (sifted.go.length < found.length) setAside(source, sifted)
     const { go, waits } = clashes.hold(sifted.go)
@@ -197,8 +180,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
 
   const shared: Omit<Shared, 'memory'> = {
     read: options.readers.read,
-    whereabouts: whereaboutsOf,
-    isBelowAway: isFileAway,
+    whereabouts: disks.of,
+    isBelowAway: disks.isBelowAway,
     copySources: (files) =>
       copySourcesOf(guard.use(() => ledger.sentElsewhere(destination.id, files)) ?? new Map(), (id) => {
         return feeds.get(id)?.lane.source.name ?? null

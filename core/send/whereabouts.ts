@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Mount } from '../check/mountinfo.ts'
 import { isWithin, parseMountinfo } from '../check/mountinfo.ts'
-import type { InnerMount } from './ledger-contract.ts'
+import type { InnerMount, Ledger } from './ledger-contract.ts'
 
 /**
  * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
@@ -36,4 +36,24 @@ export function isBelowAway(file: string, inside: readonly InnerMount[]): boolea
   const mounts = above.length === 0 ? null : readMounts()
   if (mounts === null) return false
   return above.some(({ point }) => !mounts.some((mount) => mount.point === point))
+}
+
+/** Where sources' disks are, of a ledger that may not be able to say: then they are away, which loses no file. */
+export function openWhereabouts(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
+  return {
+    of({ id }: { id: string }): Whereabouts {
+      try {
+        return whereabouts(ledger.home(id))
+      } catch {
+        return 'away'
+      }
+    },
+    isBelowAway({ id }: { id: string }, file: string): boolean {
+      try {
+        return isBelowAway(file, ledger.mountsInside(id))
+      } catch {
+        return true
+      }
+    },
+  }
 }

@@ -13,7 +13,8 @@ export interface Message {
 }
 
 export const messageSchema: z.ZodType<Message, Message> = z.object({
-  key: z.string() as unknown as z.ZodType<WordKey, WordKey>,
+  // That there is such a sentence is looked up where it is put into words: the dictionaries are large.
+  key: z.custom<WordKey>((key) => typeof key === 'string'),
   params: z.record(z.string(), z.union([z.string(), z.number()])),
 })
 

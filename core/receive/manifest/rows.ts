@@ -83,12 +83,12 @@ export function openRows(database: DatabaseSyncInstance) {
 
   return {
     after: (key: RowKey, count: number): ManifestRow[] =>
-      (page.all(key.folder, key.path, key.version, count) as unknown as RawRow[]).map(fromRaw),
+      (page.all(key.folder, key.path, key.version, count) as RawRow[]).map(fromRaw),
     find(folder: string, filePath: string, version: string): ManifestRow | null {
       const raw = one.get(folder, filePath, version) as RawRow | undefined
       return raw === undefined ? null : fromRaw(raw)
     },
-    totals: (): ({ folder: string } & Totals)[] => totals.all() as unknown as ({ folder: string } & Totals)[],
+    totals: (): ({ folder: string } & Totals)[] => totals.all() as ({ folder: string } & Totals)[],
     /** What is in its place of this sender's folder, source and path; of all that are, if it is empty. */
     sums([folder, ...rest]: readonly string[]): Totals {
       const at = rest.join('/')
@@ -103,7 +103,7 @@ export function openRows(database: DatabaseSyncInstance) {
                 at,
                 at,
               )
-      return asked as unknown as Totals
+      return asked as Totals
     },
     /** Statements that change something; not for a manifest that is open for reading. */
     changes() {

@@ -1,10 +1,10 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import {
-  IconDots,
   IconFolder,
   IconPlayerPause,
   IconPlayerPlay,
@@ -45,49 +45,37 @@ export function SourceMenu({
 
   return (
     <>
-      <Menu>
-        <Menu.Target>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size="md"
-            aria-label={t('window.source.actions', { name })}
-          >
-            <IconDots size={16} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
+      <ActionsMenu name={name}>
+        <Menu.Item
+          leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
+          onClick={() => run('pauseSource', { id, paused: !paused })}
+        >
+          {paused ? t('window.source.resume') : t('window.source.pause')}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconFolder size={16} />}
+          onClick={() => run('showDirectory', { source: id })}
+        >
+          {t('window.showDirectory')}
+        </Menu.Item>
+        {choices.length > 1 && (
+          <Menu.Item leftSection={<IconServer size={16} />} onClick={() => setChoosing(true)}>
+            {t('window.destination.choose')}
+          </Menu.Item>
+        )}
+        {parkedFiles > 0 && (
           <Menu.Item
-            leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
-            onClick={() => run('pauseSource', { id, paused: !paused })}
+            leftSection={<IconRefresh size={16} />}
+            onClick={() => run('retryParked', { id }, 'window.parked.retried')}
           >
-            {paused ? t('window.source.resume') : t('window.source.pause')}
+            {t('window.parked.retry', { count: parkedFiles })}
           </Menu.Item>
-          <Menu.Item
-            leftSection={<IconFolder size={16} />}
-            onClick={() => run('showDirectory', { source: id })}
-          >
-            {t('window.showDirectory')}
-          </Menu.Item>
-          {choices.length > 1 && (
-            <Menu.Item leftSection={<IconServer size={16} />} onClick={() => setChoosing(true)}>
-              {t('window.destination.choose')}
-            </Menu.Item>
-          )}
-          {parkedFiles > 0 && (
-            <Menu.Item
-              leftSection={<IconRefresh size={16} />}
-              onClick={() => run('retryParked', { id }, 'window.parked.retried')}
-            >
-              {t('window.parked.retry', { count: parkedFiles })}
-            </Menu.Item>
-          )}
-          <Menu.Divider />
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
-            {t('window.source.remove')}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+        )}
+        <Menu.Divider />
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
+          {t('window.source.remove')}
+        </Menu.Item>
+      </ActionsMenu>
       {choices.length > 1 && (
         <SourceDestinations
           source={source.settings}

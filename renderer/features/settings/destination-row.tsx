@@ -1,9 +1,10 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
-import { IconDots, IconPencil, IconTrash } from '../../ui/icons.ts'
+import { IconPencil, IconTrash } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { DestinationHealth } from './destination-health.tsx'
 import { RenameDialog } from './rename-dialog.tsx'
@@ -36,27 +37,15 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
     <section className="destination-row" aria-label={name}>
       <div className="spread">
         <span className="card-name breakable">{name}</span>
-        <Menu>
-          <Menu.Target>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="md"
-              aria-label={t('window.source.actions', { name })}
-            >
-              <IconDots size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setRenaming(true)}>
-              {t('window.destination.rename')}
-            </Menu.Item>
-            <Menu.Divider />
-            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
-              {t('window.destination.remove')}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <ActionsMenu name={name}>
+          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setRenaming(true)}>
+            {t('window.destination.rename')}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
+            {t('window.destination.remove')}
+          </Menu.Item>
+        </ActionsMenu>
       </div>
       <span className="dimmed selectable breakable">{address}</span>
       <DestinationHealth destination={destination} />

@@ -67,6 +67,7 @@ export class Listing {
 
   /** Does a bounded piece of the work; `mayGoOn` is asked before each entry. */
   slice(mayGoOn: () => boolean): void {
+    this.#leaveIfMoved()
     for (let entries = 0; entries < SLICE && mayGoOn(); entries += 1) {
       this.#open ??= this.#next()
       if (this.#open === null) return
@@ -92,6 +93,14 @@ export class Listing {
   close(): void {
     this.#close()
     this.#pending.remove(() => true)
+  }
+
+  /** What is still to be read of it would be taken for what another directory has that is in its place now. */
+  #leaveIfMoved(): void {
+    if (this.#open === null || isAttached(this.#open.directory)) return
+    const { directory } = this.#open
+    this.#close()
+    this.#steps.done(directory)
   }
 
   #read(directory: Directory, handle: Dir): Dirent | null {

@@ -184,7 +184,7 @@ export class Agent {
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
-    this.store.update({})
+    this.store.refresh()
     const { pause } = this.settings.get()
     if (!this.#pauseClock.isOver(pause, Date.now(), performance.now())) return
     try {

@@ -8,6 +8,8 @@ export interface StateStore {
   snapshot(): StateSnapshot
   /** Replaces whole parts; subscribers hear of it with the next patch. */
   update(changes: Partial<AppState>): void
+  /** What follows from others may be another by now, as time has passed. */
+  refresh(): void
   /** Patches whose `base` is the revision before; returns the function that ends the subscription. */
   subscribe(listener: (patch: StatePatch) => void): () => void
   stop(): void
@@ -36,6 +38,12 @@ export function createStateStore(
     }
   }
 
+  const flushSoon = () => {
+    if (changed.size === 0 || timer !== null) return
+    const waitMs = Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now())
+    timer = setTimeout(flush, waitMs)
+  }
+
   const flush = () => {
     timer = null
     assign(complete(state))
@@ -61,9 +69,11 @@ export function createStateStore(
     },
     update: (changes) => {
       assign(changes)
-      if (changed.size === 0 || timer !== null) return
-      const waitMs = Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now())
-      timer = setTimeout(flush, waitMs)
+      flushSoon()
+    },
+    refresh: () => {
+      assign(complete(state))
+      flushSoon()
     },
     subscribe: (listener) => {
       listeners.add(listener)

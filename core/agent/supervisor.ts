@@ -135,7 +135,8 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
       if (handle === this.#handle) this.#receive(message)
     })
     handle.onExit((reason) => {
-      if (handle !== this.#handle) return
+      // One that was asked to end is followed by the next one when its end is over.
+      if (handle !== this.#handle || this.#ending !== null) return
       if (this.#wanted) this.#events.log('warn', `${this.#definition.name} ended: ${reason}`)
       this.#drop(handle)
       this.#scheduleRestart()
@@ -198,7 +199,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   }
 
   #watch(): void {
-    if (this.#handle === null) return
+    if (this.#handle === null || this.#ending !== null) return
     const silentMs = performance.now() - this.#aliveAt
     if (silentMs > REPLACE_AFTER_MS) {
       const handle = this.#handle

@@ -40,6 +40,20 @@ describe('the state store', () => {
       expect(patches.at(-1)?.changes.rate).toBe(1000)
     }))
 
+  it('tells what has become another with time alone when it is refreshed, and nothing else', () => {
+    vi.useFakeTimers({ now: 0 })
+    const store = createStateStore(initial, () => ({ rate: Math.floor(Date.now() / 60_000) }))
+    const patches: StatePatch[] = []
+    store.subscribe((patch) => patches.push(patch))
+    for (let second = 0; second < 150; second += 1) {
+      vi.advanceTimersByTime(1_000)
+      store.refresh()
+    }
+    expect(patches.map(({ changes }) => changes)).toEqual([{ rate: 1 }, { rate: 2 }])
+    store.stop()
+    vi.useRealTimers()
+  })
+
   it('says nothing when nothing changed', () =>
     withStore((store, patches) => {
       store.update({ rate: 0, sources: [] })

@@ -8,15 +8,16 @@ class FakeProcess implements WorkerHandle {
   readonly received: ToWorker[] = []
   killed = false
   say: (message: unknown) => void = () => undefined
-  exit: (reason: string) => void = () => undefined
+  readonly #exits: ((reason: string) => void)[] = []
+  exit = (reason: string) => {
+    for (const listener of this.#exits) listener(reason)
+  }
   pid = () => 7
   post = (message: unknown) => void this.received.push(message as ToWorker)
   onMessage = (listener: (message: unknown) => void) => {
     this.say = listener
   }
-  onExit = (listener: (reason: string) => void) => {
-    this.exit = listener
-  }
+  onExit = (listener: (reason: string) => void) => void this.#exits.push(listener)
   kill = () => {
     this.killed = true
   }
@@ -103,6 +104,24 @@ describe('a supervised worker', () => {
     await stopped
     vi.advanceTimersByTime(60_000)
     expect(processes).toHaveLength(1)
+    expect(worker.state.condition).toBe('off')
+  })
+
+  it('configured again before it has ended, there is one process after it, and it ends when it is told to', async () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    const stopped = worker.stop()
+    worker.configure(config)
+    worker.configure(config)
+    expect(processes).toHaveLength(1)
+    processes[0]?.exit('exit code 0')
+    await stopped
+    vi.advanceTimersByTime(REPLACE_AFTER_MS / 2)
+    expect(processes).toHaveLength(2)
+    const stoppedAgain = worker.stop()
+    expect(processes[1]?.received.at(-1)).toEqual({ type: 'stop' })
+    processes[1]?.exit('exit code 0')
+    await stoppedAgain
     expect(worker.state.condition).toBe('off')
   })
 

@@ -213,7 +213,7 @@ function absolute(given: string): string {
   return path.normalize(given)
 }
 
-/** The same directory has the same id whenever it is added, so that its history in the ledger goes on. */
+/** The same directory has the same id whenever it is added: a removal that was begun is then brought to its end. */
 function idOf(real: string): string {
   return createHash('sha256').update(real).digest('hex').slice(0, 16)
 }

@@ -176,7 +176,7 @@ export interface Ledger {
   retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
   /** The file has changed: waiting as a new generation, not before `at`. */
   renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
-  /** The file is gone at the source: nothing is left to send. */
+  /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
   drop(claim: Claim): void
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
   unpark(destination: string, source: string | null, limit: number): number
@@ -222,7 +222,7 @@ export interface Ledger {
   begunRemovals(source: string, others: readonly string[], limit: number): { id: number; path: string }[]
   /** Every destination that the ledger knows. */
   destinations(): string[]
-  /** Removes at most `limit` rows of a source at every destination; returns how many. */
+  /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
   forgetSource(source: string, limit: number): number
   close(): void
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { InnerMount, Ledger } from './ledger-contract.ts'
+import { REMOVAL } from './ledger-schema.ts'
 
 /** What the ledger keeps of sources and destinations as such. */
 export type LedgerPlaces = Pick<
@@ -16,10 +17,13 @@ export type LedgerPlaces = Pick<
 >
 
 export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
+  // A removal that was begun is known by its row alone: it is brought to its end if the source comes back.
   const forgetSome = database.prepare(
-    'DELETE FROM file WHERE id IN (SELECT id FROM file WHERE route = ? LIMIT ?)',
+    `DELETE FROM file WHERE id IN (SELECT id FROM file WHERE route = ? AND removal <> ${REMOVAL.begun} LIMIT ?)`,
   )
-  const forgetRoute = database.prepare('DELETE FROM route WHERE id = ?')
+  const forgetRoute = database.prepare(
+    'DELETE FROM route WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file WHERE route = route.id)',
+  )
   const forgetTotals = database.prepare('DELETE FROM total WHERE route = ?')
   const routesOfSource = database.prepare('SELECT id FROM route WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
@@ -74,8 +78,7 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
         for (const { id } of routesOfSource.all(source) as { id: number }[]) {
           left -= Number(forgetSome.run(id, left).changes)
           if (left <= 0) break
-          forgetRoute.run(id)
-          forgetTotals.run(id)
+          if (forgetRoute.run(id).changes > 0) forgetTotals.run(id)
         }
         return limit - left
       }),

@@ -4,6 +4,7 @@ import type { Due, Ledger } from './ledger-contract.ts'
 import type { LedgerPages } from './ledger-pages.ts'
 import type { Routes } from './ledger-rows.ts'
 import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, word } from './ledger-rows.ts'
+import { REMOVAL } from './ledger-schema.ts'
 
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
@@ -73,7 +74,15 @@ export function openLedgerQueue(
      state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL,
      ${REMOVAL_ANEW} ${CLAIMED}`,
   )
-  const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0`)
+  const dropOne = database.prepare(
+    `DELETE FROM file ${CLAIMED} AND state = 0 AND removal <> ${REMOVAL.begun}`,
+  )
+  // A removal that was begun is still to be brought to its end: the row goes back to what it was sent as, with an inode
+  // that no file has.
+  const keepOne = database.prepare(
+    `UPDATE file SET state = 1, generation = generation + 1, inode = -1, retry_at = 0, reason = NULL
+     ${CLAIMED} AND state = 0`,
+  )
   const unparkSome = database.prepare(
     `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL
      WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
@@ -135,9 +144,10 @@ export function openLedgerQueue(
       renewOne.run(size, word.store(mtimeNs), ...ids, Math.max(0, Math.ceil(at)), id, generation)
     },
 
-    drop: ({ id, generation }) => {
-      dropOne.run(id, generation)
-    },
+    drop: ({ id, generation }) =>
+      inTransaction(database, () => {
+        if (dropOne.run(id, generation).changes === 0) keepOne.run(id, generation)
+      }),
 
     unpark(destination, source, limit) {
       let left = limit

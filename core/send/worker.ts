@@ -168,7 +168,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       delete lastFile[id]
       background(
         `forgetting ${id}`,
-        forgetAll(on, id, () => !over),
+        // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
+        forgetAll(on, id, () => !over && config !== null && !knownOf(config).includes(id)),
       )
     }
     const isAnother = before === null || startProblem !== null || !sameRoute(before, next)

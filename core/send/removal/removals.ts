@@ -20,9 +20,9 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   let session: Session | null = null
   let sources: readonly RemovalSource[] = []
   let paused = true
-  let running = false
-  let again = false
   let over = false
+  /** Sources that are looked through now, each by itself; true: and once more afterwards. */
+  const looks = new Map<string, boolean>()
   const ended = new AbortController()
   const begun = new Set<string>()
 
@@ -37,32 +37,33 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     isOver: () => over,
   })
 
-  const lookOnce = async (): Promise<void> => {
-    for (const source of sources) {
-      // Also where no rule is any more: what was begun has to be brought to its end.
-      if (!begun.has(source.id) && (await pass.finishBegun(source))) begun.add(source.id)
-      if (source.removal !== undefined && !source.paused) await pass.remove(source, source.removal)
-    }
+  const lookOnce = async (source: RemovalSource): Promise<void> => {
+    // Also where no rule is any more: what was begun has to be brought to its end.
+    if (!begun.has(source.id) && (await pass.finishBegun(source))) begun.add(source.id)
+    if (source.removal !== undefined && !source.paused) await pass.remove(source, source.removal)
   }
 
-  const run = async (): Promise<void> => {
-    if (running) {
-      again = true
+  const lookThrough = async (id: string): Promise<void> => {
+    if (looks.has(id)) {
+      looks.set(id, true)
       return
     }
-    running = true
-    do {
-      again = false
-      await delay(FIRST_LOOK_MS, undefined, { signal: ended.signal, ref: false })
-      await lookOnce()
-    } while (again && !over)
-    running = false
+    try {
+      do {
+        looks.set(id, false)
+        await delay(FIRST_LOOK_MS, undefined, { signal: ended.signal, ref: false })
+        const source = sourceNow(id)
+        if (source !== undefined) await lookOnce(source)
+      } while (looks.get(id) === true && !over)
+    } catch (thrown) {
+      if (!over) events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
+    } finally {
+      looks.delete(id)
+    }
   }
+  /** No source waits for another one: a disk that is gone, or hangs, is its own trouble. */
   const look = () => {
-    run().catch((thrown: unknown) => {
-      running = false
-      if (!over) events.log('warn', `removing sent files: ${String(thrown)}`)
-    })
+    for (const { id } of sources) void lookThrough(id)
   }
   const timer = setInterval(look, LOOK_EVERY_MS)
 

@@ -38,6 +38,20 @@ export async function holdDirectoryOf(root: string, file: string): Promise<HeldD
   return directory
 }
 
+/** Does something with the directory that a file of a source is in; held only for that time. */
+export async function within<T>(
+  source: { path: string },
+  file: string,
+  work: (directory: HeldDirectory) => Promise<T>,
+): Promise<T> {
+  const directory = await holdDirectoryOf(source.path, file)
+  try {
+    return await work(directory)
+  } finally {
+    await directory.release()
+  }
+}
+
 export const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)
 
 /** lstat(2) with exact numbers; null: there is nothing of this name. */

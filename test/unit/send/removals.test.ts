@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Candidate } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/send/ledger.ts'
+import type { RemovalRule } from '../../../core/send/messages.ts'
+import { openPass } from '../../../core/send/removal/pass.ts'
+import { openRemovals } from '../../../core/send/removal/removals.ts'
+import type { RemovalSource } from '../../../core/send/removal/source.ts'
+import type { Session } from '../../../core/send/session.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const HOUR = 3_600_000
+const TO = 'destination'
+const SENT_MARK = 'finished.watch'
+const rule: RemovalRule = { afterMs: HOUR, marks: [], sentMark: null }
+const batchRule: RemovalRule = { ...rule, marks: ['finished.parse', SENT_MARK], sentMark: SENT_MARK }
+
+/** A ledger, and files of sources that it says were sent two hours ago. */
+function open() {
+  const base = temporaryDirectory('removals')
+  const ledger = openLedger(path.join(base, 'ledger.db'))
+  onTestFinished(() => ledger.close())
+  const rootOf = (id: string) => path.join(base, id)
+  const write = (id: string, name: string): Candidate => {
+    const file = path.join(rootOf(id), name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, name)
+    const { size, mtimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
+    return { source: id, path: name, size: Number(size), mtimeNs, inode, device }
+  }
+  const sent = (id: string, names: readonly string[]) => {
+    ledger.offer(
+      TO,
+      names.map((name) => write(id, name)),
+    )
+    const due = ledger.take(TO, [id], names.length, Date.now(), new Set())
+    const digestOf = (name: string) => createHash('sha256').update(name).digest()
+    ledger.markSent(
+      due.map((one) => ({ ...one, mark: false, digest: digestOf(one.path) })),
+      Date.now() - 2 * HOUR,
+    )
+    return due
+  }
+  const sourceOf = (id: string, removal: RemovalRule = rule): RemovalSource => ({
+    id,
+    path: rootOf(id),
+    name: id,
+    groupWriteMark: false,
+    paused: false,
+    removal,
+  })
+  return { base, ledger, rootOf, write, sent, sourceOf }
+}
+
+/** A receiver that has everything; `asked`: for which files it was asked. */
+function receiver() {
+  const asked: string[] = []
+  const copy: Session['copy'] = async ({ path: file }) => {
+    asked.push(file)
+    return { status: 'same', detail: '' }
+  }
+  const session: Pick<Session, 'canCopy' | 'closed' | 'copy'> = { canCopy: true, closed: false, copy }
+  // Nothing else of a session is used for a removal.
+  return { asked, session: session as Session }
+}
+
+describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
+  test('a source that is gone keeps no other one from being looked through', async () => {
+    const { ledger, rootOf, sent, sourceOf } = open()
+    sent('b', ['f'])
+    const warnings: string[] = []
+    const log = (level: string, text: string) => void (level === 'warn' && warnings.push(text))
+    const removals = openRemovals(TO, ledger, { onRemoved: () => undefined, log })
+    onTestFinished(removals.stop)
+    removals.configure([sourceOf('a'), sourceOf('b')], false)
+    removals.setSession(receiver().session)
+    await until('the file is removed', () => !existsSync(path.join(rootOf('b'), 'f')))
+    await until('it is said of the other', () => warnings.some((text) => text.startsWith(rootOf('a'))))
+  })
+
+  const lookUp = (opened: ReturnType<typeof open>) => {
+    const { asked, session } = receiver()
+    const lines: string[] = []
+    const log = (_: string, text: string) => void lines.push(text)
+    const host = { session: () => session, mayGoOn: () => true, isOver: () => false }
+    const pass = openPass(TO, opened.ledger, { onRemoved: () => undefined, log }, host)
+    return { asked, lines, pass }
+  }
+
+  test('an open batch with more files than one look bears does not keep back those behind it', async () => {
+    const opened = open()
+    const { sent, rootOf, sourceOf } = opened
+    sent(
+      's',
+      Array.from({ length: 1_100 }, (_, index) => `2001-open/f${index}`),
+    )
+    sent('s', ['2002-closed/f'])
+    writeFileSync(path.join(rootOf('s'), '2002-closed', SENT_MARK), '')
+    const { asked, lines, pass } = lookUp(opened)
+    await pass.remove(sourceOf('s', batchRule), batchRule)
+    expect(existsSync(path.join(rootOf('s'), '2002-closed/f'))).toBe(false)
+    expect(asked).toEqual(['2002-closed/f'])
+    expect(lines.filter((line) => line.includes('2001-open'))).toEqual([
+      `${rootOf('s')}/2001-open: its files are not removed: its batch is open`,
+    ])
+  })
+
+  test('a look goes on where the one before has ended, and begins anew at the end', async () => {
+    const opened = open()
+    const { sent, rootOf, sourceOf } = opened
+    const source = sourceOf('s', batchRule)
+    sent(
+      's',
+      Array.from({ length: 1_000 }, (_, index) => `2001-open${index}/f`),
+    )
+    sent('s', ['2002-closed/f'])
+    writeFileSync(path.join(rootOf('s'), '2002-closed', SENT_MARK), '')
+    const { pass } = lookUp(opened)
+    const last = path.join(rootOf('s'), '2002-closed/f')
+    await pass.remove(source, batchRule)
+    expect(existsSync(last)).toBe(true)
+    await pass.remove(source, batchRule)
+    expect(existsSync(last)).toBe(false)
+    const first = path.join(rootOf('s'), '2001-open0')
+    writeFileSync(path.join(first, SENT_MARK), '')
+    await pass.remove(source, batchRule)
+    expect(existsSync(path.join(first, 'f'))).toBe(false)
+  })
+
+  test('a removal that was begun is known still when its name was given away, and when its source is forgotten', () => {
+    const { ledger, sent, write } = open()
+    const [due] = sent('s', ['f'])
+    if (due === undefined) throw new Error('nothing was sent')
+    ledger.beginRemovals([due], { others: [], since: 0, now: Date.now() })
+    const begun = [{ id: due.id, path: 'f' }]
+    ledger.offer(TO, [{ ...write('s', 'f'), size: 7 }])
+    const [again] = ledger.take(TO, ['s'], 1, Date.now() + HOUR, new Set())
+    if (again === undefined) throw new Error('it was not offered again')
+    ledger.drop(again)
+    expect(ledger.begunRemovals('s', [], 5)).toEqual(begun)
+    expect(ledger.totals(TO).s).toMatchObject({ waitingFiles: 0, sentFiles: 1 })
+    expect(ledger.forgetSource('s', 10)).toBe(0)
+    expect(ledger.begunRemovals('s', [], 5)).toEqual(begun)
+    ledger.endRemovals([{ id: due.id, end: 'none' }], Date.now())
+    expect(ledger.forgetSource('s', 10)).toBe(1)
+    expect(ledger.destinations()).toEqual([])
+  })
+})

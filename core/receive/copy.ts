@@ -22,11 +22,17 @@ export interface Wanted {
 export interface Copies {
   /**
    * A temporary file with the wanted content, from the file with these components below the store's root;
-   * open for reading and writing, not yet synced; the caller closes it, and renames or removes it.
+   * open for reading and writing, not yet synced; the caller closes it, and renames or removes it. `written` is told
+   * of the bytes that this takes on the disk.
    * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted`
    * after the signal; or what the system says of the new file.
    */
-  make(from: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<{ fd: number; file: string }>
+  make(
+    from: readonly string[],
+    wanted: Wanted,
+    signal: AbortSignal,
+    written: (bytes: number) => void,
+  ): Promise<{ fd: number; file: string }>
   /**
    * Reads the file with these components back from the disk; resolves if it holds the wanted content, and is durable.
    * @throws FileRefused as `make` does.
@@ -131,7 +137,12 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
     await unlink(file).catch(() => undefined)
   }
 
-  const makeFrom = async (old: number, wanted: Wanted, signal: AbortSignal) => {
+  const makeFrom = async (
+    old: number,
+    wanted: Wanted,
+    signal: AbortSignal,
+    written: (bytes: number) => void,
+  ) => {
     const cloned = await clone(old)
     if (cloned !== null) {
       // What is looked at is the clone itself: the old file may change at any time.
@@ -145,6 +156,7 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
     try {
       await readThrough(old, wanted, signal, async (bytes, position) => {
         await writeFully(copy.fd, bytes, position)
+        written(bytes.length)
         if ((position + bytes.length) % SYNC_BYTES === 0) await syncFd(copy.fd)
       })
       return copy
@@ -176,7 +188,8 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
   }
 
   return {
-    make: (from, wanted, signal) => withOld(from, wanted, signal, (old) => makeFrom(old, wanted, signal)),
+    make: (from, wanted, signal, written) =>
+      withOld(from, wanted, signal, (old) => makeFrom(old, wanted, signal, written)),
     confirm: (of, wanted, signal) =>
       withOld(of, wanted, signal, async (old) => {
         await readThrough(old, wanted, signal, async () => undefined)

@@ -43,7 +43,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       room = await watch.during(() => admission.enter(facts.folder, size))
       const { unlessSame } = room
       if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
-      const open = await copies.make(old, { size, digest }, signal)
+      const open = await copies.make(old, { size, digest }, signal, room.written)
       const temporary = await writing(() => sealed(open, facts))
       return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
     } catch (thrown) {

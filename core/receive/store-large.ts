@@ -117,9 +117,10 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       await attempt(async () => {
         if (open === null) return
         const { appending } = open
-        const bytes = pieces.reduce((sum, piece) => sum + piece.length, appending.position)
-        if (bytes > facts.size) throw new FileRefused('digest', 'size')
+        const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+        if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
         await appending.append(pieces)
+        room?.written(bytes)
       })
     }
 

@@ -10,6 +10,8 @@ const DISK_MS = 250
 export interface Room {
   /** Why it may only stay if this very content is there already; null: it may. */
   unlessSame: FileRefused | null
+  /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
+  written(bytes: number): void
   leave(): void
 }
 
@@ -47,8 +49,9 @@ export function openAdmission(
   usage: (folder: string) => Amount,
 ): Admission {
   const onTheWay = new Map<string, Amount>()
+  /** Bytes that are still to be written. */
   let all = 0
-  /** `landed`: bytes of files that were stored since it was asked, and may be missing in what it says. */
+  /** `landed`: bytes that were written since it was asked, and may be missing in what it says. */
   let asked: { at: number; disk: Promise<Disk>; landed: number } | null = null
 
   const ask = async (): Promise<Disk> => {
@@ -71,9 +74,8 @@ export function openAdmission(
     if (after.files === 0 && after.bytes === 0) onTheWay.delete(folder)
     else onTheWay.set(folder, after)
   }
-  const add = (folder: string, files: number, bytes: number) => {
-    count(folder, files, bytes)
-    all += bytes
+  const land = (bytes: number) => {
+    if (asked !== null) asked.landed += bytes
   }
 
   const refusal = (folder: string, size: number, { free, total }: Disk): FileRefused | null => {
@@ -93,14 +95,39 @@ export function openAdmission(
     const room = await disk()
     const unlessSame = sizes.map((size) => {
       const refused = refusal(folder, size, room)
-      add(folder, 1, size)
+      count(folder, 1, size)
+      all += size
       return refused
     })
     const leave = (size: number, landed: boolean) => {
-      add(folder, -1, -size)
-      if (landed && asked !== null) asked.landed += size
+      count(folder, -1, -size)
+      all -= size
+      if (landed) land(size)
     }
     return { unlessSame, leave }
+  }
+
+  const enter = async (folder: string, size: number): Promise<Room> => {
+    const { unlessSame } = await enterAll(folder, [size])
+    const [refused = null] = unlessSame
+    let left = size
+    let isOver = false
+    return {
+      unlessSame: refused,
+      written(bytes) {
+        const more = isOver ? 0 : Math.min(bytes, left)
+        left -= more
+        all -= more
+        land(more)
+      },
+      leave() {
+        if (isOver) return
+        isOver = true
+        count(folder, -1, -size)
+        all -= left
+        if (refused === null) land(left)
+      },
+    }
   }
 
   return {
@@ -112,17 +139,7 @@ export function openAdmission(
         left = 0
       }
     },
-    async enter(folder, size) {
-      const { unlessSame, leave } = await enterAll(folder, [size])
-      let left = false
-      return {
-        unlessSame: unlessSame[0] ?? null,
-        leave() {
-          if (!left) leave(size, unlessSame[0] === null)
-          left = true
-        },
-      }
-    },
+    enter,
     enterAll,
   }
 }

@@ -47,6 +47,31 @@ test('what was stored since the disk was asked counts against the floor', async 
   expect((await admission.enter('pc', 40 * MIB)).unlessSame?.detail).toBe('floor')
 })
 
+test('a large file on its way needs room for what is still to come of it, not for what the disk has already', async () => {
+  const root = temporaryDirectory('admission')
+  const { bavail, bsize } = statfsSync(root)
+  const rules = { ...DEFAULT_RULES, floor: { bytes: bavail * bsize - 64 * MIB, percent: 100 } }
+  const store = openStore(root, {
+    thread: null,
+    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
+    admission: openAdmission(root, rules, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
+  })
+  onTestFinished(() => store.close())
+  const facts = { folder: 'pc', source: 's', mtimeMs: 1e12, mode: 0o644 }
+  const large = store.begin({ ...facts, path: 'large', size: 48 * MIB })
+  expect(await large.offset).toBe(0)
+  const small = Buffer.alloc(1, 'x')
+  const digest = createHash('sha256').update(small).digest()
+  const receive = (name: string) => store.receive({ ...facts, path: name, size: 1 }, small, digest)
+  const piece = Buffer.alloc(MIB, 7)
+  for (let count = 0; count < 40; count += 1) await large.write(piece)
+  expect(await receive('at once')).toMatchObject({ status: 'durable' })
+  // What the disk has said is good for 250 ms: then it knows of the 40 MiB itself.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(await receive('later')).toMatchObject({ status: 'durable' })
+  await large.abort()
+})
+
 test('usage that becomes known late refuses the file that waited for it', async () => {
   let stored = 0
   let tell: () => void = () => undefined

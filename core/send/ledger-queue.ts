@@ -4,7 +4,6 @@ import type { Due, Ledger } from './ledger-contract.ts'
 import type { LedgerPages } from './ledger-pages.ts'
 import type { Routes } from './ledger-rows.ts'
 import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, word } from './ledger-rows.ts'
-import { REMOVAL } from './ledger-schema.ts'
 
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
@@ -14,6 +13,8 @@ export type LedgerQueue = Pick<
 
 /** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
 const LONGEST_PAUSE_MS = 2 * 60 * 60 * 1000
+/** How far ahead a file may be put off. */
+export const LONGEST_DEFERRAL_MS = LONGEST_PAUSE_MS / 2
 /** Clocks that are kept right go back by less than this at a time. */
 const WENT_BACK_MS = 1_000
 
@@ -74,13 +75,11 @@ export function openLedgerQueue(
      state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL,
      ${REMOVAL_ANEW} ${CLAIMED}`,
   )
-  const dropOne = database.prepare(
-    `DELETE FROM file ${CLAIMED} AND state = 0 AND removal <> ${REMOVAL.begun}`,
-  )
-  // A removal that was begun is still to be brought to its end: the row goes back to what it was sent as, with an inode
-  // that no file has.
-  const keepOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, inode = -1, retry_at = 0, reason = NULL
+  const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0 AND sent_at IS NULL`)
+  // That an earlier content was sent stays known: a removal of it may be under way, and a file that comes back with the
+  // mark of a sent one is another content. No file has this time.
+  const leaveOne = database.prepare(
+    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = -1, retry_at = 0, reason = NULL, mark_due = 0
      ${CLAIMED} AND state = 0`,
   )
   const unparkSome = database.prepare(
@@ -146,7 +145,7 @@ export function openLedgerQueue(
 
     drop: ({ id, generation }) =>
       inTransaction(database, () => {
-        if (dropOne.run(id, generation).changes === 0) keepOne.run(id, generation)
+        if (dropOne.run(id, generation).changes === 0) leaveOne.run(id, generation)
       }),
 
     unpark(destination, source, limit) {

@@ -12,10 +12,12 @@ interface SentRow {
 }
 
 export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes): LedgerRenamed {
+  // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
   const find = prepareExact(
     database,
-    `SELECT size, mtime_ns FROM file INDEXED BY file_content WHERE inode = ?1 AND route = ?2 AND state = 1
-     ORDER BY size = ?3 AND mtime_ns = ?4 DESC LIMIT 1`,
+    `SELECT iif(state = 1, size, -1) AS size, mtime_ns FROM file INDEXED BY file_content
+     WHERE inode = ?1 AND route = ?2 AND (state = 1 OR sent_at IS NOT NULL)
+     ORDER BY state = 1 AND size = ?3 AND mtime_ns = ?4 DESC LIMIT 1`,
   )
   const adopt = database.prepare(
     `INSERT INTO file (route, path, size, mtime_ns, inode, device, state, sent_at, digest)

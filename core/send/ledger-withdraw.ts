@@ -7,9 +7,9 @@ import type { Routes } from './ledger-rows.ts'
 export type LedgerWithdraw = Pick<Ledger, 'unsentPage' | 'withdraw'>
 
 export function openLedgerWithdraw(database: DatabaseSyncInstance, routes: Routes): LedgerWithdraw {
-  // Of an earlier content that was sent only that is known: no file has this inode, so any content is another.
+  // Of an earlier content that was sent only that is known: no file has this time, so any content is another.
   const leaveOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, inode = -1, retry_at = 0, reason = NULL, mark_due = 0
+    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = -1, retry_at = 0, reason = NULL, mark_due = 0
      WHERE route = ? AND path = ? AND state <> 1 AND sent_at IS NOT NULL`,
   )
   const forgetOne = database.prepare(

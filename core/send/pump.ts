@@ -11,6 +11,7 @@ import type { Attempt, SendSource, Shared, Slots } from './lane.ts'
 import { createSlots, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { createLedgerGuard } from './ledger-guard.ts'
+import { LONGEST_DEFERRAL_MS } from './ledger-queue.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import { createOnWire } from './on-wire.ts'
@@ -136,7 +137,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     guard.use(() => {
       const paths = leftOut.map(({ path }) => path)
       if (paths.length > 0 && ledger.withdraw(destination.id, id, paths) > 0) events.onGone()
-      for (const [second, files] of young) ledger.retryLater(files, second * 1000, null)
+      const latest = Date.now() + LONGEST_DEFERRAL_MS
+      for (const [second, files] of young) ledger.retryLater(files, Math.min(second * 1000, latest), null)
     })
     events.onChange()
     // More may be behind them.

@@ -150,6 +150,7 @@ export class Examiner {
     const { tree, path, by, looks } = file
     const { outbox, problem } = this.#options
     this.#forget(file)
+    if (asked) outbox.unreport(path)
     const found = examineFile(this.#files, tree.request.root, path, {
       wasClosed: by === 'closed',
       // Two events about one content, or an event and a listing, are told once.

@@ -63,6 +63,12 @@ export class Outbox {
     return watch !== -1 && before?.watch === watch
   }
 
+  /** Whoever asks for a file has not got it, whatever was told of it. */
+  unreport(path: string): void {
+    this.#reported.delete(path)
+    this.#reportedBefore.delete(path)
+  }
+
   finished(tree: number, { facts, ctimeNs }: Looked, watch: number): void {
     this.#reported.set(facts.path, { tree, watch, facts, ctimeNs })
     if (this.#reported.size >= REMEMBERED) {

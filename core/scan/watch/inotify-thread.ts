@@ -89,7 +89,7 @@ class InotifyThread {
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
       const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
-      const reads = room && gatherMs === 0 && Date.now() >= this.#restUntil
+      const reads = room && gatherMs === 0 && performance.now() >= this.#restUntil
       const inotify = reads ? this.#inotify : -1
       const [events, woken] = waitReadable([inotify, this.#wake], work ? 0 : this.#waitMs(gatherMs))
       if (woken) readNow(this.#wake, wakeBytes)
@@ -100,8 +100,8 @@ class InotifyThread {
         this.#examiner.work()
       }
       this.#examiner.lookAgain()
-      if (Date.now() >= this.#pollAt) {
-        this.#pollAt = Date.now() + POLL_EVERY_MS
+      if (performance.now() >= this.#pollAt) {
+        this.#pollAt = performance.now() + POLL_EVERY_MS
         this.#discovery.pollUnwatched(this.#trees.values())
       }
       this.#outbox.flushWhenTaken()
@@ -112,9 +112,9 @@ class InotifyThread {
     if (gatherMs > 0) return gatherMs
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
-    const rest = this.#restUntil > Date.now() ? this.#restUntil : Number.POSITIVE_INFINITY
+    const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
     const until = Math.min(this.#pollAt, due, rest)
-    return Math.max(0, Math.min(LONGEST_WAIT_MS, until - Date.now()))
+    return Math.max(0, Math.min(LONGEST_WAIT_MS, until - performance.now()))
   }
 
   #take(message: Exclude<ToThread, { type: 'stop' }>): void {
@@ -188,7 +188,7 @@ class InotifyThread {
       for (const [name, by] of names)
         this.#examiner.found({ tree, path: joinRelative(parent, name), by, watch })
     }
-    if (!news) this.#restUntil = Date.now() + REST_MS
+    if (!news) this.#restUntil = performance.now() + REST_MS
   }
 
   /** Whether it is the first that is heard of it. */

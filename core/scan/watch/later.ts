@@ -14,7 +14,7 @@ export class Later<T> {
   /** Puts it here unless it waits already; false if it did, or if there is no room. */
   put(key: string, what: T): boolean {
     if (this.#waiting.has(key) || this.#waiting.size >= MAX_WAITING) return false
-    this.#waiting.set(key, { what, due: Date.now() + this.#delayMs })
+    this.#waiting.set(key, { what, due: performance.now() + this.#delayMs })
     return true
   }
 
@@ -39,7 +39,7 @@ export class Later<T> {
   /** Those that are due, which wait no more. */
   *due(): Generator<T> {
     for (const [key, { what, due }] of this.#waiting) {
-      if (due > Date.now()) return
+      if (due > performance.now()) return
       this.#waiting.delete(key)
       yield what
     }

@@ -46,7 +46,7 @@ export class QuietPeriod {
       return
     }
     this.#waiting.delete(facts.path)
-    this.#waiting.set(facts.path, { facts, due: Date.now() + this.#options.quietMs })
+    this.#waiting.set(facts.path, { facts, due: performance.now() + this.#options.quietMs })
     this.#arm()
   }
 
@@ -71,7 +71,7 @@ export class QuietPeriod {
   #arm(): void {
     if (this.#timer !== null || this.#looking || this.#closed) return
     for (const { due } of this.#waiting.values()) {
-      this.#timer = setTimeout(() => void this.#look(), Math.max(0, due - Date.now()))
+      this.#timer = setTimeout(() => void this.#look(), Math.max(0, due - performance.now()))
       return
     }
   }
@@ -81,7 +81,7 @@ export class QuietPeriod {
     this.#looking = true
     const due: FileFacts[] = []
     for (const [path, waiting] of this.#waiting) {
-      if (waiting.due > Date.now() || due.length >= MAX_LOOKS) break
+      if (waiting.due > performance.now() || due.length >= MAX_LOOKS) break
       this.#waiting.delete(path)
       due.push(waiting.facts)
     }

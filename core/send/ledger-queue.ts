@@ -3,7 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Due, Ledger } from './ledger-contract.ts'
 import type { LedgerPages } from './ledger-pages.ts'
 import type { Routes } from './ledger-rows.ts'
-import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, word } from './ledger-rows.ts'
+import { CLAIMED, DUE_COLUMNS, NO_TIME, REMOVAL_ANEW, word } from './ledger-rows.ts'
 
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
@@ -77,9 +77,9 @@ export function openLedgerQueue(
   )
   const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0 AND sent_at IS NULL`)
   // That an earlier content was sent stays known: a removal of it may be under way, and a file that comes back with the
-  // mark of a sent one is another content. No file has this time.
+  // mark of a sent one is another content.
   const leaveOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = -1, retry_at = 0, reason = NULL, mark_due = 0
+    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = ${NO_TIME}, retry_at = 0, reason = NULL, mark_due = 0
      ${CLAIMED} AND state = 0`,
   )
   const unparkSome = database.prepare(

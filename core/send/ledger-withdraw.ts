@@ -2,14 +2,15 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Ledger } from './ledger-contract.ts'
 import type { Routes } from './ledger-rows.ts'
+import { NO_TIME } from './ledger-rows.ts'
 
 /** Files that wait are looked at again by the filters, and taken out. */
 export type LedgerWithdraw = Pick<Ledger, 'unsentPage' | 'withdraw'>
 
 export function openLedgerWithdraw(database: DatabaseSyncInstance, routes: Routes): LedgerWithdraw {
-  // Of an earlier content that was sent only that is known: no file has this time, so any content is another.
+  // Of an earlier content that was sent only that is known.
   const leaveOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = -1, retry_at = 0, reason = NULL, mark_due = 0
+    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = ${NO_TIME}, retry_at = 0, reason = NULL, mark_due = 0
      WHERE route = ? AND path = ? AND state <> 1 AND sent_at IS NOT NULL`,
   )
   const forgetOne = database.prepare(

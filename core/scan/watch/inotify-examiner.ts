@@ -114,7 +114,7 @@ export class Examiner {
     return this.#modified.put(keyOf({ tree, path }), fresh({ tree, path, by: 'modified', watch }))
   }
 
-  /** Milliseconds since 1970 at which `lookAgain` has something to do; infinite if nothing waits. */
+  /** When `lookAgain` has something to do, as performance.now() tells it; infinite if nothing waits. */
   get nextDue(): number {
     return Math.min(...this.#laters.map((later) => later.nextDue))
   }

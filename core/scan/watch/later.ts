@@ -1,7 +1,7 @@
 /** Things that may wait; more are left to their next event and to the comparison with the ledger. */
 const MAX_WAITING = 10_000
 
-/** Things that are due a fixed time after they were put here, each once. */
+/** Things that are due a fixed time after they were put here, each once, whatever is done to the clock. */
 export class Later<T> {
   readonly #delayMs: number
   /** All wait equally long, so the order of their coming is the order in which they are due. */
@@ -30,7 +30,7 @@ export class Later<T> {
     this.#waiting.delete(key)
   }
 
-  /** Milliseconds since 1970 at which the next one is due; infinite if nothing waits. */
+  /** When the next one is due, as performance.now() tells it; infinite if nothing waits. */
   get nextDue(): number {
     for (const { due } of this.#waiting.values()) return due
     return Number.POSITIVE_INFINITY

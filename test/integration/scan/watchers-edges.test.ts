@@ -146,6 +146,20 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     ])
   })
 
+  test('who asks for a file that is open is told of it when it is closed, though it was told before', async () => {
+    const root = fresh()
+    const { recorder, watcher } = await openTree('inotify', root)
+    const times = () => recorder.paths.filter((one) => one === 'a').length
+    writeFileSync(path.join(root, 'a'), 'a')
+    await until('it is told', () => times() === 1)
+    const fd = openSync(path.join(root, 'a'), 'a')
+    await watcher.examine(['a'])
+    await passed(root, () => recorder.paths)
+    expect(times()).toBe(1)
+    closeSync(fd)
+    await until('it is told again', () => times() === 2)
+  })
+
   test('a mapped file is written until it is unmapped, though its descriptor is closed', async () => {
     const root = fresh()
     const { recorder } = await openTree('inotify', root)

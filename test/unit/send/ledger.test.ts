@@ -144,6 +144,25 @@ describe('taking', () => {
 })
 
 describe('questions', () => {
+  test('a changed file that is dropped is known to have been sent, as another content, under any name', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('a')])
+    send(take())
+    const changed = file('a', { mtimeNs: 77n, size: 12 })
+    ledger.offer('d', [changed])
+    expect(ledger.sentAs('d', 's', changed)).toMatchObject({ size: -1 })
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.drop(due)
+    expect(ledger.totals('d').s).toMatchObject({ waitingFiles: 0, sentFiles: 1 })
+    for (const one of [changed, file('a')]) {
+      expect(ledger.sentAs('d', 's', one)).not.toMatchObject({ size: one.size, mtimeNs: one.mtimeNs })
+      expect(ledger.offer('d', [one])).toBe(1)
+    }
+    ledger.offer('d', [file('never', { inode: 99n })])
+    expect(ledger.sentAs('d', 's', file('never', { inode: 99n }))).toBeNull()
+  })
+
   test('unsent files below a directory: only there, and not its neighbours with a common beginning', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('DC1/a'), file('DC1/b/c'), file('DC10/a'), file('DC1-x'), file('DC1')])

@@ -87,6 +87,18 @@ test.each(['take', 'markSent'] as const)(
   },
 )
 
+test('files that are too young for days are looked at again within the hour, and not all the time until then', async () => {
+  const { real, asked, begin } = setUp(new Set())
+  begin(sourceFiltersSchema.parse({ minimumAgeSeconds: 7 * 86_400 }))
+  await until('they are put off', () => real.nextRetryAt() !== null)
+  expect(real.nextRetryAt()).toBeLessThanOrEqual(Date.now() + 3_600_000)
+  const puttings = asked.get('retryLater') ?? 0
+  const looks = () => asked.get('take') ?? 0
+  const before = looks()
+  await until('it is looked for work again', () => looks() > before)
+  expect(asked.get('retryLater')).toBe(puttings)
+})
+
 test.each(['vanished', 'left out'])(
   'a file that is %s is said to be gone: a batch may be done by that',
   async (why) => {

@@ -1,0 +1,47 @@
+import { statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { factsOf } from '../../../core/scan/facts.ts'
+import { Later } from '../../../core/scan/watch/later.ts'
+import { QuietPeriod } from '../../../core/scan/watch/quiet.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const HOUR = 3_600_000
+
+/** An hour back from one moment to the next; timers and performance.now() go on as if nothing had been. */
+function setClockBack(): void {
+  const now = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => now() - HOUR)
+}
+
+afterEach(() => void vi.restoreAllMocks())
+
+test('what waits for another look does not wait for the clock to catch up', async () => {
+  const later = new Later<string>(20)
+  later.put('a', 'before')
+  setClockBack()
+  later.put('b', 'after')
+  const found: string[] = []
+  await until('both are due', () => {
+    found.push(...later.due())
+    return found.length === 2
+  })
+  expect(found).toEqual(['before', 'after'])
+})
+
+test('a quiet period that began before the clock was set back ends when it should', async () => {
+  const root = temporaryDirectory('quiet')
+  writeFileSync(path.join(root, 'a'), 'a')
+  const finished: string[] = []
+  const quiet = new QuietPeriod({
+    root,
+    quietMs: 50,
+    finished: (files) => void finished.push(...files.map((one) => one.path)),
+    lost: () => undefined,
+  })
+  onTestFinished(() => quiet.close())
+  quiet.observe(factsOf('a', statSync(path.join(root, 'a'), { bigint: true })))
+  setClockBack()
+  await until('it is finished', () => finished.includes('a'))
+})

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { link, lstat, rename, unlink } from 'node:fs/promises'
+import { link, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
@@ -9,7 +9,7 @@ import { toSync } from './directories.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Change, Intent, Note } from './manifest/notes.ts'
 import { hexOf } from './manifest/notes.ts'
-import { versionName } from './versions/name.ts'
+import { replacedAt, versionName } from './versions/name.ts'
 
 /** A file that is written and synced under a temporary name. */
 export interface Written {
@@ -118,6 +118,16 @@ function gatherIntents(record: (notes: readonly Note[]) => Promise<void>) {
 }
 
 /**
+ * The time that the next version is named by. Their order is that of their names: where the clock was set back, the
+ * next one is still the newest, or it would be the first to be removed.
+ */
+async function timeOfNext(directory: string): Promise<Date> {
+  const times = (await readdir(directory)).map((name) => replacedAt(name) ?? 0)
+  const newest = times.reduce((latest, time) => Math.max(latest, time), 0)
+  return new Date(Math.max(Date.now(), newest + 1))
+}
+
+/**
  * Placing never loses what was there: other content under the same name is kept as a version first. Two
  * files for one place go one after the other.
  */
@@ -139,8 +149,9 @@ export function openPlacement(
     const place = [...versions, ...components]
     return directories.inside(place, round, displace, async (directory) => {
       toSync(round, place)
+      const at = await timeOfNext(directory)
       for (let attempt = 0; ; attempt += 1) {
-        const name = versionName(new Date(), attempt)
+        const name = versionName(at, attempt)
         await intend(intentOf(name))
         try {
           await keep(path.join(directory, name))

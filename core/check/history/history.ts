@@ -45,6 +45,8 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
   let out = 0
   let lost = 0
   let isFailing = false
+  /** The thread is asked to end: that it does is no failure. */
+  let isStopping = false
   let lastQuestion = 0
 
   const failing = (sentence: Message) => {
@@ -122,7 +124,7 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
   const ended = (worker: Worker, reason: string) => {
     if (thread !== worker) return
     leave()
-    settled(reason)
+    if (!isStopping) settled(reason)
   }
 
   /** Lets go of the thread, which may hang in a call and then lives on by itself. */
@@ -161,9 +163,9 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
       })
     },
     stop: () => {
-      const worker = thread
-      if (worker === null && buffer.waiting() === 0) return Promise.resolve()
+      if (thread === null && buffer.waiting() === 0) return Promise.resolve()
       write()
+      isStopping = true
       return new Promise((resolve) => {
         const timer = setTimeout(resolve, STOP_WITHIN_MS)
         thread?.once('exit', () => {

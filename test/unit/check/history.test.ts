@@ -130,5 +130,7 @@ describe('the checker’s side of the history', () => {
     expect(await history.ask(question)).toEqual({ points: [], spanMs: 7 })
     vi.useRealTimers()
     await history.stop()
+    // That the thread ended is no news then.
+    expect(told).toEqual(['check.historyLost', 'check.historyBack'])
   })
 })

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/codes.ts'
 import type { FileFacts } from '../../../core/receive/file-facts.ts'
 import { outcomeOf } from '../../../core/receive/file-refused.ts'
 import { reachableHost } from '../../../core/receive/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/receive/senders.ts'
 import { openStore } from '../../../core/receive/store.ts'
+import { compareVersions } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -55,6 +56,19 @@ describe('store', () => {
     const kept = new Set([...Object.values(versions()), ...Object.values(stored())])
     expect(kept.size).toBe(20)
     expect(Object.keys(stored())).toEqual(['x'])
+  })
+
+  test('versions are in their order where the clock was set back between two', async () => {
+    const { root, receive } = open()
+    const now = Date.now
+    for (const text of ['one', 'two', 'three']) await receive('x', text)
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - 365 * 86_400_000)
+    onTestFinished(() => void vi.restoreAllMocks())
+    for (const text of ['four', 'five']) await receive('x', text)
+    const kept = path.join(root, '.holdfast/versions/pc/data/x')
+    const oldestFirst = fs.readdirSync(kept).sort(compareVersions)
+    const texts = oldestFirst.map((name) => fs.readFileSync(path.join(kept, name), 'utf8'))
+    expect(texts).toEqual(['one', 'two', 'three', 'four'])
   })
 
   test('a file where a directory has to be, and the reverse, moves to the versions', async () => {

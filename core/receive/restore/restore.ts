@@ -11,6 +11,7 @@ import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { replacedAt } from '../versions/name.ts'
+import { missingContents } from './missing.ts'
 import type { Put } from './put.ts'
 import { putFile } from './put.ts'
 import type { Content, Selected } from './select.ts'
@@ -36,6 +37,8 @@ export type RestoreEvent =
   | { kind: 'restored' | 'same' | 'exists' | 'inTheWay'; to: string; verified: boolean }
   | { kind: 'damaged'; place: string; expected: string; found: string }
   | { kind: 'unreadable'; place: string; code: string }
+  /** The manifest knows it, the disk does not have it. */
+  | { kind: 'missing'; place: string }
   | { kind: 'failed'; to: string; code: string }
 
 export interface RestoreSummary {
@@ -153,7 +156,9 @@ export async function restoreStore(
     const sums = rows?.sums(origin)
     progress.totalFiles = sums?.files ?? 0
     progress.totalBytes = sums?.bytes ?? 0
+    let known = 0
     for await (const one of contents(layout, rows, wanted, false)) {
+      if (one.is === 'file' && one.row !== null) known += 1
       if (one.is === 'problem') {
         summary.failed += 1
         await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
@@ -169,6 +174,13 @@ export async function restoreStore(
       progress.files += 1
       host.progress(progress)
       await tell(put, one, path.join(root, ...to), summary, host)
+    }
+    // As it was at a time, or of a version, only the tree itself can say what there was.
+    if (rows === null || whenOf(wanted, false).was !== 'now' || known >= (sums?.files ?? 0)) return
+    for await (const place of missingContents(layout.root, rows, origin)) {
+      summary.files += 1
+      summary.failed += 1
+      await host.event({ kind: 'missing', place: place.join('/') })
     }
   })
   if (summary.files === 0 && summary.failed === 0)

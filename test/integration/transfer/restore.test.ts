@@ -50,7 +50,7 @@ async function sendTwice() {
 const data = ['--sender', 'sender-1', '--source', 'data']
 
 test('a tree, one file, a version, and the tree as it was come back with modes and times', SLOW, async () => {
-  const { base, store, source, first, between } = await sendTwice()
+  const { arrived, base, store, source, first, between } = await sendTwice()
   const to = (name: string) => path.join(base, name)
   const restore = (...words: string[]) => runStoreCommand('restore', store, ...words)
 
@@ -77,6 +77,16 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
   expect(treeOf(to('all'))).toEqual({})
   expect((await restore(to('all'))).code).toBe(0)
   expect(treeOf(path.join(to('all'), 'sender-1/data'))).toEqual(treeOf(source))
+
+  fs.rmSync(path.join(arrived, 'deep/d1'), { recursive: true })
+  fs.rmSync(path.join(arrived, 'new'))
+  const incomplete = await restore(to('incomplete'), ...data)
+  const missing = incomplete.lines.filter(({ kind }) => kind === 'missing').map(({ place }) => place)
+  expect([incomplete.code, missing.length]).toEqual([1, 11])
+  expect(missing).toContain('sender-1/data/new')
+  expect(incomplete.lines.at(-1)).toMatchObject({ restored: 21, files: 32, failed: 11 })
+  expect((await restore(to('one'), ...data, '--path', 'new')).code).toBe(1)
+  expect((await restore(to('part'), ...data, '--path', 'deep/d0')).code).toBe(0)
 })
 
 test(

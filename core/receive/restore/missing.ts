@@ -1,0 +1,43 @@
+import { lstat } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode } from '../../words/problem.ts'
+import type { Rows } from '../manifest/rows.ts'
+
+const ROWS = 1_000
+
+/**
+ * What the manifest says is in its place, as this origin or below it, and the disk does not have: as components below
+ * the store's root.
+ */
+export async function* missingContents(
+  root: string,
+  rows: Pick<Rows, 'after'>,
+  origin: readonly string[],
+): AsyncGenerator<string[]> {
+  const [folder = ''] = origin
+  const wanted = origin.join('/')
+  let after = { folder, path: '', version: '' }
+  for (;;) {
+    const page = rows.after(after, ROWS)
+    for (const row of page) {
+      // They come in the order of the folders.
+      if (folder !== '' && row.folder !== folder) return
+      const place = `${row.folder}/${row.path}`
+      const isWanted = wanted === '' || place === wanted || place.startsWith(`${wanted}/`)
+      if (row.version === '' && isWanted && !(await isThere(path.join(root, place)))) yield place.split('/')
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < ROWS) return
+    after = last
+  }
+}
+
+/** What cannot be looked at was found, or told, when the tree was gone through. */
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file)
+    return true
+  } catch (thrown) {
+    return !['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')
+  }
+}

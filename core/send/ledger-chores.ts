@@ -1,4 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { backoffMs } from './backoff.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Rows in one transaction when many are moved; between two the event loop turns. */
@@ -72,6 +73,32 @@ export async function bringIn(
 
 export async function forgetAll(ledger: Ledger, source: string, isWanted: () => boolean): Promise<void> {
   while (isWanted() && ledger.forgetSource(source, CHUNK_ROWS) > 0) await turn()
+}
+
+/**
+ * Carries out one of these, again and again with growing pauses while the ledger fails: nothing else would do what is
+ * left. Never rejects.
+ * @param longestMs the longest pause.
+ */
+export async function untilDone(
+  work: () => Promise<void>,
+  options: {
+    isWanted(): boolean
+    failed(thrown: unknown): void
+    longestMs: number
+    signal: AbortSignal
+  },
+): Promise<void> {
+  const { isWanted, failed, longestMs, signal } = options
+  for (let attempt = 1; isWanted(); attempt += 1) {
+    try {
+      return await work()
+    } catch (thrown) {
+      if (!isWanted()) return
+      failed(thrown)
+      await delay(backoffMs(attempt, longestMs), undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
 }
 
 /** Gives every parked file of a source, or of all, another try; returns how many. */

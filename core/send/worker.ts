@@ -7,7 +7,7 @@ import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
 import type { Ledger } from './ledger.ts'
-import { bringIn, forgetAll, unparkAll } from './ledger-chores.ts'
+import { bringIn, forgetAll, unparkAll, untilDone } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { openOrExplain } from './open-or-explain.ts'
@@ -149,8 +149,13 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     return open
   }
 
-  const background = (what: string, work: Promise<void>) => {
-    work.then(changed, (thrown: unknown) => log('error', `${what}: ${String(thrown)}`))
+  const inBackground = (what: string, on: Ledger, work: () => Promise<void>): void => {
+    void untilDone(work, {
+      isWanted: () => !over && ledger?.open === on,
+      failed: (thrown) => log('error', `${what}: ${String(thrown)}`),
+      longestMs: (config?.retrySeconds ?? 1) * 1000,
+      signal: stopping.signal,
+    }).then(changed)
   }
 
   const configure = async (next: Config): Promise<void> => {
@@ -166,10 +171,11 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     for (const id of before === null ? [] : knownOf(before)) {
       if (knownNow.has(id)) continue
       delete lastFile[id]
-      background(
+      inBackground(
         `forgetting ${id}`,
+        on,
         // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
-        forgetAll(on, id, () => !over && config !== null && !knownOf(config).includes(id)),
+        () => forgetAll(on, id, () => !over && config !== null && !knownOf(config).includes(id)),
       )
     }
     const isAnother = before === null || startProblem !== null || !sameRoute(before, next)
@@ -187,8 +193,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       const isWanted = (source: string) =>
         !over && config?.destination?.id === own.id && config.sources.some(({ id }) => id === source)
       const ways = newWays(isAnother ? null : before, next, own.id)
-      background(
-        'what other destinations had',
+      inBackground('what other destinations had', on, () =>
         bringIn(on, ways, isWanted, () => {
           route?.wake()
           changed()

@@ -34,7 +34,8 @@ export interface ConnectionHost {
   log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
-export type Connection = (socket: TLSSocket, host: ConnectionHost) => void
+/** @param letIn to be called when the peer has turned out to be a sender that may send. */
+export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => void) => void
 
 type Phase =
   | { at: 'hello' }
@@ -71,7 +72,7 @@ const ENDED_BEFORE_HELLO =
 const RENEWAL_MS = 3_000
 
 /** Serves one connection from its first frame to its end. */
-export const serveConnection: Connection = (socket, host) => {
+export const serveConnection: Connection = (socket, host, letIn) => {
   const from = remoteOf(socket)
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
@@ -97,6 +98,8 @@ export const serveConnection: Connection = (socket, host) => {
     const place = host.enter(sender, drop)
     if (place === null) return refuse('busy', `${sender.name} has too many connections`)
     leave = place.leave
+    clearTimeout(patience)
+    letIn()
     const sending = openSending(channel, host.store, sender.folder, place.window, {
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
@@ -109,7 +112,6 @@ export const serveConnection: Connection = (socket, host) => {
 
   const hello = (peer: string, header: FrameHeader<'hello'>) => {
     const { protocols, name, purpose } = header
-    clearTimeout(patience)
     const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
     if (protocol === undefined)
       return refuse(
@@ -184,7 +186,11 @@ export const serveConnection: Connection = (socket, host) => {
       else if (phase.at === 'hello') host.onRefusedConnection(from, ENDED_BEFORE_HELLO, 'other')
     },
   })
-  const patience = setTimeout(() => channel.destroy(new WireFault('no hello in time')), HANDSHAKE_MS)
+  // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
+  const patience = setTimeout(() => {
+    const missing = phase.at === 'pairing' ? 'code' : 'hello'
+    channel.destroy(new WireFault(`no ${missing} in time`))
+  }, HANDSHAKE_MS)
   if (fingerprint === null) {
     host.onRefusedConnection(from, 'no client certificate', 'certificate')
     phase = { at: 'over' }

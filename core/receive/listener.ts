@@ -8,7 +8,7 @@ import { errorCode, Problem } from '../words/problem.ts'
 import type { Connection } from './connection.ts'
 import type { RefusedKind } from './counters.ts'
 
-/** Connections that have not shown a certificate yet; beyond it the oldest one goes. */
+/** Connections that are not let in yet; beyond it the oldest one goes. */
 const MAX_UNKNOWN = 64
 const MAX_CONNECTIONS = 512
 
@@ -31,13 +31,13 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 }
 
 /**
- * Accepts TLS 1.3 connections that show a certificate; anything else is refused, and `refused` says why.
+ * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
  * @throws Problem when the address cannot be listened on.
  */
 export async function openListener(
   at: { host: string; port: number },
   identity: Identity,
-  accept: (socket: Parameters<Connection>[0]) => void,
+  accept: (socket: Parameters<Connection>[0], letIn: () => void) => void,
   refused: (from: string, reason: string, kind: RefusedKind) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
@@ -57,7 +57,7 @@ export async function openListener(
     const [oldest] = unknown
     unknown.delete(oldest ?? socket)
     oldest?.destroy()
-    refused(from, 'too many connections at once that have not shown a certificate', 'flood')
+    refused(from, 'too many connections at once that were not let in yet', 'flood')
   })
   server.on('drop', () => refused('?', 'too many connections', 'flood'))
   server.on('tlsClientError', (error, socket) => {
@@ -66,11 +66,11 @@ export async function openListener(
     socket.destroy()
   })
   server.on('secureConnection', (socket) => {
-    for (const one of unknown) {
-      if (one.remotePort === socket.remotePort && one.remoteAddress === socket.remoteAddress)
-        unknown.delete(one)
-    }
-    accept(socket)
+    const { remotePort, remoteAddress } = socket
+    accept(socket, () => {
+      for (const one of unknown)
+        if (one.remotePort === remotePort && one.remoteAddress === remoteAddress) unknown.delete(one)
+    })
   })
 
   let port: number

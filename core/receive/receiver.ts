@@ -169,7 +169,7 @@ async function startOnStore(
   const listener = await openListener(
     options,
     renewal.identity,
-    (socket) => serveConnection(socket, host),
+    (socket, letIn) => serveConnection(socket, host, letIn),
     host.onRefusedConnection,
   )
   const isocket = createIsocket(host)

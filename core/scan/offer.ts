@@ -17,7 +17,7 @@ function isCompared({ kind, minimumBytes, maximumBytes, minimumAgeSeconds }: Sou
 /**
  * Puts finished files into the ledger, those that it does not know with this content and that no filter
  * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
- * in words: the next comparison offers the files again.
+ * in words, and a comparison that comes soon offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
   const { source, ledger, destinations } = context
@@ -44,6 +44,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
     context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
+    context.compareSoon()
   }
   if (waiting > 0) context.offered()
   return waiting + held

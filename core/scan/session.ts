@@ -57,6 +57,8 @@ export interface SessionContext {
   update(change: Partial<Pick<Scanned, 'phase' | 'unwatchedDirectories' | 'batches'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */
   ended(thrown: unknown): void
+  /** Files were found that could not be offered: they have to be found again. */
+  compareSoon(): void
   log(message: string): void
 }
 

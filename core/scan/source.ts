@@ -8,6 +8,7 @@ import { message } from '../words/message.ts'
 import { errorCode } from '../words/problem.ts'
 import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
+import { Comparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { withdrawLeftOut } from './left-out.ts'
@@ -39,6 +40,15 @@ export interface SourceOptions {
   log(message: string): void
 }
 
+/** A session, and what belongs to it. */
+interface Current {
+  session: Session
+  identity: string
+  abort: AbortController
+  young: Young
+  comparisons: Comparisons
+}
+
 /**
  * One source for as long as it is configured: a session while its directory is there, a cheap look for it
  * while it is not. Nothing waits for another source.
@@ -49,10 +59,9 @@ export class RunningSource {
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems'>
-  #current: { session: Session; identity: string; abort: AbortController; young: Young } | null = null
+  #current: Current | null = null
   #looking: Promise<void> | null = null
   #lookTimer: NodeJS.Timeout | null = null
-  #reconcileTimer: NodeJS.Timeout | null = null
   readonly #stopping = new AbortController()
   #stopped = false
 
@@ -162,7 +171,8 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destinations, quietSeconds, openTree, list, offered, log } = this.#options
+    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, list, offered, log } =
+      this.#options
     const live = () => !abort.signal.aborted
     const names = nameRulesOf(source)
     const problem = (one: Message) => this.#problems.add(one)
@@ -197,21 +207,14 @@ export class RunningSource {
       ended: (thrown) => {
         if (live()) this.#sessionEnded(thrown)
       },
+      compareSoon: () => comparisons.soon(),
       log,
     }
     this.#rootProblem = null
     this.#update({ phase: 'starting' })
+    const comparisons = new Comparisons(() => session.reconcile(), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
-    this.#current = { session, identity, abort, young }
-    this.#scheduleReconcile()
-  }
-
-  #scheduleReconcile(): void {
-    const current = this.#current
-    this.#reconcileTimer = setTimeout(async () => {
-      await current?.session.reconcile()
-      if (current !== null && this.#current === current) this.#scheduleReconcile()
-    }, this.#options.reconcileSeconds * 1000)
+    this.#current = { session, identity, abort, young, comparisons }
   }
 
   /** The look that follows starts another session if the directory is there. */
@@ -229,7 +232,7 @@ export class RunningSource {
   }
 
   #endSession(): void {
-    if (this.#reconcileTimer !== null) clearTimeout(this.#reconcileTimer)
+    this.#current?.comparisons.stop()
     this.#current?.abort.abort()
     this.#current?.session.stop()
     this.#current?.young.close()

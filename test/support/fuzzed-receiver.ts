@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import type { ConnectionHost } from '../../core/receive/connection.ts'
 import { serveConnection } from '../../core/receive/connection.ts'
 import type { RefusedKind } from '../../core/receive/counters.ts'
 import type { FileFacts } from '../../core/receive/file-facts.ts'
@@ -72,7 +73,7 @@ export function openFuzzedReceiver() {
   /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
   const serve = (socket: Parameters<typeof serveConnection>[0]) => {
     served += 1
-    serveConnection(socket, {
+    const host: ConnectionHost = {
       name: 'receiver',
       store: served % 8 === 0 ? store : storeInName(),
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
@@ -98,7 +99,8 @@ export function openFuzzedReceiver() {
       log(level) {
         if (level === 'warn') counts.faults += 1
       },
-    })
+    }
+    serveConnection(socket, host, () => undefined)
   }
   return { base, root, serve, refused, counts }
 }

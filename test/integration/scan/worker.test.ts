@@ -9,7 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { limitedWatches } from '../../support/scan-bursts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan-set-up.ts'
@@ -117,6 +118,28 @@ describe('the scanner process on a continuous source', () => {
     await watching(scanner)
     expect(problems()).toEqual([])
   })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'files that come while the disk of the ledger is full are offered soon after it is not (root: mounts)',
+    async () => {
+      const { root, scanner, config, problems } = setUp()
+      const data = temporaryDirectory('full')
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'holdfast-test', data])
+      onTestFinished(() => void execFileSync('umount', ['-l', data]))
+      const ledgerPath = path.join(data, 'ledger.db')
+      scanner.configure({ ...config(), ledgerPath })
+      await watching(scanner)
+      const ledger = openLedger(ledgerPath)
+      onTestFinished(() => ledger.close())
+      const fill = path.join(data, 'fill')
+      expect(() => writeFileSync(fill, Buffer.alloc(4 << 20))).toThrow('ENOSPC')
+      for (let count = 0; count < 300; count += 1)
+        writeFileSync(path.join(root, `${'long'.repeat(50)}-${count}`), 'x')
+      await until('it is said', () => problems().includes('scan.ledgerFailed'))
+      rmSync(fill)
+      await until('all are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === 300, 40_000)
+    },
+  )
 
   test('a paused source is not watched; resumed, it is compared', async () => {
     const { root, scanner, configure, paths, phase } = setUp()

@@ -1,9 +1,10 @@
 import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
+import { HANDSHAKE_MS } from '../../../core/wire/tls.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { TestReceiver } from '../../support/transfer.ts'
 import {
@@ -19,6 +20,7 @@ import {
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import { connectWire } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('refusals')
@@ -81,6 +83,25 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
   expect(receiver.log.join('\n')).toContain('no client certificate')
   expect(receiver.log.join('\n')).toContain('speaks protocol 99')
 })
+
+test('a stranger that asks to be paired and says no more is shown out, whatever else it says', async () => {
+  const { stranger, receiver, at } = await setUp()
+  const asked = (count: number) =>
+    Array.from({ length: count }, () => {
+      const wire = connectWire(at.port, stranger.identity, () => undefined)
+      wire.send('hello', { protocols: [1], name: 'stranger', purpose: 'pair' })
+      return wire
+    })
+  const [patient] = asked(1)
+  const alive = setInterval(() => patient?.send('alive', { stalledMs: 0 }), 1_000)
+  onTestFinished(() => clearInterval(alive))
+  await until('its time is over', () => patient?.socket.destroyed, HANDSHAKE_MS + 10_000)
+  expect(receiver.log.join('\n')).toContain('no code in time')
+  // Many of them do not take the place of those that may send: the oldest ones go.
+  const crowd = asked(70)
+  await until('some are shown out', () => crowd.filter(({ socket }) => socket.destroyed).length >= 6)
+  expect(receiver.log.join('\n')).toContain('that were not let in yet')
+}, 60_000)
 
 test('a computer that is not paired sends nothing, and both ends say why', async () => {
   const { base, home, stranger, receiver, at } = await setUp()

@@ -1,0 +1,38 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Comparisons } from '../../../core/scan/comparisons.ts'
+
+const MINUTE = 60_000
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+test('on the timetable, and no more after it was stopped', async () => {
+  let count = 0
+  const comparisons = new Comparisons(async () => {
+    count += 1
+  }, 5 * MINUTE)
+  await vi.advanceTimersByTimeAsync(16 * MINUTE)
+  expect(count).toBe(3)
+  comparisons.stop()
+  comparisons.soon()
+  await vi.advanceTimersByTimeAsync(60 * MINUTE)
+  expect(count).toBe(3)
+})
+
+test('soon after files could not be offered, with growing pauses while that goes on, and then no more', async () => {
+  const at: number[] = []
+  const begin = Date.now()
+  const comparisons = new Comparisons(async () => {
+    at.push(Date.now() - begin)
+    // The ledger fails for a minute.
+    if (Date.now() - begin < MINUTE) comparisons.soon()
+  }, 60 * MINUTE)
+  for (let count = 0; count < 10; count += 1) comparisons.soon()
+  await vi.advanceTimersByTimeAsync(30 * MINUTE)
+  expect(at[0]).toBeLessThanOrEqual(1_000)
+  expect(at.length).toBeGreaterThan(4)
+  expect(at.length).toBeLessThan(10)
+  expect(at.at(-1)).toBeGreaterThanOrEqual(MINUTE)
+  expect(at.at(-1)).toBeLessThan(2 * MINUTE)
+  comparisons.stop()
+})

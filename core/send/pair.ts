@@ -6,6 +6,11 @@ import { WrongFingerprint } from '../wire/tls.ts'
 import { errorCode, Problem } from '../words/problem.ts'
 import { dial, Refused } from './dial.ts'
 
+/** All of it: less than the one who asks for it waits for an answer, so that what is wrong can be said. */
+const PAIR_WITHIN_MS = 12_000
+
+const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
+
 function problemOf(thrown: unknown, { host, port }: PairingCode): Problem {
   const address = addressOf(host, port)
   if (thrown instanceof WrongFingerprint)
@@ -27,10 +32,14 @@ export async function pairWithReceiver(
   name: string,
   identity: Identity,
   signal: AbortSignal,
+  withinMs = PAIR_WITHIN_MS,
 ): Promise<ReceiverDestination> {
   const code = parsePairingCode(text)
+  const late = AbortSignal.timeout(withinMs)
   try {
-    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair' }, signal)
+    const either = AbortSignal.any([signal, late])
+    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair' }, either)
+    late.addEventListener('abort', () => channel.destroy(timedOut()))
     const receiver = await new Promise<string>((resolve, reject) => {
       follow(
         (frame) => {
@@ -44,6 +53,6 @@ export async function pairWithReceiver(
     const { host, port, fingerprint } = code
     return { id: fingerprint, name: receiver, host, port, fingerprint }
   } catch (thrown) {
-    throw problemOf(thrown, code)
+    throw problemOf(late.aborted ? timedOut() : thrown, code)
   }
 }

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { invite } from '../../../core/receive/invitation.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
+import { pairWithReceiver } from '../../../core/send/pair.ts'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { formatPairingCode, parsePairingCode } from '../../../core/wire/pairing-code.ts'
@@ -48,6 +51,24 @@ async function unpairedSender(home: Home) {
   await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
   return sender
 }
+
+test('an address that does not answer is said to be unreachable before whoever asked gives up', async () => {
+  const home = await makeHome(path.join(temporaryDirectory('silent'), 'home'))
+  const silent = net.createServer(() => undefined).listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as net.AddressInfo
+  const code = formatPairingCode({
+    host: '127.0.0.1',
+    port,
+    fingerprint: 'ab'.repeat(32),
+    code: 'x'.repeat(26),
+  })
+  const never = new AbortController().signal
+  await expect(pairWithReceiver(code, 'pc', home.identity, never, 300)).rejects.toMatchObject({
+    sentence: { key: 'transfer.pairUnreachable', params: { reason: 'ETIMEDOUT' } },
+  })
+})
 
 test('a one-time code pairs a sender for good; it works once, and the pairing outlives a restart', async () => {
   const { base, store, receiver, start } = await setUp()

@@ -83,12 +83,21 @@ export async function startStoreReceiver(
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
   const lock = await claimStore(layout, events.log)
+  const opened: Opened[] = [lock.release]
   try {
-    return await startOnStore(options, events, layout, lock.release)
+    return await startOnStore(options, events, layout, opened)
   } catch (thrown) {
-    lock.release()
+    await closeAll(opened)
     throw thrown
   }
+}
+
+/** Closes something that was opened for the receiver. */
+type Opened = () => Promise<void> | void
+
+/** What was opened last goes first. */
+async function closeAll(opened: Opened[]): Promise<void> {
+  for (const close of opened.splice(0).reverse()) await close()
 }
 
 /** The store with what belongs to it: its manifest, its limits, and what removes old versions. */
@@ -133,11 +142,12 @@ async function startOnStore(
   options: ReceiverOptions,
   events: ReceiverEvents,
   layout: StoreLayout,
-  release: () => void,
+  opened: Opened[],
 ): Promise<Receiver> {
   const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
   await senders.trust(options.trusted)
   const ruled = openRuledStore(options, layout, (text) => events.log('warn', text))
+  opened.push(ruled.close)
   const store = timedStore(ruled.store, (seconds) => events.onDurable?.(seconds))
   const counters = createCounters()
   const connected = createConnected()
@@ -153,6 +163,7 @@ async function startOnStore(
       events.onChange()
     },
   })
+  opened.push(renewal.stop)
   const host = createConnectionHost({
     name: options.name,
     layout,
@@ -172,14 +183,10 @@ async function startOnStore(
     (socket, letIn) => serveConnection(socket, host, letIn),
     host.onRefusedConnection,
   )
+  opened.push(listener.close)
   const isocket = createIsocket(host)
-  try {
-    await isocket.configure(options.isocket ?? null)
-  } catch (thrown) {
-    await listener.close()
-    await ruled.close()
-    throw thrown
-  }
+  opened.push(isocket.close)
+  await isocket.configure(options.isocket ?? null)
   const tellAbout = () =>
     writeAbout(layout, {
       host: options.host,
@@ -190,6 +197,7 @@ async function startOnStore(
     }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
   await tellAbout()
   const roster = followRoster({ senders, connected, seen, renewal, log: events.log })
+  opened.push(roster.stop)
   void renewal.proceed()
   void ruled.tidy()
 
@@ -235,12 +243,6 @@ async function startOnStore(
       await senders.trust(trusted)
       connected.dropRefused(senders)
     },
-    async close() {
-      renewal.stop()
-      await Promise.all([roster.stop(), isocket.close()])
-      await listener.close()
-      await ruled.close()
-      release()
-    },
+    close: () => closeAll(opened),
   }
 }

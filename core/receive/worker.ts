@@ -25,6 +25,8 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
   let retrying: NodeJS.Timeout | null = null
   let reporting: NodeJS.Timeout | null = null
   let over = false
+  /** The number of the latest start: what an earlier one opens is closed again. */
+  let latest = 0
 
   const report = () => {
     reporting = null
@@ -38,21 +40,26 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
 
   const start = async (): Promise<void> => {
     if (config === null || over) return
+    latest += 1
+    const mine = latest
     try {
       const started = await startStoreReceiver(
         { ...config, rules: DEFAULT_RULES, ...threads },
         { onChange, log: context.log },
       )
-      if (over) await started.close()
-      else receiver = started
+      if (over || mine !== latest) return await started.close()
+      receiver = started
       report()
     } catch (thrown) {
+      if (mine !== latest) return
       context.log('error', thrown instanceof Error ? thrown.message : String(thrown))
       retrying = setTimeout(() => void start(), RETRY_MS)
     }
   }
 
   const close = async (): Promise<void> => {
+    // A start that is under way may wait for its disk for ever: it is not waited for.
+    latest += 1
     if (retrying !== null) clearTimeout(retrying)
     if (reporting !== null) clearTimeout(reporting)
     retrying = null

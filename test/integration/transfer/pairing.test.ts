@@ -63,6 +63,7 @@ test('an address that does not answer is said to be unreachable before whoever a
     port,
     fingerprint: 'ab'.repeat(32),
     code: 'x'.repeat(26),
+    name: 'nas',
   })
   const never = new AbortController().signal
   await expect(pairWithReceiver(code, 'pc', home.identity, never, 300)).rejects.toMatchObject({

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
+import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { HANDSHAKE_MS } from '../../../core/wire/tls.ts'
@@ -13,6 +16,7 @@ import {
   makeHome,
   offerAll,
   receiverConfig,
+  receiverParts,
   senderConfig,
   startTestReceiver,
   startTestSender,
@@ -102,6 +106,29 @@ test('a stranger that asks to be paired and says no more is shown out, whatever 
   await until('some are shown out', () => crowd.filter(({ socket }) => socket.destroyed).length >= 6)
   expect(receiver.log.join('\n')).toContain('that were not let in yet')
 }, 60_000)
+
+test.skipIf(process.platform !== 'linux')(
+  'a receiver whose port is taken leaves nothing open, however often it is tried (/proc)',
+  async () => {
+    const taken = net.createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void taken.close())
+    await once(taken, 'listening')
+    const { port } = taken.address() as net.AddressInfo
+    const storeDirectory = path.join(temporaryDirectory('taken'), 'store')
+    const options = { storeDirectory, host: '127.0.0.1', port, name: 'x', trusted: [], ...receiverParts }
+    const silent = { onChange: () => undefined, log: () => undefined }
+    const open = () => readdirSync('/proc/self/fd').length + readdirSync('/proc/self/task').length
+    const attempt = () => expect(startStoreReceiver(options, silent)).rejects.toThrow('cannot listen')
+    // The first one may load what stays loaded.
+    await attempt()
+    const before = open()
+    for (let count = 0; count < 4; count += 1) await attempt()
+    await until('it is as before', () => open() <= before)
+    // Nor is the store taken any more.
+    const started = await startStoreReceiver({ ...options, port: 0 }, silent)
+    await started.close()
+  },
+)
 
 test('a computer that is not paired sends nothing, and both ends say why', async () => {
   const { base, home, stranger, receiver, at } = await setUp()

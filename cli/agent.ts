@@ -7,6 +7,7 @@ import { Problem } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { outcomeOf } from './outcome.ts'
+import { collectPaths } from './path-words.ts'
 import { terminalHost } from './terminal-host.ts'
 
 interface AgentOptions {
@@ -20,7 +21,7 @@ export function registerAgent(program: Command): void {
   const command = program
     .command('agent')
     .description('watch, check and send without a desktop, until it is stopped')
-    .argument('[directory...]', 'directories to protect, besides those in the settings')
+    .argument('[directory...]', 'directories to protect, besides those in the settings', collectPaths)
     .option('--batch', 'they hold batch directories with finished.parse and finished.watch marks')
     .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
   withDataDirectory(command).action(runAgent)

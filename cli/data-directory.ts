@@ -1,10 +1,15 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { defaultDataDirectory } from '../core/settings/data-directory.ts'
+import { parsePath } from './path-words.ts'
 
 /** Adds the option that every command about a running agent has. */
 export function withDataDirectory(command: Command): Command {
-  return command.option('--data <directory>', 'where Holdfast keeps its own things (or HOLDFAST_HOME)')
+  return command.option(
+    '--data <directory>',
+    'where Holdfast keeps its own things (or HOLDFAST_HOME)',
+    parsePath,
+  )
 }
 
 export function dataDirectoryOf(options: { data?: string }): string {

@@ -17,6 +17,7 @@ import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
+import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningSettings } from './settings-change.ts'
 
@@ -50,7 +51,7 @@ export function registerDestinations(program: Command): void {
     command
       .command('choose')
       .description('choose the destinations of one directory')
-      .argument('<path>', 'a protected directory')
+      .argument('<path>', 'a protected directory', parsePath)
       .argument('[name...]', 'the destinations that its files go to')
       .option('--all', 'all destinations, also those that are added later'),
   ).action((directory: string, names: string[], { all }: Options, self: Command) =>

@@ -6,6 +6,7 @@ import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.t
 import type { HistoryPoint } from '../core/check/messages.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { parsePath } from './path-words.ts'
 
 const HOUR = 3_600_000
 
@@ -14,7 +15,7 @@ export function registerHistory(program: Command): void {
   const command = program
     .command('history')
     .description('print the delays and verdicts of a checked path; exit code 3: no agent runs')
-    .argument('<path>', 'a source or a checked path of the running agent')
+    .argument('<path>', 'a source or a checked path of the running agent', parsePath)
     .option('--hours <hours>', 'how far back', positive, 24)
     .option('--points <points>', 'the most lines', positive, 48)
     .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')

@@ -6,6 +6,7 @@ import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pairWith } from './pair-with.ts'
+import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 
 interface PairOptions {
@@ -37,7 +38,7 @@ export function registerPair(program: Command): void {
     .command('pair')
     .description('pair a sender with a receiver: make a code at the receiver, enter it at the sender')
     .argument('[code]', 'the pairing code that the receiver shows (holdfast://…)')
-    .option('--store <directory>', 'make a code for the receiver of this store')
+    .option('--store <directory>', 'make a code for the receiver of this store', parsePath)
     .option('--json', 'print the code as JSON', false)
     .option('--qr', 'show the code as a QR code, too (as on a terminal)')
     .option('--no-qr', 'show no QR code')

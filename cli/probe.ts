@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import {
   deliverLineNotify,
   LINE_NOTIFY_ENDPOINT,
@@ -10,6 +10,7 @@ import { createProberPool, type ProberPool } from '../core/check/prober/prober-p
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { parseSeconds } from './check.ts'
+import { collectPaths } from './path-words.ts'
 
 const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
 
@@ -43,12 +44,6 @@ export function registerProbe(program: Command): void {
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : WRONG_USAGE))
     .action(async (paths: string[], options: ProbeOptions) => process.exit(await runProbe(paths, options)))
-}
-
-/** An empty word, as an unset variable of a script gives, would stand for the working directory. */
-function collectPaths(path: string, before: string[] | undefined): string[] {
-  if (path === '') throw new InvalidArgumentError('It must not be empty.')
-  return [...(before ?? []), path]
 }
 
 async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {

@@ -9,6 +9,7 @@ import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
 
@@ -96,7 +97,7 @@ export function registerReceive(program: Command): void {
     .command('receive')
     .description('receive the files of paired computers and keep them in a directory')
     .option('--config <file>', 'a JSON file with these options; SIGHUP has it read again')
-    .option('--store <directory>', 'where the files are kept')
+    .option('--store <directory>', 'where the files are kept', parsePath)
     .option('--host <address>', 'address to listen on (default: 0.0.0.0, all of them)')
     .option('--port <number>', 'port to listen on (default: 7766)')
     .option('--name <name>', "what senders call this receiver (default: the computer's name)")

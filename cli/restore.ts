@@ -6,6 +6,7 @@ import { formatBytes } from '../core/words/formats.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parseSeconds } from './check.ts'
+import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
 import { runStoreTask } from './store-task.ts'
@@ -34,8 +35,12 @@ export function registerRestore(program: Command): void {
       'bring a directory, a file or an older version back from a store, with modes and times; exit code 0: all ' +
         'of it is there, 1: something is not, 2: it could not be done',
     )
-    .argument('<store>', 'directory of a receiver')
-    .argument('[destination]', 'directory where the files go; what is chosen below lands directly in it')
+    .argument('<store>', 'directory of a receiver', parsePath)
+    .argument(
+      '[destination]',
+      'directory where the files go; what is chosen below lands directly in it',
+      parsePath,
+    )
     .option('--sender <name>', "only this sender's folder of the store")
     .option('--source <name>', 'only this source of the sender')
     .option('--path <path>', 'only this file or directory of the source')

@@ -13,6 +13,7 @@ import {
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
 
@@ -49,7 +50,7 @@ export function registerScan(program: Command): void {
   const command = program
     .command('scan')
     .description('look at a directory once: send what is finished, or list what would be sent and why not')
-    .argument('<path>', 'the directory')
+    .argument('<path>', 'the directory', parsePath)
     .option('--list', 'print what would be sent, one relative path a line; changes nothing', false)
     .option('--once', 'send it, wait until all is durable, and end', false)
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)

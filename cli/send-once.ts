@@ -14,6 +14,8 @@ import { terminalHost } from './terminal-host.ts'
 /** A receiver that cannot be reached for this long ends the run: cron starts the next one. */
 const GIVE_UP_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 300
+/** What holds the sending up for so long is told, though it may pass. */
+const COMPLAIN_AFTER_MS = 3_000
 /** Why a file that is not sent will not be sent by waiting longer. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.writing',
@@ -52,9 +54,27 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
   }
 }
 
+/** Says what holds the sending up, once each, as soon as it has for a while. */
+function createComplaints(): (state: AppState, now: number) => void {
+  const since = new Map<string, number>()
+  return (state, now) => {
+    for (const { connection } of usedDestinations(state)) {
+      if (connection.problem === null) continue
+      const sentence = englishWords(connection.problem)
+      const first = since.get(sentence) ?? now
+      since.set(sentence, first)
+      if (now - first < COMPLAIN_AFTER_MS) continue
+      since.set(sentence, Number.POSITIVE_INFINITY)
+      console.error(sentence)
+    }
+  }
+}
+
 async function finish(open: OpenAgent): Promise<number> {
+  const complain = createComplaints()
   for (;;) {
     const { state } = open.agent.store.snapshot()
+    complain(state, performance.now())
     const failure = failureOf(state, Date.now())
     if (failure !== null) {
       console.error(englishWords(failure))
@@ -77,8 +97,10 @@ function tell(open: OpenAgent, unsent: Listed[], young: number): number {
     console.error(englishWords(message('cli.once.unsent', { count: unsent.length })))
     return 1
   }
-  const { totals } = open.agent.store.snapshot().state
-  console.log(englishWords(message('cli.once.done', { count: totals.sentFiles })))
+  const { state } = open.agent.store.snapshot()
+  const isOnlyHere = usedDestinations(state).every(({ kind }) => kind === 'embedded')
+  const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
+  console.log(englishWords(message(key, { count: state.totals.sentFiles })))
   return 0
 }
 

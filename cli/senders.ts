@@ -10,6 +10,7 @@ import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
+import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 
 interface SendersOptions {
@@ -127,7 +128,7 @@ export function registerSenders(program: Command): void {
     // Options may follow `rename` and `revoke` as well.
     .enablePositionalOptions(false)
     .description('list, rename and revoke the computers that are paired with a receiver')
-    .requiredOption('--store <directory>', 'the store of the receiver')
+    .requiredOption('--store <directory>', 'the store of the receiver', parsePath)
     .option('--json', 'one JSON object a line', false)
     .action(list)
   senders

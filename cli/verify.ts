@@ -5,6 +5,7 @@ import { isSound, type VerifySummary } from '../core/receive/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parseSeconds } from './check.ts'
+import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
 import { runStoreTask } from './store-task.ts'
@@ -27,7 +28,7 @@ export function registerVerify(program: Command): void {
       'read a store again and report what is damaged, changed, missing or unknown; works beside a running ' +
         'receiver; exit code 0: all is as it was stored, 1: something is not, 2: it could not be verified',
     )
-    .argument('<store>', 'directory of a receiver')
+    .argument('<store>', 'directory of a receiver', parsePath)
     .option('--adopt', 'record unknown files in the manifest as they are now', false)
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
     .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)

@@ -68,7 +68,7 @@ describe('holdfast scan --once with filters', () => {
     const once = startHoldfast(['scan', '--once', ...filters, '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
-    expect(once.out()).toContain('Everything is sent: 2 files')
+    expect(once.out()).toContain('2 files are copied, on this computer only')
     const stored = Object.keys(treeOf(path.join(data, 'store')))
     expect(stored.filter((name) => /source\/(a|deep\/b|young|x\.log|\.hidden)$/.test(name))).toHaveLength(2)
   })

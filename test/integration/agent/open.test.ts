@@ -63,9 +63,21 @@ describe('holdfast scan --once with the receiver on this computer', () => {
     for (const name of ['a', 'b', 'c']) writeFileSync(path.join(source, name), name.repeat(300_000))
     const once = startHoldfast(['scan', '--once', '--data', data, source])
     expect(await once.ended(), once.err()).toBe(0)
-    expect(once.out()).toContain('3 files')
+    expect(once.out()).toContain('3 files are copied, on this computer only')
     const store = path.join(data, 'store')
     expect(Object.values(treeOf(store)).sort()).toEqual(Object.values(treeOf(source)).sort())
+  })
+
+  it.each([
+    ['agent', ''],
+    ['scan', '--once', ''],
+    ['scan', '--once', '--data', '', '/tmp'],
+    ['receive', '--store', ''],
+    ['verify', ''],
+  ])('an empty word, as an unset variable gives, is no directory: %s %s', async (...words) => {
+    const command = startHoldfast(words)
+    expect(await command.ended()).toBe(2)
+    expect(command.err()).toContain('It must not be empty')
   })
 
   it('names what it could not send and exits with 1', async () => {

@@ -12,9 +12,11 @@ import { createSlots, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { createLedgerGuard } from './ledger-guard.ts'
 import { LONGEST_DEFERRAL_MS } from './ledger-queue.ts'
+import { createLookBack } from './look-back.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import { createOnWire } from './on-wire.ts'
+import { isStill } from './read.ts'
 import type { Readers } from './reading/readers.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
@@ -79,13 +81,24 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const gate: Gate = createGate(retryMs)
   const disks = openWhereabouts(ledger)
   const guard = createLedgerGuard(options.ledgerPath, events)
+  const lookBack = createLookBack({
+    isStill,
+    found(file, due) {
+      try {
+        if (ledger.offer(destination.id, [due]) > 0) wakeSoon(due.source)
+      } catch (thrown) {
+        // The next comparison offers it.
+        events.log('warn', `${file} is back, but the ledger cannot be written: ${String(thrown)}`)
+      }
+    },
+  })
   const settle = createSettle({
     ledger,
-    destination: destination.id,
     receiver: destination.name,
     retryMs,
     gate,
     onGone: events.onGone,
+    lookBack,
     log: events.log,
   })
   const marks = openMarks(destination.id, ledger, events)
@@ -230,6 +243,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     stop() {
       clearInterval(timer)
       marks.stop()
+      lookBack.stop()
       for (const feed of feeds.values()) feed.close()
     },
     transfers: (limit) => onWire.list(limit),

@@ -4,7 +4,7 @@ import { backoffMs } from './backoff.ts'
 import type { Gate } from './gate.ts'
 import type { Attempt, SendSource } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
-import { isStill } from './read.ts'
+import type { LookBack } from './look-back.ts'
 import { verdictOf } from './verdict.ts'
 
 /** A file whose source has come to be on another file system is looked for again after this. */
@@ -15,14 +15,13 @@ const CHANGED_MS = 10_000
 
 export interface SettleOptions {
   ledger: Ledger
-  /** The destination's id. */
-  destination: string
   /** The destination's name, for the sentences. */
   receiver: string
   retryMs: number
   gate: Gate
   /** A file waits no more, as it is gone. */
   onGone(): void
+  lookBack: Pick<LookBack, 'givenUp'>
   log(level: 'info' | 'warn', text: string): void
 }
 
@@ -34,7 +33,7 @@ export type Settle = (
 ) => void
 
 export function createSettle(options: SettleOptions): Settle {
-  const { ledger, destination, receiver, retryMs, gate, onGone, log } = options
+  const { ledger, receiver, retryMs, gate, onGone, lookBack, log } = options
 
   /** The receiver has answered, but not that it has the file. */
   const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
@@ -60,20 +59,6 @@ export function createSettle(options: SettleOptions): Settle {
     }
   }
 
-  /**
-   * It may have been renamed away and back again: if the scanner saw it before it was dropped, it saw a file that
-   * the ledger knew as it is, and will not offer it.
-   */
-  const offerIfBack = async (file: string, due: Due) => {
-    if (!(await isStill(file, due))) return
-    try {
-      ledger.offer(destination, [due])
-    } catch (thrown) {
-      // The next comparison offers it.
-      log('warn', `${file} is back, but the ledger cannot be written: ${String(thrown)}`)
-    }
-  }
-
   const settleVanished = (file: string, due: Due) => {
     // U+FFFD stands for bytes that are not UTF-8: the file is there, but no string names it.
     if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
@@ -81,7 +66,7 @@ export function createSettle(options: SettleOptions): Settle {
       log('info', `${file} vanished before it was sent`)
       ledger.drop(due)
       onGone()
-      void offerIfBack(file, due)
+      lookBack.givenUp(file, due)
     }
   }
 

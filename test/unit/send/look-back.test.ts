@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Due } from '../../../core/send/ledger.ts'
+import { createLookBack } from '../../../core/send/look-back.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const due = (path: string, source = 's'): Due => ({
+  id: 1,
+  generation: 1,
+  source,
+  path,
+  size: 1,
+  mtimeNs: 1n,
+  inode: 1n,
+  device: 1n,
+  attempts: 0,
+})
+
+function open() {
+  const there = new Set<string>()
+  const looks: string[] = []
+  const found: string[] = []
+  const lookBack = createLookBack({
+    isStill: async (file) => {
+      looks.push(file)
+      return there.has(file)
+    },
+    found: (file) => void found.push(file),
+  })
+  return { there, looks, found, lookBack }
+}
+
+test('a file that comes back within a minute is found, one that does not is looked for four times', async () => {
+  const { there, looks, found, lookBack } = open()
+  for (const name of ['back', 'gone']) lookBack.givenUp(`/${name}`, due(name))
+  await vi.advanceTimersByTimeAsync(9_000)
+  expect(found).toEqual([])
+  there.add('/back')
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(found).toEqual(['/back'])
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect(found).toEqual(['/back'])
+  expect(looks.filter((one) => one === '/gone')).toHaveLength(4)
+})
+
+test('one that is back at once is found at once; after the end nothing is looked for', async () => {
+  const { there, looks, found, lookBack } = open()
+  there.add('/back')
+  lookBack.givenUp('/back', due('back'))
+  lookBack.givenUp('/gone', due('gone'))
+  await vi.advanceTimersByTimeAsync(0)
+  expect(found).toEqual(['/back'])
+  lookBack.stop()
+  const before = looks.length
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect(looks).toHaveLength(before)
+})
+
+test('a disk that hangs has few calls out, and those of other sources go on', async () => {
+  let out = 0
+  const found: string[] = []
+  const lookBack = createLookBack({
+    isStill: (file) => {
+      if (!file.startsWith('/hung')) return Promise.resolve(true)
+      out += 1
+      return new Promise(() => undefined)
+    },
+    found: (file) => void found.push(file),
+  })
+  for (let count = 0; count < 2_000; count += 1) lookBack.givenUp(`/hung/${count}`, due(`${count}`, 'hung'))
+  lookBack.givenUp('/other', due('other', 'other'))
+  await vi.advanceTimersByTimeAsync(100_000)
+  expect(out).toBe(4)
+  expect(found).toEqual(['/other'])
+})

@@ -4,7 +4,7 @@ import type { Due } from './ledger.ts'
 
 /** When a file that was given up is looked for again, besides at once, in milliseconds after that. */
 const LOOKS_MS = [2_000, 10_000, 60_000]
-/** Files of one source that wait for a look; others are found by the next comparison. */
+/** Files of one source that are looked for, and of all that wait for a further look; the next comparison finds others. */
 const MOST = 1_000
 /** Calls of one source at a time: its disk may hang, and each call holds a thread of the pool until it answers. */
 const CALLS = 4

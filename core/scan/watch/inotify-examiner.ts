@@ -1,3 +1,4 @@
+import type { FileFacts } from '../facts.ts'
 import type { Unsendable } from '../walk.ts'
 import { DirectoryFiles } from './directory-files.ts'
 import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
@@ -17,6 +18,12 @@ const BUSY_FOR_MS = 5_000
  * its CLOSE_WRITE comes before this is over.
  */
 const MODIFIED_FOR_MS = 500
+
+/**
+ * Some file systems keep times in whole seconds (ext4 with small inodes), or in steps of two (FAT): a file that is
+ * written anew within the step, with as many bytes, has the same size, time and inode. So it is told after the step.
+ */
+const COARSE_FOR_MS = 2_000
 
 /**
  * What brought a file to be looked at. closed: its writer has closed it, or it was renamed into place. created: its
@@ -61,7 +68,8 @@ export class Examiner {
   readonly #soon = new Later<Waiting>(NEW_FOR_MS)
   readonly #busy = new Later<Waiting>(BUSY_FOR_MS)
   readonly #modified = new Later<Waiting>(MODIFIED_FOR_MS)
-  readonly #laters = [this.#soon, this.#busy, this.#modified]
+  readonly #coarse = new Later<Waiting>(COARSE_FOR_MS)
+  readonly #laters = [this.#soon, this.#busy, this.#modified, this.#coarse]
 
   constructor(options: ExaminerOptions) {
     this.#options = options
@@ -156,8 +164,10 @@ export class Examiner {
       // Two events about one content, or an event and a listing, are told once.
       isKnown: (looked) => !asked && outbox.hasReported(tree.id, looked, file.watch),
     })
-    if (found.state === 'finished') outbox.finished(tree.id, found, file.watch)
-    else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
+    if (found.state === 'finished') {
+      const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(keyOf(file), file)
+      if (!isLater) outbox.finished(tree.id, found, file.watch)
+    } else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
@@ -184,6 +194,12 @@ export class Examiner {
 /** The watch of a file's directory; -1: there is none. */
 function watchOf(tree: Tree, path: string): number {
   return directoryAt(tree, path.slice(0, Math.max(0, path.lastIndexOf('/'))))?.wd ?? -1
+}
+
+function mayBeWrittenUnseen({ mtimeNs }: FileFacts): boolean {
+  if (mtimeNs % 1_000_000_000n !== 0n) return false
+  const age = Date.now() - Number(mtimeNs / 1_000_000n)
+  return age >= 0 && age < COARSE_FOR_MS
 }
 
 function fresh(file: Sight): Waiting {

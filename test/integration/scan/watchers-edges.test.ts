@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -158,6 +159,21 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     expect(times()).toBe(1)
     closeSync(fd)
     await until('it is told again', () => times() === 2)
+  })
+
+  test('a file whose time is a whole second of just now is told when that step of the clock is over', async () => {
+    const root = fresh()
+    const { recorder } = await openTree('inotify', root)
+    writeFileSync(path.join(root, 'a.part'), 'a')
+    const second = Math.floor(Date.now() / 1000)
+    utimesSync(path.join(root, 'a.part'), second, second)
+    renameSync(path.join(root, 'a.part'), path.join(root, 'a'))
+    writeFileSync(path.join(root, 'b.part'), 'b')
+    utimesSync(path.join(root, 'b.part'), second - 10, second - 10)
+    renameSync(path.join(root, 'b.part'), path.join(root, 'b'))
+    await until('an older one is told at once', () => recorder.paths.includes('b'))
+    await until('it is told', () => recorder.paths.includes('a'))
+    expect(Date.now()).toBeGreaterThanOrEqual((second + 2) * 1000)
   })
 
   test('a mapped file is written until it is unmapped, though its descriptor is closed', async () => {

@@ -96,12 +96,16 @@ export function openLink(
       () => undefined,
       () => undefined,
     )
-    try {
-      await renewing
-    } finally {
-      dialled.channel.end()
-    }
-    return connect(again - 1, signal)
+    const left = await renewing.then(
+      () => again - 1,
+      (thrown: unknown) => {
+        // Its disk is full, say: the connection is good without it, and the next one tries again.
+        events.log('warn', `certificates: ${String(thrown)}`)
+        return 0
+      },
+    )
+    dialled.channel.end()
+    return connect(left, signal)
   }
 
   /** One connection from its beginning to its end; the reason of the end. */

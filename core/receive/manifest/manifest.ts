@@ -9,6 +9,9 @@ import type { Totals } from './rows.ts'
 
 /** Closing waits this long, in milliseconds, for the thread; what it leaves is taken in at the next start. */
 const STOP_WITHIN_MS = 2_000
+/** A thread that ended is followed by another one after this, twice as long each time, in milliseconds. */
+const START_AGAIN_MS = 1_000
+const START_AGAIN_AT_MOST_MS = 60_000
 
 export interface Manifest {
   /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
@@ -37,6 +40,9 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   let appending: Promise<unknown> = Promise.resolve()
   let isTold = false
   let thread: Worker | null = null
+  let pauseMs = START_AGAIN_MS
+  let startTimer: NodeJS.Timeout | null = null
+  let isClosed = false
   let nowKnown: () => void = () => undefined
   const known = new Promise<void>((resolve) => {
     nowKnown = resolve
@@ -52,6 +58,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     switch (said.type) {
       case 'settled':
         isTold = false
+        pauseMs = START_AGAIN_MS
         // Older figures would forget what has arrived since.
         if (said.number !== number) return
         totals.clear()
@@ -69,19 +76,27 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     }
   }
 
-  const ended = (reason: string) => {
+  /** What is in the journal meanwhile the next one takes in. */
+  const ended = (worker: Worker, reason: string) => {
+    if (thread !== worker) return
     thread = null
     failing(reason)
+    if (isClosed) return
+    startTimer = setTimeout(start, pauseMs)
+    startTimer.unref()
+    pauseMs = Math.min(START_AGAIN_AT_MOST_MS, pauseMs * 2)
   }
 
   const post = (message: ToManifestThread) => thread?.postMessage(message)
   const start = () => {
-    thread = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
-    thread.unref()
-    thread.on('message', take)
-    thread.once('error', (thrown) => ended(String(thrown)))
-    thread.once('exit', () => ended('its thread ended'))
+    const worker = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
+    thread = worker
+    worker.unref()
+    worker.on('message', take)
+    worker.once('error', (thrown) => ended(worker, String(thrown)))
+    worker.once('exit', () => ended(worker, 'its thread ended'))
     post({ type: 'open', root: layout.root, manifest: layout.manifest, tag: journal.tag })
+    if (number > 0) post({ type: 'grown', number })
   }
   start()
 
@@ -112,6 +127,8 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     announce: places.announce,
     usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     async close() {
+      isClosed = true
+      if (startTimer !== null) clearTimeout(startTimer)
       await appending
       const worker = thread
       thread = null

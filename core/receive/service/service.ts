@@ -61,30 +61,39 @@ export async function startService(
   const address = addressOf(host, receiver.port)
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
 
-  /** The new port is listened on before the old one is given up. */
-  const openPages = async (metricsPort: number | null): Promise<void> => {
-    const before = web
-    if (metricsPort === null) web = null
-    else {
-      metrics ??= await createMetrics()
-      web = await openWeb(metricsPort, pagesOf(receiver, layout, metrics, rules.floor))
-      say('info', message('transfer.metricsAt', { address: addressOf('127.0.0.1', web.port) }))
-    }
-    await before?.close()
+  const openPages = async (metricsPort: number | null): Promise<Web | null> => {
+    if (metricsPort === null) return null
+    metrics ??= await createMetrics()
+    return openWeb(metricsPort, pagesOf(receiver, layout, metrics, rules.floor))
+  }
+  const showPages = (pages: Web | null) => {
+    web = pages
+    if (pages !== null)
+      say('info', message('transfer.metricsAt', { address: addressOf('127.0.0.1', pages.port) }))
   }
 
   try {
-    await openPages(config.metricsPort)
+    showPages(await openPages(config.metricsPort))
   } catch (thrown) {
     await receiver.close()
     throw thrown
   }
 
+  /** All of it or nothing: what is old is given up when everything new is there. */
   const take = async (next: ReceiveConfig): Promise<void> => {
-    if (next.metricsPort !== current.metricsPort) await openPages(next.metricsPort)
-    current = { ...current, metricsPort: next.metricsPort }
-    await receiver.configure({ name: next.name, isocket: isocketOf(next) })
+    const before = web
+    const isSame = next.metricsPort === current.metricsPort
+    const pages = isSame ? before : await openPages(next.metricsPort)
+    try {
+      await receiver.configure({ name: next.name, isocket: isocketOf(next) })
+    } catch (thrown) {
+      if (!isSame) await pages?.close()
+      throw thrown
+    }
     current = keepFixed(current, next)
+    if (isSame) return
+    showPages(pages)
+    await before?.close()
   }
 
   let reloading: Promise<void> = Promise.resolve()

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
+import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
@@ -151,6 +153,12 @@ test('SIGHUP takes over what can change; a bad file changes nothing and is named
   }
   expect(receiver.err()).toContain(file)
   await reload({ ...full, port: 7 }, /need the receiver to be started again: port/)
+  // One half that cannot be taken over takes the other with it.
+  const taken = net.createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const { port: isocketPort } = taken.address() as net.AddressInfo
+  await reload({ ...full, metricsPort: null, isocketPort }, /The configuration stays as it was/)
   expect((await get(port, '/health')).status).toBe(200)
   const [, other] = await reload({ ...full, metricsPort: null }, /()read again and taken over/)
   expect(other).toBe('')

@@ -176,6 +176,8 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     name: uniqueName(path.basename(real) || 'root', sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
+    // The marks of batches are written there.
+    write: facts.mayWrite || kind === 'batch',
     destinations,
     ...filters,
   })

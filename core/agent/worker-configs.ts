@@ -20,8 +20,7 @@ export function checkerConfig(
 ): ConfigOf<typeof checkerDefinition> {
   const readOnly: ProbeKind[] = ['mount', 'read']
   const paths = [
-    ...settings.sources.map(({ id, path }) => ({ id, path, probes: [...probeKinds] })),
-    ...settings.checkedPaths.map(({ id, path, write }) => ({
+    ...[...settings.sources, ...settings.checkedPaths].map(({ id, path, write }) => ({
       id,
       path,
       probes: write ? [...probeKinds] : readOnly,

@@ -63,6 +63,8 @@ export const sourceSchema = z.object({
     .object({ hours: z.number().int().min(1).max(87_600) })
     .nullable()
     .default(null),
+  /** Whether its check tries to write, too; not where files are only to be read, and this user may not write. */
+  write: z.boolean().default(true),
   /** Ids of the destinations that its files go to; null: to all. See `destinationsOf`. */
   destinations: z.array(z.string().min(1).max(128)).min(1).max(MOST_DESTINATIONS).nullable().default(null),
 })

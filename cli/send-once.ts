@@ -81,14 +81,14 @@ async function finish(open: OpenAgent): Promise<number> {
       return 1
     }
     if (isSettled(state)) {
-      const { isDone, unsent, young } = await compare(open)
-      if (isDone) return tell(open, unsent, young)
+      const compared = await compare(open)
+      if (compared.isDone) return tell(state, compared)
     }
     await delay(LOOK_EVERY_MS)
   }
 }
 
-function tell(open: OpenAgent, unsent: Listed[], young: number): number {
+function tell(state: AppState, { sent, unsent, young }: Compared): number {
   if (young > 0) console.error(englishWords(message('cli.once.young', { count: young })))
   for (const { path: name, why } of unsent) {
     console.error(`${quoteControls(name)}: ${why === null ? '' : englishWords(why)}`)
@@ -97,10 +97,9 @@ function tell(open: OpenAgent, unsent: Listed[], young: number): number {
     console.error(englishWords(message('cli.once.unsent', { count: unsent.length })))
     return 1
   }
-  const { state } = open.agent.store.snapshot()
   const isOnlyHere = usedDestinations(state).every(({ kind }) => kind === 'embedded')
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
-  console.log(englishWords(message(key, { count: state.totals.sentFiles })))
+  console.log(englishWords(message(key, { count: sent })))
   return 0
 }
 
@@ -134,6 +133,8 @@ const usedDestinations = ({ destinations, sources }: AppState) =>
 
 interface Compared {
   isDone: boolean
+  /** Files that every destination of their source has. */
+  sent: number
   /** Files that waiting longer does not send. */
   unsent: Listed[]
   /** Files that are left to a later run, as they changed too recently. */
@@ -146,15 +147,18 @@ async function compare({ agent }: OpenAgent): Promise<Compared> {
   const ledger = openLedger(agent.layout.ledger)
   const unsent = new Map<string, Listed>()
   const young = new Set<string>()
+  let sent = 0
   try {
     for (const source of settings.sources) {
-      for (const destination of destinationIds(settings, source)) {
+      const destinations = destinationIds(settings, source)
+      sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
+      for (const destination of destinations) {
         const lookup = (name: string) => ledger.lookup(destination, source.id, name)
         const { quietSeconds } = settings.scan
         const sentAs: ListOptions['sentAs'] = (file) => ledger.sentAs(destination, source.id, file)
         for await (const listed of listCandidates({ source, quietSeconds, lookup, sentAs })) {
           if (listed.why === null || listed.why.key === 'scan.why.changing')
-            return { isDone: false, unsent: [], young: 0 }
+            return { isDone: false, sent: 0, unsent: [], young: 0 }
           if (listed.why.key === 'scan.why.tooYoung') young.add(listed.path)
           if (UNSENT.has(listed.why.key)) unsent.set(listed.path, listed)
         }
@@ -163,5 +167,5 @@ async function compare({ agent }: OpenAgent): Promise<Compared> {
   } finally {
     ledger.close()
   }
-  return { isDone: true, unsent: [...unsent.values()], young: young.size }
+  return { isDone: true, sent, unsent: [...unsent.values()], young: young.size }
 }

@@ -37,6 +37,9 @@ export const newDirectoryState: DirectoryState = {
   calmSince: null,
 }
 
+/** A closed directory in which a listing has found something is listed again after this, in milliseconds. */
+const FOUND_AGAIN_MS = 30_000
+
 /**
  * watch, list, mark, unwatch: do that. rest: wait for an event, a nudge or the next comparison. settle: look
  * again at a time, in milliseconds of the steady clock.
@@ -63,7 +66,11 @@ export function nextStep(
   if (!listing.closing || (state.closed && !listing.afterClose)) return { step: 'list' }
   if (facts.unsent > 0) return { step: 'rest' }
   if (!listing.allSent || listing.stale) return { step: 'list' }
-  if (listing.found > 0) return { step: 'rest' }
+  if (listing.found > 0) {
+    // What was found was offered, or is held open: then its writer may remove it, which no event tells.
+    const again = listing.startedAt + FOUND_AGAIN_MS
+    return facts.now >= again ? { step: 'list' } : { step: 'settle', until: again }
+  }
   if (state.closed) return { step: 'mark' }
   const restedAt = (state.calmSince ?? listing.startedAt) + facts.quietMs
   if (listing.startedAt >= restedAt) return { step: 'mark' }

@@ -114,7 +114,8 @@ class InotifyThread {
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
     const until = Math.min(this.#pollAt, due, rest)
-    return Math.max(0, Math.min(LONGEST_WAIT_MS, until - performance.now()))
+    // Whole, as poll(2) takes it, and not too short: what is left would be waited for in a busy loop.
+    return Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(until - performance.now())))
   }
 
   #take(message: Exclude<ToThread, { type: 'stop' }>): void {

@@ -178,6 +178,8 @@ export interface Ledger {
   renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
   /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
   drop(claim: Claim): void
+  /** Gives one parked file another try; false: it is parked no more. */
+  unparkOne(claim: Claim): boolean
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
   unpark(destination: string, source: string | null, limit: number): number
   /**

@@ -8,7 +8,7 @@ import { CLAIMED, DUE_COLUMNS, NO_TIME, REMOVAL_ANEW, word } from './ledger-rows
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
   Ledger,
-  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'renew' | 'drop' | 'unpark'
+  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'renew' | 'drop' | 'unpark' | 'unparkOne'
 >
 
 /** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
@@ -82,6 +82,9 @@ export function openLedgerQueue(
     `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = ${NO_TIME}, retry_at = 0, reason = NULL, mark_due = 0
      ${CLAIMED} AND state = 0`,
   )
+  const unparkThis = database.prepare(
+    `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL ${CLAIMED} AND state = 2`,
+  )
   const unparkSome = database.prepare(
     `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL
      WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
@@ -147,6 +150,8 @@ export function openLedgerQueue(
       inTransaction(database, () => {
         if (dropOne.run(id, generation).changes === 0) leaveOne.run(id, generation)
       }),
+
+    unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,
 
     unpark(destination, source, limit) {
       let left = limit

@@ -12,11 +12,10 @@ import { createSlots, openLane } from './lane.ts'
 import type { Due, Ledger } from './ledger.ts'
 import { createLedgerGuard } from './ledger-guard.ts'
 import { LONGEST_DEFERRAL_MS } from './ledger-queue.ts'
-import { createLookBack } from './look-back.ts'
+import { openLookBacks } from './look-backs.ts'
 import { openMarks } from './marks.ts'
 import type { Transfer } from './messages.ts'
 import { createOnWire } from './on-wire.ts'
-import { isStill } from './read.ts'
 import type { Readers } from './reading/readers.ts'
 import type { Session } from './session.ts'
 import { createSettle } from './settle.ts'
@@ -81,16 +80,9 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const gate: Gate = createGate(retryMs)
   const disks = openWhereabouts(ledger)
   const guard = createLedgerGuard(options.ledgerPath, events)
-  const lookBack = createLookBack({
-    isStill,
-    found(file, due) {
-      try {
-        if (ledger.offer(destination.id, [due]) > 0) wakeSoon(due.source)
-      } catch (thrown) {
-        // The next comparison offers it.
-        events.log('warn', `${file} is back, but the ledger cannot be written: ${String(thrown)}`)
-      }
-    },
+  const back = openLookBacks(ledger, destination.id, {
+    found: (source) => wakeSoon(source),
+    log: events.log,
   })
   const settle = createSettle({
     ledger,
@@ -98,7 +90,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     retryMs,
     gate,
     onGone: events.onGone,
-    lookBack,
+    vanished: back.vanished,
+    unreadable: back.unreadable,
     log: events.log,
   })
   const marks = openMarks(destination.id, ledger, events)
@@ -243,7 +236,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     stop() {
       clearInterval(timer)
       marks.stop()
-      lookBack.stop()
+      back.stop()
       for (const feed of feeds.values()) feed.close()
     },
     transfers: (limit) => onWire.list(limit),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { lstat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, lstat } from 'node:fs/promises'
 import { takeChunkRoom } from '../wire/chunk-buffers.ts'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/limits.ts'
@@ -24,6 +25,17 @@ export async function isStill(file: string, facts: Facts): Promise<boolean> {
   try {
     const stats = await lstat(file, { bigint: true })
     return stats.isFile() && sameFile(factsOf(stats), facts)
+  } catch {
+    return false
+  }
+}
+
+/** Whether the file with these facts is there, and may be read. */
+export async function isReadable(file: string, facts: Facts): Promise<boolean> {
+  if (!(await isStill(file, facts))) return false
+  try {
+    await access(file, constants.R_OK)
+    return true
   } catch {
     return false
   }

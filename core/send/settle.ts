@@ -21,7 +21,10 @@ export interface SettleOptions {
   gate: Gate
   /** A file waits no more, as it is gone. */
   onGone(): void
-  lookBack: Pick<LookBack, 'givenUp'>
+  /** Looks for files that vanished. */
+  vanished: Pick<LookBack, 'givenUp'>
+  /** Looks at files that may not be read. */
+  unreadable: Pick<LookBack, 'givenUp'>
   log(level: 'info' | 'warn', text: string): void
 }
 
@@ -33,7 +36,7 @@ export type Settle = (
 ) => void
 
 export function createSettle(options: SettleOptions): Settle {
-  const { ledger, receiver, retryMs, gate, onGone, lookBack, log } = options
+  const { ledger, receiver, retryMs, gate, onGone, vanished, unreadable, log } = options
 
   /** The receiver has answered, but not that it has the file. */
   const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
@@ -66,7 +69,7 @@ export function createSettle(options: SettleOptions): Settle {
       log('info', `${file} vanished before it was sent`)
       ledger.drop(due)
       onGone()
-      lookBack.givenUp(file, due)
+      vanished.givenUp(file, due)
     }
   }
 
@@ -97,6 +100,7 @@ export function createSettle(options: SettleOptions): Settle {
       case 'unreadable':
         log('warn', `${file} cannot be read: ${attempt.code}`)
         ledger.park(due, message('transfer.unreadable', { path: file, reason: attempt.code }))
+        unreadable.givenUp(file, due)
         return
       case 'failed':
         ledger.retryLater([due], again, message('transfer.readFailed', { path: file, reason: attempt.code }))

@@ -22,7 +22,8 @@ function open() {
   const looks: string[] = []
   const found: string[] = []
   const lookBack = createLookBack({
-    isStill: async (file) => {
+    looksMs: [2_000, 10_000, 60_000],
+    isBack: async (file) => {
       looks.push(file)
       return there.has(file)
     },
@@ -61,7 +62,8 @@ test('a disk that hangs has few calls out, and those of other sources go on', as
   let out = 0
   const found: string[] = []
   const lookBack = createLookBack({
-    isStill: (file) => {
+    looksMs: [2_000],
+    isBack: (file) => {
       if (!file.startsWith('/hung')) return Promise.resolve(true)
       out += 1
       return new Promise(() => undefined)

@@ -78,7 +78,8 @@ test('a connection that breaks at any byte: the next one carries the rest alone'
   await until('the first cut', () => relay.sentBytes() >= (cuts[0] ?? 0), WITHIN_MS)
   relay.cutAfter(cuts[1] ?? 0)
   await allSent(sender, 1, WITHIN_MS)
-  expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
+  // Buffers are lost twice; a break after which all came anew would cost what had come before it, 8 MiB at least.
+  expect(relay.sentBytes()).toBeLessThan(SIZE + 8 * MIB)
   expectArrived()
 })
 

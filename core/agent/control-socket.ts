@@ -94,13 +94,18 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer) => {
       const end = chunk.indexOf('\n')
       chunks.push(end === -1 ? chunk : chunk.subarray(0, end))
       size += chunk.length
-      if (end !== -1) resolve(Buffer.concat(chunks).toString('utf8'))
-      else if (size > most) reject(new Problem('agent.closedEarly'))
-    })
+      if (end === -1 && size <= most) return
+      // What comes after the line is let pass.
+      socket.removeListener('data', take)
+      socket.resume()
+      if (end === -1) reject(new Problem('agent.closedEarly'))
+      else resolve(Buffer.concat(chunks).toString('utf8'))
+    }
+    socket.on('data', take)
     socket.on('close', () => reject(new Problem('agent.closedEarly')))
     socket.on('error', reject)
   })

@@ -4,7 +4,7 @@ import Conf from 'conf'
 import type { z } from 'zod'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import { Problem } from '../words/problem.ts'
+import { errorCode, Problem } from '../words/problem.ts'
 import { migrateSettings } from './migrate.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
@@ -47,8 +47,9 @@ export function openSettings(dataDirectory: string): SettingsStore {
 }
 
 function readSettings(file: string): { settings: Settings; setAside: Message | null } {
-  if (!existsSync(file)) return { settings: settingsSchema.parse({}), setAside: null }
-  const parsed = parseSettings(readText(file))
+  const text = readText(file)
+  if (text === null) return { settings: settingsSchema.parse({}), setAside: null }
+  const parsed = parseSettings(text)
   if (typeof parsed !== 'string') return { settings: parsed, setAside: null }
   const reason = parsed
   const aside = asideName(file)
@@ -63,11 +64,16 @@ function readSettings(file: string): { settings: Settings; setAside: Message | n
   }
 }
 
-/** @throws Problem if the disk does not give the file: it may be well, so it is no reason to set it aside. */
-function readText(file: string): string {
+/**
+ * null: there is none.
+ * @throws Problem if the disk does not give the file: it may be well, so it is no reason to set it aside, and none to
+ * begin without it, as the next change would then take its place.
+ */
+function readText(file: string): string | null {
   try {
     return readFileSync(file, 'utf8')
   } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
     throw new Problem('settings.unreadable', { file, reason: String(thrown) })
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defaultSettings } from '../../../core/settings/schema.ts'
@@ -61,6 +61,15 @@ describe('the settings file', () => {
     expect(store.get().sources).toMatchObject([{ ...sources[0], destinations: null }])
     store.set(store.get())
     expect(openSettings(directory).get()).toEqual(store.get())
+  })
+
+  it('that the system does not give is no missing one: nothing takes its place', () => {
+    const directory = temporaryDirectory()
+    const file = path.join(directory, 'settings.json')
+    // As of a disk with an error, its file is there, and nobody can say what is in it (ELOOP).
+    symlinkSync('settings.json', file)
+    expect(() => openSettings(directory)).toThrow('ELOOP')
+    expect(readlinkSync(file)).toBe('settings.json')
   })
 
   it('refuses values outside the schema and keeps what was', () => {

@@ -9,6 +9,7 @@ import { errorCode } from '../words/problem.ts'
 import type { CallWatch } from './call-watch.ts'
 import { FileRefused } from './file-refused.ts'
 import { holdBelow } from './held.ts'
+import { forgetCached } from './page-cache.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
 
 /** The content that a copy has to have. */
@@ -192,8 +193,10 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
       withOld(from, wanted, signal, (old) => makeFrom(old, wanted, signal, written)),
     confirm: (of, wanted, signal) =>
       withOld(of, wanted, signal, async (old) => {
-        await readThrough(old, wanted, signal, async () => undefined)
         await watch.during(() => ofOldFile(() => syncFd(old)))
+        // Else the kernel would tell what it has kept in memory, whatever has become of it on the disk.
+        await watch.during(() => forgetCached(old))
+        await readThrough(old, wanted, signal, async () => undefined)
       }),
   }
 }

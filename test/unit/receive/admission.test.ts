@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { statfsSync } from 'node:fs'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import { openStore } from '../../../core/receive/store.ts'
@@ -67,7 +67,9 @@ test('a large file on its way needs room for what is still to come of it, not fo
   for (let count = 0; count < 40; count += 1) await large.write(piece)
   expect(await receive('at once')).toMatchObject({ status: 'durable' })
   // What the disk has said is good for 250 ms: then it knows of the 40 MiB itself.
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  const now = performance.now.bind(performance)
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 300)
+  onTestFinished(() => void vi.restoreAllMocks())
   expect(await receive('later')).toMatchObject({ status: 'durable' })
   await large.abort()
 })

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
@@ -13,13 +12,14 @@ import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
+import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningSettings } from './settings-change.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
   data?: string
@@ -115,13 +115,8 @@ async function choose(
   names: readonly string[],
   all: boolean,
 ): Promise<void> {
-  if (all === names.length > 0) throw new Problem('cli.destinations.chooseWhat')
-  const wanted = path.resolve(directory)
-  const idOf = ({ sources }: Settings) => {
-    const source = sources.find((one) => one.path === wanted)
-    if (source === undefined) throw new Problem('cli.destinations.noSource', { path: wanted })
-    return source.id
-  }
+  if (all === names.length > 0) throw new WrongUsage('cli.destinations.chooseWhat')
+  const idOf = (settings: Settings) => sourceAt(settings, directory).id
   const idsOf = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(
@@ -134,6 +129,6 @@ async function choose(
   )
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
-  const said = { path: wanted, names: list.map(({ name }) => name).join(', ') }
+  const said = { path: sourceAt(after, directory).path, names: list.map(({ name }) => name).join(', ') }
   console.log(englishWords(message('cli.destinations.chosen', said)))
 }

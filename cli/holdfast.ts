@@ -5,7 +5,10 @@ import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
 import { registerDestinations } from './destinations.ts'
 import { registerHistory } from './history.ts'
+import { registerLimit } from './limit.ts'
 import { registerPair } from './pair.ts'
+import { registerPaths } from './paths.ts'
+import { registerPause } from './pause.ts'
 import { registerProbe } from './probe.ts'
 import { registerReceive } from './receive.ts'
 import { registerRestore } from './restore.ts'
@@ -14,6 +17,7 @@ import { registerSenders } from './senders.ts'
 import { registerStatus } from './status.ts'
 import { registerVerify } from './verify.ts'
 import { version } from './version.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 const EXIT_USAGE = 2
 const EXIT_FAILED = 1
@@ -33,6 +37,9 @@ const program = new Command('holdfast')
 registerAgent(program)
 registerStatus(program)
 registerHistory(program)
+registerPaths(program)
+registerPause(program)
+registerLimit(program)
 registerScan(program)
 registerReceive(program)
 registerPair(program)
@@ -49,5 +56,6 @@ try {
   if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : EXIT_USAGE)
   const sentence = sentenceOf(thrown)
   console.error(englishWords(sentence))
+  if (thrown instanceof WrongUsage) process.exit(EXIT_USAGE)
   process.exit(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
 }

@@ -2,12 +2,12 @@ import type { Command } from 'commander'
 import { CODE_MINUTES } from '../core/receive/codes.ts'
 import { invite } from '../core/receive/invitation.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
   store?: string
@@ -48,6 +48,6 @@ export function registerPair(program: Command): void {
       await pairWith(code, dataDirectoryOf(options), options.name)
     } else if (code === undefined && options.store !== undefined) {
       await makeInvitation(options.store, options)
-    } else throw new Problem('transfer.pairWhat')
+    } else throw new WrongUsage('transfer.pairWhat')
   })
 }

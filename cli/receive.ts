@@ -7,11 +7,11 @@ import { loadConfig } from '../core/receive/service/config.ts'
 import type { ReceiveService } from '../core/receive/service/service.ts'
 import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface ReceiveOptions extends RuleOptions {
   config?: string
@@ -33,7 +33,7 @@ function openTerminalLog(): ReceiverEvents['log'] {
 
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (!(port <= 65_535)) throw new Problem('transfer.portInvalid', { port: text })
+  if (!(port <= 65_535)) throw new WrongUsage('transfer.portInvalid', { port: text })
   return port
 }
 
@@ -69,7 +69,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const file = options.config ?? null
   const config = await loadConfig(file, given)
   if (options.isocketHost !== undefined && config.isocketPort === null)
-    throw new Problem('transfer.isocketHostAlone')
+    throw new WrongUsage('transfer.isocketHostAlone')
   const service: ReceiveService = await startService(
     {
       config,

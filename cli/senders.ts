@@ -12,6 +12,7 @@ import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface SendersOptions {
   store: string
@@ -106,7 +107,7 @@ async function rename(who: string, name: string, { store }: SendersOptions): Pro
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
   if (name.trim() === '' || name.length > 200 || quoteControls(name) !== name)
-    throw new Problem('transfer.senderNameInvalid', { name: quoteControls(name) })
+    throw new WrongUsage('transfer.senderNameInvalid', { name: quoteControls(name) })
   await senders.rename(sender.fingerprint, name)
   const [before, folder] = [quoteControls(sender.name), quoteControls(sender.folder)]
   say(message('transfer.senderRenamed', { before, name, folder }))

@@ -41,6 +41,12 @@ export async function runningSettings(dataDirectory: string): Promise<Settings |
   }
 }
 
+/** The settings of a data directory: its agent's if one runs, else those of the file. */
+export async function settingsNow(dataDirectory: string): Promise<Settings> {
+  const running = await runningSettings(dataDirectory)
+  return running ?? openSettings(openDataDirectory(dataDirectory).directory).get()
+}
+
 async function changeAlone(
   dataDirectory: string,
   change: (settings: Settings) => Settings | Promise<Settings>,

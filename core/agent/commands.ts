@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
-import { isEmptyRange } from '../filter/limits.ts'
+import {
+  refuseEmptyRange,
+  sourceOf,
+  withChanges,
+  withoutChecked,
+  withoutSource,
+  withPause,
+  withSourceChanged,
+} from '../settings/changes.ts'
 import { realStoreOf } from '../settings/data-directory.ts'
 import {
   namedDestination,
@@ -34,41 +42,20 @@ export function commandHandlers(agent: Agent): CommandHandlers {
   return {
     snapshot: async () => agent.store.snapshot(),
     addSource: (input) => outcome(() => addSource(agent, input)),
-    removeSource: ({ id }) =>
-      outcome(() => {
-        agent.change((settings) => ({
-          ...settings,
-          sources: settings.sources.filter((one) => one.id !== id),
-        }))
-      }),
+    removeSource: ({ id }) => outcome(() => agent.change((settings) => withoutSource(settings, id))),
     pauseSource: ({ id, paused }) =>
-      outcome(() => {
-        agent.change((settings) => ({
-          ...settings,
-          sources: settings.sources.map((one) => (one.id === id ? { ...one, paused } : one)),
-        }))
-      }),
-    changeSource: (input) => outcome(() => changeSource(agent, input)),
+      outcome(() => agent.change((settings) => withSourceChanged(settings, id, { paused }))),
+    changeSource: ({ id, changes }) =>
+      outcome(() => agent.change((settings) => withSourceChanged(settings, id, changes))),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
-        source: { ...sourceOf(agent, id), ...filters },
+        source: { ...sourceOf(agent.settings.get(), id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
-    setDeleteAfter: (input) => outcome(() => setDeleteAfter(agent, input)),
     addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
-    removeCheckedPath: ({ id }) =>
-      outcome(() => {
-        agent.change((settings) => ({
-          ...settings,
-          checkedPaths: settings.checkedPaths.filter((one) => one.id !== id),
-        }))
-      }),
+    removeCheckedPath: ({ id }) => outcome(() => agent.change((settings) => withoutChecked(settings, id))),
     pause: ({ minutes }) =>
-      outcome(() => {
-        const since = Date.now()
-        const until = minutes === null ? null : Math.round(since + minutes * 60_000)
-        agent.change((settings) => ({ ...settings, pause: { since, until } }))
-      }),
+      outcome(() => agent.change((settings) => withPause(settings, minutes, Date.now()))),
     resume: () => outcome(() => agent.change((settings) => ({ ...settings, pause: null }))),
     checkNow: () =>
       outcome(async () => {
@@ -95,10 +82,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       outcome(() => agent.change((settings) => withoutDestination(settings, id))),
     setDestinations: ({ id, destinations }) =>
       outcome(() => agent.change((settings) => withChosen(settings, id, destinations))),
-    changeSettings: (changes) =>
-      outcome(() => {
-        agent.change((settings) => ({ ...settings, ...given(changes) }))
-      }),
+    changeSettings: (changes) => outcome(() => agent.change((settings) => withChanges(settings, changes))),
     dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
@@ -134,32 +118,6 @@ async function outcome(act: () => void | Promise<void>): Promise<Outcome> {
   }
 }
 
-/** An optional key may be there and undefined, which must not take a setting away. */
-function given(changes: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-}
-
-function sourceOf(agent: Agent, id: string): Source {
-  const source = agent.settings.get().sources.find((one) => one.id === id)
-  if (source === undefined) throw new Problem('refuse.noSource')
-  return source
-}
-
-function changeSource(agent: Agent, { id, changes }: CommandInput<'changeSource'>): void {
-  const changed = sourceSchema.parse({ ...sourceOf(agent, id), ...given(changes) })
-  refuseEmptyRange(changed)
-  agent.change((settings) => ({
-    ...settings,
-    sources: settings.sources.map((one) => (one.id === id ? changed : one)),
-  }))
-}
-
-function refuseEmptyRange(source: Source): void {
-  const { name, minimumBytes, maximumBytes } = source
-  if (!isEmptyRange(source)) return
-  throw new Problem('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
-}
-
 async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
@@ -183,17 +141,6 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   })
   refuseEmptyRange(source)
   agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
-}
-
-function setDeleteAfter(agent: Agent, { id, deleteAfter }: CommandInput<'setDeleteAfter'>): void {
-  // core/send/removal needs the kernel's leases and /proc.
-  if (deleteAfter !== null && process.platform !== 'linux') throw new Problem('refuse.deleteAfterSystem', {})
-  const { sources } = agent.settings.get()
-  if (!sources.some((one) => one.id === id)) throw new Problem('refuse.noSuchSource', { id })
-  agent.change((settings) => ({
-    ...settings,
-    sources: settings.sources.map((one) => (one.id === id ? { ...one, deleteAfter } : one)),
-  }))
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {

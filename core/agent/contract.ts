@@ -3,6 +3,7 @@ import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
 import {
+  LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiverDestinationSchema,
   settingsSchema,
@@ -47,7 +48,10 @@ export const givenFiltersSchema = z.object({
 
 /** What of a source a view may change. */
 export const changeableSourceSchema = givenFiltersSchema
-  .extend({ priority: sourceSchema.shape.priority.unwrap() })
+  .extend({
+    priority: sourceSchema.shape.priority.unwrap(),
+    deleteAfter: sourceSchema.shape.deleteAfter.unwrap(),
+  })
   .partial()
 
 /**
@@ -74,7 +78,10 @@ export const commands = {
   /** Stops watching; files at both ends stay as they are. */
   removeSource: { input: source, output: outcomeSchema },
   pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
-  /** Changes the filters and the priority of a source. What waits and is left out now is not sent. */
+  /**
+   * Changes the filters and the priority of a source, and whether its files are removed here after they were sent.
+   * What waits and is left out now is not sent.
+   */
   changeSource: {
     input: z.object({ id: z.string(), changes: changeableSourceSchema }),
     output: outcomeSchema,
@@ -84,21 +91,12 @@ export const commands = {
     input: z.object({ id: z.string(), filters: givenFiltersSchema }),
     output: previewSchema,
   },
-  /** Whether, and after how long, a source's files are removed here once they were sent; null: never. */
-  setDeleteAfter: {
-    input: z.object({ id: z.string(), deleteAfter: sourceSchema.shape.deleteAfter.unwrap() }),
-    output: outcomeSchema,
-  },
   addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
   removeCheckedPath: { input: source, output: outcomeSchema },
   /** Pauses all sending for some minutes, or until resumed (null). */
   pause: {
     input: z.object({
-      minutes: z
-        .number()
-        .positive()
-        .max(60 * 24 * 7)
-        .nullable(),
+      minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable(),
     }),
     output: outcomeSchema,
   },

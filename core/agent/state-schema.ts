@@ -107,11 +107,9 @@ export type DestinationState = z.infer<typeof destinationStateSchema>
 
 /** A file on the wire, and the id of the destination that it is on its way to. */
 export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
-export type StateTransfer = z.infer<typeof stateTransferSchema>
 
 /** Something that the person should know once, such as a settings file that was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
-export type Notice = z.infer<typeof noticeSchema>
 
 export const appStateSchema = z.object({
   version: z.string(),

@@ -68,7 +68,6 @@ export const allowanceSchema = z.discriminatedUnion('kind', [
 
 /** `until`: when it changes (milliseconds since 1970); null: not within a week. */
 export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
-export type AllowanceNow = z.infer<typeof allowanceNowSchema>
 
 /** When, and where not, a source's files are removed after they were sent. */
 export const removalRuleSchema = z.object({

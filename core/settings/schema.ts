@@ -40,6 +40,9 @@ export type SourceFilters = z.infer<typeof sourceFiltersSchema>
 /** Each destination that has sources is sent to by a process of its own, of up to 200 MB. */
 export const MOST_DESTINATIONS = 8
 
+/** The longest pause that ends by itself: a week. */
+export const LONGEST_PAUSE_MINUTES = 60 * 24 * 7
+
 export const priorities = ['low', 'normal', 'high'] as const
 
 export const sourceSchema = z.object({

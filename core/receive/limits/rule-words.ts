@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseSize } from '../../words/amounts.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Floor, Quota, StoreRules } from './rules.ts'
 import { DEFAULT_RULES } from './rules.ts'
@@ -26,16 +27,6 @@ export const defaultRuleWords: RuleWords = {
   keepFree: null,
   quota: [],
   quotaFiles: [],
-}
-
-const UNITS = ['', 'K', 'M', 'G', 'T', 'P']
-
-/** "500G" in bytes; binary units. null: not a size. */
-export function parseSize(text: string): number | null {
-  const parts = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i.exec(text.trim())
-  if (parts === null) return null
-  const bytes = Number(parts[1]) * 1024 ** UNITS.indexOf((parts[2] ?? '').toUpperCase())
-  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
 }
 
 function sizeOf(text: string): number {

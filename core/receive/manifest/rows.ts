@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { StoreLayout } from '../layout.ts'
 import { isVersionName } from '../versions/name.ts'
@@ -139,7 +138,3 @@ export function openRows(database: DatabaseSyncInstance) {
   }
 }
 export type Rows = ReturnType<typeof openRows>
-
-/** The absolute path of a place. */
-export const absolutePlace = (layout: StoreLayout, place: readonly string[]): string =>
-  path.join(layout.root, ...place)

@@ -30,7 +30,10 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
       ? t('window.remove.days', { count: value / DAY_HOURS })
       : t('window.remove.hours', { count: value })
   const set = (next: number | null) =>
-    run('setDeleteAfter', { id: settings.id, deleteAfter: next === null ? null : { hours: next } })
+    run('changeSource', {
+      id: settings.id,
+      changes: { deleteAfter: next === null ? null : { hours: next } },
+    })
 
   return (
     <section className="card" aria-label={t('window.remove.title')}>

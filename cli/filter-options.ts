@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
+import { parseSeconds, parseSize } from '../core/words/amounts.ts'
+
+const HOUR_SECONDS = 3_600
+
+/** What the options of `withFilters` gave; what was not given is not there. */
+export interface FilterOptions {
+  /** false: --no-ignore. */
+  ignore?: string[] | false
+  hidden?: Source['hidden']
+  minSize?: number | null
+  maxSize?: number | null
+  minAge?: number
+  priority?: Source['priority']
+  deleteAfter?: Source['deleteAfter']
+}
+
+/** What of a directory's settings is changed. */
+export type FilterChanges = Partial<
+  Pick<
+    Source,
+    'ignore' | 'hidden' | 'minimumBytes' | 'maximumBytes' | 'minimumAgeSeconds' | 'priority' | 'deleteAfter'
+  >
+>
+
+/** Options for what of a protected directory is left out, waits, and is removed. */
+export function withFilters(command: Command): Command {
+  return command
+    .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect)
+    .option('--no-ignore', 'leave out nothing by pattern')
+    .addOption(
+      new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
+        sourceFiltersSchema.shape.hidden.unwrap().options,
+      ),
+    )
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
+    .option('--min-age <time>', 'send a file only so long after its last change: 90s, 30m, 12h, 0', ageOf)
+    .addOption(
+      new Option('--priority <priority>', 'its share of the line beside other directories').choices(
+        priorities,
+      ),
+    )
+    .option(
+      '--delete-after <time>',
+      'remove files here so long after they were durable at a receiver on another computer: 12h, 30d, or never',
+      deleteAfterOf,
+    )
+}
+
+export function changesOf(options: FilterOptions): FilterChanges {
+  const { ignore, hidden, minSize, maxSize, minAge, priority, deleteAfter } = options
+  return {
+    ...(ignore === undefined ? {} : { ignore: ignore === false ? [] : ignore }),
+    ...(hidden === undefined ? {} : { hidden }),
+    ...(minSize === undefined ? {} : { minimumBytes: minSize }),
+    ...(maxSize === undefined ? {} : { maximumBytes: maxSize }),
+    ...(minAge === undefined ? {} : { minimumAgeSeconds: minAge }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(deleteAfter === undefined ? {} : { deleteAfter }),
+  }
+}
+
+function collect(value: string, before: string[] | false | undefined): string[] {
+  return [...(before || []), value]
+}
+
+function sizeOf(text: string): number | null {
+  if (text === 'none') return null
+  const bytes = parseSize(text)
+  if (bytes === null) throw new InvalidArgumentError('It must be a size such as 10K or 1.5G, or "none".')
+  return bytes
+}
+
+function ageOf(text: string): number {
+  const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
+  if (!seconds.success)
+    throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
+  return seconds.data
+}
+
+function deleteAfterOf(text: string): Source['deleteAfter'] {
+  if (text === 'never') return null
+  const hours = Math.round((parseSeconds(text) ?? 0) / HOUR_SECONDS)
+  const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
+  if (!parsed.success)
+    throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
+  return parsed.data
+}

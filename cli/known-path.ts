@@ -1,0 +1,33 @@
+import { realpathSync } from 'node:fs'
+import path from 'node:path'
+import type { CheckedPath, Settings, Source } from '../core/settings/schema.ts'
+import { Problem } from '../core/words/problem.ts'
+
+/**
+ * The protected directory that somebody names by its path or its name.
+ * @throws Problem cli.paths.notProtected
+ */
+export function sourceAt({ sources }: Settings, given: string): Source {
+  const found = at(sources, given) ?? sources.find(({ name }) => name === given)
+  if (found === undefined) throw new Problem('cli.paths.notProtected', { path: given })
+  return found
+}
+
+/** The path that is only checked; null: it is none of these. */
+export function checkedPathAt({ checkedPaths }: Settings, given: string): CheckedPath | null {
+  return at(checkedPaths, given) ?? null
+}
+
+/** The disk is asked only about what is not known as it was given: one that hangs would not answer. */
+function at<P extends { path: string }>(known: readonly P[], given: string): P | undefined {
+  const absolute = path.resolve(given)
+  return known.find((one) => one.path === absolute) ?? known.find((one) => one.path === realPath(absolute))
+}
+
+function realPath(absolute: string): string {
+  try {
+    return realpathSync(absolute)
+  } catch {
+    return absolute
+  }
+}

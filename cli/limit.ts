@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { withChanges } from '../core/settings/changes.ts'
+import type { SendRule, Settings } from '../core/settings/schema.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
+import { changeSettings, settingsNow } from './settings-change.ts'
+
+interface LimitOptions {
+  data?: string
+  /** false: --no-rules. */
+  rules?: false
+  rule?: SendRule[]
+}
+
+/** `holdfast limit`: what sending may use of the line, and at which times of the week it is another amount. */
+export function registerLimit(program: Command): void {
+  const command = program
+    .command('limit')
+    .description('say or change what sending may use of the line, with times of the week')
+    .argument('[rate]', 'bytes a second where no rule says otherwise: 500K, 10M, or none', rateOf)
+    .option(
+      '--rule <rule>',
+      'at certain times: "mon-fri 08:00-18:00 1M", "sat,sun 00:00-00:00 free", "daily 12:00-13:00 pause" ' +
+        '(repeatable; the first that covers a moment decides; they replace those that were there)',
+      collectRules,
+    )
+    .option('--no-rules', 'no time is different from the others')
+  withDataDirectory(command).action(limit)
+}
+
+function rateOf(text: string): number | null {
+  if (text === 'none') return null
+  const rate = parseRate(text)
+  if (rate === null)
+    throw new InvalidArgumentError('It must be a rate such as 500K or 10M, at least 1K, or "none".')
+  return rate
+}
+
+function collectRules(text: string, before: SendRule[] = []): SendRule[] {
+  const rule = parseRule(text)
+  if (rule === null) throw new InvalidArgumentError('It must be like "mon-fri 08:00-18:00 1M".')
+  return [...before, rule]
+}
+
+async function limit(rate: number | null | undefined, options: LimitOptions): Promise<void> {
+  const directory = dataDirectoryOf(options)
+  const schedule = options.rule ?? (options.rules === false ? [] : undefined)
+  const changed = ({ send }: Settings) => ({
+    send: {
+      ...send,
+      ...(rate === undefined ? {} : { bytesPerSecond: rate }),
+      ...(schedule === undefined ? {} : { schedule }),
+    },
+  })
+  const isQuestion = rate === undefined && schedule === undefined
+  const settings = isQuestion
+    ? await settingsNow(directory)
+    : await changeSettings(
+        directory,
+        (now) => ({ command: 'changeSettings', input: changed(now) }),
+        (now) => withChanges(now, changed(now)),
+      )
+  const { bytesPerSecond, schedule: rules } = settings.send
+  console.log(bytesPerSecond === null ? 'none' : rateText(bytesPerSecond))
+  for (const rule of rules) console.log(`  ${ruleText(rule)}`)
+}

@@ -1,0 +1,42 @@
+import { destinationsOf } from '../core/settings/destinations.ts'
+import type { Settings, Source } from '../core/settings/schema.ts'
+import { formatBytes, formatDuration } from '../core/words/formats.ts'
+import { quoteControls } from './quote-controls.ts'
+
+/** What is protected and how, and what is only checked, as lines for a terminal. */
+export function pathLines(settings: Settings): string[] {
+  return [
+    ...settings.sources.flatMap((source) => sourceLines(settings, source)),
+    ...settings.checkedPaths.map(({ path }) => `${quoteControls(path)}  (only checked)`),
+  ]
+}
+
+/** One protected directory: its first line, and one for each setting that is not as it is by default. */
+export function sourceLines(settings: Settings, source: Source): string[] {
+  const { name, path, kind, batch, oneFileSystem } = source
+  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = source
+  const { priority, deleteAfter, paused } = source
+  const bytes = (value: number) => formatBytes(value, 'en')
+  const time = (seconds: number) => formatDuration(seconds * 1_000, 'en')
+  const prefix = batch.prefix === '' ? '' : ` that begin with ${quoteControls(batch.prefix)}`
+  const settingLines = [
+    ...(kind === 'batch' ? [`batch directories${prefix}`] : []),
+    ...ignore.map((pattern) => `left out: ${quoteControls(pattern)}`),
+    ...(hidden === 'leave-out' ? ['left out: names that begin with a dot'] : []),
+    ...(minimumBytes === null ? [] : [`left out: smaller than ${bytes(minimumBytes)}`]),
+    ...(maximumBytes === null ? [] : [`left out: larger than ${bytes(maximumBytes)}`]),
+    ...(minimumAgeSeconds === 0 ? [] : [`sent ${time(minimumAgeSeconds)} after the last change`]),
+    ...(oneFileSystem ? ['left out: what is mounted inside'] : []),
+    ...(priority === 'normal' ? [] : [`priority: ${priority}`]),
+    ...(deleteAfter === null ? [] : [`removed here ${time(deleteAfter.hours * 3_600)} after it was sent`]),
+    ...(source.destinations === null ? [] : [`goes to: ${namesOf(settings, source)}`]),
+    ...(paused ? ['paused'] : []),
+  ]
+  return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
+}
+
+function namesOf({ destinations }: Settings, source: Source): string {
+  return destinationsOf(destinations, source)
+    .map(({ name }) => quoteControls(name))
+    .join(', ')
+}

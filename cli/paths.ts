@@ -1,0 +1,118 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
+import { checkedPathAt, sourceAt } from './known-path.ts'
+import { outcomeOf } from './outcome.ts'
+import { pathLines, sourceLines } from './path-lines.ts'
+import { parsePath } from './path-words.ts'
+import { changeSettings, settingsNow } from './settings-change.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+interface Options extends FilterOptions {
+  data?: string
+  json?: boolean
+}
+
+/** `holdfast paths`: what is protected and how, and what is only checked. */
+export function registerPaths(program: Command): void {
+  const command = program
+    .command('paths')
+    .description(
+      'list what is protected or checked; change, pause or remove it (holdfast agent DIR protects one)',
+    )
+    .option('--json', 'print the list as JSON, as the settings file has it')
+  withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
+  const inner = (name: string, description: string) =>
+    withDataDirectory(
+      command.command(name).description(description).argument('<path>', 'its path', parsePath),
+    )
+  withFilters(
+    inner(
+      'change',
+      'change what of a protected directory is sent, when, and what is removed here afterwards',
+    ),
+  ).action((given: string, options: Options, self: Command) =>
+    change(dataOf(self), given, changesOf(options)),
+  )
+  inner('pause', 'send nothing of a protected directory until it is resumed').action(
+    (given: string, _: Options, self: Command) => pause(dataOf(self), given, true),
+  )
+  inner('resume', 'send a protected directory again').action((given: string, _: Options, self: Command) =>
+    pause(dataOf(self), given, false),
+  )
+  inner('check', 'check a path, without sending anything of it; the agent must be running').action(
+    (given: string, _: Options, self: Command) => check(dataOf(self), given),
+  )
+  inner(
+    'remove',
+    'protect or check it no longer; files stay as they are, here and where they were sent',
+  ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
+}
+
+/** The data directory may be named before or after the inner command's name. */
+const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Options>())
+
+async function list(dataDirectory: string, json = false): Promise<void> {
+  const settings = await settingsNow(dataDirectory)
+  const { sources, checkedPaths } = settings
+  if (json) console.log(JSON.stringify({ sources, checkedPaths }, null, 2))
+  else if (sources.length + checkedPaths.length === 0) console.log(englishWords(message('cli.paths.none')))
+  else console.log(pathLines(settings).join('\n'))
+}
+
+async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
+  if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
+  const idOf = (settings: Settings) => sourceAt(settings, given).id
+  const after = await changeSettings(
+    dataDirectory,
+    (settings) => ({ command: 'changeSource', input: { id: idOf(settings), changes } }),
+    (settings) => withSourceChanged(settings, idOf(settings), changes),
+  )
+  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
+}
+
+async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {
+  const idOf = (settings: Settings) => sourceAt(settings, given).id
+  const after = await changeSettings(
+    dataDirectory,
+    (settings) => ({ command: 'pauseSource', input: { id: idOf(settings), paused } }),
+    (settings) => withSourceChanged(settings, idOf(settings), { paused }),
+  )
+  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
+}
+
+async function check(dataDirectory: string, given: string): Promise<void> {
+  const wanted = path.resolve(given)
+  const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(englishWords(message('cli.paths.checked', { path: wanted })))
+}
+
+async function remove(dataDirectory: string, given: string): Promise<void> {
+  let said = message('cli.paths.none')
+  const found = (settings: Settings) => {
+    const checked = checkedPathAt(settings, given)
+    const { id, path } = checked ?? sourceAt(settings, given)
+    said = message(checked === null ? 'cli.paths.removed' : 'cli.paths.unchecked', { path })
+    return { id, isChecked: checked !== null }
+  }
+  await changeSettings(
+    dataDirectory,
+    (settings) => {
+      const { id, isChecked } = found(settings)
+      return { command: isChecked ? 'removeCheckedPath' : 'removeSource', input: { id } }
+    },
+    (settings) => {
+      const { id, isChecked } = found(settings)
+      return isChecked ? withoutChecked(settings, id) : withoutSource(settings, id)
+    },
+  )
+  console.log(englishWords(said))
+}

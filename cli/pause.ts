@@ -1,0 +1,59 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { withPause } from '../core/settings/changes.ts'
+import { LONGEST_PAUSE_MINUTES } from '../core/settings/schema.ts'
+import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
+import { parseSeconds } from '../core/words/amounts.ts'
+import { message } from '../core/words/message.ts'
+import { englishWords } from '../core/words/words.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { changeSettings } from './settings-change.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+interface PauseOptions {
+  data?: string
+  for?: number
+  untilTomorrow?: boolean
+}
+
+/** `holdfast pause` and `holdfast resume`: all sending, as the tray's menu does; checks go on. */
+export function registerPause(program: Command): void {
+  withDataDirectory(
+    program
+      .command('pause')
+      .description('send nothing until it is resumed; disks are checked as before')
+      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', minutesOf)
+      .option('--until-tomorrow', 'until eight in the morning'),
+  ).action(pause)
+  withDataDirectory(program.command('resume').description('send again')).action(resume)
+}
+
+function minutesOf(text: string): number {
+  const minutes = (parseSeconds(text) ?? 0) / 60
+  if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
+  throw new InvalidArgumentError('It must be a time such as 30m or 2h, at most 7d.')
+}
+
+async function pause(options: PauseOptions): Promise<void> {
+  if (options.for !== undefined && options.untilTomorrow) throw new WrongUsage('cli.pause.twoEnds')
+  const minutes = options.untilTomorrow ? minutesUntilTomorrow(new Date()) : (options.for ?? null)
+  const { pause: until } = await changeSettings(
+    dataDirectoryOf(options),
+    () => ({ command: 'pause', input: { minutes } }),
+    (settings) => withPause(settings, minutes, Date.now()),
+  )
+  const end = until?.until ?? null
+  console.log(
+    englishWords(
+      end === null ? message('cli.pause.paused') : message('cli.pause.pausedUntil', { until: end }),
+    ),
+  )
+}
+
+async function resume(options: { data?: string }): Promise<void> {
+  await changeSettings(
+    dataDirectoryOf(options),
+    () => ({ command: 'resume', input: {} }),
+    (settings) => ({ ...settings, pause: null }),
+  )
+  console.log(englishWords(message('cli.pause.resumed')))
+}

@@ -1,0 +1,63 @@
+import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../core/settings/schema.ts'
+import { parseSize } from '../core/words/amounts.ts'
+
+const UNITS = ['', 'K', 'M', 'G', 'T']
+
+/** As Date.getDay() counts them. */
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+
+/** "1M" in bytes a second; null: not a rate that can be kept. */
+export function parseRate(text: string): number | null {
+  const rate = bytesPerSecondSchema.safeParse(parseSize(text.replace(/\/s$/i, '')))
+  return rate.success ? rate.data : null
+}
+
+/**
+ * "mon-fri 08:00-18:00 1M": the days on which it begins, or "daily", the times of the clock on the wall, and what may
+ * be sent then: a rate a second, "free" or "pause". null: it is not such a rule.
+ */
+export function parseRule(text: string): SendRule | null {
+  const [days = '', times = '', allow = '', ...more] = text.trim().toLowerCase().split(/\s+/)
+  const [from, to, ...others] = times.split('-')
+  if (more.length > 0 || others.length > 0) return null
+  const rule = sendRuleSchema.safeParse({
+    days: daysOf(days),
+    from,
+    to,
+    allow: allow === 'free' || allow === 'pause' ? allow : parseRate(allow),
+  })
+  return rule.success ? rule.data : null
+}
+
+/** The rule as `parseRule` reads it. */
+export function ruleText({ days, from, to, allow }: SendRule): string {
+  const on = days.length === DAYS.length ? 'daily' : days.map((day) => DAYS[day]).join(',')
+  return `${on} ${from}-${to} ${typeof allow === 'number' ? rateText(allow) : allow}`
+}
+
+/** The rate as `parseRate` reads it, to the byte: 10M/s. */
+export function rateText(bytesPerSecond: number): string {
+  let value = bytesPerSecond
+  let unit = 0
+  while (value % 1024 === 0 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${value}${UNITS[unit]}/s`
+}
+
+/** "mon-fri,sun"; null: not days. */
+function daysOf(text: string): number[] | null {
+  if (text === 'daily') return DAYS.map((_, day) => day)
+  const days = new Set<number>()
+  for (const part of text.split(',')) {
+    const [first = -1, last = first, ...more] = part.split('-').map((name) => DAYS.indexOf(name))
+    if (more.length > 0 || first < 0 || last < 0) return null
+    // Round the end of the week: "sat-mon" is three days.
+    for (let day = first; ; day = (day + 1) % DAYS.length) {
+      days.add(day)
+      if (day === last) break
+    }
+  }
+  return [...days].sort()
+}

@@ -1,0 +1,57 @@
+import { isEmptyRange } from '../filter/limits.ts'
+import { Problem } from '../words/problem.ts'
+import { type Settings, type Source, sourceSchema } from './schema.ts'
+
+// What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
+
+/** What is changed of T; a key that is there and undefined takes nothing away. */
+export type Changes<T> = { [Key in keyof T]?: T[Key] | undefined }
+
+/** @throws Problem refuse.noSource */
+export function sourceOf(settings: Settings, id: string): Source {
+  const source = settings.sources.find((one) => one.id === id)
+  if (source === undefined) throw new Problem('refuse.noSource')
+  return source
+}
+
+/**
+ * Changes what is given of one source.
+ * @throws Problem refuse.noSource, refuse.emptyRange, refuse.deleteAfterSystem
+ */
+export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
+  const changed = sourceSchema.parse({ ...sourceOf(settings, id), ...given(changes) })
+  refuseEmptyRange(changed)
+  // core/send/removal needs the kernel's leases and /proc.
+  if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
+    throw new Problem('refuse.deleteAfterSystem')
+  return { ...settings, sources: settings.sources.map((one) => (one.id === id ? changed : one)) }
+}
+
+export function withoutSource(settings: Settings, id: string): Settings {
+  return { ...settings, sources: settings.sources.filter((one) => one.id !== id) }
+}
+
+export function withoutChecked(settings: Settings, id: string): Settings {
+  return { ...settings, checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
+}
+
+/** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
+export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
+  const until = minutes === null ? null : Math.round(now + minutes * 60_000)
+  return { ...settings, pause: { since: now, until } }
+}
+
+export function withChanges(settings: Settings, changes: Changes<Settings>): Settings {
+  return { ...settings, ...given(changes) }
+}
+
+/** @throws Problem refuse.emptyRange */
+export function refuseEmptyRange(source: Source): void {
+  const { name, minimumBytes, maximumBytes } = source
+  if (!isEmptyRange(source)) return
+  throw new Problem('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
+}
+
+function given<T extends object>(changes: Changes<T>): Partial<T> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,22 @@
+// What people type for sizes and times, as numbers.
+
+const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
+
+const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
+
+/** "500G" in bytes; binary units. null: not a size. */
+export function parseSize(text: string): number | null {
+  const parts = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i.exec(text.trim())
+  if (parts === null) return null
+  const bytes = Number(parts[1]) * 1024 ** SIZE_UNITS.indexOf((parts[2] ?? '').toUpperCase())
+  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
+}
+
+/** "90s", "30m", "12h" or "7d" in seconds; a number alone is seconds. null: not a time. */
+export function parseSeconds(text: string): number | null {
+  const parts = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/i.exec(text.trim())
+  if (parts === null) return null
+  const unit = (parts[2] || 's').toLowerCase() as keyof typeof SECONDS
+  const seconds = Number(parts[1]) * SECONDS[unit]
+  return Number.isFinite(seconds) ? seconds : null
+}

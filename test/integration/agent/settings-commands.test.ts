@@ -1,0 +1,147 @@
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { openSettings } from '../../../core/settings/store.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+/** The exit code of a command, and what it complained of. */
+async function refused(words: string[]): Promise<{ code: number | string; said: string }> {
+  const command = startHoldfast(words)
+  const code = await command.ended()
+  return { code, said: command.err() }
+}
+
+/** A directory that an agent protects, called "datas". */
+async function protectedDirectory() {
+  const root = path.join(temporaryDirectory('settings-commands'), 'datas')
+  const data = temporaryDirectory('settings-commands-data')
+  mkdirSync(root)
+  const agent = startHoldfast(['agent', '--data', data, root])
+  await untilState(data, 'the agent to watch', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
+  return { root, data, agent }
+}
+
+describe('settings from the command line', () => {
+  test('a running agent takes them: filters, priority, pauses, the limit, paths that are only checked', async () => {
+    const { root, data } = await protectedDirectory()
+    const about = ['--data', data]
+    const only = temporaryDirectory('only-checked')
+
+    const changed = await holdfast([
+      ...['paths', 'change', root, '--ignore', '*.log', '--ignore', 'tmp/', '--hidden', 'leave-out'],
+      ...['--min-size', '2', '--max-size', '10K', '--priority', 'high', '--delete-after', '30d', ...about],
+    ])
+    for (const line of [
+      'left out: *.log',
+      'left out: tmp/',
+      'larger than 10 KiB',
+      'priority: high',
+      '30 days',
+    ])
+      expect(changed).toContain(line)
+    writeFileSync(path.join(root, 'a.log'), 'left out')
+    writeFileSync(path.join(root, 'a.dat'), 'sent')
+    const sent = await untilState(data, 'the one file', ({ totals }) => totals.sentFiles > 0)
+    expect(sent.totals).toMatchObject({ sentFiles: 1, waitingFiles: 0 })
+    expect(sent.sources[0]?.settings).toMatchObject({
+      ignore: ['*.log', 'tmp/'],
+      minimumBytes: 2,
+      deleteAfter: { hours: 720 },
+    })
+
+    expect(await holdfast(['pause', '--for', '2h', ...about])).toContain('Nothing is sent until')
+    writeFileSync(path.join(root, 'b.dat'), 'held back')
+    const paused = await untilState(data, 'the pause', ({ totals }) => totals.waitingFiles === 1)
+    expect(paused.status.level).toBe('paused')
+    await holdfast(['resume', ...about])
+    await untilState(data, 'the file that was held back', ({ totals }) => totals.sentFiles === 2)
+
+    expect(await holdfast(['paths', 'pause', 'datas', ...about])).toContain('paused')
+    await untilState(data, 'the source to be paused', ({ sources }) => sources[0]?.settings.paused === true)
+    expect(await holdfast(['paths', 'resume', root, ...about])).not.toContain('paused')
+
+    const rule = 'mon-fri 08:00-18:00 1M'
+    expect(await holdfast(['limit', '10M', '--rule', rule, ...about])).toBe(
+      '10M/s\n  mon,tue,wed,thu,fri 08:00-18:00 1M/s\n',
+    )
+    const limited = await untilState(data, 'the limit', ({ settings }) => settings.send.schedule.length === 1)
+    expect(limited.settings.send.bytesPerSecond).toBe(10 * 1024 ** 2)
+    expect(await holdfast(['limit', 'none', '--no-rules', ...about])).toBe('none\n')
+
+    await holdfast(['paths', 'check', only, ...about])
+    expect(await holdfast(['paths', ...about])).toContain(`${only}  (only checked)`)
+    await untilState(
+      data,
+      'its verdict',
+      ({ checkedPaths }) => checkedPaths[0]?.checked?.overall.kind === 'ok',
+    )
+    await holdfast(['paths', 'remove', only, ...about])
+    expect(await holdfast(['paths', 'remove', root, ...about])).toContain('not protected any more')
+    expect(await holdfast(['paths', ...about])).toContain('Nothing is protected')
+    expect(existsSync(path.join(root, 'a.dat'))).toBe(true)
+  })
+
+  test('without an agent they are in the file for the next one', async () => {
+    const { root, data, agent } = await protectedDirectory()
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+    const link = path.join(temporaryDirectory('link'), 'datas')
+    symlinkSync(root, link)
+    await holdfast(['paths', 'change', link, '--ignore', '*.log', '--min-age', '2m', '--data', data])
+    await holdfast(['paths', 'change', root, '--no-ignore', '--max-size', '1G', '--data', data])
+    await holdfast(['pause', '--data', data])
+    await holdfast(['limit', '500K', '--data', data])
+    const settings = openSettings(data).get()
+    expect(settings.sources[0]).toMatchObject({ ignore: [], minimumAgeSeconds: 120, maximumBytes: 1024 ** 3 })
+    expect(settings.pause).toMatchObject({ until: null })
+    expect(settings.send.bytesPerSecond).toBe(500 * 1024)
+    startHoldfast(['agent', '--data', data])
+    await until('the agent to be paused', async () => {
+      const status = startHoldfast(['status', '--data', data])
+      await status.ended()
+      return /paused/i.test(status.out())
+    })
+  })
+
+  test('what makes no sense is refused, with exit code 2, and nothing is changed', async () => {
+    const { root, data } = await protectedDirectory()
+    const wrong = [
+      ['paths', 'change', root],
+      ['paths', 'change', root, '--min-size', 'much'],
+      ['paths', 'change', root, '--delete-after', '10m'],
+      ['paths', 'change', root, '--hidden', 'maybe'],
+      ['paths', 'change', ''],
+      ['pause', '--for', '8d'],
+      ['pause', '--for', '2h', '--until-tomorrow'],
+      ['limit', '0'],
+      ['limit', '--rule', 'mon-fri 1M'],
+    ]
+    for (const words of wrong)
+      expect(await refused([...words, '--data', data]), words.join(' ')).toMatchObject({ code: 2 })
+    const empty = await refused([
+      'paths',
+      'change',
+      root,
+      '--min-size',
+      '2M',
+      '--max-size',
+      '1M',
+      '--data',
+      data,
+    ])
+    expect(empty).toMatchObject({ code: 1, said: expect.stringContaining('no file can be at least 2 MiB') })
+    const unknown = await refused(['paths', 'remove', '/nowhere', '--data', data])
+    expect(unknown).toMatchObject({
+      code: 1,
+      said: expect.stringContaining('/nowhere is not a protected directory'),
+    })
+    expect(openSettings(data).get()).toMatchObject({
+      sources: [{ path: root, minimumBytes: null, deleteAfter: null }],
+      pause: null,
+      send: { bytesPerSecond: null, schedule: [] },
+    })
+  })
+})

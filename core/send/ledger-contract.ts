@@ -155,9 +155,16 @@ export interface Ledger {
   ): Map<number, SentContent>
   /**
    * Sent files that are owed their mark, and that the `others`, the source's other destinations, have, too; at most
-   * `limit`. What another one lacks is put off, until that one gets it or `reviewMarks` finds that it need not.
+   * `limit`, in the order of their ids, behind `after`. What another one lacks is put off, until that one gets it or
+   * `reviewMarks` finds that it need not.
    */
-  dueMarks(destination: string, source: string, limit: number, others: readonly string[]): Due[]
+  dueMarks(
+    destination: string,
+    source: string,
+    limit: number,
+    others: readonly string[],
+    after?: number,
+  ): Due[]
   /**
    * The source has other destinations than before: looks at what was put off. One chunk of at most `limit` rows after
    * the row `after` (0 at first); returns the last row, or null at the end.

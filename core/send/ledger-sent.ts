@@ -91,11 +91,11 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
       )
     },
 
-    dueMarks(destination, source, limit, others) {
+    dueMarks(destination, source, limit, others, behind = 0) {
       const route = routes.find(destination, source)
       if (route !== null && others.length === 0)
-        return (unmarked.all(route, 0, limit) as DueRow[]).map((row) => dueOf(row, source))
-      for (let after: number | null = 0; route !== null && after !== null; ) {
+        return (unmarked.all(route, behind, limit) as DueRow[]).map((row) => dueOf(row, source))
+      for (let after: number | null = behind; route !== null && after !== null; ) {
         // Most looks find nothing: no reason to write.
         if (unmarked.get(route, after, 1) === undefined) break
         const page = marksPage(route, source, after, limit, others)

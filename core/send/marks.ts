@@ -10,6 +10,10 @@ const PAGE = 256
 const AT_ONCE = 4
 /** A disk that does not take marks now is tried again after this. */
 const PAUSE_MS = 30_000
+/** A look ends after so many that could not be set; the next one goes on behind them, and round from the beginning. */
+const FAILURES = 1_024
+/** So many failures of a look are told. */
+const TOLD_FAILURES = 8
 
 export interface MarkSource {
   id: string
@@ -43,44 +47,70 @@ export function openMarks(
       () => false,
     ))
 
+  /** The last file of a look that ended before it was through. */
+  const endedAt = new Map<string, number>()
+
   /** Whether the ledger may forget this mark: it is set, or it never can be. */
-  const markOne = async (source: MarkSource, due: Due): Promise<boolean> => {
+  const markOne = async (
+    source: MarkSource,
+    due: Due,
+    complain: (text: string) => void,
+  ): Promise<boolean> => {
     const file = path.join(source.path, due.path)
     try {
       return (await markGroupWrite(file, due)) === 'set' || (await isThere(source))
     } catch (thrown) {
       if (!(await isThere(source))) return false
       const code = errorCode(thrown)
-      events.log('warn', `${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
+      complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
       return code === 'EPERM' || code === 'EACCES'
     }
   }
 
-  const markPage = async (source: MarkSource, page: readonly Due[]): Promise<Due[]> => {
+  const markPage = async (
+    source: MarkSource,
+    page: readonly Due[],
+    complain: (text: string) => void,
+  ): Promise<Due[]> => {
     const done: Due[] = []
     let index = 0
     const work = async () => {
       for (let due = page[index++]; due !== undefined; due = page[index++]) {
-        if (await markOne(source, due)) done.push(due)
+        if (await markOne(source, due, complain)) done.push(due)
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
     return done
   }
 
-  /** Sets all marks that are owed; false: the disk did not take some of them. */
+  /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
   const markAll = async (mine: { source: MarkSource }): Promise<boolean> => {
-    for (;;) {
+    const { id } = mine.source
+    const begin = endedAt.get(id) ?? 0
+    endedAt.delete(id)
+    let told = 0
+    const complain = (text: string) => {
+      if (told < TOLD_FAILURES) events.log('warn', text)
+      told += 1
+    }
+    let failures = 0
+    for (let after = begin; ; ) {
       const { source } = mine
-      const page = over ? [] : ledger.dueMarks(destination, source.id, PAGE, source.alsoTo ?? [])
-      if (page.length === 0) return true
-      const done = await markPage(source, page)
+      const page = over ? [] : ledger.dueMarks(destination, id, PAGE, source.alsoTo ?? [], after)
+      const last = page.at(-1)
+      if (last === undefined) return over || (failures === 0 && begin === 0)
+      const done = await markPage(source, page, complain)
       if (over) return true
       if (done.length > 0) {
         ledger.marksDone(done)
         events.onMarked()
       }
-      if (done.length < page.length) return false
+      failures += page.length - done.length
+      after = last.id
+      if (failures >= FAILURES) {
+        endedAt.set(id, after)
+        return false
+      }
     }
   }
 

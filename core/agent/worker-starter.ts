@@ -35,7 +35,10 @@ const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, 
 export function workerHeap(name: WorkerName): readonly string[] {
   const young = '--max-semi-space-size=2'
   // The checker holds little, and each check would pay for it.
-  return name === 'checker' ? [young] : [young, '--heap-growing-percent=60']
+  if (name === 'checker') return [young]
+  const words = [young, '--heap-growing-percent=60']
+  // For core/wire/young-buffers.ts.
+  return name === 'receiver' ? [...words, '--expose-gc'] : words
 }
 
 export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,5 +1,5 @@
-import ignore from 'ignore'
 import type { Source } from '../settings/schema.ts'
+import { createPatterns } from './patterns.ts'
 
 /** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark. */
 export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark'
@@ -54,7 +54,7 @@ export function nameRulesOf({ kind, batch, ignore: patterns, hidden }: NameSetti
 
 /** Builds the decision about names from the rules: gitignore patterns are relative to the source. */
 export function createNameFilter(rules: NameRules): NameFilter {
-  const patterns = rules.ignore.length === 0 ? null : ignore().add(rules.ignore)
+  const patterns = rules.ignore.length === 0 ? null : createPatterns(rules.ignore)
   const marks = new Set(rules.marks)
   const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
   const file = (path: string): LeftOut | null => {
@@ -82,7 +82,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
       }
       return file(path)
     },
-    patternOf: (path) => patterns?.test(path).rule?.pattern ?? null,
+    patternOf: (path) => patterns?.patternOf(path) ?? null,
   }
 }
 

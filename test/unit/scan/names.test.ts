@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/filter/names.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -96,4 +98,33 @@ describe('hidden names', () => {
     expect(filter.patternOf('x.log')).toBe('*.log')
     expect(filter.patternOf('.a')).toBeNull()
   })
+})
+
+test.runIf(process.platform === 'linux')(
+  'patterns tell upper case from lower case, as git does on Linux',
+  () => {
+    const { file, directory } = createNameFilter({ ignore: ['Backup/', '*.C'], marks: [] })
+    expect([directory('Backup'), directory('backup'), file('a.C'), file('a.c')]).toEqual([
+      'ignored',
+      null,
+      'ignored',
+      null,
+    ])
+  },
+)
+
+test('what patterns were asked about is not remembered for ever', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { file } = createNameFilter({ ignore: ['*.log'], marks: [] })
+  const heap = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = heap()
+  for (let index = 0; index < 200_000; index += 1) file(`station/2026-11-20/measurement-${index}.dat`)
+  const grown = heap() - before
+  // Asked once more, so that the filter is not collected before it is measured.
+  expect(file('a.log')).toBe('ignored')
+  expect(grown / 1024 ** 2).toBeLessThan(10)
 })

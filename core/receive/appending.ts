@@ -17,8 +17,8 @@ export interface Appending {
   append(pieces: readonly Uint8Array[]): Promise<void>
   /** SHA-256 of all. @throws what the disk has said of syncing. */
   digest(): Promise<Buffer>
-  /** Resolves when no call on the file is out. */
-  settled(): Promise<void>
+  /** Resolves when no call on the file is out; false: the disk has refused a part of what was written. */
+  settled(): Promise<boolean>
 }
 
 /** @param fd is closed by whoever has opened it, after `settled`. */
@@ -42,6 +42,7 @@ export function openAppending(fd: number): Appending {
 
   const settled = async () => {
     await syncing
+    return failed === null
   }
 
   return {

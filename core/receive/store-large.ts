@@ -5,6 +5,7 @@ import type { FileFacts } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused, outcomeOf } from './file-refused.ts'
 import type { Room } from './limits/admission.ts'
+import { forgetCached } from './page-cache.ts'
 import type { Partial, Partials } from './partials.ts'
 import type { StoreParts } from './store-parts.ts'
 import { componentsOf } from './store-parts.ts'
@@ -69,9 +70,10 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       if (open === null) return
       const { fd, file, appending, partial } = open
       open = null
-      await appending.settled()
+      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
+      const isSound = await appending.settled()
       await closeFd(fd).catch(() => undefined)
-      if (keep && partial !== null) return partial.keep(Math.max(appending.position, partial.offset))
+      if (keep && isSound && partial !== null) return partial.keep(Math.max(appending.position, partial.offset))
       await discard(file)
       partial?.forget()
     }
@@ -101,6 +103,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
     const takeIn = async (): Promise<void> => {
       const offset = open?.partial?.offset ?? 0
+      // From the disk: what an earlier process was told of its failures died with it.
+      if (open !== null && offset > 0) await forgetCached(open.fd)
       while (open !== null && refused === null && !stopping && open.appending.position < offset) {
         const { appending } = open
         await attempt(() => appending.takeIn(offset))

@@ -9,6 +9,7 @@ import { errorCode } from '../words/problem.ts'
 import type { CallWatch } from './call-watch.ts'
 import { FileRefused } from './file-refused.ts'
 import { holdBelow } from './held.ts'
+import type { Home } from './home.ts'
 import { forgetCached } from './page-cache.ts'
 import type { TemporaryFiles } from './temporary-files.ts'
 
@@ -62,7 +63,13 @@ async function ofOldFile<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Opens a regular file of this size that no symbolic link leads to. */
-async function openOld(root: string, components: readonly string[], size: number): Promise<number> {
+async function openOld(
+  root: string,
+  home: Home,
+  components: readonly string[],
+  size: number,
+): Promise<number> {
+  await home.check()
   const directory = await holdBelow(root, components.slice(0, -1))
   try {
     return await openIn(directory.path, components.at(-1) ?? '', size)
@@ -85,7 +92,7 @@ async function openIn(directory: string, name: string, size: number): Promise<nu
   throw unknown('other size')
 }
 
-export function openCopies(root: string, temporaries: TemporaryFiles, watch: CallWatch): Copies {
+export function openCopies(root: string, home: Home, temporaries: TemporaryFiles, watch: CallWatch): Copies {
   const turns: Semaphore = createSemaphore(COPIES_AT_ONCE)
   let canClone = process.platform === 'linux'
 
@@ -177,7 +184,7 @@ export function openCopies(root: string, temporaries: TemporaryFiles, watch: Cal
     await turns.acquire()
     try {
       if (signal.aborted) throw new FileRefused('aborted', '')
-      const old = await watch.during(() => ofOldFile(() => openOld(root, from, size)))
+      const old = await watch.during(() => ofOldFile(() => openOld(root, home, from, size)))
       try {
         return await work(old)
       } finally {

@@ -5,6 +5,7 @@ import { errorCode } from '../words/problem.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Held } from './held.ts'
 import { hold, holdRoot, NO_DIRECTORY } from './held.ts'
+import type { Home } from './home.ts'
 import type { Note } from './manifest/notes.ts'
 
 /** A directory below the store's root, as its components joined by "/"; the root itself is empty. */
@@ -76,7 +77,7 @@ const SYNCS_AT_ONCE = 64
 /** Directories that a round keeps open for whoever comes next. */
 const MOST_IDLE = 64
 
-export function openDirectories(root: string): Directories {
+export function openDirectories(root: string, home: Home): Directories {
   // What an earlier process made it may not have synced, so a directory is known only after its first use.
   const known = new Set<Place>()
   const syncs = createSemaphore(SYNCS_AT_ONCE)
@@ -122,7 +123,7 @@ export function openDirectories(root: string): Directories {
     displace: Displace | null,
   ): Promise<Held> =>
     components.length === 0
-      ? holdRoot(root)
+      ? home.check().then(() => holdRoot(root))
       : withOpen(parentOf(components), round, displace, (parent) => openIn(parent.path, components, displace))
 
   const withOpen = async <T>(

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { closeFd, openFd, statFd } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
 import type { FileFacts } from './file-facts.ts'
+import type { Home } from './home.ts'
 import type { Admission } from './limits/admission.ts'
 
 /** Large files of one sender, and of all, that are on their way or wait to be gone on with. */
@@ -71,7 +72,7 @@ const nameOf = ({ source, path: file, size, mtimeMs }: FileFacts, identity: stri
   `${digestOf(`${source}/${file}`)}-${digestOf(size, mtimeMs, identity)}`
 
 /** @param directory holds one directory for each sender's folder. */
-export function openPartials(directory: string, admission: Pick<Admission, 'charge'>): Partials {
+export function openPartials(directory: string, admission: Pick<Admission, 'charge'>, home: Home): Partials {
   /** One for each place at most. */
   const entries = new Map<string, Entry>()
   let loading: Promise<void> | null = null
@@ -145,6 +146,7 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
     const create = () => openFd(file, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600)
     const fd = await create().catch(async (thrown: unknown) => {
       if (errorCode(thrown) !== 'ENOENT') throw thrown
+      await home.check()
       await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
       return create()
     })

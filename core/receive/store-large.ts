@@ -73,7 +73,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
       const isSound = await appending.settled()
       await closeFd(fd).catch(() => undefined)
-      if (keep && isSound && partial !== null) return partial.keep(Math.max(appending.position, partial.offset))
+      if (keep && isSound && partial !== null)
+        return partial.keep(Math.max(appending.position, partial.offset))
       await discard(file)
       partial?.forget()
     }

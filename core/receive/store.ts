@@ -7,6 +7,7 @@ import { openCopies } from './copy.ts'
 import { openDirectories } from './directories.ts'
 import type { FileFacts } from './file-facts.ts'
 import type { FileRefused, Outcome } from './file-refused.ts'
+import { openHome } from './home.ts'
 import { storeLayout } from './layout.ts'
 import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
@@ -64,12 +65,13 @@ export function openStore(
 ): Store {
   const layout = storeLayout(root)
   const { record } = journal
-  const directories = openDirectories(layout.root)
+  const home = openHome(layout.own)
+  const directories = openDirectories(layout.root, home)
   const placement = openPlacement(directories, layout.versions, record)
   const commits = openCommits(directories, placement, record)
-  const temporaries = openTemporaryFiles(layout.temporary)
+  const temporaries = openTemporaryFiles(layout.temporary, home)
   const watch = createCallWatch()
-  const partials = openPartials(layout.partial, admission)
+  const partials = openPartials(layout.partial, admission, home)
   // What is stored goes before what may be; the sender tries again.
   const makeRoom = (folder: string, full: FileRefused | null) => {
     if (full !== null) void partials.makeRoom(full.detail.startsWith('quota') ? folder : null)
@@ -89,7 +91,7 @@ export function openStore(
   }
   const base = { admission: yielding, temporaries, watch, partials }
   const mover = createMover(directories, placement, journal)
-  const bulk = openBulk(layout.root, thread, { temporaries, watch, commits, mover })
+  const bulk = openBulk(layout.root, home, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)
 
   const receiveAll = openStoreSmall(parts, bulk)
@@ -102,7 +104,7 @@ export function openStore(
         receiveAll([{ facts, bytes, digest }], { onWritten: () => undefined, onStored })
       }),
     begin: openStoreLarge(parts, partials),
-    copy: openStoreCopy(parts, openCopies(layout.root, temporaries, watch)),
+    copy: openStoreCopy(parts, openCopies(layout.root, home, temporaries, watch)),
     alone: placement.alone,
     stalledMs: () => watch.oldestMs(),
     async clean() {

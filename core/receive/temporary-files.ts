@@ -5,6 +5,7 @@ import path from 'node:path'
 import { openFd } from '../wire/fd.ts'
 import { isRunning } from '../wire/is-running.ts'
 import { errorCode } from '../words/problem.ts'
+import type { Home } from './home.ts'
 
 /** Files on their way, in a directory of this process's own on the store's file system. */
 export interface TemporaryFiles {
@@ -31,7 +32,7 @@ async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-export function openTemporaryFiles(parent: string): TemporaryFiles {
+export function openTemporaryFiles(parent: string, home: Home): TemporaryFiles {
   const mine = `${process.pid}-${randomBytes(6).toString('hex')}`
   const directory = path.join(parent, mine)
   let count = 0
@@ -42,6 +43,7 @@ export function openTemporaryFiles(parent: string): TemporaryFiles {
     return `${directory}/${count}`
   }
   const prepare = async () => {
+    await home.check()
     await makeDirectory(path.dirname(parent))
     await makeDirectory(parent)
     await makeDirectory(directory)

@@ -64,6 +64,9 @@ export function verdictOf(
     case 'readOnly':
       return { kind: 'store', reason: message('transfer.storeReadOnly', { name: receiver }) }
     case 'failed':
+      // No file's fault: whatever comes next has the same answer.
+      if (answer.detail === 'ENODEV')
+        return { kind: 'store', reason: message('transfer.storeAway', { name: receiver }) }
       return {
         kind: 'file',
         reason: message('transfer.storeFailed', { name: receiver, reason: answer.detail || 'EIO' }),

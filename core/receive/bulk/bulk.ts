@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeFd, openFd } from '../../wire/fd.ts'
 import { outcomeOf } from '../file-refused.ts'
+import type { Home } from '../home.ts'
 import { createStoreThread } from './call-thread.ts'
 import type { BulkEvents, BulkFile } from './pending.ts'
 import type { Pipeline, PipelineParts } from './pipeline.ts'
@@ -32,7 +33,7 @@ const CLOSED = new Error('the store is closed')
  * makes its content durable, the second its name, and no name ever leads to half a content. Both are shared by all
  * files that came during the sync before.
  */
-export function openBulk(root: string, script: URL | null, parts: PipelineParts): Bulk {
+export function openBulk(root: string, home: Home, script: URL | null, parts: PipelineParts): Bulk {
   const { temporaries, watch } = parts
   const threads = script === null ? [] : [createStoreThread(script), createStoreThread(script)]
   const [writer, committer] = threads
@@ -57,7 +58,13 @@ export function openBulk(root: string, script: URL | null, parts: PipelineParts)
     try {
       fd = await watch.during(async () => {
         await temporaries.prepare()
-        return openFd(root, constants.O_RDONLY)
+        const opened = await openFd(root, constants.O_RDONLY)
+        // Now that it is open, it stays the directory that it is.
+        await home.check().catch(async (thrown: unknown) => {
+          await closeFd(opened)
+          throw thrown
+        })
+        return opened
       })
       phase = 'running'
       await running.run(fd)

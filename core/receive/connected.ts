@@ -1,7 +1,7 @@
+import type { Window } from './answers.ts'
 import type { Sender, Senders } from './senders.ts'
-import type { Window } from './session.ts'
 
-/** What all senders together may have in this process's memory; each gets an even part, within limits. */
+/** What all senders together get of this process's memory: each half of what is left, within limits. */
 const MEMORY_BYTES = 256 * 1024 * 1024
 const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
 const WINDOW_FILES = 8192
@@ -31,7 +31,8 @@ export function createConnected(): Connected {
     enter(sender, drop) {
       const mine = entries().filter((one) => one.sender.folder === sender.folder)
       if (mine.length >= CONNECTIONS_PER_SENDER) return null
-      const part = Math.floor(MEMORY_BYTES / (places.size + 1))
+      const given = [...places.keys()].reduce((sum, { window }) => sum + window.bytes, 0)
+      const part = Math.floor((MEMORY_BYTES - given) / 2)
       const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
       const place: Place = {
         window: { bytes, files: WINDOW_FILES },

@@ -10,4 +10,6 @@ export interface FileFacts {
   mtimeMs: number
   /** Permission bits. */
   mode: number
+  /** When it came, as a number of its own (arrivals.ts); left out: no other connection can bring the same file. */
+  arrival?: number | undefined
 }

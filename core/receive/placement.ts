@@ -4,8 +4,10 @@ import { link, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../wire/fd.ts'
 import { errorCode } from '../words/problem.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { Directories, Round } from './directories.ts'
 import { toSync } from './directories.ts'
+import type { FileFacts } from './file-facts.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Change, Intent, Note } from './manifest/notes.ts'
 import { hexOf } from './manifest/notes.ts'
@@ -22,6 +24,8 @@ export interface Written {
   /** Permission bits. */
   mode: number
   digest: Uint8Array
+  /** See FileFacts. */
+  arrival?: FileFacts['arrival']
   /** Why only this very content, where it is stored already, is accepted; null: anything is. */
   unlessSame: FileRefused | null
 }
@@ -135,6 +139,7 @@ export function openPlacement(
   directories: Directories,
   versions: readonly string[],
   record: (notes: readonly Note[]) => Promise<void>,
+  arrivals: Arrivals,
 ): Placement {
   const intend = gatherIntents(record)
   const busy = new Map<string, Promise<unknown>>()
@@ -221,9 +226,10 @@ export function openPlacement(
     return false
   }
 
-  const placeNow = (written: Written, round: Round): Promise<boolean> => {
+  const placeNow = async (written: Written, round: Round): Promise<boolean> => {
+    if (arrivals.isOutdated(written)) throw new FileRefused('aborted', '')
     const parents = written.components.slice(0, -1)
-    return directories.inside(
+    const isSame = await directories.inside(
       parents,
       round,
       (way, parts) => moveAway(way, parts, round),
@@ -232,6 +238,8 @@ export function openPlacement(
         return placeIn(directory, written, round)
       },
     )
+    arrivals.placed(written)
+    return isSame
   }
 
   const alone: Placement['alone'] = async (components, work) => {

@@ -3,16 +3,21 @@ import { giveChunkBuffer } from '../wire/chunk-buffers.ts'
 import { WireFault } from '../wire/codec.ts'
 import type { Frame } from '../wire/frames.ts'
 import type { FileStatus } from '../wire/limits.ts'
-import { BATCH_MAX_FILES, DIGEST_BYTES, fileStatuses, MAX_OPEN_FILES } from '../wire/limits.ts'
+import { DIGEST_BYTES, MAX_OPEN_FILES } from '../wire/limits.ts'
+import { createSemaphore } from '../wire/semaphore.ts'
 import type { SmallFile } from '../wire/small-entries.ts'
+import type { Window } from './answers.ts'
+import { openAnswers } from './answers.ts'
 import type { Outcome } from './file-refused.ts'
 import type { IncomingFile, SmallIncoming, Store } from './store.ts'
 
-/** What a sender may have on its way before it is answered. */
-export interface Window {
-  bytes: number
-  files: number
-}
+/**
+ * Large files of one connection that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
+ * not ended; those that it has ended are open until they are durable.
+ */
+const LARGE_AT_ONCE = 64
+/** Copies of one connection that wait for their turn at the store, which serves whoever asks first. */
+const COPIES_AT_ONCE = 8
 
 export interface SendingHandlers {
   /** Files became durable. */
@@ -42,10 +47,7 @@ interface OpenFile {
 
 const stored = (status: FileStatus) => status === 'durable' || status === 'same'
 
-/**
- * Answers are gathered for one turn of the event loop, so a group commit's files are answered together.
- * @param folder the sender's folder in the store.
- */
+/** @param folder the sender's folder in the store. */
 export function openSending(
   channel: Channel,
   store: Store,
@@ -55,56 +57,34 @@ export function openSending(
 ): Sending {
   const open = new Map<number, OpenFile>()
   const gone = new AbortController()
-  const credit = { ...window }
-  let results: [number, number, string][] = []
-  let bytesBack = 0
-  let flushing = false
+  const arriving = store.enter(folder)
+  let isClosed = false
+  const leaveWhenIdle = () => {
+    if (isClosed && answers.isIdle) arriving.leave()
+  }
+  const answers = openAnswers(channel, window, leaveWhenIdle)
+  const largeTurns = createSemaphore(LARGE_AT_ONCE)
+  const copyTurns = createSemaphore(COPIES_AT_ONCE)
 
-  const flush = () => {
-    flushing = false
-    if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
-    credit.bytes += bytesBack
-    bytesBack = 0
-    credit.files += results.length
-    while (results.length > 0) {
-      channel.send('result', { results: results.slice(0, BATCH_MAX_FILES) })
-      results = results.slice(BATCH_MAX_FILES)
-    }
-  }
-  const soon = () => {
-    if (flushing) return
-    flushing = true
-    setImmediate(flush)
-  }
-  const giveBack = (bytes: number) => {
-    bytesBack += bytes
-    soon()
-  }
   const answer = (id: number, source: string, path: string, size: number, outcome: Outcome) => {
     if (stored(outcome.status)) handlers.onReceived(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
       handlers.onRefused(source, path, outcome)
-    results.push([id, fileStatuses.indexOf(outcome.status), outcome.detail.slice(0, 200)])
-    soon()
-  }
-
-  const spend = (bytes: number, files: number) => {
-    credit.bytes -= bytes
-    credit.files -= files
-    if (credit.bytes < 0 || credit.files < 0) throw new WireFault('more was sent than credit was given for')
+    answers.add(id, outcome)
   }
 
   const receiveBatch = (files: readonly SmallFile[], payload: Buffer) => {
     const total = files.reduce((sum, file) => sum + file[3], 0)
     if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
-    spend(total, files.length)
+    answers.spend(total, files.length)
+    const arrival = arriving.next()
     const digests = Buffer.concat(files.map((file) => file[6]))
     let at = 0
     const incoming = files.map(([, source, path, size, mtimeMs, mode], index): SmallIncoming => {
       const bytes = payload.subarray(at, at + size)
       at += size
       const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
-      return { facts: { folder, source, path, size, mtimeMs, mode }, bytes, digest }
+      return { facts: { folder, source, path, size, mtimeMs, mode, arrival }, bytes, digest }
     })
     // Only these are kept until all are answered.
     const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, held: size }))
@@ -113,7 +93,7 @@ export function openSending(
     const letGo = (index: number) => {
       const file = asked[index]
       if (file === undefined || file.held === 0) return
-      giveBack(file.held)
+      answers.giveBack(file.held)
       file.held = 0
     }
     store.receiveAll(incoming, {
@@ -132,8 +112,9 @@ export function openSending(
     const { id, source, path, size, time: mtimeMs, mode, file: identity } = header
     if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
     if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
-    spend(0, 1)
-    const file = store.begin({ folder, source, path, size, mtimeMs, mode }, identity)
+    answers.spend(0, 1)
+    const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next() }
+    const file = store.begin(facts, identity, largeTurns)
     const asked = identity !== undefined
     const one: OpenFile = { file, answered: false, asked, source, path, size, left: size }
     open.set(id, one)
@@ -150,11 +131,19 @@ export function openSending(
   /** Nothing came over the line, so nothing is counted as received but the file. */
   const copy = (header: Extract<Frame, { type: 'copy' }>['header']) => {
     const { id, source, path, size, time: mtimeMs, mode, digest, fromSource, fromPath } = header
-    spend(0, 1)
+    answers.spend(0, 1)
     const from = { source: fromSource, path: fromPath }
-    void store
-      .copy({ folder, source, path, size, mtimeMs, mode }, from, digest, gone.signal)
-      .then((outcome) => answer(id, source, path, 0, outcome))
+    const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next() }
+    const isQuestion = source === fromSource && path === fromPath
+    void copyTurns
+      .acquire()
+      .then(() => store.copy(facts, from, digest, gone.signal))
+      .then((outcome) => {
+        copyTurns.release()
+        // A question whether a file is still there stores none.
+        if (isQuestion) answers.add(id, outcome)
+        else answer(id, source, path, 0, outcome)
+      })
   }
 
   const opened = (id: number): OpenFile => {
@@ -165,7 +154,7 @@ export function openSending(
 
   /** A file that cannot be stored any more is answered at once: its sender need not send the rest. */
   const written = (id: number, one: OpenFile, bytes: number) => {
-    if (bytes > 0) giveBack(bytes)
+    if (bytes > 0) answers.giveBack(bytes)
     const { refused } = one.file
     if (refused === null || one.answered || open.get(id) !== one) return
     one.answered = true
@@ -196,7 +185,7 @@ export function openSending(
         case 'chunk': {
           const one = opened(frame.header.id)
           const bytes = frame.payload.length
-          spend(bytes, 0)
+          answers.spend(bytes, 0)
           one.left -= bytes
           if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
           if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
@@ -225,8 +214,11 @@ export function openSending(
     },
     close(keep) {
       for (const { file } of open.values()) void file.abort(keep)
+      answers.forget([...open.values()].filter(({ answered }) => !answered).length)
       open.clear()
       gone.abort()
+      isClosed = true
+      leaveWhenIdle()
     },
   }
 }

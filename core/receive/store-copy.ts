@@ -35,7 +35,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
     try {
       const components = componentsOf(facts)
       const old = oldComponentsOf({ ...facts, ...from })
-      const { size, mtimeMs, mode } = facts
+      const { size, mtimeMs, mode, arrival } = facts
       if (old.join('/') === components.join('/')) {
         await copies.confirm(old, { size, digest }, signal)
         return { status: 'same', detail: '' }
@@ -45,7 +45,8 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
       const open = await copies.make(old, { size, digest }, signal, room.written)
       const temporary = await writing(() => sealed(open, facts))
-      return await commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+      const mtime = mtimeMs / 1000
+      return await commit({ temporary, components, size, mtime, mode, digest, arrival, unlessSame })
     } catch (thrown) {
       return outcomeOf(thrown)
     } finally {

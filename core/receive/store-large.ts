@@ -1,4 +1,5 @@
 import { closeFd } from '../wire/fd.ts'
+import type { Semaphore } from '../wire/semaphore.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
 import type { FileFacts } from './file-facts.ts'
@@ -24,8 +25,11 @@ export interface IncomingFile {
   readonly refused: Outcome | null
 }
 
-/** @param identity what the sender says of which file it is; left out: it cannot be gone on with. */
-export type StoreLarge = (facts: FileFacts, identity?: string) => IncomingFile
+/**
+ * @param identity what the sender says of which file it is; left out: it cannot be gone on with.
+ * @param turns what it waits for before it opens anything, and gives back when it is over.
+ */
+export type StoreLarge = (facts: FileFacts, identity?: string, turns?: Semaphore) => IncomingFile
 
 /** Chunks that are written in one call, 4 MiB: what is written gives its credit back. */
 const PIECES_AT_ONCE = 16
@@ -41,7 +45,7 @@ interface Open {
 export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarge {
   const { admission, commit, discard, seal, temporaries, writing } = parts
 
-  return (facts, identity) => {
+  return (facts, identity, turns) => {
     let refused: Outcome | null = null
     let components: string[] = []
     let open: Open | null = null
@@ -50,6 +54,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     let gathered: Uint8Array[] = []
     let gathering: Promise<void> | null = null
     let stopping = false
+    let hasTurn = false
 
     /** After the first failure the rest of the file is only let pass. */
     const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -81,7 +86,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     let closing: Promise<void> | null = null
     /** The file is closed; `keep`: and kept where it can be gone on with. */
     const close = (keep: boolean): Promise<void> => {
-      closing ??= closeNow(keep)
+      closing ??= closeNow(keep).finally(giveTurn)
       return closing
     }
 
@@ -92,6 +97,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     const begin = async (): Promise<void> => {
+      if (stopping) throw new FileRefused('aborted', '')
       components = componentsOf(facts)
       const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
       const { fd, file } = partial ?? (await temporaries.create())
@@ -112,6 +118,15 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       }
     }
 
+    const waitForTurn = async (): Promise<void> => {
+      hasTurn = turns === undefined || (await turns.acquire())
+    }
+    const giveTurn = () => {
+      if (hasTurn) turns?.release()
+      hasTurn = false
+    }
+
+    void step(waitForTurn)
     const offset = step(() => attempt(begin)).then(() =>
       refused === null ? (open?.partial?.offset ?? 0) : null,
     )
@@ -164,9 +179,12 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
           .catch(() => undefined)
           .then(() => partial?.forget())
         await closing
-        const { size, mtimeMs, mode } = facts
-        const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest }
-        return commit({ ...written, unlessSame: null }).finally(() => room?.leave())
+        const { size, mtimeMs, mode, arrival } = facts
+        const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest, arrival }
+        return commit({ ...written, unlessSame: null }).finally(() => {
+          room?.leave()
+          giveTurn()
+        })
       },
       // A file that the disk has failed is never gone on with; one that there was no room for may be.
       abort: (keep = false) => close(keep && (refused === null || open?.appending.position === 0)),

@@ -50,8 +50,8 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
     const temporary = await writing(() => writeSmall(facts, bytes))
     file.bytes = NO_BYTES
     onWritten(file)
-    const { size, mtimeMs, mode } = facts
-    return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame })
+    const { size, mtimeMs, mode, arrival } = facts
+    return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame })
   }
 
   /** There is no room for it: it may only stay if it is there already. */

@@ -1,3 +1,5 @@
+import type { Arrivals } from './arrivals.ts'
+import { createArrivals } from './arrivals.ts'
 import { openBulk } from './bulk/bulk.ts'
 import type { Journal } from './bulk/mover.ts'
 import { createMover } from './bulk/mover.ts'
@@ -29,6 +31,8 @@ export type { IncomingFile } from './store-large.ts'
 export type { SmallEvents, SmallIncoming } from './store-small.ts'
 
 export interface Store {
+  /** A connection of the sender with this folder begins. */
+  enter: Arrivals['enter']
   receiveAll: StoreSmall
   /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
   receive(facts: FileFacts, bytes: Uint8Array, digest: Uint8Array): Promise<Outcome>
@@ -67,7 +71,8 @@ export function openStore(
   const { record } = journal
   const home = openHome(layout.own)
   const directories = openDirectories(layout.root, home)
-  const placement = openPlacement(directories, layout.versions, record)
+  const arrivals = createArrivals()
+  const placement = openPlacement(directories, layout.versions, record, arrivals)
   const commits = openCommits(directories, placement, record)
   const temporaries = openTemporaryFiles(layout.temporary, home)
   const watch = createCallWatch()
@@ -90,13 +95,14 @@ export function openStore(
     },
   }
   const base = { admission: yielding, temporaries, watch, partials }
-  const mover = createMover(directories, placement, journal)
+  const mover = createMover(directories, placement, journal, arrivals)
   const bulk = openBulk(layout.root, home, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)
 
   const receiveAll = openStoreSmall(parts, bulk)
 
   return {
+    enter: arrivals.enter,
     receiveAll,
     receive: (facts, bytes, digest) =>
       new Promise((resolve) => {

@@ -30,6 +30,7 @@ function storeInName(): Store {
   }
   const judge = ({ path: name }: FileFacts) => soon(nameFault(name) === null ? 'durable' : 'name')
   return {
+    enter: () => ({ next: () => 0, leave: () => undefined }),
     receive: judge,
     receiveAll(files, { onStored }) {
       for (const [index, { facts }] of files.entries())

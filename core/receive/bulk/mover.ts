@@ -1,3 +1,4 @@
+import type { Arrivals, Arrived } from '../arrivals.ts'
 import type { Directories, Round } from '../directories.ts'
 import { newRound } from '../directories.ts'
 import { FileRefused } from '../file-refused.ts'
@@ -54,17 +55,20 @@ function noteOf({ facts, digest }: Pending, storedAt: number): Note {
   }
 }
 
+const arrivedOf = ({ components, facts: { arrival } }: Pending): Arrived => ({ components, arrival })
+
 export function createMover(
   directories: Directories,
   placement: Pick<Placement, 'holdAll'>,
   { record, announce }: Journal,
+  arrivals: Arrivals,
 ): Mover {
   const isThere = (components: readonly string[], round: Round): Promise<boolean> =>
     directories.inside(components, round, leave, async () => true).catch(() => false)
 
   const asWritten = ({ temporary, components, digest, facts }: Pending): Written => {
-    const { size, mtimeMs, mode } = facts
-    return { temporary, components, size, mtime: mtimeMs / 1000, mode, digest, unlessSame: null }
+    const { size, mtimeMs, mode, arrival } = facts
+    return { temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame: null }
   }
 
   return {
@@ -79,7 +83,8 @@ export function createMover(
         const directory = place.slice(0, place.lastIndexOf('/'))
         const isIn = found.get(directory) ?? (await isThere(file.components.slice(0, -1), round))
         found.set(directory, isIn)
-        moves.push({ file, to: isIn && holding.add(place) ? place : null })
+        const isWanted = isIn && !arrivals.isOutdated(arrivedOf(file))
+        moves.push({ file, to: isWanted && holding.add(place) ? place : null })
       }
       directories.close(round)
       const places = moves.flatMap(({ to }) => to ?? [])
@@ -87,6 +92,7 @@ export function createMover(
       return {
         moves,
         async finish(placed) {
+          for (const { file } of placed) arrivals.placed(arrivedOf(file))
           holding.release()
           if (placed.length === 0) return
           directories.synced(round)

@@ -8,6 +8,7 @@ import type { StoreRules } from '../../../core/receive/limits/rules.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import type { Store } from '../../../core/receive/store.ts'
 import { openStore } from '../../../core/receive/store.ts'
+import { createSemaphore } from '../../../core/wire/semaphore.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -168,6 +169,28 @@ describe('a large file that was not sent to its end', () => {
 })
 
 describe('what waits to be gone on with is bounded', () => {
+  test('is not opened before it is its turn, and never when its connection is gone by then', async () => {
+    const { store } = open()
+    const bytes = randomBytes(1000)
+    const turns = createSemaphore(1)
+    const [first, second, third] = ['a', 'b', 'c'].map((name) =>
+      store.begin(factsOf(name, bytes.length), '1', turns),
+    )
+    expect(await first?.offset).toBe(0)
+    let isOpen = false
+    void second?.offset.then(() => {
+      isOpen = true
+    })
+    const gone = third?.abort(true)
+    await first?.write(bytes)
+    expect(isOpen).toBe(false)
+    expect(await first?.finish(digestOf(bytes))).toMatchObject({ status: 'durable' })
+    expect(await second?.offset).toBe(0)
+    await second?.abort()
+    await gone
+    expect([await third?.offset, turns.available]).toEqual([null, 1])
+  })
+
   test('64 of a sender, the oldest goes first', async () => {
     const { store, kept } = open()
     const bytes = randomBytes(1000)

@@ -12,11 +12,12 @@ const digest = Buffer.alloc(32)
 const KIB = 1024
 
 /** A store that answers when it is told to, and a channel that keeps what is sent. */
-function open(window = { bytes: 1024 * KIB, files: 4 }) {
+function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolve()) {
   const answers: ((outcome: Outcome) => void)[] = []
   const writes: (() => void)[] = []
   const state: { refused: Outcome | null; aborted: number } = { refused: null, aborted: 0 }
   const store: Store = {
+    enter: () => ({ next: () => 1, leave: () => undefined }),
     receive: () => new Promise((resolve) => answers.push(resolve)),
     receiveAll(files, { onStored }) {
       for (const index of files.keys()) answers.push((outcome) => onStored(index, outcome))
@@ -47,7 +48,7 @@ function open(window = { bytes: 1024 * KIB, files: 4 }) {
   const sent: { type: string; header: unknown }[] = []
   const channel: Channel = {
     send: (type, header) => void sent.push({ type, header }),
-    room: async () => undefined,
+    room: () => reading,
     destroy: () => undefined,
     end: () => undefined,
     closed: false,
@@ -104,6 +105,22 @@ test('more files than the credit are refused, however small', () => {
   expect(() => sending.handle(batch([5], 0))).toThrow(/credit/)
 })
 
+test('a sender that does not read what it is told gets no credit either', async () => {
+  let read: () => void = () => undefined
+  const reading = new Promise<void>((resolve) => {
+    read = resolve
+  })
+  const { sending, answers, sent, batch } = open({ bytes: 1024 * KIB, files: 4 }, reading)
+  sending.handle(batch([1, 2, 3, 4], 0))
+  for (const answer of answers.splice(0)) answer({ status: 'name', detail: 'absolute' })
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  expect(sent).toEqual([])
+  expect(() => sending.handle(batch([5], 0))).toThrow(/credit/)
+  read()
+  await until('it is told once it reads', () => sent.length === 1)
+})
+
 test('a batch whose sizes do not add up to its payload is refused', () => {
   const { sending, batch } = open()
   const frame = batch([1, 2], 10)
@@ -149,14 +166,16 @@ test('a copy costs one file of credit and no bytes; what is unknown is said with
   sending.handle(copy(1))
   sending.handle(copy(2))
   expect(() => sending.handle(copy(3))).toThrow(/credit/)
+  await until('both are asked for', () => answers.length === 2)
   answers[1]?.({ status: 'unknown', detail: 'ENOENT' })
   await until('it is answered', () => sent.length > 0)
   expect(sent).toEqual([{ type: 'result', header: { results: [[2, 9, 'ENOENT']] } }])
 })
 
 test('copies are given up when the connection ends', async () => {
-  const { sending, sent, copy } = open()
+  const { sending, answers, sent, copy } = open()
   sending.handle(copy(1))
+  await until('it is asked for', () => answers.length === 1)
   sending.close(true)
   await until('the store has stopped', () => sent.length > 0)
   expect(sent[0]).toMatchObject({ header: { results: [[1, 5, '']] } })

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { lstat, opendir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../words/problem.ts'
@@ -56,7 +57,14 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
     for (const name of names) await rm(path.join(directoryOf(place), name), { recursive: true, force: true })
   }
 
-  /** Of a directory with very many names the oldest go piece by piece; what is newest is always held. */
+  /**
+   * A directory with such a name is a version where a file has taken its place; elsewhere it may as well be a directory
+   * of the sender's that is called so, with the versions of what is in it.
+   */
+  const isVersion = (entry: Dirent, isCurrent: boolean) =>
+    isVersionName(entry.name) && (isCurrent || !entry.isDirectory())
+
+  /** Of a directory with very many names the oldest go piece by piece. */
   const prunePlace = (place: readonly string[]): Promise<void> =>
     host.alone(place, async () => {
       const isCurrent = await hasCurrent(place)
@@ -66,9 +74,9 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
         await remove(place, [...going])
         held = keep.versions === null ? held.slice(-1) : held.filter((name) => !going.has(name))
       }
-      for await (const { name } of await opendir(directoryOf(place))) {
+      for await (const entry of await opendir(directoryOf(place))) {
         if (over) return
-        if (isVersionName(name)) held.push(name)
+        if (isVersion(entry, isCurrent)) held.push(entry.name)
         if (held.length >= MOST_NAMES) await prune()
       }
       await prune()
@@ -76,10 +84,11 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
 
   /** Looks at a place and all below it; a version that is a directory is one version, whatever it holds. */
   const sweepBelow = async (place: readonly string[]): Promise<void> => {
+    const isCurrent = await hasCurrent(place)
     let hasVersions = false
     for await (const entry of await opendir(directoryOf(place))) {
       if (over) return
-      if (place.length > 1 && isVersionName(entry.name)) hasVersions = true
+      if (isVersion(entry, isCurrent)) hasVersions = true
       else if (entry.isDirectory()) await sweepBelow([...place, entry.name])
     }
     if (hasVersions) await prunePlace(place)

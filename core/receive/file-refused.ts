@@ -6,11 +6,14 @@ export class FileRefused extends Error {
   override readonly name = 'FileRefused'
   readonly status: FileStatus
   readonly detail: string
+  /** With the status "full": so many bytes more would have been room enough, if it is bytes that are missing. */
+  readonly missingBytes: number | null
 
-  constructor(status: FileStatus, detail: string) {
+  constructor(status: FileStatus, detail: string, missingBytes: number | null = null) {
     super(`${status} ${detail}`)
     this.status = status
     this.detail = detail
+    this.missingBytes = missingBytes
   }
 }
 

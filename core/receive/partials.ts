@@ -40,8 +40,11 @@ export interface Partials {
   open(facts: FileFacts, identity: string, stop: () => Promise<void>): Promise<Partial | null>
   /** Content was stored in this place, given as components below the root: nobody goes on with an older one. */
   supersede(components: readonly string[]): Promise<void>
-  /** There is no room: those that wait are removed; `folder`: only this sender's. */
-  makeRoom(folder: string | null): Promise<void>
+  /**
+   * There is no room, so many bytes are missing: some of those that wait are removed, this sender's first, then the
+   * oldest; none if all of them are not enough. `isOwn`: this sender's alone.
+   */
+  makeRoom(folder: string, bytes: number, isOwn: boolean): Promise<void>
   /** Finds what earlier processes left, and removes what is too old. */
   load(): Promise<void>
   close(): Promise<void>
@@ -161,6 +164,7 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       entry.stop = null
       entry.at = Date.now()
       if (entry.superseded || bytes === 0) return remove(place, entry)
+      entry.bytes = bytes
       entry.discharge()
       entry.discharge = admission.charge(entry.folder, bytes)
     },
@@ -211,7 +215,18 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       if (entry.stop === null) await remove(place, entry)
       else entry.superseded = true
     },
-    makeRoom: (folder) => removeIdle((entry) => folder === null || entry.folder === folder),
+    async makeRoom(folder, bytes, isOwn) {
+      const isMine = (entry: Entry) => Number(entry.folder === folder)
+      const waiting = [...entries].filter(([, one]) => one.stop === null && (!isOwn || isMine(one) === 1))
+      waiting.sort(([, a], [, b]) => isMine(b) - isMine(a) || a.at - b.at)
+      const most = waiting.reduce((sum, [, entry]) => sum + entry.bytes, 0)
+      for (let left = most < bytes ? 0 : bytes; left > 0; ) {
+        const next = waiting.shift()
+        if (next === undefined) return
+        left -= next[1].bytes
+        await remove(...next)
+      }
+    },
     async close() {
       clearInterval(timer)
       await Promise.all([...entries.values()].map(({ stop }) => stop?.()))

@@ -78,19 +78,21 @@ export function openStore(
   const watch = createCallWatch()
   const partials = openPartials(layout.partial, admission, home)
   // What is stored goes before what may be; the sender tries again.
-  const makeRoom = (folder: string, full: FileRefused | null) => {
-    if (full !== null) void partials.makeRoom(full.detail.startsWith('quota') ? folder : null)
+  const makeRoom = (folder: string, refusals: readonly (FileRefused | null)[]) => {
+    const full = refusals.findLast((refused) => (refused?.missingBytes ?? null) !== null) ?? null
+    if (full?.missingBytes == null) return
+    void partials.makeRoom(folder, full.missingBytes, full.detail.startsWith('quota'))
   }
   const yielding: Admission = {
     charge: admission.charge,
     async enter(folder, size) {
       const room = await admission.enter(folder, size)
-      makeRoom(folder, room.unlessSame)
+      makeRoom(folder, [room.unlessSame])
       return room
     },
     async enterAll(folder, sizes) {
       const reserved = await admission.enterAll(folder, sizes)
-      makeRoom(folder, reserved.unlessSame.find((refused) => refused !== null) ?? null)
+      makeRoom(folder, reserved.unlessSame)
       return reserved
     },
   }

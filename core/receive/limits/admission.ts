@@ -82,11 +82,13 @@ export function openAdmission(
     const stored = usage(folder)
     const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
     const used = { files: stored.files + coming.files, bytes: stored.bytes + coming.bytes }
-    const over = overQuota(quotaOf(rules, folder), used, size)
-    if (over !== null) return new FileRefused('full', over)
-    if (size > free) return new FileRefused('full', 'ENOSPC')
-    const isBelow = free - all - size < floorBytes(rules.floor, total)
-    return isBelow ? new FileRefused('full', 'floor') : null
+    const quota = quotaOf(rules, folder)
+    const over = overQuota(quota, used, size)
+    const overBytes = used.bytes + size - (quota.bytes ?? Number.POSITIVE_INFINITY)
+    if (over !== null) return new FileRefused('full', over, overBytes > 0 ? overBytes : null)
+    const missing = floorBytes(rules.floor, total) + all + size - free
+    if (size > free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - free))
+    return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
   const enterAll = async (folder: string, sizes: readonly number[]): Promise<Reserved> => {

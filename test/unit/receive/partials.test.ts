@@ -210,4 +210,27 @@ describe('what waits to be gone on with is bounded', () => {
     await until('it is removed', () => kept().length === 0)
     expect((await attempt()).status).toBe('durable')
   })
+
+  test('what could not have room without it, too, costs nobody anything', async () => {
+    const { store, kept } = open({ quota: { each: { bytes: 5000, files: null }, of: {} } })
+    await begin(store, 'large', randomBytes(4000), 3000)
+    for (const size of [6000, 2 ** 52]) {
+      const file = store.begin({ ...factsOf('larger', size), folder: size > 6000 ? 'other' : 'pc' }, '1')
+      await file.offset
+      expect(file.refused?.status).toBe('full')
+      await file.abort()
+    }
+    await new Promise(setImmediate)
+    expect(kept()).toHaveLength(1)
+  })
+
+  test('the sender’s own go first, then the oldest, and no more than are in the way', async () => {
+    const { store, kept } = open({ quota: { each: { bytes: 5000, files: null }, of: {} } })
+    const bytes = randomBytes(2000)
+    for (const name of ['oldest', 'older', 'newest']) await begin(store, name, bytes, 1000)
+    const small = randomBytes(3500)
+    expect((await store.receive(factsOf('small', small.length), small, digestOf(small))).status).toBe('full')
+    await until('two are removed', () => kept().length === 1)
+    expect(await begin(store, 'newest', bytes, 1)).toBe(1000)
+  })
 })

@@ -9,6 +9,9 @@ import { formatNote } from './notes.ts'
 /** A file of the journal is closed at this size, so that what is taken in can be removed. */
 const FILE_BYTES = 8 * 1024 * 1024
 
+/** Notes that are held while the disk refuses them; what is older only `holdfast verify --adopt` knows again. */
+const MOST_UNWRITTEN = 20_000
+
 /** How far the journal goes. */
 export interface JournalEnd {
   name: string
@@ -34,6 +37,7 @@ async function nextName(directory: string, tag: string): Promise<string> {
 export function openJournal(directory: string) {
   const tag = randomBytes(6).toString('hex')
   let current: { name: string; offset: number } | null = null
+  let unwritten: readonly Note[] = []
 
   const begin = async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -41,27 +45,41 @@ export function openJournal(directory: string) {
     return current
   }
 
+  const write = async (notes: readonly Note[]): Promise<JournalEnd> => {
+    const file = current === null || current.offset >= FILE_BYTES ? await begin() : current
+    const bytes = Buffer.from(notes.map((note) => `${formatNote(note)}\n`).join(''))
+    const fd = await openFd(path.join(directory, file.name), constants.O_WRONLY | constants.O_CREAT, 0o600)
+    try {
+      await writeFully(fd, bytes, file.offset)
+      await syncFd(fd)
+    } finally {
+      await closeFd(fd)
+    }
+    if (file.offset === 0) await syncDirectory(directory)
+    file.offset += bytes.length
+    return { name: file.name, offset: file.offset }
+  }
+
   return {
     /** What the names of this process's files end with: the last of them is still written. */
     tag,
     /**
-     * Calls must not overlap. What fails half way is overwritten by the next call. Nothing stays open in between: an
+     * Calls must not overlap. What fails is written by the next call as well, into another file: what there is of the
+     * first attempt may be taken in already, and that twice is the same as once. Nothing stays open in between: an
      * administrator can still make the file system read-only.
      * @throws what the system says.
      */
     async append(notes: readonly Note[]): Promise<JournalEnd> {
-      const file = current === null || current.offset >= FILE_BYTES ? await begin() : current
-      const bytes = Buffer.from(notes.map((note) => `${formatNote(note)}\n`).join(''))
-      const fd = await openFd(path.join(directory, file.name), constants.O_WRONLY | constants.O_CREAT, 0o600)
+      const all = unwritten.length === 0 ? notes : [...unwritten, ...notes]
       try {
-        await writeFully(fd, bytes, file.offset)
-        await syncFd(fd)
-      } finally {
-        await closeFd(fd)
+        const end = await write(all)
+        unwritten = []
+        return end
+      } catch (thrown) {
+        current = null
+        unwritten = all.slice(-MOST_UNWRITTEN)
+        throw thrown
       }
-      if (file.offset === 0) await syncDirectory(directory)
-      file.offset += bytes.length
-      return { name: file.name, offset: file.offset }
     },
   }
 }

@@ -105,10 +105,11 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
   }
 
-  const append = async (notes: readonly Note[]): Promise<void> => {
+  /** What came after it is counted by itself: the thread's figures have to say how far they go. */
+  const append = async (notes: readonly Note[], upTo: number): Promise<void> => {
     try {
       await journal.append(notes)
-      post({ type: 'grown', number })
+      post({ type: 'grown', number: upTo })
     } catch (thrown) {
       failing(String(thrown))
     }
@@ -120,7 +121,8 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
       if (notes.length === 0) return Promise.resolve()
       number += 1
       for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
-      const appended = appending.then(() => append(notes))
+      const upTo = number
+      const appended = appending.then(() => append(notes, upTo))
       appending = appended
       return appended
     },

@@ -155,6 +155,22 @@ describe('manifest', () => {
     expect(await journalFiles(layout.journal)).toEqual([])
   })
 
+  test('what the disk refused is written with the next notes, and what it took of it counts once', async () => {
+    const { layout, rows, journal, intake } = await open()
+    const { name } = await journal.append([placed('data/a')])
+    // A directory in the place of the file: it cannot be written to.
+    fs.renameSync(path.join(layout.journal, name), path.join(layout.journal, 'aside'))
+    fs.mkdirSync(path.join(layout.journal, name))
+    await expect(journal.append([placed('data/b')])).rejects.toThrow()
+    fs.rmdirSync(path.join(layout.journal, name))
+    fs.renameSync(path.join(layout.journal, 'aside'), path.join(layout.journal, name))
+    fs.appendFileSync(path.join(layout.journal, name), `${formatNote(placed('data/b'))}\n["placed","pc","da`)
+    while (intake.step(journal.tag));
+    await journal.append([placed('data/c')])
+    while (intake.step(journal.tag));
+    expect(rows.totals()).toEqual([{ folder: 'pc', files: 3, bytes: 3 }])
+  })
+
   test('a directory that had to go is one version with all below it, and goes as one', async () => {
     const { layout, rows } = await open()
     const { apply } = rows.changes()

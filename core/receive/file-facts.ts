@@ -1,3 +1,12 @@
+/** Of st_mode (inode(7)): what the owner may do. */
+const OWNER_READS = 0o400
+
+/**
+ * The permission bits that a file has in the store. A receiver that is not root has to read its own files, to verify
+ * and to restore them; what the sender's file may was written down (manifest).
+ */
+export const storedMode = (mode: number): number => (mode & 0o777) | OWNER_READS
+
 /** What a sender says about a file. */
 export interface FileFacts {
   /** The sender's folder in the store. */

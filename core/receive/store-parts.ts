@@ -7,6 +7,7 @@ import { createSemaphore } from '../wire/semaphore.ts'
 import type { CallWatch } from './call-watch.ts'
 import type { Commits } from './commits.ts'
 import type { FileFacts } from './file-facts.ts'
+import { storedMode } from './file-facts.ts'
 import type { Outcome } from './file-refused.ts'
 import { FileRefused } from './file-refused.ts'
 import type { Admission } from './limits/admission.ts'
@@ -36,6 +37,8 @@ export interface StoreParts {
   /** Writes, seals and closes a temporary file; what `write` throws costs it. The file's name. */
   sealed(open: { fd: number; file: string }, facts: FileFacts, write?: () => Promise<void>): Promise<string>
   commit(written: Written): Promise<Outcome>
+  /** Content was stored in this place in another way: see Partials. */
+  supersede: Partials['supersede']
   discard(file: string): Promise<void>
   /** There is no room for a new file; whether this one may be stored already, which costs none. */
   mayBeSame(components: readonly string[], size: number): Promise<boolean>
@@ -65,7 +68,7 @@ export function storePartsOf(
   }
 
   const seal = async (fd: number, { mtimeMs, mode }: FileFacts): Promise<void> => {
-    await setModeFd(fd, mode & 0o777)
+    await setModeFd(fd, storedMode(mode))
     await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
     await syncFd(fd)
   }
@@ -99,5 +102,5 @@ export function storePartsOf(
     return file
   }
 
-  return { ...base, writing, seal, sealed, commit, discard, mayBeSame }
+  return { ...base, writing, seal, sealed, commit, supersede: partials.supersede, discard, mayBeSame }
 }

@@ -31,7 +31,7 @@ export interface SmallEvents {
 export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) => void
 
 export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
-  const { admission, commit, mayBeSame, sealed, temporaries, watch, writing } = parts
+  const { admission, commit, mayBeSame, sealed, supersede, temporaries, watch, writing } = parts
 
   const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
     const open = await temporaries.create()
@@ -74,8 +74,9 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
   const store = (files: readonly BulkFile[], reserved: Reserved, events: SmallEvents) => {
     const { onWritten, onStored } = events
     const written = ({ index }: BulkFile) => onWritten(index)
-    const stored = ({ index, facts }: BulkFile, outcome: Outcome) => {
+    const stored = ({ index, facts, components }: BulkFile, outcome: Outcome) => {
       reserved.leave(facts.size, outcome.status === 'durable')
+      if (outcome.status === 'durable') void supersede(components)
       onStored(index, outcome)
     }
     const alone = (file: BulkFile) => storeAlone(file, null, written).catch(outcomeOf)

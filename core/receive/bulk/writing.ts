@@ -1,3 +1,4 @@
+import { storedMode } from '../file-facts.ts'
 import type { Pending } from './pending.ts'
 import { NO_BYTES } from './pending.ts'
 import type { StoreJob } from './protocol.ts'
@@ -46,7 +47,7 @@ export function writeJobOf(files: readonly Pending[], directory: string) {
     files: files.map(({ facts: { size, mtimeMs, mode } }) => ({
       size,
       mtime: mtimeMs / 1000,
-      mode: mode & 0o777,
+      mode: storedMode(mode),
     })),
     bytes,
     digests,

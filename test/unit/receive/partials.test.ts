@@ -20,13 +20,13 @@ function factsOf(name: string, size: number): FileFacts {
   return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_600_000_000_500, mode: 0o640 }
 }
 
-function openAt(root: string, rules: Partial<StoreRules> = {}): Store {
+function openAt(root: string, rules: Partial<StoreRules> = {}, thread: URL | null = null): Store {
   const admission = openAdmission(root, { ...DEFAULT_RULES, ...rules }, Promise.resolve(), () => ({
     files: 0,
     bytes: 0,
   }))
   const store = openStore(root, {
-    thread: null,
+    thread,
     journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
     admission,
   })
@@ -113,6 +113,16 @@ describe('a large file that was not sent to its end', () => {
     await store.receive(factsOf('a', small.length), small, digestOf(small))
     await half.abort(true)
     expect(kept()).toEqual([])
+  })
+
+  test('goes when its place gets content among many small files', async () => {
+    const { root, kept } = open()
+    const store = openAt(root, {}, new URL('../../../cli/workers/store-thread.ts', import.meta.url))
+    await begin(store, 'a', bytes, 1_000_000)
+    const small = Buffer.from('small')
+    const names = ['a', ...Array.from({ length: 63 }, (_, index) => `${index}`)]
+    await Promise.all(names.map((name) => store.receive(factsOf(name, 5), small, digestOf(small))))
+    await until('it is removed', () => kept().length === 0)
   })
 
   test('goes when the sender says so, when it is a week old, and whatever else lies there', async () => {

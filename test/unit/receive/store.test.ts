@@ -48,6 +48,13 @@ describe('store', () => {
     expect(treeOf(path.join(root, '.holdfast', 'tmp'))).toEqual({})
   })
 
+  test('a file that its owner may not read can be read in the store', async () => {
+    const { root, store, facts } = open()
+    const secret = { ...facts('secret', 4), mode: 0o022 }
+    expect(await store.receive(secret, Buffer.from('text'), digestOf(Buffer.from('text')))).toEqual(durable)
+    expect(fs.statSync(path.join(root, 'pc/data/secret')).mode & 0o777).toBe(0o422)
+  })
+
   test('every replaced content is kept, also when many come at once for one place', async () => {
     const { receive, stored, versions } = open()
     const texts = Array.from({ length: 20 }, (_, index) => `content ${index}`)

@@ -135,7 +135,7 @@ test('only one address, and only by name', async () => {
   expect(await everywhere.ended()).toBe(1)
   expect(everywhere.err()).toContain('cannot be accepted on every address')
   const alone = startHoldfast([...words, '--isocket-host', '127.0.0.1'])
-  expect(await alone.ended()).toBe(1)
+  expect(await alone.ended()).toBe(2)
   expect(alone.err()).toContain('--isocket-port')
 })
 

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { constants } from 'node:fs'
+import { errorCode } from '../system-error.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
 
@@ -16,17 +16,8 @@ export type Unsent =
   /** Reading failed. */
   | { kind: 'failed'; code: string }
 
-/** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
-export const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-
-/** The name of the system's error, or what else is known of it. */
-export function codeOf(thrown: unknown): string {
-  const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : null
-  return typeof code === 'string' ? code : String(thrown)
-}
-
 export function unsentBecause(thrown: unknown): Unsent {
-  const code = codeOf(thrown)
+  const code = errorCode(thrown) ?? String(thrown)
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':

@@ -1,13 +1,11 @@
-import { constants } from 'node:fs'
 import { closeFd, openFd, setModeFd, statFd } from '../wire/fd.ts'
+import { READ_FILE } from '../wire/open-flags.ts'
 import { errorCode } from '../words/problem.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
 
 /** isocket's mark "this file is transferred" (chmod g+w). */
 export const GROUP_WRITE = 0o020
-
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /**
  * Sets the group-write mark if the file is still the one that was sent; `not-wanted`: it is another one
@@ -17,7 +15,7 @@ const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
 export async function markGroupWrite(file: string, sent: Facts): Promise<'set' | 'not-wanted'> {
   let fd: number
   try {
-    fd = await openFd(file, FLAGS)
+    fd = await openFd(file, READ_FILE)
   } catch (thrown) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(thrown) ?? '')) return 'not-wanted'
     throw thrown

@@ -4,10 +4,11 @@ import { access, lstat } from 'node:fs/promises'
 import { takeChunkRoom } from '../wire/chunk-buffers.ts'
 import { closeFd, openFd, readFully, statFd } from '../wire/fd.ts'
 import { CHUNK_BYTES } from '../wire/limits.ts'
+import { READ_FILE } from '../wire/open-flags.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
 import type { Unsent } from './judge-read.ts'
-import { judgeRead, modeOf, READ_FLAGS, unsentBecause } from './judge-read.ts'
+import { judgeRead, modeOf, unsentBecause } from './judge-read.ts'
 
 export type { Unsent } from './judge-read.ts'
 export { unsentBecause } from './judge-read.ts'
@@ -49,7 +50,7 @@ export async function isBeingWritten(file: string): Promise<boolean> {
   if (process.platform !== 'linux') return false
   try {
     const { hasWriter } = await import('../wire/lease.ts')
-    const fd = await openFd(file, READ_FLAGS)
+    const fd = await openFd(file, READ_FILE)
     try {
       return hasWriter(fd) === 'yes'
     } finally {
@@ -67,7 +68,7 @@ export async function isBeingWritten(file: string): Promise<boolean> {
  */
 export async function readSmall(file: string, offered: Facts): Promise<Content | Unsent> {
   try {
-    const fd = await openFd(file, READ_FLAGS)
+    const fd = await openFd(file, READ_FILE)
     try {
       // One byte more than expected: a file that has grown shows itself.
       const buffer = Buffer.allocUnsafe(offered.size + 1)
@@ -106,7 +107,7 @@ export interface Reading {
 export async function openReading(file: string, offered: Facts): Promise<Reading | Unsent> {
   let fd: number
   try {
-    fd = await openFd(file, READ_FLAGS)
+    fd = await openFd(file, READ_FILE)
   } catch (thrown) {
     return unsentBecause(thrown)
   }

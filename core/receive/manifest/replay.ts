@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import path from 'node:path'
+import { READ_FILE } from '../../wire/open-flags.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from './notes.ts'
 import type { Rows } from './rows.ts'
@@ -15,8 +16,7 @@ const statsOf = (file: string): Stats | null => lstatSync(file, { throwIfNoEntry
 
 /** Size, time, mode and digest of a regular file. @throws what the system says. */
 function factsOf(file: string) {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
-  const fd = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const fd = openSync(file, READ_FILE)
   try {
     const { mtimeMs, mode } = fstatSync(fd)
     const hash = createHash('sha256')

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { constants, rmSync, type Stats } from 'node:fs'
-import { link, lstat, mkdir, rename, unlink } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, setModeFd, setTimesFd, syncFd, writeFully } from '../../wire/fd.ts'
+import { lstatOrNull } from '../../wire/lstat-or-null.ts'
+import { moveToFree } from '../../wire/move-to-free.ts'
+import { WRITE_NEW_FILE } from '../../wire/open-flags.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { Held } from '../held.ts'
 import { hold, holdRoot, NO_DIRECTORY } from '../held.ts'
@@ -21,15 +24,6 @@ export type Put =
   | { did: 'inTheWay' }
   /** What the store holds is not what was stored: nothing was written. */
   | { did: 'damaged'; expected: string; found: string }
-
-async function statsOf(file: string): Promise<Stats | null> {
-  try {
-    return await lstat(file)
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
-  }
-}
 
 /** The file that is being written now; one at a time. */
 let unfinished: string | null = null
@@ -63,22 +57,8 @@ async function openBelow(root: string, parts: readonly string[]): Promise<Held |
 
 /** Gives the finished file its name; false: meanwhile something else has that name. */
 async function giveName(temporary: string, target: string, overwrite: boolean): Promise<boolean> {
-  if (overwrite) {
-    await rename(temporary, target)
-    return true
-  }
-  try {
-    await link(temporary, target)
-  } catch (thrown) {
-    const code = errorCode(thrown) ?? ''
-    if (code === 'EEXIST') return false
-    // File systems without hard links (FAT).
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(code)) throw thrown
-    if ((await statsOf(target)) !== null) return false
-    await rename(temporary, target)
-    return true
-  }
-  await unlink(temporary)
+  if (!overwrite) return moveToFree(temporary, target)
+  await rename(temporary, target)
   return true
 }
 
@@ -114,7 +94,7 @@ async function putIn(
   advance: (bytes: number) => void,
 ): Promise<Put> {
   const target = path.join(held.path, name)
-  const there = await statsOf(target)
+  const there = await lstatOrNull(target)
   if (there !== null && !there.isFile()) return { did: 'inTheWay' }
   if (there !== null && there.size === stats.size) {
     const wanted = row?.digest ?? (await readDigest(from, () => undefined)).digest
@@ -123,9 +103,8 @@ async function putIn(
   if (there !== null && !overwrite) return { did: 'exists' }
 
   const temporary = path.join(held.path, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   unfinished = temporary
-  const fd = await openFd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  const fd = await openFd(temporary, WRITE_NEW_FILE, 0o600)
   try {
     let isNamed = false
     const read = await (async () => {

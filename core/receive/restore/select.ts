@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
-import { lstat, opendir } from 'node:fs/promises'
+import { opendir } from 'node:fs/promises'
 import path from 'node:path'
+import { lstatOrNull } from '../../wire/lstat-or-null.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { OWN_DIRECTORY } from '../layout.ts'
@@ -32,15 +33,6 @@ interface Selection {
   when: When
 }
 
-async function statsOf(file: string): Promise<Stats | null> {
-  try {
-    return await lstat(file)
-  } catch (thrown) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) return null
-    throw thrown
-  }
-}
-
 async function* entriesOf(directory: string) {
   try {
     yield* await opendir(directory)
@@ -57,7 +49,7 @@ export async function* select(selection: Selection, origin: readonly string[]): 
   const { root } = selection.layout
   for (let depth = 1; depth < origin.length; depth += 1) {
     const place = origin.slice(0, depth)
-    if ((await statsOf(path.join(root, ...place)))?.isSymbolicLink()) {
+    if ((await lstatOrNull(path.join(root, ...place)))?.isSymbolicLink()) {
       yield { is: 'problem', place, code: 'ELOOP' }
       return
     }
@@ -103,7 +95,7 @@ async function* selectContent(
   existed: boolean,
 ): AsyncGenerator<Selected> {
   const { layout, when, rows } = selection
-  const stats = await statsOf(path.join(layout.root, ...place))
+  const stats = await lstatOrNull(path.join(layout.root, ...place))
   if (stats === null) return
   if (stats.isDirectory()) return yield* selectInside(selection, place, origin, version)
   if (!stats.isFile()) return yield { is: 'problem', place, code: 'ELOOP' }
@@ -131,7 +123,7 @@ async function* selectInside(
   for await (const entry of entriesOf(path.join(layout.root, ...layout.versions, ...origin))) {
     const isVersion = origin.length > 1 && isVersionName(entry.name)
     if (!entry.isDirectory() || isVersion) continue
-    if ((await statsOf(path.join(layout.root, ...place, entry.name))) !== null) continue
+    if ((await lstatOrNull(path.join(layout.root, ...place, entry.name))) !== null) continue
     yield* selectOne(selection, [...place, entry.name], [...origin, entry.name], of)
   }
 }

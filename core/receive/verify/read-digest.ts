@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
 import { closeFd, openFd, readFd, statFd } from '../../wire/fd.ts'
+import { READ_FILE } from '../../wire/open-flags.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -52,9 +52,8 @@ export async function readDigest(
 
 /** ELOOP is what open(2) says of a symbolic link with O_NOFOLLOW, ENXIO of a socket. */
 async function openNoFollow(file: string): Promise<number> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   try {
-    return await openFd(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    return await openFd(file, READ_FILE)
   } catch (thrown) {
     const code = (thrown as NodeJS.ErrnoException).code
     if (code === 'ELOOP' || code === 'ENXIO') throw new NotAFile(file, { cause: thrown })

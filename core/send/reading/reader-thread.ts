@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { READ_FILE } from '../../wire/open-flags.ts'
 import type { Facts } from '../facts.ts'
 import type { Unsent } from '../judge-read.ts'
-import { judgeRead, READ_FLAGS, unsentBecause } from '../judge-read.ts'
+import { judgeRead, unsentBecause } from '../judge-read.ts'
 import type { ReadJob, ReadResult, WasRead } from './protocol.ts'
 import { SHA256_BYTES } from './protocol.ts'
 
 /** As `readSmall`, without giving the thread away in between; `into` has room for a byte more than is expected. */
 function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
   try {
-    const fd = openSync(file, READ_FLAGS)
+    const fd = openSync(file, READ_FILE)
     try {
       let length = 0
       // Fewer bytes than asked for may come before the end, but never more than were offered and one.

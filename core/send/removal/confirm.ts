@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { closeFd, openFd, readFully, statFd } from '../../wire/fd.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
+import { lstatExactOrNull } from '../../wire/lstat-or-null.ts'
+import { READ_FILE } from '../../wire/open-flags.ts'
 import type { Facts } from '../facts.ts'
 import { factsOf, sameFile } from '../facts.ts'
 import type { Removable } from '../ledger.ts'
 import type { Outgoing, Session } from '../session.ts'
 import type { HasWriter } from './take-away.ts'
-import { FILE_FLAGS } from './take-away.ts'
 import type { HeldDirectory } from './within.ts'
-import { lookAt } from './within.ts'
 
 /** What the last look before a removal says. */
 export type Confirmed =
@@ -85,11 +85,11 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
  */
 export async function confirm(asked: Asked): Promise<Confirmed> {
   const file = asked.directory.entry(asked.name)
-  const stats = await lookAt(file)
+  const stats = await lstatExactOrNull(file)
   if (stats === null) return { kind: 'absent' }
   // Opening would follow nothing, but a device would answer to it.
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
-  const fd = await openFd(file, FILE_FLAGS)
+  const fd = await openFd(file, READ_FILE)
   try {
     return await confirmOpen(fd, asked)
   } finally {

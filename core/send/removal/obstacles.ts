@@ -1,13 +1,14 @@
 import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { chooseWatch } from '../../scan/watch/choose.ts'
+import { lstatOrNull } from '../../wire/lstat-or-null.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { Ledger } from '../ledger.ts'
 import type { RemovalRule } from '../messages.ts'
 import { whereabouts } from '../whereabouts.ts'
 import { batchDirectoryOf } from './rule.ts'
 import type { RemovalSource } from './source.ts'
-import { lookAt, within } from './within.ts'
+import { within } from './within.ts'
 
 /** What must hold of a source itself; the reason why nothing of it is removed, or null. */
 export async function obstacleOf(
@@ -27,7 +28,7 @@ const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.las
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
   if (sentMark === null) return true
   const mark = `${batchDirectoryOf(file)}/${sentMark}`
-  const stats = await within(source, mark, (directory) => lookAt(directory.entry(sentMark)))
+  const stats = await within(source, mark, (directory) => lstatOrNull(directory.entry(sentMark)))
   return stats?.isFile() === true
 }
 

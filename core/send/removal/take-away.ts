@@ -1,11 +1,11 @@
-import { constants } from 'node:fs'
-import { link, rename, unlink } from 'node:fs/promises'
+import { rename, unlink } from 'node:fs/promises'
 import { closeFd, openFd, statFd } from '../../wire/fd.ts'
-import { errorCode } from '../../words/problem.ts'
+import { lstatExactOrNull } from '../../wire/lstat-or-null.ts'
+import { moveToFree } from '../../wire/move-to-free.ts'
+import { READ_FILE } from '../../wire/open-flags.ts'
 import type { Facts } from '../facts.ts'
 import { factsOf, sameFile } from '../facts.ts'
 import type { HeldDirectory } from './within.ts'
-import { lookAt } from './within.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
@@ -15,27 +15,6 @@ export type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
 /** The scanner leaves such names out, and no receiver takes them (names.ts). */
 export const asideName = (id: number): string => `.holdfast-removing-${id}`
 
-/** A symbolic link or a FIFO that took the file's place is noticed, not followed or waited for. */
-export const FILE_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-
-/** What file systems without hard links say: FAT (EPERM), some network file systems. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
-
-/** Moves a file to a name where nothing is; false: something is there. */
-async function moveToFree(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to)
-  } catch (thrown) {
-    if (errorCode(thrown) === 'EEXIST') return false
-    if (!NO_LINKS.has(errorCode(thrown) ?? '')) throw thrown
-    if ((await lookAt(to)) !== null) return false
-    await rename(from, to)
-    return true
-  }
-  await unlink(from)
-  return true
-}
-
 /**
  * Puts a file that was set aside back under its name. If that has been given to another file meanwhile, it gets a
  * new name beside it, which is given back.
@@ -43,7 +22,7 @@ async function moveToFree(from: string, to: string): Promise<boolean> {
 export async function putBack(directory: HeldDirectory, id: number, name: string): Promise<string | null> {
   const aside = directory.entry(asideName(id))
   if (await moveToFree(aside, directory.entry(name))) return null
-  const [one, other] = [await lookAt(aside), await lookAt(directory.entry(name))]
+  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(directory.entry(name))]
   // The last attempt to put it back ended between its two steps.
   if (one !== null && one.ino === other?.ino && one.dev === other.dev) {
     await unlink(aside)
@@ -57,7 +36,7 @@ export async function putBack(directory: HeldDirectory, id: number, name: string
 
 /** Whether what is under the other name is what was verified, and nobody has it open for writing. */
 async function isStill(file: string, offered: Facts, device: bigint, hasWriter: HasWriter): Promise<boolean> {
-  const fd = await openFd(file, FILE_FLAGS)
+  const fd = await openFd(file, READ_FILE)
   try {
     // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
     if (hasWriter(fd) !== 'no') return false
@@ -85,8 +64,8 @@ export async function takeAway(
   const file = directory.entry(name)
   const aside = directory.entry(asideName(id))
   // Left by a ledger that is lost: nothing may be renamed over it.
-  if ((await lookAt(aside)) !== null) await putBack(directory, id, name)
-  const stats = await lookAt(file)
+  if ((await lstatExactOrNull(aside)) !== null) await putBack(directory, id, name)
+  const stats = await lstatExactOrNull(file)
   if (stats === null) return 'absent'
   if (!stats.isFile() || !sameFile(factsOf(stats), offered)) return 'stays'
   await rename(file, aside)
@@ -102,9 +81,9 @@ export async function takeAway(
 
 /** Brings a removal that was interrupted to its end: a file that is still there in any form stays. */
 export async function finishRemoval(directory: HeldDirectory, id: number, name: string): Promise<Taken> {
-  if ((await lookAt(directory.entry(asideName(id)))) !== null) {
+  if ((await lstatExactOrNull(directory.entry(asideName(id)))) !== null) {
     await putBack(directory, id, name)
     return 'stays'
   }
-  return (await lookAt(directory.entry(name))) === null ? 'removed' : 'stays'
+  return (await lstatExactOrNull(directory.entry(name))) === null ? 'removed' : 'stays'
 }

@@ -1,11 +1,12 @@
 import path from 'node:path'
+import { lstatOrNull } from '../../wire/lstat-or-null.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { Ledger, Removable } from '../ledger.ts'
 import { isBelowAway, whereabouts } from '../whereabouts.ts'
 import type { RemovalEvents, RemovalSource } from './source.ts'
 import type { HasWriter, Taken } from './take-away.ts'
 import { finishRemoval, takeAway } from './take-away.ts'
-import { lookAt, nameOf, within } from './within.ts'
+import { nameOf, within } from './within.ts'
 
 /** Removals that are brought to their end between two reports. */
 const TOGETHER = 64
@@ -71,7 +72,7 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       ledger.endRemovals([{ id, end: taken === 'stays' ? 'none' : taken }], Date.now())
     } catch (thrown) {
       // A directory that is gone took the file with it, under whichever name.
-      if (errorCode(thrown) !== 'ENOENT' || (await lookAt(source.path).catch(() => null)) === null)
+      if (errorCode(thrown) !== 'ENOENT' || (await lstatOrNull(source.path).catch(() => null)) === null)
         return false
       ledger.endRemovals([{ id, end: 'absent' }], Date.now())
     }

@@ -1,7 +1,5 @@
-import { constants } from 'node:fs'
-import { lstat } from 'node:fs/promises'
 import { closeFd, openFd } from '../../wire/fd.ts'
-import { errorCode } from '../../words/problem.ts'
+import { HOLD_DIRECTORY } from '../../wire/open-flags.ts'
 
 /** A directory that was found without following any symbolic link below the source, and is held open. */
 export interface HeldDirectory {
@@ -9,8 +7,6 @@ export interface HeldDirectory {
   entry(name: string): string
   release(): Promise<void>
 }
-
-const FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0)
 
 const held = (fd: number): HeldDirectory => ({
   entry: (name) => `/proc/self/fd/${fd}/${name}`,
@@ -26,11 +22,11 @@ export async function holdDirectoryOf(root: string, file: string): Promise<HeldD
   const parts = file.split('/').slice(0, -1)
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     throw Object.assign(new Error(`${file}: not a plain path`), { code: 'EINVAL' })
-  let directory = held(await openFd(root, FLAGS))
+  let directory = held(await openFd(root, HOLD_DIRECTORY))
   for (const part of parts) {
     const above = directory
     try {
-      directory = held(await openFd(above.entry(part), FLAGS))
+      directory = held(await openFd(above.entry(part), HOLD_DIRECTORY))
     } finally {
       await above.release()
     }
@@ -53,13 +49,3 @@ export async function within<T>(
 }
 
 export const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)
-
-/** lstat(2) with exact numbers; null: there is nothing of this name. */
-export async function lookAt(file: string) {
-  try {
-    return await lstat(file, { bigint: true })
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
-  }
-}

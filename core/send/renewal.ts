@@ -66,8 +66,9 @@ export async function openRenewal(
 
   /** What is in the directory now: another process may have changed it. */
   const load = async (): Promise<void> => {
-    identity = await loadIdentity(directory)
-    next = await loadNextIdentity(directory, identity, Date.now())
+    const current = await loadIdentity(directory)
+    next = await loadNextIdentity(directory, current, Date.now())
+    identity = current
   }
 
   const shown = (): Identity =>

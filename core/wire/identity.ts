@@ -1,9 +1,10 @@
 import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { errorCode, Problem } from '../words/problem.ts'
 import { syncDirectory } from './fd.ts'
+import { moveToFree } from './move-to-free.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {
@@ -66,23 +67,29 @@ function parseIdentity(text: string): Identity {
   return { key, certificate, fingerprint: fingerprintOf(raw), expiresAt: Date.parse(validTo) }
 }
 
+/** What was read is no certificate with its key. */
+class Broken extends Problem {}
+
+/** @throws Broken; another Problem where reading failed, which says nothing of what is in the file. */
 async function readIdentity(file: string): Promise<Identity | null> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw new Problem('transfer.identityBroken', { path: file, reason: errorCode(thrown) ?? String(thrown) })
+    const code = errorCode(thrown)
+    if (code === 'ENOENT') return null
+    const params = { path: file, reason: code ?? String(thrown) }
+    throw new Problem('transfer.identityUnreadable', params, { cause: thrown })
   }
   try {
     return parseIdentity(text)
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new Problem('transfer.identityBroken', { path: file, reason }, { cause: thrown })
+    throw new Broken('transfer.identityBroken', { path: file, reason }, { cause: thrown })
   }
 }
 
-/** Whole or not at all, and never over another process's: link(2) fails where the name is taken. */
+/** Whole or not at all, and never over another process's. */
 async function writeIdentity(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`
   const handle = await open(temporary, 'wx', 0o600)
@@ -93,12 +100,12 @@ async function writeIdentity(file: string, text: string): Promise<void> {
     await handle.close()
   }
   try {
-    await link(temporary, file)
-  } catch (thrown) {
-    if (errorCode(thrown) !== 'EEXIST') throw thrown
+    await moveToFree(temporary, file)
   } finally {
     await rm(temporary, { force: true })
   }
+  // Peers will know it by what is said from now on: a power failure must not take it back.
+  await syncDirectory(path.dirname(file))
 }
 
 async function identityAt(directory: string, name: string, notAfter: Date): Promise<Identity> {
@@ -125,9 +132,19 @@ export function loadIdentity(
   return identityAt(directory, FILE, notAfter)
 }
 
+/** Nothing is erased: a peer may accept this certificate alone. */
+async function setAside(file: string): Promise<void> {
+  const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
+  await rename(file, aside).catch((thrown: unknown) => {
+    // Another process was quicker.
+    if (errorCode(thrown) !== 'ENOENT') throw thrown
+  })
+}
+
 /**
  * The identity that follows the one in use: what is kept of it, or a new one if the present one ends soon.
  * null: none is needed yet.
+ * @throws Problem when the one that is there cannot be read now: a peer may accept that one alone.
  */
 export async function loadNextIdentity(
   directory: string,
@@ -136,9 +153,9 @@ export async function loadNextIdentity(
 ): Promise<Identity | null> {
   const file = path.join(directory, NEXT_FILE)
   const kept = await readIdentity(file).catch(async (thrown: unknown) => {
-    if (!(thrown instanceof Problem)) throw thrown
+    if (!(thrown instanceof Broken)) throw thrown
     // It was never in use, so another one can take its place; whoever knows this one will be told.
-    await rm(file, { force: true })
+    await setAside(file)
     return null
   })
   if (kept !== null || current.expiresAt - now > RENEW_BEFORE_MS) return kept

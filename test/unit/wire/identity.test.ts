@@ -63,7 +63,10 @@ test('a next certificate is made only near the end of the present one; a broken 
   fs.writeFileSync(path.join(ending, 'identity-next.pem'), 'broken')
   const again = await loadNextIdentity(ending, current, now)
   expect([current.fingerprint, next?.fingerprint]).not.toContain(again?.fingerprint)
+  // Set aside, never erased.
+  const [aside = ''] = fs.readdirSync(ending).filter((name) => name.startsWith('identity-next.pem.broken-'))
+  expect(fs.readFileSync(path.join(ending, aside), 'utf8')).toBe('broken')
   await adoptNextIdentity(ending)
   expect(await loadIdentity(ending)).toEqual(again)
-  expect(fs.readdirSync(ending)).toEqual(['identity.pem'])
+  expect(fs.readdirSync(ending).sort()).toEqual([aside, 'identity.pem'])
 })

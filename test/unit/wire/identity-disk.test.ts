@@ -1,0 +1,72 @@
+import fs from 'node:fs'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { openRenewal } from '../../../core/send/renewal.ts'
+import { loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** What the disk of the test answers, and which directories were synced with which names in them. */
+const disk = vi.hoisted(() => ({ read: '', link: '', synced: [] as string[][] }))
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  const failing = (code: string) => Object.assign(new Error(code), { code })
+  return {
+    ...real,
+    async readFile(file: string, ...options: never[]) {
+      if (disk.read !== '' && file.endsWith('identity-next.pem')) throw failing(disk.read)
+      return real.readFile(file, ...options)
+    },
+    async link(from: string, to: string) {
+      if (disk.link !== '') throw failing(disk.link)
+      await real.link(from, to)
+    },
+  }
+})
+vi.mock('../../../core/wire/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/wire/fd.ts')>()
+  return {
+    ...real,
+    async syncDirectory(directory: string) {
+      disk.synced.push(fs.readdirSync(directory).sort())
+      await real.syncDirectory(directory)
+    },
+  }
+})
+
+beforeEach(() => Object.assign(disk, { read: '', link: '', synced: [] }))
+
+const DAY_MS = 24 * 3600 * 1000
+
+test.each(['EMFILE', 'EIO', 'EACCES'])(
+  'a next certificate that cannot be read now (%s) is left as it is, and used again later',
+  async (code) => {
+    const directory = temporaryDirectory('identity')
+    const current = await loadIdentity(directory, new Date(Date.now() + DAY_MS))
+    const next = await loadNextIdentity(directory, current, Date.now())
+    const renewal = await openRenewal(directory, () => undefined)
+    const paired = { host: 'there', port: 1, fingerprint: 'f'.repeat(64) }
+    renewal.setReceivers(paired, [paired])
+    const announced = renewal.announcement(paired)
+    expect(announced).toEqual({ next: next?.fingerprint })
+
+    disk.read = code
+    const sentence = { key: 'transfer.identityUnreadable', params: { reason: code } }
+    await expect(loadNextIdentity(directory, current, Date.now())).rejects.toMatchObject({ sentence })
+    await expect(renewal.prepare()).rejects.toMatchObject({ sentence })
+    expect(renewal.announcement(paired)).toEqual(announced)
+    expect(fs.readdirSync(directory).sort()).toEqual(['identity-next.pem', 'identity.pem'])
+
+    disk.read = ''
+    expect(await loadNextIdentity(directory, current, Date.now())).toEqual(next)
+  },
+)
+
+test.each(['', 'EPERM', 'ENOTSUP'])(
+  'a certificate is made, and durable under its name, whatever link(2) says (%j): FAT has no links',
+  async (code) => {
+    disk.link = code
+    const directory = temporaryDirectory('identity')
+    const made = await loadIdentity(directory)
+    expect(await loadIdentity(directory)).toEqual(made)
+    expect(disk.synced).toEqual([['identity.pem']])
+  },
+)

@@ -16,8 +16,8 @@ import type { Content } from './select.ts'
 export type Put =
   /** `verified`: its content was compared with the manifest's digest. */
   | { did: 'restored'; verified: boolean; bytes: number }
-  /** This very content is there already. */
-  | { did: 'same' }
+  /** This very content is there already: the manifest's if it is `verified`, else the store's as it is now. */
+  | { did: 'same'; verified: boolean }
   /** Other content is there, and stays. */
   | { did: 'exists' }
   /** A directory, a symbolic link or something else that is no file is in the way. */
@@ -98,7 +98,8 @@ async function putIn(
   if (there !== null && !there.isFile()) return { did: 'inTheWay' }
   if (there !== null && there.size === stats.size) {
     const wanted = row?.digest ?? (await readDigest(from, () => undefined)).digest
-    if ((await readDigest(target, () => undefined)).digest === wanted) return { did: 'same' }
+    if ((await readDigest(target, () => undefined)).digest === wanted)
+      return { did: 'same', verified: row !== null }
   }
   if (there !== null && !overwrite) return { did: 'exists' }
 

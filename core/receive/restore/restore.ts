@@ -11,6 +11,7 @@ import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { replacedAt } from '../versions/name.ts'
+import { requireOutside } from './inside.ts'
 import { missingContents } from './missing.ts'
 import type { Put } from './put.ts'
 import { putFile } from './put.ts'
@@ -147,12 +148,11 @@ export async function restoreStore(
 ): Promise<RestoreSummary> {
   const layout = storeLayout(store)
   const root = path.resolve(destination)
-  if (root === layout.root || root.startsWith(layout.root + path.sep))
-    throw new Problem('store.restoreInside', { path: root })
   const origin = originOf(wanted)
   const summary = emptySummary()
   const progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
   await withRows(layout, async (rows) => {
+    await requireOutside(root, layout.root)
     const sums = rows?.sums(origin)
     progress.totalFiles = sums?.files ?? 0
     progress.totalBytes = sums?.bytes ?? 0
@@ -227,7 +227,8 @@ async function tell(
     case 'same':
       summary.same += 1
       summary.bytes += stats.size
-      return host.event({ kind: 'same', to, verified: true })
+      if (!put.verified) summary.unverified += 1
+      return host.event({ kind: 'same', to, verified: put.verified })
     case 'exists':
     case 'inTheWay':
       summary.failed += 1

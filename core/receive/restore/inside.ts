@@ -1,0 +1,37 @@
+import { realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode, Problem } from '../../words/problem.ts'
+
+/** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
+async function nearestReal(file: string): Promise<string> {
+  try {
+    return await realpath(file)
+  } catch (thrown) {
+    const above = path.dirname(file)
+    if (above === file || !['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) throw thrown
+    return nearestReal(above)
+  }
+}
+
+/** Whether a path leads to a directory, or to something in it, whatever symbolic links or spellings it takes. */
+async function isInside(file: string, directory: string): Promise<boolean> {
+  const wanted = await stat(directory, { bigint: true })
+  let at = await nearestReal(file)
+  for (;;) {
+    const { dev, ino } = await stat(at, { bigint: true })
+    if (dev === wanted.dev && ino === wanted.ino) return true
+    const above = path.dirname(at)
+    if (above === at) return false
+    at = above
+  }
+}
+
+/** @throws Problem when a destination is in the store, or cannot be looked at. */
+export async function requireOutside(destination: string, store: string): Promise<void> {
+  const params = { path: destination }
+  const inside = await isInside(destination, store).catch((thrown: unknown) => {
+    const reason = errorCode(thrown) ?? String(thrown)
+    throw new Problem('store.restoreStopped', { ...params, reason }, { cause: thrown })
+  })
+  if (inside) throw new Problem('store.restoreInside', params)
+}

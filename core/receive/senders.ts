@@ -1,4 +1,5 @@
 import { folderName } from '../wire/names.ts'
+import { LOST_AND_FOUND } from './lost-found.ts'
 import type { Sender } from './senders-file.ts'
 import { openSendersFile } from './senders-file.ts'
 
@@ -47,8 +48,8 @@ export function freeFolder(name: string, taken: readonly string[]): string {
   return folder
 }
 
-/** Folders in the store that belong to no sender: what original isocket clients send goes there. */
-const RESERVED_FOLDERS = ['isocket']
+/** Folders in the store that belong to no sender: what original isocket clients send, and what a disk has of its own. */
+const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
 
 const isOf = (sender: Sender, fingerprint: string) =>
   sender.fingerprint === fingerprint || sender.next === fingerprint

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { lstatOrNull } from '../../wire/lstat-or-null.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
-import { OWN_DIRECTORY } from '../layout.ts'
+import { besideFolders } from '../lost-found.ts'
 import type { ManifestRow, Rows } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
 import { compareVersions, isVersionName, replacedAt } from '../versions/name.ts'
@@ -114,8 +114,10 @@ async function* selectInside(
   of: string,
 ): AsyncGenerator<Selected> {
   const { layout, when } = selection
-  for await (const { name } of entriesOf(path.join(layout.root, ...place))) {
-    if (place.length === 0 && name === OWN_DIRECTORY) continue
+  const isBeside = place.length === 0 ? await besideFolders(layout) : () => false
+  for await (const entry of entriesOf(path.join(layout.root, ...place))) {
+    if (isBeside(entry)) continue
+    const { name } = entry
     yield* selectOne(selection, [...place, name], [...origin, name], of)
   }
   if (when.was === 'now') return

@@ -3,7 +3,7 @@ import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
-import { OWN_DIRECTORY } from '../layout.ts'
+import { besideFolders } from '../lost-found.ts'
 import type { RowKey } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
 
@@ -14,18 +14,24 @@ export type Found = {
   isVersion: boolean
 } & ({ kind: 'file' } | { kind: 'strange' } | { kind: 'unreadable'; code: string })
 
-/** All that is in the store but directories and Holdfast's own, one after the other. Links are not followed. */
+/** All that is in the store but directories and what is nobody's folder, one after the other. Links are not followed. */
 export async function* walkStore(layout: StoreLayout): AsyncGenerator<Found> {
-  yield* walk(layout.root, [], false)
-  yield* walk(layout.root, layout.versions, true)
+  const isBeside = await besideFolders(layout)
+  yield* walk(layout.root, [], false, isBeside)
+  yield* walk(layout.root, layout.versions, true, isBeside)
 }
 
-async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<Found> {
+async function* walk(
+  root: string,
+  place: readonly string[],
+  isVersion: boolean,
+  isBeside: (entry: Dirent) => boolean,
+): AsyncGenerator<Found> {
   try {
     for await (const entry of await opendir(path.join(root, ...place))) {
-      if (place.length === 0 && entry.name === OWN_DIRECTORY) continue
+      if (place.length === 0 && isBeside(entry)) continue
       const inside = [...place, entry.name]
-      if (entry.isDirectory()) yield* walk(root, inside, isVersion)
+      if (entry.isDirectory()) yield* walk(root, inside, isVersion, isBeside)
       else yield { kind: kindOf(entry), place: inside, isVersion }
     }
   } catch (thrown) {

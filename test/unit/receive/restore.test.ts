@@ -1,8 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { storeLayout } from '../../../core/receive/layout.ts'
 import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
 import { restoreStore } from '../../../core/receive/restore/restore.ts'
+import { openSenders } from '../../../core/receive/senders.ts'
+import { walkStore } from '../../../core/receive/verify/walk.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf, writeFile } from '../../support/transfer.ts'
 
@@ -45,4 +48,35 @@ test('no path that leads into the store is restored to, whatever links it takes'
     })
   expect(treeOf(store)).toEqual(before)
   expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
+})
+
+/** What verify and restore see of the store. */
+async function seen({ base, store, restore }: ReturnType<typeof setUp>) {
+  const walked: string[] = []
+  for await (const { place } of walkStore(storeLayout(store))) walked.push(place.join('/'))
+  fs.rmSync(path.join(base, 'to'), { recursive: true, force: true })
+  const { summary } = await restore(path.join(base, 'to'))
+  return { walked: walked.sort(), restored: summary.restored, failed: summary.failed }
+}
+
+test("a disk's own lost+found is no part of the store that the disk is, unless a sender has that folder", async () => {
+  const world = setUp()
+  const { store } = world
+  writeFile(store, 'lost+found/#12', 'of fsck')
+  writeFile(store, 'pc/lost+found/file', 'of a sender')
+  const ofSenders = ['pc/data/file', 'pc/lost+found/file']
+  expect(await seen(world)).toEqual({ walked: ofSenders, restored: 2, failed: 0 })
+
+  const senders = await openSenders(storeLayout(store).senders, () => undefined)
+  const paired = await senders.pair('a'.repeat(64), 'lost+found', 1)
+  expect(paired.folder).toBe('lost+found-2')
+  expect(await seen(world)).toEqual({ walked: ofSenders, restored: 2, failed: 0 })
+
+  // As an earlier Holdfast could give it.
+  const { senders: file } = storeLayout(store)
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('lost+found-2', 'lost+found'))
+  const all = { walked: ['lost+found/#12', ...ofSenders], restored: 3, failed: 0 }
+  expect(await seen(world)).toEqual(all)
+  fs.writeFileSync(file, 'broken')
+  expect(await seen(world)).toEqual(all)
 })

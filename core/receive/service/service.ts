@@ -103,6 +103,8 @@ export async function startService(
       reloading = reloading.then(async () => {
         try {
           const next = await load()
+          // Kept until the next start, which would refuse them: whoever wrote them is here to be told now.
+          rulesOf(next)
           const fixed = fixedDifferences(current, next)
           await take(next)
           say('info', message('transfer.configTaken'))

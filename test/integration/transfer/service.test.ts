@@ -142,6 +142,8 @@ test('SIGHUP takes over what can change; a bad file changes nothing and is named
   const wrong: [unknown, RegExp][] = [
     ['{"store": "x",', /is not JSON: /],
     [{ ...full, port: 70_000 }, /cannot be used: port: /],
+    [{ ...full, quota: ['abc'] }, /abc is not a size/],
+    [{ ...full, versions: 'x', name: 'other' }, /x.*--versions/],
     [{ ...full, prot: 1 }, /a field that means nothing: prot\. The fields are store, /],
     [{ ...full, isocketPort: 0, isocketHost: '0.0.0.0' }, /cannot be accepted on every address/],
   ]

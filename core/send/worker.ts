@@ -6,6 +6,8 @@ import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
+import type { LastTotals } from './last-totals.ts'
+import { openLastTotals } from './last-totals.ts'
 import type { Ledger } from './ledger.ts'
 import { bringIn, forgetAll, unparkAll, untilDone } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
@@ -39,7 +41,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
   let renewal: Renewal | null = null
-  let ledger: { file: string; open: Ledger } | null = null
+  let ledger: { file: string; open: Ledger; totals: LastTotals } | null = null
   let route: Route | null = null
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
@@ -52,19 +54,23 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
+  const logNotReported = createLimitedLog((text) => context.log('error', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
 
   const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
 
   const problemNow = (): Message | null =>
-    startProblem ?? (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem)
+    startProblem ??
+    (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem) ??
+    ledger?.totals.problem ??
+    null
 
   const report = () => {
     if (over) return
     const destination = destinationId()
     const now = performance.now()
-    const totals = destination === null || ledger === null ? {} : ledger.open.totals(destination)
+    const totals = destination === null || ledger === null ? {} : ledger.totals.of(destination)
     const transfers = route?.transfers(TRANSFERS) ?? []
     const current: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
@@ -80,13 +86,15 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     const text = JSON.stringify(current)
     if (text !== lastReport) context.report(current)
     lastReport = text
-    if (Object.keys(current.rates).length > 0 || current.leftOfAll !== null) changed()
+    const isMoving = Object.keys(current.rates).length > 0 || current.leftOfAll !== null
+    // A ledger that fails is read again until it does not.
+    if (isMoving || (ledger?.totals.problem ?? null) !== null) changed()
   }
   const changed = throttled(REPORT_EVERY_MS, () => {
     try {
       report()
     } catch (thrown) {
-      log('error', `report: ${String(thrown)}`)
+      logNotReported(`report: ${String(thrown)}`)
     }
   })
   const applySources = () => {
@@ -145,7 +153,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     ledger = null
     const open = openOrExplain(file)
     if (open.notice !== null) context.log('warn', englishWords(open.notice))
-    ledger = { file, open }
+    ledger = { file, open, totals: openLastTotals({ file, open }, log) }
     return open
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, unlink } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { hashOfSecret, newSecret } from '../wire/pairing-code.ts'
@@ -11,6 +11,11 @@ export const CODE_MINUTES = 15
 export const CODE_ATTEMPTS = 5
 /** More open codes than this are not looked at: nobody makes so many in a quarter of an hour. */
 const MAX_CODES = 64
+
+/** How long a code lives, in milliseconds. */
+const LIFETIME_MS = CODE_MINUTES * 60_000
+/** What the name of a code's file gets while the code is used. */
+const SPENT = '.spent'
 
 const codeSchema = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
@@ -26,54 +31,101 @@ export async function makeCode(directory: string, now: number): Promise<string> 
   const secret = newSecret()
   const code: Code = {
     hash: hashOfSecret(secret),
-    expiresAt: now + CODE_MINUTES * 60_000,
+    expiresAt: now + LIFETIME_MS,
     attemptsLeft: CODE_ATTEMPTS,
   }
   await replaceFile(path.join(directory, `${randomBytes(8).toString('hex')}.json`), JSON.stringify(code))
   return secret
 }
 
-async function readCode(file: string): Promise<Code | null> {
+/** What is in the file; `gone`: it is not there any more; `broken`: it is no code. @throws what the system says. */
+async function readCode(file: string): Promise<Code | 'gone' | 'broken'> {
+  let text: string
   try {
-    return codeSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return 'gone'
+    throw thrown
+  }
+  try {
+    return codeSchema.parse(JSON.parse(text))
   } catch {
-    return null
+    return 'broken'
   }
 }
 
-async function openCodes(directory: string, now: number): Promise<{ file: string; code: Code }[]> {
+/** Made and not yet over; a clock that was set back makes no code live longer. */
+function isOpen({ expiresAt }: Code, now: number): boolean {
+  return now < expiresAt && expiresAt - now <= LIFETIME_MS
+}
+
+interface OpenCodes {
+  open: { file: string; code: Code }[]
+  /** Why one could not be read now, if one could not: it may be a good one, and stays. */
+  unread: unknown
+}
+
+async function openCodes(directory: string, now: number): Promise<OpenCodes> {
+  const found: OpenCodes = { open: [], unread: null }
   let names: string[]
   try {
-    names = (await readdir(directory)).filter((name) => name.endsWith('.json'))
+    names = await readdir(directory)
   } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return []
+    if (errorCode(thrown) === 'ENOENT') return found
     throw thrown
   }
-  const open: { file: string; code: Code }[] = []
-  for (const name of names.slice(0, MAX_CODES)) {
+  for (const name of names.filter((one) => one.endsWith('.json')).slice(0, MAX_CODES)) {
     const file = path.join(directory, name)
-    const code = await readCode(file)
-    if (code !== null && code.expiresAt > now) open.push({ file, code })
-    else await rm(file, { force: true })
+    try {
+      const code = await readCode(file)
+      if (code === 'gone') continue
+      if (code !== 'broken' && isOpen(code, now)) found.open.push({ file, code })
+      else await rm(file, { force: true })
+    } catch (thrown) {
+      found.unread = thrown
+    }
   }
-  return open
+  // A process that ended in the middle of `spend` has left it: nobody is to use it again.
+  for (const name of names.filter((one) => one.endsWith(SPENT))) await rm(path.join(directory, name))
+  return found
+}
+
+/** Out of the way before it is used, and back if that fails; renaming needs no room on a full disk. */
+async function spend<T>(file: string, use: () => Promise<T>): Promise<T> {
+  const spent = file + SPENT
+  await rename(file, spent)
+  let used: T
+  try {
+    used = await use()
+  } catch (thrown) {
+    await rename(spent, file)
+    throw thrown
+  }
+  // What stays is removed with the next code that is asked for.
+  await rm(spent, { force: true }).catch(() => undefined)
+  return used
 }
 
 /**
- * Whether the secret is an open code's; it is used up by that. A wrong secret costs every open code one
- * attempt, as nobody knows which one was meant. Calls must not overlap.
+ * Does what the secret of an open code lets its owner do, and uses the code up by that; null: it is no open code's.
+ * A wrong secret costs every open code one attempt, as nobody knows which one was meant. Calls must not overlap.
+ *
+ * @throws what `use` throws, or what the system says where codes cannot be read: the code can be used again then.
  */
-export async function redeemCode(directory: string, secret: string, now: number): Promise<boolean> {
+export async function redeemCode<T>(
+  directory: string,
+  secret: string,
+  now: number,
+  use: () => Promise<T>,
+): Promise<T | null> {
   const given = Buffer.from(hashOfSecret(secret), 'hex')
-  const codes = await openCodes(directory, now)
-  const match = codes.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]
-  if (match !== undefined) {
-    await unlink(match.file)
-    return true
-  }
-  for (const { file, code } of codes) {
+  const { open, unread } = await openCodes(directory, now)
+  const match = open.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]
+  if (match !== undefined) return spend(match.file, use)
+  for (const { file, code } of open) {
     if (code.attemptsLeft <= 1) await rm(file, { force: true })
     else await replaceFile(file, JSON.stringify({ ...code, attemptsLeft: code.attemptsLeft - 1 }))
   }
-  return false
+  if (unread !== null) throw unread
+  return null
 }

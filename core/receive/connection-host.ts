@@ -37,11 +37,8 @@ export function createConnectionHost(parts: HostParts): ConnectionHost {
     known: (fingerprint) => senders.known(fingerprint),
     pair(fingerprint, code, name) {
       // One attempt after the other: attempts side by side would be counted as one.
-      const judged = judging.then(async () =>
-        (await redeemCode(layout.codes, code, Date.now()))
-          ? senders.pair(fingerprint, name, Date.now())
-          : null,
-      )
+      const pairNow = () => senders.pair(fingerprint, name, Date.now())
+      const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
       judging = judged.catch(() => undefined)
       return judged
     },

@@ -7,6 +7,7 @@ import type { Frame, FrameHeader, FrameType } from '../wire/frames.ts'
 import type { RefusalCode } from '../wire/limits.ts'
 import { COPY_PROTOCOL, PROTOCOL_VERSIONS } from '../wire/limits.ts'
 import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../wire/tls.ts'
+import { errorCode } from '../words/problem.ts'
 import type { Place } from './connected.ts'
 import type { RefusedKind } from './counters.ts'
 import type { Outcome } from './file-refused.ts'
@@ -23,7 +24,7 @@ export interface ConnectionHost {
   accepted(fingerprint: string): Sender | null
   /** The sender with this certificate, accepted or not. */
   known(fingerprint: string): Sender | null
-  /** Uses up a pairing code; resolves to null if it is none. */
+  /** Uses up a pairing code; resolves to null if it is none. @throws where it cannot be used now, but later. */
   pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
   renewal: Pick<ReceiverRenewal, 'welcome' | 'onHello'>
   /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
@@ -77,9 +78,10 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
 
-  const refuse = (code: RefusalCode, reason: string) => {
+  /** @param said what the other end hears of it, if that is not for its ears. */
+  const refuse = (code: RefusalCode, reason: string, said = reason) => {
     host.onRefusedConnection(from, reason, code)
-    channel.send('refused', { code, reason: reason.slice(0, 500) })
+    channel.send('refused', { code, reason: said.slice(0, 500) })
     phase = { at: 'over' }
     channel.end()
   }
@@ -158,9 +160,10 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     if (frame.type === 'alive') return
     if (phase.at === 'hello' && frame.type === 'hello') hello(peer, frame.header)
     else if (phase.at === 'pairing' && frame.type === 'pair')
-      judge(peer, frame.header).catch((thrown: unknown) =>
-        refuse('busy', `pairing failed: ${String(thrown)}`),
-      )
+      judge(peer, frame.header).catch((thrown: unknown) => {
+        const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
+        refuse('busy', `pairing failed: ${String(thrown)}`, said)
+      })
     else if (phase.at === 'sending') phase.sending.handle(frame)
   }
 

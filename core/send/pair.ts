@@ -17,6 +17,8 @@ function problemOf(thrown: unknown, { host, port }: PairingCode): Problem {
     return new Problem('transfer.pairWrongFingerprint', { address, fingerprint: thrown.fingerprint })
   if (thrown instanceof Refused && thrown.code === 'code')
     return new Problem('transfer.pairCodeRefused', { address })
+  if (thrown instanceof Refused)
+    return new Problem('transfer.pairRefused', { address, reason: thrown.message })
   const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown))
   return new Problem('transfer.pairUnreachable', { address, reason }, { cause: thrown })
 }

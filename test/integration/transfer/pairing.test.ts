@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { invite } from '../../../core/receive/invitation.ts'
+import { storeLayout } from '../../../core/receive/layout.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { pairWithReceiver } from '../../../core/send/pair.ts'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
@@ -110,6 +112,25 @@ test('wrong codes are refused, five of them spoil every open code, and the log s
   expect(receiver.pairedSenders).toBe(0)
   expect(receiver.refusedConnections).toBe(6)
   expect(log.join('\n')).toContain('wrong or outdated pairing code')
+})
+
+test('a code stays good if the sender cannot be noted, which both ends say', async () => {
+  const { base, store, receiver, log } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const { code } = await invite(store, Date.now())
+  const { senders } = storeLayout(store)
+  const kept = fs.existsSync(senders) ? fs.readFileSync(senders) : null
+  fs.rmSync(senders, { force: true })
+  fs.mkdirSync(senders)
+  const failed = sender.request('pair', { code, name: 'x' })
+  await expect(failed).rejects.toThrow('transfer.pairRefused')
+  await expect(failed).rejects.toThrow('it cannot pair now (EISDIR)')
+  expect(log.join('\n')).toContain('pairing failed: Error: EISDIR')
+  fs.rmdirSync(senders)
+  if (kept !== null) fs.writeFileSync(senders, kept)
+  await sender.request('pair', { code, name: 'x' })
+  expect(receiver.pairedSenders).toBe(1)
+  await expect(sender.request('pair', { code, name: 'x' })).rejects.toThrow('transfer.pairCodeRefused')
 })
 
 test('codes that are outdated, malformed, for another certificate or for nobody are refused in words', async () => {

@@ -135,37 +135,71 @@ describe('store', () => {
 })
 
 describe('pairing codes', () => {
-  test('a code works once', async () => {
+  const makeOne = async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const secret = await makeCode(directory, 0)
+    const redeem = (now = 1, given = secret) => redeemCode(directory, given, now, async () => 'paired')
+    return { directory, secret, redeem }
+  }
+
+  test('a code works once', async () => {
+    const { directory, secret, redeem } = await makeOne()
     expect(
       fs
         .readdirSync(directory)
         .map((name) => fs.readFileSync(path.join(directory, name), 'utf8'))
         .join(),
     ).not.toContain(secret)
-    expect(await redeemCode(directory, secret, 1)).toBe(true)
-    expect(await redeemCode(directory, secret, 1)).toBe(false)
+    expect(await redeem()).toBe('paired')
+    expect(await redeem()).toBeNull()
+    expect(fs.readdirSync(directory)).toEqual([])
   })
 
-  test('a code is over after fifteen minutes, and is removed', async () => {
-    const directory = path.join(temporaryDirectory('codes'), 'codes')
-    const secret = await makeCode(directory, 0)
-    expect(await redeemCode(directory, secret, 15 * 60_000)).toBe(false)
+  test.each([
+    ['after fifteen minutes', 15 * 60_000],
+    ['once the clock was set back to before it was made', -1],
+  ])('a code is over %s, and is removed', async (_when, now) => {
+    const { directory, redeem } = await makeOne()
+    expect(await redeem(now)).toBeNull()
     expect(fs.readdirSync(directory)).toEqual([])
   })
 
   test('four wrong ones leave it good, the fifth spoils it', async () => {
-    const directory = path.join(temporaryDirectory('codes'), 'codes')
     for (const [wrong, works] of [
-      [CODE_ATTEMPTS - 1, true],
-      [CODE_ATTEMPTS, false],
+      [CODE_ATTEMPTS - 1, 'paired'],
+      [CODE_ATTEMPTS, null],
     ] as const) {
-      const secret = await makeCode(directory, 0)
-      for (let count = 0; count < wrong; count += 1)
-        expect(await redeemCode(directory, 'wrong', 1)).toBe(false)
-      expect(await redeemCode(directory, secret, 1)).toBe(works)
+      const { redeem } = await makeOne()
+      for (let count = 0; count < wrong; count += 1) expect(await redeem(1, 'wrong')).toBeNull()
+      expect(await redeem()).toBe(works)
     }
+  })
+
+  test('a code that cannot be read now is told and stays; one that is none goes', async () => {
+    const { directory, redeem } = await makeOne()
+    const [name = ''] = fs.readdirSync(directory)
+    const file = path.join(directory, name)
+    fs.renameSync(file, `${file}.good`)
+    // A link to itself: reading it fails, and says nothing of what is there.
+    fs.symlinkSync(name, file)
+    fs.writeFileSync(path.join(directory, 'none.json'), 'nonsense')
+    await expect(redeem()).rejects.toMatchObject({ code: 'ELOOP' })
+    expect(fs.readdirSync(directory).sort()).toEqual([name, `${name}.good`])
+    fs.renameSync(`${file}.good`, file)
+    expect(await redeem()).toBe('paired')
+  })
+
+  test('a code is good again if what it was given for fails, and not if its process ends in the middle', async () => {
+    const { directory, secret, redeem } = await makeOne()
+    const failing = () => Promise.reject(new Error('full'))
+    await expect(redeemCode(directory, secret, 1, failing)).rejects.toThrow('full')
+    await expect(
+      redeemCode(directory, secret, 1, async () => {
+        expect(fs.readdirSync(directory)).toEqual([expect.stringMatching(/\.json\.spent$/)])
+        expect(await redeem()).toBeNull()
+      }),
+    ).resolves.toBeUndefined()
+    expect(fs.readdirSync(directory)).toEqual([])
   })
 })
 

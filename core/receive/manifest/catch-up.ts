@@ -57,8 +57,8 @@ export async function untilSettled(
   database: DatabaseSyncInstance,
   withinMs: number,
 ): Promise<void> {
-  const deadline = Date.now() + withinMs
-  while (!(await isSettled(layout, database)) && Date.now() < deadline) await delay(LOOK_EVERY_MS)
+  const deadline = performance.now() + withinMs
+  while (!(await isSettled(layout, database)) && performance.now() < deadline) await delay(LOOK_EVERY_MS)
 }
 
 /** The manifest for writing, beside whoever else writes it; made if there is none. */

@@ -47,7 +47,8 @@ function firstUndecided(notes: readonly (Note | null)[], now: number): number {
     (note) =>
       (note?.did === 'replacing' || note?.did === 'moving') &&
       !kept.has(key(note)) &&
-      now - (replacedAt(note.version) ?? 0) < FAILED_AFTER_MS,
+      // A name far ahead is of a clock that was set back: nobody can wait until it is that time again.
+      Math.abs(now - (replacedAt(note.version) ?? 0)) < FAILED_AFTER_MS,
   )
   return found === -1 ? notes.length : found
 }

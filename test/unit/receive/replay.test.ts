@@ -91,6 +91,20 @@ describe('a receiver that was killed while it replaced a file', () => {
     expect(known(now)).toEqual([digestOf('new'), digestOf('old')])
   })
 
+  test.each([
+    ['soon after it was begun', 30_000, null],
+    ['of a clock that was set back', -24 * 3600 * 1000, digestOf('later')],
+    ['of a clock that was set back a little', -30_000, null],
+  ])(
+    'an intent that nothing came of keeps the rest waiting for two minutes at most: %s',
+    async (_when, ago, later) => {
+      const { writeAlive, rows } = setUp()
+      const version = versionName(new Date(Date.now() - ago))
+      await writeAlive({ ...replacing('failed'), version } as Note, placed('later', 'data/later'))
+      expect(rows.find('pc', 'data/later', '')?.digest ?? null).toBe(later)
+    },
+  )
+
   test('an old content that the manifest never heard of is read', async () => {
     const { link, replace, write, known } = setUp()
     link()

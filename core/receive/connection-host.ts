@@ -1,3 +1,4 @@
+import type { LimitedLog } from '../wire/limited-log.ts'
 import { createLimitedLog } from '../wire/limited-log.ts'
 import { redeemCode } from './codes.ts'
 import type { Connected } from './connected.ts'
@@ -20,11 +21,11 @@ export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'rene
 }
 
 /** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
-export function createConnectionHost(parts: HostParts): ConnectionHost {
+export function createConnectionHost(parts: HostParts): ConnectionHost & { endLogs(): void } {
   const { layout, senders, connected, seen, counters, onChange, log } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
   /** By kind: a flood of one must not hide why others are refused. */
-  const refusedLogs = new Map<RefusedKind, (text: string) => void>()
+  const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
   let judging: Promise<unknown> = Promise.resolve()
 
@@ -63,6 +64,9 @@ export function createConnectionHost(parts: HostParts): ConnectionHost {
       countOne(counters.refusedFiles, outcome.status)
       logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
       onChange()
+    },
+    endLogs() {
+      for (const one of [...refusedLogs.values(), logRefusedFile]) one.end()
     },
   }
 }

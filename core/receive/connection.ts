@@ -182,17 +182,17 @@ export const serveConnection: Connection = (socket, host, letIn) => {
         const why = reason === null ? '' : `: ${reason.message}`
         host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
       }
-      // Before a sender was let in, a broken protocol is a refused connection like any other.
       if (phase.at === 'over') return
-      if (reason instanceof WireFault || (phase.at === 'hello' && reason !== null))
-        host.onRefusedConnection(from, reason.message, 'malformed')
-      else if (phase.at === 'hello') host.onRefusedConnection(from, ENDED_BEFORE_HELLO, 'other')
+      // A broken protocol is refused whenever it comes: a sender that was let in has heard so, too (onFault).
+      if (reason instanceof WireFault) host.onRefusedConnection(from, reason.message, 'malformed')
+      else if (phase.at === 'hello')
+        host.onRefusedConnection(from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')
     },
   })
   // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
   const patience = setTimeout(() => {
     const missing = phase.at === 'pairing' ? 'code' : 'hello'
-    channel.destroy(new WireFault(`no ${missing} in time`))
+    refuse('malformed', `no ${missing} in time`)
   }, HANDSHAKE_MS)
   if (fingerprint === null) {
     host.onRefusedConnection(from, 'no client certificate', 'certificate')

@@ -46,7 +46,6 @@ export async function openListener(
   server.maxConnections = MAX_CONNECTIONS
 
   server.on('connection', (socket) => {
-    const from = remoteOf(socket)
     sockets.add(socket)
     unknown.add(socket)
     socket.once('close', () => {
@@ -54,9 +53,10 @@ export async function openListener(
       unknown.delete(socket)
     })
     if (unknown.size <= MAX_UNKNOWN) return
-    const [oldest] = unknown
-    unknown.delete(oldest ?? socket)
-    oldest?.destroy()
+    const [oldest = socket] = unknown
+    unknown.delete(oldest)
+    const from = remoteOf(oldest)
+    oldest.destroy()
     refused(from, 'too many connections at once that were not let in yet', 'flood')
   })
   server.on('drop', () => refused('?', 'too many connections', 'flood'))

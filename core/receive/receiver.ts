@@ -152,6 +152,7 @@ async function startOnStore(
   const counters = createCounters()
   const connected = createConnected()
   const logNotWritten = createLimitedLog((text) => events.log('warn', text))
+  opened.push(logNotWritten.end)
   const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
   const renewal = await openReceiverRenewal({
     directory: layout.identity,
@@ -176,6 +177,7 @@ async function startOnStore(
     onChange: () => events.onChange(),
     log: events.log,
   })
+  opened.push(host.endLogs)
 
   const listener = await openListener(
     options,

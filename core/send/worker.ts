@@ -266,6 +266,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       closeRoute()
       readers.close()
       ledger?.open.close()
+      limited.end()
+      logNotReported.end()
     },
   }
 }

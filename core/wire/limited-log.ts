@@ -2,18 +2,29 @@
 const LINES = 20
 const PERIOD_MS = 10_000
 
-/** Passes the first lines of a period on, and says how many more there were. */
-export function createLimitedLog(log: (message: string) => void): (message: string) => void {
-  let since = 0
+export interface LimitedLog {
+  (text: string): void
+  /** Tells at once what is left to tell; to be called when whoever logs ends. */
+  end(): void
+}
+
+/** Passes the first lines of a period on, and says at its end how many more there were. */
+export function createLimitedLog(log: (message: string) => void): LimitedLog {
   let lines = 0
-  return (text) => {
-    const now = performance.now()
-    if (now - since > PERIOD_MS) {
-      if (lines > LINES) log(`${lines - LINES} more of the same kind`)
-      since = now
-      lines = 0
-    }
+  let last = ''
+  let timer: NodeJS.Timeout | null = null
+  const end = () => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    const more = lines - LINES
+    lines = 0
+    if (more > 0) log(`${more} more of the same kind, the last one: ${last}`)
+  }
+  const write = (text: string) => {
+    timer ??= setTimeout(end, PERIOD_MS).unref()
     lines += 1
+    last = text
     if (lines <= LINES) log(text)
   }
+  return Object.assign(write, { end })
 }

@@ -1,6 +1,7 @@
 // Every refusal of a connection, each really run: the reason is in both logs. Expired certificates: renewal.test.ts; a
 // receiver with another certificate than the pinned one: refusals.test.ts.
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
@@ -147,7 +148,7 @@ describe('a connection that is refused', () => {
     await until('it is in the log', () =>
       world.log.some((line) => /refused 127/.test(line) && inLog.test(line)),
     )
-    expect(world.receiver.refusedConnections).toBe(1)
+    expect([...world.receiver.counters.refusedConnections]).toEqual([[code, 1]])
     const { problem } = troubleOf(new Refused(refused), there, false)
     expect(englishWords(problem)).toContain(atSender)
   })
@@ -164,6 +165,19 @@ describe('a connection that is refused', () => {
     const refused = await refusalOf(world, world.home, (one) => one.send('hello', hello()))
     expect(refused).toEqual({ code: 'busy', reason: 'sender-1 has too many connections' })
     expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 has too many connections/)
+  })
+
+  test('a connection that breaks before it says hello is no broken protocol', async () => {
+    const { receiver, home } = await setUp()
+    const raw = net.connect(receiver.port, '127.0.0.1')
+    const { certificate: cert, key } = home.identity
+    const secure = tls.connect({ socket: raw, cert, key, rejectUnauthorized: false })
+    onTestFinished(() => void raw.destroy())
+    // The receiver sends its tickets when it has the certificate.
+    await once(secure, 'session')
+    raw.resetAndDestroy()
+    await until('it is counted', () => receiver.refusedConnections === 1)
+    expect([...receiver.counters.refusedConnections.keys()]).toEqual(['other'])
   })
 
   test.each<[string, RegExp, (world: World) => net.Socket]>([

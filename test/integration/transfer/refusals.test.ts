@@ -90,9 +90,12 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
 
 test('a stranger that asks to be paired and says no more is shown out, whatever else it says', async () => {
   const { stranger, receiver, at } = await setUp()
+  const refused: unknown[] = []
   const asked = (count: number) =>
     Array.from({ length: count }, () => {
-      const wire = connectWire(at.port, stranger.identity, () => undefined)
+      const wire = connectWire(at.port, stranger.identity, ({ type, header }) => {
+        if (type === 'refused') refused.push(header)
+      })
       wire.send('hello', { protocols: [1], name: 'stranger', purpose: 'pair' })
       return wire
     })
@@ -101,10 +104,21 @@ test('a stranger that asks to be paired and says no more is shown out, whatever 
   onTestFinished(() => clearInterval(alive))
   await until('its time is over', () => patient?.socket.destroyed, HANDSHAKE_MS + 10_000)
   expect(receiver.log.join('\n')).toContain('no code in time')
+  expect(refused).toEqual([{ code: 'malformed', reason: 'no code in time' }])
   // Many of them do not take the place of those that may send: the oldest ones go.
   const crowd = asked(70)
+  const ports = new Map<(typeof crowd)[number], number>()
+  for (const one of crowd) one.socket.on('connect', () => void ports.set(one, one.socket.localPort ?? 0))
   await until('some are shown out', () => crowd.filter(({ socket }) => socket.destroyed).length >= 6)
-  expect(receiver.log.join('\n')).toContain('that were not let in yet')
+  // Its line is of the one that went.
+  const line = (port: number) =>
+    `refused 127.0.0.1:${port}: too many connections at once that were not let in yet`
+  await until('each is named', () =>
+    crowd.every((one) => {
+      const isNamed = receiver.log.some((text) => text.includes(line(ports.get(one) ?? 0)))
+      return isNamed === one.socket.destroyed
+    }),
+  )
 }, 60_000)
 
 test.skipIf(process.platform !== 'linux')(

@@ -25,24 +25,33 @@ export interface IsocketListener {
   close(): Promise<void>
 }
 
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true
-  const loopback = new net.BlockList()
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-  loopback.addAddress('::1', 'ipv6')
+/** Whether an address is one of these, however it is written; a name is none. */
+function isOneOf(addresses: net.BlockList, host: string): boolean {
   const family = net.isIP(host)
-  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+  return family !== 0 && addresses.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
 
-const EVERYWHERE = ['', '0.0.0.0', '::', '::0', '*']
+const loopback = new net.BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
 
-function listen(server: net.Server, { host, port }: IsocketOptions): Promise<number> {
+const everywhere = new net.BlockList()
+everywhere.addAddress('0.0.0.0', 'ipv4')
+everywhere.addAddress('::', 'ipv6')
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || isOneOf(loopback, host)
+
+function listen(server: net.Server, { host, port }: IsocketOptions): Promise<net.AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port }, () => {
       server.removeListener('error', reject)
       const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
+      if (address === null || typeof address === 'string') return reject(new Error('no address'))
+      // "0" and many other words mean all addresses. Nobody has been accepted yet.
+      if (!isOneOf(everywhere, address.address)) return resolve(address)
+      server.close()
+      reject(new Problem('transfer.isocketEverywhere'))
     })
   })
 }
@@ -53,7 +62,7 @@ function listen(server: net.Server, { host, port }: IsocketOptions): Promise<num
  */
 export async function openIsocket(options: IsocketOptions, host: IsocketHost): Promise<IsocketListener> {
   const { host: address, port } = options
-  if (EVERYWHERE.includes(address)) throw new Problem('transfer.isocketEverywhere')
+  if (address === '*' || isOneOf(everywhere, address)) throw new Problem('transfer.isocketEverywhere')
   const connections = new Set<IsocketConnection>()
   const server = net.createServer({ allowHalfOpen: true })
 
@@ -75,20 +84,21 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost): P
     void connection.done.then(() => connections.delete(connection))
   })
 
-  let bound: number
+  let bound: net.AddressInfo
   try {
     bound = await listen(server, options)
   } catch (thrown) {
+    if (thrown instanceof Problem) throw thrown
     const reason = errorCode(thrown) ?? String(thrown)
     throw new Problem('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
-  const at = addressOf(address, bound)
-  const warning = isLoopback(address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
+  const at = addressOf(address, bound.port)
+  const warning = isLoopback(bound.address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
   host.log('warn', englishWords(message(warning, { address: at })))
 
   return {
-    port: bound,
+    port: bound.port,
     get connections() {
       return connections.size
     },

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { chooseSender } from '../../../core/receive/choose-sender.ts'
+import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
 import { parseHeader } from '../../../core/receive/isocket/header.ts'
-import { isLoopback } from '../../../core/receive/isocket/listener.ts'
+import { isLoopback, openIsocket } from '../../../core/receive/isocket/listener.ts'
 import type { Floor } from '../../../core/receive/limits/rules.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import type { Sender } from '../../../core/receive/senders.ts'
@@ -47,6 +48,26 @@ test.each([
   ['fe80::1', false],
   ['nas.example', false],
 ])('%s is this computer alone: %s', (host, expected) => expect(isLoopback(host)).toBe(expected))
+
+test.each(['', '*', '0', '0.0', '0x0', '0.0.0.0', '::', '::0', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '::%lo'])(
+  'isocket clients are not accepted everywhere, however it is said: %j',
+  async (address) => {
+    const log: string[] = []
+    const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
+    await expect(openIsocket({ host: address, port: 0 }, host)).rejects.toMatchObject({
+      sentence: { key: 'transfer.isocketEverywhere' },
+    })
+    expect(log).toEqual([])
+  },
+)
+
+test.each(['127.1', 'localhost'])('they are accepted at %s', async (address) => {
+  const log: string[] = []
+  const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
+  const listener = await openIsocket({ host: address, port: 0 }, host)
+  onTestFinished(() => listener.close())
+  expect(log).toEqual([expect.stringContaining('any program on this computer')])
+})
 
 describe('the verdict on the store', () => {
   const well: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }

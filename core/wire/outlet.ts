@@ -5,7 +5,10 @@ const HIGH_WATER_BYTES = 1024 * 1024
 
 /** Where a channel's frames go: the socket, at once or in doses. */
 export interface Outlet {
-  /** Takes the pieces of one frame; `moved` is called once, when the system has all of them or never will. */
+  /**
+   * Takes the pieces of one frame; `moved` is called once: when the system has all of them, or with an error when it
+   * never will, as the connection is gone.
+   */
   write(pieces: readonly Uint8Array[], moved: (error?: Error | null) => void): void
   /** Whether another frame may come: what waits is bounded by whoever asks this first. */
   readonly hasRoom: boolean

@@ -70,13 +70,16 @@ export function pacedOutlet(socket: TLSSocket, bucket: Bucket): Outlet {
   socket.once('close', () => {
     stop()
     unwatch()
+    const lost = queue
     queue = []
     waiting = 0
+    for (const { moved } of lost) moved?.(new Error('closed'))
   })
 
   return {
     write(pieces, moved) {
-      if (bucket.bytesPerSecond === null && waiting === 0) {
+      // A socket that is gone says so itself.
+      if (socket.destroyed || (bucket.bytesPerSecond === null && waiting === 0)) {
         direct.write(pieces, moved)
         return
       }

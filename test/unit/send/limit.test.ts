@@ -102,6 +102,23 @@ test('without a limit nothing is in the way, and an end hands over what waits', 
   expect([sum(), ended()]).toEqual([55 * KIB, true])
 })
 
+test('when the connection is gone, whoever waits for what it was to take is told', () => {
+  const bucket = createBucket()
+  bucket.setRate(KIB)
+  const { socket, sum } = openSocket()
+  const outlet = pacedOutlet(socket, bucket)
+  const told: string[] = []
+  const frame = [Buffer.alloc(9), Buffer.alloc(5 * KIB)]
+  for (const name of ['one', 'two']) outlet.write(frame, (error) => told.push(`${name} ${error?.message}`))
+  vi.advanceTimersByTime(200)
+  expect(told).toEqual([])
+  const moved = sum()
+  socket.emit('close')
+  expect(told).toEqual(['one closed', 'two closed'])
+  vi.advanceTimersByTime(60_000)
+  expect([sum(), told.length, outlet.hasRoom]).toEqual([moved, 2, true])
+})
+
 test('a bucket that rested gives a tenth of a second at once and no more', () => {
   const bucket = createBucket()
   bucket.setRate(1_000_000)

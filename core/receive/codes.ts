@@ -86,7 +86,8 @@ async function openCodes(directory: string, now: number): Promise<OpenCodes> {
     }
   }
   // A process that ended in the middle of `spend` has left it: nobody is to use it again.
-  for (const name of names.filter((one) => one.endsWith(SPENT))) await rm(path.join(directory, name))
+  for (const name of names.filter((one) => one.endsWith(SPENT)))
+    await rm(path.join(directory, name), { force: true })
   return found
 }
 

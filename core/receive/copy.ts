@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { chmod, copyFile, lstat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, readFully, statFd, syncFd, writeFully } from '../wire/fd.ts'
+import { READ_FILE } from '../wire/open-flags.ts'
 import type { Semaphore } from '../wire/semaphore.ts'
 import { createSemaphore } from '../wire/semaphore.ts'
 import { errorCode } from '../words/problem.ts'
@@ -47,7 +48,6 @@ const COPIES_AT_ONCE = 8
 const STEP_BYTES = 1024 * 1024
 /** So much is synced at a time: one sync of a very large file at its end would look like a disk that hangs. */
 const SYNC_BYTES = 64 * STEP_BYTES
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 /** What copyFile says where the file system cannot share blocks between two files (ioctl_ficlone(2)). */
 const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
 
@@ -82,7 +82,7 @@ async function openIn(directory: string, name: string, size: number): Promise<nu
   const file = path.join(directory, name)
   // O_NOFOLLOW is not known on every system.
   if (!(await lstat(file)).isFile()) throw unknown('not a file')
-  const fd = await openFd(file, READ_FLAGS)
+  const fd = await openFd(file, READ_FILE)
   const stats = await statFd(fd).catch(async (thrown: unknown) => {
     await closeFd(fd)
     throw thrown

@@ -2,6 +2,7 @@ import { constants, existsSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, syncDirectory, syncFd } from '../wire/fd.ts'
+import { HOLD_DIRECTORY } from '../wire/open-flags.ts'
 
 /** A directory that stays the one that was opened, whatever its name comes to mean. */
 export interface Held {
@@ -11,8 +12,6 @@ export interface Held {
   sync(): Promise<void>
   close(): Promise<void>
 }
-
-const FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0)
 
 /**
  * Linux alone lets Node work relative to an open directory: /proc/self/fd/N leads to the directory itself
@@ -39,7 +38,7 @@ async function open(directory: string, flags: number): Promise<Held> {
  * @throws what the system says; one of NO_DIRECTORY for what is none, a symbolic link included.
  */
 export const hold = (directory: string): Promise<Held> =>
-  CAN_HOLD ? open(directory, FLAGS) : holdByName(directory)
+  CAN_HOLD ? open(directory, HOLD_DIRECTORY) : holdByName(directory)
 
 /** The store's root may be a symbolic link: it is the administrator's own. */
 export const holdRoot = (root: string): Promise<Held> =>

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { link, lstat, readdir, rename, unlink } from 'node:fs/promises'
+import { link, readdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../wire/fd.ts'
+import { lstatOrNull } from '../wire/lstat-or-null.ts'
+import { hasNoHardLinks } from '../wire/move-to-free.ts'
 import { errorCode } from '../words/problem.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Directories, Round } from './directories.ts'
 import { toSync } from './directories.ts'
 import type { FileFacts } from './file-facts.ts'
 import { FileRefused } from './file-refused.ts'
+import { holds } from './holds.ts'
 import type { Change, Intent, Note } from './manifest/notes.ts'
 import { hexOf } from './manifest/notes.ts'
 import { replacedAt, versionName } from './versions/name.ts'
@@ -28,40 +28,6 @@ export interface Written {
   arrival?: FileFacts['arrival']
   /** Why only this very content, where it is stored already, is accepted; null: anything is. */
   unlessSame: FileRefused | null
-}
-
-const READ_BYTES = 1024 * 1024
-
-async function statOrNull(file: string) {
-  try {
-    return await lstat(file)
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
-  }
-}
-
-/** Whether the file holds exactly this content; if so its data are synced, and its time is set. */
-async function holds(file: string, written: Written): Promise<boolean> {
-  const fd = await openFd(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  try {
-    const stats = await statFd(fd)
-    if (!stats.isFile() || stats.size !== BigInt(written.size)) return false
-    const hash = createHash('sha256')
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, written.size + 1))
-    for (let position = 0; position < written.size; ) {
-      const bytes = await readFully(fd, buffer, position)
-      if (bytes === 0) return false
-      hash.update(buffer.subarray(0, bytes))
-      position += bytes
-    }
-    if (!hash.digest().equals(written.digest)) return false
-    await setTimesFd(fd, written.mtime, written.mtime)
-    await syncFd(fd)
-    return true
-  } finally {
-    await closeFd(fd)
-  }
 }
 
 type Placed = Extract<Change, { did: 'placed' }>
@@ -171,7 +137,7 @@ export function openPlacement(
   /** Moves what is in the way (a directory where a file has to be, or the reverse) to the versions. */
   const moveAway = async (target: string, components: readonly string[], round: Round) => {
     const move = async (version: string) => {
-      if ((await statOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
+      if ((await lstatOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
       toSync(round, components.slice(0, -1))
       await rename(target, version)
     }
@@ -197,8 +163,8 @@ export function openPlacement(
         await link(target, version)
       } catch (thrown) {
         // File systems without hard links (FAT): the name is missing for a moment instead.
-        if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(errorCode(thrown) ?? '')) throw thrown
-        if ((await statOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
+        if (!hasNoHardLinks(thrown)) throw thrown
+        if ((await lstatOrNull(version)) !== null) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
         await rename(target, version)
       }
     })
@@ -207,7 +173,7 @@ export function openPlacement(
   const placeIn = async (directory: string, written: Written, round: Round): Promise<boolean> => {
     const { components, temporary } = written
     const target = path.join(directory, components.at(-1) ?? '')
-    const stats = await statOrNull(target)
+    const stats = await lstatOrNull(target)
     if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
     let kept: string | null = null
     if (stats?.isFile()) {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
 import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { openFd } from '../wire/fd.ts'
 import { isRunning } from '../wire/is-running.ts'
+import { WRITE_NEW_FILE } from '../wire/open-flags.ts'
 import { errorCode } from '../words/problem.ts'
 import type { Home } from './home.ts'
 
@@ -36,7 +36,6 @@ export function openTemporaryFiles(parent: string, home: Home): TemporaryFiles {
   const mine = `${process.pid}-${randomBytes(6).toString('hex')}`
   const directory = path.join(parent, mine)
   let count = 0
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
   const name = () => {
     count += 1
@@ -57,11 +56,11 @@ export function openTemporaryFiles(parent: string, home: Home): TemporaryFiles {
     async create() {
       const file = name()
       try {
-        return { fd: await openFd(file, flags, 0o600), file }
+        return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), file }
       } catch (thrown) {
         if (errorCode(thrown) !== 'ENOENT') throw thrown
         await prepare()
-        return { fd: await openFd(file, flags, 0o600), file }
+        return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), file }
       }
     },
 

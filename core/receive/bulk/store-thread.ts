@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { errorCode } from '../../system-error.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
 import { NO_DESCRIPTOR, SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
@@ -13,11 +14,7 @@ type Write = Extract<StoreJob, { kind: 'write' }>
 type Commit = Extract<StoreJob, { kind: 'commit' }>
 type ToName = Commit['files'][number]
 
-/** Not `errorCode`: a thread that loads the dictionaries takes longer to start, and more memory. */
-function codeOf(thrown: unknown): string {
-  const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : null
-  return typeof code === 'string' ? code : String(thrown)
-}
+const codeOf = (thrown: unknown): string => errorCode(thrown) ?? String(thrown)
 
 /** @returns its descriptor, or why it is not written, and then nothing is left of it. */
 function writeOne(

@@ -1,6 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
+import { HOLD_DIRECTORY } from '../../wire/open-flags.ts'
 
-const FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0)
 /** So many directories of the way are kept open: files that follow one another are mostly near each other. */
 const MOST_OPEN = 32
 
@@ -11,7 +11,7 @@ export interface Walker {
   close(): void
 }
 
-const openIn = (fd: number, name: string): number => openSync(`/proc/self/fd/${fd}/${name}`, FLAGS)
+const openIn = (fd: number, name: string): number => openSync(`/proc/self/fd/${fd}/${name}`, HOLD_DIRECTORY)
 
 export function openWalker(root: number): Walker {
   /** The way to the last directory. */

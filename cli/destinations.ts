@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
-import { openDataDirectory } from '../core/settings/data-directory.ts'
 import {
   namedDestination,
   withChosen,
@@ -9,7 +8,6 @@ import {
   withRenamed,
 } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { openSettings } from '../core/settings/store.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
@@ -18,7 +16,7 @@ import { destinationLine } from './destination-line.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
-import { changeSettings, runningSettings } from './settings-change.ts'
+import { changeSettings, runningSettings, settingsOfFile } from './settings-change.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -64,7 +62,7 @@ const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Opt
 
 async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)
-  const settings = state?.settings ?? openSettings(openDataDirectory(dataDirectory).directory).get()
+  const settings = state?.settings ?? settingsOfFile(dataDirectory)
   if (json) {
     console.log(JSON.stringify(state?.destinations ?? settings.destinations, null, 2))
     return

@@ -20,6 +20,8 @@ const PAIR_WITHIN_MS = 20_000
 export async function pairWith(code: string, dataDirectory: string, name: string | undefined): Promise<void> {
   const { fingerprint } = parsePairingCode(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
+  // The first destination may come before anything else.
+  openDataDirectory(dataDirectory)
   const settings = await changeSettings(
     dataDirectory,
     () => ({ command: 'pair', input }),

@@ -1,6 +1,6 @@
+import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
-import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -44,19 +44,33 @@ export async function runningSettings(dataDirectory: string): Promise<Settings |
 /** The settings of a data directory: its agent's if one runs, else those of the file. */
 export async function settingsNow(dataDirectory: string): Promise<Settings> {
   const running = await runningSettings(dataDirectory)
-  return running ?? openSettings(openDataDirectory(dataDirectory).directory).get()
+  return running ?? settingsOfFile(dataDirectory)
+}
+
+/**
+ * The settings of a data directory in which no agent runs. A question makes no directory and renames no file.
+ * @throws Problem data.missing, settings.broken
+ */
+export function settingsOfFile(dataDirectory: string): Settings {
+  refuseMissing(dataDirectory)
+  return openSettings(dataDirectory, 'refuse').get()
+}
+
+/** A misspelt directory must not become one that Holdfast has nothing in. */
+function refuseMissing(directory: string): void {
+  if (!existsSync(directory)) throw new Problem('data.missing', { directory })
 }
 
 async function changeAlone(
   dataDirectory: string,
   change: (settings: Settings) => Settings | Promise<Settings>,
 ): Promise<Settings> {
-  openDataDirectory(dataDirectory)
+  refuseMissing(dataDirectory)
   const lock = lockDirectory(dataDirectory)
   // It has started just now, and would overwrite what is written here.
   if (lock === null) throw new Problem('agent.starting')
   try {
-    const settings = openSettings(dataDirectory)
+    const settings = openSettings(dataDirectory, 'refuse')
     return settings.set(await change(settings.get()))
   } finally {
     lock.release()

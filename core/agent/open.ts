@@ -55,7 +55,8 @@ export async function openAgent(
     lock.release()
   }
   try {
-    const settings = openSettings(dataDirectory)
+    // A run that ends before long could tell nobody that it set the file aside.
+    const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
     const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host, log.write)
     const ready = commandHandlers(agent)
     handlers = ready

@@ -18,13 +18,18 @@ export interface SettingsStore {
 }
 
 /**
- * Opens the settings file of a data directory. A file that is not JSON or breaks the schema is renamed,
- * never erased, and the defaults are used.
- * @throws Problem if such a file cannot even be renamed: writing would then destroy it.
+ * What becomes of a file that is not JSON or breaks the schema. set-aside: it is renamed, never erased, and the
+ * defaults are used; for what runs on and can tell of it. refuse: nothing is touched.
  */
-export function openSettings(dataDirectory: string): SettingsStore {
+export type WhenBroken = 'set-aside' | 'refuse'
+
+/**
+ * Opens the settings file of a data directory.
+ * @throws Problem if it is broken and is not to be set aside, or cannot be: writing would then destroy it.
+ */
+export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'set-aside'): SettingsStore {
   const file = path.join(dataDirectory, 'settings.json')
-  const { settings, setAside } = readSettings(file)
+  const { settings, setAside } = readSettings(file, whenBroken)
   let current = settings
   // Not Conf's own schema: zod's is the one that the window and the workers are checked with, too.
   const conf = new Conf<Settings>({
@@ -46,12 +51,16 @@ export function openSettings(dataDirectory: string): SettingsStore {
   }
 }
 
-function readSettings(file: string): { settings: Settings; setAside: Message | null } {
+function readSettings(
+  file: string,
+  whenBroken: WhenBroken,
+): { settings: Settings; setAside: Message | null } {
   const text = readText(file)
   if (text === null) return { settings: settingsSchema.parse({}), setAside: null }
   const parsed = parseSettings(text)
   if (typeof parsed !== 'string') return { settings: parsed, setAside: null }
   const reason = parsed
+  if (whenBroken === 'refuse') throw new Problem('settings.broken', { file, reason })
   const aside = asideName(file)
   try {
     renameSync(file, aside)

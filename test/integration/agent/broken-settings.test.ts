@@ -1,0 +1,38 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** Settings with a comma too many, as an editor leaves them. */
+const BROKEN = '{ "version": 1, "sources": [], }'
+
+describe('a command that only asks or changes settings', () => {
+  test.each(['paths', 'destinations', 'limit', 'limit 10M', 'pause', 'scan --once SOURCE'])(
+    'leaves a settings file that it cannot read as it is, and says so: %s',
+    async (line) => {
+      const data = temporaryDirectory('broken')
+      const file = path.join(data, 'settings.json')
+      const source = temporaryDirectory('broken-source')
+      writeFileSync(file, BROKEN)
+      const given = line.split(' ').map((word) => (word === 'SOURCE' ? source : word))
+      const command = startHoldfast([...given, '--data', data])
+      expect(await command.ended(), command.out()).toBe(1)
+      expect(command.err()).toContain(`The settings file ${file} cannot be used`)
+      expect(command.err()).toContain('holdfast agent')
+      expect(readFileSync(file, 'utf8')).toBe(BROKEN)
+      expect(readdirSync(data).filter((name) => name.includes('set-aside'))).toEqual([])
+    },
+  )
+
+  test.each(['paths', 'limit 10M', 'paths change /data --priority low'])(
+    'makes no data directory of a misspelt one: %s',
+    async (line) => {
+      const data = path.join(temporaryDirectory('misspelt'), 'hodlfast')
+      const command = startHoldfast([...line.split(' '), '--data', data])
+      expect(await command.ended(), command.out()).toBe(1)
+      expect(command.err()).toContain(`no data in ${data}`)
+      expect(existsSync(data)).toBe(false)
+    },
+  )
+})

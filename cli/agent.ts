@@ -8,6 +8,7 @@ import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { outcomeOf } from './outcome.ts'
 import { collectPaths } from './path-words.ts'
+import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
 
 interface AgentOptions {
@@ -39,6 +40,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     throw thrown
   })
   if (open === null) {
+    await refuseOnce(dataDirectory)
     await handOver(dataDirectory, directories, kind, options.prefix)
     const said = directories.length > 0 ? 'cli.handedOver' : 'agent.alreadyRunning'
     say(words(message(said, { directory: dataDirectory })))
@@ -54,6 +56,13 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     await open.close()
     process.exit(2)
   }
+}
+
+/** What sends once is no agent that watches, also if there is nothing to hand over to it. */
+async function refuseOnce(dataDirectory: string): Promise<void> {
+  // It may be at its very start, or at its end: then a directory that is handed over tells.
+  const running = await runningState(dataDirectory).catch(() => null)
+  if (running?.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
 }
 
 /** The agent that runs already takes the directories. */

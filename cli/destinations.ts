@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { sendCommand } from '../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import {
   namedDestination,
   withChosen,
@@ -16,7 +14,7 @@ import { destinationLine } from './destination-line.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
-import { changeSettings, runningSettings, settingsOfFile } from './settings-change.ts'
+import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -62,7 +60,7 @@ const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Opt
 
 async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)
-  const settings = state?.settings ?? settingsOfFile(dataDirectory)
+  const settings = settingsIn(state, dataDirectory)
   if (json) {
     console.log(JSON.stringify(state?.destinations ?? settings.destinations, null, 2))
     return
@@ -74,11 +72,6 @@ async function list(dataDirectory: string, json = false): Promise<void> {
       known === undefined ? `${quoteControls(name)} (${addressOf(host, port)})` : destinationLine(known),
     )
   }
-}
-
-async function runningState(dataDirectory: string): Promise<AppState | null> {
-  if ((await runningSettings(dataDirectory)) === null) return null
-  return stateSnapshotSchema.parse(await sendCommand(dataDirectory, 'snapshot', {})).state
 }
 
 async function rename(dataDirectory: string, name: string, next: string): Promise<void> {

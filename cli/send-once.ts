@@ -42,7 +42,7 @@ export interface OnceOptions {
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, kind, prefix, filters, oneFileSystem, to } = options
-  const open = await openAgent(dataDirectory, terminalHost(console.error), { onlyThisRun: true })
+  const open = await openAgent(dataDirectory, { ...terminalHost(console.error), kind: 'once' })
   try {
     const settings = { kind, prefix, filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
     const refusals = await open.protect([path.resolve(options.directory)], settings)

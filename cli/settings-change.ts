@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -22,19 +22,21 @@ export async function changeSettings(
   asked: (settings: Settings) => AgentCommand,
   alone: (settings: Settings) => Settings | Promise<Settings>,
 ): Promise<Settings> {
-  const running = await runningSettings(dataDirectory)
-  if (running === null) return changeAlone(dataDirectory, alone)
+  const agent = await runningState(dataDirectory)
+  if (agent === null) return changeAlone(dataDirectory, alone)
+  if (agent.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
+  const running = agent.settings
   const { command, input } = asked(running)
   const refusal = outcomeOf(await sendCommand(dataDirectory, command, input))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  return (await runningSettings(dataDirectory)) ?? running
+  return (await runningState(dataDirectory))?.settings ?? running
 }
 
-/** The settings that the agent of a data directory has; null: none runs. */
-export async function runningSettings(dataDirectory: string): Promise<Settings | null> {
+/** What the agent of a data directory says of itself; null: none runs. */
+export async function runningState(dataDirectory: string): Promise<AppState | null> {
   try {
     const answer = await sendCommand(dataDirectory, 'snapshot', {})
-    return stateSnapshotSchema.parse(answer).state.settings
+    return stateSnapshotSchema.parse(answer).state
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.sentence.key === 'agent.notRunning') return null
     throw thrown
@@ -43,15 +45,19 @@ export async function runningSettings(dataDirectory: string): Promise<Settings |
 
 /** The settings of a data directory: its agent's if one runs, else those of the file. */
 export async function settingsNow(dataDirectory: string): Promise<Settings> {
-  const running = await runningSettings(dataDirectory)
-  return running ?? settingsOfFile(dataDirectory)
+  return settingsIn(await runningState(dataDirectory), dataDirectory)
+}
+
+/** The settings that a person has made: those of an agent that sends once are its own. */
+export function settingsIn(agent: AppState | null, dataDirectory: string): Settings {
+  return agent === null || agent.host === 'once' ? settingsOfFile(dataDirectory) : agent.settings
 }
 
 /**
- * The settings of a data directory in which no agent runs. A question makes no directory and renames no file.
+ * A question makes no directory and renames no file.
  * @throws Problem data.missing, settings.broken
  */
-export function settingsOfFile(dataDirectory: string): Settings {
+function settingsOfFile(dataDirectory: string): Settings {
   refuseMissing(dataDirectory)
   return openSettings(dataDirectory, 'refuse').get()
 }

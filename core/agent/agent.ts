@@ -64,7 +64,7 @@ export class Agent {
     this.layout = layout
     this.settings = settings
     this.host = host
-    this.#memory = openMemory(layout.directory)
+    this.#memory = openMemory(layout.directory, host.kind === 'once')
     this.store = createStateStore(
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
@@ -135,12 +135,18 @@ export class Agent {
     const state = this.store.state
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
     for (const id of pathIds(state)) if (!kept.has(id)) this.#alerts.forget(id)
-    const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
-    this.#memory.setKnownMounts(Object.fromEntries(known))
+    this.#forgetMounts(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destinations = destinationStates(settings, this.layout.store)
     this.store.update(withSettings(state, settings, this.#refused, destinations))
     this.#configureWorkers(settings)
+  }
+
+  /** What sends once has none of the settings' paths, and may know the one that it is given. */
+  #forgetMounts(kept: ReadonlySet<string>): void {
+    if (this.host.kind === 'once') return
+    const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
+    this.#memory.setKnownMounts(Object.fromEntries(known))
   }
 
   #configureWorkers(all: Settings): void {

@@ -12,8 +12,12 @@ const memorySchema = z.object({
 /**
  * What the agent itself remembers over a restart, besides the settings: which file system each path was on.
  * It can be learnt anew, so a broken file only costs that knowledge.
+ * @param onlyRead what is learnt now is not kept.
  */
-export function openMemory(dataDirectory: string): {
+export function openMemory(
+  dataDirectory: string,
+  onlyRead: boolean,
+): {
   knownMounts(): KnownMounts
   setKnownMounts(mounts: KnownMounts): void
 } {
@@ -29,6 +33,7 @@ export function openMemory(dataDirectory: string): {
     knownMounts: () => knownMounts,
     setKnownMounts: (mounts) => {
       knownMounts = mounts
+      if (onlyRead) return
       try {
         conf.store = { knownMounts }
       } catch {

@@ -30,15 +30,12 @@ export interface OpenAgent {
 }
 
 /**
- * Starts the agent of a data directory for a host: the way that the desktop and the command line share.
- * onlyThisRun: it begins without the settings' sources, and nothing that it is told is kept.
+ * Starts the agent of a data directory for a host: the way that the desktop and the command line share. One that
+ * sends once begins without the settings' sources, keeps nothing that it is told, and takes no commands.
  * @throws Problem agent.alreadyRunning if the directory has an agent already
  */
-export async function openAgent(
-  dataDirectory: string,
-  host: AgentHost,
-  { onlyThisRun = false }: { onlyThisRun?: boolean } = {},
-): Promise<OpenAgent> {
+export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
+  const onlyThisRun = host.kind === 'once'
   const layout = openDataDirectory(dataDirectory)
   // Nothing of the directory is touched before it is ours.
   const lock = lockDirectory(dataDirectory)
@@ -46,6 +43,9 @@ export async function openAgent(
   const log = openLog(layout.logs)
   let handlers: CommandHandlers | null = null
   const control = await listenForCommands(dataDirectory, async (command, input) => {
+    // What it took would be over with this run, and whoever gave it was told that it is done.
+    if (onlyThisRun && command !== 'snapshot')
+      throw new Problem('agent.sendingOnce', { directory: dataDirectory })
     if (handlers === null) throw new Problem('agent.starting')
     return answerCommand(handlers, command, input)
   })

@@ -113,7 +113,8 @@ export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema }
 
 export const appStateSchema = z.object({
   version: z.string(),
-  host: z.enum(['desktop', 'terminal']),
+  /** once: it sends once and ends (scan --once); its settings are its own, and no others may be given to it. */
+  host: z.enum(['desktop', 'terminal', 'once']),
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),

@@ -8,14 +8,13 @@ import { openLedger } from '../core/send/ledger.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
 
-/** A receiver that cannot be reached for this long ends the run: cron starts the next one. */
-const GIVE_UP_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 300
-/** What holds the sending up for so long is told, though it may pass. */
-const COMPLAIN_AFTER_MS = 3_000
+/** When nothing has changed for so long, the directories themselves are asked what is left. */
+const STILL_MS = 3_000
 /** Why a file that is not sent will not be sent by waiting longer. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.writing',
@@ -23,6 +22,9 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.name',
   'scan.why.parked',
 ])
+
+/** Why a batch directory is not marked though all of it is sent. */
+const NO_MARK: ReadonlySet<WordKey> = new Set(['scan.markFailed', 'scan.batchFailed'])
 
 export interface OnceOptions {
   directory: string
@@ -54,35 +56,29 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
   }
 }
 
-/** Says what holds the sending up, once each, as soon as it has for a while. */
-function createComplaints(): (state: AppState, now: number) => void {
-  const since = new Map<string, number>()
-  return (state, now) => {
-    for (const { connection } of usedDestinations(state)) {
-      if (connection.problem === null) continue
-      const sentence = englishWords(connection.problem)
-      const first = since.get(sentence) ?? now
-      since.set(sentence, first)
-      if (now - first < COMPLAIN_AFTER_MS) continue
-      since.set(sentence, Number.POSITIVE_INFINITY)
-      console.error(sentence)
-    }
-  }
-}
-
 async function finish(open: OpenAgent): Promise<number> {
   const complain = createComplaints()
+  const failureOf = createFailures()
+  const stillness = createStillness()
   for (;;) {
     const { state } = open.agent.store.snapshot()
-    complain(state, performance.now())
-    const failure = failureOf(state, Date.now())
+    const now = performance.now()
+    complain(state, now)
+    const failure = failureOf(state, Date.now(), now)
     if (failure !== null) {
       console.error(englishWords(failure))
       return 1
     }
-    if (isSettled(state)) {
+    const rest = restOf(state)
+    if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compare(open)
-      if (compared.isDone) return tell(state, compared)
+      const isOver = rest === 'done' || compared.unsent.length + compared.young > 0
+      if (compared.isDone && isOver) return tell(state, compared)
+      const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
+      if (unmarked !== null) {
+        console.error(englishWords(unmarked))
+        return 1
+      }
     }
     await delay(LOOK_EVERY_MS)
   }
@@ -103,33 +99,53 @@ function tell(state: AppState, { sent, unsent, young }: Compared): number {
   return 0
 }
 
-/** Why waiting longer is of no use; null while it is. */
-function failureOf(state: AppState, now: number): Message | null {
-  for (const { connection } of usedDestinations(state)) {
-    const isAway = connection.state === 'unreachable' && now - connection.since > GIVE_UP_AFTER_MS
-    if (connection.state !== 'refused' && !isAway) continue
-    const reason = englishWords(connection.problem ?? state.status.sentence)
-    return message('cli.once.unreachable', { reason })
-  }
-  const incident = state.incidents.find(({ endedAt }) => endedAt === null)
-  return incident === undefined
-    ? null
-    : message('cli.once.unreachable', { reason: englishWords(incident.sentence) })
-}
-
-/** As far as the state knows: listed, nothing on its way, every batch directory marked or still being filled. */
-function isSettled(state: AppState): boolean {
+/**
+ * What is left, as far as the state knows. marks: all that can be sent is, and a batch directory has no mark yet; it
+ * may never get one, as what cannot be sent is in it.
+ */
+function restOf(state: AppState): 'files' | 'marks' | 'done' {
   const { sources, totals } = state
   const isListed = ({ scanned }: SourceState) =>
-    scanned !== null &&
-    (scanned.phase === 'watching' || scanned.phase === 'polling') &&
-    scanned.batches.every(({ phase, waiting }) => phase !== 'waiting' && phase !== 'closing' && waiting === 0)
+    scanned !== null && (scanned.phase === 'watching' || scanned.phase === 'polling')
   const isThere = usedDestinations(state).every(({ connection }) => connection.state === 'connected')
-  return isThere && totals.waitingFiles === 0 && sources.every(isListed)
+  if (!isThere || totals.waitingFiles > 0 || !sources.every(isListed)) return 'files'
+  const isMarked = ({ phase, waiting }: Batch) => phase !== 'waiting' && phase !== 'closing' && waiting === 0
+  return batchesOf(state).every(isMarked) ? 'done' : 'marks'
 }
 
-const usedDestinations = ({ destinations, sources }: AppState) =>
-  destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
+type Batch = NonNullable<SourceState['scanned']>['batches'][number]
+const batchesOf = ({ sources }: AppState): Batch[] => sources.flatMap(({ scanned }) => scanned?.batches ?? [])
+
+/** Whether nothing but marks has been left, and nothing has changed, for a while: said again after ever longer ones. */
+function createStillness() {
+  let known = ''
+  let since = 0
+  let askAt = 0
+  const isStill = (rest: ReturnType<typeof restOf>, state: AppState, now: number): boolean => {
+    const seen = JSON.stringify([rest, state.totals, batchesOf(state)])
+    if (seen !== known || rest !== 'marks') {
+      known = seen
+      since = now
+      askAt = now + STILL_MS
+    }
+    if (now < askAt) return false
+    askAt = now + (now - since)
+    return true
+  }
+  return Object.assign(isStill, { lasts: (now: number) => now - since })
+}
+
+/** Everything is durable; why a mark will not come, as far as is known. */
+function unmarkedIn(state: AppState, stillMs: number): Message | null {
+  const problems = state.sources.flatMap(({ scanned }) => scanned?.problems ?? [])
+  const problem = problems.find(({ key }) => NO_MARK.has(key))
+  if (problem !== undefined) return message('cli.once.unreachable', { reason: englishWords(problem) })
+  // Where a producer did not close its directory, it is marked when it has rested for the quiet period.
+  const patience = GIVE_UP_AFTER_MS + 2_000 * state.settings.scan.quietSeconds
+  if (stillMs < patience) return null
+  const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')
+  return message('cli.once.unmarked', { names: names.map(({ name }) => name).join(', ') })
+}
 
 interface Compared {
   isDone: boolean

@@ -1,0 +1,78 @@
+import { scanProblem } from '../core/agent/scan-problem.ts'
+import type { AppState } from '../core/agent/state-schema.ts'
+import { type Message, message } from '../core/words/message.ts'
+import { englishWords } from '../core/words/words.ts'
+
+/** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */
+export const GIVE_UP_AFTER_MS = 60_000
+/** What holds the sending up for so long is told, though it may pass; what may not pass ends the run. */
+const COMPLAIN_AFTER_MS = 3_000
+
+export const usedDestinations = ({ destinations, sources }: AppState) =>
+  destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
+
+/** Says what holds the sending up, once each, as soon as it has for a while. */
+export function createComplaints(): (state: AppState, now: number) => void {
+  const lasts = createStopwatch()
+  const said = new Set<string>()
+  return (state, now) => {
+    for (const { connection } of usedDestinations(state)) {
+      if (connection.problem === null) continue
+      const sentence = englishWords(connection.problem)
+      if (lasts(sentence, now) < COMPLAIN_AFTER_MS || said.has(sentence)) continue
+      said.add(sentence)
+      console.error(sentence)
+    }
+  }
+}
+
+/** Why waiting longer is of no use; null while it is. `now`: of the clock on the wall; `steady`: of one that only runs. */
+export function createFailures(): (state: AppState, now: number, steady: number) => Message | null {
+  const lasts = createStopwatch()
+  let lasting = new Set<string>()
+  return (state, now, steady) => {
+    const passing = [pauseOf(state, now), sourceTrouble(state)].filter((one) => one !== null)
+    const before = lasting
+    lasting = new Set(passing.map(({ key }) => key))
+    for (const key of before) if (!lasting.has(key)) lasts.forget(key)
+    const stays = passing.find(({ key }) => lasts(key, steady) >= COMPLAIN_AFTER_MS)
+    const reason = connectionTrouble(state, now) ?? incidentOf(state) ?? stays
+    return reason === undefined ? null : message('cli.once.unreachable', { reason: englishWords(reason) })
+  }
+}
+
+/** How long each has been there since it was first asked about. */
+function createStopwatch() {
+  const since = new Map<string, number>()
+  const lasts = (what: string, now: number) => {
+    const first = since.get(what) ?? now
+    since.set(what, first)
+    return now - first
+  }
+  return Object.assign(lasts, { forget: (what: string) => since.delete(what) })
+}
+
+function connectionTrouble(state: AppState, now: number): Message | null {
+  for (const { connection } of usedDestinations(state)) {
+    const isAway = connection.state === 'unreachable' && now - connection.since > GIVE_UP_AFTER_MS
+    if (connection.state === 'refused' || isAway) return connection.problem ?? state.status.sentence
+  }
+  return null
+}
+
+const incidentOf = ({ incidents }: AppState): Message | undefined =>
+  incidents.find(({ endedAt }) => endedAt === null)?.sentence
+
+/** A pause of the schedule that is over before long is waited for. */
+function pauseOf({ allowance: { now: allowed, until }, totals }: AppState, now: number): Message | null {
+  const count = totals.waitingFiles
+  if (allowed.kind !== 'pause' || count === 0) return null
+  if (until === null) return message('status.pausedSchedule', { count })
+  return until - now > GIVE_UP_AFTER_MS ? message('status.pausedScheduleUntil', { until, count }) : null
+}
+
+/** A directory that cannot be looked at, or whose disk is away. */
+function sourceTrouble({ sources }: AppState): Message | null {
+  const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')
+  return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
+}

@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { openSettings } from '../../../core/settings/store.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** A closed batch directory with one file in it, and where the run keeps its own things. */
+function closedBatch() {
+  const root = temporaryDirectory('once-root')
+  const batch = path.join(root, 'DC1')
+  mkdirSync(batch)
+  writeFileSync(path.join(batch, 'good'), 'good', { mode: 0o644 })
+  const data = temporaryDirectory('once-data')
+  return { root, batch, data, close: () => writeFileSync(path.join(batch, 'finished.parse'), '') }
+}
+
+describe('`scan --once` ends', () => {
+  test('with 1 when a closed batch directory holds a file that cannot be sent', async () => {
+    const { root, batch, data, close } = closedBatch()
+    writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
+    close()
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(1)
+    expect(once.err()).toContain('not valid UTF-8')
+    expect(once.err()).toContain('1 file is not sent')
+    expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
+  })
+
+  test('with 0 when a closed batch directory holds a file that is too young', async () => {
+    const { root, data, close } = closedBatch()
+    close()
+    const once = startHoldfast(['scan', '--once', '--batch', '--min-age', '3600', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(0)
+    expect(once.err()).toContain('1 file changed too recently')
+  })
+
+  test('with 1 when the schedule has a pause that lasts, and with 0 if nothing waits for its end', async () => {
+    const { root, data } = closedBatch()
+    const settings = openSettings(data)
+    const { send } = settings.get()
+    const free = settings.get()
+    const days = [0, 1, 2, 3, 4, 5, 6]
+    const schedule = [{ days, from: '00:00', to: '00:00', allow: 'pause' as const }]
+    settings.set({ ...free, send: { ...send, schedule } })
+    const words = ['scan', '--once', '--data', data, root]
+    const paused = startHoldfast(words)
+    expect(await paused.ended(), paused.err()).toBe(1)
+    expect(paused.err()).toMatch(/Not everything was sent: Paused by the schedule.* 1 file waits/)
+    settings.set(free)
+    expect(await startHoldfast(words).ended()).toBe(0)
+    settings.set({ ...free, send: { ...send, schedule } })
+    const again = startHoldfast(words)
+    expect(await again.ended(), again.err()).toBe(0)
+  })
+})

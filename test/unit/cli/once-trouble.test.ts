@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { createFailures } from '../../../cli/once-trouble.ts'
+import type { SourceState } from '../../../core/agent/state-schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { emptyState, sourceState } from '../renderer/fake-state.ts'
+
+const missing = message('scan.rootMissing', { path: '/data' })
+const scanned = (phase: NonNullable<SourceState['scanned']>['phase']) => ({
+  ...{ id: 'data', phase, unwatchedDirectories: 0, batches: [] },
+  problems: phase === 'missing' ? [missing] : [],
+})
+const stateIn = (phase: NonNullable<SourceState['scanned']>['phase']) =>
+  emptyState({ sources: [sourceState('data', '/data', { scanned: scanned(phase) })] })
+
+test('a directory that stays away ends the run, one that comes back does not', () => {
+  const failureOf = createFailures()
+  expect(failureOf(stateIn('missing'), 0, 0)).toBeNull()
+  expect(failureOf(stateIn('missing'), 2_000, 2_000)).toBeNull()
+  expect(failureOf(stateIn('watching'), 2_500, 2_500)).toBeNull()
+  expect(failureOf(stateIn('missing'), 4_000, 4_000)).toBeNull()
+  expect(failureOf(stateIn('missing'), 7_000, 7_000)?.key).toBe('cli.once.unreachable')
+})
+
+test('a pause that ends before long is waited for', () => {
+  const failureOf = createFailures()
+  const totals = { ...emptyState().totals, waitingFiles: 1 }
+  const paused = (until: number) => emptyState({ totals, allowance: { now: { kind: 'pause' }, until } })
+  for (const now of [0, 10_000]) expect(failureOf(paused(50_000), now, now)).toBeNull()
+  expect(failureOf(paused(3_600_000), 20_000, 20_000)).toBeNull()
+  expect(failureOf(paused(3_600_000), 24_000, 24_000)).not.toBeNull()
+})

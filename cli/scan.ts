@@ -10,6 +10,7 @@ import {
   sourceFiltersSchema,
   sourceSchema,
 } from '../core/settings/schema.ts'
+import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -97,7 +98,7 @@ async function printList(options: ScanOptions, json: boolean, why: boolean): Pro
   const source = sourceSchema.parse({
     id: 'list',
     path: absolute,
-    name: path.basename(absolute) || absolute,
+    name: sourceName(absolute),
     kind,
     batch: { prefix },
     ...filters,

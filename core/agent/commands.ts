@@ -18,9 +18,8 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
-import type { Source } from '../settings/schema.ts'
 import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
-import { folderName } from '../wire/names.ts'
+import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
@@ -131,7 +130,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const source = sourceSchema.parse({
     id: idOf(real),
     path: real,
-    name: uniqueName(path.basename(real) || 'root', sources),
+    name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
     // The marks of batches are written there.
@@ -140,16 +139,21 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     ...filters,
   })
   refuseEmptyRange(source)
-  agent.change((settings) => ({ ...settings, sources: [...settings.sources, source] }))
+  // What is protected is checked, too: it is not there a second time.
+  agent.change((settings) => ({
+    ...settings,
+    sources: [...settings.sources, source],
+    checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
+  }))
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {
   const wanted = absolute(given)
-  const { sources, checkedPaths } = agent.settings.get()
   const facts = await agent.checker.request('inspect', { path: wanted })
   const refusal = refusePath(wanted, facts)
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   const real = facts.real ?? wanted
+  const { sources, checkedPaths } = agent.settings.get()
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })
   }
@@ -165,14 +169,4 @@ function absolute(given: string): string {
 /** The same directory has the same id whenever it is added: a removal that was begun is then brought to its end. */
 function idOf(real: string): string {
   return createHash('sha256').update(real).digest('hex').slice(0, 16)
-}
-
-/** Two sources must not share a folder at the destination, whatever file system that is. */
-function uniqueName(name: string, sources: readonly Source[]): string {
-  const folderOf = (one: string) => folderName(one).toLowerCase()
-  const taken = new Set(sources.map((one) => folderOf(one.name)))
-  for (let count = 1; ; count += 1) {
-    const candidate = count === 1 ? name : `${name}-${count}`
-    if (!taken.has(folderOf(candidate))) return candidate
-  }
 }

@@ -84,6 +84,26 @@ describe('settings from the command line', () => {
     expect(existsSync(path.join(root, 'a.dat'))).toBe(true)
   })
 
+  test('a path that is only checked can be protected, and a directory with the longest name', async () => {
+    const { root, data } = await protectedDirectory()
+    const about = ['--data', data]
+    const only = temporaryDirectory('only-checked')
+    const long = path.join(temporaryDirectory('long'), 'a'.repeat(255))
+    mkdirSync(long)
+    writeFileSync(path.join(long, 'file'), 'file')
+    await holdfast(['paths', 'check', only, ...about])
+    await holdfast(['agent', only, long, ...about])
+    const { sources, checkedPaths } = JSON.parse(await holdfast(['paths', '--json', ...about]))
+    expect(sources.map((one: { path: string }) => one.path)).toEqual([root, only, long])
+    expect(checkedPaths).toEqual([])
+    await untilState(
+      data,
+      'its check',
+      (state) => state.sources[1]?.checked?.overall.kind === 'ok' && state.totals.sentFiles === 1,
+    )
+    expect(await holdfast(['scan', '--list', long])).toBe('file\n')
+  })
+
   test('without an agent they are in the file for the next one', async () => {
     const { root, data, agent } = await protectedDirectory()
     agent.child.kill('SIGTERM')

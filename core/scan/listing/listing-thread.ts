@@ -116,7 +116,7 @@ export class ListingThread {
     this.#timer = null
     if (this.#failure !== null) return
     if (this.#unanswered > 0) this.#timer = setTimeout(() => this.#isLate(), STUCK_MS)
-    else if (this.#open.size === 0) this.#timer = setTimeout(() => void this.#worker.terminate(), IDLE_MS)
+    else if (this.#open.size === 0) this.#timer = setTimeout(() => this.#retire(), IDLE_MS)
     this.#timer?.unref()
   }
 
@@ -124,6 +124,12 @@ export class ListingThread {
     if (this.#stuck) return
     this.#stuck = true
     this.#events.stuck()
+  }
+
+  /** Given out no more from this moment: what is asked of a thread that is being ended is never answered. */
+  #retire(): void {
+    this.#ended(new Error('the listing thread was idle'))
+    void this.#worker.terminate()
   }
 
   #ended(why: Error): void {

@@ -1,11 +1,13 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { listTree } from '../../../core/scan/listing/list-tree.ts'
 import { Listings } from '../../../core/scan/listing/listings.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 const file = new URL('../../../cli/workers/listing-thread.ts', import.meta.url)
 const names = { ignore: ['left-out/'], marks: [] }
@@ -41,6 +43,22 @@ test('every file of a tree, and only files that go; one directory alone; several
   expect(all).toEqual([...expected, 'top'].toSorted())
   expect(alone).toEqual(['top'])
   expect(below).toEqual(expected.filter((name) => name.startsWith('one/')).toSorted())
+})
+
+test('a listing that begins when an idle thread ends has another one', async () => {
+  const root = temporaryDirectory('listing')
+  writeFileSync(path.join(root, 'one'), '')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const ended = vi.spyOn(Worker.prototype, 'terminate')
+  onTestFinished(() => ended.mockRestore())
+  const { list } = setUp()
+  expect(await list(root)).toEqual(['one'])
+  await until('the thread to be ended', () => {
+    vi.advanceTimersByTime(10_000)
+    return ended.mock.calls.length > 0
+  })
+  expect(await list(root)).toEqual(['one'])
 })
 
 test('a directory that is gone is the system’s error', async () => {

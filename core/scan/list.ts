@@ -61,13 +61,16 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
 async function* listBatches(options: ListOptions, examine: Examine): AsyncGenerator<Listed> {
   const { source } = options
   const filter = createNameFilter(nameRulesOf(source))
-  const decisions = decideBatches(await lookAtBatches(source.path, source.batch, filter))
+  const { batches, unnamed } = await lookAtBatches(source.path, source.batch, filter)
+  for (const one of unnamed) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
+  const decisions = decideBatches(batches)
   for (const decision of decisions) yield* listTree(options, examine, decision.name, decision)
   const isBatch = new Set(decisions.map(({ name }) => name))
   for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
     for (const { path, size } of files) yield { path, size, why: message('scan.why.notBatch') }
   }
-  for (const { name } of await lookAtBatches(source.path, { ...source.batch, prefix: '' }, filter)) {
+  const all = await lookAtBatches(source.path, { ...source.batch, prefix: '' }, filter)
+  for (const { name } of all.batches) {
     if (!isBatch.has(name)) yield { path: `${name}/`, size: null, why: message('scan.why.notBatch') }
   }
 }

@@ -4,6 +4,7 @@ import type { NameFilter } from '../../filter/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import { errorCode } from '../../words/problem.ts'
 import { callOn } from '../calls.ts'
+import type { Unsendable } from '../walk.ts'
 import { hasReplacement, isGone } from '../walk.ts'
 import type { BatchFacts } from './rules.ts'
 import { isBatchName } from './rules.ts'
@@ -11,18 +12,48 @@ import { isBatchName } from './rules.ts'
 /** Directories that are looked at together. */
 const AT_ONCE = 32
 
+/** What a look at a source's batch directories found. */
+export interface BatchLook {
+  batches: BatchFacts[]
+  /** Directories that cannot be sent, as their names are not valid UTF-8. */
+  unnamed: Unsendable[]
+}
+
 /** Looks at all batch directories below a root. Throws the system's error if the root cannot be listed. */
 export async function lookAtBatches(
   root: string,
   settings: Source['batch'],
   filter: NameFilter,
-): Promise<BatchFacts[]> {
+): Promise<BatchLook> {
   const names: string[] = []
+  const unnamed: Unsendable[] = []
   for await (const entry of await opendir(root)) {
-    if (!isBatchName(entry.name, settings.prefix) || hasReplacement(entry.name)) continue
+    if (!isBatchName(entry.name, settings.prefix)) continue
     if (entry.isFile() || entry.isSymbolicLink() || filter.directory(entry.name) !== null) continue
-    names.push(entry.name)
+    if (entry.isDirectory() && (await isNameless(root, entry.name)))
+      unnamed.push({ why: 'name', path: entry.name })
+    else names.push(entry.name)
   }
+  return { batches: await lookAtAll(root, names, settings), unnamed }
+}
+
+/** Where a name is not valid UTF-8, what Node makes of it names nothing; U+FFFD may be in a valid one, too. */
+async function isNameless(root: string, name: string): Promise<boolean> {
+  if (!hasReplacement(name)) return false
+  try {
+    await callOn(root, () => lstat(path.join(root, name)))
+    return false
+  } catch (thrown) {
+    if (isGone(errorCode(thrown))) return true
+    throw thrown
+  }
+}
+
+async function lookAtAll(
+  root: string,
+  names: readonly string[],
+  settings: Source['batch'],
+): Promise<BatchFacts[]> {
   const facts: BatchFacts[] = []
   for (let from = 0; from < names.length; from += AT_ONCE) {
     const some = names

@@ -6,6 +6,7 @@ import { absolutePath } from '../facts.ts'
 import { Limit } from '../limit.ts'
 import { Rerun } from '../rerun.ts'
 import type { Session, SessionContext } from '../session.ts'
+import { unsendableWords } from '../unsendable.ts'
 import { isGone } from '../walk.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { examineAll } from '../young.ts'
@@ -179,11 +180,13 @@ class BatchSession implements Session, BatchesHost {
 
   async #lookNow(): Promise<void> {
     const { source, root } = this.context
-    const facts = await lookAtBatches(root, source.batch, createNameFilter(nameRulesOf(source)))
+    const filter = createNameFilter(nameRulesOf(source))
+    const { batches, unnamed } = await lookAtBatches(root, source.batch, filter)
     if (this.#stopped) return
-    this.#decisions = decideBatches(facts)
+    for (const one of unnamed) this.context.problem(unsendableWords(root, one))
+    this.#decisions = decideBatches(batches)
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    const identities = new Map(facts.map((one) => [one.name, identityOf(one)]))
+    const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     const isKnown = (name: string) => this.#identities.get(name) === identities.get(name)
     this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
     // Not waited for: a directory's steps may need another look.

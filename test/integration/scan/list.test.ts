@@ -115,3 +115,14 @@ test('filters on the command line: sizes, age, hidden names, each with its sente
   await expect(scan('--list', '--min-size', '9', '--max-size', '5', root)).rejects.toMatchObject({ code: 2 })
   await expect(scan('--list', '--min-size', '1.5', root)).rejects.toMatchObject({ code: 2 })
 })
+
+test('a batch directory whose name is not valid UTF-8 is listed with the reason', async () => {
+  const root = temporaryDirectory('list')
+  mkdirSync(Buffer.concat([Buffer.from(path.join(root, 'DC')), Buffer.from([0xff])]))
+  mkdirSync(path.join(root, 'DC-\uFFFD'))
+  writeFileSync(path.join(root, 'DC-\uFFFD/file'), 'file', { mode: 0o644 })
+  expect(await scan('--list', '--why', '--batch', root)).toEqual([
+    'DC\uFFFD/\tname is not valid UTF-8',
+    'DC-\uFFFD/file',
+  ])
+})

@@ -188,6 +188,18 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     expect(['log', 'log.1', 'sub/still'].map(stateOf)).toEqual(['sent', 'sent', 'sent'])
   })
 
+  test('a directory whose name is not valid UTF-8 is told; one that has U+FFFD in its name is sent', async () => {
+    const { root, scanner, configure, paths, problems } = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
+    const broken = Buffer.concat([Buffer.from(path.join(root, 'DC')), Buffer.from([0xff])])
+    for (const directory of [broken, path.join(root, 'DC-\uFFFD')]) mkdirSync(directory)
+    writeFileSync(path.join(root, 'DC-\uFFFD/file'), 'file', { mode: 0o644 })
+    configure()
+    await until('the other one to be offered', () => paths().join() === 'DC-\uFFFD/file')
+    await until('it to be told', () => problems().join() === 'scan.nameNotUtf8')
+    await scanner.reconcile()
+    expect(problems()).toEqual(['scan.nameNotUtf8'])
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))

@@ -23,14 +23,17 @@ export interface InnerMountsOptions {
  */
 export class InnerMounts {
   readonly #options: InnerMountsOptions
+  readonly #unnoted: (thrown: unknown) => void
 
-  constructor(options: InnerMountsOptions) {
+  /** @param unnoted the ledger could not remember them: they are noted at the next listing. */
+  constructor(options: InnerMountsOptions, unnoted: (thrown: unknown) => void) {
     this.#options = options
+    this.#unnoted = unnoted
   }
 
   /**
    * Notes the mount points that are there (absolute paths); gives those that are away. Throws what the ledger
-   * throws.
+   * throws when it is asked.
    */
   away(present: readonly string[]): string[] {
     const { source, root, ledger, destinations } = this.#options
@@ -41,7 +44,11 @@ export class InnerMounts {
       return unsentAnywhere(ledger, destinations, source, path).waiting > 0
     })
     const wanted = [...now, ...away]
-    if (JSON.stringify(wanted) !== JSON.stringify(known)) ledger.rememberMountsInside(source, wanted)
+    try {
+      if (JSON.stringify(wanted) !== JSON.stringify(known)) ledger.rememberMountsInside(source, wanted)
+    } catch (thrown) {
+      this.#unnoted(thrown)
+    }
     return away.map(({ point }) => point)
   }
 }
@@ -50,9 +57,13 @@ export class InnerMounts {
 export function mountScopeOf(
   { path: source, oneFileSystem }: Pick<Source, 'path' | 'oneFileSystem'>,
   options: InnerMountsOptions,
-  tell: { problem(problem: Message): void; log(text: string): void },
+  tell: { problem(problem: Message): void },
 ): MountScope {
-  const inner = new InnerMounts(options)
+  const failed = (thrown: unknown) => {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    tell.problem(message('scan.ledgerFailed', { path: source, reason }))
+  }
+  const inner = new InnerMounts(options, failed)
   return {
     oneFileSystem,
     away: (present) => {
@@ -61,7 +72,7 @@ export function mountScopeOf(
         for (const path of away) tell.problem(message('scan.innerDiskMissing', { path }))
         return away
       } catch (thrown) {
-        tell.log(`mount points inside ${source}: ${String(thrown)}`)
+        failed(thrown)
         return []
       }
     },

@@ -1,7 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { mountAbove } from '../check/mountinfo.ts'
 import { nameRulesOf } from '../filter/names.ts'
-import { readMounts, whereabouts } from '../send/whereabouts.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
@@ -10,6 +8,7 @@ import { startBatch } from './batch/session.ts'
 import { callOn } from './calls.ts'
 import { Comparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
+import { Home } from './home.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { withdrawLeftOut } from './left-out.ts'
 import type { Listing } from './listing/listings.ts'
@@ -56,6 +55,7 @@ interface Current {
 export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
+  readonly #home: Home
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems'>
@@ -68,6 +68,7 @@ export class RunningSource {
   constructor(options: SourceOptions) {
     this.#options = options
     this.#problems = new Problems(options.changed)
+    this.#home = new Home(options.source.id, options.ledger, (thrown) => this.#ledgerFailed(thrown))
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, unwatchedDirectories: 0, batches: [] }
     void this.#withdraw()
@@ -112,8 +113,7 @@ export class RunningSource {
       this.nudge()
       offered()
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
-      this.#problems.add(message('scan.ledgerFailed', { path: source.path, reason }))
+      this.#ledgerFailed(thrown)
     }
   }
 
@@ -134,8 +134,9 @@ export class RunningSource {
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
       const root = await callOn(path, () => realpath(path))
       if (this.#stopped) return
+      if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
       // After the calls: what they found is the disk's own if the disk is there now.
-      const mount = this.#missingMount(root)
+      const mount = this.#home.missing(root)
       if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
       const identity = `${found.dev}:${found.ino}:${root}`
       if (this.#current?.identity === identity) return
@@ -155,18 +156,10 @@ export class RunningSource {
     this.#update({ phase, unwatchedDirectories: 0, batches: [] })
   }
 
-  /**
-   * The mount point that the source was on and that nothing is mounted on now, or null. The ledger remembers
-   * it, so that a disk that is away stays missing over a restart.
-   */
-  #missingMount(root: string): string | null {
-    const { source, ledger } = this.#options
-    const mounts = readMounts()
-    const home = ledger.home(source.id)
-    if (whereabouts(home, mounts) === 'away') return home
-    const now = mounts === null ? null : (mountAbove(mounts, root)?.point ?? null)
-    if (now !== null && now !== home) ledger.rememberHome(source.id, now)
-    return null
+  /** The ledger's trouble is not the directory's: a session that runs goes on. */
+  #ledgerFailed(thrown: unknown): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
   }
 
   #startSession(root: string, device: bigint, identity: string): void {
@@ -176,7 +169,7 @@ export class RunningSource {
     const live = () => !abort.signal.aborted
     const names = nameRulesOf(source)
     const problem = (one: Message) => this.#problems.add(one)
-    const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem, log })
+    const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: (paths) => {
@@ -187,7 +180,7 @@ export class RunningSource {
       source,
       root,
       device,
-      isThere: () => whereabouts(ledger.home(source.id)) !== 'away',
+      isThere: () => this.#home.isThere(),
       scope,
       ledger,
       destinations,

@@ -4,10 +4,14 @@ import { InnerMounts } from '../../../core/scan/inner-mounts.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
+const fail = (thrown: unknown) => {
+  throw thrown
+}
+
 test('a mount point is remembered while it is there, and while files below it wait', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
-  const inner = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] })
+  const inner = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] }, fail)
   const both = ['/source/disk', '/source/deep/other']
   expect(inner.away(both)).toEqual([])
   expect(ledger.mountsInside('s')).toEqual([
@@ -21,7 +25,7 @@ test('a mount point is remembered while it is there, and while files below it wa
   expect(inner.away([])).toEqual(['/source/disk'])
   expect(ledger.mountsInside('s')).toEqual([{ path: 'disk', point: '/source/disk' }])
   // Also by another scanner, which has never seen the disk.
-  const again = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] })
+  const again = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] }, fail)
   expect(again.away([])).toEqual(['/source/disk'])
   const due = ledger.take('there', ['s'], 10, Date.now(), new Set())
   ledger.markSent(

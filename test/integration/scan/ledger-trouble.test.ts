@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { ScanLedger } from '../../../core/scan/session.ts'
+import { RunningSource } from '../../../core/scan/source.ts'
+import { openLedger } from '../../../core/send/ledger.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+/** A source whose ledger fails where the test says so. */
+function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
+  const root = temporaryDirectory('ledger-trouble')
+  writeFileSync(path.join(root, 'file'), 'file')
+  const ledger = openLedger(path.join(temporaryDirectory('ledger'), 'ledger.sqlite'))
+  const fail = () => {
+    throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR' })
+  }
+  let asked = 0
+  const troubled: ScanLedger = {
+    ...ledger,
+    home: (source) => {
+      asked += 1
+      return failing.home ? fail() : ledger.home(source)
+    },
+    rememberHome: (source, point) => (failing.rememberHome ? fail() : ledger.rememberHome(source, point)),
+  }
+  let opened = 0
+  const running = new RunningSource({
+    ...{ source: sourceSchema.parse({ id: 's', path: root, name: 's' }), ledger: troubled },
+    ...{ destinations: ['there'], reconcileSeconds: 3600, quietSeconds: 0.1 },
+    openTree: async () => {
+      opened += 1
+      const nothing = () => undefined
+      return {
+        method: 'watching',
+        examine: async () => undefined,
+        refresh: nothing,
+        leaveOut: nothing,
+        close: nothing,
+      }
+    },
+    list: () => null,
+    offered: () => undefined,
+    changed: () => undefined,
+    log: () => undefined,
+  })
+  onTestFinished(() => {
+    running.stop()
+    ledger.close()
+  })
+  return {
+    phase: () => running.scanned().phase,
+    problems: () => running.scanned().problems.map(({ key }): string => key),
+    asked: () => asked,
+    opened: () => opened,
+  }
+}
+
+test('a ledger that fails is told as such, and ends no session of a directory that is well', async () => {
+  const failing = { home: false, rememberHome: false }
+  const { phase, problems, asked, opened } = sourceOn(failing)
+  await until('it to be watched', () => phase() === 'watching')
+  failing.home = true
+  const before = asked()
+  await until('another look', () => asked() > before + 1)
+  expect(problems()).toEqual(['scan.ledgerFailed'])
+  expect(phase()).toBe('watching')
+  expect(opened()).toBe(1)
+})
+
+test('a ledger that cannot remember where a directory is keeps it from nothing', async () => {
+  const { phase, problems } = sourceOn({ home: false, rememberHome: true })
+  await until('it to be watched', () => phase() === 'watching')
+  expect(problems()).not.toContain('scan.rootUnreadable')
+})
+
+test('before the ledger has said where a directory is, it is not taken for what is there', async () => {
+  const failing = { home: true, rememberHome: false }
+  const { phase, problems, opened } = sourceOn(failing)
+  await until('the trouble to be told', () => problems().includes('scan.ledgerFailed'))
+  expect(opened()).toBe(0)
+  failing.home = false
+  await until('it to be watched', () => phase() === 'watching')
+})

@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { forgetAll } from '../core/send/ledger-chores.ts'
+import { openOrExplain } from '../core/send/open-or-explain.ts'
 import { withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
+import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
@@ -97,9 +101,11 @@ async function check(dataDirectory: string, given: string): Promise<void> {
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
   let said = message('cli.paths.none')
+  let removed = ''
   const found = (settings: Settings) => {
     const checked = checkedPathAt(settings, given)
     const { id, path } = checked ?? sourceAt(settings, given)
+    removed = id
     said = message(checked === null ? 'cli.paths.removed' : 'cli.paths.unchecked', { path })
     return { id, isChecked: checked !== null }
   }
@@ -113,6 +119,24 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
       const { id, isChecked } = found(settings)
       return isChecked ? withoutChecked(settings, id) : withoutSource(settings, id)
     },
+    () => forgetSent(dataDirectory, removed),
   )
   console.log(englishWords(said))
+}
+
+/** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
+async function forgetSent(dataDirectory: string, source: string): Promise<void> {
+  const { ledger: file } = openDataDirectory(dataDirectory)
+  if (!existsSync(file)) return
+  try {
+    const ledger = openOrExplain(file)
+    try {
+      await forgetAll(ledger, source, () => true)
+    } finally {
+      ledger.close()
+    }
+  } catch (thrown) {
+    // It is removed in any case; what stays noted costs some space.
+    console.error(englishWords(sentenceOf(thrown)))
+  }
 }

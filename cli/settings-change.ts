@@ -15,15 +15,17 @@ export interface AgentCommand {
 
 /**
  * Changes the settings of a data directory: through its agent if one runs, else in the file.
+ * @param aloneAfterwards what an agent does besides; here it is done while none can start.
  * @returns the settings as they are then.
  */
 export async function changeSettings(
   dataDirectory: string,
   asked: (settings: Settings) => AgentCommand,
   alone: (settings: Settings) => Settings | Promise<Settings>,
+  aloneAfterwards: () => Promise<void> = async () => undefined,
 ): Promise<Settings> {
   const agent = await runningState(dataDirectory)
-  if (agent === null) return changeAlone(dataDirectory, alone)
+  if (agent === null) return changeAlone(dataDirectory, alone, aloneAfterwards)
   if (agent.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
   const running = agent.settings
   const { command, input } = asked(running)
@@ -70,6 +72,7 @@ function refuseMissing(directory: string): void {
 async function changeAlone(
   dataDirectory: string,
   change: (settings: Settings) => Settings | Promise<Settings>,
+  afterwards: () => Promise<void>,
 ): Promise<Settings> {
   refuseMissing(dataDirectory)
   const lock = lockDirectory(dataDirectory)
@@ -77,7 +80,9 @@ async function changeAlone(
   if (lock === null) throw new Problem('agent.starting')
   try {
     const settings = openSettings(dataDirectory, 'refuse')
-    return settings.set(await change(settings.get()))
+    const changed = settings.set(await change(settings.get()))
+    await afterwards()
+    return changed
   } finally {
     lock.release()
   }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -124,6 +125,22 @@ describe('settings from the command line', () => {
       await status.ended()
       return /paused/i.test(status.out())
     })
+  })
+
+  test('a directory that is removed without an agent is forgotten: what was sent of it, too', async () => {
+    const { root, data, agent } = await protectedDirectory()
+    writeFileSync(path.join(root, 'file'), 'file')
+    const { sources } = await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+    const ledger = openLedger(path.join(data, 'ledger.db'))
+    onTestFinished(() => ledger.close())
+    const known = () =>
+      ledger.files(['embedded'], { source: null, state: null, before: null, limit: 10 }).files
+    expect(known()).toHaveLength(1)
+    await holdfast(['paths', 'remove', root, '--data', data])
+    expect(known()).toEqual([])
+    expect(ledger.home(sources[0]?.settings.id ?? '')).toBeNull()
   })
 
   test('what makes no sense is refused, with exit code 2, and nothing is changed', async () => {

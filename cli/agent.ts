@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
-import { message } from '../core/words/message.ts'
+import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -41,9 +41,11 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   })
   if (open === null) {
     await refuseOnce(dataDirectory)
-    await handOver(dataDirectory, directories, kind, options.prefix)
-    const said = directories.length > 0 ? 'cli.handedOver' : 'agent.alreadyRunning'
-    say(words(message(said, { directory: dataDirectory })))
+    const refusals = await handOver(dataDirectory, directories, kind, options.prefix)
+    for (const refusal of refusals) console.error(words(refusal))
+    if (refusals.length > 0) process.exitCode = 1
+    const isTaken = directories.length > refusals.length
+    say(words(message(isTaken ? 'cli.handedOver' : 'agent.alreadyRunning', { directory: dataDirectory })))
     return
   }
   say(words(message('cli.terminal', { directory: dataDirectory })))
@@ -65,13 +67,14 @@ async function refuseOnce(dataDirectory: string): Promise<void> {
   if (running?.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
 }
 
-/** The agent that runs already takes the directories. */
+/** The agent that runs already takes the directories; gives why each of the others was refused. */
 async function handOver(
   dataDirectory: string,
   directories: string[],
   kind: 'continuous' | 'batch',
   prefix: string | undefined,
-): Promise<void> {
+): Promise<Message[]> {
+  const refusals: Message[] = []
   for (const directory of directories) {
     const answer = await sendCommand(dataDirectory, 'addSource', {
       path: directory,
@@ -79,8 +82,9 @@ async function handOver(
       ...(prefix === undefined ? {} : { prefix }),
     })
     const refusal = outcomeOf(answer)
-    if (refusal !== null && refusal.key !== 'refuse.already') throw new Problem(refusal.key, refusal.params)
+    if (refusal !== null && refusal.key !== 'refuse.already') refusals.push(refusal)
   }
+  return refusals
 }
 
 /** One line whenever the status becomes another one; its ages and counts alone are no news. */

@@ -35,6 +35,17 @@ describe('the agent of a data directory', () => {
     expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
+  it('hands over what it can, and tells each directory that is refused', async () => {
+    const data = temporaryDirectory('hand')
+    const source = temporaryDirectory('hand-source')
+    startHoldfast(['agent', '--data', data])
+    await until('the agent to answer', async () => (await stateOf(data)).host === 'terminal', 20_000)
+    const second = startHoldfast(['agent', '--data', data, '/nowhere/one', source, '/nowhere/two'])
+    expect(await second.ended()).toBe(1)
+    for (const one of ['one', 'two']) expect(second.err()).toContain(`/nowhere/${one} does not exist`)
+    expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
+  })
+
   it('does not run a source that contains its own store, however the settings came to hold it', async () => {
     const outer = temporaryDirectory('outer')
     const data = path.join(outer, 'data')

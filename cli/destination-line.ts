@@ -13,6 +13,6 @@ export function destinationLine(destination: DestinationState): string {
       : `, ${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')})`
   const pace = rate > 0 ? `, ${formatBytes(rate, 'en')}/s` : ''
   const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
-  const problem = connection.problem === null ? '' : `: ${englishWords(connection.problem)}`
+  const problem = connection.problem === null ? '' : `: ${quoteControls(englishWords(connection.problem))}`
   return `${shown} (${address}), ${connection.state}${waiting}${pace}${time}${problem}`
 }

@@ -1,11 +1,11 @@
-import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 
 const HOUR = 3_600_000
@@ -15,7 +15,7 @@ export function registerHistory(program: Command): void {
   const command = program
     .command('history')
     .description('print the delays and verdicts of a checked path; exit code 3: no agent runs')
-    .argument('<path>', 'a source or a checked path of the running agent', parsePath)
+    .argument('<path>', 'a source, or its name, or a checked path of the running agent', parsePath)
     .option('--hours <hours>', 'how far back', positive, 24)
     .option('--points <points>', 'the most lines', positive, 48)
     .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')
@@ -23,8 +23,8 @@ export function registerHistory(program: Command): void {
     async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
       const directory = dataDirectoryOf(options)
       const { state } = stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {}))
-      const id = idOf(state, path.resolve(given))
-      if (id === null) throw new Problem('check.notChecked', { path: given })
+      const id = pathAt(state.settings, given)?.id
+      if (id === undefined) throw new Problem('check.notChecked', { path: given })
       const to = Date.now()
       const points = Math.min(2_000, Math.ceil(options.points))
       const question = { id, from: to - options.hours * HOUR, to, points }
@@ -40,11 +40,6 @@ function positive(text: string): number {
   const number = Number(text)
   if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError('It must be a number above 0.')
   return number
-}
-
-function idOf({ sources, checkedPaths }: AppState, wanted: string): string | null {
-  const source = sources.find(({ settings }) => settings.path === wanted)
-  return source?.settings.id ?? checkedPaths.find((one) => one.path === wanted)?.id ?? null
 }
 
 /** One line a point: time, number of checks, median, 99th percentile and maximum of the delay, verdicts. */

@@ -7,10 +7,19 @@ import { Problem } from '../core/words/problem.ts'
  * The protected directory that somebody names by its path or its name.
  * @throws Problem cli.paths.notProtected
  */
-export function sourceAt({ sources }: Settings, given: string): Source {
-  const found = at(sources, given) ?? sources.find(({ name }) => name === given)
-  if (found === undefined) throw new Problem('cli.paths.notProtected', { path: given })
+export function sourceAt(settings: Settings, given: string): Source {
+  const found = namedSource(settings, given)
+  if (found === null) throw new Problem('cli.paths.notProtected', { path: given })
   return found
+}
+
+/** What is protected, or only checked, by its path or a source's name; null: nothing is. */
+export function pathAt(settings: Settings, given: string): Source | CheckedPath | null {
+  return checkedPathAt(settings, given) ?? namedSource(settings, given)
+}
+
+function namedSource({ sources }: Settings, given: string): Source | null {
+  return at(sources, given) ?? sources.find(({ name }) => name === given) ?? null
 }
 
 /** The path that is only checked; null: it is none of these. */

@@ -23,17 +23,20 @@ export function registerStatus(program: Command): void {
   })
 }
 
+/** A sentence may name a file, whose name may be anything. */
+const inWords = (sentence: Message) => quoteControls(englishWords(sentence))
+
 /** The state as lines for a terminal. */
 export function describeState(state: AppState): string[] {
   const { sentence, detail } = state.status
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) =>
-    checked === null ? 'not checked yet' : englishWords(checked.overall.sentence)
+    checked === null ? 'not checked yet' : inWords(checked.overall.sentence)
   return [
-    englishWords(sentence),
-    ...(detail === null ? [] : [englishWords(detail)]),
-    ...state.notices.map((notice) => englishWords(notice.sentence)),
+    inWords(sentence),
+    ...(detail === null ? [] : [inWords(detail)]),
+    ...state.notices.map((notice) => inWords(notice.sentence)),
     ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
-      `${settings.name}  ${settings.path}`,
+      `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
       `  ${verdict(checked)}`,
       `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
         `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} parked`,
@@ -42,10 +45,10 @@ export function describeState(state: AppState): string[] {
       ...(settings.paused ? ['  paused'] : []),
       ...(settings.deleteAfter === null
         ? []
-        : [`  ${englishWords(removalOf(state, destinations, settings.deleteAfter))}`]),
-      ...(scanned?.problems ?? []).map((problem) => `  ${englishWords(problem)}`),
+        : [`  ${inWords(removalOf(state, destinations, settings.deleteAfter))}`]),
+      ...(scanned?.problems ?? []).map((problem) => `  ${inWords(problem)}`),
     ]),
-    ...state.checkedPaths.map(({ path, checked }) => `${path}: ${verdict(checked)}`),
+    ...state.checkedPaths.map(({ path, checked }) => `${quoteControls(path)}: ${verdict(checked)}`),
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
   ]

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, it } from 'vitest'
 import { historyAnswerSchema } from '../../../core/check/messages.ts'
@@ -9,7 +9,12 @@ import { until } from '../../support/until.ts'
 it('holdfast history prints what the running agent keeps, and says which path it does not know', async () => {
   const data = temporaryDirectory('data')
   const checked = temporaryDirectory('checked')
-  const settings = { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'checked', path: checked }] }
+  const sources = [{ id: 'source', path: temporaryDirectory('source'), name: 'photos' }]
+  const settings = {
+    check: { intervalSeconds: 1 },
+    checkedPaths: [{ id: 'checked', path: checked }],
+    sources,
+  }
   writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, ...settings }))
   startHoldfast(['agent', '--data', data])
   const ask = async (...words: string[]) => {
@@ -26,6 +31,10 @@ it('holdfast history prints what the running agent keeps, and says which path it
   expect(out).toMatch(
     /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +ok \d+\n$/,
   )
+  const link = path.join(temporaryDirectory('link'), 'checked')
+  symlinkSync(checked, link)
+  expect((await ask(link)).code).toBe(0)
+  expect((await ask('photos')).code).toBe(0)
   expect(await ask('/elsewhere')).toMatchObject({
     code: 1,
     err: expect.stringContaining('/elsewhere is neither'),

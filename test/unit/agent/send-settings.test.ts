@@ -3,8 +3,9 @@ import { describeState } from '../../../cli/status.ts'
 import { senderConfigs } from '../../../core/agent/worker-configs.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { emptyState, sourceState } from '../renderer/fake-state.ts'
+import { checkedPath, destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continuous') =>
   settingsSchema.parse({
@@ -61,6 +62,25 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
   expect(lines).toContain('  sent files are removed here after 2 days')
   expect(lines).toContain('limit: at most 1 MiB/s, until 18:00')
   expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
+})
+
+test('no name, path or sentence in `holdfast status` commands the terminal', () => {
+  const evil = '\x1b[2J\nall is well'
+  const source = sourceState(evil, `/data/${evil}`)
+  const problem = message('scan.fileUnreadable', { path: `/data/${evil}`, code: 'EIO' })
+  const scanned = source.scanned && { ...source.scanned, problems: [problem] }
+  const [destination = destinationState('nas')] = emptyState().destinations
+  const connection = { ...destination.connection, problem }
+  const lines = describeState(
+    emptyState({
+      sources: [{ ...source, scanned }],
+      checkedPaths: [checkedPath(`/checked/${evil}`)],
+      destinations: [{ ...destination, connection }],
+      notices: [{ id: 'one', sentence: problem }],
+    }),
+  )
+  expect(lines.join('')).not.toMatch(/\p{Cc}/u)
+  expect(lines.join('')).toContain('\\x1b[2J\\x0aall is well')
 })
 
 describe('several destinations', () => {

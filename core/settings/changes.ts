@@ -20,7 +20,8 @@ export function sourceOf(settings: Settings, id: string): Source {
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const changed = sourceSchema.parse({ ...sourceOf(settings, id), ...given(changes) })
-  refuseEmptyRange(changed)
+  // A file that was edited by hand may have such limits: everything else can still be changed.
+  if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(changed)
   // core/send/removal needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new Problem('refuse.deleteAfterSystem')

@@ -184,7 +184,7 @@ class Scanner {
     const shared = this.#shared
     this.#shared = null
     await shared?.watchers.stop()
-    // Last: what a watcher had found before it ended is still taken.
+    // Last: until the watchers have ended, what was under way may still ask it.
     shared?.ledger.close()
   }
 

@@ -185,8 +185,9 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     for (const one of unnamed) this.context.problem(unsendableWords(root, one))
     this.#decisions = decideBatches(batches)
-    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)
+    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
     const isKnown = (name: string) => this.#identities.get(name) === identities.get(name)
     this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
     // Not waited for: a directory's steps may need another look.

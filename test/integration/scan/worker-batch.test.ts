@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -150,6 +151,13 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     expect(scanner.scanned.get('s')?.problems).toMatchObject([
       { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
     ])
+    // Another directory that takes the name later has nothing to do with it.
+    rmSync(path.join(root, 'DC1'), { recursive: true })
+    await until('it to be gone', () => scanner.scanned.get('s')?.batches.length === 0)
+    mkdirSync(path.join(root, 'DC1'))
+    await until('the other one', () => scanner.scanned.get('s')?.batches.length === 1)
+    await scanner.reconcile()
+    await until('it is not said of it', () => problems().length === 0)
   })
 
   test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {

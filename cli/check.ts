@@ -27,8 +27,8 @@ export function registerCheck(program: Command): void {
     .action(({ timeout, quoted }: { timeout?: number; quoted: boolean }) => runCheck(timeout ?? null, quoted))
 }
 
-/** A positive number of seconds, at most a day. */
-export function parseSeconds(text: string): number {
+/** A positive number of seconds, at most a day, as the protocol has it everywhere. */
+function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (!(seconds > 0 && seconds <= 86_400)) {
     throw new InvalidArgumentError('It must be a number of seconds above 0, at most 86400.')

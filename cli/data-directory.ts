@@ -17,3 +17,7 @@ export function dataDirectoryOf(options: { data?: string }): string {
     ? defaultDataDirectory(process.env, process.platform)
     : path.resolve(options.data)
 }
+
+/** That of an inner command: it may be named before or after the inner command's name. */
+export const dataOf = (command: Command): string =>
+  dataDirectoryOf(command.optsWithGlobals<{ data?: string }>())

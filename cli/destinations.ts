@@ -9,7 +9,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
@@ -54,9 +54,6 @@ export function registerDestinations(program: Command): void {
     choose(dataOf(self), directory, names, all === true),
   )
 }
-
-/** The data directory may be named before or after the inner command's name. */
-const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Options>())
 
 async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
-import { parseSeconds, parseSize } from '../core/words/amounts.ts'
+import { parseSeconds } from '../core/words/amounts.ts'
+import { ageOf, collectPatterns, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
@@ -27,7 +28,11 @@ export type FilterChanges = Partial<
 /** Options for what of a protected directory is left out, waits, and is removed. */
 export function withFilters(command: Command): Command {
   return command
-    .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect)
+    .option(
+      '--ignore <pattern>',
+      'leave out what this gitignore pattern matches (repeatable; they replace those that were there)',
+      collectPatterns,
+    )
     .option('--no-ignore', 'leave out nothing by pattern')
     .addOption(
       new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
@@ -62,29 +67,13 @@ export function changesOf(options: FilterOptions): FilterChanges {
   }
 }
 
-function collect(value: string, before: string[] | false | undefined): string[] {
-  return [...(before || []), value]
-}
-
-function sizeOf(text: string): number | null {
-  if (text === 'none') return null
-  const bytes = parseSize(text)
-  if (bytes === null) throw new InvalidArgumentError('It must be a size such as 10K or 1.5G, or "none".')
-  return bytes
-}
-
-function ageOf(text: string): number {
-  const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
-  if (!seconds.success)
-    throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
-  return seconds.data
-}
-
 function deleteAfterOf(text: string): Source['deleteAfter'] {
   if (text === 'never') return null
-  const hours = Math.round((parseSeconds(text) ?? 0) / HOUR_SECONDS)
+  const seconds = parseSeconds(text) ?? 0
+  // Never before the time that was asked for.
+  const hours = Math.ceil(seconds / HOUR_SECONDS)
   const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
-  if (!parsed.success)
+  if (seconds < HOUR_SECONDS || !parsed.success)
     throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
   return parsed.data
 }

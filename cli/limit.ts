@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { withChanges } from '../core/settings/changes.ts'
-import type { SendRule, Settings } from '../core/settings/schema.ts'
+import { MOST_RULES, type SendRule, type Settings } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface LimitOptions {
   data?: string
@@ -39,11 +40,13 @@ function rateOf(text: string): number | null {
 function collectRules(text: string, before: SendRule[] = []): SendRule[] {
   const rule = parseRule(text)
   if (rule === null) throw new InvalidArgumentError('It must be like "mon-fri 08:00-18:00 1M".')
+  if (before.length >= MOST_RULES) throw new InvalidArgumentError(`At most ${MOST_RULES} rules can be given.`)
   return [...before, rule]
 }
 
 async function limit(rate: number | null | undefined, options: LimitOptions): Promise<void> {
   const directory = dataDirectoryOf(options)
+  if (options.rule !== undefined && options.rules === false) throw new WrongUsage('cli.limit.rulesOrNone')
   const schedule = options.rule ?? (options.rules === false ? [] : undefined)
   const changed = ({ send }: Settings) => ({
     send: {

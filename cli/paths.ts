@@ -10,7 +10,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
@@ -59,9 +59,6 @@ export function registerPaths(program: Command): void {
     'protect or check it no longer; files stay as they are, here and where they were sent',
   ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
 }
-
-/** The data directory may be named before or after the inner command's name. */
-const dataOf = (command: Command) => dataDirectoryOf(command.optsWithGlobals<Options>())
 
 async function list(dataDirectory: string, json = false): Promise<void> {
   const settings = await settingsNow(dataDirectory)

@@ -9,7 +9,7 @@ import { type ProbedOnce, probeOnce, stepMessage } from '../core/check/probe-onc
 import { createProberPool, type ProberPool } from '../core/check/prober/prober-pool.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
-import { parseSeconds } from './check.ts'
+import { patienceOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 
 const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
@@ -38,7 +38,7 @@ export function registerProbe(program: Command): void {
     .argument('<path...>', 'directories to test', collectPaths)
     .option('--project <code>', 'project code in the message', '')
     .option('--resource <id>', 'resource id in the message (default: the path)')
-    .option('--timeout <seconds>', 'a step that takes longer hangs, and has failed', parseSeconds, 10)
+    .option('--timeout <time>', 'a step that takes longer hangs, and has failed: 10s, 2m', patienceOf, 10)
     .option('--json', 'print the result as JSON', false)
     .option('--line-token-file <file>', 'also post each message to LINE Notify, with the token in this file')
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)

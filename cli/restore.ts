@@ -5,7 +5,7 @@ import type { Task } from '../core/receive/task.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
-import { parseSeconds } from './check.ts'
+import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -53,7 +53,7 @@ export function registerRestore(program: Command): void {
     .option('--list', 'only list what there is, older versions included; needs no destination', false)
     .option('--overwrite', 'replace files whose content differs', false)
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
-    .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
+    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
     .action(async (store: string, destination: string | undefined, options: RestoreOptions) => {
       if (destination === undefined && !options.list) {

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { isEmptyRange } from '../core/filter/limits.ts'
 import type { Listed } from '../core/scan/list.ts'
 import { listCandidates } from '../core/scan/list.ts'
@@ -14,6 +14,7 @@ import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { ageOf, collect, collectPatterns, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
@@ -57,12 +58,17 @@ export function registerScan(program: Command): void {
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so')
-    .option('--ignore <pattern>', 'leave out what this gitignore pattern matches (repeatable)', collect, [])
+    .option(
+      '--ignore <pattern>',
+      'leave out what this gitignore pattern matches (repeatable)',
+      collectPatterns,
+      [],
+    )
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)', false)
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
-    .option('--min-size <bytes>', 'leave out smaller files', bytesOf, null)
-    .option('--max-size <bytes>', 'leave out larger files', bytesOf, null)
-    .option('--min-age <seconds>', 'leave files that changed more recently to a later run', secondsOf, 0)
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M', sizeOf, null)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G', sizeOf, null)
+    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf, 0)
     .option(
       '--to <destination>',
       'with --once: only to this destination (repeatable); without, to all',
@@ -140,21 +146,4 @@ function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceF
     minimumBytes: minSize,
     maximumBytes: maxSize,
   })
-}
-
-function bytesOf(text: string): number {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number of bytes.')
-}
-
-function secondsOf(text: string): number {
-  const parsed = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(
-    text.trim() === '' ? null : Number(text),
-  )
-  if (parsed.success) return parsed.data
-  throw new InvalidArgumentError('It must be a number of seconds from 0 to 2592000.')
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value]
 }

@@ -1,7 +1,5 @@
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../core/settings/schema.ts'
-import { parseSize } from '../core/words/amounts.ts'
-
-const UNITS = ['', 'K', 'M', 'G', 'T']
+import { parseSize, SIZE_UNITS } from '../core/words/amounts.ts'
 
 /** As Date.getDay() counts them. */
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
@@ -39,11 +37,11 @@ export function ruleText({ days, from, to, allow }: SendRule): string {
 export function rateText(bytesPerSecond: number): string {
   let value = bytesPerSecond
   let unit = 0
-  while (value % 1024 === 0 && unit < UNITS.length - 1) {
+  while (value % 1024 === 0 && unit < SIZE_UNITS.length - 1) {
     value /= 1024
     unit += 1
   }
-  return `${value}${UNITS[unit]}/s`
+  return `${value}${SIZE_UNITS[unit]}/s`
 }
 
 /** "mon-fri,sun"; null: not days. */

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
 import { defaultRuleWords, type RuleWords } from '../core/receive/limits/rule-words.ts'
+import { collect } from './option-words.ts'
 
 /** The options of a receiver that say what it keeps; what is not given is left out. */
 export type RuleOptions = Partial<{ [Name in keyof RuleWords]: NonNullable<RuleWords[Name]> }>
-
-const each = (value: string, before: string[] = []): string[] => [...before, value]
 
 export function withRules(command: Command): Command {
   return command
@@ -17,7 +16,7 @@ export function withRules(command: Command): Command {
     .option(
       '--quota <[sender=]size>',
       'what a sender may store, versions included: 500G for each, PC=1T for one',
-      each,
+      collect,
     )
-    .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', each)
+    .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', collect)
 }

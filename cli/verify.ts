@@ -4,7 +4,7 @@ import type { Finding } from '../core/receive/verify/findings.ts'
 import { isSound, type VerifySummary } from '../core/receive/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
-import { parseSeconds } from './check.ts'
+import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -31,7 +31,7 @@ export function registerVerify(program: Command): void {
     .argument('<store>', 'directory of a receiver', parsePath)
     .option('--adopt', 'record unknown files in the manifest as they are now', false)
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
-    .option('--patience <seconds>', 'a disk that says nothing for so long hangs', parseSeconds, 60)
+    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
     .action(async (store: string, options: VerifyOptions) => {
       process.exitCode = await verify(store, options)

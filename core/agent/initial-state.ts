@@ -1,5 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Totals } from '../send/messages.ts'
+import { noTotals } from '../send/no-totals.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf } from '../wire/pairing-code.ts'
 import { message } from '../words/message.ts'
@@ -7,14 +8,6 @@ import type { AppState, DestinationState, WorkerState } from './state-schema.ts'
 
 /** What the ledger calls the receiver that runs on this computer. */
 export const EMBEDDED_DESTINATION = 'embedded'
-
-export const noTotals: Totals = {
-  waitingFiles: 0,
-  waitingBytes: 0,
-  sentFiles: 0,
-  sentBytes: 0,
-  parkedFiles: 0,
-}
 
 export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 

@@ -1,10 +1,11 @@
 import type { Checked } from '../check/messages.ts'
 import type { Scanned } from '../scan/messages.ts'
 import type { senderDefinition, Totals } from '../send/messages.ts'
+import { noTotals } from '../send/no-totals.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { ReportOf } from '../worker/definition.ts'
-import { noTotals, sumTotals } from './initial-state.ts'
+import { sumTotals } from './initial-state.ts'
 import type {
   AppState,
   CheckedPathState,

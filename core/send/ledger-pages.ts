@@ -3,6 +3,7 @@ import { messageSchema } from '../words/message.ts'
 import { STATE } from './ledger-schema.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
+import { noTotals } from './no-totals.ts'
 
 /** Which rows a page shows: newest first, below the row `before`. */
 export interface PageQuery {
@@ -35,15 +36,6 @@ interface FileRow {
   reason: string | null
 }
 
-/** The totals of a source with no file. */
-export const noTotals = (): Totals => ({
-  waitingFiles: 0,
-  waitingBytes: 0,
-  sentFiles: 0,
-  sentBytes: 0,
-  parkedFiles: 0,
-})
-
 function reasonOf(text: string | null): LedgerFile['reason'] {
   return text === null ? null : messageSchema.parse(JSON.parse(text))
 }
@@ -73,7 +65,7 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
         files: number
         bytes: number
       }[]) {
-        const one = totals[row.source] ?? noTotals()
+        const one = totals[row.source] ?? { ...noTotals }
         totals[row.source] = one
         if (row.state === STATE.waiting) {
           one.waitingFiles = row.files

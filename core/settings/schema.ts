@@ -16,12 +16,16 @@ export const batchSettingsSchema = z.object({
   sentMark: z.string().min(1).max(255).default('finished.watch'),
 })
 
+/** Characters of one ignore pattern, and how many patterns a source has. */
+export const LONGEST_PATTERN = 1_000
+export const MOST_PATTERNS = 1_000
+
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** What of a source is left out, or waits, besides temporary names; by default nothing. */
 export const sourceFiltersSchema = z.object({
   /** gitignore patterns, relative to the source, that are left out. */
-  ignore: z.array(z.string().max(1000)).max(1000).default([]),
+  ignore: z.array(z.string().max(LONGEST_PATTERN)).max(MOST_PATTERNS).default([]),
   /** What is done with files and directories whose names begin with a dot. */
   hidden: z.enum(['send', 'leave-out']).default('send'),
   /** Smaller files are left out; bytes, null for no limit. */
@@ -98,6 +102,9 @@ const wallTimeSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 /** Bytes a second that sending may use of the line. */
 export const bytesPerSecondSchema = z.number().int().min(1024).max(1_000_000_000_000)
 
+/** Rules of a schedule. */
+export const MOST_RULES = 50
+
 /** What sending may use of the line at certain times of the week. */
 export const sendRuleSchema = z.object({
   /** Days on which it begins; 0 is Sunday. */
@@ -137,7 +144,7 @@ const settingsObject = z.object({
       /** Where no rule of the schedule says anything else; null: as fast as the line is. */
       bytesPerSecond: bytesPerSecondSchema.nullable().default(null),
       /** The first rule that covers a moment decides. */
-      schedule: z.array(sendRuleSchema).max(50).default([]),
+      schedule: z.array(sendRuleSchema).max(MOST_RULES).default([]),
     })
     .prefault({}),
   /** None: the embedded receiver on this computer. */

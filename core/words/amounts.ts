@@ -1,6 +1,6 @@
 // What people type for sizes and times, as numbers.
 
-const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
+export const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 

@@ -33,7 +33,7 @@ describe('settings from the command line', () => {
 
     const changed = await holdfast([
       ...['paths', 'change', root, '--ignore', '*.log', '--ignore', 'tmp/', '--hidden', 'leave-out'],
-      ...['--min-size', '2', '--max-size', '10K', '--priority', 'high', '--delete-after', '30d', ...about],
+      ...['--min-size', '2', '--max-size', '10K', '--priority', 'high', '--delete-after', '719.2h', ...about],
     ])
     for (const line of [
       'left out: *.log',
@@ -149,15 +149,22 @@ describe('settings from the command line', () => {
       ['paths', 'change', root],
       ['paths', 'change', root, '--min-size', 'much'],
       ['paths', 'change', root, '--delete-after', '10m'],
+      ['paths', 'change', root, '--delete-after', '59m'],
+      ['paths', 'change', root, '--ignore', 'x'.repeat(1_001)],
       ['paths', 'change', root, '--hidden', 'maybe'],
       ['paths', 'change', ''],
       ['pause', '--for', '8d'],
       ['pause', '--for', '2h', '--until-tomorrow'],
       ['limit', '0'],
       ['limit', '--rule', 'mon-fri 1M'],
+      ['limit', '--rule', 'daily 08:00-18:00 1M', '--no-rules'],
+      ['limit', ...Array.from({ length: 51 }, () => ['--rule', 'daily 08:00-18:00 1M']).flat()],
     ]
     for (const words of wrong)
-      expect(await refused([...words, '--data', data]), words.join(' ')).toMatchObject({ code: 2 })
+      expect(await refused([...words, '--data', data]), words.join(' ')).toEqual({
+        code: 2,
+        said: expect.not.stringContaining('too_big'),
+      })
     const empty = await refused([
       'paths',
       'change',

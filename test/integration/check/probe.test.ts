@@ -82,10 +82,14 @@ describe('holdfast probe', () => {
     expect((await probe('')).code).toBe(2)
   })
 
+  it('takes a time in words, as every other command does', async () => {
+    expect((await probe('--timeout', '2m', temporaryDirectory('probe'))).code).toBe(0)
+  })
+
   it.each(['0', '-1', 'soon', '86401', 'NaN'])('refuses a timeout of %s as wrong usage', async (seconds) => {
     const { code, err } = await probe('--timeout', seconds, '/tmp')
     expect(code).toBe(2)
-    expect(err).toContain('seconds')
+    expect(err).toContain('It must be a time')
   })
 
   it('names the path where no resource is given', async () => {

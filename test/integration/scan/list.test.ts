@@ -113,6 +113,9 @@ test('filters on the command line: sizes, age, hidden names, each with its sente
     'young\tchanged less than 2 min ago',
   ])
   await expect(scan('--list', '--min-size', '9', '--max-size', '5', root)).rejects.toMatchObject({ code: 2 })
+  expect(await scan('--list', '--max-size', '1K', '--min-age', '2m', root)).toEqual(
+    await scan('--list', '--max-size', '1024', '--min-age', '120', root),
+  )
   await expect(scan('--list', '--min-size', '1.5', root)).rejects.toMatchObject({ code: 2 })
 })
 

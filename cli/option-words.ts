@@ -1,0 +1,42 @@
+import { InvalidArgumentError } from 'commander'
+import { LONGEST_PATTERN, MOST_PATTERNS, sourceFiltersSchema } from '../core/settings/schema.ts'
+import { parseSeconds, parseSize } from '../core/words/amounts.ts'
+
+// What several commands' options take, as commander asks for it: a word, and what the words before it gave.
+
+export const collect = (word: string, before: string[] | false = []): string[] => [...(before || []), word]
+
+export function collectPatterns(pattern: string, before?: string[] | false): string[] {
+  if (pattern.length > LONGEST_PATTERN)
+    throw new InvalidArgumentError(`A pattern has at most ${LONGEST_PATTERN} characters.`)
+  const patterns = collect(pattern, before)
+  if (patterns.length > MOST_PATTERNS)
+    throw new InvalidArgumentError(`At most ${MOST_PATTERNS} patterns can be given.`)
+  return patterns
+}
+
+/** A size in bytes; null: no limit. */
+export function sizeOf(text: string): number | null {
+  if (text === 'none') return null
+  const bytes = parseSize(text)
+  const isPartOfByte = /^\d+\.\d+$/.test(text.trim())
+  if (bytes === null || isPartOfByte)
+    throw new InvalidArgumentError('It must be a size such as 10K or 1.5G, or "none".')
+  return bytes
+}
+
+/** The seconds that a file waits for after its last change. */
+export function ageOf(text: string): number {
+  const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
+  if (!seconds.success)
+    throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
+  return seconds.data
+}
+
+/** How long something is waited for, in seconds. */
+export function patienceOf(text: string): number {
+  const seconds = parseSeconds(text) ?? 0
+  if (!(seconds > 0 && seconds <= 86_400))
+    throw new InvalidArgumentError('It must be a time such as 90s or 30m, above 0, at most 1d.')
+  return seconds
+}

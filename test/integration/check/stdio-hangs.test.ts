@@ -1,0 +1,196 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, openSync, renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { childrenOf, command, isAlive, startCheck } from '../../support/check-stdio.ts'
+import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+describe('holdfast check, where something hangs or ends', () => {
+  it('with --timeout tells a hang once, and the healthy path keeps its timetable meanwhile', async () => {
+    const directory = temporaryDirectory('stdio')
+    const fifos = Array.from({ length: 20 }, (_, index) => path.join(directory, `fifo${index}`))
+    execFileSync('mkfifo', fifos)
+    const file = path.join(directory, 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck({ words: ['--timeout', '0.5'] })
+    check.send(`${fifos.map((fifo) => `start ${fifo} 1\n`).join('')}start ${file} 1\n`)
+    const wells = () => check.lines().filter((line) => line.startsWith(`check ${file} 0 `)).length
+    await until('four checks of the healthy file', () => wells() >= 4)
+    for (const fifo of fifos) {
+      expect(check.lines().filter((line) => line.startsWith(`check ${fifo} `))).toEqual([
+        `check ${fifo} 110 Connection timed out`,
+      ])
+    }
+  })
+
+  it('isolates a steady file that begins to hang; the others keep their timetable, and it is taken back', async () => {
+    const directory = temporaryDirectory('stdio')
+    const files = Array.from({ length: 30 }, (_, index) => path.join(directory, `file${index}`))
+    for (const file of files) writeFileSync(file, 'x')
+    const [victim = '', other = ''] = files
+    const check = startCheck({ words: ['--timeout', '0.6'] })
+    check.send(files.map((file) => `start ${file} 1\n`).join(''))
+    const wells = (file: string) => check.lines().filter((line) => line.startsWith(`check ${file} 0 `)).length
+    await until('it to be steady', () => wells(victim) >= 3)
+    execFileSync('mkfifo', [`${victim}.fifo`])
+    renameSync(victim, `${victim}.away`)
+    renameSync(`${victim}.fifo`, victim)
+    await check.says(`check ${victim} 110 Connection timed out`, 3_000)
+    const before = wells(other)
+    await until('three more rounds', () => wells(other) >= before + 3)
+    expect(check.lines().filter((line) => / 110 /.test(line)).length).toBe(1)
+    renameSync(victim, `${victim}.fifo`)
+    renameSync(`${victim}.away`, victim)
+    closeSync(openSync(`${victim}.fifo`, constants.O_WRONLY | constants.O_NONBLOCK))
+    const late = wells(victim)
+    await until('it to be well again', () => wells(victim) > late)
+  })
+
+  it('starts and stops many paths again and again without remembering them', async () => {
+    const directory = temporaryDirectory('stdio')
+    const file = path.join(directory, 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck()
+    for (let round = 1; round <= 20; round += 1) {
+      const at = `${directory}/${'./'.repeat(round)}file`
+      check.send(`start ${at} 1\n`)
+      await until('its check', () => check.lines().some((line) => line.startsWith(`check ${at} 0 `)))
+      check.send(`stop ${at}\n`)
+      await check.says(`stop ${at} 0 stopped`)
+    }
+    expect(check.lines().length).toBe(60)
+  })
+
+  it('keeps one prober for many healthy paths, and takes another when a thousand hang', async () => {
+    const directory = temporaryDirectory('stdio')
+    const fifos = Array.from({ length: 1_050 }, (_, index) => path.join(directory, `fifo${index}`))
+    execFileSync('mkfifo', fifos)
+    const files = Array.from({ length: 1_200 }, (_, index) => path.join(directory, `file${index}`))
+    for (const file of files) writeFileSync(file, 'x')
+    const check = startCheck()
+    const wells = () => check.lines().filter((line) => / 0 \d+\.\d{6}$/.test(line)).length
+    check.send(files.map((file) => `start ${file} 1\n`).join(''))
+    await until('two rounds', () => wells() >= 2 * files.length, 20_000)
+    expect(childrenOf(check.child.pid ?? 0).length).toBe(1)
+    check.send(
+      files
+        .slice(10)
+        .map((file) => `stop ${file}\n`)
+        .join(''),
+    )
+    check.send(fifos.map((fifo) => `start ${fifo} 1\n`).join(''))
+    await until('a second prober', () => childrenOf(check.child.pid ?? 0).length === 2)
+    const before = wells()
+    await until('three more rounds of the ten that are healthy', () => wells() >= before + 30)
+    expect(childrenOf(check.child.pid ?? 0).length).toBe(2)
+    check.child.kill('SIGTERM')
+    expect((await check.ended()).ms).toBeLessThan(2_000)
+  })
+
+  it('goes on when nobody reads its log', async () => {
+    const directory = temporaryDirectory('stdio')
+    const check = startCheck({ readsErrors: false })
+    // Each of these paths is warned of once, as /proc takes no O_DIRECT; together far more than a pipe holds.
+    const paths = Array.from({ length: 600 }, (_, index) => `/proc/self/${'./'.repeat(200 + index)}stat`)
+    check.send(paths.map((at) => `start ${at} 3600\n`).join(''))
+    await until(
+      'every check',
+      () => check.lines().filter((line) => / 0 \d\.\d{6}$/.test(line)).length === 600,
+      20_000,
+    )
+    check.send(`start ${directory}/none 3600\n`)
+    await check.says(`check ${directory}/none 2 No such file or directory`)
+  })
+
+  it('says once on its log that a file system takes no direct reads', async () => {
+    const check = startCheck()
+    check.send('start /proc/self/stat 1\n')
+    await until('two checks', () => check.lines().filter((line) => line.startsWith('check ')).length >= 2)
+    expect(check.err().match(/^WARNING \/proc\/self\/stat: .*O_DIRECT/gm)?.length).toBe(1)
+  })
+
+  it('starts its prober anew when that ends, and the reads that were out are done', async () => {
+    const directory = temporaryDirectory('stdio')
+    const file = path.join(directory, 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck()
+    check.send(`start ${file} 1\n`)
+    await check.says(/^check /)
+    const [prober] = childrenOf(check.child.pid ?? 0)
+    process.kill(prober ?? expect.fail('no prober'), 'SIGKILL')
+    const before = check.lines().length
+    await until('checks to go on', () => check.lines().length > before + 1)
+    await until('the log to say so', () => /^ERROR .*SIGKILL/m.test(check.err()))
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends at once on %s with paths hung in open, and its prober too',
+    async (signal) => {
+      const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
+      execFileSync('mkfifo', [fifo])
+      const check = startCheck()
+      check.send(`start ${fifo} 1\n`)
+      await check.says(`start ${fifo} 0 started`)
+      const [prober = 0] = await until('the prober', () => {
+        const children = childrenOf(check.child.pid ?? 0)
+        return children.length > 0 && children
+      })
+      check.child.kill(signal)
+      const { code, ms } = await check.ended()
+      expect(code).toBe(0)
+      expect(ms).toBeLessThan(1_000)
+      await until('the prober to end', () => !isAlive(prober))
+    },
+  )
+
+  it('takes its prober with it when it is killed', async () => {
+    const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const check = startCheck()
+    check.send(`start ${fifo} 1\nstart /none 1\n`)
+    await check.says(/^check \/none/)
+    const [prober = 0] = childrenOf(check.child.pid ?? 0)
+    check.child.kill('SIGKILL')
+    await until('the prober to end', () => !isAlive(prober))
+  })
+
+  it('refuses wrong options', async () => {
+    const check = startCheck({ words: ['--timeout', 'soon'] })
+    expect((await check.ended()).code).not.toBe(0)
+    expect(check.err()).toContain('seconds')
+  })
+})
+
+describe.skipIf(!canMount)('holdfast check on a frozen file system (mounting needs root)', () => {
+  it('reads on, and ends at once on SIGTERM while its prober is stuck in the kernel', async () => {
+    const disk = await mountExt4(onTestFinished)
+    const file = path.join(disk.point, 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck()
+    check.send(`start ${file} 1\n`)
+    await check.says(/ 0 \d\.\d{6}$/)
+    try {
+      await disk.freeze()
+      const before = check.lines().length
+      await until('two more checks', () => check.lines().length >= before + 2)
+      // A prober that writes there is stuck in D state, and holds nothing that keeps the command from ending.
+      const probe = spawn(process.execPath, [command, 'probe', '--timeout', '1', disk.point], {
+        stdio: 'pipe',
+      })
+      onTestFinished(() => void probe.kill('SIGKILL'))
+      const started = performance.now()
+      const [code] = await once(probe, 'close')
+      expect(code).toBe(1)
+      expect(performance.now() - started).toBeLessThan(4_000)
+      check.child.kill('SIGTERM')
+      const { code: checkCode, ms } = await check.ended()
+      expect(checkCode).toBe(0)
+      expect(ms).toBeLessThan(1_000)
+    } finally {
+      await disk.thaw()
+    }
+  })
+})

@@ -3,7 +3,7 @@ import type { ConfigOf } from '../worker/definition.ts'
 import type { Way } from './ledger-chores.ts'
 import type { senderDefinition } from './messages.ts'
 
-type Config = ConfigOf<typeof senderDefinition>
+export type Config = ConfigOf<typeof senderDefinition>
 
 /** The folder's name is part of what the receiver is told, so it is made valid here. */
 export const sourcesOf = ({ sources }: Config) =>

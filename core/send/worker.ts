@@ -2,14 +2,15 @@ import { createLimitedLog } from '../wire/limited-log.ts'
 import type { Message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
-import type { ConfigOf, InputOf, ReportOf } from '../worker/definition.ts'
+import type { InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { throttled } from '../worker/throttled.ts'
+import { openBackground } from './background.ts'
 import type { LastTotals } from './last-totals.ts'
 import { openLastTotals } from './last-totals.ts'
 import type { Ledger } from './ledger.ts'
-import { bringIn, forgetAll, unparkAll, untilDone } from './ledger-chores.ts'
+import { unparkAll } from './ledger-chores.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { openOrExplain } from './open-or-explain.ts'
@@ -18,15 +19,15 @@ import { createProgress } from './progress.ts'
 import { openReaders } from './reading/readers.ts'
 import type { Renewal } from './renewal.ts'
 import { openRenewal } from './renewal.ts'
+import { openReporting } from './reporting.ts'
 import type { Route } from './route.ts'
 import { openRoute, sameRoute } from './route.ts'
-import { knownOf, newWays, sourcesOf } from './sender-config.ts'
+import type { Config } from './sender-config.ts'
+import { knownOf, sourcesOf } from './sender-config.ts'
 
 type Definition = typeof senderDefinition
-type Config = ConfigOf<Definition>
 type Report = ReportOf<Definition>
 
-const REPORT_EVERY_MS = 250
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
 
@@ -46,7 +47,6 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
   let lastFile: Report['lastFile'] = {}
-  let lastReport = ''
   let over = false
   const progress = createProgress()
   // Kept while routes change: a thread that hangs with a disk goes on counting.
@@ -54,7 +54,6 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
-  const logNotReported = createLimitedLog((text) => context.log('error', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
 
@@ -66,13 +65,12 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     ledger?.totals.problem ??
     null
 
-  const report = () => {
-    if (over) return
+  const reporting = openReporting(context, () => {
     const destination = destinationId()
     const now = performance.now()
     const totals = destination === null || ledger === null ? {} : ledger.totals.of(destination)
     const transfers = route?.transfers(TRANSFERS) ?? []
-    const current: Report = {
+    const report: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem: problemNow() },
       totals,
@@ -83,20 +81,11 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       leftOfAll: progress.leftOfAll(totals, transfers, now),
       allowance: { now: limiter.allowance, until: limiter.until },
     }
-    const text = JSON.stringify(current)
-    if (text !== lastReport) context.report(current)
-    lastReport = text
-    const isMoving = Object.keys(current.rates).length > 0 || current.leftOfAll !== null
+    const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null
     // A ledger that fails is read again until it does not.
-    if (isMoving || (ledger?.totals.problem ?? null) !== null) changed()
-  }
-  const changed = throttled(REPORT_EVERY_MS, () => {
-    try {
-      report()
-    } catch (thrown) {
-      logNotReported(`report: ${String(thrown)}`)
-    }
+    return { report, isMoving: isSending || (ledger?.totals.problem ?? null) !== null }
   })
+  const { changed } = reporting
   const applySources = () => {
     if (applied === null) return
     route?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
@@ -157,14 +146,17 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     return open
   }
 
-  const inBackground = (what: string, on: Ledger, work: () => Promise<void>): void => {
-    void untilDone(work, {
-      isWanted: () => !over && ledger?.open === on,
-      failed: (thrown) => log('error', `${what}: ${String(thrown)}`),
-      longestMs: (config?.retrySeconds ?? 1) * 1000,
-      signal: stopping.signal,
-    }).then(changed)
-  }
+  const background = openBackground({
+    config: () => (over ? null : config),
+    isCurrent: (one) => ledger?.open === one,
+    changed,
+    arrived() {
+      route?.wake()
+      changed()
+    },
+    failed: (text) => log('error', text),
+    signal: stopping.signal,
+  })
 
   const configure = async (next: Config): Promise<void> => {
     const before = applied
@@ -179,12 +171,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     for (const id of before === null ? [] : knownOf(before)) {
       if (knownNow.has(id)) continue
       delete lastFile[id]
-      inBackground(
-        `forgetting ${id}`,
-        on,
-        // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
-        () => forgetAll(on, id, () => !over && config !== null && !knownOf(config).includes(id)),
-      )
+      background.forget(on, id)
     }
     const isAnother = before === null || startProblem !== null || !sameRoute(before, next)
     if (isAnother) {
@@ -197,17 +184,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     const { shares, ...timetable } = next.limit
     limiter.configure(timetable, shares)
     applySources()
-    if (own !== null) {
-      const isWanted = (source: string) =>
-        !over && config?.destination?.id === own.id && config.sources.some(({ id }) => id === source)
-      const ways = newWays(isAnother ? null : before, next, own.id)
-      inBackground('what other destinations had', on, () =>
-        bringIn(on, ways, isWanted, () => {
-          route?.wake()
-          changed()
-        }),
-      )
-    }
+    if (own !== null) background.bringIn(on, isAnother ? null : before, next, own.id)
     changed()
   }
 
@@ -260,14 +237,13 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       over = true
       retry.stop()
       limiter.stop()
-      changed.stop()
+      reporting.stop()
       nudge.stop()
       stopping.abort()
       closeRoute()
       readers.close()
       ledger?.open.close()
       limited.end()
-      logNotReported.end()
     },
   }
 }

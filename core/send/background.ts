@@ -1,0 +1,56 @@
+import type { Ledger } from './ledger.ts'
+import { bringIn, forgetAll, untilDone } from './ledger-chores.ts'
+import type { Config } from './sender-config.ts'
+import { knownOf, newWays } from './sender-config.ts'
+
+/** What the sender's work behind the transfer needs to know. */
+export interface BackgroundHost {
+  /** The configuration that holds now; null: the sender is stopped. */
+  config(): Config | null
+  /** The ledger is the one that is used. */
+  isCurrent(ledger: Ledger): boolean
+  /** Something of the ledger has changed. */
+  changed(): void
+  /** Files became waiting. */
+  arrived(): void
+  failed(text: string): void
+  signal: AbortSignal
+}
+
+/** What is done to the ledger behind the transfer, and tried again until it is done. */
+export interface Background {
+  /** A source was removed: what is known of it goes. */
+  forget(ledger: Ledger, source: string): void
+  /** A source goes to this destination now: it gets what others have of it. `before`: null for all of them. */
+  bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void
+}
+
+export function openBackground(host: BackgroundHost): Background {
+  const run = (what: string, on: Ledger, work: () => Promise<void>): void => {
+    void untilDone(work, {
+      isWanted: () => host.config() !== null && host.isCurrent(on),
+      failed: (thrown) => host.failed(`${what}: ${String(thrown)}`),
+      longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
+      signal: host.signal,
+    }).then(host.changed)
+  }
+
+  return {
+    forget(ledger, source) {
+      // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
+      const isGone = () => {
+        const config = host.config()
+        return config !== null && !knownOf(config).includes(source)
+      }
+      run(`forgetting ${source}`, ledger, () => forgetAll(ledger, source, isGone))
+    },
+    bringIn(ledger, before, next, destination) {
+      const isWanted = (source: string) => {
+        const config = host.config()
+        return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
+      }
+      const ways = newWays(before, next, destination)
+      run('what other destinations had', ledger, () => bringIn(ledger, ways, isWanted, host.arrived))
+    },
+  }
+}

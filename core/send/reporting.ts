@@ -1,0 +1,48 @@
+import { createLimitedLog } from '../wire/limited-log.ts'
+import type { ReportOf } from '../worker/definition.ts'
+import type { WorkerContext } from '../worker/serve.ts'
+import { throttled } from '../worker/throttled.ts'
+import type { senderDefinition } from './messages.ts'
+
+type Definition = typeof senderDefinition
+
+const REPORT_EVERY_MS = 250
+
+/** What the sender says of itself now. */
+export interface Looked {
+  report: ReportOf<Definition>
+  /** It changes by itself: it is looked at again soon. */
+  isMoving: boolean
+}
+
+/** Tells the agent what has changed, a few times a second at most, and never the same twice. */
+export interface Reporting {
+  changed(): void
+  stop(): void
+}
+
+export function openReporting(context: WorkerContext<Definition>, look: () => Looked): Reporting {
+  const logNotReported = createLimitedLog((text) => context.log('error', text))
+  let last = ''
+  const tell = () => {
+    const { report, isMoving } = look()
+    const text = JSON.stringify(report)
+    if (text !== last) context.report(report)
+    last = text
+    if (isMoving) changed()
+  }
+  const changed = throttled(REPORT_EVERY_MS, () => {
+    try {
+      tell()
+    } catch (thrown) {
+      logNotReported(`report: ${String(thrown)}`)
+    }
+  })
+  return {
+    changed,
+    stop() {
+      changed.stop()
+      logNotReported.end()
+    },
+  }
+}

@@ -1,5 +1,5 @@
 import type { Candidate, Ledger } from '../send/ledger.ts'
-import type { Difference } from '../send/ledger-compare.ts'
+import type { Difference } from '../send/ledger-contract.ts'
 import type { Content } from './facts.ts'
 import { sameContent } from './facts.ts'
 

@@ -1,7 +1,7 @@
 import type { Ledger } from '../send/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
-import type { Listing } from './listing/listings.ts'
+import type { Listing } from './listing/messages.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './mounts.ts'
 import type { Part } from './regions.ts'

@@ -1,10 +1,11 @@
 import { leftOutBySize } from '../filter/limits.ts'
-import { comparedRow } from '../send/ledger-compare.ts'
 import { word } from '../send/ledger-rows.ts'
 import { isNeverSent } from './due.ts'
 import { differingAnywhere, sentBefore } from './everywhere.ts'
 import type { FileFacts } from './facts.ts'
 import { withdrawUnsent } from './left-out.ts'
+import type { ListedFile } from './rows.ts'
+import { rowsOf } from './rows.ts'
 import type { SessionContext } from './session.ts'
 
 /** How the files of a comparison stand. */
@@ -14,9 +15,6 @@ export interface Standing<T> {
   /** How many of a batch source count as transferred by their group-write bit alone. */
   neverSent: number
 }
-
-/** What a listing tells of a file: a comparison needs no more. */
-export type ListedFile = Omit<FileFacts, 'device'>
 
 type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destinations'>
 
@@ -41,15 +39,6 @@ export function standingOfRows(context: Comparing, rows: string): Standing<Liste
       }),
     ),
   )
-}
-
-/** Files as the rows that the ledger compares, with st_mode as what it leaves alone. */
-export function rowsOf(files: readonly ListedFile[]): string {
-  return `[${files.map((file) => rowOf(file)).join(',')}]`
-}
-
-export function rowOf({ path, size, mtimeNs, inode, mode }: ListedFile): string {
-  return comparedRow(path, size, mtimeNs, inode, mode)
 }
 
 function standing<T extends ListedFile>(

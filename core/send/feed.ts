@@ -1,6 +1,7 @@
 import { headerBytesOf } from './batches.ts'
-import type { Attempt, Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import { isLarge } from './lane.ts'
+import type { Attempt } from './lane-contract.ts'
 import type { Due } from './ledger.ts'
 import type { Session } from './session.ts'
 

@@ -1,17 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Compare } from './ledger-contract.ts'
 import type { Routes } from './ledger-rows.ts'
 import { word } from './ledger-rows.ts'
-
-/** A file of the rows that were compared which the ledger does not have with this content. */
-export interface Difference {
-  /** The file's place in the rows. */
-  index: number
-  /** false: the ledger has never heard of this path. */
-  known: boolean
-}
-
-/** Compares files of a source, written as JSON (see `comparedRow`), with what the ledger has of them. */
-export type Compare = (destination: string, source: string, rows: string) => Difference[]
 
 /**
  * One file as JSON, a row of the array that `Compare` takes: path relative to the source, bytes, nanoseconds since

@@ -1,5 +1,4 @@
 import type { Message } from '../words/message.ts'
-import type { Compare } from './ledger-compare.ts'
 import type { PageQuery } from './ledger-pages.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 
@@ -77,6 +76,17 @@ export interface InnerMount {
 
 /** What tells a file's content from another without reading it. */
 export type Content = Pick<Candidate, 'size' | 'mtimeNs' | 'inode'>
+
+/** A file of the rows that were compared which the ledger does not have with this content. */
+export interface Difference {
+  /** The file's place in the rows. */
+  index: number
+  /** false: the ledger has never heard of this path. */
+  known: boolean
+}
+
+/** Compares files of a source, written as JSON (see `comparedRow`), with what the ledger has of them. */
+export type Compare = (destination: string, source: string, rows: string) => Difference[]
 
 export interface Ledger {
   /** What happened to an earlier file of this name, if it had to be set aside. */

@@ -1,6 +1,6 @@
 import type { CopySource } from './copy.ts'
 import { isWorthCopying } from './copy.ts'
-import type { Attempt } from './lane.ts'
+import type { Attempt } from './lane-contract.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { asAttempt } from './lane-parts.ts'
 import type { Due } from './ledger.ts'

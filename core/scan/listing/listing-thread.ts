@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Listing } from './listings.ts'
-import type { FromListing, ToListing } from './messages.ts'
+import type { FromListing, Listing, ToListing } from './messages.ts'
 import type { ListedChunk, ListingOptions } from './sync-walk.ts'
 
 /** Chunks that are asked for ahead, so that the thread works while the last chunk is compared. */

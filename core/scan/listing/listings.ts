@@ -1,8 +1,6 @@
 import { ListingThread } from './listing-thread.ts'
-import type { ListedChunk, ListingOptions } from './sync-walk.ts'
-
-/** A tree in chunks. Throws the system's error if the directory that it begins at is gone. */
-export type Listing = AsyncGenerator<ListedChunk, void>
+import type { Listing } from './messages.ts'
+import type { ListingOptions } from './sync-walk.ts'
 
 /** Threads of one place that may be stuck with a hung disk; beyond them a listing waits for one of those. */
 const MAX_AT_PLACE = 4

@@ -12,3 +12,6 @@ export type FromListing =
   | ({ type: 'chunk'; listing: number } & ListedChunk)
   | { type: 'done'; listing: number }
   | { type: 'failed'; listing: number; code: string | null; reason: string }
+
+/** A tree in chunks. Throws the system's error if the directory that it begins at is gone. */
+export type Listing = AsyncGenerator<ListedChunk, void>

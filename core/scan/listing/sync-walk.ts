@@ -5,7 +5,7 @@ import { createNameFilter } from '../../filter/names.ts'
 import { errorCode } from '../../system-error.ts'
 import { absolutePath, joinRelative } from '../facts.ts'
 import type { Part } from '../regions.ts'
-import { rowOf } from '../standing.ts'
+import { rowOf } from '../rows.ts'
 import type { Unsendable } from '../walk.ts'
 import { hasReplacement, isGone } from '../walk.ts'
 

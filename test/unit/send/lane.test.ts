@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Attempt } from '../../../core/send/lane.ts'
 import { createSlots, openLane } from '../../../core/send/lane.ts'
+import type { Attempt } from '../../../core/send/lane-contract.ts'
 import type { Due } from '../../../core/send/ledger.ts'
 import type { Content } from '../../../core/send/read.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'

@@ -2,7 +2,7 @@ import { appendFileSync, linkSync, mkdirSync, statSync, utimesSync, writeFileSyn
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { SendSource } from '../../../core/send/lane.ts'
+import type { SendSource } from '../../../core/send/lane-contract.ts'
 import type { Candidate } from '../../../core/send/ledger.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { openPump } from '../../../core/send/pump.ts'

@@ -1,7 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openLedger } from '../../../core/send/ledger.ts'
 import { openSettings } from '../../../core/settings/store.ts'
+import { message } from '../../../core/words/message.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -25,6 +28,22 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('not valid UTF-8')
     expect(once.err()).toContain('1 file is not sent')
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
+  })
+
+  test('with 1 when a closed batch directory holds a file that was set aside', async () => {
+    const { root, batch, data, close } = closedBatch()
+    const source = createHash('sha256').update(root).digest('hex').slice(0, 16)
+    const { size, mtimeNs, ino: inode, dev: device } = statSync(path.join(batch, 'good'), { bigint: true })
+    const ledger = openLedger(path.join(data, 'ledger.db'))
+    ledger.offer('embedded', [{ source, path: 'DC1/good', size: Number(size), mtimeNs, inode, device }])
+    const [due] = ledger.take('embedded', [source], 1, Date.now(), new Set())
+    if (due === undefined) throw new Error('not offered')
+    ledger.park(due, message('problem.other', { reason: 'it was refused' }))
+    ledger.close()
+    close()
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(1)
+    expect(once.err()).toContain('DC1/good: set aside after a failed transfer')
   })
 
   test('with 0 when a closed batch directory holds a file that is too young', async () => {

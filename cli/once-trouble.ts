@@ -2,6 +2,7 @@ import { scanProblem } from '../core/agent/scan-problem.ts'
 import type { AppState } from '../core/agent/state-schema.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
 
 /** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */
 export const GIVE_UP_AFTER_MS = 60_000
@@ -21,7 +22,7 @@ export function createComplaints(): (state: AppState, now: number) => void {
       const sentence = englishWords(connection.problem)
       if (lasts(sentence, now) < COMPLAIN_AFTER_MS || said.has(sentence)) continue
       said.add(sentence)
-      console.error(sentence)
+      console.error(quoteControls(sentence))
     }
   }
 }

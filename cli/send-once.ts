@@ -13,7 +13,7 @@ import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
 
 const LOOK_EVERY_MS = 300
-/** When nothing has changed for so long, the directories themselves are asked what is left. */
+/** When nothing has changed for so long, and the quiet period, the directories themselves are asked what is left. */
 const STILL_MS = 3_000
 /** Why a file that is not sent will not be sent by waiting longer. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
@@ -66,7 +66,7 @@ async function finish(open: OpenAgent): Promise<number> {
     complain(state, now)
     const failure = failureOf(state, Date.now(), now)
     if (failure !== null) {
-      console.error(englishWords(failure))
+      console.error(quoteControls(englishWords(failure)))
       return 1
     }
     const rest = restOf(state)
@@ -76,7 +76,7 @@ async function finish(open: OpenAgent): Promise<number> {
       if (compared.isDone && isOver) return tell(state, compared)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) {
-        console.error(englishWords(unmarked))
+        console.error(quoteControls(englishWords(unmarked)))
         return 1
       }
     }
@@ -126,7 +126,8 @@ function createStillness() {
     if (seen !== known || rest !== 'marks') {
       known = seen
       since = now
-      askAt = now + STILL_MS
+      // A directory that nobody closed is marked when it has rested for the quiet period.
+      askAt = now + STILL_MS + 1_000 * state.settings.scan.quietSeconds
     }
     if (now < askAt) return false
     askAt = now + (now - since)
@@ -140,7 +141,6 @@ function unmarkedIn(state: AppState, stillMs: number): Message | null {
   const problems = state.sources.flatMap(({ scanned }) => scanned?.problems ?? [])
   const problem = problems.find(({ key }) => NO_MARK.has(key))
   if (problem !== undefined) return message('cli.once.unreachable', { reason: englishWords(problem) })
-  // Where a producer did not close its directory, it is marked when it has rested for the quiet period.
   const patience = GIVE_UP_AFTER_MS + 2_000 * state.settings.scan.quietSeconds
   if (stillMs < patience) return null
   const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')

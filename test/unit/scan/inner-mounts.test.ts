@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { InnerMounts } from '../../../core/scan/inner-mounts.ts'
+import { InnerMounts, mountScopeOf } from '../../../core/scan/inner-mounts.ts'
 import { openLedger } from '../../../core/send/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -42,4 +42,26 @@ test('a source that is forgotten takes its mount points with it', () => {
   ledger.rememberMountsInside('s', [{ path: 'disk', point: '/source/disk' }])
   ledger.forgetSource('s', 100)
   expect(ledger.mountsInside('s')).toEqual([])
+})
+
+test('a mount point that is away stays away while the ledger cannot be written', () => {
+  const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
+  onTestFinished(() => ledger.close())
+  const full = {
+    ...ledger,
+    rememberMountsInside: () => {
+      throw new Error('database or disk is full')
+    },
+  }
+  const options = { source: 's', root: '/source', destinations: ['there'] }
+  new InnerMounts({ ...options, ledger }, fail).away(['/source/disk', '/source/other'])
+  ledger.offer('there', [{ source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, inode: 1n, device: 1n }])
+  const problems: string[] = []
+  const scope = mountScopeOf(
+    { path: '/source', oneFileSystem: false },
+    { ...options, ledger: full },
+    { problem: ({ key }) => problems.push(key) },
+  )
+  expect(scope.away([])).toEqual(['/source/disk'])
+  expect(problems).toEqual(['scan.ledgerFailed', 'scan.innerDiskMissing'])
 })

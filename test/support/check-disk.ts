@@ -18,6 +18,8 @@ export interface FakeDisk extends Disk {
   slow: Set<string>
   /** Paths that are FIFOs. */
   fifos: Set<string>
+  /** The paths whose kind was asked for. */
+  asked: string[]
   /** Which file system a path is on; the path itself by default. */
   fileSystems: Map<string, string>
 }
@@ -28,13 +30,18 @@ export function createFakeDisk(now: () => number): FakeDisk {
   const slow = new Set<string>()
   const fileSystems = new Map<string, string>()
   const fifos = new Set<string>()
+  const asked: string[] = []
   return {
     begun,
     slow,
     fifos,
+    asked,
     fileSystems,
     isReadEnough: () => false,
-    kindAt: (path) => Promise.resolve(fifos.has(path) ? 'fifo' : 'storage'),
+    kindAt: (path) => {
+      asked.push(path)
+      return Promise.resolve(fifos.has(path) ? 'fifo' : 'storage')
+    },
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     check: (path, wanted, memory, progress) =>
       new Promise<Findings>((resolve) => {

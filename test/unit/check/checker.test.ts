@@ -174,6 +174,18 @@ describe('the checker', () => {
     for (const path of [...paths, '/dead/later']) expect(told(path).at(-1)?.[1]).toBe('ok')
   })
 
+  it('asks a file system that hangs for nothing on behalf of the paths that wait for it', async () => {
+    const { clock, disk, configure } = setUp()
+    const paths = Array.from({ length: 20 }, (_, index) => `/dead/${index}`)
+    for (const path of paths) {
+      disk.fileSystems.set(path, 'dead')
+      disk.slow.add(path)
+    }
+    configure(paths, { timeoutSeconds: null })
+    await clock.advanceTo(60_000)
+    expect(disk.asked).toEqual(paths.slice(0, 4))
+  })
+
   it('lets a path whose hang is its own (a FIFO) not speak for its file system', async () => {
     const { clock, disk, configure, told, begun } = setUp()
     const fifos = Array.from({ length: 10 }, (_, index) => `/fifo${index}`)

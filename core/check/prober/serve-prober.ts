@@ -110,6 +110,8 @@ function runCheck(
       tell()
     },
   }
+  // Its very first call may be the one that never returns: the time begins with it.
+  tell()
   return disk.check(path, probes, memory, progress)
 }
 

@@ -2,6 +2,7 @@ import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import { scanProblem } from './scan-problem.ts'
 import type { AppState, Incident, Status } from './state-schema.ts'
+import { isOldVerdict } from './verdict-age.ts'
 
 /** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
 const UNREACHABLE_AFTER_MS = 10_000
@@ -48,6 +49,8 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   const waiting = waitingDetail(state)
   const worker = workerTrouble(state, now)
   if (worker !== null) return { sentence: worker, detail: waiting }
+  const unchecked = uncheckedLately(state, now)
+  if (unchecked !== null) return { sentence: unchecked, detail: waiting }
   const destination = destinationTrouble(state, now)
   if (destination !== null) return destination
   const problem = connectedProblem(state)
@@ -71,6 +74,20 @@ function workerTrouble(state: AppState, now: number): Message | null {
     }
   }
   return null
+}
+
+/** The path whose last verdict is the oldest, where that is too old to be believed. */
+function uncheckedLately({ sources, checkedPaths, settings }: AppState, now: number): Message | null {
+  const all = [
+    ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
+    ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
+  ]
+  const old = all
+    .flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
+    .filter(({ checked }) => isOldVerdict(checked, settings.check.intervalSeconds, now))
+    .sort((a, b) => a.checked.at - b.checked.at)[0]
+  if (old === undefined) return null
+  return message('status.notChecked', { name: old.name, age: now - old.checked.at })
 }
 
 /** Refused before unreachable, and the one that has been away longest first. */

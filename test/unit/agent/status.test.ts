@@ -190,6 +190,18 @@ describe('the one status', () => {
         sentence: expect.stringContaining('checker'),
       })
     }
+    const lately = (age: number): SourceState => ({
+      ...well,
+      checked: well.checked && { ...well.checked, at: NOW - age },
+    })
+    // Three intervals of ten seconds, and ten more.
+    expect(status({ sources: [lately(40_000)] }).level).toBe('ok')
+    expect(status({ sources: [lately(41_000), lately(720_000)] })).toMatchObject({
+      level: 'attention',
+      sentence: 'data has not been checked for 12 min; what is shown may be old.',
+    })
+    const checkedPath = { id: 'p', path: '/mnt/p', checked: lately(720_000).checked, delays: [] }
+    expect(status({ checkedPaths: [checkedPath] }).sentence).toContain('/mnt/p has not been checked')
     expect(status({ sources: [{ ...well, checked: null }] }).level).toBe('starting')
     expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
   })

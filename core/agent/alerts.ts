@@ -1,4 +1,4 @@
-import type { AlertState, Announcement, Incident as OpenIncident } from '../alert/incidents.ts'
+import type { AlertState, Announcement, Incident as OpenIncident, Sample } from '../alert/incidents.ts'
 import { announce, COLLECT_MS, forget, isSuspected, noAlerts, observe } from '../alert/incidents.ts'
 import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
@@ -68,16 +68,7 @@ export function createAlerts(options: {
 
   return {
     observe: (checked) => {
-      step(
-        observe(state, {
-          id: checked.id,
-          path: checked.path,
-          group: checked.mount?.point ?? checked.path,
-          kind: checked.overall.kind,
-          sentence: checked.overall.sentence,
-          at: Date.now(),
-        }),
-      )
+      step(observe(state, sampleOf(checked, Date.now())))
       if (isSuspected(state, checked.id)) confirmSoon(checked.id)
     },
     forget: (id) => step(forget(state, id, Date.now())),
@@ -89,13 +80,31 @@ export function createAlerts(options: {
   }
 }
 
-function visibleIncident({ id, kind, paths, sentence, startedAt, endedAt }: OpenIncident): Incident {
-  return { id, kind, paths: Object.values(paths), sentence, startedAt, endedAt }
+function sampleOf({ id, path, mount, overall }: Checked, at: number): Sample {
+  const { kind, sentence } = overall
+  return { id, path, group: mount?.point ?? path, isOwn: isOwnFault(overall), kind, sentence, at }
+}
+
+/** A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. */
+function isOwnFault({ kind, code }: Checked['overall']): boolean {
+  if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
+  return kind === 'permission' || kind === 'error'
+}
+
+function visibleIncident(incident: OpenIncident): Incident {
+  const { id, kind, sentence, startedAt, endedAt } = incident
+  return { id, kind, paths: pathsOf(incident), sentence, startedAt, endedAt }
+}
+
+/** Those that fail now while it lasts, then every one that was part of it. */
+function pathsOf({ paths, failing, endedAt }: OpenIncident): string[] {
+  if (endedAt !== null) return Object.values(paths)
+  return Object.keys(failing).flatMap((id) => paths[id] ?? [])
 }
 
 /** The title names the trouble and the path, the body is the verdict's own sentence. */
 export function notificationOf({ what, incident }: Announcement, words: Words): Notification {
-  const paths = Object.values(incident.paths)
+  const paths = pathsOf(incident)
   const path = paths[0] ?? incident.group
   const others = paths.length - 1
   const kind = words(message(`kind.${incident.kind}`))

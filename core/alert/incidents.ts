@@ -20,6 +20,11 @@ export interface Sample {
   path: string
   /** Paths of one group that fail alike are one incident: the mount point where it is known. */
   group: string
+  /**
+   * It may well be this path's own fault: then it joins others of its group only until they are told, so that what
+   * fails later is told as well.
+   */
+  isOwn: boolean
   kind: Verdict['kind']
   sentence: Message
   /** Milliseconds since 1970. */
@@ -32,8 +37,8 @@ export interface Incident {
   group: string
   /** Every path that was part of it, by path id. */
   paths: Record<string, string>
-  /** The ids of those that fail now. */
-  failing: string[]
+  /** What is said of those that fail now, by path id; the first of them speaks for the incident. */
+  failing: Record<string, Message>
   sentence: Message
   /** Milliseconds since 1970. */
   startedAt: number
@@ -94,15 +99,15 @@ export function observe(state: AlertState, sample: Sample): AlertState {
       : { kind, samples: 1, since: sample.at }
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
   if (suspicion.samples < SAMPLES_NEEDED[kind]) return suspected
-  const moved = leaveOthers(suspected, sample, kind)
-  const known = moved.open.find((incident) => isThatOf(incident, sample, kind))
+  const known = incidentOf(state, sample, kind)
+  const moved = leaveOthers(suspected, sample, known)
   if (known === undefined) return openIncident(moved, sample, kind, suspicion.since)
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
 }
 
 /** Whether a path failed in a way that needs another sample before anybody is told. */
 export function isSuspected(state: AlertState, id: string): boolean {
-  return state.suspicions[id] !== undefined && !state.open.some(({ failing }) => failing.includes(id))
+  return state.suspicions[id] !== undefined && !state.open.some((incident) => isPartOf(incident, id))
 }
 
 /** A path that is no longer looked after: its part in any incident ends without a word. */
@@ -134,8 +139,15 @@ function isIncident(kind: Verdict['kind']): kind is IncidentKind {
   return kind !== 'ok' && kind !== 'slow'
 }
 
-function isThatOf(incident: Incident, sample: Sample, kind: IncidentKind): boolean {
-  return incident.kind === kind && incident.group === sample.group
+function isPartOf({ failing }: Incident, id: string): boolean {
+  return failing[id] !== undefined
+}
+
+/** The open incident that this sample belongs to. */
+function incidentOf({ open }: AlertState, sample: Sample, kind: IncidentKind): Incident | undefined {
+  const alike = open.filter((one) => one.kind === kind && one.group === sample.group)
+  const own = alike.find((one) => isPartOf(one, sample.id))
+  return own ?? alike.find(({ told }) => !sample.isOwn || !told)
 }
 
 function withoutSuspicion(state: AlertState, id: string): AlertState {
@@ -149,7 +161,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     kind,
     group: sample.group,
     paths: { [sample.id]: sample.path },
-    failing: [sample.id],
+    failing: { [sample.id]: sample.sentence },
     sentence: sample.sentence,
     startedAt: since,
     endedAt: null,
@@ -160,26 +172,26 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
 }
 
 /** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
-function join(incident: Incident, sample: Sample): Incident {
-  const isFirst = Object.keys(incident.paths)[0] === sample.id
-  return {
-    ...incident,
-    paths: { ...incident.paths, [sample.id]: sample.path },
-    failing: incident.failing.includes(sample.id) ? incident.failing : [...incident.failing, sample.id],
-    sentence: isFirst ? sample.sentence : incident.sentence,
-  }
+function join(incident: Incident, { id, path, sentence }: Sample): Incident {
+  const paths = { ...incident.paths, [id]: path }
+  return withFailing({ ...incident, paths }, { ...incident.failing, [id]: sentence })
+}
+
+/** What has left speaks for the incident no more, unless it was the last. */
+function withFailing(incident: Incident, failing: Incident['failing']): Incident {
+  return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
 }
 
 /** The path fails in another way now: it leaves its other incidents, which is no recovery. */
-function leaveOthers(state: AlertState, sample: Sample, kind: IncidentKind): AlertState {
+function leaveOthers(state: AlertState, { id, at }: Sample, own: Incident | undefined): AlertState {
   return state.open
-    .filter((one) => one.failing.includes(sample.id) && !isThatOf(one, sample, kind))
-    .reduce((current, one) => leaveOne(current, one, sample.id, sample.at, false), state)
+    .filter((one) => one !== own && isPartOf(one, id))
+    .reduce((current, one) => leaveOne(current, one, id, at, false), state)
 }
 
 function leave(state: AlertState, id: string, now: number, recovered: boolean): AlertState {
   return state.open
-    .filter((incident) => incident.failing.includes(id))
+    .filter((incident) => isPartOf(incident, id))
     .reduce((current, incident) => leaveOne(current, incident, id, now, recovered), state)
 }
 
@@ -191,11 +203,12 @@ function leaveOne(
   now: number,
   recovered: boolean,
 ): AlertState {
-  const failing = incident.failing.filter((one) => one !== id)
-  if (failing.length > 0) {
-    return { ...state, open: state.open.map((one) => (one === incident ? { ...incident, failing } : one)) }
+  const { [id]: _, ...failing } = incident.failing
+  const rest = withFailing(incident, failing)
+  if (Object.keys(failing).length > 0) {
+    return { ...state, open: state.open.map((one) => (one === incident ? rest : one)) }
   }
-  const over = { ...incident, failing, endedAt: now }
+  const over = { ...rest, endedAt: now }
   return {
     ...state,
     open: state.open.filter((one) => one !== incident),

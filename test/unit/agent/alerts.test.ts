@@ -4,13 +4,13 @@ import type { Checked } from '../../../core/check/messages.ts'
 import { message } from '../../../core/words/message.ts'
 import { englishWords } from '../../../core/words/words.ts'
 
-function checked(kind: Checked['overall']['kind'], id = 'a'): Checked {
+function checked(kind: Checked['overall']['kind'], id = 'a', code: string | null = null): Checked {
   const sentence = message('problem.other', { reason: kind })
   return {
     id,
     path: `/disk/${id}`,
     at: 0,
-    overall: { kind, step: null, code: null, elapsedMs: 1, sentence },
+    overall: { kind, step: null, code, elapsedMs: 1, sentence },
     probes: {},
     delayMs: null,
     mount: { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' },
@@ -74,6 +74,35 @@ describe('alerts', () => {
       'Read-only: /disk/a (true)',
       'Well again: /disk/a (true)',
     ])
+  })
+
+  it('tells of a path that goes missing on a disk where another one is missing already', () => {
+    const { running, told } = alerts()
+    for (const id of ['a', 'b']) {
+      running.observe(checked('missing', id, 'ENOENT'))
+      running.observe(checked('missing', id, 'ENOENT'))
+      vi.advanceTimersByTime(2_000)
+    }
+    expect(told).toEqual(['Missing: /disk/a (true)', 'Missing: /disk/b (true)'])
+  })
+
+  it('tells of a disk that is not mounted once, whenever its paths are looked at', () => {
+    const { running, told } = alerts()
+    for (const id of ['a', 'b']) {
+      running.observe(checked('missing', id))
+      running.observe(checked('missing', id))
+      vi.advanceTimersByTime(2_000)
+    }
+    expect(told).toEqual(['Missing: /disk/a (true)'])
+  })
+
+  it('shows the paths that fail now, and after the end all that were part of it', () => {
+    const { running } = alerts()
+    for (const id of ['a', 'b']) running.observe(checked('hung', id))
+    running.observe(checked('ok', 'a'))
+    expect(running.incidents().map(({ paths }) => paths)).toEqual([['/disk/b']])
+    running.observe(checked('ok', 'b'))
+    expect(running.incidents().map(({ paths }) => paths)).toEqual([['/disk/a', '/disk/b']])
   })
 
   it('takes nothing back that was never shown', () => {

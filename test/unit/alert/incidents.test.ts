@@ -10,8 +10,14 @@ import {
 } from '../../../core/alert/incidents.ts'
 import { message } from '../../../core/words/message.ts'
 
-function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt'): Sample {
-  return { id, path: `${group}/${id}`, group, kind, at, sentence: message('problem.other', { reason: kind }) }
+function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false): Sample {
+  const sentence = message('problem.other', { reason: `${id} ${kind}` })
+  return { id, path: `${group}/${id}`, group, isOwn, kind, at, sentence }
+}
+
+/** A failure that may be the path's own. */
+function own(at: number, kind: Sample['kind'], id: string): Sample {
+  return sample(at, kind, id, '/mnt', true)
 }
 
 function run(samples: Sample[], from: AlertState = noAlerts): AlertState {
@@ -66,6 +72,27 @@ describe('incidents', () => {
     expect(half.open).toHaveLength(1)
     expect(told(half, 7000)).toEqual([])
     expect(told(run([sample(8000, 'ok', 'b')], half), 8000)).toEqual(['recovered hung /mnt/a /mnt/b'])
+  })
+
+  it('tells what fails later as well where it may be the path’s own fault, and its end by itself', () => {
+    const both = run([0, 1].flatMap((at) => [own(at, 'missing', 'a'), own(at, 'missing', 'b')]))
+    expect(told(both, 5000)).toEqual(['failed missing /mnt/a /mnt/b'])
+    const later = run([own(6000, 'missing', 'c'), own(6001, 'missing', 'c')], announce(both, 5000).state)
+    expect(told(later, 8000)).toEqual(['failed missing /mnt/c'])
+    const known = run(
+      ['a', 'b', 'c'].map((id) => own(9000, 'missing', id)),
+      announce(later, 8000).state,
+    )
+    expect(known.open).toHaveLength(2)
+    expect(told(run([sample(9500, 'ok', 'c')], known), 9500)).toEqual(['recovered missing /mnt/c'])
+  })
+
+  it('is spoken for by a path that still fails', () => {
+    const failed = run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')])
+    expect(failed.open[0]?.sentence.params).toEqual({ reason: 'a hung' })
+    for (const left of [run([sample(2, 'ok', 'a')], failed), forget(failed, 'a', 2)]) {
+      expect(left.open[0]?.sentence.params).toEqual({ reason: 'b hung' })
+    }
   })
 
   it('lets a path change from one failure to another without a recovery', () => {

@@ -54,10 +54,14 @@ export interface Announcement {
   incident: Incident
 }
 
+/** How a path has failed without a break. */
 interface Suspicion {
-  kind: IncidentKind
-  samples: number
+  failures: number
   since: number
+  /** The last of them, as long as they were of one kind. */
+  kind: IncidentKind
+  ofKind: number
+  kindSince: number
 }
 
 export interface AlertState {
@@ -92,22 +96,19 @@ const SAMPLES_NEEDED: Record<IncidentKind, number> = {
 export function observe(state: AlertState, sample: Sample): AlertState {
   if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at, true)
   const kind = sample.kind
-  const before = state.suspicions[sample.id]
-  const suspicion =
-    before?.kind === kind
-      ? { ...before, samples: before.samples + 1 }
-      : { kind, samples: 1, since: sample.at }
+  const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample.at)
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
-  if (suspicion.samples < SAMPLES_NEEDED[kind]) return suspected
+  const since = beginningOf(suspicion, isInIncident(state, sample.id))
+  if (since === null) return suspected
   const known = incidentOf(state, sample, kind)
   const moved = leaveOthers(suspected, sample, known)
-  if (known === undefined) return openIncident(moved, sample, kind, suspicion.since)
+  if (known === undefined) return openIncident(moved, sample, kind, since)
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
 }
 
 /** Whether a path failed in a way that needs another sample before anybody is told. */
 export function isSuspected(state: AlertState, id: string): boolean {
-  return state.suspicions[id] !== undefined && !state.open.some((incident) => isPartOf(incident, id))
+  return state.suspicions[id] !== undefined && !isInIncident(state, id)
 }
 
 /** A path that is no longer looked after: its part in any incident ends without a word. */
@@ -137,6 +138,26 @@ export function announce(
 
 function isIncident(kind: Verdict['kind']): kind is IncidentKind {
   return kind !== 'ok' && kind !== 'slow'
+}
+
+function suspicionOf(before: Suspicion | undefined, kind: IncidentKind, at: number): Suspicion {
+  const { failures, since } = before ?? { failures: 0, since: at }
+  const run = before?.kind === kind ? before : { ofKind: 0, kindSince: at }
+  return { failures: failures + 1, since, kind, ofKind: run.ofKind + 1, kindSince: run.kindSince }
+}
+
+/**
+ * Since when there is an incident of this kind; null: not yet. A path that fails in several ways by turns has failed
+ * as often; but one that is part of an incident leaves it only for a kind that it stays with.
+ */
+function beginningOf(suspicion: Suspicion, isInOne: boolean): number | null {
+  const needed = SAMPLES_NEEDED[suspicion.kind]
+  if (suspicion.ofKind >= needed) return suspicion.kindSince
+  return !isInOne && suspicion.failures >= needed ? suspicion.since : null
+}
+
+function isInIncident({ open }: AlertState, id: string): boolean {
+  return open.some((incident) => isPartOf(incident, id))
 }
 
 function isPartOf({ failing }: Incident, id: string): boolean {

@@ -107,6 +107,20 @@ describe('incidents', () => {
     expect(state.open).toEqual([])
   })
 
+  it('counts failures of different kinds, and stays with the first while they take turns', () => {
+    const kinds = ['io-error', 'missing', 'io-error', 'missing', 'io-error'] as const
+    const states = kinds.map((_, index) => run(kinds.slice(0, index + 1).map((kind, at) => sample(at, kind))))
+    const open = (state: AlertState | undefined) =>
+      state?.open.map(({ kind, startedAt }) => [kind, startedAt])
+    expect(open(states[0])).toEqual([])
+    for (const state of states.slice(1)) {
+      expect(open(state)).toEqual([['missing', 0]])
+      expect(state.past).toEqual([])
+    }
+    // Twice in a row is another failure.
+    expect(open(run([sample(9, 'io-error')], states.at(-1)))).toEqual([['io-error', 4]])
+  })
+
   it('does not wake anybody for a slow path', () => {
     expect(run([sample(0, 'slow'), sample(1, 'slow'), sample(2, 'slow')]).open).toEqual([])
   })

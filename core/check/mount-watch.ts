@@ -43,10 +43,10 @@ export function watchMounts(
       table = next
       if (points.length > 0 && !isOver) changed(points)
     } catch {
-      // No /proc, or the system refuses: the checks alone will tell.
-      return
+      // No /proc, or the system refuses just now: until the next look the checks alone will tell.
+    } finally {
+      if (!isOver) cancel = clock.at(clock.now() + MOUNT_WATCH_MS, look)
     }
-    if (!isOver) cancel = clock.at(clock.now() + MOUNT_WATCH_MS, look)
   }
   void look()
   return () => {

@@ -25,7 +25,8 @@ describe('the mount table', () => {
   })
 
   it('is looked at between the checks, and not after the end', async () => {
-    const tables = [root + data, root + data, root + aborted]
+    // One look finds no descriptor left to read it with.
+    const tables = [root + data, null, root + data, root + aborted]
     const changes: string[][] = []
     const waiting: { atMs: number; run: () => void }[] = []
     const clock = {
@@ -39,9 +40,9 @@ describe('the mount table', () => {
     const stop = watchMounts(
       clock,
       (points) => changes.push(points),
-      async () => tables.shift() ?? root,
+      async () => tables.shift() ?? expect.fail('EMFILE'),
     )
-    for (let look = 0; look < 2; look += 1) {
+    for (let look = 0; look < 3; look += 1) {
       const next = await until('the next look', () => waiting.shift())
       expect(next.atMs).toBe(MOUNT_WATCH_MS)
       next.run()

@@ -12,19 +12,19 @@ import { createMountTable, type MountTable } from './mount-table.ts'
 import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
 
-/** What the checker asks of the system; a test puts its own in. */
 /**
  * storage: a file or a block device. fifo: whoever opens it waits for its other end, not for a disk (fifo(7)).
  * other: a directory, a socket, a character device.
  */
 export type KindOfPath = 'storage' | 'fifo' | 'other'
 
+/** What the checker asks of the system; a test puts its own in. */
 export interface Disk {
   /** The file system that a path is on, as far as it is known without touching the path. */
   fileSystemOf(path: string, memory: PathMemory): string
   /**
    * Whether a single read tells as much as all these probes: the last check found it well, nothing is to be
-   * written, and neither the mount table nor the file system's count of errors has changed since.
+   * written, and neither a mount above it nor the file system's count of errors has changed since.
    */
   isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
   /** What is there, null if nothing can be said. Does not resolve if its file system hangs. */
@@ -110,8 +110,8 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
   return {
     isReadEnough: (wanted, { readSuffices, known, soundErrorsCount }) => {
       if (!wanted.includes('read') || readSuffices === null) return false
-      if (performance.now() >= readSuffices.untilMs || table.generation() !== readSuffices.generation)
-        return false
+      const { paths, generation, untilMs } = readSuffices
+      if (performance.now() >= untilMs || !table.isUnchangedFor(paths, generation)) return false
       if (!wanted.includes('mount') || known === null) return true
       return table.errorsCountNow(known.mount) === soundErrorsCount
     },

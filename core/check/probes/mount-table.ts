@@ -81,7 +81,7 @@ export function createMountTable(): MountTable {
     generation: nowGeneration,
     isUnchangedFor: (paths, since) => {
       if (nowGeneration() === since) return true
-      if (since <= forgottenUpTo) return false
+      if (since < forgottenUpTo) return false
       return !changes.some(
         (change) => change.generation > since && paths.some((one) => isWithin(one, change.point)),
       )

@@ -1,5 +1,5 @@
 import type { AlertState, Announcement, Incident as OpenIncident, Sample } from '../alert/incidents.ts'
-import { announce, COLLECT_MS, forget, isSuspected, noAlerts, observe } from '../alert/incidents.ts'
+import { announce, forget, isSuspected, noAlerts, observe } from '../alert/incidents.ts'
 import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
@@ -45,7 +45,7 @@ export function createAlerts(options: {
 
   const tell = () => {
     timer = null
-    const due = announce(state, Date.now())
+    const due = announce(state, performance.now())
     state = due.state
     for (const announcement of due.announcements) {
       options.notify(notificationOf(announcement, options.words()))
@@ -53,8 +53,10 @@ export function createAlerts(options: {
     schedule()
   }
   const schedule = () => {
-    const waits = state.recoveries.length > 0 || state.open.some((incident) => !incident.told)
-    if (waits && timer === null) timer = setTimeout(tell, state.recoveries.length > 0 ? 0 : COLLECT_MS)
+    const untold = state.open.flatMap(({ told, tellAtMs }) => (told ? [] : [tellAtMs]))
+    if (timer !== null || untold.length + state.recoveries.length === 0) return
+    const dueMs = state.recoveries.length > 0 ? 0 : Math.min(...untold) - performance.now()
+    timer = setTimeout(tell, Math.max(0, Math.ceil(dueMs)))
   }
   const step = (next: AlertState) => {
     const before = state
@@ -68,7 +70,7 @@ export function createAlerts(options: {
 
   return {
     observe: (checked) => {
-      step(observe(state, sampleOf(checked, Date.now())))
+      step(observe(state, sampleOf(checked)))
       if (isSuspected(state, checked.id)) confirmSoon(checked.id)
     },
     forget: (id) => step(forget(state, id, Date.now())),
@@ -80,9 +82,10 @@ export function createAlerts(options: {
   }
 }
 
-function sampleOf({ id, path, mount, overall }: Checked, at: number): Sample {
+function sampleOf({ id, path, mount, overall }: Checked): Sample {
   const { kind, sentence } = overall
-  return { id, path, group: mount?.point ?? path, isOwn: isOwnFault(overall), kind, sentence, at }
+  const now = { at: Date.now(), steadyMs: performance.now() }
+  return { id, path, group: mount?.point ?? path, isOwn: isOwnFault(overall), kind, sentence, ...now }
 }
 
 /** A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. */
@@ -117,7 +120,8 @@ export function notificationOf({ what, incident }: Announcement, words: Words): 
       urgent: true,
     }
   }
-  const lasted = (incident.endedAt ?? incident.startedAt) - incident.startedAt
+  // A clock that was set back meanwhile makes no time less than none.
+  const lasted = Math.max(0, (incident.endedAt ?? incident.startedAt) - incident.startedAt)
   return {
     incident: incident.id,
     title: words(message('notify.recovered', { where })),

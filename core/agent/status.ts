@@ -1,5 +1,6 @@
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
+import { sumTotals } from './initial-state.ts'
 import { scanProblem } from './scan-problem.ts'
 import type { AppState, Incident, Status } from './state-schema.ts'
 import { isOldVerdict } from './verdict-age.ts'
@@ -23,7 +24,10 @@ export function overallStatus(state: AppState, now: number): Status {
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
-  if (state.totals.waitingFiles > 0) return { level: 'working', sentence: working(state), detail: null }
+  const work = working(state)
+  if (work !== null) return { level: 'working', sentence: work, detail: null }
+  const paused = pausedSource(state)
+  if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
   return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
 }
 
@@ -69,7 +73,7 @@ function workerTrouble(state: AppState, now: number): Message | null {
   for (const [worker, { condition, since }] of Object.entries(state.workers)) {
     if (condition === 'late' || condition === 'failed')
       return message(`status.worker.${condition}`, { worker })
-    if (condition === 'restarting' && now - since > UNREACHABLE_AFTER_MS) {
+    if (condition === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS) {
       return message('status.worker.failed', { worker })
     }
   }
@@ -97,12 +101,13 @@ function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentenc
     return { sentence: message('status.refused', { name: refused.name }), detail: othersGoOn(state) }
   const away = state.destinations
     .filter(
-      ({ connection: { state, since } }) => state === 'unreachable' && now - since > UNREACHABLE_AFTER_MS,
+      ({ connection: { state, since } }) =>
+        state === 'unreachable' && awayFor(since, now) > UNREACHABLE_AFTER_MS,
     )
     .sort((a, b) => a.connection.since - b.connection.since)
   const first = away[0]
   if (first === undefined) return null
-  const params = { name: first.name, away: now - first.connection.since }
+  const params = { name: first.name, away: awayFor(first.connection.since, now) }
   if (state.destinations.length === 1) {
     const key = first.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
     return { sentence: message(key, { ...params, count: state.totals.waitingFiles }), detail: null }
@@ -110,6 +115,11 @@ function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentenc
   // The sentence names what waits.
   const sentence = message('status.unreachableOne', { ...params, count: first.totals.waitingFiles })
   return { sentence, detail: othersGoOn(state) }
+}
+
+/** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
+function awayFor(since: number, now: number): number {
+  return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
 }
 
 /** Said of several destinations when one is in trouble, if it is so. */
@@ -161,10 +171,27 @@ function isStarting(state: AppState): boolean {
   )
 }
 
-function working(state: AppState): Message {
-  const { waitingFiles: count, waitingBytes: size } = state.totals
-  if (state.left === null) return message('status.sending', { count, size })
-  return message('status.sendingEta', { count, size, left: state.left })
+/** What is on its way; what waits in a source that is paused is not. */
+function working(state: AppState): Message | null {
+  const { sources } = state
+  const going = sources.filter(({ settings }) => !settings.paused)
+  const { waitingFiles: count, waitingBytes: size } = sumTotals(going.map(({ totals }) => totals))
+  if (count === 0) return null
+  // The sender reckons with all that waits.
+  const left = pausedSource(state) === null ? state.left : null
+  return left === null
+    ? message('status.sending', { count, size })
+    : message('status.sendingEta', { count, size, left })
+}
+
+/** Of the paused sources with files that wait the one that has most of them. */
+function pausedSource({ sources }: AppState): Message | null {
+  const waiting = sources
+    .filter(({ settings, totals }) => settings.paused && totals.waitingFiles > 0)
+    .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)[0]
+  if (waiting === undefined) return null
+  const { settings, totals } = waiting
+  return message('status.pausedSource', { name: settings.name, count: totals.waitingFiles })
 }
 
 function wellSentence(state: AppState): Message {

@@ -29,6 +29,8 @@ export interface Sample {
   sentence: Message
   /** Milliseconds since 1970. */
   at: number
+  /** Milliseconds of the steady clock. */
+  steadyMs: number
 }
 
 export interface Incident {
@@ -43,8 +45,8 @@ export interface Incident {
   /** Milliseconds since 1970. */
   startedAt: number
   endedAt: number | null
-  /** When it is to be told: further paths of the same mount are waited for. */
-  tellAt: number
+  /** When it is to be told, by the steady clock: further paths of the same mount are waited for. */
+  tellAtMs: number
   told: boolean
 }
 
@@ -116,12 +118,15 @@ export function forget(state: AlertState, id: string, now: number): AlertState {
   return leave(withoutSuspicion(state, id), id, now, false)
 }
 
-/** What has to be told by now; the returned state knows it as told. */
+/**
+ * What has to be told by now; the returned state knows it as told.
+ * @param steadyMs milliseconds of the steady clock.
+ */
 export function announce(
   state: AlertState,
-  now: number,
+  steadyMs: number,
 ): { state: AlertState; announcements: Announcement[] } {
-  const isDue = (incident: Incident) => !incident.told && incident.tellAt <= now
+  const isDue = (incident: Incident) => !incident.told && incident.tellAtMs <= steadyMs
   const failed = state.open.filter(isDue)
   return {
     state: {
@@ -186,7 +191,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     sentence: sample.sentence,
     startedAt: since,
     endedAt: null,
-    tellAt: sample.at + COLLECT_MS,
+    tellAtMs: sample.steadyMs + COLLECT_MS,
     told: false,
   }
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }

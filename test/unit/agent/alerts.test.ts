@@ -105,6 +105,14 @@ describe('alerts', () => {
     expect(running.incidents().map(({ paths }) => paths)).toEqual([['/disk/a', '/disk/b']])
   })
 
+  it('are told in a second though the clock is set back', () => {
+    const { running, told } = alerts()
+    running.observe(checked('hung'))
+    vi.setSystemTime(Date.now() - 3_600_000)
+    vi.advanceTimersByTime(1_000)
+    expect(told).toEqual(['Not answering: /disk/a (true)'])
+  })
+
   it('takes nothing back that was never shown', () => {
     const { running, withdrawn } = alerts()
     running.observe(checked('hung'))

@@ -87,10 +87,29 @@ describe('the one status', () => {
   })
 
   it('says what is being sent and how long it takes', () => {
-    expect(status({ totals: waiting, left: 180_000 })).toMatchObject({
+    expect(status({ sources: [{ ...well, totals: waiting }], left: 180_000 })).toMatchObject({
       level: 'working',
       sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
     })
+  })
+
+  it('does not say that it sends what waits in a source that is paused', () => {
+    const paused = (name: string, waitingFiles: number): SourceState => ({
+      ...well,
+      settings: { ...well.settings, name, paused: true },
+      totals: { ...noTotals, waitingFiles },
+    })
+    const sources = [paused('few', 2), paused('many', 340)]
+    expect(status({ sources, totals: { ...noTotals, waitingFiles: 342 } })).toEqual({
+      level: 'paused',
+      sentence: 'many is paused. 340 files wait there.',
+      detail: null,
+    })
+    expect(status({ sources: [...sources, { ...well, totals: waiting }], left: 180_000 })).toMatchObject({
+      level: 'working',
+      sentence: 'Sending 128 files, 2 GiB to go.',
+    })
+    expect(status({ sources: [paused('none', 0)] }).level).toBe('ok')
   })
 
   it('says that the schedule pauses, and until when; a pause by hand is said before', () => {
@@ -129,6 +148,12 @@ describe('the one status', () => {
     })
     const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
     expect(status({ destinations: [justAway] }).level).toBe('ok')
+    // The clock was set back while the receiver was away.
+    const before = { ...away, connection: { ...away.connection, since: NOW + 3_600_000 } }
+    expect(status({ destinations: [before] })).toMatchObject({
+      level: 'attention',
+      sentence: expect.stringContaining('nas-2 has been unreachable for 10 sec.'),
+    })
     const unwatched = {
       ...well,
       scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],

@@ -12,7 +12,7 @@ import { message } from '../../../core/words/message.ts'
 
 function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false): Sample {
   const sentence = message('problem.other', { reason: `${id} ${kind}` })
-  return { id, path: `${group}/${id}`, group, isOwn, kind, at, sentence }
+  return { id, path: `${group}/${id}`, group, isOwn, kind, at, steadyMs: at, sentence }
 }
 
 /** A failure that may be the path's own. */

@@ -6,7 +6,7 @@ import type { senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
-import type { Message } from '../words/message.ts'
+import { type Message, message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
 import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
@@ -19,6 +19,7 @@ import { createPauseClock } from './pause-clock.ts'
 import { refuseConfigured } from './refuse-directory.ts'
 import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './reports.ts'
 import { Senders } from './senders.ts'
+import { type SettingsInForce, settingsInForce } from './settings-in-force.ts'
 import type { WorkerName, WorkerState } from './state-schema.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { overallStatus } from './status.ts'
@@ -33,6 +34,8 @@ import {
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
+/** The notice of settings that are in force, but not in their file. */
+const UNWRITTEN = 'resume'
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
@@ -41,7 +44,7 @@ type ReceiverReport = ReportOf<typeof receiverDefinition>
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
   readonly store: StateStore
-  readonly settings: SettingsStore
+  readonly settings: SettingsInForce
   readonly layout: DataLayout
   readonly host: AgentHost
   readonly checker: SupervisedWorker<typeof checkerDefinition>
@@ -62,7 +65,7 @@ export class Agent {
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
     this.#log = log
     this.layout = layout
-    this.settings = settings
+    this.settings = settingsInForce(settings)
     this.host = host
     this.#memory = openMemory(layout.directory, host.kind === 'once')
     this.store = createStateStore(
@@ -119,6 +122,7 @@ export class Agent {
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
+    this.dismissNotice(UNWRITTEN)
   }
 
   addNotice(id: string, sentence: Message): void {
@@ -191,12 +195,16 @@ export class Agent {
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
     this.store.refresh()
-    const { pause } = this.settings.get()
-    if (!this.#pauseClock.isOver(pause, Date.now(), performance.now())) return
-    try {
-      this.change((settings) => ({ ...settings, pause: null }))
-    } catch (thrown) {
-      this.addNotice('resume', sentenceOf(thrown))
+    const settings = this.settings.get()
+    if (this.#pauseClock.isOver(settings.pause, Date.now(), performance.now())) {
+      // What was promised does not hang on the disk of the settings file.
+      this.#apply(this.settings.force({ ...settings, pause: null }))
+    }
+    const tried = this.settings.write(performance.now())
+    if (tried.what === 'written') this.dismissNotice(UNWRITTEN)
+    if (tried.what === 'failed') {
+      const reason = englishWords(sentenceOf(tried.reason))
+      this.addNotice(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
     }
   }
 

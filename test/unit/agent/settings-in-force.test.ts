@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Agent } from '../../../core/agent/agent.ts'
+import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { defaultSettings, type Settings } from '../../../core/settings/schema.ts'
+import type { SettingsStore } from '../../../core/settings/store.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** Settings with a pause that is over, on a disk that can be filled, and an agent that goes by them. */
+function agentAfterItsPause() {
+  const disk = { isFull: true, tries: 0 }
+  const since = Date.now() - 60_000
+  let written: Settings = { ...defaultSettings, pause: { since, until: since + 1_000 } }
+  const store: SettingsStore = {
+    file: '/data/settings.json',
+    setAside: null,
+    get: () => written,
+    set: (next) => {
+      disk.tries += 1
+      if (disk.isFull) throw new Error('ENOSPC: no space left on device')
+      written = next
+      return next
+    },
+  }
+  const logged: string[] = []
+  const agent = new Agent(
+    openDataDirectory(temporaryDirectory()),
+    store,
+    {
+      kind: 'terminal',
+      version: '1',
+      systemLanguage: 'en',
+      computerName: 'here',
+      starter: {
+        start: () => ({
+          pid: () => null,
+          post: () => undefined,
+          onMessage: () => undefined,
+          onExit: () => undefined,
+          kill: () => undefined,
+        }),
+      },
+      notify: () => undefined,
+      withdraw: () => undefined,
+    },
+    (_level, text) => logged.push(text),
+  )
+  onTestFinished(() => void agent.stop())
+  const notices = () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence))
+  return { disk, agent, logged, notices, written: () => written }
+}
+
+describe('the end of a pause on a full disk', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('comes all the same; it is told once, and the file follows when there is room', async () => {
+    vi.useFakeTimers()
+    const { disk, agent, logged, notices, written } = agentAfterItsPause()
+    agent.start()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(agent.store.state.settings.pause).toBeNull()
+    expect(agent.settings.get().pause).toBeNull()
+    expect(notices()).toEqual([expect.stringContaining('/data/settings.json cannot be written: ENOSPC')])
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(logged.filter((text) => text.includes('ENOSPC'))).toHaveLength(1)
+    expect(disk.tries).toBeLessThan(15)
+    expect(() => agent.change((settings) => ({ ...settings, notifications: false }))).toThrow('ENOSPC')
+    disk.isFull = false
+    await vi.advanceTimersByTimeAsync(300_000)
+    expect(written()).toMatchObject({ pause: null, notifications: true })
+    expect(notices()).toEqual([])
+  })
+
+  it('is written with the next change, if that comes first', async () => {
+    vi.useFakeTimers()
+    const { disk, agent, notices, written } = agentAfterItsPause()
+    agent.start()
+    await vi.advanceTimersByTimeAsync(60_000)
+    disk.isFull = false
+    agent.change((settings) => ({ ...settings, notifications: false }))
+    expect(written()).toMatchObject({ pause: null, notifications: false })
+    expect(notices()).toEqual([])
+  })
+})

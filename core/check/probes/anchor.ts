@@ -18,8 +18,10 @@ export interface Anchor {
 /**
  * Finds a path without opening it: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then leads
  * to the same file without asking its name again: nothing is written to a directory under an unmounted disk.
+ *
+ * @param flags more of open(2)'s flags, where there is O_PATH.
  */
-export async function anchorPath(path: string): Promise<Anchor> {
+export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
   if (process.platform !== 'linux') {
     const stats = await stat(path)
     return {
@@ -30,7 +32,7 @@ export async function anchorPath(path: string): Promise<Anchor> {
       release: () => Promise.resolve(),
     }
   }
-  const descriptor = await open(path, O_PATH)
+  const descriptor = await open(path, O_PATH | flags)
   try {
     return {
       path: `/proc/self/fd/${descriptor}`,

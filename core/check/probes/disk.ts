@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { systemErrorOf } from '../errno.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Mount, mountAbove } from '../mountinfo.ts'
@@ -49,18 +49,18 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       delayMs: null,
       memory: { ...memory, tidiedMs: null, readSuffices: null },
     })
-    let anchor: Anchor
+    let found: { anchor: Anchor; mount: Mount | null }
     try {
-      anchor = await anchorPath(path)
+      found = await findMounted(path, table)
     } catch (thrown) {
       const error = systemErrorOf(thrown)
       const point = error.code === 'ENOENT' ? await pointThatIsAway(table, before) : null
       if (point === null) return stopped(callFailure('open', error), before)
       return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
     }
+    const { anchor, mount } = found
     let isAnchorInUse = false
     try {
-      const mount = await mountOf(table, anchor)
       const looked =
         mount === null
           ? { failures: [], memory: before }
@@ -130,6 +130,21 @@ function kindOf(stats: Stats): KindOfPath {
 /** A file or a disk; reading anything else may hang for reasons of its own. */
 function isReadable(stats: Stats): boolean {
   return stats.isFile() || stats.isBlockDevice()
+}
+
+/** What a path is now, and its mount. */
+async function findMounted(
+  path: string,
+  table: MountTable,
+): Promise<{ anchor: Anchor; mount: Mount | null }> {
+  const anchor = await anchorPath(path)
+  const mount = await mountOf(table, anchor)
+  if (mount?.type !== 'autofs') return { anchor, mount }
+  // An automount point that nothing is mounted at just now: O_PATH alone does not have it mounted, to ask for a
+  // directory does.
+  await anchor.release()
+  const mounted = await anchorPath(path, constants.O_DIRECTORY)
+  return { anchor: mounted, mount: await mountOf(table, mounted) }
 }
 
 async function mountOf(table: MountTable, { mountId }: Anchor): Promise<Mount | null> {

@@ -1,0 +1,22 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { probeKinds } from '../../../core/check/messages.ts'
+import { createSystemDisk } from '../../../core/check/probes/disk.ts'
+import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
+import { makeAutomount } from '../../support/automount.ts'
+import { canMount } from '../../support/mounts.ts'
+
+describe.skipIf(!canMount)('an automount point that is checked (mounting needs root)', () => {
+  it('is mounted by the check, at first and whenever it has expired', async () => {
+    const { point, expire } = await makeAutomount(onTestFinished)
+    const disk = createSystemDisk()
+    let memory = freshMemory
+    for (let round = 0; round < 3; round += 1) {
+      const progress = { ...newProgress(probeKinds), leaveFileSystem: () => undefined }
+      const found = await disk.check(point, probeKinds, memory, progress)
+      for (const probe of probeKinds) expect(found.probes[probe]?.failures).toEqual([])
+      expect(found.memory.known?.mount).toMatchObject({ point, type: 'tmpfs' })
+      memory = found.memory
+      await expire()
+    }
+  })
+})

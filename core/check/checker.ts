@@ -64,6 +64,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
     check.progress.begunMs = check.startedMs
+    check.isKindAsked = false
     out.add(check)
     armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
@@ -109,7 +110,8 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     check.cancelDeadline = clock.at(fromMs + fifoMs, () => {
       wait()
       // What waits at the gate may wait for a file system that hangs: to ask there would cost a thread for each path.
-      if (!check.pass.entered()) return
+      if (!check.pass.entered() || check.isKindAsked) return
+      check.isKindAsked = true
       void disk.kindAt(path).then((kind) => kind === 'fifo' && fifoHangs(watch, check))
     })
   }

@@ -186,6 +186,16 @@ describe('the checker', () => {
     expect(disk.asked).toEqual(paths.slice(0, 4))
   })
 
+  it('asks once for what is there, however long a check waits for a thread', async () => {
+    const { clock, disk, configure, told, out } = setUp()
+    disk.slow.add('/a')
+    configure(['/a'], { timeoutSeconds: null })
+    await clock.advanceTo(1)
+    out('/a').progress.begunMs = null
+    await clock.advanceTo(60_000)
+    expect([disk.asked, told('/a')]).toEqual([['/a'], []])
+  })
+
   it('lets a path whose hang is its own (a FIFO) not speak for its file system', async () => {
     const { clock, disk, configure, told, begun } = setUp()
     const fifos = Array.from({ length: 10 }, (_, index) => `/fifo${index}`)

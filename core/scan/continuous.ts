@@ -1,4 +1,5 @@
 import { nameRulesOf } from '../filter/names.ts'
+import { Gathered } from './gathered.ts'
 import { offerFiles } from './offer.ts'
 import { reconcileTree } from './reconcile.ts'
 import { Rerun } from './rerun.ts'
@@ -6,12 +7,25 @@ import type { Session, SessionContext } from './session.ts'
 import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
 import { examineAll } from './young.ts'
 
+/** The watcher, whose looks are over only when what they found is in the ledger. */
+const flushing = (watcher: TreeWatcher, gathered: Gathered): TreeWatcher => ({
+  method: watcher.method,
+  examine: async (paths) => {
+    await watcher.examine(paths)
+    gathered.flush()
+  },
+  refresh: () => watcher.refresh(),
+  leaveOut: (directories) => watcher.leaveOut(directories),
+  close: () => watcher.close(),
+})
+
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
 export function startContinuous(context: SessionContext): Session {
   let watcher: TreeWatcher | null = null
   /** Its directories have all just been found and watched: looking for them once more would find nothing. */
   let isFresh = true
   let stopped = false
+  const gathered = new Gathered((files) => void offerFiles(context, files))
 
   const rerun = new Rerun(
     async () => {
@@ -29,7 +43,7 @@ export function startContinuous(context: SessionContext): Session {
   )
 
   const listener: TreeListener = {
-    finished: (files) => void offerFiles(context, files),
+    finished: (files) => gathered.add(files),
     signal: () => undefined,
     entriesChanged: () => undefined,
     lost: () => void rerun.request(),
@@ -55,7 +69,7 @@ export function startContinuous(context: SessionContext): Session {
     }
     const opened = await context.openTree(request, listener)
     if (stopped) return opened.close()
-    watcher = opened
+    watcher = flushing(opened, gathered)
     await rerun.request()
   }
   const opening = open().catch((thrown) => {
@@ -70,6 +84,7 @@ export function startContinuous(context: SessionContext): Session {
     },
     stop() {
       stopped = true
+      gathered.flush()
       rerun.stop()
       watcher?.close()
     },

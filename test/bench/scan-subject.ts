@@ -1,6 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { scannerDefinition } from '../../core/scan/messages.ts'
 import type { ScanLedger } from '../../core/scan/session.ts'
+import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { startScanner } from '../../core/scan/worker.ts'
 import { openLedger } from '../../core/send/ledger.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
@@ -9,8 +10,8 @@ import { monotonicMs } from './monotonic.ts'
 import { burstIndex, WATCHED } from './scan-burst-plan.ts'
 
 /**
- * The product's own scanner process (bundled: bundle.ts), with a clock at its ledger: when each file of a burst came out of the
- * watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
+ * The product's own scanner process (bundled: bundle.ts), with a clock at its watcher and at its ledger: when each file of
+ * a burst came out of the watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
  * word of its command line); it says WATCHED when the first comparison with the ledger begins, that is, when every
  * directory is watched.
  */
@@ -48,14 +49,24 @@ function openStampedLedger(file: string): ScanLedger {
       return found
     },
     offer: (destination, candidates) => {
-      const heardAt = monotonicMs()
-      for (const { path: file } of candidates) stamp(stamps.heardAt, file, heardAt)
       const waiting = ledger.offer(destination, candidates)
       const offeredAt = monotonicMs()
       for (const { path: file } of candidates) stamp(stamps.offeredAt, file, offeredAt)
       return waiting
     },
   }
+}
+
+const { open } = InotifyWatcher.prototype
+InotifyWatcher.prototype.open = function (request, listener) {
+  return open.call(this, request, {
+    ...listener,
+    finished(files) {
+      const heardAt = monotonicMs()
+      for (const { path: file } of files) stamp(stamps.heardAt, file, heardAt)
+      listener.finished(files)
+    },
+  })
 }
 
 process.on('SIGUSR2', write)

@@ -1,8 +1,8 @@
 /**
- * Between two reads of the kernel's queue in a burst. A wake-up, a message and a transaction for every single event
- * cost ten times what the event itself does; together they cost the files' writer its processor, too.
+ * Between two reads of the kernel's queue in a burst. A wake-up and a message for every single event cost several times
+ * what the event itself does; together they cost the files' writer its processor, too.
  */
-const GATHER_MS = 2
+const GATHER_MS = 1
 /** Reads at once after a silence, so that a lone file's creation and close are known as they happen. */
 const EAGER = 4
 /** A queue that was not read for so long was silent. */

@@ -1,9 +1,10 @@
-import { type BrowserWindow, dialog, shell } from 'electron'
+import { dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandHandlers } from '../../core/agent/commands.ts'
 import type { CommandInput, CommandOutput, DesktopCommands, Outcome } from '../../core/agent/contract.ts'
 import { message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
+import type { TrayWindow } from './window.ts'
 
 export type DesktopHandlers = {
   [C in keyof DesktopCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
@@ -15,13 +16,13 @@ const DONE: Outcome = { done: true }
 export function desktopHandlers(options: {
   agent: Agent
   handlers: CommandHandlers
-  window: BrowserWindow
+  window: TrayWindow
   words(): Words
   quit(): void
 }): DesktopHandlers {
   const { agent, handlers, window, words } = options
   const choose = async (title: string, property: 'openDirectory' | 'openFile') => {
-    const chosen = await dialog.showOpenDialog(window, {
+    const chosen = await dialog.showOpenDialog(window.browser, {
       title,
       buttonLabel: words()(message('dialog.choose')),
       properties: [property],

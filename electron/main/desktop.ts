@@ -45,7 +45,7 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
     notifier.withdrawAll()
     tray.destroy()
   })
-  const desktop = desktopHandlers({ agent, handlers, window: window.browser, words, quit })
+  const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
   actions = {
     open: showWindow,

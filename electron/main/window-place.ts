@@ -25,3 +25,17 @@ export function placeNear(
     y: clamp(y, workArea.y, workArea.y + workArea.height - window.height),
   }
 }
+
+/** How much of a window's top must be on a screen, in pixels, for a hand to take hold of it there. */
+const GRIP = { width: 100, height: 30 }
+
+/** Whether somebody can still take hold of a window with these bounds: the screen that it was on may be gone. */
+export function isReachable(bounds: Rectangle, workAreas: readonly Rectangle[]): boolean {
+  const common = (start: number, length: number, otherStart: number, otherLength: number) =>
+    Math.min(start + length, otherStart + otherLength) - Math.max(start, otherStart)
+  return workAreas.some(
+    (area) =>
+      common(bounds.x, bounds.width, area.x, area.width) >= GRIP.width &&
+      common(bounds.y, GRIP.height, area.y, area.height) >= GRIP.height,
+  )
+}

@@ -3,7 +3,7 @@ import Conf from 'conf'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
 import { WINDOW_PAGE } from './protocol.ts'
-import { placeNear, type Rectangle } from './window-place.ts'
+import { isReachable, placeNear, type Rectangle } from './window-place.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
 const RELOAD_AFTER_MS = 1_000
@@ -13,6 +13,7 @@ export interface TrayWindow {
   readonly browser: BrowserWindow
   /** Brings the window forward, near the tray icon where the desktop tells where that is. */
   show(trayBounds: Rectangle | null): void
+  hide(): void
   /** Lets the window really close: hiding is all that its close button does. */
   release(): void
 }
@@ -20,9 +21,9 @@ export interface TrayWindow {
 /** The one window: made hidden at the start, so that it shows at once when it is asked for. */
 export function createWindow(options: { preload: string; icon: string; dataDirectory: string }): TrayWindow {
   const memory = new Conf({ cwd: options.dataDirectory, configName: 'window', clearInvalidConfig: true })
-  const remembered = rectangleSchema.safeParse(memory.get('bounds'))
+  const remembered = rememberedBounds(memory.get('bounds'))
   const browser = new BrowserWindow({
-    ...(remembered.success ? remembered.data : DEFAULT_SIZE),
+    ...(remembered ?? DEFAULT_SIZE),
     minWidth: 340,
     minHeight: 420,
     show: false,
@@ -41,12 +42,25 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   })
   browser.removeMenu()
   let released = false
-  let placed = remembered.success
-  browser.on('close', (event) => {
-    memory.set('bounds', browser.getBounds())
-    if (released) return
-    event.preventDefault()
+  let placed = remembered !== null
+  const remember = () => {
+    // One that was never shown has no place that anybody has chosen.
+    if (!placed || browser.isDestroyed()) return
+    try {
+      memory.set('bounds', browser.getBounds())
+    } catch (thrown) {
+      console.error('The place of the window could not be remembered:', thrown)
+    }
+  }
+  const hide = () => {
     browser.hide()
+    remember()
+  }
+  browser.on('close', (event) => {
+    if (released) return
+    // Before anything that can fail: a window that has really closed cannot be shown again.
+    event.preventDefault()
+    hide()
   })
   browser.on('page-title-updated', (event) => event.preventDefault())
   browser.webContents.on('render-process-gone', (_event, { reason }) => {
@@ -70,10 +84,19 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
       browser.show()
       browser.focus()
     },
+    hide,
     release: () => {
       released = true
+      remember()
     },
   }
+}
+
+/** null: there are none, or the screen that they were on is gone. */
+function rememberedBounds(value: unknown): Rectangle | null {
+  const bounds = rectangleSchema.safeParse(value)
+  const workAreas = screen.getAllDisplays().map(({ workArea }) => workArea)
+  return bounds.success && isReachable(bounds.data, workAreas) ? bounds.data : null
 }
 
 export function preloadFile(outDirectory: string): string {

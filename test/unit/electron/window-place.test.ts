@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { directoriesOf } from '../../../electron/main/arguments.ts'
-import { placeNear } from '../../../electron/main/window-place.ts'
+import { isReachable, placeNear } from '../../../electron/main/window-place.ts'
 
 const workArea = { x: 0, y: 28, width: 1280, height: 772 }
 const window = { x: 0, y: 0, width: 400, height: 640 }
@@ -14,6 +14,24 @@ describe('where the window goes', () => {
   it('is left to the window manager where nobody knows where the icon is', () => {
     expect(placeNear(null, window, workArea)).toBeNull()
     expect(placeNear({ x: 0, y: 0, width: 0, height: 0 }, window, workArea)).toBeNull()
+  })
+})
+
+describe('a place from before', () => {
+  const second = { x: 1280, y: 0, width: 1920, height: 1080 }
+
+  it('is used while a hand can take hold of the window there', () => {
+    expect(isReachable({ ...window, x: 2000, y: 100 }, [workArea, second])).toBe(true)
+    expect(isReachable({ ...window, x: 1180, y: 28 }, [workArea])).toBe(true)
+  })
+
+  it.each([
+    ['on a screen that is gone', { x: 2000, y: 100 }],
+    ['left of every screen', { x: -390, y: 100 }],
+    ['with its top above the screen', { x: 100, y: -200 }],
+    ['with its top below the screen', { x: 100, y: 790 }],
+  ])('is not used %s', (_where, place) => {
+    expect(isReachable({ ...window, ...place }, [workArea])).toBe(false)
   })
 })
 

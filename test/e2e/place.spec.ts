@@ -1,0 +1,55 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { until } from '../support/until.ts'
+import { expect, type Running, test } from './desktop.ts'
+
+const windowFile = (dataDirectory: string) => path.join(dataDirectory, 'window.json')
+const readBounds = (dataDirectory: string) =>
+  JSON.parse(readFileSync(windowFile(dataDirectory), 'utf8')).bounds
+
+/** Whether the window is shown; null: it is there no more. */
+const visible = ({ holdfast }: Running) =>
+  holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() ?? null)
+
+test('closing hides the window, whether or not its place can be written', async ({ desktop }) => {
+  const running = await desktop.start()
+  const { holdfast } = running
+  await until('the window to be shown', () => visible(running))
+  // A directory in its place takes no words, as a disk that is full or read-only.
+  rmSync(windowFile(desktop.dataDirectory), { force: true })
+  mkdirSync(windowFile(desktop.dataDirectory))
+  await holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+  await until('the window to be hidden', async () => (await visible(running)) === false)
+  await until('the log to say so', () => holdfast.output().includes('could not be remembered'))
+})
+
+test('a size is remembered when the window is hidden by its menu, and when Holdfast quits', async ({
+  desktop,
+}) => {
+  const running = await desktop.start()
+  const { holdfast, page } = running
+  await until('the window to be shown', () => visible(running))
+  const resize = (width: number) =>
+    holdfast.application.evaluate(async ({ BrowserWindow }, wanted) => {
+      BrowserWindow.getAllWindows()[0]?.setSize(wanted, 560)
+    }, width)
+  await resize(450)
+  await until('the new size', async () => (await page.evaluate(() => window.outerWidth)) === 450)
+  await page.evaluate(() => window.holdfast.call('hideWindow', {}))
+  expect(readBounds(desktop.dataDirectory)).toMatchObject({ width: 450, height: 560 })
+  await resize(480)
+  await until('the newer size', async () => (await page.evaluate(() => window.outerWidth)) === 480)
+  await holdfast.close()
+  expect(readBounds(desktop.dataDirectory)).toMatchObject({ width: 480 })
+})
+
+test('a place on a screen that is gone is not used', async ({ desktop }) => {
+  const gone = { x: 9000, y: 9000, width: 500, height: 700 }
+  writeFileSync(windowFile(desktop.dataDirectory), JSON.stringify({ bounds: gone }))
+  const running = await desktop.start()
+  await until('the window to be shown', () => visible(running))
+  const bounds = await running.holdfast.application.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0]?.getBounds(),
+  )
+  expect(bounds).toMatchObject({ width: 400, height: 640 })
+})

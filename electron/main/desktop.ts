@@ -39,8 +39,12 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   const words = (): Words => createWords(agent.language)
 
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
-  const showWindow = () => window.show(tray.tray.getBounds())
+  const showWindow = () => {
+    // Somebody may start it again while it quits.
+    if (!tray.tray.isDestroyed()) window.show(tray.tray.getBounds())
+  }
   const quit = quitter(open, () => {
+    unfollow()
     window.release()
     notifier.withdrawAll()
     tray.destroy()
@@ -62,7 +66,7 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
     checkNow: () => void handlers.checkNow({}),
     quit,
   }
-  followState(agent, tray, window, words)
+  const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', showWindow)
   app.on('activate', showWindow)
   app.on('second-instance', (_event, _argv, _cwd, data) => {
@@ -85,15 +89,16 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
   }
 }
 
-/** Whatever changes is shown by the icon and told to the window. */
-function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): void {
-  agent.store.subscribe((patch) => {
+/** Whatever changes is shown by the icon and told to the window, until the function that it returns is called. */
+function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): () => void {
+  const unfollow = agent.store.subscribe((patch) => {
     nativeTheme.themeSource = agent.settings.get().theme
     tray.show(agent.store.state, words())
     sendEvent(window.browser, 'patch', patch)
   })
   nativeTheme.themeSource = agent.settings.get().theme
   tray.show(agent.store.snapshot().state, words())
+  return unfollow
 }
 
 async function protect({ agent, protect: add }: OpenAgent, directories: string[]): Promise<void> {

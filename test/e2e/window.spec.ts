@@ -60,6 +60,21 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await expect(page.getByRole('status').first()).not.toContainText('Paused')
 })
 
+test('what changes while Holdfast quits is not told to an icon that has gone', async ({ desktop }) => {
+  const { holdfast, page } = await desktop.start()
+  const application = holdfast.application.process()
+  await page
+    .evaluate(() => {
+      void window.holdfast.call('quit', {})
+      void window.holdfast.call('pause', { minutes: 60 })
+    })
+    // It may be gone before it can answer.
+    .catch(() => undefined)
+  // What is thrown meanwhile is shown in a box that waits for somebody.
+  await until('Holdfast to be gone', () => application.exitCode !== null)
+  expect(holdfast.output()).not.toContain('destroyed')
+})
+
 test('directories that cannot be protected are refused with a sentence', async ({ desktop }) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-refused-'))
   await mkdir(path.join(root, 'outer/inner'), { recursive: true })

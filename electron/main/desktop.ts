@@ -3,14 +3,15 @@ import path from 'node:path'
 import { app, dialog, nativeTheme } from 'electron'
 import { z } from 'zod'
 import type { Agent } from '../../core/agent/agent.ts'
+import type { Outcome } from '../../core/agent/contract.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
-import { message } from '../../core/words/message.ts'
+import { type Message, message } from '../../core/words/message.ts'
 import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
 import { isHidden } from './arguments.ts'
 import { desktopHandlers } from './desktop-commands.ts'
-import { sendEvent, serveWindow } from './ipc.ts'
+import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
 import { lockDown } from './security.ts'
@@ -51,21 +52,7 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
-  actions = {
-    open: showWindow,
-    openAlerts: () => {
-      showWindow()
-      sendEvent(window.browser, 'show', { page: 'alerts' })
-    },
-    addDirectory: () => {
-      showWindow()
-      void desktop.chooseSource({})
-    },
-    pause: (minutes) => void handlers.pause({ minutes }),
-    resume: () => void handlers.resume({}),
-    checkNow: () => void handlers.checkNow({}),
-    quit,
-  }
+  actions = trayActions(agent, { ...handlers, ...desktop }, window, showWindow, quit)
   const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', showWindow)
   app.on('activate', showWindow)
@@ -89,6 +76,38 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
   }
 }
 
+/** What the tray's menu does. It has no place of its own for a refusal: that becomes a notice. */
+function trayActions(
+  agent: Agent,
+  handlers: WindowHandlers,
+  window: TrayWindow,
+  showWindow: () => void,
+  quit: () => void,
+): TrayActions {
+  const tell = (answer: Promise<Outcome>) =>
+    void answer.then(
+      (outcome) => {
+        if (!outcome.done) addRefusal(agent, outcome.sentence)
+      },
+      (thrown) => addRefusal(agent, sentenceOf(thrown)),
+    )
+  return {
+    open: showWindow,
+    openAlerts: () => {
+      showWindow()
+      sendEvent(window.browser, 'show', { page: 'alerts' })
+    },
+    addDirectory: () => {
+      showWindow()
+      tell(handlers.chooseSource({}))
+    },
+    pause: (minutes) => tell(handlers.pause({ minutes })),
+    resume: () => tell(handlers.resume({})),
+    checkNow: () => tell(handlers.checkNow({})),
+    quit,
+  }
+}
+
 /** Whatever changes is shown by the icon and told to the window, until the function that it returns is called. */
 function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): () => void {
   const unfollow = agent.store.subscribe((patch) => {
@@ -102,9 +121,12 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
 }
 
 async function protect({ agent, protect: add }: OpenAgent, directories: string[]): Promise<void> {
-  for (const sentence of await add(directories)) {
-    agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
-  }
+  for (const sentence of await add(directories)) addRefusal(agent, sentence)
+}
+
+/** The same refusal is one notice, however often it comes. */
+function addRefusal(agent: Agent, sentence: Message): void {
+  agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
 }
 
 /** The agent ends first, so that the workers stop in order; then the process, whatever still hangs. */

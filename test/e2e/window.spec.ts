@@ -60,6 +60,22 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await expect(page.getByRole('status').first()).not.toContainText('Paused')
 })
 
+test('what the tray menu could not do is told', async ({ desktop }) => {
+  const { holdfast, page, state } = await desktop.start()
+  const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  // A directory in its place takes no words, as a disk that is full or read-only.
+  await rm(path.join(desktop.dataDirectory, 'settings.json'), { force: true })
+  await mkdir(path.join(desktop.dataDirectory, 'settings.json'))
+  await clickMenu(desktop.bus, tray, 'Pause', 'For 1 hour')
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  await expect(page.getByText(/EISDIR/).first()).toBeVisible()
+
+  await clickMenu(desktop.bus, tray, 'Add directory…')
+  await chooseDirectory(desktop.dataDirectory)
+  await expect(page.getByText('receiver keeps its copies').first()).toBeVisible()
+  expect((await state()).notices).toHaveLength(2)
+})
+
 test('what changes while Holdfast quits is not told to an icon that has gone', async ({ desktop }) => {
   const { holdfast, page } = await desktop.start()
   const application = holdfast.application.process()

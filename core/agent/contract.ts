@@ -149,6 +149,13 @@ export const desktopCommands = {
   quit: { input: nothing, output: outcomeSchema },
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
+/** What the main process answers the window: what the command gave, or why it gave nothing. */
+export const windowAnswerSchema = z.union([
+  z.object({ sentence: messageSchema }),
+  z.object({ output: z.unknown() }),
+])
+export type WindowAnswer = z.infer<typeof windowAnswerSchema>
+
 /** What the agent tells its views unasked. */
 export const events = {
   patch: statePatchSchema,
@@ -165,6 +172,7 @@ export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
 /** What the preload script puts on the window's `window.holdfast`. */
 export interface Bridge {
+  /** Rejects with the agent's own Message where it has one: of an Error only the text reaches the page. */
   call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
   /** Returns the function that ends the subscription. */
   on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => void): () => void

@@ -1,6 +1,6 @@
 import { createLimitedLog } from '../wire/limited-log.ts'
 import type { Message } from '../words/message.ts'
-import { sentenceOf } from '../words/problem.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import type { InputOf, ReportOf } from '../worker/definition.ts'
 import { createRetry } from '../worker/retry.ts'
@@ -189,7 +189,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   }
 
   const ready = (): { on: Ledger; me: Renewal } => {
-    if (ledger === null || renewal === null) throw new Error('the sender is not configured yet')
+    if (ledger === null || renewal === null) throw new Problem('agent.workerAway', { worker: 'sender' })
     return { on: ledger.open, me: renewal }
   }
 

@@ -7,18 +7,26 @@ import {
   desktopCommands,
   type Events,
   events,
+  type WindowAnswer,
   type WindowCommands,
+  windowAnswerSchema,
 } from '../../core/agent/contract.ts'
+import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
 export type WindowHandlers = {
   [C in keyof WindowCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
 }
 
+interface Schemas {
+  input: z.ZodType
+  output: z.ZodType
+}
+
 /** Every command of the contract, validated both ways, from the window's own page alone. */
 export function serveWindow(handlers: WindowHandlers): void {
-  const all: Record<string, { input: z.ZodType; output: z.ZodType }> = { ...commands, ...desktopCommands }
-  for (const [name, { input, output }] of Object.entries(all)) {
+  const all: Record<string, Schemas> = { ...commands, ...desktopCommands }
+  for (const [name, schemas] of Object.entries(all)) {
     const handler = handlers[name as keyof WindowCommands] as (input: unknown) => Promise<unknown>
     ipcMain.handle(name, async (event, raw: unknown) => {
       const { senderFrame } = event
@@ -30,8 +38,26 @@ export function serveWindow(handlers: WindowHandlers): void {
       ) {
         throw new Error(`${name} was asked for by a page that may not`)
       }
-      return output.parse(await handler(input.parse(raw)))
+      return windowAnswerSchema.parse(await answerOf(name, schemas, handler, raw))
     })
+  }
+}
+
+/** Electron would pass on an Error's English text alone: what is thrown is answered as a sentence. */
+async function answerOf(
+  command: string,
+  { input, output }: Schemas,
+  handler: (input: unknown) => Promise<unknown>,
+  raw: unknown,
+): Promise<WindowAnswer> {
+  try {
+    const parsed = input.safeParse(raw)
+    if (!parsed.success) throw new Problem('agent.badInput', { command, reason: parsed.error.message })
+    return { output: output.parse(await handler(parsed.data)) }
+  } catch (thrown) {
+    // Anything but a Problem is a defect, and its place is worth knowing.
+    if (!(thrown instanceof Problem)) console.error(`The command ${command} failed:`, thrown)
+    return { sentence: sentenceOf(thrown) }
   }
 }
 

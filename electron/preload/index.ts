@@ -1,14 +1,24 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
-import { type Bridge, commands, desktopCommands, events } from '../../core/agent/contract.ts'
+import {
+  type Bridge,
+  type CommandOutput,
+  commands,
+  desktopCommands,
+  events,
+  windowAnswerSchema,
+} from '../../core/agent/contract.ts'
 
 // Only names of the contract pass: the window can neither call nor hear anything else.
 const commandNames = new Set([...Object.keys(commands), ...Object.keys(desktopCommands)])
 const eventNames = new Set(Object.keys(events))
 
 const bridge: Bridge = {
-  call: (command, input) => {
-    if (!commandNames.has(command)) return Promise.reject(new Error(`no command ${command}`))
-    return ipcRenderer.invoke(command, input)
+  call: async (command, input) => {
+    if (!commandNames.has(command)) throw new Error(`no command ${command}`)
+    const answer = windowAnswerSchema.parse(await ipcRenderer.invoke(command, input))
+    if ('sentence' in answer) return Promise.reject(answer.sentence)
+    // The main process has validated it with the command's own schema.
+    return answer.output as CommandOutput<typeof command>
   },
   on: (event, listener) => {
     if (!eventNames.has(event)) throw new Error(`no event ${event}`)

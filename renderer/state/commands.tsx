@@ -3,6 +3,7 @@ import type { CommandInput, CommandOutput, Outcome, WindowCommands } from '../..
 import type { Message, WordKey } from '../../core/words/message.ts'
 import { sentence } from '../words/sentence.ts'
 import { useBridge } from './bridge.tsx'
+import { isSentence } from './thrown.ts'
 
 /** The commands that answer done, or a sentence why not. */
 export type Action = {
@@ -43,6 +44,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
         const answer: Outcome = await bridge.call(command, input)
         return answer
       } catch (thrown) {
+        if (isSentence(thrown)) return { done: false, sentence: thrown }
         const reason = thrown instanceof Error ? thrown.message : String(thrown)
         return { done: false, sentence: sentence('window.agent.noAnswer', { reason }) }
       }

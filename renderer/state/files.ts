@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
+import type { Message } from '../../core/words/message.ts'
 import { useBridge } from './bridge.tsx'
+import { sentenceOfThrown } from './thrown.ts'
 
 export type FilesQuery = Pick<CommandInput<'files'>, 'source' | 'state'>
 type Page = CommandOutput<'files'>
@@ -9,7 +11,7 @@ export interface FilesPage {
   /** null until the first answer. */
   page: Page | null
   /** Why the last question failed; null when it did not. */
-  failure: string | null
+  failure: Message | null
   newer: (() => void) | null
   older: (() => void) | null
 }
@@ -27,7 +29,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
   /** The `before` of each page on the way here; the last one is the page that is shown. */
   const [trail, setTrail] = useState<(number | null)[]>([null])
   const [page, setPage] = useState<Page | null>(null)
-  const [failure, setFailure] = useState<string | null>(null)
+  const [failure, setFailure] = useState<Message | null>(null)
   const lastAsked = useRef(0)
   const before = trail.at(-1) ?? null
 
@@ -51,7 +53,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
         setPage(answer)
         setFailure(null)
       } catch (thrown) {
-        if (current()) setFailure(thrown instanceof Error ? thrown.message : String(thrown))
+        if (current()) setFailure(sentenceOfThrown(thrown))
       }
     }
     const timer = setTimeout(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))

@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'react'
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
+import type { Message } from '../../core/words/message.ts'
 import { useBridge } from './bridge.tsx'
+import { sentenceOfThrown } from './thrown.ts'
 
 type Filters = CommandInput<'previewFilters'>['filters']
 export type FilterPreview = CommandOutput<'previewFilters'>
@@ -9,7 +11,7 @@ export interface ShownPreview {
   /** null until the first answer; the last one stays while the next is on its way. */
   preview: FilterPreview | null
   /** Why the last question failed; null when it did not. */
-  failure: string | null
+  failure: Message | null
   /** An answer to what is typed now is on its way. */
   pending: boolean
 }
@@ -38,7 +40,7 @@ export function useFilterPreview(id: string, filters: Filters | null): ShownPrev
         if (preview.ended === 'superseded') timer = setTimeout(ask, typingMs)
         else setShown({ preview, failure: null, pending: false })
       } catch (thrown) {
-        const failure = thrown instanceof Error ? thrown.message : String(thrown)
+        const failure = sentenceOfThrown(thrown)
         if (wanted) setShown((before) => ({ ...before, failure, pending: false }))
       }
     }

@@ -1,11 +1,13 @@
 import type { Bridge } from '../../core/agent/contract.ts'
 import type { StatePatch, StateSnapshot } from '../../core/agent/state-schema.ts'
+import type { Message } from '../../core/words/message.ts'
 import { applyPatch, shareUnchanged } from './patch.ts'
+import { sentenceOfThrown } from './thrown.ts'
 
 /** What the window knows: nothing yet, or a snapshot; `unreachable` carries the reason while the agent is silent. */
 export interface View {
   snapshot: StateSnapshot | null
-  unreachable: string | null
+  unreachable: Message | null
 }
 
 export interface StateStore {
@@ -71,7 +73,7 @@ function follow(
       if (over) return
       asking = false
       retry = setTimeout(ask, retryMs)
-      show({ ...current(), unreachable: thrown instanceof Error ? thrown.message : String(thrown) })
+      show({ ...current(), unreachable: sentenceOfThrown(thrown) })
     }
   }
 

@@ -60,6 +60,16 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await expect(page.getByRole('status').first()).not.toContainText('Paused')
 })
 
+test('what a command throws is shown in the language of the window', async ({ desktop }) => {
+  // The ledger cannot be opened: there is no list of files.
+  await mkdir(path.join(desktop.dataDirectory, 'ledger.db'))
+  const { page } = await desktop.start({ settings: { language: 'zh-TW' } })
+  await page.getByRole('tab', { name: '傳輸' }).click()
+  const failure = page.getByText('無法讀取清單')
+  await expect(failure).toBeVisible()
+  await expect(failure).toHaveText('無法讀取清單：sender 目前沒有執行，正在重新啟動；請過幾秒再試。')
+})
+
 test('what the tray menu could not do is told', async ({ desktop }) => {
   const { holdfast, page, state } = await desktop.start()
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })

@@ -19,13 +19,13 @@ const reasonWords: Record<Exclude<Rule['reason'], 'ignored'>, WordKey> = {
 
 /** What the filters that are being typed would do to the files that are there now. */
 export function PreviewPart({ shown: { preview, failure, pending } }: { shown: ShownPreview }) {
-  const { t } = useWords()
+  const { t, say } = useWords()
   return (
     <section className="preview" aria-label={t('window.filters.preview')} aria-busy={pending}>
       <h4>{t('window.filters.preview')}</h4>
       <div role="status" aria-live="polite">
         {failure !== null && (
-          <p className="card-problem breakable">{t('window.filters.failure', { reason: failure })}</p>
+          <p className="card-problem breakable">{t('window.filters.failure', { reason: say(failure) })}</p>
         )}
         {preview === null && failure === null && <p className="dimmed">{t('window.filters.looking')}</p>}
         {preview !== null && <Sums preview={preview} />}

@@ -1,6 +1,7 @@
 import { ActionIcon, Menu, Skeleton } from '@mantine/core'
 import type { AppState } from '../../../core/agent/state-schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
+import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import {
@@ -17,7 +18,7 @@ import { useWords } from '../../words/context.tsx'
 interface HeaderProps {
   state: AppState | null
   /** Why the agent is silent; null while it is not. */
-  unreachable: string | null
+  unreachable: Message | null
 }
 
 /** The one status of the whole, and the two menus that are always there. */
@@ -31,7 +32,7 @@ export function Header({ state, unreachable }: HeaderProps) {
       ? t('window.starting')
       : say(state.status.sentence)
   const detail = silent
-    ? t('window.agent.unreachableDetail', { reason: unreachable })
+    ? t('window.agent.unreachableDetail', { reason: say(unreachable) })
     : state?.status.detail
       ? say(state.status.detail)
       : null

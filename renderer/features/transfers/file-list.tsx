@@ -76,7 +76,7 @@ interface FilePageProps {
 }
 
 function FilePage({ source, filter, version, sourceNames, destinationNames }: FilePageProps) {
-  const { t } = useWords()
+  const { t, say } = useWords()
   const { page, failure, newer, older } = useFiles(
     { source, state: filter === 'all' ? null : filter },
     version,
@@ -84,7 +84,7 @@ function FilePage({ source, filter, version, sourceNames, destinationNames }: Fi
   return (
     <>
       {failure !== null && (
-        <p className="card-problem breakable">{t('window.files.failure', { reason: failure })}</p>
+        <p className="card-problem breakable">{t('window.files.failure', { reason: say(failure) })}</p>
       )}
       {page === null && failure === null && <Skeleton height={80} animate={false} />}
       {page?.files.length === 0 && <p className="dimmed">{t(emptyWords[filter])}</p>}

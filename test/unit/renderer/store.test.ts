@@ -103,7 +103,7 @@ describe('the state store', () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     await agent.fail('no agent')
-    await until('the reason', () => store.get().unreachable === 'no agent')
+    await until('the reason', () => store.get().unreachable?.params.reason === 'no agent')
     await agent.answer(1)
     await at(1)
     expect(store.get().unreachable).toBeNull()

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { withChanges } from '../core/settings/changes.ts'
-import { MOST_RULES, type SendRule, type Settings } from '../core/settings/schema.ts'
+import { MOST_RULES, type SendRule } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
@@ -48,20 +48,14 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
   const directory = dataDirectoryOf(options)
   if (options.rule !== undefined && options.rules === false) throw new WrongUsage('cli.limit.rulesOrNone')
   const schedule = options.rule ?? (options.rules === false ? [] : undefined)
-  const changed = ({ send }: Settings) => ({
-    send: {
-      ...send,
-      ...(rate === undefined ? {} : { bytesPerSecond: rate }),
-      ...(schedule === undefined ? {} : { schedule }),
-    },
-  })
+  const changes = { send: { bytesPerSecond: rate, schedule } }
   const isQuestion = rate === undefined && schedule === undefined
   const settings = isQuestion
     ? await settingsNow(directory)
     : await changeSettings(
         directory,
-        (now) => ({ command: 'changeSettings', input: changed(now) }),
-        (now) => withChanges(now, changed(now)),
+        () => ({ command: 'changeSettings', input: changes }),
+        (now) => withChanges(now, changes),
       )
   const { bytesPerSecond, schedule: rules } = settings.send
   console.log(bytesPerSecond === null ? 'none' : rateText(bytesPerSecond))

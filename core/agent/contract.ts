@@ -23,12 +23,29 @@ export type Outcome = z.infer<typeof outcomeSchema>
 const nothing = z.object({})
 const source = z.object({ id: z.string() })
 
-/** The settings that a view may change, as they are named in the settings file. */
+const { shape: check } = settingsSchema.shape.check.unwrap()
+const { shape: scan } = settingsSchema.shape.scan.unwrap()
+const { shape: send } = settingsSchema.shape.send.unwrap()
+
+/**
+ * The settings that a view may change, as they are named in the settings file; what is not given stays as it is, in
+ * each group, too. Without the defaults: a field that is left out would be set to its default.
+ */
 export const changeableSettingsSchema = z
   .object({
-    check: settingsSchema.shape.check.unwrap(),
-    scan: settingsSchema.shape.scan.unwrap(),
-    send: settingsSchema.shape.send.unwrap(),
+    check: z
+      .object({ intervalSeconds: check.intervalSeconds.unwrap(), slowSeconds: check.slowSeconds.unwrap() })
+      .partial(),
+    scan: z
+      .object({ reconcileSeconds: scan.reconcileSeconds.unwrap(), quietSeconds: scan.quietSeconds.unwrap() })
+      .partial(),
+    send: z
+      .object({
+        retrySeconds: send.retrySeconds.unwrap(),
+        bytesPerSecond: send.bytesPerSecond.unwrap(),
+        schedule: send.schedule.unwrap(),
+      })
+      .partial(),
     notifications: z.boolean(),
     language: settingsSchema.shape.language.unwrap(),
     theme: settingsSchema.shape.theme.unwrap(),

@@ -37,6 +37,21 @@ test('the limit and a time of the week are set in the window, and hold at once',
   await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()
 })
 
+test('a limit that was just typed is kept by the click that ends its typing', async ({ desktop }) => {
+  const { page, state } = await desktop.start({
+    settings: {
+      send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] },
+    },
+  })
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  const card = page.getByRole('region', { name: 'Speed limit' })
+  await card.getByRole('textbox', { name: 'Limit' }).fill('2.5')
+  // Leaving the field saves it, and the click saves the rules before the window has heard of the limit.
+  await card.getByRole('button', { name: /^Remove:/ }).click()
+  await until('the rule to be gone', async () => (await state()).settings.send.schedule.length === 0)
+  expect((await state()).settings.send.bytesPerSecond).toBe(2.5 * 1024 * 1024)
+})
+
 test('removing files after sending is confirmed first, and says that this computer is no destination for it', async ({
   desktop,
 }) => {

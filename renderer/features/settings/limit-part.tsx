@@ -20,9 +20,9 @@ export function LimitPart({ state: { settings, allowance } }: { state: AppState 
       <AllowanceNow allowance={allowance} />
       <RateSetting
         value={send.bytesPerSecond}
-        save={(bytesPerSecond) => save({ send: { ...send, bytesPerSecond } })}
+        save={(bytesPerSecond) => save({ send: { bytesPerSecond } })}
       />
-      <RuleList rules={send.schedule} save={(schedule) => save({ send: { ...send, schedule } })} />
+      <RuleList rules={send.schedule} save={(schedule) => save({ send: { schedule } })} />
     </section>
   )
 }

@@ -37,35 +37,35 @@ function TimesPart({ settings: { check, scan, send } }: { settings: AppState['se
         label="window.settings.interval"
         hint="window.settings.intervalHint"
         value={check.intervalSeconds}
-        save={(intervalSeconds) => save({ check: { ...check, intervalSeconds } })}
+        save={(intervalSeconds) => save({ check: { intervalSeconds } })}
       />
       <NumberSetting
         field="slow"
         label="window.settings.slow"
         hint="window.settings.slowHint"
         value={check.slowSeconds}
-        save={(slowSeconds) => save({ check: { ...check, slowSeconds } })}
+        save={(slowSeconds) => save({ check: { slowSeconds } })}
       />
       <NumberSetting
         field="reconcile"
         label="window.settings.reconcile"
         hint="window.settings.reconcileHint"
         value={scan.reconcileSeconds}
-        save={(reconcileSeconds) => save({ scan: { ...scan, reconcileSeconds } })}
+        save={(reconcileSeconds) => save({ scan: { reconcileSeconds } })}
       />
       <NumberSetting
         field="quiet"
         label="window.settings.quiet"
         hint="window.settings.quietHint"
         value={scan.quietSeconds}
-        save={(quietSeconds) => save({ scan: { ...scan, quietSeconds } })}
+        save={(quietSeconds) => save({ scan: { quietSeconds } })}
       />
       <NumberSetting
         field="retry"
         label="window.settings.retry"
         hint="window.settings.retryHint"
         value={send.retrySeconds}
-        save={(retrySeconds) => save({ send: { ...send, retrySeconds } })}
+        save={(retrySeconds) => save({ send: { retrySeconds } })}
       />
     </section>
   )

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { withSourceChanged } from '../../../core/settings/changes.ts'
+import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
+import { withChanges, withSourceChanged } from '../../../core/settings/changes.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 
 test('limits that a hand has made impossible refuse only a change of limits', () => {
@@ -8,4 +9,24 @@ test('limits that a hand has made impossible refuse only a change of limits', ()
   expect(withSourceChanged(settings, 's', { paused: true }).sources[0]?.paused).toBe(true)
   expect(() => withSourceChanged(settings, 's', { minimumBytes: 20 })).toThrow('no file can be at least')
   expect(withSourceChanged(settings, 's', { maximumBytes: null }).sources[0]?.maximumBytes).toBeNull()
+})
+
+test('a change of one setting leaves the others of its group as they are', () => {
+  const schedule = [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' as const }]
+  const settings = settingsSchema.parse({
+    check: { intervalSeconds: 20, slowSeconds: 3 },
+    send: { retrySeconds: 9, bytesPerSecond: 5000, schedule },
+  })
+  const change = (input: unknown) => withChanges(settings, changeableSettingsSchema.parse(input))
+  expect(change({ send: { retrySeconds: 10 } })).toEqual({
+    ...settings,
+    send: { retrySeconds: 10, bytesPerSecond: 5000, schedule },
+  })
+  expect(change({ check: { slowSeconds: 4 } }).check).toEqual({ intervalSeconds: 20, slowSeconds: 4 })
+  expect(change({ send: { bytesPerSecond: null, schedule: undefined } }).send).toEqual({
+    retrySeconds: 9,
+    bytesPerSecond: null,
+    schedule,
+  })
+  expect(change({ theme: 'dark', send: undefined })).toEqual({ ...settings, theme: 'dark' })
 })

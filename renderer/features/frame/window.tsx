@@ -18,6 +18,8 @@ const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
 
 type Page = Events['show']['page']
 const pages: readonly Page[] = ['overview', 'transfers', 'alerts', 'settings']
+/** Something may be half typed in them: while another page is shown they stay as they are, and ask for nothing. */
+const keptPages: readonly Page[] = ['overview', 'settings']
 
 /** The whole window: it shows its frame at once, and the agent's state as soon as it is known. */
 export function HoldfastWindow() {
@@ -52,6 +54,8 @@ function PageTabs({ state }: { state: AppState | null }) {
   const { t } = useWords()
   const bridge = useBridge()
   const [page, setPage] = useState<Page>('overview')
+  const [visited, setVisited] = useState<readonly Page[]>([page])
+  if (!visited.includes(page)) setVisited([...visited, page])
   useEffect(() => bridge.on('show', (wanted) => setPage(wanted.page)), [bridge])
 
   const show = (value: string | null) => {
@@ -71,8 +75,14 @@ function PageTabs({ state }: { state: AppState | null }) {
         <Tabs.Tab value="settings">{t('window.settings')}</Tabs.Tab>
       </Tabs.List>
       {pages.map((name) => (
-        <Tabs.Panel key={name} value={name} className="page" tabIndex={-1}>
-          {state === null ? <Waiting /> : <PageContent page={name} state={state} />}
+        <Tabs.Panel
+          key={name}
+          value={name}
+          keepMounted={keptPages.includes(name)}
+          className="page"
+          tabIndex={-1}
+        >
+          {state === null ? <Waiting /> : visited.includes(name) && <PageContent page={name} state={state} />}
         </Tabs.Panel>
       ))}
     </Tabs>

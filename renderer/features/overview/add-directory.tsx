@@ -49,6 +49,7 @@ export function AddDirectory() {
       <Modal
         opened={typing}
         onClose={() => setTyping(false)}
+        closeOnClickOutside={false}
         title={t('window.add.title')}
         closeButtonProps={{ 'aria-label': t('window.close') }}
       >

@@ -26,7 +26,12 @@ interface SourceDetailsProps {
 export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const { t } = useWords()
   const back = useRef<HTMLButtonElement>(null)
-  useEffect(() => back.current?.focus(), [])
+  const isNew = useRef(true)
+  useEffect(() => {
+    // Only when it is opened: the effect runs again each time that the page comes back.
+    if (isNew.current) back.current?.focus()
+    isNew.current = false
+  }, [])
   const { settings, scanned } = source
   const mine = destinationsOf(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))

@@ -19,6 +19,7 @@ export function RenameDialog({ destination, opened, onClose }: RenameDialogProps
     <Modal
       opened={opened}
       onClose={onClose}
+      closeOnClickOutside={false}
       title={t('window.destination.renameTitle', { name: destination.name })}
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >

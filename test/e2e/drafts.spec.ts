@@ -34,6 +34,8 @@ test('a click beside a dialog throws away nothing that was typed', async ({ desk
   const { page } = await desktop.start({
     settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] },
   })
+  // A dialog that closes is then gone at once.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.getByRole('button', { name: 'Other ways to add' }).click()
   await page.getByRole('menuitem', { name: /Type a path/ }).click()
   const dialog = page.getByRole('dialog')

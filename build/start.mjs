@@ -5,10 +5,12 @@ import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
 import { becomes } from './setup/run.mjs'
+import { ensureSandbox } from './setup/sandbox.mjs'
 import { setup } from './setup.mjs'
 
 async function startWindow(words) {
   const { node, electron } = await setup('display')
+  if (!words.includes('--no-sandbox')) await ensureSandbox(electron)
   await ensureBuilt(node)
   const uid = process.getuid?.()
   if (uid === 0) {

@@ -30,6 +30,19 @@ declare module '*/build/setup/launch.mjs' {
   export function electronArguments(root: string, words: string[], uid: number | undefined): string[]
 }
 
+declare module '*/build/setup/sandbox.mjs' {
+  /** Of the kernel's switches the content, '' for those that are not there. */
+  interface SandboxFacts {
+    restrictedByAppArmor: string
+    hasProfile: boolean
+    unprivileged: string
+    most: string
+    helper: { uid: number; mode: number } | null
+    file: string
+  }
+  export function sandboxProblem(facts: SandboxFacts): string | null
+}
+
 declare module '*/build/setup/project.mjs' {
   export function cacheDirectory(environment?: Readonly<Record<string, string | undefined>>): string
 }

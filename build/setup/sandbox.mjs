@@ -1,0 +1,49 @@
+// Whether Chromium can have its sandbox here: with user namespaces, else with its helper that is root's (setuid).
+// Without either it ends at once, with words that help nobody.
+import { readdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { SetupError } from './project.mjs'
+
+/** The mode that Chromium asks of its helper: setuid, and everybody may run it. */
+const HELPER_MODE = 0o4755
+
+/** A sentence for who may not have the sandbox, with the command that gives it; null where nothing is wrong. */
+export function sandboxProblem({ restrictedByAppArmor, hasProfile, unprivileged, most, helper, file }) {
+  const keptByAppArmor = restrictedByAppArmor === '1' && !hasProfile
+  if (!keptByAppArmor && unprivileged !== '0' && most !== '0') return null
+  // An Electron without the helper has another way, or none that a command here could give it.
+  if (helper === null || (helper.uid === 0 && (helper.mode & 0o7777) === HELPER_MODE)) return null
+  const quoted = `'${file.replaceAll("'", "'\\''")}'`
+  return (
+    "Chromium's sandbox cannot work yet: this system keeps user namespaces from ordinary programs. Make the " +
+    `sandbox's helper root's, then start again:\n  sudo chown root:root ${quoted} && sudo chmod 4755 ${quoted}`
+  )
+}
+
+/** Looks at this system. Throws a SetupError that says what to do. Root runs without the sandbox anyway. */
+export async function ensureSandbox({ directory, executable }) {
+  if (process.platform !== 'linux' || process.getuid?.() === 0) return
+  const file = path.join(directory, 'chrome-sandbox')
+  const [restrictedByAppArmor, unprivileged, most, hasProfile, helper] = await Promise.all([
+    wordIn('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
+    wordIn('/proc/sys/kernel/unprivileged_userns_clone'),
+    wordIn('/proc/sys/user/max_user_namespaces'),
+    isAllowedByProfile(executable),
+    stat(file).catch(() => null),
+  ])
+  const facts = { restrictedByAppArmor, unprivileged, most, hasProfile, helper, file }
+  const problem = sandboxProblem(facts)
+  if (problem !== null) throw new SetupError(problem)
+}
+
+const wordIn = async (file) => (await readFile(file, 'utf8').catch(() => '')).trim()
+
+/** Whether somebody has written an AppArmor profile that gives this program user namespaces. */
+async function isAllowedByProfile(executable) {
+  const profiles = '/etc/apparmor.d'
+  for (const name of await readdir(profiles).catch(() => [])) {
+    const text = await readFile(path.join(profiles, name), 'utf8').catch(() => '')
+    if (text.includes(executable) && text.includes('userns')) return true
+  }
+  return false
+}

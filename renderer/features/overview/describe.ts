@@ -1,4 +1,5 @@
 import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import { isOldVerdict } from '../../../core/agent/verdict-age.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 
 type Checked = NonNullable<SourceState['checked']>
@@ -68,7 +69,7 @@ export function healthOf(checked: Checked | null, intervalSeconds: number, now: 
   if (overall.kind !== 'ok') {
     return { level: overall.kind === 'slow' ? 'attention' : 'failing', word: verdictWord(overall.kind) }
   }
-  if (now - checked.at > intervalSeconds * 3000 + 10_000) {
+  if (isOldVerdict(checked, intervalSeconds, now)) {
     return { level: 'unknown', word: 'window.health.old' }
   }
   if (readOnlyByIntent) return { level: 'ok', word: 'window.health.readOnlyByIntent' }

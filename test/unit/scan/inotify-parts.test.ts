@@ -30,16 +30,16 @@ describe('files in columns', () => {
 })
 
 describe('the pace of reading', () => {
-  test('a lone file is read at once, a burst every other millisecond, the next lone file at once', () => {
+  test('a lone file is read at once, a burst every millisecond, the next lone file at once', () => {
     const pace = new Pace()
     for (let at = 0; at < 4; at += 1) {
       expect(pace.waitMs(at / 10)).toBe(0)
       pace.read(at / 10)
     }
-    expect(pace.waitMs(0.4)).toBe(2)
+    expect(pace.waitMs(0.4)).toBe(1)
     expect(pace.waitMs(2.5)).toBe(0)
     pace.read(2.5)
-    expect(pace.waitMs(2.6)).toBe(2)
+    expect(pace.waitMs(2.6)).toBe(1)
     expect(pace.waitMs(20)).toBe(0)
     pace.read(20)
     expect(pace.waitMs(20)).toBe(0)

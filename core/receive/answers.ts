@@ -54,9 +54,10 @@ export function openAnswers(channel: Channel, window: Window, onIdle: () => void
 
   return {
     spend(bytes, files) {
+      if (bytes > credit.bytes || files > credit.files)
+        throw new WireFault('more was sent than credit was given for')
       credit.bytes -= bytes
       credit.files -= files
-      if (credit.bytes < 0 || credit.files < 0) throw new WireFault('more was sent than credit was given for')
     },
     giveBack(bytes) {
       bytesBack += bytes

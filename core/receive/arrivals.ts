@@ -35,7 +35,8 @@ export interface Arrived {
 const REMEMBERED = 65_536
 
 interface Folder {
-  connections: number
+  /** By their numbers, in the order in which they came. */
+  connections: Set<number>
   latest: Map<string, number>
   before: Map<string, number>
 }
@@ -43,46 +44,47 @@ interface Folder {
 export function createArrivals(): Arrivals {
   const folders = new Map<string, Folder>()
   let count = 0
-  /** Of a sender that has one connection alone nothing is kept: what it sends comes in its order. */
-  const sharedFolderOf = ([folder = '']: readonly string[]): Folder | null => {
-    const found = folders.get(folder)
-    return found !== undefined && found.connections > 1 ? found : null
-  }
+  let entered = 0
+  const folderOf = ({ components: [folder = ''], arrival }: Arrived): Folder | null =>
+    (arrival === undefined ? null : folders.get(folder)) ?? null
 
   return {
     enter(folder) {
-      const mine = folders.get(folder) ?? { connections: 0, latest: new Map(), before: new Map() }
+      const mine = folders.get(folder) ?? { connections: new Set(), latest: new Map(), before: new Map() }
       folders.set(folder, mine)
-      mine.connections += 1
-      let isOver = false
+      entered += 1
+      const me = entered
+      mine.connections.add(me)
       return {
         next() {
           count += 1
           return count
         },
         leave() {
-          if (isOver) return
-          isOver = true
-          mine.connections -= 1
-          if (mine.connections > 1) return
+          if (!mine.connections.delete(me)) return
+          // What came over this one is newer than what an older one still has on its way.
+          const [oldest = me] = mine.connections
+          if (oldest < me || mine.connections.size > 1) return
           mine.latest.clear()
           mine.before.clear()
-          if (mine.connections === 0) folders.delete(folder)
+          if (mine.connections.size === 0) folders.delete(folder)
         },
       }
     },
 
-    isOutdated({ components, arrival }) {
-      const folder = arrival === undefined ? null : sharedFolderOf(components)
-      if (folder === null || arrival === undefined) return false
-      const place = components.join('/')
+    isOutdated(file) {
+      const folder = folderOf(file)
+      if (folder === null || folder.latest.size + folder.before.size === 0) return false
+      const { arrival = 0 } = file
+      const place = file.components.join('/')
       return (folder.latest.get(place) ?? folder.before.get(place) ?? arrival) > arrival
     },
 
-    placed({ components, arrival }) {
-      const folder = arrival === undefined ? null : sharedFolderOf(components)
-      if (folder === null || arrival === undefined) return
-      folder.latest.set(components.join('/'), arrival)
+    placed(file) {
+      const folder = folderOf(file)
+      // What one connection alone brings comes in its order.
+      if (folder === null || folder.connections.size < 2) return
+      folder.latest.set(file.components.join('/'), file.arrival ?? 0)
       if (folder.latest.size < REMEMBERED) return
       folder.before = folder.latest
       folder.latest = new Map()

@@ -79,6 +79,7 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
   /** One for each place at most. */
   const entries = new Map<string, Entry>()
   let loading: Promise<void> | null = null
+  let isMakingRoom = false
   const fileOf = ({ folder, name }: Pick<Entry, 'folder' | 'name'>) => path.join(directory, folder, name)
 
   const remove = async (place: string, entry: Entry): Promise<void> => {
@@ -216,16 +217,23 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       else entry.superseded = true
     },
     async makeRoom(folder, bytes, isOwn) {
+      // Who asks while room is made finds it made, or asks again: files that are refused are tried again.
+      if (isMakingRoom) return
       const isMine = (entry: Entry) => Number(entry.folder === folder)
       const waiting = [...entries].filter(([, one]) => one.stop === null && (!isOwn || isMine(one) === 1))
       waiting.sort(([, a], [, b]) => isMine(b) - isMine(a) || a.at - b.at)
       const most = waiting.reduce((sum, [, entry]) => sum + entry.bytes, 0)
-      for (let left = most < bytes ? 0 : bytes; left > 0; ) {
-        const next = waiting.shift()
-        if (next === undefined) return
-        left -= next[1].bytes
-        await remove(...next)
-      }
+      if (most < bytes) return
+      let left = bytes
+      const going = waiting.filter(([, entry]) => {
+        const isInTheWay = left > 0
+        left -= entry.bytes
+        return isInTheWay
+      })
+      isMakingRoom = true
+      // All at once: one that waits for another's end could be gone on with meanwhile.
+      await Promise.all(going.map(([place, entry]) => remove(place, entry)))
+      isMakingRoom = false
     },
     async close() {
       clearInterval(timer)

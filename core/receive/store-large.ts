@@ -42,6 +42,9 @@ interface Open {
   partial: Partial | null
 }
 
+/** What was there was not read to its end, as its use ended meanwhile: what comes behind it has no place yet. */
+const isCutShort = ({ appending, partial }: Open): boolean => appending.position < (partial?.offset ?? 0)
+
 export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarge {
   const { admission, commit, discard, seal, temporaries, writing } = parts
 
@@ -135,7 +138,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     const writeTogether = async (pieces: readonly Uint8Array[]): Promise<void> => {
       if (pieces === gathered) gathering = null
       await attempt(async () => {
-        if (open === null) return
+        if (open === null || isCutShort(open)) return
         const { appending } = open
         const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
         if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
@@ -145,7 +148,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     const sealNow = async (digest: Uint8Array): Promise<void> => {
-      if (open === null) throw new FileRefused('aborted', '')
+      if (open === null || isCutShort(open)) throw new FileRefused('aborted', '')
       const { fd, appending } = open
       if (appending.position !== facts.size || !(await appending.digest()).equals(digest))
         throw new FileRefused('digest', '')

@@ -9,7 +9,9 @@ import { examineAll } from './young.ts'
 
 /** The watcher, whose looks are over only when what they found is in the ledger. */
 const flushing = (watcher: TreeWatcher, gathered: Gathered): TreeWatcher => ({
-  method: watcher.method,
+  get method() {
+    return watcher.method
+  },
   examine: async (paths) => {
     await watcher.examine(paths)
     gathered.flush()

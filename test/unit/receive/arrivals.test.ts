@@ -21,8 +21,8 @@ function open({ thread = null as URL | null } = {}) {
     admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), usage),
   })
   onTestFinished(() => store.close())
-  const older = store.enter('pc')
-  const arrivals = { older: older.next(), newer: store.enter('pc').next() }
+  const [older, newer] = [store.enter('pc'), store.enter('pc')]
+  const arrivals = { older: older.next(), newer: newer.next() }
   const facts = (name: string, bytes: Buffer, arrival: number) => {
     const size = bytes.length
     return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1, mode: 0o644, arrival }
@@ -41,7 +41,7 @@ function open({ thread = null as URL | null } = {}) {
   }
   const stored = () => treeOf(path.join(root, 'pc', 'data'))
   const versions = () => treeOf(path.join(root, '.holdfast', 'versions'))
-  return { older, arrivals, receiveAll, begin, stored, versions }
+  return { older, newer, arrivals, receiveAll, begin, stored, versions }
 }
 
 const statuses = (outcomes: readonly Outcome[]) => [...new Set(outcomes.map(({ status }) => status))]
@@ -67,6 +67,17 @@ describe('the newer content of a file stays, whichever is durable first', () => 
     const before = stored()
     expect(statuses(await receiveAll(names, 'older', arrivals.older))).toEqual(['aborted'])
     expect([stored(), versions()]).toEqual([before, {}])
+  })
+
+  test('also when the newer connection has ended before the older one’s file is through', async () => {
+    const { newer, arrivals, receiveAll, begin, stored } = open()
+    const late = begin('a', 'older', arrivals.older)
+    await late.write()
+    await receiveAll(['a'], 'newer', arrivals.newer)
+    const before = stored()
+    newer.leave()
+    expect((await late.finish()).status).toBe('aborted')
+    expect(stored()).toEqual(before)
   })
 
   test('of a connection alone what comes is stored, whatever its number', async () => {

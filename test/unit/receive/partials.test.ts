@@ -84,6 +84,18 @@ describe('a large file that was not sent to its end', () => {
     expect(kept()).toEqual([])
   })
 
+  test('stays as it was if its use ends while it is read', async () => {
+    const { store } = open()
+    const long = randomBytes(6 * 1024 * 1024)
+    await begin(store, 'a', long, 5_000_000)
+    const file = store.begin(factsOf('a', long.length), '1')
+    const offset = await file.offset
+    expect(offset).toBe(5_000_000)
+    void file.write(long.subarray(5_000_000))
+    await file.abort(true)
+    expect(await send(store, 'a', long)).toEqual({ offset: 5_000_000, status: 'durable' })
+  })
+
   test('is thrown away if it does not lead to the digest, and then begins anew', async () => {
     const { store, kept } = open()
     await begin(store, 'a', randomBytes(bytes.length), 500_000)

@@ -15,9 +15,18 @@ const KIB = 1024
 function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolve()) {
   const answers: ((outcome: Outcome) => void)[] = []
   const writes: (() => void)[] = []
-  const state: { refused: Outcome | null; aborted: number } = { refused: null, aborted: 0 }
+  const state: { refused: Outcome | null; aborted: number; left: number } = {
+    refused: null,
+    aborted: 0,
+    left: 0,
+  }
   const store: Store = {
-    enter: () => ({ next: () => 1, leave: () => undefined }),
+    enter: () => ({
+      next: () => 1,
+      leave() {
+        state.left += 1
+      },
+    }),
     receive: () => new Promise((resolve) => answers.push(resolve)),
     receiveAll(files, { onStored }) {
       for (const index of files.keys()) answers.push((outcome) => onStored(index, outcome))
@@ -119,6 +128,16 @@ test('a sender that does not read what it is told gets no credit either', async 
   expect(() => sending.handle(batch([5], 0))).toThrow(/credit/)
   read()
   await until('it is told once it reads', () => sent.length === 1)
+})
+
+test('a connection has left when nothing of it is on its way, also if it was cut for what it sent', async () => {
+  const { sending, answers, state, batch } = open()
+  sending.handle(batch([1, 2], 10))
+  expect(() => sending.handle(batch([3, 4, 5], 10))).toThrow(/credit/)
+  sending.close(true)
+  expect(state.left).toBe(0)
+  for (const answer of answers.splice(0)) answer({ status: 'durable', detail: '' })
+  await until('it has left', () => state.left === 1)
 })
 
 test('a batch whose sizes do not add up to its payload is refused', () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import {
+  LONGEST_NAME,
   namedDestination,
   withChosen,
   withoutDestination,
@@ -72,6 +73,8 @@ async function list(dataDirectory: string, json = false): Promise<void> {
 }
 
 async function rename(dataDirectory: string, name: string, next: string): Promise<void> {
+  if (next.trim() === '' || next.trim().length > LONGEST_NAME)
+    throw new WrongUsage('refuse.destinationNameLength', { most: LONGEST_NAME })
   const idOf = (settings: Settings) => namedDestination(settings.destinations, name).id
   await changeSettings(
     dataDirectory,

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
-import { ageOf, collectPatterns, sizeOf } from './option-words.ts'
+import { ageOf, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
@@ -10,11 +10,11 @@ export interface FilterOptions {
   /** false: --no-ignore. */
   ignore?: string[] | false
   hidden?: Source['hidden']
-  minSize?: number | null
-  maxSize?: number | null
+  minSize?: number | typeof NONE
+  maxSize?: number | typeof NONE
   minAge?: number
   priority?: Source['priority']
-  deleteAfter?: Source['deleteAfter']
+  deleteAfter?: NonNullable<Source['deleteAfter']> | typeof NONE
 }
 
 /** What of a directory's settings is changed. */
@@ -59,21 +59,21 @@ export function changesOf(options: FilterOptions): FilterChanges {
   return {
     ...(ignore === undefined ? {} : { ignore: ignore === false ? [] : ignore }),
     ...(hidden === undefined ? {} : { hidden }),
-    ...(minSize === undefined ? {} : { minimumBytes: minSize }),
-    ...(maxSize === undefined ? {} : { maximumBytes: maxSize }),
+    ...(minSize === undefined ? {} : { minimumBytes: settingOf(minSize) }),
+    ...(maxSize === undefined ? {} : { maximumBytes: settingOf(maxSize) }),
     ...(minAge === undefined ? {} : { minimumAgeSeconds: minAge }),
     ...(priority === undefined ? {} : { priority }),
-    ...(deleteAfter === undefined ? {} : { deleteAfter }),
+    ...(deleteAfter === undefined ? {} : { deleteAfter: settingOf(deleteAfter) }),
   }
 }
 
-function deleteAfterOf(text: string): Source['deleteAfter'] {
-  if (text === 'never') return null
+function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeof NONE {
+  if (text === 'never') return NONE
   const seconds = parseSeconds(text) ?? 0
   // Never before the time that was asked for.
   const hours = Math.ceil(seconds / HOUR_SECONDS)
   const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
-  if (seconds < HOUR_SECONDS || !parsed.success)
+  if (seconds < HOUR_SECONDS || !parsed.success || parsed.data === null)
     throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
   return parsed.data
 }

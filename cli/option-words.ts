@@ -7,6 +7,7 @@ import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 export const collect = (word: string, before: string[] | false = []): string[] => [...(before || []), word]
 
 export function collectPatterns(pattern: string, before?: string[] | false): string[] {
+  if (pattern.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   if (pattern.length > LONGEST_PATTERN)
     throw new InvalidArgumentError(`A pattern has at most ${LONGEST_PATTERN} characters.`)
   const patterns = collect(pattern, before)
@@ -15,15 +16,21 @@ export function collectPatterns(pattern: string, before?: string[] | false): str
   return patterns
 }
 
-/** A size in bytes; null: no limit. */
-export function sizeOf(text: string): number | null {
-  if (text === 'none') return null
+/** What a word turns off. Not null: commander takes that for a word that was not given, and makes it empty. */
+export const NONE = 'none'
+
+/** A size in bytes, or no limit. */
+export function sizeOf(text: string): number | typeof NONE {
+  if (text === NONE) return NONE
   const bytes = parseSize(text)
   const isPartOfByte = /^\d+\.\d+$/.test(text.trim())
   if (bytes === null || isPartOfByte)
     throw new InvalidArgumentError('It must be a size such as 10K or 1.5G, or "none".')
   return bytes
 }
+
+/** The setting that such a word means. */
+export const settingOf = <T>(given: T | typeof NONE): T | null => (given === NONE ? null : given)
 
 /** The seconds that a file waits for after its last change. */
 export function ageOf(text: string): number {

@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import { destination, pino } from 'pino'
 import { invite } from '../core/receive/invitation.ts'
+import { defaultRuleWords, rulesOf } from '../core/receive/limits/rule-words.ts'
 import type { ReceiverEvents } from '../core/receive/receiver.ts'
 import type { GivenConfig } from '../core/receive/service/config.ts'
 import { loadConfig } from '../core/receive/service/config.ts'
 import type { ReceiveService } from '../core/receive/service/service.ts'
 import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
+import { sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
@@ -35,6 +37,18 @@ function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (!(port <= 65_535)) throw new WrongUsage('transfer.portInvalid', { port: text })
   return port
+}
+
+/** What cannot be used of the command line's own words; those of a file are told as the file's. */
+function refuseRules(given: GivenConfig): void {
+  try {
+    const { versions, versionsDays = null, keepFree = null, quota = [], quotaFiles = [] } = given
+    const words = { versionsDays, keepFree, quota, quotaFiles }
+    rulesOf({ ...words, versions: versions ?? defaultRuleWords.versions })
+  } catch (thrown) {
+    const { key, params } = sentenceOf(thrown)
+    throw new WrongUsage(key, params)
+  }
 }
 
 /** What was said on the command line: it goes before the file. */
@@ -67,6 +81,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const log = openTerminalLog()
   const given = givenOf(options)
   const file = options.config ?? null
+  refuseRules(given)
   const config = await loadConfig(file, given)
   if (options.isocketHost !== undefined && config.isocketPort === null)
     throw new WrongUsage('transfer.isocketHostAlone')

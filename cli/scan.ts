@@ -14,7 +14,7 @@ import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
 import { createWords, nearestLanguage } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { ageOf, collect, collectPatterns, sizeOf } from './option-words.ts'
+import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
@@ -39,8 +39,8 @@ interface Flags {
   oneFileSystem: boolean
   hidden: boolean
   minAge: number
-  minSize: number | null
-  maxSize: number | null
+  minSize: number | typeof NONE
+  maxSize: number | typeof NONE
   data?: string
   to?: string[]
 }
@@ -66,8 +66,8 @@ export function registerScan(program: Command): void {
     )
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)', false)
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
-    .option('--min-size <size>', 'leave out smaller files: 10K, 1M', sizeOf, null)
-    .option('--max-size <size>', 'leave out larger files: 500M, 10G', sizeOf, null)
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf, NONE)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf, NONE)
     .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf, 0)
     .option(
       '--to <destination>',
@@ -143,7 +143,7 @@ function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceF
     ignore,
     hidden: hidden ? 'send' : 'leave-out',
     minimumAgeSeconds: minAge,
-    minimumBytes: minSize,
-    maximumBytes: maxSize,
+    minimumBytes: settingOf(minSize),
+    maximumBytes: settingOf(maxSize),
   })
 }

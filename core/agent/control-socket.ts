@@ -138,7 +138,9 @@ export async function sendCommand(dataDirectory: string, command: string, input:
   const line = await readLine(socket, LONGEST_ANSWER)
     .catch((thrown) => {
       const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(thrown) ?? '')
-      throw isAbsent ? new Problem('agent.notRunning', { directory: dataDirectory }) : thrown
+      if (isAbsent) throw new Problem('agent.notRunning', { directory: dataDirectory })
+      const isForbidden = ['EACCES', 'EPERM'].includes(errorCode(thrown) ?? '')
+      throw isForbidden ? new Problem('agent.otherUser', { directory: dataDirectory }) : thrown
     })
     .finally(() => {
       clearTimeout(late)

@@ -3,7 +3,7 @@ import type { ReceiverDestination, Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
 /** Characters of a destination's name, as the schema has it. */
-const LONGEST_NAME = 200
+export const LONGEST_NAME = 200
 
 // What becomes of the list of destinations; pure.
 

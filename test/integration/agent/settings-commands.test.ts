@@ -43,6 +43,9 @@ describe('settings from the command line', () => {
       '30 days',
     ])
       expect(changed).toContain(line)
+    const back = ['--min-size', 'none', '--max-size', 'none', '--delete-after', 'never', ...about]
+    expect(await holdfast(['paths', 'change', root, ...back])).not.toMatch(/larger|smaller|removed/)
+    await holdfast(['paths', 'change', root, '--min-size', '2', '--delete-after', '30d', ...about])
     writeFileSync(path.join(root, 'a.log'), 'left out')
     writeFileSync(path.join(root, 'a.dat'), 'sent')
     const sent = await untilState(data, 'the one file', ({ totals }) => totals.sentFiles > 0)
@@ -153,6 +156,8 @@ describe('settings from the command line', () => {
       ['paths', 'change', root, '--ignore', 'x'.repeat(1_001)],
       ['paths', 'change', root, '--hidden', 'maybe'],
       ['paths', 'change', ''],
+      ['paths', 'change', root, '--ignore', ''],
+      ['destinations', 'rename', 'nas', ' '],
       ['pause', '--for', '8d'],
       ['pause', '--for', '2h', '--until-tomorrow'],
       ['limit', '0'],

@@ -8,7 +8,7 @@ const open = {
   unprivileged: '',
   most: '96365',
   helper: plain,
-  file: '/home/ann/hold fast/chrome-sandbox',
+  file: '/opt/hold fast/chrome-sandbox',
 }
 
 test.each([
@@ -27,7 +27,7 @@ test.each([
   const said = (helper: typeof plain | null) => sandboxProblem({ ...open, ...facts, helper })
   for (const helper of [plain, { uid: 0, mode: 0o100755 }, { uid: 1000, mode: 0o104755 }]) {
     expect(said(helper)).toContain(
-      "sudo chown root:root '/home/ann/hold fast/chrome-sandbox' && sudo chmod 4755 '/home/ann/hold fast/chrome-sandbox'",
+      "sudo chown root:root '/opt/hold fast/chrome-sandbox' && sudo chmod 4755 '/opt/hold fast/chrome-sandbox'",
     )
   }
   expect(said({ uid: 0, mode: 0o104755 })).toBeNull()

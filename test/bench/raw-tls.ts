@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, openSync, read } from 'node:fs'
+import { closeSync, createWriteStream, openSync, read } from 'node:fs'
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
@@ -16,13 +16,26 @@ const PIECES = 6
 const readPiece = promisify(read)
 const thisFile = fileURLToPath(import.meta.url)
 
-/** Takes one connection, hashes what comes, answers with the digest, and ends with it. */
-async function serve(identityDirectory: string): Promise<void> {
+/** Written and not yet in the file. */
+const WRITING_BYTES = 16 * 1024 * 1024
+
+/** Takes one connection, hashes what comes, writes it `into` a file if one is named, answers with the digest, and ends. */
+async function serve(identityDirectory: string, into: string | undefined): Promise<void> {
   const { key, certificate } = await loadIdentity(identityDirectory)
-  const server = tls.createServer({ key, cert: certificate, minVersion: 'TLSv1.3' }, (socket) => {
+  const options = { key, cert: certificate, minVersion: 'TLSv1.3', allowHalfOpen: true } as const
+  const server = tls.createServer(options, (socket) => {
     const hash = createHash('sha256')
-    socket.on('data', (bytes) => hash.update(bytes))
-    socket.on('end', () => socket.end(hash.digest()))
+    const file = into === undefined ? null : createWriteStream(into, { highWaterMark: WRITING_BYTES })
+    socket.on('data', (bytes) => {
+      hash.update(bytes)
+      if (file === null || file.write(bytes)) return
+      socket.pause()
+      file.once('drain', () => socket.resume())
+    })
+    socket.on('end', () => {
+      if (file === null) socket.end(hash.digest())
+      else file.end(() => socket.end(hash.digest()))
+    })
     socket.on('close', () => process.exit(0))
   })
   server.listen(0, '127.0.0.1')
@@ -47,10 +60,14 @@ async function sendFile(file: string, socket: TLSSocket, hash: ReturnType<typeof
   closeSync(fd)
 }
 
-/** Seconds from the first read to the other end's digest, in a process of its own. */
-export async function rawTls(files: readonly string[], identityDirectory: string): Promise<number> {
+/** Seconds from the first read to the other end's digest, in a process of its own, which may write `into` a file. */
+export async function rawTls(
+  files: readonly string[],
+  identityDirectory: string,
+  into?: string,
+): Promise<number> {
   await loadIdentity(identityDirectory)
-  const child = fork(thisFile, [identityDirectory])
+  const child = fork(thisFile, [identityDirectory, ...(into === undefined ? [] : [into])])
   try {
     const [port] = await once(child, 'message')
     const socket = tls.connect({ port, host: '127.0.0.1', minVersion: 'TLSv1.3', rejectUnauthorized: false })
@@ -69,4 +86,4 @@ export async function rawTls(files: readonly string[], identityDirectory: string
   }
 }
 
-if (process.argv[1] === thisFile) await serve(process.argv[2] ?? '')
+if (process.argv[1] === thisFile) await serve(process.argv[2] ?? '', process.argv[3])

@@ -1,4 +1,4 @@
-import type { DestinationState } from '../core/agent/state-schema.ts'
+import type { DestinationState } from '../core/agent/state/schema.ts'
 import { formatBytes, formatDuration } from '../core/words/formats.ts'
 import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'

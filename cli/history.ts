@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'

@@ -1,5 +1,5 @@
-import { scanProblem } from '../core/agent/scan-problem.ts'
-import type { AppState } from '../core/agent/state-schema.ts'
+import { scanProblem } from '../core/agent/state/scan-problem.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'

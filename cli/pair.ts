@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { CODE_MINUTES } from '../core/receive/codes.ts'
-import { invite } from '../core/receive/invitation.ts'
+import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
+import { invite } from '../core/receive/pairing/invitation.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'

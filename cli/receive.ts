@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { destination, pino } from 'pino'
-import { invite } from '../core/receive/invitation.ts'
 import { defaultRuleWords, rulesOf } from '../core/receive/limits/rule-words.ts'
+import { invite } from '../core/receive/pairing/invitation.ts'
 import type { ReceiverEvents } from '../core/receive/receiver.ts'
 import type { GivenConfig } from '../core/receive/service/config.ts'
 import { loadConfig } from '../core/receive/service/config.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'

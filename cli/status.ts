@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state-schema.ts'
+import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'

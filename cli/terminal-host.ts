@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { AgentHost } from '../core/agent/host.ts'
-import { nodeWorkerStarter } from '../core/agent/node-starter.ts'
+import { nodeWorkerStarter } from '../core/agent/workers/node-starter.ts'
 import { nearestLanguage } from '../core/words/words.ts'
 import { version } from './version.ts'
 

@@ -12,25 +12,25 @@ import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import type { AgentHost } from './host.ts'
-import { destinationStates, initialState } from './initial-state.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
-import { createPauseClock } from './pause-clock.ts'
-import { refuseConfigured } from './refuse-directory.ts'
-import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './reports.ts'
-import { Senders } from './senders.ts'
-import { type SettingsInForce, settingsInForce } from './settings-in-force.ts'
-import type { WorkerName, WorkerState } from './state-schema.ts'
-import { createStateStore, type StateStore } from './state-store.ts'
-import { overallStatus } from './status.ts'
-import { SupervisedWorker, type SupervisionEvents } from './supervisor.ts'
+import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
+import { createPauseClock } from './settings/pause-clock.ts'
+import { refuseConfigured } from './settings/refuse-directory.ts'
+import { destinationStates, initialState } from './state/initial.ts'
+import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './state/reports.ts'
+import type { WorkerName, WorkerState } from './state/schema.ts'
+import { overallStatus } from './state/status.ts'
+import { createStateStore, type StateStore } from './state/store.ts'
 import {
   checkerConfig,
   embeddedReceiverConfig,
   rememberMount,
   scannerConfig,
   senderConfigs,
-} from './worker-configs.ts'
+} from './workers/configs.ts'
+import { Senders } from './workers/senders.ts'
+import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000

@@ -4,7 +4,7 @@ import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import type { Notification } from './host.ts'
-import type { Incident } from './state-schema.ts'
+import type { Incident } from './state/schema.ts'
 
 /** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
 const CONFIRM_AFTER_MS = 1_000

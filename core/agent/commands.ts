@@ -25,7 +25,7 @@ import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
-import { refusePath, refuseSource } from './refuse-directory.ts'
+import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
   [C in keyof Commands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>

@@ -11,7 +11,7 @@ import {
   sourceSchema,
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message.ts'
-import { statePatchSchema, stateSnapshotSchema } from './state-schema.ts'
+import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 /** What a command answers that can be refused: a sentence says why. */
 export const outcomeSchema = z.discriminatedUnion('done', [

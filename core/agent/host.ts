@@ -1,6 +1,6 @@
 import type { Language } from '../words/words.ts'
-import type { AppState } from './state-schema.ts'
-import type { WorkerStarter } from './worker-starter.ts'
+import type { AppState } from './state/schema.ts'
+import type { WorkerStarter } from './workers/starter.ts'
 
 /** A notification in words, ready to be shown. */
 export interface Notification {

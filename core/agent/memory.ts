@@ -1,7 +1,7 @@
 import Conf from 'conf'
 import { z } from 'zod'
 import { mountIdentitySchema } from '../check/messages.ts'
-import type { KnownMounts } from './worker-configs.ts'
+import type { KnownMounts } from './workers/configs.ts'
 
 const memorySchema = z.object({
   knownMounts: z

@@ -1,12 +1,12 @@
-import type { Ledger } from '../send/ledger.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
+import type { Young } from './compare/young.ts'
 import type { Listing } from './listing/messages.ts'
 import type { Scanned } from './messages.ts'
-import type { MountScope } from './mounts.ts'
-import type { Part } from './regions.ts'
+import type { MountScope } from './tree/mounts.ts'
+import type { Part } from './tree/regions.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
-import type { Young } from './young.ts'
 
 /** What the scanner needs of the ledger. */
 export type ScanLedger = Pick<

@@ -1,7 +1,7 @@
-import { createLimitedLog } from '../wire/limited-log.ts'
+import { createLimitedLog } from '../pacing/limited-log.ts'
+import { throttled } from '../pacing/throttled.ts'
 import type { ReportOf } from '../worker/definition.ts'
 import type { WorkerContext } from '../worker/serve.ts'
-import { throttled } from '../worker/throttled.ts'
 import type { senderDefinition } from './messages.ts'
 
 type Definition = typeof senderDefinition

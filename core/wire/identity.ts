@@ -2,9 +2,9 @@ import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { syncDirectory } from '../files/fd.ts'
+import { moveToFree } from '../files/move-to-free.ts'
 import { errorCode, Problem } from '../words/problem.ts'
-import { syncDirectory } from './fd.ts'
-import { moveToFree } from './move-to-free.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {

@@ -2,7 +2,7 @@ import type { Message, WordKey } from './message.ts'
 import { message } from './message.ts'
 import { englishWords } from './words.ts'
 
-export { errorCode } from '../system-error.ts'
+export { errorCode } from '../files/system-error.ts'
 
 /** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
 export class Problem extends Error {

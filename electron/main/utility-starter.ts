@@ -5,7 +5,7 @@ import {
   type WorkerStarter,
   workerEnvironment,
   workerHeap,
-} from '../../core/agent/worker-starter.ts'
+} from '../../core/agent/workers/starter.ts'
 
 /** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
 export function utilityWorkerStarter(directory: string): WorkerStarter {

@@ -1,4 +1,4 @@
-import type { AppState, StatePatch, StateSnapshot } from '../../core/agent/state-schema.ts'
+import type { AppState, StatePatch, StateSnapshot } from '../../core/agent/state/schema.ts'
 
 export type Applied = { kind: 'applied'; snapshot: StateSnapshot } | { kind: 'old' } | { kind: 'gap' }
 

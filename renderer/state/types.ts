@@ -1,5 +1,5 @@
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
-import type { AppState } from '../../core/agent/state-schema.ts'
+import type { AppState } from '../../core/agent/state/schema.ts'
 
 /** A file on the wire. */
 export type Transfer = AppState['transfers'][number]

@@ -1,4 +1,4 @@
-import type { StatusLevel } from '../../core/agent/state-schema.ts'
+import type { StatusLevel } from '../../core/agent/state/schema.ts'
 
 /** The shape of each level: colour is never the only sign. Drawn on 24 × 24. */
 const shapes: Record<StatusLevel, React.ReactNode> = {

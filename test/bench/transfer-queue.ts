@@ -1,4 +1,4 @@
-import type { openLedger } from '../../core/send/ledger.ts'
+import type { openLedger } from '../../core/ledger/ledger.ts'
 import { offerAll } from './transfer-ends.ts'
 
 const QUEUED = 1_000_000

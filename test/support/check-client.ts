@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { CheckerConfig } from '../../core/check/checker.ts'
 import {
   type Checked,
   checkerDefinition,
@@ -12,6 +11,7 @@ import {
   historyAnswerSchema,
   type VerdictKind,
 } from '../../core/check/messages.ts'
+import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
 import { until } from './until.ts'
 

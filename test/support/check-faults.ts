@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { CheckerConfig } from '../../core/check/checker.ts'
 import { type Checked, probeKinds, type VerdictKind } from '../../core/check/messages.ts'
+import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
 import { type CheckerProcess, startCheckerProcess } from './check-client.ts'
 import { until } from './until.ts'
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Candidate, Claim, Ledger } from '../../core/send/ledger.ts'
-import { openLedger } from '../../core/send/ledger.ts'
+import type { Candidate, Claim, Ledger } from '../../core/ledger/ledger.ts'
+import { openLedger } from '../../core/ledger/ledger.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** A file of the source "s" as the scanner finds it. */

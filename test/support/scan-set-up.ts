@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { openLedger } from '../../core/send/ledger.ts'
+import { openLedger } from '../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../core/settings/schema.ts'
 import type { ScannerProcess } from './scan-worker.ts'
 import { startScannerProcess } from './scan-worker.ts'

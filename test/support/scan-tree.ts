@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
-import type { FileFacts } from '../../core/scan/facts.ts'
+import type { FileFacts } from '../../core/scan/tree/facts.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { openPolling } from '../../core/scan/watch/polling.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect } from 'vitest'
 import { sendCommand } from '../../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../../core/agent/state-schema.ts'
+import { type AppState, stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import type { RunningCommand } from './processes.ts'
 import { startHoldfast } from './processes.ts'
 import { temporaryDirectory } from './temporary.ts'

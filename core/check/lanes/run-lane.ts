@@ -1,7 +1,7 @@
 import fs, { constants } from 'node:fs'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { systemErrorOf } from '../errno.ts'
 import { alignedMemory, O_DIRECT, READ_BYTES } from '../probes/calls.ts'
+import { systemErrorOf } from '../probes/errno.ts'
 import {
   enterRead,
   enterStep,

@@ -1,4 +1,4 @@
-import { afterRead, isSteady, type Steadiness, unknownSteadiness } from '../steadiness.ts'
+import { afterRead, isSteady, type Steadiness, unknownSteadiness } from '../lanes/steadiness.ts'
 import {
   abandonProber,
   type Errand,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { errorName } from '../errno.ts'
+import { mountAbove } from '../../mounts/mountinfo.ts'
 import { createLanes, type LaneRead } from '../lanes/lanes.ts'
-import { mountAbove } from '../mountinfo.ts'
+import { errorName } from '../probes/errno.ts'
 import { createMountTable } from '../probes/mount-table.ts'
 import type { Answer } from './protocol.ts'
 

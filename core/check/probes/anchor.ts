@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync, type Stats } from 'node:fs'
 import { resolve } from 'node:path'
-import { mountList } from '../platform/mount-list.ts'
+import { mountList } from '../../mounts/mount-list.ts'
 import { close, fstat, O_PATH, open, stat } from './calls.ts'
 
 /** A path that was found once, so that all that follows happens on the very mount that was looked at. */

@@ -1,6 +1,6 @@
-import type { SystemError } from '../errno.ts'
-import type { KnownMount } from '../identity.ts'
 import type { ProbeKind } from '../messages.ts'
+import type { SystemError } from './errno.ts'
+import type { KnownMount } from './identity.ts'
 
 /** One step of a probe that failed: a call that the system refused, or a fact that no call would tell. */
 export type Failure =

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import path from 'node:path'
-import { systemErrorOf } from '../errno.ts'
 import { opendir } from './calls.ts'
+import { systemErrorOf } from './errno.ts'
 import { type ReadResult, readFile } from './read-file.ts'
 
 /** Entries of a directory that are looked at for a file to read. */

@@ -1,6 +1,6 @@
-import { judgeMount } from '../identity.ts'
-import type { Mount } from '../mountinfo.ts'
+import type { Mount } from '../../mounts/mountinfo.ts'
 import type { Failure, PathMemory } from './findings.ts'
+import { judgeMount } from './identity.ts'
 
 /**
  * The mount probe's decision: the mount that a path is on now, and ext4's count of errors, against what is

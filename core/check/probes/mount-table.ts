@@ -1,9 +1,9 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
-import { changedPoints, mountTable } from '../mount-watch.ts'
-import { isWithin, type Mount, parseMountinfo } from '../mountinfo.ts'
-import { mountList } from '../platform/mount-list.ts'
+import { mountList } from '../../mounts/mount-list.ts'
+import { isWithin, type Mount, parseMountinfo } from '../../mounts/mountinfo.ts'
+import { changedPoints, mountTable } from '../kernel/mount-watch.ts'
 
 /** How long one reading serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50

@@ -1,6 +1,6 @@
 import { constants, type PathLike } from 'node:fs'
-import { type SystemError, systemErrorOf } from '../errno.ts'
 import { alignedMemory, close, O_DIRECT, open, READ_BYTES, read } from './calls.ts'
+import { type SystemError, systemErrorOf } from './errno.ts'
 
 export interface ReadResult {
   /** Milliseconds of open, one read and close together. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import path from 'node:path'
-import { systemErrorOf } from '../errno.ts'
 import { close, fsync, lstat, open, statfs, unlink, write } from './calls.ts'
+import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
 import { returnProbeName, takeProbeName } from './probe-name.ts'
 import { type ReadResult, readFile } from './read-file.ts'

@@ -1,4 +1,4 @@
-import { strerror } from '../errno.ts'
+import { strerror } from '../probes/errno.ts'
 import { quote } from './quoting.ts'
 
 /** One line to the parent: verb, path, errno (0: well), and a text or a delay. */

@@ -1,4 +1,4 @@
-import { dueAt, type Timetable, tickAfter } from '../timetable.ts'
+import { dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
 import { type Command, parseCommand } from './command.ts'
 import {
   EEXIST_MONITORING,

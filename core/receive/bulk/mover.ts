@@ -1,10 +1,10 @@
-import type { Arrivals, Arrived } from '../arrivals.ts'
-import type { Directories, Round } from '../directories.ts'
-import { newRound } from '../directories.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
 import { hexOf } from '../manifest/notes.ts'
-import type { Placement, Written } from '../placement.ts'
+import type { Arrivals, Arrived } from '../placement/arrivals.ts'
+import type { Directories, Round } from '../placement/directories.ts'
+import { newRound } from '../placement/directories.ts'
+import type { Placement, Written } from '../placement/placement.ts'
 import type { Pending } from './pending.ts'
 
 /** A file and its place, below the store's root; null: it has to go the long way. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
-import { errorCode } from '../../system-error.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
 import { NO_DESCRIPTOR, SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { release } from 'node:os'
 import koffi from 'koffi'
-import { lastError } from '../../wire/lease.ts'
+import { lastError } from '../../files/lease.ts'
 
 /**
  * File systems (statfs(2), linux/magic.h) whose syncfs waits for data, names and the disk's own cache: ext2, 3 and

@@ -1,6 +1,6 @@
 import { constants, readFileSync } from 'node:fs'
 import koffi from 'koffi'
-import { lastError } from '../../wire/lease.ts'
+import { lastError } from '../../files/lease.ts'
 
 /** open(2), O_TMPFILE: of Linux, where it includes O_DIRECTORY. */
 const O_TMPFILE = 0o20000000 | (constants.O_DIRECTORY ?? 0)

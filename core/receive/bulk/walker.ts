@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { HOLD_DIRECTORY } from '../../wire/open-flags.ts'
+import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 
 /** So many directories of the way are kept open: files that follow one another are mostly near each other. */
 const MOST_OPEN = 32

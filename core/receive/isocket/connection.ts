@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
-import type { ConnectionHost } from '../connection.ts'
+import type { ConnectionHost } from '../connection/connection.ts'
 import type { Outcome } from '../file-refused.ts'
 import { MAX_LINE_BYTES, parseHeader } from './header.ts'
 import type { Ended } from './incoming.ts'

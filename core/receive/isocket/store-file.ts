@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
-import type { IncomingFile, Store } from '../store.ts'
+import type { IncomingFile, Store } from '../store/store.ts'
 import type { Ended } from './incoming.ts'
 
 /** A store that is full, read-only or failing is tried again after this. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, syncDirectory, syncFd, writeFully } from '../../wire/fd.ts'
+import { closeFd, openFd, syncDirectory, syncFd, writeFully } from '../../files/fd.ts'
 import type { Note } from './notes.ts'
 import { formatNote } from './notes.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import path from 'node:path'
-import { READ_FILE } from '../../wire/open-flags.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from './notes.ts'
 import type { Rows } from './rows.ts'

@@ -1,12 +1,12 @@
 import type { Stats } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import path from 'node:path'
-import { lstatOrNull } from '../../wire/lstat-or-null.ts'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
-import { besideFolders } from '../lost-found.ts'
 import type { ManifestRow, Rows } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
+import { besideFolders } from '../senders/lost-found.ts'
 import { compareVersions, isVersionName, replacedAt } from '../versions/name.ts'
 
 /** Which contents are wanted: what is in its place, what was at a time (ms since 1970), or every one there is. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { closeFd, openFd, readFd, statFd } from '../../wire/fd.ts'
-import { READ_FILE } from '../../wire/open-flags.ts'
+import { closeFd, openFd, readFd, statFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 
 const READ_BYTES = 1024 * 1024
 

@@ -3,9 +3,9 @@ import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
-import { besideFolders } from '../lost-found.ts'
 import type { RowKey } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
+import { besideFolders } from '../senders/lost-found.ts'
 
 /** Something in a store, below its root. */
 export type Found = {

@@ -1,4 +1,4 @@
-import { Rerun } from '../rerun.ts'
+import { Rerun } from '../../pacing/rerun.ts'
 import type { DirectoryState } from './steps.ts'
 import { disturbed, listed, newDirectoryState, nextStep } from './steps.ts'
 

@@ -1,13 +1,13 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
+import { errorCode } from '../../files/system-error.ts'
 import type { NameFilter, NameRules } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
-import { errorCode } from '../../system-error.ts'
-import { absolutePath, joinRelative } from '../facts.ts'
-import type { Part } from '../regions.ts'
-import { rowOf } from '../rows.ts'
-import type { Unsendable } from '../walk.ts'
-import { hasReplacement, isGone } from '../walk.ts'
+import { absolutePath, joinRelative } from '../tree/facts.ts'
+import type { Part } from '../tree/regions.ts'
+import type { Unsendable } from '../tree/walk.ts'
+import { hasReplacement, isGone } from '../tree/walk.ts'
+import { rowOf } from './rows.ts'
 
 /** What is listed; plain data, so that a thread can be given it. */
 export interface ListingOptions extends Part {

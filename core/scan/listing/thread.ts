@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { errorCode } from '../../system-error.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { FromListing, ToListing } from './messages.ts'
 import type { ListedChunk } from './sync-walk.ts'
 import { walkSync } from './sync-walk.ts'

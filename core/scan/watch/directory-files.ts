@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import koffi from 'koffi'
-import { lastError } from '../../wire/lease.ts'
+import { lastError } from '../../files/lease.ts'
 
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100

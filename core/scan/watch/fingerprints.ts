@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { FileFacts } from '../facts.ts'
+import type { FileFacts } from '../tree/facts.ts'
 
 /**
  * Which files, with which content, a look has found. It keeps 53 bits of a digest for each, so that a tree of a

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { hasWriter } from '../../wire/lease.ts'
-import type { FileFacts } from '../facts.ts'
-import { absolutePath } from '../facts.ts'
-import { isGone } from '../walk.ts'
+import { hasWriter } from '../../files/lease.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { absolutePath } from '../tree/facts.ts'
+import { isGone } from '../tree/walk.ts'
 import type { DirectoryFiles, FileStatus } from './directory-files.ts'
 
 /** A file as a look found it. */

@@ -1,4 +1,4 @@
-import type { FileFacts } from '../facts.ts'
+import type { FileFacts } from '../tree/facts.ts'
 
 /**
  * Files on their way between threads, column by column: a copy of one string and three arrays, where a copy of as many

@@ -1,5 +1,5 @@
-import type { Unsendable } from '../walk.ts'
-import { isGone } from '../walk.ts'
+import type { Unsendable } from '../tree/walk.ts'
+import { isGone } from '../tree/walk.ts'
 import { Listing } from './inotify-listing.ts'
 import { IN } from './inotify-masks.ts'
 import type { FromThread } from './inotify-messages.ts'

@@ -1,5 +1,5 @@
-import type { FileFacts } from '../facts.ts'
-import type { Unsendable } from '../walk.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles } from './directory-files.ts'
 import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'

@@ -1,11 +1,11 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
-import { errorCode } from '../../system-error.ts'
-import { absolutePath, joinRelative } from '../facts.ts'
-import { Queue } from '../queue.ts'
-import { hasReplacement, isGone } from '../walk.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { absolutePath, joinRelative } from '../tree/facts.ts'
+import { hasReplacement, isGone } from '../tree/walk.ts'
 import type { Directory } from './inotify-tree.ts'
 import { isAttached, pathOf } from './inotify-tree.ts'
+import { Queue } from './queue.ts'
 
 /** Entries that are looked at before events are read again: the kernel's queue must not fill meanwhile. */
 const SLICE = 256

@@ -1,4 +1,4 @@
-import type { Unsendable } from '../walk.ts'
+import type { Unsendable } from '../tree/walk.ts'
 import type { FileColumns } from './inotify-columns.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 

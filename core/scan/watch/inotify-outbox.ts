@@ -1,5 +1,5 @@
-import type { FileFacts } from '../facts.ts'
-import { sameContent } from '../facts.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { sameContent } from '../tree/facts.ts'
 import type { Looked } from './finished.ts'
 import { packFiles } from './inotify-columns.ts'
 import type { FromThread } from './inotify-messages.ts'

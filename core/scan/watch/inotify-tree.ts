@@ -1,6 +1,6 @@
 import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
-import { joinRelative } from '../facts.ts'
+import { joinRelative } from '../tree/facts.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** One watched (or not yet watchable) directory; the tree's shape gives its path, so a rename costs nothing. */

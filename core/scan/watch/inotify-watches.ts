@@ -1,4 +1,4 @@
-import { absolutePath } from '../facts.ts'
+import { absolutePath } from '../tree/facts.ts'
 import { IN } from './inotify-masks.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { pathOf, subtree } from './inotify-tree.ts'

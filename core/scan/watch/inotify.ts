@@ -1,6 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { unsendableWords } from '../unsendable.ts'
+import { unsendableWords } from '../tree/unsendable.ts'
 import { unpackFiles } from './inotify-columns.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { QuietPeriod } from './quiet.ts'

@@ -1,5 +1,5 @@
 import koffi from 'koffi'
-import { lastError } from '../../wire/lease.ts'
+import { lastError } from '../../files/lease.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000

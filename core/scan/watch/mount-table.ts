@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { Mount } from '../../check/mountinfo.ts'
-import { parseMountinfo } from '../../check/mountinfo.ts'
+import type { Mount } from '../../mounts/mountinfo.ts'
+import { parseMountinfo } from '../../mounts/mountinfo.ts'
 
 /** The kernel gives no event for what is mounted over a watched directory: its table is read so often. */
 const READ_EVERY_MS = 1_000

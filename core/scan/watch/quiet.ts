@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
-import { callOn } from '../calls.ts'
-import type { FileFacts } from '../facts.ts'
-import { absolutePath, factsOf, sameContent } from '../facts.ts'
+import { callOn } from '../tree/calls.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { absolutePath, factsOf, sameContent } from '../tree/facts.ts'
 
 /** Files that may wait at once; beyond them `whenRoom` waits. */
 const MAX_WAITING = 10_000

@@ -1,6 +1,6 @@
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
-import { absolutePath } from '../facts.ts'
+import { absolutePath } from '../tree/facts.ts'
 import { openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'

@@ -1,5 +1,5 @@
-import type { Facts } from '../facts.ts'
-import type { Content, Unsent } from '../read.ts'
+import type { Facts } from './facts.ts'
+import type { Content, Unsent } from './read.ts'
 
 /** A file that is to be read, and what it was when it was offered. */
 export interface Wanted {

@@ -1,5 +1,5 @@
-import type { Facts } from '../facts.ts'
-import type { Unsent } from '../judge-read.ts'
+import type { Facts } from './facts.ts'
+import type { Unsent } from './judge-read.ts'
 
 export const SHA256_BYTES = 32
 

@@ -1,7 +1,7 @@
-import type { Semaphore } from '../../wire/semaphore.ts'
-import { createSemaphore } from '../../wire/semaphore.ts'
-import { readSmall } from '../read.ts'
+import type { Semaphore } from '../../pacing/semaphore.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Found, Group, Wanted } from './group.ts'
+import { readSmall } from './read.ts'
 import type { ReadingThread } from './thread.ts'
 import { startReadingThread } from './thread.ts'
 
@@ -11,7 +11,7 @@ const WORTH_A_THREAD = 8
 const GROUPS_AT_ONCE = 2
 /** Sources that hang hold their threads; those for which there is none are read by libuv's pool. */
 const THREADS = 4
-/** Files of one source that libuv's pool reads at a time; see POOL_THREADS in core/agent/worker-starter.ts. */
+/** Files of one source that libuv's pool reads at a time; see POOL_THREADS in core/agent/workers/starter.ts. */
 const POOL_READS = 16
 
 /** Reads small files, of every source apart from the others. */

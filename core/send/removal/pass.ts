@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Ledger, Removable } from '../../ledger/ledger.ts'
+import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
 import { errorCode } from '../../words/problem.ts'
-import type { Ledger, Removable } from '../ledger.ts'
 import type { RemovalRule } from '../messages.ts'
-import type { Session } from '../session.ts'
-import { isBelowAway, whereabouts } from '../whereabouts.ts'
+import type { Session } from '../session/session.ts'
 import type { Confirmed } from './confirm.ts'
 import { confirm } from './confirm.ts'
 import type { Obstacles } from './obstacles.ts'
@@ -45,7 +45,7 @@ interface Look {
 
 /** Loaded when it is needed, as the native library does not load everywhere. */
 const loadHasWriter = async (): Promise<HasWriter | null> =>
-  import('../../wire/lease.ts').then(
+  import('../../files/lease.ts').then(
     ({ hasWriter }) => hasWriter,
     () => null,
   )

@@ -1,4 +1,4 @@
-import type { SendSource } from '../lane-contract.ts'
+import type { SendSource } from '../lane/contract.ts'
 import type { RemovalRule } from '../messages.ts'
 
 export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }

@@ -1,10 +1,10 @@
 import { rename, unlink } from 'node:fs/promises'
-import { closeFd, openFd, statFd } from '../../wire/fd.ts'
-import { lstatExactOrNull } from '../../wire/lstat-or-null.ts'
-import { moveToFree } from '../../wire/move-to-free.ts'
-import { READ_FILE } from '../../wire/open-flags.ts'
-import type { Facts } from '../facts.ts'
-import { factsOf, sameFile } from '../facts.ts'
+import { closeFd, openFd, statFd } from '../../files/fd.ts'
+import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
+import { moveToFree } from '../../files/move-to-free.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
+import type { Facts } from '../reading/facts.ts'
+import { factsOf, sameFile } from '../reading/facts.ts'
 import type { HeldDirectory } from './within.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */

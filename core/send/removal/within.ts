@@ -1,5 +1,5 @@
-import { closeFd, openFd } from '../../wire/fd.ts'
-import { HOLD_DIRECTORY } from '../../wire/open-flags.ts'
+import { closeFd, openFd } from '../../files/fd.ts'
+import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 
 /** A directory that was found without following any symbolic link below the source, and is held open. */
 export interface HeldDirectory {

@@ -1,5 +1,5 @@
 import { CloseButton } from '@mantine/core'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { IconBell, IconInfoCircle } from '../../ui/icons.ts'

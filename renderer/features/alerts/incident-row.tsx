@@ -1,5 +1,5 @@
 import { memo } from 'react'
-import type { Incident } from '../../../core/agent/state-schema.ts'
+import type { Incident } from '../../../core/agent/state/schema.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { At, Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'

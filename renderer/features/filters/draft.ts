@@ -1,5 +1,5 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 
 export type Filters = CommandInput<'previewFilters'>['filters']

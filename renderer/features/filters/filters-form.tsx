@@ -1,6 +1,6 @@
 import { Button, Group, Switch, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useFilterPreview } from '../../state/filter-preview.ts'

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { lazy, Suspense, useRef, useState } from 'react'
-import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 
 // Rarely wanted: not a part of what the window first loads.

@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Skeleton } from '@mantine/core'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'

@@ -1,7 +1,7 @@
 import { Badge, Skeleton, Tabs, useMantineColorScheme } from '@mantine/core'
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react'
 import type { Events } from '../../../core/agent/contract.ts'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
 import { useWords, WordsProvider } from '../../words/context.tsx'

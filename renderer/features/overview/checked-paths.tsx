@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { memo, useState } from 'react'
-import type { CheckedPathState } from '../../../core/agent/state-schema.ts'
+import type { CheckedPathState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconX } from '../../ui/icons.ts'

@@ -1,4 +1,4 @@
-import type { AppState, DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
 import { destinationName, destinationNames, destinationsOf, doneWord, phaseOf } from './describe.ts'
 

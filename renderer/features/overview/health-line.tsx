@@ -1,5 +1,5 @@
 import { Tooltip } from '@mantine/core'
-import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
 import { Sparkline } from '../../ui/sparkline.tsx'
 import { useWords } from '../../words/context.tsx'

@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useState } from 'react'
-import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../settings/embedded-callout.tsx'

@@ -1,6 +1,6 @@
 import { SegmentedControl } from '@mantine/core'
 import { useId, useState } from 'react'
-import type { DestinationState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'

@@ -1,6 +1,6 @@
 import { Button, Checkbox, Group, Modal, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
-import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
 

@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { useEffect, useRef } from 'react'
-import type { AppState, SourceState } from '../../../core/agent/state-schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isWithin } from '../../format/path.ts'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'

@@ -1,6 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
-import type { AppState, DestinationState } from '../../../core/agent/state-schema.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'

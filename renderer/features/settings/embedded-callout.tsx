@@ -1,6 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
-import type { DestinationState } from '../../../core/agent/state-schema.ts'
+import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconDeviceDesktop } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'

@@ -1,4 +1,4 @@
-import type { AppState, WorkerName, WorkerState } from '../../../core/agent/state-schema.ts'
+import type { AppState, WorkerName, WorkerState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'

@@ -1,6 +1,6 @@
 import { NumberInput } from '@mantine/core'
 import { useEffect, useState } from 'react'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'

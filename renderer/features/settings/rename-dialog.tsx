@@ -1,6 +1,6 @@
 import { Button, Group, Modal, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { DestinationState } from '../../../core/agent/state-schema.ts'
+import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'

@@ -1,6 +1,6 @@
 import { Switch } from '@mantine/core'
 import { useState } from 'react'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
 import { Notices } from '../alerts/alerts-page.tsx'

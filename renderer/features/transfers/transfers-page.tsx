@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useMemo } from 'react'
-import type { AppState } from '../../../core/agent/state-schema.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconRefresh } from '../../ui/icons.ts'
 import { ProgressRow } from '../../ui/progress-row.tsx'

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'n
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
-import { stateSnapshotSchema } from '../../../core/agent/state-schema.ts'
+import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
-import { type AppState, stateSnapshotSchema } from '../../../core/agent/state-schema.ts'
+import { type AppState, stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { statusLevels } from '../../../core/agent/state-schema.ts'
+import { statusLevels } from '../../../core/agent/state/schema.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const tray = path.join(root, 'assets/tray')

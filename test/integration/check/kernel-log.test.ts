@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { watchKernelLog } from '../../../core/check/kernel-log.ts'
+import { watchKernelLog } from '../../../core/check/kernel/kernel-log.ts'
 import { checkWith } from '../../support/check-faults.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { until } from '../../support/until.ts'

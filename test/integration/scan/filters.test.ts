@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

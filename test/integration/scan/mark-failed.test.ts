@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { Previews } from '../../../core/scan/preview.ts'
+import { Previews } from '../../../core/scan/preview/preview.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'
-import { workerEnvironment } from '../../../core/agent/worker-starter.ts'
+import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan-set-up.ts'

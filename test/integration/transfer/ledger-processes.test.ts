@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const LEDGER = fileURLToPath(new URL('../../../core/send/ledger.ts', import.meta.url))
+const LEDGER = fileURLToPath(new URL('../../../core/ledger/ledger.ts', import.meta.url))
 
 /** Offers files in chunks, as fast as it can, until it is killed or has done `count`. */
 function offering(file: string, source: string, count: number) {

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Outcome } from '../../../core/receive/file-refused.ts'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { startExchanging } from '../../support/exchange.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { invite } from '../../../core/receive/invitation.ts'
+import { invite } from '../../../core/receive/pairing/invitation.ts'
 import type { Receiver } from '../../../core/receive/receiver.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import type { ReceiverDestination } from '../../../core/settings/schema.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {

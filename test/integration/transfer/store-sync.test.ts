@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024

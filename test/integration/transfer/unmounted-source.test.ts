@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {

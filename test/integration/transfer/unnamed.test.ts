@@ -8,7 +8,7 @@ import { canSyncWhole } from '../../../core/receive/bulk/syncfs.ts'
 import { ANYWHERE, openNameFile, UNNAMED } from '../../../core/receive/bulk/unnamed.ts'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,

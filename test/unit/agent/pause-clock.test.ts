@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createPauseClock } from '../../../core/agent/pause-clock.ts'
+import { createPauseClock } from '../../../core/agent/settings/pause-clock.ts'
 
 const MINUTE = 60_000
 const since = 1_000_000_000_000

@@ -4,7 +4,7 @@ import {
   refuseConfigured,
   refusePath,
   refuseSource,
-} from '../../../core/agent/refuse-directory.ts'
+} from '../../../core/agent/settings/refuse-directory.ts'
 
 const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
 const nothingTaken = { sources: [], store: '/var/holdfast/store' }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decideRestart, RESTARTS_PER_HOUR } from '../../../core/agent/restart-policy.ts'
+import { decideRestart, RESTARTS_PER_HOUR } from '../../../core/agent/workers/restart-policy.ts'
 
 describe('restart policy', () => {
   it('waits longer after each quick end, up to half a minute', () => {

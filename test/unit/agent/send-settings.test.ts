@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { senderConfigs } from '../../../core/agent/worker-configs.ts'
+import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'

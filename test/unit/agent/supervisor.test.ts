@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/supervisor.ts'
-import type { WorkerHandle } from '../../../core/agent/worker-starter.ts'
+import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
+import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import { receiverDefinition } from '../../../core/receive/messages.ts'
 import type { ToWorker } from '../../../core/worker/definition.ts'
 

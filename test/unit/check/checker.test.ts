@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type CheckerConfig, createChecker } from '../../../core/check/checker.ts'
 import type { Checked } from '../../../core/check/messages.ts'
+import { type CheckerConfig, createChecker } from '../../../core/check/schedule/checker.ts'
 import { createFakeClock, WALL_AT_START } from '../../support/check-clock.ts'
 import { createFakeDisk } from '../../support/check-disk.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { troubledDevice, watchKernelLog } from '../../../core/check/kernel-log.ts'
+import { troubledDevice, watchKernelLog } from '../../../core/check/kernel/kernel-log.ts'
 import { until } from '../../support/until.ts'
 
 describe('a record of the kernel log', () => {

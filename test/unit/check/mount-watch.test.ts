@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { changedPoints, MOUNT_WATCH_MS, mountTable, watchMounts } from '../../../core/check/mount-watch.ts'
+import {
+  changedPoints,
+  MOUNT_WATCH_MS,
+  mountTable,
+  watchMounts,
+} from '../../../core/check/kernel/mount-watch.ts'
 import { until } from '../../support/until.ts'
 
 const root = '22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n'

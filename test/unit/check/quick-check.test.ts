@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createChecker } from '../../../core/check/checker.ts'
 import type { LanePath } from '../../../core/check/lanes/lanes.ts'
 import type { Checked } from '../../../core/check/messages.ts'
+import { createChecker } from '../../../core/check/schedule/checker.ts'
 import { createFakeClock } from '../../support/check-clock.ts'
 import { createFakeDisk } from '../../support/check-disk.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Answer, Job } from '../../../core/check/prober/protocol.ts'
+import { createRoomyDisk } from '../../../core/check/prober/roomy-disk.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
-import { createRoomyDisk } from '../../../core/check/roomy-disk.ts'
 import { createFakeDisk } from '../../support/check-disk.ts'
 import { until } from '../../support/until.ts'
 

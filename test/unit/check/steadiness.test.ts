@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { STALL_MS } from '../../../core/check/lanes/crew.ts'
-import { patienceOf, SUSPICION_MS } from '../../../core/check/patience.ts'
-import { afterRead, isSteady, unknownSteadiness } from '../../../core/check/steadiness.ts'
+import { afterRead, isSteady, unknownSteadiness } from '../../../core/check/lanes/steadiness.ts'
+import { patienceOf, SUSPICION_MS } from '../../../core/check/schedule/patience.ts'
 
 describe('a path', () => {
   it('is steady once it has answered in a thread of its own, not while it takes long', () => {

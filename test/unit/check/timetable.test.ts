@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dueAt, tickAfter } from '../../../core/check/timetable.ts'
+import { dueAt, tickAfter } from '../../../core/check/schedule/timetable.ts'
 
 const timetable = { startMs: 500, intervalMs: 10_000 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { errorName, strerror, systemErrorOf } from '../../../core/check/errno.ts'
+import { errorName, strerror, systemErrorOf } from '../../../core/check/probes/errno.ts'
 import type { Failure } from '../../../core/check/probes/findings.ts'
 import {
   fileSystemHungVerdict,

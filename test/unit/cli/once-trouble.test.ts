@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createFailures } from '../../../cli/once-trouble.ts'
-import type { SourceState } from '../../../core/agent/state-schema.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { emptyState, sourceState } from '../renderer/fake-state.ts'
 

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 

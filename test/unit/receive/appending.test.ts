@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import { openAppending } from '../../../core/receive/appending.ts'
+import { openAppending } from '../../../core/receive/store/appending.ts'
 
 // fdatasync(2) refuses /dev/null with EINVAL, after it took every byte, as a broken disk does.
 test.runIf(process.platform === 'linux')(

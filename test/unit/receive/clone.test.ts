@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 

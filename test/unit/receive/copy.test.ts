@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FileFacts } from '../../../core/receive/file-facts.ts'
-import { openStore } from '../../../core/receive/store.ts'
+import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
+import { openPruning } from '../../../core/receive/store/pruning.ts'
 import { DEFAULT_KEEP } from '../../../core/receive/versions/choose.ts'
 import { versionName } from '../../../core/receive/versions/name.ts'
-import { openPruning } from '../../../core/receive/versions/pruning.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const stamps = Array.from({ length: 40 }, (_, index) => versionName(new Date(Date.UTC(2026, 0, 1 + index))))

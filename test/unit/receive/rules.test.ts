@@ -17,7 +17,7 @@ import { openRows, placeOf, versionsAt } from '../../../core/receive/manifest/ro
 import { originOf } from '../../../core/receive/restore/wanted.ts'
 import { versionsToPrune } from '../../../core/receive/versions/choose.ts'
 import { isVersionName, replacedAt, versionName } from '../../../core/receive/versions/name.ts'
-import { verdictOf } from '../../../core/send/verdict.ts'
+import { verdictOf } from '../../../core/send/pump/verdict.ts'
 import { parseSize } from '../../../core/words/amounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

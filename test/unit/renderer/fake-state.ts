@@ -3,7 +3,7 @@ import type {
   CheckedPathState,
   DestinationState,
   SourceState,
-} from '../../../core/agent/state-schema.ts'
+} from '../../../core/agent/state/schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 

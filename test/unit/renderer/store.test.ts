@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Bridge } from '../../../core/agent/contract.ts'
-import type { AppState, StatePatch, StateSnapshot } from '../../../core/agent/state-schema.ts'
+import type { AppState, StatePatch, StateSnapshot } from '../../../core/agent/state/schema.ts'
 import { createStateStore } from '../../../renderer/state/store.ts'
 import { until } from '../../support/until.ts'
 import { emptyState, sourceState } from './fake-state.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Comparisons } from '../../../core/scan/comparisons.ts'
+import { Comparisons } from '../../../core/scan/source/comparisons.ts'
 
 const MINUTE = 60_000
 

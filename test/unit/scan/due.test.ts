@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { isDue } from '../../../core/scan/due.ts'
-import type { FileFacts } from '../../../core/scan/facts.ts'
-import type { LedgerEntry } from '../../../core/send/ledger.ts'
+import type { LedgerEntry } from '../../../core/ledger/ledger.ts'
+import { isDue } from '../../../core/scan/compare/due.ts'
+import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 
 const file: FileFacts = { path: 'a', size: 1, mtimeNs: 2n, inode: 3n, device: 4n, mode: 0o100644 }
 const marked: FileFacts = { ...file, mode: 0o100664 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { FileFacts } from '../../../core/scan/facts.ts'
-import { Gathered } from '../../../core/scan/gathered.ts'
+import { Gathered } from '../../../core/scan/compare/gathered.ts'
+import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import { until } from '../../support/until.ts'
 
 const file = (path: string): FileFacts => ({ path, size: 1, mtimeNs: 1n, inode: 1n, device: 1n, mode: 0o644 })

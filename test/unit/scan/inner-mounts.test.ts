@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { InnerMounts, mountScopeOf } from '../../../core/scan/inner-mounts.ts'
-import { openLedger } from '../../../core/send/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { InnerMounts, mountScopeOf } from '../../../core/scan/source/inner-mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const fail = (thrown: unknown) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { FileFacts } from '../../../core/scan/facts.ts'
+import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import type { Looked } from '../../../core/scan/watch/finished.ts'
 import { packFiles, unpackFiles } from '../../../core/scan/watch/inotify-columns.ts'
 import type { FromThread } from '../../../core/scan/watch/inotify-messages.ts'

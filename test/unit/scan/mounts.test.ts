@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Mount } from '../../../core/check/mountinfo.ts'
-import type { LayoutOptions } from '../../../core/scan/mounts.ts'
-import { layOut } from '../../../core/scan/mounts.ts'
+import type { Mount } from '../../../core/mounts/mountinfo.ts'
+import type { LayoutOptions } from '../../../core/scan/tree/mounts.ts'
+import { layOut } from '../../../core/scan/tree/mounts.ts'
 
 let nextId = 1
 const mount = (point: string, device: string, root = '/'): Mount => ({

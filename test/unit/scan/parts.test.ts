@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { Limit } from '../../../core/scan/limit.ts'
-import { MAX_PROBLEMS, Problems } from '../../../core/scan/problems.ts'
-import { Rerun } from '../../../core/scan/rerun.ts'
+import { Rerun } from '../../../core/pacing/rerun.ts'
+import { MAX_PROBLEMS, Problems } from '../../../core/scan/source/problems.ts'
+import { Limit } from '../../../core/scan/tree/limit.ts'
 import { message } from '../../../core/words/message.ts'
 
 const problem = (path: string) => message('scan.nameNotUtf8', { path })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Queue } from '../../../core/scan/queue.ts'
+import { Queue } from '../../../core/scan/watch/queue.ts'
 
 test('gives back in order what was added, however much was taken before', () => {
   const queue = new Queue<number>()

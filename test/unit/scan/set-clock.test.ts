@@ -1,7 +1,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-import { factsOf } from '../../../core/scan/facts.ts'
+import { factsOf } from '../../../core/scan/tree/facts.ts'
 import { Later } from '../../../core/scan/watch/later.ts'
 import { QuietPeriod } from '../../../core/scan/watch/quiet.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { FileFacts } from '../../../core/scan/facts.ts'
-import { Young } from '../../../core/scan/young.ts'
+import { Young } from '../../../core/scan/compare/young.ts'
+import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 
 const AGE_SECONDS = 60
 const START = 1_700_000_000_000

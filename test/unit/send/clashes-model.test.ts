@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createClashes } from '../../../core/send/clashes.ts'
-import type { Due } from '../../../core/send/ledger.ts'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createClashes } from '../../../core/send/pump/clashes.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
 const NAMES = ['a', 'b', 'c']

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/send/ledger.ts'
-import { openPump } from '../../../core/send/pump.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openPump } from '../../../core/send/pump/pump.ts'
 import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Answer, Session } from '../../../core/send/session.ts'
+import type { Answer, Session } from '../../../core/send/session/session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createEta, roundLeft } from '../../../core/send/eta.ts'
-import { createProgress } from '../../../core/send/progress.ts'
+import { createEta, roundLeft } from '../../../core/send/progress/eta.ts'
+import { createProgress } from '../../../core/send/progress/progress.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createSlots, openLane } from '../../../core/send/lane.ts'
-import type { Attempt } from '../../../core/send/lane-contract.ts'
-import type { Due } from '../../../core/send/ledger.ts'
-import type { Content } from '../../../core/send/read.ts'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import type { Attempt } from '../../../core/send/lane/contract.ts'
+import { createSlots, openLane } from '../../../core/send/lane/lane.ts'
+import type { Content } from '../../../core/send/reading/read.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
-import type { Answer, Session } from '../../../core/send/session.ts'
-import { createSemaphore } from '../../../core/wire/semaphore.ts'
+import type { Answer, Session } from '../../../core/send/session/session.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({
@@ -13,8 +13,8 @@ const disk = vi.hoisted(() => ({
   chunk: async (): Promise<Buffer | null> => null,
   small: async (): Promise<Content> => never,
 }))
-vi.mock('../../../core/send/read.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/send/read.ts')>()),
+vi.mock('../../../core/send/reading/read.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
   openReading: async () => ({
     mode: 0o644,
     next: () => disk.chunk(),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Due } from '../../../core/send/ledger.ts'
-import { createLookBack } from '../../../core/send/look-back.ts'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createLookBack } from '../../../core/send/pump/look-back.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { factsOf } from '../../../core/send/facts.ts'
-import { markGroupWrite } from '../../../core/send/mark.ts'
-import { openReading, readSmall, unsentBecause } from '../../../core/send/read.ts'
+import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
+import { factsOf } from '../../../core/send/reading/facts.ts'
+import { openReading, readSmall, unsentBecause } from '../../../core/send/reading/read.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const factsAt = (file: string) => factsOf(fs.lstatSync(file, { bigint: true }))

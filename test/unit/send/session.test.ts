@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Answer } from '../../../core/send/session.ts'
-import { openSession } from '../../../core/send/session.ts'
+import type { Answer } from '../../../core/send/session/session.ts'
+import { openSession } from '../../../core/send/session/session.ts'
 import type { Channel } from '../../../core/wire/channel.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { factsOf } from '../../../core/send/facts.ts'
+import { factsOf } from '../../../core/send/reading/facts.ts'
 import type { HasWriter } from '../../../core/send/removal/take-away.ts'
 import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
 import { holdDirectoryOf } from '../../../core/send/removal/within.ts'

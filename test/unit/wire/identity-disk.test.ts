@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { openRenewal } from '../../../core/send/renewal.ts'
+import { openRenewal } from '../../../core/send/link/renewal.ts'
 import { loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -21,8 +21,8 @@ vi.mock('node:fs/promises', async (original) => {
     },
   }
 })
-vi.mock('../../../core/wire/fd.ts', async (original) => {
-  const real = await original<typeof import('../../../core/wire/fd.ts')>()
+vi.mock('../../../core/files/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/fd.ts')>()
   return {
     ...real,
     async syncDirectory(directory: string) {

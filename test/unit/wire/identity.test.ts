@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
-import { createSemaphore } from '../../../core/wire/semaphore.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {

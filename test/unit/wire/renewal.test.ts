@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { openReceiverRenewal } from '../../../core/receive/renewal.ts'
-import { openSenders } from '../../../core/receive/senders.ts'
-import { openRenewal } from '../../../core/send/renewal.ts'
+import { openReceiverRenewal } from '../../../core/receive/senders/renewal.ts'
+import { openSenders } from '../../../core/receive/senders/senders.ts'
+import { openRenewal } from '../../../core/send/link/renewal.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

@@ -1,0 +1,71 @@
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+
+/** What a worker found at a path that a person wants to add; the checks themselves may hang, this does not. */
+export interface PathFacts {
+  /** The path with its symbolic links resolved; null if it does not exist. */
+  real: string | null
+  kind: 'directory' | 'file' | 'device' | 'other' | null
+  readable: boolean
+  /** The system's error, where looking failed for another reason than that nothing is there. */
+  code: string | null
+}
+
+export interface TakenPaths {
+  /** Real paths of the sources that exist. */
+  sources: { path: string; name: string }[]
+  /** Real path of the embedded receiver's store. */
+  store: string
+}
+
+/** Why a directory cannot become a source; null if it can. */
+export function refuseSource(path: string, facts: PathFacts, taken: TakenPaths): Message | null {
+  const unusable = refusePath(path, facts)
+  if (unusable !== null) return unusable
+  if (facts.real === null || facts.kind !== 'directory') return message('refuse.notDirectory', { path })
+  const real = facts.real
+  const same = taken.sources.find((one) => one.path === real)
+  if (same !== undefined) return message('refuse.already', { path, name: same.name })
+  const outer = taken.sources.find((one) => isInside(real, one.path))
+  if (outer !== undefined)
+    return message('refuse.insideSource', { path, name: outer.name, outer: outer.path })
+  const inner = taken.sources.find((one) => isInside(one.path, real))
+  if (inner !== undefined)
+    return message('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
+  if (real === taken.store || isInside(taken.store, real)) {
+    return message('refuse.containsStore', { path, store: taken.store })
+  }
+  if (isInside(real, taken.store)) return message('refuse.insideStore', { path, store: taken.store })
+  return null
+}
+
+/** Why a path cannot even be checked; null if it can. */
+export function refusePath(path: string, facts: PathFacts): Message | null {
+  if (facts.code !== null) return message('refuse.cannotLook', { path, reason: facts.code })
+  if (facts.real === null) return message('refuse.missing', { path })
+  if (!facts.readable) return message('refuse.unreadable', { path })
+  return null
+}
+
+/**
+ * Sources of the settings that must not run, by their paths alone: a settings file can be edited by hand.
+ * The first of two that overlap stays.
+ */
+export function refuseConfigured(
+  sources: readonly { id: string; path: string; name: string }[],
+  store: string,
+): Map<string, Message> {
+  const refused = new Map<string, Message>()
+  const taken: TakenPaths = { sources: [], store }
+  for (const { id, path, name } of sources) {
+    const facts: PathFacts = { real: path, kind: 'directory', readable: true, code: null }
+    const refusal = refuseSource(path, facts, taken)
+    if (refusal === null) taken.sources.push({ path, name })
+    else refused.set(id, refusal)
+  }
+  return refused
+}
+
+function isInside(inner: string, outer: string): boolean {
+  return inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`)
+}

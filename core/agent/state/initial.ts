@@ -1,0 +1,79 @@
+import { hostname, networkInterfaces } from 'node:os'
+import { noTotals } from '../../ledger/no-totals.ts'
+import type { Totals } from '../../send/messages.ts'
+import type { Settings } from '../../settings/schema.ts'
+import { addressOf } from '../../wire/pairing-code.ts'
+import { message } from '../../words/message.ts'
+import type { AppState, DestinationState, WorkerState } from './schema.ts'
+
+/** What the ledger calls the receiver that runs on this computer. */
+export const EMBEDDED_DESTINATION = 'embedded'
+
+export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
+
+/** What a view sees before any worker has reported. */
+export function initialState(
+  host: AppState['host'],
+  version: string,
+  settings: Settings,
+  storeDirectory: string,
+): AppState {
+  return {
+    version,
+    host,
+    status: { level: 'starting', sentence: message('status.starting'), detail: null },
+    sources: [],
+    checkedPaths: [],
+    totals: noTotals,
+    rate: 0,
+    left: null,
+    allowance: { now: { kind: 'free' }, until: null },
+    transfers: [],
+    destinations: destinationStates(settings, storeDirectory),
+    incidents: [],
+    notices: [],
+    workers: { checker: off, scanner: off, sender: off, receiver: off },
+    settings,
+  }
+}
+
+/** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
+export function destinationStates(settings: Settings, storeDirectory: string): DestinationState[] {
+  const connection = { state: 'idle' as const, since: Date.now(), problem: null }
+  const unknown = { connection, totals: noTotals, rate: 0, left: null, worker: off }
+  if (settings.destinations.length === 0) {
+    const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
+    return [{ ...embedded, address: storeDirectory, ...unknown }]
+  }
+  return settings.destinations.map(({ id, name, host, port }) => ({
+    id,
+    kind: 'receiver',
+    name,
+    elsewhere: !isThisComputer(host),
+    address: addressOf(host, port),
+    ...unknown,
+  }))
+}
+
+/** Whether a host is this computer by its name or one of its addresses; another name for it is not seen. */
+export function isThisComputer(host: string): boolean {
+  const name = host.toLowerCase()
+  if (name === 'localhost' || name === hostname().toLowerCase() || /^127\.|^::1$|^::ffff:127\./.test(name))
+    return true
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address.toLowerCase() === name),
+  )
+}
+
+export function sumTotals(all: readonly Totals[]): Totals {
+  return all.reduce(
+    (sum, one) => ({
+      waitingFiles: sum.waitingFiles + one.waitingFiles,
+      waitingBytes: sum.waitingBytes + one.waitingBytes,
+      sentFiles: sum.sentFiles + one.sentFiles,
+      sentBytes: sum.sentBytes + one.sentBytes,
+      parkedFiles: sum.parkedFiles + one.parkedFiles,
+    }),
+    noTotals,
+  )
+}

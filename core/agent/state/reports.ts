@@ -1,0 +1,224 @@
+import type { Checked } from '../../check/messages.ts'
+import { noTotals } from '../../ledger/no-totals.ts'
+import type { Scanned } from '../../scan/messages.ts'
+import type { senderDefinition, Totals } from '../../send/messages.ts'
+import type { Settings } from '../../settings/schema.ts'
+import type { Message } from '../../words/message.ts'
+import type { ReportOf } from '../../worker/definition.ts'
+import { destinationIds } from '../workers/configs.ts'
+import { sumTotals } from './initial.ts'
+import type {
+  AppState,
+  CheckedPathState,
+  DestinationState,
+  SourceDestination,
+  SourceState,
+  WorkerState,
+} from './schema.ts'
+
+// What the settings and each worker's report make of the state; pure.
+
+/** Delays kept for the sparkline of one path. */
+const KEPT_DELAYS = 30
+
+const nothingSent: Omit<SourceDestination, 'id'> = { totals: noTotals, rate: 0, left: null }
+
+const newSource: Omit<SourceState, 'settings'> = {
+  destinations: [],
+  checked: null,
+  delays: [],
+  scanned: null,
+  totals: noTotals,
+  lastFile: null,
+  rate: 0,
+  left: null,
+}
+
+/** The ids of all that is checked. */
+export function pathIds({ sources, checkedPaths }: Pick<AppState, 'sources' | 'checkedPaths'>): string[] {
+  return [...sources.map(({ settings }) => settings.id), ...checkedPaths.map(({ id }) => id)]
+}
+
+/** What stays in the settings keeps what is known of it; a destination's connection, while its address is the same. */
+export function withSettings(
+  state: AppState,
+  settings: Settings,
+  refused: ReadonlyMap<string, Message>,
+  destinations: readonly DestinationState[],
+): Partial<AppState> {
+  const used = new Set(settings.sources.flatMap((source) => destinationIds(settings, source)))
+  // Its sender runs in any case.
+  for (const { id } of destinations.slice(0, 1)) used.add(id)
+  const sources = settings.sources.map((source) => {
+    const before = state.sources.find((one) => one.settings.id === source.id) ?? newSource
+    return withDestinations(
+      { ...before, settings: source, ...refusedState(source.id, refused) },
+      destinationIds(settings, source).map(
+        (id) => before.destinations.find((one) => one.id === id) ?? { id, ...nothingSent },
+      ),
+    )
+  })
+  const places = destinations.map((destination) => {
+    const before = state.destinations.find(({ id }) => id === destination.id)
+    if (before === undefined) return destination
+    const { connection, totals, rate, left, worker } = before
+    // Without sources it has no sender: nothing more is known of it.
+    if (!used.has(destination.id)) return { ...destination, worker }
+    const isSame = before.address === destination.address
+    return { ...destination, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
+  })
+  return {
+    settings,
+    sources,
+    ...sumsOf(sources, places),
+    checkedPaths: settings.checkedPaths.map(({ id, path }) => {
+      const before = state.checkedPaths.find((one) => one.id === id)
+      return { id, path, checked: before?.checked ?? null, delays: before?.delays ?? [] }
+    }),
+    destinations: places,
+    transfers: state.transfers.filter((one) => used.has(one.destination)),
+  }
+}
+
+export function withChecked(state: AppState, checked: readonly Checked[]): Partial<AppState> {
+  const news = new Map(checked.map((one) => [one.id, one]))
+  return {
+    sources: state.sources.map((source) => withVerdict(source, news.get(source.settings.id))),
+    checkedPaths: state.checkedPaths.map((one) => withVerdict(one, news.get(one.id))),
+  }
+}
+
+export function withScanned(state: AppState, scanned: readonly Scanned[]): Partial<AppState> {
+  const news = new Map(scanned.map((one) => [one.id, one]))
+  return {
+    sources: state.sources.map((source) => {
+      const one = news.get(source.settings.id)
+      return one === undefined ? source : { ...source, scanned: one }
+    }),
+  }
+}
+
+/** The report of the sender of one destination. */
+export function withSent(
+  state: AppState,
+  destination: string,
+  report: ReportOf<typeof senderDefinition>,
+): Partial<AppState> {
+  const sources = state.sources.map((source): SourceState => {
+    const { id } = source.settings
+    if (!source.destinations.some((one) => one.id === destination)) return source
+    const sent = {
+      id: destination,
+      totals: report.totals[id] ?? noTotals,
+      rate: report.rates[id] ?? 0,
+      left: report.left[id] ?? null,
+    }
+    const last = report.lastFile[id]
+    const isNewer = last !== undefined && last.at >= (source.lastFile?.at ?? 0)
+    return withDestinations(
+      { ...source, lastFile: isNewer ? last : source.lastFile },
+      source.destinations.map((one) => (one.id === destination ? sent : one)),
+    )
+  })
+  const mine = sources.flatMap((source) => source.destinations.filter((one) => one.id === destination))
+  const transfers = report.transfers.map((one) => ({ ...one, destination }))
+  const destinations = state.destinations.map((one) =>
+    one.id === destination
+      ? {
+          ...one,
+          connection: report.connection,
+          totals: sumTotals(mine.map(({ totals }) => totals)),
+          rate: sumRates(mine),
+          left: report.leftOfAll,
+        }
+      : one,
+  )
+  return {
+    sources,
+    destinations,
+    ...sumsOf(sources, destinations),
+    allowance: report.allowance,
+    transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
+  }
+}
+
+/** What is said of the sender of one destination; of all, the one that is worst off stands for the sender. */
+export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {
+  const destinations = state.destinations.map((one) => (one.id === destination ? { ...one, worker } : one))
+  const worst = [...CONDITIONS].reverse().flatMap((condition) => {
+    const found = destinations.find((one) => one.worker.condition === condition)
+    return found === undefined ? [] : [found.worker]
+  })[0]
+  return { destinations, workers: { ...state.workers, sender: worst ?? worker } }
+}
+
+/** From the one that is told last to the one that is told first. */
+const CONDITIONS: readonly WorkerState['condition'][] = [
+  'off',
+  'running',
+  'starting',
+  'restarting',
+  'late',
+  'failed',
+]
+
+/** A source is as far as its destination that is furthest behind. */
+function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
+  return {
+    ...source,
+    destinations,
+    totals: furthestBehind(destinations.map(({ totals }) => totals)),
+    rate: sumRates(destinations),
+    left: longestLeft(destinations),
+  }
+}
+
+function sumsOf(
+  sources: readonly SourceState[],
+  destinations: readonly DestinationState[],
+): Pick<AppState, 'totals' | 'rate' | 'left'> {
+  return {
+    totals: sumTotals(sources.map(({ totals }) => totals)),
+    rate: sumRates(sources),
+    left: longestLeft(destinations),
+  }
+}
+
+function furthestBehind(all: readonly Totals[]): Totals {
+  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
+  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
+  return {
+    waitingFiles: most(({ waitingFiles }) => waitingFiles),
+    waitingBytes: most(({ waitingBytes }) => waitingBytes),
+    sentFiles: least(({ sentFiles }) => sentFiles),
+    sentBytes: least(({ sentBytes }) => sentBytes),
+    parkedFiles: most(({ parkedFiles }) => parkedFiles),
+  }
+}
+
+const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
+
+/** Nothing can be said of all while nothing can be said of one that has something to send. */
+function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
+  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
+  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
+  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
+}
+
+/** A source that must not run says so where its problems are read. */
+function refusedState(
+  id: string,
+  refused: ReadonlyMap<string, Message>,
+): Pick<SourceState, 'scanned'> | null {
+  const refusal = refused.get(id)
+  if (refusal === undefined) return null
+  return { scanned: { id, phase: 'failed', unwatchedDirectories: 0, problems: [refusal], batches: [] } }
+}
+
+function withVerdict<S extends Pick<CheckedPathState, 'checked' | 'delays'>>(
+  state: S,
+  checked: Checked | undefined,
+): S {
+  if (checked === undefined) return state
+  return { ...state, checked, delays: [...state.delays, checked.delayMs].slice(-KEPT_DELAYS) }
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { incidentKinds } from '../../alert/incidents.ts'
+import { checkedSchema } from '../../check/messages.ts'
+import { batchPhases, scannedSchema } from '../../scan/messages.ts'
+import { allowanceNowSchema, connectionSchema, totalsSchema, transferSchema } from '../../send/messages.ts'
+import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
+import { messageSchema } from '../../words/message.ts'
+
+export { batchPhases }
+
+export const statusLevels = ['failing', 'attention', 'paused', 'working', 'ok', 'starting'] as const
+export type StatusLevel = (typeof statusLevels)[number]
+
+export const statusSchema = z.object({
+  level: z.enum(statusLevels),
+  sentence: messageSchema,
+  /** A second, quieter sentence: the last file, or the step that mends it. */
+  detail: messageSchema.nullable(),
+})
+export type Status = z.infer<typeof statusSchema>
+
+/** What one destination of a source has of it. */
+export const sourceDestinationSchema = z.object({
+  /** The destination's id. */
+  id: z.string(),
+  totals: totalsSchema,
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+})
+export type SourceDestination = z.infer<typeof sourceDestinationSchema>
+
+export const sourceStateSchema = z.object({
+  settings: sourceSchema,
+  /** null until the first check. */
+  checked: checkedSchema.nullable(),
+  /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
+  delays: z.array(z.number().nullable()),
+  scanned: scannedSchema.nullable(),
+  /** In the settings' order; never none. */
+  destinations: z.array(sourceDestinationSchema),
+  /** By the destination that is furthest behind: sent is what every one has. */
+  totals: totalsSchema,
+  lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+})
+export type SourceState = z.infer<typeof sourceStateSchema>
+
+export const checkedPathStateSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  checked: checkedSchema.nullable(),
+  delays: z.array(z.number().nullable()),
+})
+export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
+
+export const incidentSchema = z.object({
+  id: z.string(),
+  kind: z.enum(incidentKinds),
+  /** The paths that it is about, grouped by mount. */
+  paths: z.array(z.string()),
+  sentence: messageSchema,
+  /** Milliseconds since 1970. */
+  startedAt: z.number(),
+  /** null while it lasts. */
+  endedAt: z.number().nullable(),
+})
+export type Incident = z.infer<typeof incidentSchema>
+
+export const workerNames = ['checker', 'scanner', 'sender', 'receiver'] as const
+export type WorkerName = (typeof workerNames)[number]
+
+export const workerStateSchema = z.object({
+  condition: z.enum(['off', 'starting', 'running', 'late', 'restarting', 'failed']),
+  restarts: z.number(),
+  /** Milliseconds since 1970 of the last change of condition. */
+  since: z.number(),
+  pid: z.number().nullable(),
+})
+export type WorkerState = z.infer<typeof workerStateSchema>
+
+export const destinationStateSchema = z.object({
+  /** The id that the ledger has it by; "embedded" for the embedded receiver. */
+  id: z.string(),
+  /** embedded: a receiver on this computer, used while no destination is set. */
+  kind: z.enum(['embedded', 'receiver']),
+  name: z.string(),
+  /** On another computer, as far as its address tells: copies on this one are never called safe. */
+  elsewhere: z.boolean(),
+  /** "host:port" of the receiver; for the embedded one its store's directory. */
+  address: z.string(),
+  connection: connectionSchema,
+  /** Over all sources that go there. */
+  totals: totalsSchema,
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+  /** Its sender; off while no source goes there. */
+  worker: workerStateSchema,
+})
+export type DestinationState = z.infer<typeof destinationStateSchema>
+
+/** A file on the wire, and the id of the destination that it is on its way to. */
+export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
+
+/** Something that the person should know once, such as a settings file that was set aside. */
+export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
+
+export const appStateSchema = z.object({
+  version: z.string(),
+  /** once: it sends once and ends (scan --once); its settings are its own, and no others may be given to it. */
+  host: z.enum(['desktop', 'terminal', 'once']),
+  status: statusSchema,
+  sources: z.array(sourceStateSchema),
+  checkedPaths: z.array(checkedPathStateSchema),
+  /** Over all sources, each by its destination that is furthest behind. */
+  totals: totalsSchema,
+  /** Bytes a second over all sources and destinations. */
+  rate: z.number(),
+  /** By the destination that takes longest: about how many milliseconds what waits will take; null: nothing can be said. */
+  left: z.number().nullable(),
+  /** What sending may use of the line now, by the limit and its schedule. */
+  allowance: allowanceNowSchema,
+  /** Files on the wire, at most 20 for each destination. */
+  transfers: z.array(stateTransferSchema),
+  /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
+  destinations: z.array(destinationStateSchema),
+  /** Those that last first, then those that are over, newest first; at most 100. */
+  incidents: z.array(incidentSchema),
+  notices: z.array(noticeSchema),
+  /** sender: of those of all destinations the one that is worst off. */
+  workers: z.record(z.enum(workerNames), workerStateSchema),
+  settings: settingsSchema,
+})
+export type AppState = z.infer<typeof appStateSchema>
+
+/** A patch replaces whole top-level parts; `base` must be the view's revision, else it asks for a snapshot. */
+export const statePatchSchema = z.object({
+  base: z.number(),
+  revision: z.number(),
+  changes: appStateSchema.partial(),
+})
+export type StatePatch = z.infer<typeof statePatchSchema>
+
+export const stateSnapshotSchema = z.object({ revision: z.number(), state: appStateSchema })
+export type StateSnapshot = z.infer<typeof stateSnapshotSchema>

@@ -1,0 +1,87 @@
+import type { AppState, StatePatch, StateSnapshot } from './schema.ts'
+
+/** A view gets at most this many patches a second. */
+const PATCHES_A_SECOND = 4
+
+export interface StateStore {
+  readonly state: AppState
+  snapshot(): StateSnapshot
+  /** Replaces whole parts; subscribers hear of it with the next patch. */
+  update(changes: Partial<AppState>): void
+  /** What follows from others may be another by now, as time has passed. */
+  refresh(): void
+  /** Patches whose `base` is the revision before; returns the function that ends the subscription. */
+  subscribe(listener: (patch: StatePatch) => void): () => void
+  stop(): void
+}
+
+/**
+ * The only truth about the application. `complete` adds the parts that follow from others (the one status)
+ * just before a patch goes out.
+ */
+export function createStateStore(
+  initial: AppState,
+  complete: (state: AppState) => Partial<AppState>,
+): StateStore {
+  let state = initial
+  let revision = 1
+  let changed = new Set<keyof AppState>()
+  let timer: NodeJS.Timeout | null = null
+  let flushedAt = Number.NEGATIVE_INFINITY
+  const listeners = new Set<(patch: StatePatch) => void>()
+
+  const assign = (changes: Partial<AppState>) => {
+    for (const key of Object.keys(changes) as (keyof AppState)[]) {
+      if (JSON.stringify(state[key]) === JSON.stringify(changes[key])) continue
+      state = { ...state, [key]: changes[key] }
+      changed.add(key)
+    }
+  }
+
+  const flushSoon = () => {
+    if (changed.size === 0 || timer !== null) return
+    const waitMs = Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now())
+    timer = setTimeout(flush, waitMs)
+  }
+
+  const flush = () => {
+    timer = null
+    assign(complete(state))
+    if (changed.size === 0) return
+    const keys = [...changed]
+    changed = new Set()
+    const base = revision
+    revision += 1
+    flushedAt = performance.now()
+    const changes = Object.fromEntries(keys.map((key) => [key, state[key]]))
+    for (const listener of listeners) listener({ base, revision, changes })
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    snapshot: () => {
+      // What is pending goes out first, so that the next patch's base is this snapshot's revision.
+      if (timer !== null) clearTimeout(timer)
+      flush()
+      return { revision, state }
+    },
+    update: (changes) => {
+      assign(changes)
+      flushSoon()
+    },
+    refresh: () => {
+      assign(complete(state))
+      flushSoon()
+    },
+    subscribe: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stop: () => {
+      if (timer !== null) clearTimeout(timer)
+      listeners.clear()
+    },
+  }
+}

@@ -1,0 +1,175 @@
+import type { Checked, checkerDefinition } from '../../check/messages.ts'
+import { type ProbeKind, probeKinds } from '../../check/messages.ts'
+import type { receiverDefinition } from '../../receive/messages.ts'
+import type { scannerDefinition } from '../../scan/messages.ts'
+import type { RemovalRule, senderDefinition } from '../../send/messages.ts'
+import type { DataLayout } from '../../settings/data-directory.ts'
+import { destinationsOf } from '../../settings/destinations.ts'
+import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
+import { sourceFiltersSchema } from '../../settings/schema.ts'
+import type { ConfigOf, ReportOf } from '../../worker/definition.ts'
+import { EMBEDDED_DESTINATION, isThisComputer } from '../state/initial.ts'
+
+export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
+
+/** Pure translations of the settings into what each worker has to know. */
+export function checkerConfig(
+  settings: Settings,
+  layout: DataLayout,
+  knownMounts: KnownMounts,
+): ConfigOf<typeof checkerDefinition> {
+  const readOnly: ProbeKind[] = ['mount', 'read']
+  const paths = [
+    ...[...settings.sources, ...settings.checkedPaths].map(({ id, path, write }) => ({
+      id,
+      path,
+      probes: write ? [...probeKinds] : readOnly,
+    })),
+  ]
+  return {
+    intervalSeconds: settings.check.intervalSeconds,
+    timeoutSeconds: null,
+    slowSeconds: settings.check.slowSeconds,
+    historyPath: layout.history,
+    paths,
+    knownMounts,
+  }
+}
+
+/** The mounts to remember: what the checker last knew, which stays while a disk is away. */
+export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts {
+  const { id, mount, readOnlyByIntent } = checked
+  if (mount === null) return known
+  const before = known[id]
+  const isSame =
+    before?.readOnlyByIntent === readOnlyByIntent &&
+    before.mount.point === mount.point &&
+    before.mount.device === mount.device &&
+    before.mount.type === mount.type &&
+    before.mount.source === mount.source
+  return isSame ? known : { ...known, [id]: { mount, readOnlyByIntent } }
+}
+
+export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {
+  return {
+    // The share of the line is the sender's matter alone: another one makes no source be compared anew.
+    sources: settings.sources.map((source) => ({
+      ...source,
+      priority: 'normal',
+      destinations: destinationIds(settings, source),
+    })),
+    ledgerPath: layout.ledger,
+    destinations: destinationIds(settings, { destinations: null }),
+    reconcileSeconds: settings.scan.reconcileSeconds,
+    quietSeconds: settings.scan.quietSeconds,
+  }
+}
+
+/** What a sender's configuration hangs on besides the settings. */
+export interface SendersNow {
+  /** What the embedded receiver has reported; null: it does not run, or not yet. */
+  embedded: ReportOf<typeof receiverDefinition> | null
+  computerName: string
+  /** Ids of the destinations that are connected. */
+  connected: ReadonlySet<string>
+  /** Ids of those that have something to send now: they share the line. */
+  busy: ReadonlySet<string>
+}
+
+/** What the sender of each destination has to know, by the destination's id; without any, the embedded receiver's. */
+export function senderConfigs(
+  settings: Settings,
+  layout: DataLayout,
+  now: SendersNow,
+): Map<string, ConfigOf<typeof senderDefinition>> {
+  const { destinations } = settings
+  if (destinations.length === 0) {
+    const destination = embeddedDestination(now.embedded, now.computerName)
+    const config = senderConfig(settings, layout, EMBEDDED_DESTINATION, now)
+    return new Map([[EMBEDDED_DESTINATION, { ...config, destination, awaited: EMBEDDED_DESTINATION }]])
+  }
+  return new Map(
+    destinations.map((destination) => [
+      destination.id,
+      { ...senderConfig(settings, layout, destination.id, now), destination, receivers: [...destinations] },
+    ]),
+  )
+}
+
+function senderConfig(
+  settings: Settings,
+  layout: DataLayout,
+  id: string,
+  now: SendersNow,
+): Omit<ConfigOf<typeof senderDefinition>, 'destination'> {
+  const going = settings.sources.filter((source) => destinationIds(settings, source).includes(id))
+  // One that has nothing to send now may have something the next moment.
+  const shares = now.busy.has(id) ? now.busy.size : now.busy.size + 1
+  return {
+    identityDirectory: layout.identity,
+    ledgerPath: layout.ledger,
+    sources: going.map((source) => ({
+      id: source.id,
+      path: source.path,
+      name: source.name,
+      groupWriteMark: source.kind === 'batch',
+      paused: source.paused,
+      filters: sourceFiltersSchema.parse(source),
+      priority: source.priority,
+      alsoTo: destinationIds(settings, source).filter((one) => one !== id),
+      ...(source.deleteAfter !== null && mayRemove(settings, source, now)
+        ? { removal: removalOf(source, source.deleteAfter) }
+        : {}),
+    })),
+    known: settings.sources.map((source) => source.id),
+    paused: settings.pause !== null,
+    retrySeconds: settings.send.retrySeconds,
+    limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
+  }
+}
+
+/** The ids of a source's destinations, as the ledger names them; never none. */
+export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
+  const ids = destinationsOf(settings.destinations, source).map(({ id }) => id)
+  return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
+}
+
+/**
+ * A copy on this very computer is no reason to delete anything: one destination at least must be elsewhere. With
+ * several all have to be there, as each is asked for a proof, and none should read its copies for nothing.
+ */
+function mayRemove(settings: Settings, source: Source, { connected }: SendersNow): boolean {
+  const all = destinationsOf(settings.destinations, source)
+  const isElsewhere = all.some(({ host }) => !isThisComputer(host))
+  return isElsewhere && (all.length === 1 || all.every(({ id }) => connected.has(id)))
+}
+
+/** Marks are never removed, and of a batch nothing before all of it is sent. */
+function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
+  const afterMs = hours * 3_600_000
+  if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }
+  return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }
+}
+
+function embeddedDestination(
+  report: ReportOf<typeof receiverDefinition> | null,
+  name: string,
+): ReceiverDestination | null {
+  if (report === null) return null
+  const { port, fingerprint } = report
+  return { id: EMBEDDED_DESTINATION, name, host: '127.0.0.1', port, fingerprint }
+}
+
+export function embeddedReceiverConfig(
+  layout: DataLayout,
+  computerName: string,
+  senderFingerprint: string,
+): ConfigOf<typeof receiverDefinition> {
+  return {
+    storeDirectory: layout.store,
+    host: '127.0.0.1',
+    port: 0,
+    name: computerName,
+    trusted: [{ fingerprint: senderFingerprint, name: computerName }],
+  }
+}

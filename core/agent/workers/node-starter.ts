@@ -1,0 +1,29 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { WorkerName } from '../state/schema.ts'
+import { type WorkerHandle, type WorkerStarter, workerEnvironment, workerHeap } from './starter.ts'
+
+/** Starts workers as plain child processes of Node. */
+export function nodeWorkerStarter(moduleOf: (name: WorkerName) => URL): WorkerStarter {
+  return {
+    start: (name): WorkerHandle => {
+      const child = fork(fileURLToPath(moduleOf(name)), {
+        env: workerEnvironment(name, process.env),
+        execArgv: [...process.execArgv, ...workerHeap(name)],
+        // A worker's own output is for its log messages' fallback only; stdout belongs to the command.
+        stdio: ['ignore', 2, 2, 'ipc'],
+      })
+      return {
+        pid: () => child.pid ?? null,
+        // The callback keeps a message to a process that has just ended from becoming an 'error' event.
+        post: (message) => void (child.connected && child.send(message as object, () => undefined)),
+        onMessage: (listener) => child.on('message', listener),
+        onExit: (listener) => {
+          child.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`))
+          child.once('error', (error) => listener(error.message))
+        },
+        kill: () => void child.kill('SIGKILL'),
+      }
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { WorkerName } from '../state/schema.ts'
+
+/** A started worker process, however it was started. */
+export interface WorkerHandle {
+  pid(): number | null
+  post(message: unknown): void
+  onMessage(listener: (message: unknown) => void): void
+  /** Called once, when the process has ended. */
+  onExit(listener: (reason: string) => void): void
+  /** Ends it at once. A process that is stuck in the kernel may live on; nobody waits for it. */
+  kill(): void
+}
+
+/** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
+export interface WorkerStarter {
+  start(name: WorkerName): WorkerHandle
+}
+
+/**
+ * Threads of libuv's pool, which a process must be given at its start; 1024 is libuv's limit. A path that hangs in
+ * the kernel holds one thread for as long as it hangs, so the checker has all there can be, and starts further
+ * processes beyond that. The scanner and the sender bound what one source may have out (core/scan/tree/calls.ts,
+ * core/send/lane/lane.ts: about twenty calls) and have threads for more than twenty sources that hang at once. The
+ * receiver has one disk.
+ */
+const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, sender: 512, receiver: 64 }
+
+/**
+ * Words for V8 at a worker's start. Left to itself V8 lets the young generation grow to 128 MiB before it collects,
+ * and keeps it: with 1,000 paths that hang the checker grew for minutes while what it held stayed at 18 MiB. With the
+ * first word it stays where it was after 40 s, 40 MiB lower, at about the same cost a check (`npm run bench -- check`).
+ * The second has the old generation collected at 1.6 times what it holds instead of at up to 4 times: many small files
+ * in transfer take a tenth less memory of each end, for some of the time of V8's helpers.
+ */
+export function workerHeap(name: WorkerName): readonly string[] {
+  const young = '--max-semi-space-size=2'
+  // The checker holds little, and each check would pay for it.
+  if (name === 'checker') return [young]
+  const words = [young, '--heap-growing-percent=60']
+  // For core/wire/young-buffers.ts.
+  return name === 'receiver' ? [...words, '--expose-gc'] : words
+}
+
+export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {
+  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return {
+    // Left to itself glibc soon keeps what is freed, up to 32 MiB at a time (mallopt(3), M_MMAP_THRESHOLD): the ends of
+    // a transfer were ten MiB larger for it. Somebody who sets it knows better.
+    MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
+    ...Object.fromEntries(defined),
+    UV_THREADPOOL_SIZE: String(POOL_THREADS[name]),
+  }
+}

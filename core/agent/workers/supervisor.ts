@@ -1,0 +1,242 @@
+import { messageSchema } from '../../words/message.ts'
+import { Problem } from '../../words/problem.ts'
+import type {
+  ConfigOf,
+  InputOf,
+  LogLevel,
+  OutputOf,
+  ReportOf,
+  RequestName,
+  ToWorker,
+  WorkerDefinition,
+} from '../../worker/definition.ts'
+import { fromWorkerSchema } from '../../worker/definition.ts'
+import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
+import type { WorkerName, WorkerState } from '../state/schema.ts'
+import { PendingRequests } from './pending-requests.ts'
+import { decideRestart } from './restart-policy.ts'
+import type { WorkerHandle, WorkerStarter } from './starter.ts'
+
+/** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
+export const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
+export const REPLACE_AFTER_MS = 20 * ALIVE_EVERY_MS
+
+export interface SupervisionEvents<D extends WorkerDefinition> {
+  report(report: ReportOf<D>): void
+  nudge(): void
+  log(level: LogLevel, message: string): void
+  condition(state: WorkerState): void
+}
+
+/**
+ * Keeps one worker process running: starts it, gives it the newest configuration after every start, notices
+ * when it ends or no longer turns, and replaces it with growing delays. A process that does not end when
+ * killed (stuck in the kernel) is left behind.
+ */
+export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }> {
+  readonly #definition: D
+  readonly #starter: WorkerStarter
+  readonly #events: SupervisionEvents<D>
+  #handle: WorkerHandle | null = null
+  #config: ConfigOf<D> | null = null
+  #state: WorkerState = { condition: 'off', restarts: 0, since: Date.now(), pid: null }
+  #restarts: number[] = []
+  #startedAt = 0
+  #aliveAt = 0
+  #wanted = false
+  #restartTimer: NodeJS.Timeout | null = null
+  #watchdog: NodeJS.Timeout | null = null
+  readonly #requests = new PendingRequests()
+  #ending: Promise<void> | null = null
+
+  constructor(definition: D, starter: WorkerStarter, events: SupervisionEvents<D>) {
+    this.#definition = definition
+    this.#starter = starter
+    this.#events = events
+  }
+
+  get state(): WorkerState {
+    return this.#state
+  }
+
+  /** Starts the worker if it is not running, and gives it this configuration now and after every restart. */
+  configure(config: ConfigOf<D>): void {
+    this.#config = config
+    if (this.#wanted) {
+      this.#post({ type: 'configure', config })
+      return
+    }
+    this.#wanted = true
+    this.#watchdog = setInterval(() => this.#watch(), ALIVE_EVERY_MS)
+    // Never two of them: one that ends is waited for.
+    if (this.#ending === null) this.#start()
+  }
+
+  /** Tells it that there may be work; lost if it is not running, as it looks for work when it starts. */
+  nudge(): void {
+    this.#post({ type: 'nudge' })
+  }
+
+  request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
+    const definition = this.#definition.requests[name]
+    const worker = this.#definition.name
+    if (this.#handle === null || definition === undefined)
+      return Promise.reject(new Problem('agent.workerAway', { worker }))
+    return this.#requests.ask(
+      (id) => this.#post({ type: 'request', id, name, input }),
+      (output) => definition.output.parse(output) as OutputOf<D, N>,
+      () => new Problem('agent.workerSilent', { worker }),
+    )
+  }
+
+  /** Asks it to end and waits a little; what does not end then is killed and left behind. */
+  stop(withinMs = 3_000): Promise<void> {
+    this.#wanted = false
+    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer)
+    if (this.#watchdog !== null) clearInterval(this.#watchdog)
+    this.#restartTimer = null
+    this.#watchdog = null
+    this.#ending ??= this.#end(withinMs).finally(() => {
+      this.#ending = null
+      // Configured again meanwhile.
+      if (this.#wanted) this.#start()
+    })
+    return this.#ending
+  }
+
+  async #end(withinMs: number): Promise<void> {
+    const handle = this.#handle
+    if (handle === null) {
+      this.#setCondition('off')
+      return
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        handle.kill()
+        resolve()
+      }, withinMs)
+      handle.onExit(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.#post({ type: 'stop' })
+    })
+    this.#drop(handle)
+    if (!this.#wanted) this.#setCondition('off')
+  }
+
+  #start(): void {
+    this.#restartTimer = null
+    this.#startedAt = performance.now()
+    this.#aliveAt = this.#startedAt
+    const handle = this.#starter.start(this.#definition.name)
+    this.#handle = handle
+    handle.onMessage((message) => {
+      if (handle === this.#handle) this.#receive(message)
+    })
+    handle.onExit((reason) => {
+      // One that was asked to end is followed by the next one when its end is over.
+      if (handle !== this.#handle || this.#ending !== null) return
+      if (this.#wanted) this.#events.log('warn', `${this.#definition.name} ended: ${reason}`)
+      this.#drop(handle)
+      this.#scheduleRestart()
+    })
+    this.#setCondition('starting')
+    this.#post({ type: 'configure', config: this.#config })
+  }
+
+  #receive(raw: unknown): void {
+    const parsed = fromWorkerSchema.safeParse(raw)
+    if (!parsed.success) {
+      this.#events.log('error', `${this.#definition.name} said something unknown: ${parsed.error.message}`)
+      return
+    }
+    const received = parsed.data
+    switch (received.type) {
+      case 'ready':
+      case 'alive':
+        this.#aliveAt = performance.now()
+        this.#setCondition('running')
+        return
+      case 'report': {
+        const report = this.#definition.report.safeParse(received.report)
+        if (report.success) this.#pass(report.data as ReportOf<D>)
+        else this.#events.log('error', `${this.#definition.name}: bad report: ${report.error.message}`)
+        return
+      }
+      case 'response':
+        this.#requests.answered(received.id, received.output)
+        return
+      case 'failure': {
+        const sentence = messageSchema.safeParse(received.sentence)
+        const problem = sentence.success
+          ? new Problem(sentence.data.key, sentence.data.params)
+          : new Problem('problem.other', { reason: String(received.sentence) })
+        this.#requests.failed(received.id, problem)
+        return
+      }
+      case 'nudge':
+        this.#events.nudge()
+        return
+      case 'log':
+        this.#events.log(received.level, `${this.#definition.name}: ${received.message}`)
+        return
+      default:
+        received satisfies never
+    }
+  }
+
+  /** What goes wrong with one report must not end the checks, the alerts and everything else. */
+  #pass(report: ReportOf<D>): void {
+    try {
+      this.#events.report(report)
+    } catch (thrown) {
+      this.#events.log(
+        'error',
+        `${this.#definition.name}: its report could not be taken in: ${String(thrown)}`,
+      )
+    }
+  }
+
+  #watch(): void {
+    if (this.#handle === null || this.#ending !== null) return
+    const silentMs = performance.now() - this.#aliveAt
+    if (silentMs > REPLACE_AFTER_MS) {
+      const handle = this.#handle
+      this.#events.log('error', `${this.#definition.name} has not answered for ${Math.round(silentMs)} ms`)
+      handle.kill()
+      this.#drop(handle)
+      this.#scheduleRestart()
+    } else if (silentMs > LATE_AFTER_MS) {
+      this.#setCondition('late')
+    }
+  }
+
+  #scheduleRestart(): void {
+    if (!this.#wanted) return
+    const now = performance.now()
+    const { delayMs, exhausted } = decideRestart(this.#restarts, this.#startedAt, now)
+    this.#restarts = [...this.#restarts, now].slice(-100)
+    this.#setCondition(exhausted ? 'failed' : 'restarting', this.#state.restarts + 1)
+    this.#restartTimer = setTimeout(() => this.#start(), delayMs)
+  }
+
+  #drop(handle: WorkerHandle): void {
+    if (handle !== this.#handle) return
+    this.#handle = null
+    this.#requests.failAll(() => new Problem('agent.workerAway', { worker: this.#definition.name }))
+  }
+
+  #post(message: ToWorker): void {
+    this.#handle?.post(message)
+  }
+
+  #setCondition(condition: WorkerState['condition'], restarts = this.#state.restarts): void {
+    const pid = this.#handle?.pid() ?? null
+    if (condition === this.#state.condition && restarts === this.#state.restarts && pid === this.#state.pid)
+      return
+    const since = condition === this.#state.condition ? this.#state.since : Date.now()
+    this.#state = { condition, restarts, since, pid }
+    this.#events.condition(this.#state)
+  }
+}

@@ -1,0 +1,66 @@
+import type { CheckedPath, ProbeKind } from '../messages.ts'
+import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
+import type { Pass } from './gate.ts'
+import type { QuickCheck } from './quick-check.ts'
+import type { Timetable } from './timetable.ts'
+
+/** One path on its timetable. */
+export interface Watch {
+  readonly target: CheckedPath
+  timetable: Timetable
+  tick: number
+  cancelTick: () => void
+  memory: PathMemory
+  quick: QuickCheck
+  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
+  begunMs: number
+  lookedAtMs: number
+  /** The one check that is out, or waits for its turn. */
+  check: Check | null
+}
+
+export interface Check {
+  /** Milliseconds since 1970 of its tick. */
+  readonly at: number
+  startedMs: number
+  readonly progress: Progress
+  pass: Pass
+  cancelDeadline: () => void
+  cancelSuspicion: () => void
+  isOverdue: boolean
+  /** What is there was asked for, which may hang as well: once is enough, however long it waits for a thread. */
+  isKindAsked: boolean
+}
+
+/** A check that has not passed the gate yet. `at` is in milliseconds since 1970, `startedMs` is monotonic. */
+export function newCheck(probes: readonly ProbeKind[], at: number, startedMs: number): Check {
+  const check: Check = {
+    at,
+    startedMs,
+    progress: { ...newProgress(probes), leaveFileSystem: () => check.pass.leave() },
+    pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
+    cancelDeadline: () => undefined,
+    cancelSuspicion: () => undefined,
+    isOverdue: false,
+    isKindAsked: false,
+  }
+  return check
+}
+
+/** The mount point that a path was last known on; before its first check, its own path may be one. */
+export function pointOf({ memory, target }: Watch): string {
+  return memory.known?.mount.point ?? target.path
+}
+
+export function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
+  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
+  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
+}
+
+export function isSameTarget(a: CheckedPath, b: CheckedPath): boolean {
+  return (
+    a.path === b.path &&
+    a.probes.length === b.probes.length &&
+    a.probes.every((probe) => b.probes.includes(probe))
+  )
+}

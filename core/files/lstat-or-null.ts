@@ -1,0 +1,20 @@
+import type { BigIntStats, Stats } from 'node:fs'
+import { lstat } from 'node:fs/promises'
+import { errorCode } from './system-error.ts'
+
+/** A part of the way may be missing, or be a file. */
+async function orNull<S>(looked: Promise<S>): Promise<S | null> {
+  try {
+    return await looked
+  } catch (thrown) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) return null
+    throw thrown
+  }
+}
+
+/** lstat(2); null: there is nothing of this name. */
+export const lstatOrNull = (file: string): Promise<Stats | null> => orNull(lstat(file))
+
+/** The same with exact numbers. */
+export const lstatExactOrNull = (file: string): Promise<BigIntStats | null> =>
+  orNull(lstat(file, { bigint: true }))

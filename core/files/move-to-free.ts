@@ -1,0 +1,26 @@
+import { link, rename, unlink } from 'node:fs/promises'
+import { lstatOrNull } from './lstat-or-null.ts'
+import { errorCode } from './system-error.ts'
+
+/** What link(2) says where there are no hard links (FAT, some network file systems), or not that many. */
+const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+export const hasNoHardLinks = (thrown: unknown): boolean => NO_HARD_LINKS.has(errorCode(thrown) ?? '')
+
+/**
+ * Gives a file a name that nothing has; false: something has it, and both stay as they are. Without hard links there is
+ * a moment between looking and renaming in which another process can lose what it puts there.
+ */
+export async function moveToFree(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+  } catch (thrown) {
+    if (errorCode(thrown) === 'EEXIST') return false
+    if (!hasNoHardLinks(thrown)) throw thrown
+    if ((await lstatOrNull(to)) !== null) return false
+    await rename(from, to)
+    return true
+  }
+  await unlink(from)
+  return true
+}

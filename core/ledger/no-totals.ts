@@ -1,0 +1,10 @@
+import type { Totals } from '../send/messages.ts'
+
+/** The totals of a source with no file. */
+export const noTotals: Readonly<Totals> = {
+  waitingFiles: 0,
+  waitingBytes: 0,
+  sentFiles: 0,
+  sentBytes: 0,
+  parkedFiles: 0,
+}

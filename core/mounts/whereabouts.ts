@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import type { InnerMount, Ledger } from '../ledger/contract.ts'
+import type { Mount } from './mountinfo.ts'
+import { isWithin, parseMountinfo } from './mountinfo.ts'
+
+/**
+ * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
+ * underneath, which is no business of anybody's. `unknown`: nobody has remembered where it was.
+ */
+export type Whereabouts = 'there' | 'away' | 'unknown'
+
+/** What is mounted now, or null where the system does not tell. No file system but /proc is asked. */
+export function readMounts(): Mount[] | null {
+  try {
+    return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+/** @param home the mount point that the source was on. */
+export function whereabouts(
+  home: string | null,
+  mounts: readonly Mount[] | null = readMounts(),
+): Whereabouts {
+  if (home === null || mounts === null) return 'unknown'
+  return mounts.some(({ point }) => point === home) ? 'there' : 'away'
+}
+
+/**
+ * Whether a file (relative to its source) lies below a mount point that something was mounted on, and nothing
+ * is now.
+ */
+export function isBelowAway(file: string, inside: readonly InnerMount[]): boolean {
+  const above = inside.filter(({ path }) => isWithin(file, path))
+  const mounts = above.length === 0 ? null : readMounts()
+  if (mounts === null) return false
+  return above.some(({ point }) => !mounts.some((mount) => mount.point === point))
+}
+
+/** Where sources' disks are, of a ledger that may not be able to say: then they are away, which loses no file. */
+export function openWhereabouts(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
+  return {
+    of({ id }: { id: string }): Whereabouts {
+      try {
+        return whereabouts(ledger.home(id))
+      } catch {
+        return 'away'
+      }
+    },
+    isBelowAway({ id }: { id: string }, file: string): boolean {
+      try {
+        return isBelowAway(file, ledger.mountsInside(id))
+      } catch {
+        return true
+      }
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import type { Channel } from '../../wire/channel.ts'
+import { WireFault } from '../../wire/codec.ts'
+import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
+import type { Outcome } from '../file-refused.ts'
+
+/** What a sender may have on its way before it is answered. */
+export interface Window {
+  bytes: number
+  files: number
+}
+
+/** What a sender is told of its files, and the credit that goes with it. */
+export interface Answers {
+  /** The sender has used up so much of its credit. @throws WireFault where it had not so much. */
+  spend(bytes: number, files: number): void
+  giveBack(bytes: number): void
+  /** What became of a file, by the sender's number for it. */
+  add(id: number, outcome: Outcome): void
+  /** So many files will never be answered: their connection is gone. */
+  forget(files: number): void
+  /** Nothing is on its way: every file was answered, or forgotten. */
+  readonly isIdle: boolean
+}
+
+/**
+ * Answers are gathered for one turn of the event loop, so a group commit's files are answered together. They wait for
+ * the sender to read what it was told before: one that never reads gets no credit either, and so can send no more.
+ *
+ * @param onIdle is called whenever nothing is on its way any more.
+ */
+export function openAnswers(channel: Channel, window: Window, onIdle: () => void): Answers {
+  const credit = { ...window }
+  let results: [number, number, string][] = []
+  let bytesBack = 0
+  let flushing = false
+
+  const flush = () => {
+    flushing = false
+    if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
+    credit.bytes += bytesBack
+    bytesBack = 0
+    credit.files += results.length
+    while (results.length > 0) {
+      channel.send('result', { results: results.slice(0, BATCH_MAX_FILES) })
+      results = results.slice(BATCH_MAX_FILES)
+    }
+    if (credit.files === window.files) onIdle()
+  }
+  const soon = () => {
+    if (flushing) return
+    flushing = true
+    setImmediate(() => void channel.room().then(flush))
+  }
+
+  return {
+    spend(bytes, files) {
+      if (bytes > credit.bytes || files > credit.files)
+        throw new WireFault('more was sent than credit was given for')
+      credit.bytes -= bytes
+      credit.files -= files
+    },
+    giveBack(bytes) {
+      bytesBack += bytes
+      soon()
+    },
+    add(id, { status, detail }) {
+      results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
+      soon()
+    },
+    forget(files) {
+      credit.files += files
+    },
+    get isIdle() {
+      return credit.files === window.files
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net'
+import type { Server } from 'node:tls'
+import { createServer } from 'node:tls'
+import type { Identity } from '../../wire/identity.ts'
+import { addressOf } from '../../wire/pairing-code.ts'
+import { remoteOf, serverOptions } from '../../wire/tls.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import type { Connection } from './connection.ts'
+import type { RefusedKind } from './counters.ts'
+
+/** Connections that are not let in yet; beyond it the oldest one goes. */
+const MAX_UNKNOWN = 64
+const MAX_CONNECTIONS = 512
+
+export interface Listener {
+  port: number
+  /** Connections from now on are shown this certificate. */
+  show(identity: Identity): void
+  close(): Promise<void>
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/**
+ * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
+ * @throws Problem when the address cannot be listened on.
+ */
+export async function openListener(
+  at: { host: string; port: number },
+  identity: Identity,
+  accept: (socket: Parameters<Connection>[0], letIn: () => void) => void,
+  refused: (from: string, reason: string, kind: RefusedKind) => void,
+): Promise<Listener> {
+  const sockets = new Set<Socket>()
+  const unknown = new Set<Socket>()
+  const server = createServer(serverOptions(identity))
+  server.maxConnections = MAX_CONNECTIONS
+
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    unknown.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      unknown.delete(socket)
+    })
+    if (unknown.size <= MAX_UNKNOWN) return
+    const [oldest = socket] = unknown
+    unknown.delete(oldest)
+    const from = remoteOf(oldest)
+    oldest.destroy()
+    refused(from, 'too many connections at once that were not let in yet', 'flood')
+  })
+  server.on('drop', () => refused('?', 'too many connections', 'flood'))
+  server.on('tlsClientError', (error, socket) => {
+    const code = errorCode(error)
+    refused(remoteOf(socket), code === null ? error.message : `${code}: ${error.message}`, 'tls')
+    socket.destroy()
+  })
+  server.on('secureConnection', (socket) => {
+    const { remotePort, remoteAddress } = socket
+    accept(socket, () => {
+      for (const one of unknown)
+        if (one.remotePort === remotePort && one.remoteAddress === remoteAddress) unknown.delete(one)
+    })
+  })
+
+  let port: number
+  try {
+    port = await listen(server, at.host, at.port)
+  } catch (thrown) {
+    throw new Problem('transfer.listenFailed', {
+      address: addressOf(at.host, at.port),
+      reason: errorCode(thrown) ?? String(thrown),
+    })
+  }
+  server.on('error', (error) => refused('?', error.message, 'other'))
+
+  return {
+    port,
+    show: (next) => server.setSecureContext(serverOptions(next)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}

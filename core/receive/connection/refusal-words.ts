@@ -1,0 +1,39 @@
+import type { FileStatus } from '../../wire/limits.ts'
+import type { NameFault } from '../../wire/names.ts'
+import { nameFaults } from '../../wire/names.ts'
+import type { Outcome } from '../file-refused.ts'
+
+const ofName: Record<NameFault, string> = {
+  empty: 'a part of its name is empty',
+  dots: 'its name contains . or .. as a part',
+  absolute: "its name, or its source's name, is not a relative one",
+  nul: 'its name contains a NUL character',
+  long: "its name is longer than the store's file system allows",
+  reserved: 'its name is reserved for Holdfast or for this system',
+  characters: "its name contains characters that the store's file system does not take",
+  symlink: 'a symbolic link stands in its way; remove it from the store if it is not yours',
+}
+
+const ofStatus: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
+  durable: 'it is stored',
+  same: 'it is stored',
+  digest: 'its content is not what its sender read; it is sent again',
+  tooLarge: "it is larger than the store's file system allows",
+  readOnly: "the store's file system is read-only; the sender waits: check the disk",
+  failed: 'the store could not write it; the sender waits: check the disk',
+  aborted: 'its sender has given it up',
+  unknown: 'the store has no such content',
+}
+
+function ofFull(detail: string): string {
+  if (detail.startsWith('quota')) return 'its sender has used all that --quota or --quota-files leaves it'
+  const why = detail === 'floor' ? 'no more is free on the disk than --keep-free leaves' : 'the disk is full'
+  return `${why}; the sender waits: free some space`
+}
+
+/** Why a file is not stored, for the receiver's log: status, detail, and what they mean. */
+export function refusalWords({ status, detail }: Outcome): string {
+  const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+  const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]
+  return `${detail === '' ? status : `${status} ${detail}`} (${why})`
+}

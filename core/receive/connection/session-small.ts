@@ -1,0 +1,45 @@
+import { WireFault } from '../../wire/codec.ts'
+import { DIGEST_BYTES } from '../../wire/limits.ts'
+import type { SmallFile } from '../../wire/small-entries.ts'
+import type { SmallIncoming } from '../store/store.ts'
+import type { SessionParts } from './session-parts.ts'
+
+/** Stores the small files of one batch. @throws WireFault */
+export function receiveBatch(
+  { store, folder, answers, arriving, answer }: SessionParts,
+  files: readonly SmallFile[],
+  payload: Buffer,
+): void {
+  const total = files.reduce((sum, file) => sum + file[3], 0)
+  if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
+  answers.spend(total, files.length)
+  const arrival = arriving.next()
+  const digests = Buffer.concat(files.map((file) => file[6]))
+  let at = 0
+  const incoming = files.map(([, source, path, size, mtimeMs, mode], index): SmallIncoming => {
+    const bytes = payload.subarray(at, at + size)
+    at += size
+    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    return { facts: { folder, source, path, size, mtimeMs, mode, arrival }, bytes, digest }
+  })
+  // Only these are kept until all are answered.
+  const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, held: size }))
+  // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
+  // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+  const letGo = (index: number) => {
+    const file = asked[index]
+    if (file === undefined || file.held === 0) return
+    answers.giveBack(file.held)
+    file.held = 0
+  }
+  store.receiveAll(incoming, {
+    // The frame's own (codec.ts), of which nothing else is used any more.
+    memory: payload.buffer,
+    onWritten: letGo,
+    onStored(index, outcome) {
+      letGo(index)
+      const file = asked[index]
+      if (file !== undefined) answer(file, outcome)
+    },
+  })
+}

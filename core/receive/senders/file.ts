@@ -1,0 +1,142 @@
+import { mkdir, readFile, rename, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { replaceFile } from '../../files/replace-file.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import type { DirectoryLock } from '../../worker/directory-lock.ts'
+import { lockDirectory } from '../../worker/directory-lock.ts'
+
+const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/)
+
+const senderSchema = z.object({
+  fingerprint: fingerprintSchema,
+  name: z.string().min(1).max(200),
+  /** Its folder in the store; kept for ever, so that a sender that comes back finds its files. */
+  folder: z.string().min(1).max(255),
+  /** Milliseconds since 1970; null: known, but only accepted while the configuration trusts it. */
+  pairedAt: z.number().nullable(),
+  /** Milliseconds since 1970; null: not revoked. Pairing again ends it. */
+  revokedAt: z.number().nullable().default(null),
+  /** The certificate that it will use next, as it said itself over a connection with the present one. */
+  next: fingerprintSchema.nullable().default(null),
+  /** The receiver's next certificate that this sender has said it knows. */
+  knowsNext: fingerprintSchema.nullable().default(null),
+})
+export type Sender = z.infer<typeof senderSchema>
+
+const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
+
+/** The list may be changed by the receiver and, at the same time, by a command beside it. */
+const LOCK_WITHIN_MS = 10_000
+const LOCK_RETRY_MS = 20
+
+/** What is there now; null: no file. @throws ZodError or SyntaxError when it cannot be understood. */
+async function readList(file: string): Promise<Sender[] | null> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw thrown
+  }
+  return fileSchema.parse(JSON.parse(text)).senders
+}
+
+/** Whether a sender has this folder; a list that cannot be read may say so, one that is not there does not. */
+export async function hasFolder(file: string, folder: string): Promise<boolean> {
+  try {
+    return ((await readList(file)) ?? []).some((sender) => sender.folder === folder)
+  } catch {
+    return true
+  }
+}
+
+const isBroken = (thrown: unknown) => thrown instanceof SyntaxError || thrown instanceof z.ZodError
+
+/** A lock of its own: the receiver's holds for as long as it runs. */
+async function lockList(file: string): Promise<DirectoryLock> {
+  const directory = `${file}.lock`
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const until = performance.now() + LOCK_WITHIN_MS
+  for (;;) {
+    const lock = lockDirectory(directory)
+    if (lock !== null) return lock
+    if (performance.now() > until) throw new Problem('transfer.sendersBusy', { path: file })
+    await delay(LOCK_RETRY_MS)
+  }
+}
+
+export interface SendersFile {
+  /** The list as the last read or change left it. */
+  readonly senders: readonly Sender[]
+  /** Reads what another process has changed; true: something was new. */
+  refresh(): Promise<boolean>
+  /** One change after the other, also between processes; it counts only once it is written and synced. */
+  change(next: (current: readonly Sender[]) => Sender[]): Promise<void>
+}
+
+/** @param notice is told when a list that cannot be read was set aside. */
+export async function openSendersFile(file: string, notice: (text: string) => void): Promise<SendersFile> {
+  let senders: Sender[] = []
+  let stamp = ''
+  let writing: Promise<void> = Promise.resolve()
+
+  const stampNow = async () => {
+    const { ino, mtimeNs, size } = await stat(file, { bigint: true })
+    return `${ino} ${mtimeNs} ${size}`
+  }
+
+  /** What was known is kept where the file is gone or broken: nobody is shut out by a slip of the editor. */
+  const read = async (): Promise<void> => {
+    try {
+      senders = (await readList(file)) ?? senders
+    } catch (thrown) {
+      if (!isBroken(thrown)) throw thrown
+      const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
+      await rename(file, aside)
+      notice(
+        `the list of paired senders at ${file} could not be read and was kept as ${aside}: ` +
+          'senders that are missing now have to be paired again',
+      )
+    }
+  }
+
+  const changeNow = async (next: (current: readonly Sender[]) => Sender[]): Promise<void> => {
+    if (JSON.stringify(next(senders)) === JSON.stringify(senders)) return
+    const lock = await lockList(file)
+    try {
+      await read()
+      const changed = next(senders)
+      if (JSON.stringify(changed) === JSON.stringify(senders)) return
+      await replaceFile(file, `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`)
+      senders = changed
+    } finally {
+      lock.release()
+    }
+  }
+
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 }).catch(() => undefined)
+  await read()
+  return {
+    get senders() {
+      return senders
+    },
+    async refresh() {
+      const now = await stampNow().catch((thrown: unknown) => {
+        if (errorCode(thrown) === 'ENOENT') return ''
+        throw thrown
+      })
+      if (now === stamp) return false
+      const before = JSON.stringify(senders)
+      await read()
+      stamp = now
+      return JSON.stringify(senders) !== before
+    },
+    change(next) {
+      const changed = writing.then(() => changeNow(next))
+      writing = changed.catch(() => undefined)
+      return changed
+    },
+  }
+}

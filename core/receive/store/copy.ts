@@ -1,0 +1,56 @@
+import type { FileFacts } from '../file-facts.ts'
+import type { Outcome } from '../file-refused.ts'
+import { FileRefused, outcomeOf } from '../file-refused.ts'
+import type { Room } from '../limits/admission.ts'
+import type { Copies } from './copies.ts'
+import type { StoreParts } from './parts.ts'
+import { componentsOf } from './parts.ts'
+
+/** A name under which nothing can have been stored has no content. */
+function oldComponentsOf(facts: FileFacts): string[] {
+  try {
+    return componentsOf(facts)
+  } catch {
+    throw new FileRefused('unknown', 'name')
+  }
+}
+
+/**
+ * Stores a file whose content is there already, under another name of the same sender: looked at, copied, and
+ * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects.
+ * Of its own name it is a question: nothing is written, and `same` means that the content was read back just now.
+ */
+export type StoreCopy = (
+  facts: FileFacts,
+  from: Pick<FileFacts, 'source' | 'path'>,
+  digest: Uint8Array,
+  signal: AbortSignal,
+) => Promise<Outcome>
+
+export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
+  const { admission, commit, mayBeSame, sealed, watch, writing } = parts
+
+  return async (facts, from, digest, signal) => {
+    let room: Room | null = null
+    try {
+      const components = componentsOf(facts)
+      const old = oldComponentsOf({ ...facts, ...from })
+      const { size, mtimeMs, mode, arrival } = facts
+      if (old.join('/') === components.join('/')) {
+        await copies.confirm(old, { size, digest }, signal)
+        return { status: 'same', detail: '' }
+      }
+      room = await watch.during(() => admission.enter(facts.folder, size))
+      const { unlessSame } = room
+      if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
+      const open = await copies.make(old, { size, digest }, signal, room.written)
+      const temporary = await writing(() => sealed(open, facts))
+      const mtime = mtimeMs / 1000
+      return await commit({ temporary, components, size, mtime, mode, digest, arrival, unlessSame })
+    } catch (thrown) {
+      return outcomeOf(thrown)
+    } finally {
+      room?.leave()
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { leavesNothingOut, leftOutBySize } from '../../filter/limits.ts'
+import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { Source } from '../../settings/schema.ts'
+import type { ScanLedger, SessionContext } from '../session.ts'
+
+/** Rows of the ledger that are looked at together; between two such pages the event loop turns. */
+const PAGE = 500
+
+/**
+ * These files are left out, as they are too small or too large now: they are taken out of what waits in the ledger,
+ * where one that grew past a limit would be sent as it was before. Throws what the ledger throws.
+ */
+export function withdrawUnsent(
+  { source, ledger, destinations }: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
+  paths: readonly string[],
+): void {
+  for (const destination of destinations) {
+    const unsent = paths.filter((path) => isUnsent(ledger.lookup(destination, source.id, path)))
+    if (unsent.length > 0) ledger.withdraw(destination, source.id, unsent)
+  }
+}
+
+function isUnsent(known: ReturnType<ScanLedger['lookup']>): boolean {
+  return known !== null && known.state !== 'sent'
+}
+
+/**
+ * Takes everything out of what waits, or is parked, that the source's filters leave out now: they may have been
+ * changed. Streamed by the ledger's rows alone, so it needs no disk. Returns how many files that were
+ * at the destination where it were most.
+ */
+export async function withdrawLeftOut(
+  source: Source,
+  ledger: ScanLedger,
+  destinations: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  if (leavesNothingOut(source)) return 0
+  const names = createNameFilter(nameRulesOf(source))
+  let most = 0
+  for (const destination of destinations)
+    most = Math.max(most, await withdrawAt(destination, source, names, ledger, signal))
+  return most
+}
+
+async function withdrawAt(
+  destination: string,
+  source: Source,
+  names: NameFilter,
+  ledger: ScanLedger,
+  signal: AbortSignal,
+): Promise<number> {
+  let withdrawn = 0
+  for (let after: string | null = ''; after !== null && !signal.aborted; ) {
+    const page = ledger.unsentPage(destination, source.id, after, PAGE)
+    const leftOut = page.filter(
+      ({ path, size }) => names.fileBelow(path) !== null || leftOutBySize(source, size) !== null,
+    )
+    if (leftOut.length > 0) {
+      const paths = leftOut.map(({ path }) => path)
+      withdrawn += ledger.withdraw(destination, source.id, paths)
+    }
+    after = page.length < PAGE ? null : (page.at(-1)?.path ?? null)
+    await turn()
+  }
+  return withdrawn
+}

@@ -1,0 +1,51 @@
+import { isBelowAway } from '../../mounts/whereabouts.ts'
+import type { Source } from '../../settings/schema.ts'
+import { message } from '../../words/message.ts'
+import type { SessionContext } from '../session.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { offerEverywhere } from './everywhere.ts'
+import { standingOf } from './standing.ts'
+
+/** Files in one transaction of the ledger. */
+const MAX_OFFERED = 256
+
+/** The offer itself leaves alone what the ledger has with this content; more is a question only of some sources. */
+function isCompared({ kind, minimumBytes, maximumBytes, minimumAgeSeconds }: Source): boolean {
+  return kind === 'batch' || minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
+}
+
+/**
+ * Puts finished files into the ledger, those that it does not know with this content and that no filter
+ * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
+ * in words, and a comparison that comes soon offers the files again.
+ */
+export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
+  const { source, ledger, destinations } = context
+  // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
+  if (files.some(({ device }) => device !== context.device) && !context.isThere()) {
+    context.ended(null)
+    return 0
+  }
+  let waiting = 0
+  let held = 0
+  try {
+    // Nor of one underneath a disk that was mounted inside the source.
+    const inside = ledger.mountsInside(source.id)
+    for (let from = 0; from < files.length; from += MAX_OFFERED) {
+      const some = files.slice(from, from + MAX_OFFERED)
+      const due = isCompared(source) ? standingOf(context, some).due : some
+      const there = due.filter(({ path }) => !isBelowAway(path, inside))
+      const ready = there.filter((file) => !context.young.holds(file))
+      held += there.length - ready.length
+      if (ready.length === 0) continue
+      const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
+      waiting += offerEverywhere(ledger, destinations, candidates)
+    }
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
+    context.compareSoon()
+  }
+  if (waiting > 0) context.offered()
+  return waiting + held
+}

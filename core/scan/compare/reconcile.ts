@@ -1,0 +1,52 @@
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import { listTree } from '../listing/list-tree.ts'
+import type { SessionContext } from '../session.ts'
+import { unsendableWords } from '../tree/unsendable.ts'
+import { isGone } from '../tree/walk.ts'
+import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { standingOfRows } from './standing.ts'
+
+/** What a listing found. */
+export interface Reconciled {
+  /** Files that the ledger did not know with this content; those that are not old enough yet, too. */
+  due: number
+  /** Files and directories that cannot be sent. */
+  unsendable: number
+  /** Files of a batch source that count as transferred by their group-write bit alone. */
+  neverSent: number
+  /** false: it was not carried out to its end. */
+  complete: boolean
+}
+
+/**
+ * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
+ * due: it reports those that are finished. Streamed: memory does not grow with the tree.
+ */
+export async function reconcileTree(
+  context: SessionContext,
+  watcher: Pick<TreeWatcher, 'examine' | 'method'>,
+  base: string,
+  recursive: boolean,
+): Promise<Reconciled> {
+  const { source, root, signal } = context
+  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
+  try {
+    for await (const { rows, unsendable } of listTree(context, watcher.method, base, recursive)) {
+      for (const one of unsendable) context.problem(unsendableWords(root, one))
+      const { due, neverSent } = standingOfRows(context, rows)
+      result.due += due.length
+      result.neverSent += neverSent
+      result.unsendable += unsendable.length
+      const ready = due.filter((file) => !context.young.holds(file))
+      await watcher.examine(ready.map(({ path }) => path))
+    }
+    result.complete = !signal.aborted
+  } catch (thrown) {
+    // The look at the source, or at the batch directories, says that it is gone.
+    if (isGone(errorCode(thrown))) return result
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    context.problem(message('scan.listingFailed', { path: source.path, reason }))
+  }
+  return result
+}

@@ -1,0 +1,193 @@
+import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
+import type { NameFilter } from '../../filter/names.ts'
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { LedgerEntry } from '../../ledger/ledger.ts'
+import type { Source } from '../../settings/schema.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import { lookAtBatches } from '../batch/look.ts'
+import type { BatchDecision } from '../batch/rules.ts'
+import { decideBatches } from '../batch/rules.ts'
+import { hasGroupWrite, isDue, isNeverSent } from '../compare/due.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { walkRegions } from '../tree/regions.ts'
+import type { Skipped, Unsendable } from '../tree/walk.ts'
+import { walk } from '../tree/walk.ts'
+import type { Examined } from '../watch/finished.ts'
+
+/** One path of a source: would be sent (`why` is null), or would not, and why. */
+export interface Listed {
+  /** Relative to the source, with "/". */
+  path: string
+  /** Bytes; null where it is not a file that could be looked at. */
+  size: number | null
+  why: Message | null
+}
+
+export interface ListOptions {
+  source: Source
+  /** Where a writer cannot be asked for, a file counts as finished after so long without a change. */
+  quietSeconds: number
+  /** What the ledger knows; without one only the marks on disk count. */
+  lookup?: (path: string) => LedgerEntry | null
+  /** What it knows of a file that has another name now. */
+  sentAs?: (file: FileFacts) => LedgerEntry | null
+  signal?: AbortSignal
+}
+
+/** Only the state counts here: the facts are the walk's. */
+type Seen = { state: 'unproven' } | Examined
+type Examine = (root: string, path: string) => Seen
+
+/**
+ * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
+ * Batch directories come oldest first. Throws a Problem if the source's directory cannot be listed.
+ */
+export async function* listCandidates(options: ListOptions): AsyncGenerator<Listed> {
+  const { source } = options
+  const examine = await openExaminer()
+  try {
+    if (source.kind === 'continuous') yield* listTree(options, examine, '', null)
+    else yield* listBatches(options, examine)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (code === 'ENOTDIR') throw new Problem('scan.list.notDirectory', { path: source.path })
+    throw new Problem('scan.list.failed', { path: source.path, code }, { cause: thrown })
+  }
+}
+
+async function* listBatches(options: ListOptions, examine: Examine): AsyncGenerator<Listed> {
+  const { source } = options
+  const filter = createNameFilter(nameRulesOf(source))
+  const { batches, unnamed } = await lookAtBatches(source.path, source.batch, filter)
+  for (const one of unnamed) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
+  const decisions = decideBatches(batches)
+  for (const decision of decisions) yield* listTree(options, examine, decision.name, decision)
+  const isBatch = new Set(decisions.map(({ name }) => name))
+  for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
+    for (const { path, size } of files) yield { path, size, why: message('scan.why.notBatch') }
+  }
+  const all = await lookAtBatches(source.path, { ...source.batch, prefix: '' }, filter)
+  for (const { name } of all.batches) {
+    if (!isBatch.has(name)) yield { path: `${name}/`, size: null, why: message('scan.why.notBatch') }
+  }
+}
+
+async function* listTree(
+  options: ListOptions,
+  examine: Examine,
+  base: string,
+  decision: BatchDecision | null,
+): AsyncGenerator<Listed> {
+  const mark = options.source.batch.sentMark
+  const names = createNameFilter(nameRulesOf(options.source))
+  for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
+    for (const one of unsendable) {
+      // The source itself: nothing at all could be listed.
+      if (one.path === '' && one.why === 'directory')
+        throw Object.assign(new Error(one.code), { code: one.code })
+      yield { path: one.path, size: null, why: whyUnsendable(one) }
+    }
+    for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
+    for (const file of files) {
+      const why =
+        decision?.action === 'nothing'
+          ? message('scan.why.batchSent', { mark })
+          : whyNot(options, file, (path) => examine(options.source.path, path))
+      yield { path: file.path, size: file.size, why }
+    }
+  }
+}
+
+function walkOptions({ source, signal }: ListOptions, base: string) {
+  return {
+    root: source.path,
+    base,
+    filter: createNameFilter(nameRulesOf(source)),
+    recursive: true,
+    scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
+    signal: signal ?? new AbortController().signal,
+  }
+}
+
+function whyNot(options: ListOptions, file: FileFacts, examine: (path: string) => Seen): Message | null {
+  const { source } = options
+  const marksFiles = source.kind === 'batch'
+  const byName = options.lookup?.(file.path) ?? null
+  const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
+  if (!isDue(file, known, marksFiles)) {
+    if (known?.state === 'parked') return message('scan.why.parked')
+    if (known?.state === 'waiting') return null
+    return message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent')
+  }
+  const bySize = leftOutBySize(source, file.size)
+  if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
+  if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
+  const found = examine(file.path)
+  if (found.state === 'busy') return message('scan.why.writing')
+  if (found.state === 'error') return message('scan.why.unreadable', { code: found.code })
+  const now = Date.now()
+  if (oldEnoughAt(source.minimumAgeSeconds, file.mtimeNs, now) > now) {
+    return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
+  }
+  if (found.state === 'unproven' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
+  return null
+}
+
+function isRecent({ mtimeNs }: FileFacts, quietSeconds: number): boolean {
+  return Date.now() - Number(mtimeNs / 1_000_000n) < quietSeconds * 1000
+}
+
+function whySkipped(skipped: Skipped, names: NameFilter): Message {
+  switch (skipped.why) {
+    case 'own':
+      return message('scan.why.own')
+    case 'mark':
+      return message('scan.why.mark')
+    case 'temporary':
+      return message('scan.why.temporary')
+    case 'ignored':
+      // What is left out may be a directory, whose patterns end with "/".
+      return message('scan.why.ignored', {
+        pattern: names.patternOf(skipped.path) ?? names.patternOf(`${skipped.path}/`) ?? '',
+      })
+    case 'hidden':
+      return message('scan.why.hidden')
+    case 'not-a-file':
+      return message('scan.why.notFile', { type: skipped.type })
+    case 'other-file-system':
+      return message('scan.why.otherFileSystem')
+    case 'shown-twice':
+      return message('scan.why.shownTwice')
+    case 'disk-away':
+      return message('scan.why.diskAway')
+  }
+}
+
+function whyUnsendable(unsendable: Unsendable): Message {
+  if (unsendable.why === 'name') return message('scan.why.name')
+  return message('scan.why.unreadable', { code: unsendable.code })
+}
+
+/** Where leases cannot be asked for, every file counts as unproven. */
+async function openExaminer(): Promise<Examine> {
+  if (process.platform === 'linux') {
+    try {
+      const [{ examineFile }, { DirectoryFiles }] = await Promise.all([
+        import('../watch/finished.ts'),
+        import('../watch/directory-files.ts'),
+      ])
+      const files = new DirectoryFiles()
+      return (root, path) => {
+        const found = examineFile(files, root, path)
+        files.leave()
+        return found
+      }
+    } catch {
+      // The native library does not load here: time has to decide.
+    }
+  }
+  return () => ({ state: 'unproven' })
+}

@@ -1,0 +1,166 @@
+import { realpath } from 'node:fs/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
+import type { NameFilter } from '../../filter/names.ts'
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { Source } from '../../settings/schema.ts'
+import { errorCode, Problem } from '../../words/problem.ts'
+import { isBatchName } from '../batch/rules.ts'
+import type { LeftOutReason, Preview } from '../messages.ts'
+import { callOn } from '../tree/calls.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { walkRegions } from '../tree/regions.ts'
+import type { WalkChunk } from '../tree/walk.ts'
+
+/** A preview that takes longer than this says what it has seen until then. */
+const WITHIN_MS = 10_000
+
+/** Everything passes: the preview counts also what is left out together with its directory. */
+const EVERYTHING: NameFilter = {
+  file: () => null,
+  directory: () => null,
+  fileBelow: () => null,
+  patternOf: () => null,
+}
+
+/** A rule that leaves a file out: a pattern is named, as a source may have many. */
+interface Rule {
+  reason: LeftOutReason
+  pattern: string | null
+}
+
+/** Which rule of a source leaves a file out, or has it wait, by its name, size and age; pure. */
+export function createJudge(source: Source, now: number): (file: FileFacts) => Rule | 'own' | null {
+  const names = createNameFilter(nameRulesOf(source))
+  const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
+  const isInBatch = (path: string) => path.includes('/') && isBatchName(path, source.batch.prefix)
+  return ({ path, size, mtimeNs }) => {
+    const byName = names.fileBelow(path)
+    if (byName === 'own') return 'own'
+    if (source.kind === 'batch' && !isInBatch(path)) return rule('not-batch')
+    if (byName === 'ignored') return { reason: 'ignored', pattern: names.patternOf(path) }
+    if (byName !== null) return rule(byName)
+    const bySize = leftOutBySize(source, size)
+    if (bySize !== null) return rule(bySize)
+    return oldEnoughAt(source.minimumAgeSeconds, mtimeNs, now) > now ? rule('too-young') : null
+  }
+}
+
+/** Sums up a walk; bounded by the number of rules and of examples, whatever the tree's size. */
+class Tally {
+  readonly #judge: ReturnType<typeof createJudge>
+  readonly #mostExamples: number
+  readonly #kept = { files: 0, bytes: 0 }
+  readonly #leftOut = new Map<string, Rule & { files: number; bytes: number }>()
+  readonly #examples: Preview['examples'] = []
+
+  constructor(source: Source, examples: number) {
+    this.#judge = createJudge(source, Date.now())
+    this.#mostExamples = examples
+  }
+
+  add({ files, skipped, unsendable }: WalkChunk): void {
+    for (const file of files) {
+      const rule = this.#judge(file)
+      if (rule === 'own') continue
+      if (rule !== null) this.#leave(rule, file.path, file.size)
+      else {
+        this.#kept.files += 1
+        this.#kept.bytes += file.size
+      }
+    }
+    for (const { path, why } of skipped)
+      this.#leave({ reason: why === 'not-a-file' ? why : 'mounted', pattern: null }, path, 0)
+    for (const { path } of unsendable) this.#leave({ reason: 'unreadable', pattern: null }, path, 0)
+  }
+
+  result(ended: Preview['ended']): Preview {
+    const leftOut = [...this.#leftOut.values()].map((one) => ({ ...one }))
+    return {
+      ended,
+      kept: { ...this.#kept },
+      leftOut: leftOut.sort((one, other) => other.files - one.files),
+      examples: [...this.#examples],
+    }
+  }
+
+  #leave(rule: Rule, path: string, size: number): void {
+    const key = `${rule.reason} ${rule.pattern ?? ''}`
+    const sum = this.#leftOut.get(key) ?? { ...rule, files: 0, bytes: 0 }
+    sum.files += 1
+    sum.bytes += size
+    this.#leftOut.set(key, sum)
+    if (this.#examples.length < this.#mostExamples) this.#examples.push({ path, size, ...rule })
+  }
+}
+
+interface Running {
+  abort: AbortController
+  /** Its calls to the disk have come back; never, on a disk that hangs. */
+  ended: Promise<void>
+}
+
+/**
+ * Tries filters on sources without changing anything. One preview of a source at a time: a newer one ends the
+ * one before, and on a disk that hangs none begins until the last one's calls have come back.
+ */
+export class Previews {
+  readonly #running = new Map<string, Running>()
+  readonly #withinMs: number
+
+  constructor(withinMs = WITHIN_MS) {
+    this.#withinMs = withinMs
+  }
+
+  /**
+   * What the source's filters would leave out. Resolves within the time limit in any case.
+   * @throws Problem scan.list.failed if the source's directory cannot be listed.
+   */
+  async run(source: Source, examples: number): Promise<Preview> {
+    const before = this.#running.get(source.id)
+    before?.abort.abort('superseded')
+    const abort = new AbortController()
+    const late = setTimeout(() => abort.abort('time'), this.#withinMs)
+    const tally = new Tally(source, examples)
+    const over = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()))
+    const walked = (before?.ended ?? Promise.resolve()).then(() => count(source, tally, abort.signal))
+    const mine: Running = { abort, ended: walked.catch(() => undefined) }
+    this.#running.set(source.id, mine)
+    void mine.ended.then(() => {
+      if (this.#running.get(source.id) === mine) this.#running.delete(source.id)
+    })
+    try {
+      await Promise.race([walked, over])
+    } finally {
+      clearTimeout(late)
+    }
+    if (!abort.signal.aborted) return tally.result('complete')
+    return tally.result(abort.signal.reason === 'superseded' ? 'superseded' : 'time')
+  }
+
+  /** No walk goes on. */
+  stop(): void {
+    for (const { abort } of this.#running.values()) abort.abort('superseded')
+  }
+}
+
+async function count(source: Source, tally: Tally, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const { path } = source
+  try {
+    // Mount points are known by their real paths.
+    const root = await callOn(path, () => realpath(path))
+    const scope = { oneFileSystem: source.oneFileSystem, away: () => [] }
+    const options = { root, base: '', filter: EVERYTHING, recursive: true, signal, scope }
+    for await (const chunk of walkRegions(options)) {
+      if (signal.aborted) return
+      tally.add(chunk)
+      // The watchers of this process come first.
+      await turn()
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    throw new Problem('scan.list.failed', { path, code }, { cause: thrown })
+  }
+}

@@ -1,0 +1,55 @@
+import type { Message } from '../../words/message.ts'
+
+/** How many problems of one source a view is told. */
+export const MAX_PROBLEMS = 20
+
+/**
+ * The newest problems of one source, each said once. A listing of the whole source sweeps: what it did not
+ * meet again is over.
+ */
+export class Problems {
+  readonly #known = new Map<string, { message: Message; generation: number }>()
+  readonly #changed: () => void
+  #generation = 0
+
+  constructor(changed: () => void) {
+    this.#changed = changed
+  }
+
+  add(message: Message): void {
+    const key = JSON.stringify([message.key, message.params.path ?? message.params.name ?? ''])
+    const known = this.#known.get(key)
+    const same = known !== undefined && JSON.stringify(known.message) === JSON.stringify(message)
+    if (known !== undefined && !same) this.#known.delete(key)
+    this.#known.set(key, { message, generation: this.#generation })
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_PROBLEMS) break
+      this.#known.delete(oldest)
+    }
+    if (!same) this.#changed()
+  }
+
+  /** Begins a listing of the whole source; returns the function that ends it and forgets what is over. */
+  sweep(): () => void {
+    this.#generation += 1
+    const generation = this.#generation
+    return () => {
+      const before = this.#known.size
+      for (const [key, problem] of this.#known) {
+        if (problem.generation < generation) this.#known.delete(key)
+      }
+      if (this.#known.size !== before) this.#changed()
+    }
+  }
+
+  clear(): void {
+    if (this.#known.size === 0) return
+    this.#known.clear()
+    this.#changed()
+  }
+
+  /** Newest last. */
+  list(): Message[] {
+    return [...this.#known.values()].map(({ message }) => message)
+  }
+}

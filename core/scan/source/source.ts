@@ -1,0 +1,239 @@
+import { realpath, stat } from 'node:fs/promises'
+import { nameRulesOf } from '../../filter/names.ts'
+import type { Source } from '../../settings/schema.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import { errorCode } from '../../words/problem.ts'
+import { startBatch } from '../batch/session.ts'
+import { withdrawLeftOut } from '../compare/left-out.ts'
+import { Young } from '../compare/young.ts'
+import type { Listing } from '../listing/messages.ts'
+import type { ListingOptions } from '../listing/sync-walk.ts'
+import type { Scanned } from '../messages.ts'
+import type { ScanLedger, Session, SessionContext } from '../session.ts'
+import { callOn } from '../tree/calls.ts'
+import { isGone } from '../tree/walk.ts'
+import type { OpenScopedTree } from '../watch/tree-watcher.ts'
+import { Comparisons } from './comparisons.ts'
+import { startContinuous } from './continuous.ts'
+import { mountScopeOf } from './inner-mounts.ts'
+import { MAX_PROBLEMS, Problems } from './problems.ts'
+import { Home } from './source-disk.ts'
+import { watchLimitWords } from './watch-limit.ts'
+
+/** How often a source's own directory is looked at: one stat(2). */
+const LOOK_EVERY_MS = 2_000
+
+export interface SourceOptions {
+  source: Source
+  ledger: ScanLedger
+  /** Where its files go, as the ledger names it; one at least. */
+  destinations: readonly string[]
+  reconcileSeconds: number
+  quietSeconds: number
+  openTree: OpenScopedTree
+  /** null: there is no thread for it. */
+  list(options: ListingOptions, signal: AbortSignal): Listing | null
+  offered(): void
+  changed(): void
+  log(message: string): void
+}
+
+/** A session, and what belongs to it. */
+interface Current {
+  session: Session
+  identity: string
+  abort: AbortController
+  young: Young
+  comparisons: Comparisons
+}
+
+/**
+ * One source for as long as it is configured: a session while its directory is there, a cheap look for it
+ * while it is not. Nothing waits for another source.
+ */
+export class RunningSource {
+  readonly #options: SourceOptions
+  readonly #problems: Problems
+  readonly #home: Home
+  /** About the directory itself; over as soon as a look succeeds. */
+  #rootProblem: Message | null = null
+  #status: Omit<Scanned, 'id' | 'problems'>
+  #current: Current | null = null
+  #looking: Promise<void> | null = null
+  #lookTimer: NodeJS.Timeout | null = null
+  readonly #stopping = new AbortController()
+  #stopped = false
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#problems = new Problems(options.changed)
+    this.#home = new Home(options.source.id, options.ledger, (thrown) => this.#ledgerFailed(thrown))
+    const phase = options.source.paused ? 'paused' : 'starting'
+    this.#status = { phase, unwatchedDirectories: 0, batches: [] }
+    void this.#withdraw()
+    if (!options.source.paused) void this.#look()
+  }
+
+  scanned(): Scanned {
+    const problems = this.#problems.list()
+    const { unwatchedDirectories } = this.#status
+    if (unwatchedDirectories > 0)
+      problems.push(watchLimitWords(this.#options.source.path, unwatchedDirectories))
+    if (this.#rootProblem !== null) problems.push(this.#rootProblem)
+    return { id: this.#options.source.id, ...this.#status, problems: problems.slice(-MAX_PROBLEMS) }
+  }
+
+  /** Compares the source with the ledger, also if it has to be found first. */
+  async reconcile(): Promise<void> {
+    if (this.#options.source.paused || this.#stopped) return
+    await this.#look()
+    await this.#current?.session.reconcile()
+  }
+
+  nudge(): void {
+    this.#current?.session.nudge()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#stopping.abort()
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#endSession()
+  }
+
+  /** What waits since before the filters were what they are. */
+  async #withdraw(): Promise<void> {
+    const { source, ledger, destinations, offered, log } = this.#options
+    try {
+      const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
+      if (count === 0 || this.#stopped) return
+      log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
+      // Batch directories may be done now, and the sender's totals are others.
+      this.nudge()
+      offered()
+    } catch (thrown) {
+      this.#ledgerFailed(thrown)
+    }
+  }
+
+  /** One look at a time; a look that hangs in the kernel holds up nothing but the next look. */
+  #look(): Promise<void> {
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = null
+      if (!this.#stopped) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+    })
+    return this.#looking
+  }
+
+  async #lookNow(): Promise<void> {
+    const { path } = this.#options.source
+    try {
+      const found = await callOn(path, () => stat(path, { bigint: true }))
+      if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
+      const root = await callOn(path, () => realpath(path))
+      if (this.#stopped) return
+      if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
+      // After the calls: what they found is the disk's own if the disk is there now.
+      const mount = this.#home.missing(root)
+      if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
+      const identity = `${found.dev}:${found.ino}:${root}`
+      if (this.#current?.identity === identity) return
+      this.#endSession()
+      this.#startSession(root, found.dev, identity)
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
+      else this.#absent('failed', message('scan.rootUnreadable', { path, code: code ?? String(thrown) }))
+    }
+  }
+
+  #absent(phase: 'missing' | 'failed', problem: Message): void {
+    this.#endSession()
+    this.#problems.clear()
+    this.#rootProblem = problem
+    this.#update({ phase, unwatchedDirectories: 0, batches: [] })
+  }
+
+  /** The ledger's trouble is not the directory's: a session that runs goes on. */
+  #ledgerFailed(thrown: unknown): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
+  }
+
+  #startSession(root: string, device: bigint, identity: string): void {
+    const abort = new AbortController()
+    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, list, offered, log } =
+      this.#options
+    const live = () => !abort.signal.aborted
+    const names = nameRulesOf(source)
+    const problem = (one: Message) => this.#problems.add(one)
+    const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem })
+    const young = new Young({
+      minimumAgeSeconds: source.minimumAgeSeconds,
+      ripe: (paths) => {
+        if (live()) session.ripe(paths)
+      },
+    })
+    const context: SessionContext = {
+      source,
+      root,
+      device,
+      isThere: () => this.#home.isThere(),
+      scope,
+      ledger,
+      destinations,
+      quietMs: quietSeconds * 1000,
+      young,
+      openTree: (request, listener) => openTree(request, listener, scope),
+      list: (part) => list({ root, names, ...part }, abort.signal),
+      signal: abort.signal,
+      offered,
+      sweep: () => this.#problems.sweep(),
+      problem: (problem) => {
+        if (live()) this.#problems.add(problem)
+      },
+      update: (change) => {
+        if (live()) this.#update(change)
+      },
+      ended: (thrown) => {
+        if (live()) this.#sessionEnded(thrown)
+      },
+      compareSoon: () => comparisons.soon(),
+      log,
+    }
+    this.#rootProblem = null
+    this.#update({ phase: 'starting' })
+    const comparisons = new Comparisons(() => session.reconcile(), reconcileSeconds * 1000)
+    const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
+    this.#current = { session, identity, abort, young, comparisons }
+  }
+
+  /** The look that follows starts another session if the directory is there. */
+  #sessionEnded(thrown: unknown): void {
+    this.#endSession()
+    const { path } = this.#options.source
+    const code = errorCode(thrown)
+    if (thrown !== null && !isGone(code)) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#rootProblem = message('scan.watchFailed', { path, reason })
+      this.#update({ phase: 'failed' })
+      return
+    }
+    void this.#look()
+  }
+
+  #endSession(): void {
+    this.#current?.comparisons.stop()
+    this.#current?.abort.abort()
+    this.#current?.session.stop()
+    this.#current?.young.close()
+    this.#current = null
+  }
+
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems'>>): void {
+    this.#status = { ...this.#status, ...change }
+    this.#options.changed()
+  }
+}

@@ -1,0 +1,161 @@
+import type { Dirent } from 'node:fs'
+import { lstat, opendir } from 'node:fs/promises'
+import { errorCode } from '../../files/system-error.ts'
+import type { LeftOut, NameFilter } from '../../filter/names.ts'
+import { callOn } from './calls.ts'
+import type { FileFacts } from './facts.ts'
+import { absolutePath, factsOf, joinRelative } from './facts.ts'
+import type { MountSkip } from './mounts.ts'
+
+/** Something below a source that cannot be sent, and why. */
+export type Unsendable =
+  | { why: 'name'; path: string }
+  | { why: 'directory' | 'file'; path: string; code: string }
+
+/** Something that is left out on purpose; only asked for by a person who wants to know why. */
+export type Skipped =
+  | { why: LeftOut; path: string }
+  | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
+  | { why: MountSkip; path: string }
+
+/** A bounded piece of a walk: at most CHUNK entries of one directory. */
+export interface WalkChunk {
+  files: FileFacts[]
+  unsendable: Unsendable[]
+  skipped: Skipped[]
+}
+
+export interface WalkOptions {
+  /** Absolute path of the source. */
+  root: string
+  /** Where in the source to begin; '' is the source itself. */
+  base: string
+  filter: NameFilter
+  /** false: the directory itself alone. */
+  recursive: boolean
+  signal: AbortSignal
+  /** Directories that are not entered, as they belong to another region of the source. */
+  leaveOut?: readonly string[]
+  /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
+  place?: string
+  /** st_dev of the only file system whose directories are entered; any if not given. */
+  device?: bigint
+}
+
+const CHUNK = 256
+
+/**
+ * Lists a tree in pieces, directory by directory: memory does not grow with the number of files. Symbolic
+ * links are not followed. A directory that vanishes meanwhile is no problem of anybody's, unless it is the one
+ * that the walk begins at: then the system's error is thrown.
+ */
+export async function* walk(options: WalkOptions): AsyncGenerator<WalkChunk> {
+  const pending = [options.base]
+  for (;;) {
+    const directory = pending.pop()
+    if (directory === undefined || options.signal.aborted) return
+    yield* walkDirectory(options, directory, pending)
+  }
+}
+
+async function* walkDirectory(
+  options: WalkOptions,
+  directory: string,
+  pending: string[],
+): AsyncGenerator<WalkChunk> {
+  let entries: Dirent[] = []
+  try {
+    const handle = await opendir(absolutePath(options.root, directory), { bufferSize: CHUNK })
+    for await (const entry of handle) {
+      entries.push(entry)
+      if (entries.length < CHUNK) continue
+      yield await look(options, directory, entries, pending)
+      entries = []
+      if (options.signal.aborted) return
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null || (isGone(code) && directory === options.base)) throw thrown
+    if (!isGone(code))
+      yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
+  }
+  if (entries.length > 0) yield await look(options, directory, entries, pending)
+}
+
+async function look(
+  options: WalkOptions,
+  directory: string,
+  entries: readonly Dirent[],
+  pending: string[],
+): Promise<WalkChunk> {
+  const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
+  const enter = async (path: string) => {
+    if (options.leaveOut?.includes(path)) return
+    const leftOut = options.filter.directory(path)
+    if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+    else if (options.device !== undefined && (await isElsewhere(options, path)))
+      chunk.skipped.push({ why: 'other-file-system', path })
+    else if (options.recursive) pending.push(path)
+  }
+  await Promise.all(
+    entries.map(async (entry) => {
+      const path = joinRelative(directory, entry.name)
+      if (entry.isDirectory() && !hasReplacement(entry.name)) return enter(path)
+      const leftOut = entry.isFile() ? options.filter.file(path) : null
+      if (leftOut !== null) return chunk.skipped.push({ why: leftOut, path })
+      return lookAt(options, path, chunk, enter)
+    }),
+  )
+  chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
+  return chunk
+}
+
+async function lookAt(
+  options: WalkOptions,
+  path: string,
+  chunk: WalkChunk,
+  enter: (path: string) => Promise<void>,
+): Promise<void> {
+  try {
+    const absolute = absolutePath(options.root, path)
+    const stats = await callOn(options.place ?? options.root, () => lstat(absolute, { bigint: true }))
+    // Some file systems do not say the type in the directory: then only lstat knows.
+    if (stats.isDirectory()) return enter(path)
+    const leftOut = options.filter.file(path)
+    if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+    else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
+    else chunk.skipped.push({ why: 'not-a-file', path, type: specialType(stats) })
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (isGone(code)) {
+      if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
+    } else chunk.unsendable.push({ why: 'file', path, code })
+  }
+}
+
+/** A directory that cannot be looked at is entered: the listing says why it cannot be read. */
+async function isElsewhere({ root, place, device }: WalkOptions, path: string): Promise<boolean> {
+  const absolute = absolutePath(root, path)
+  const stats = await callOn(place ?? root, () => lstat(absolute, { bigint: true })).catch(() => null)
+  return stats !== null && stats.dev !== device
+}
+
+function specialType(stats: {
+  isSymbolicLink(): boolean
+  isFIFO(): boolean
+  isSocket(): boolean
+}): 'symlink' | 'fifo' | 'socket' | 'device' {
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isFIFO()) return 'fifo'
+  return stats.isSocket() ? 'socket' : 'device'
+}
+
+/** Node puts U+FFFD where a name is not valid UTF-8; such a path then names nothing. */
+export function hasReplacement(name: string): boolean {
+  return name.includes('\uFFFD')
+}
+
+export function isGone(code: string | null): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

@@ -1,0 +1,22 @@
+import type { Way } from '../ledger/chores.ts'
+import { folderName } from '../wire/names.ts'
+import type { ConfigOf } from '../worker/definition.ts'
+import type { senderDefinition } from './messages.ts'
+
+export type Config = ConfigOf<typeof senderDefinition>
+
+/** The folder's name is part of what the receiver is told, so it is made valid here. */
+export const sourcesOf = ({ sources }: Config) =>
+  sources.map((source) => ({ ...source, name: folderName(source.name) }))
+
+/** The ids of all sources of the settings. */
+export const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
+
+/** The sources that are new to the destination `to`, or share it with others than before. */
+export function newWays(before: Config | null, next: Config, to: string): Way[] {
+  const othersOf = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
+  const known = new Map(before?.sources.map((one) => [one.id, othersOf(one)]))
+  return next.sources
+    .filter((one) => known.get(one.id) !== othersOf(one))
+    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
+}

@@ -1,0 +1,78 @@
+import type { Due } from '../../ledger/ledger.ts'
+import type { Semaphore } from '../../pacing/semaphore.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
+import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
+import type { Session } from '../session/session.ts'
+import type { Attempt, SendSource, Shared } from './contract.ts'
+import { createLargeSender } from './large.ts'
+import { lanePartsOf } from './parts.ts'
+import type { Priority } from './shares.ts'
+import { createSmallSender } from './small.ts'
+
+/**
+ * What one source may have under way. Kept while its lane is opened anew: a call that hangs outlives the lane
+ * that made it, and must go on counting.
+ */
+export interface Slots {
+  /** In bytes. */
+  reads: Semaphore
+  large: Semaphore
+}
+
+/**
+ * Small files of one source that are to be read at a time, in bytes with what each costs besides: enough to fill
+ * some frames, and little of the memory that all share.
+ */
+const READS_PER_SOURCE = 2 * 1024 * 1024
+/**
+ * Large files of one source on the wire at a time; small ones pass between their chunks. The wire takes chunks as
+ * they come, so their number is the source's share of the line.
+ */
+const LARGE_PER_SOURCE: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+
+export function createSlots(priority: Priority = 'normal'): Slots {
+  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE[priority]) }
+}
+
+/** Reads one source's files and puts them on the wire. */
+export interface Lane {
+  readonly source: SendSource
+  /**
+   * Waits until the files may be read, then sends them in the background; `done` hears how each ended. It is one
+   * large file, or small ones.
+   */
+  send(dues: readonly Due[], session: Session, done: (due: Due, attempt: Attempt) => void): Promise<void>
+  /** Whether a file of this size could begin at once. */
+  hasRoomFor(size: number): boolean
+}
+
+export const isLarge = (size: number): boolean => size > SMALL_FILE_BYTES
+
+/** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
+export function openLane(
+  source: SendSource,
+  { reads, large }: Slots,
+  shared: Shared,
+  mayGoOn: () => boolean,
+): Lane {
+  const small = createSmallSender(lanePartsOf(source, reads, shared, mayGoOn))
+  const sendLarge = createLargeSender(lanePartsOf(source, large, shared, mayGoOn))
+  const failed = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
+  return {
+    source,
+    hasRoomFor: (size) => !isLarge(size) || large.available > 0,
+    async send(dues, session, done) {
+      const [first] = dues
+      if (first !== undefined && isLarge(first.size)) {
+        await large.acquire()
+        void sendLarge(first, session)
+          .catch(failed)
+          .then((attempt) => {
+            large.release()
+            done(first, attempt)
+          })
+      } else if (await small.admit(dues)) small.send(dues, session, done)
+      else for (const due of dues) done(due, { kind: 'halted' })
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import { whereabouts } from '../../mounts/whereabouts.ts'
+import { errorCode } from '../../words/problem.ts'
+import { markGroupWrite } from './group-write.ts'
+
+const PAGE = 256
+/** Of one source; a disk that hangs holds no more threads than these. */
+const AT_ONCE = 4
+/** A disk that does not take marks now is tried again after this. */
+const PAUSE_MS = 30_000
+/** A look ends after so many that could not be set; the next one goes on behind them, and round from the beginning. */
+const FAILURES = 1_024
+/** So many failures of a look are told. */
+const TOLD_FAILURES = 8
+
+export interface MarkSource {
+  id: string
+  path: string
+  /** The source's other destinations: the mark says that they have the file, too. */
+  alsoTo?: readonly string[] | undefined
+}
+
+/** Sets the marks that the ledger says are owed. */
+export interface Marks {
+  /** There may be marks to set in this source. */
+  look(source: MarkSource): void
+  stop(): void
+}
+
+export function openMarks(
+  destination: string,
+  ledger: Ledger,
+  events: { onMarked(): void; log(level: 'warn', text: string): void },
+): Marks {
+  /** With the source as it is configured now. */
+  const running = new Map<string, { again: boolean; source: MarkSource }>()
+  const timers = new Set<NodeJS.Timeout>()
+  let over = false
+
+  /** A file that is not found on a disk that is away wants its mark all the same. */
+  const isThere = async ({ id, path: root }: MarkSource): Promise<boolean> =>
+    whereabouts(ledger.home(id)) !== 'away' &&
+    (await stat(root).then(
+      () => true,
+      () => false,
+    ))
+
+  /** The last file of a look that ended before it was through. */
+  const endedAt = new Map<string, number>()
+
+  /** Whether the ledger may forget this mark: it is set, or it never can be. */
+  const markOne = async (
+    source: MarkSource,
+    due: Due,
+    complain: (text: string) => void,
+  ): Promise<boolean> => {
+    const file = path.join(source.path, due.path)
+    try {
+      return (await markGroupWrite(file, due)) === 'set' || (await isThere(source))
+    } catch (thrown) {
+      if (!(await isThere(source))) return false
+      const code = errorCode(thrown)
+      complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
+      return code === 'EPERM' || code === 'EACCES'
+    }
+  }
+
+  const markPage = async (
+    source: MarkSource,
+    page: readonly Due[],
+    complain: (text: string) => void,
+  ): Promise<Due[]> => {
+    const done: Due[] = []
+    let index = 0
+    const work = async () => {
+      for (let due = page[index++]; due !== undefined; due = page[index++]) {
+        if (await markOne(source, due, complain)) done.push(due)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    return done
+  }
+
+  /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
+  const markAll = async (mine: { source: MarkSource }): Promise<boolean> => {
+    const { id } = mine.source
+    const begin = endedAt.get(id) ?? 0
+    endedAt.delete(id)
+    let told = 0
+    const complain = (text: string) => {
+      if (told < TOLD_FAILURES) events.log('warn', text)
+      told += 1
+    }
+    let failures = 0
+    for (let after = begin; ; ) {
+      const { source } = mine
+      const page = over ? [] : ledger.dueMarks(destination, id, PAGE, source.alsoTo ?? [], after)
+      const last = page.at(-1)
+      if (last === undefined) return over || (failures === 0 && begin === 0)
+      const done = await markPage(source, page, complain)
+      if (over) return true
+      if (done.length > 0) {
+        ledger.marksDone(done)
+        events.onMarked()
+      }
+      failures += page.length - done.length
+      after = last.id
+      if (failures >= FAILURES) {
+        endedAt.set(id, after)
+        return false
+      }
+    }
+  }
+
+  const look = (source: MarkSource): void => {
+    const state = running.get(source.id)
+    if (state !== undefined) {
+      state.again = true
+      state.source = source
+      return
+    }
+    const mine = { again: false, source }
+    running.set(source.id, mine)
+    void markAll(mine)
+      .catch((thrown: unknown) => {
+        events.log('warn', `marks of ${source.path}: ${String(thrown)}`)
+        return false
+      })
+      .then((complete) => {
+        if (complete || over) {
+          running.delete(source.id)
+          if (mine.again && !over) look(mine.source)
+          return
+        }
+        const timer = setTimeout(() => {
+          timers.delete(timer)
+          running.delete(source.id)
+          look(mine.source)
+        }, PAUSE_MS)
+        timers.add(timer)
+      })
+  }
+
+  return {
+    look,
+    stop() {
+      over = true
+      for (const timer of timers) clearTimeout(timer)
+    },
+  }
+}

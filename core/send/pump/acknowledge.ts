@@ -1,0 +1,75 @@
+import type { LedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+
+/** A ledger that could not be written is tried again after this. */
+const AGAIN_MS = 1_000
+
+/** A file that the receiver has stored. */
+export interface Stored {
+  due: Due
+  /** It is owed the group-write mark. */
+  mark: boolean
+  /** SHA-256 of what was stored. */
+  digest: Uint8Array | null
+}
+
+/** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
+export interface Acknowledgements {
+  add(stored: Stored): void
+  /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
+  readonly isStuck: boolean
+}
+
+export function createAcknowledgements(
+  ledger: Pick<Ledger, 'markSent'>,
+  guard: LedgerGuard,
+  /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
+  onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
+): Acknowledgements {
+  let waiting: Stored[] = []
+  let running = false
+  let isStuck = false
+
+  const soon = () => {
+    if (running) return
+    running = true
+    setImmediate(write)
+  }
+
+  const write = () => {
+    running = false
+    const files = waiting
+    const now = Date.now()
+    const claims = files.map(({ due: { id, generation }, mark, digest }) => ({
+      id,
+      generation,
+      mark,
+      digest,
+    }))
+    const sent = guard.use(() => ledger.markSent(claims, now))
+    isStuck = sent === null
+    if (sent === null) {
+      running = true
+      setTimeout(write, AGAIN_MS)
+      return
+    }
+    waiting = waiting.slice(files.length)
+    const over = files.map(({ due }) => due)
+    onWritten(
+      over,
+      over.filter(({ id }) => sent.has(id)),
+      now,
+    )
+    if (waiting.length > 0) soon()
+  }
+
+  return {
+    add(stored) {
+      waiting.push(stored)
+      soon()
+    },
+    get isStuck() {
+      return isStuck
+    },
+  }
+}

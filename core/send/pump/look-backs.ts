@@ -1,0 +1,50 @@
+import type { Ledger } from '../../ledger/ledger.ts'
+import { isReadable, isStill } from '../reading/read.ts'
+import { createLookBack } from './look-back.ts'
+
+const MINUTE = 60_000
+
+export interface LookBacksEvents {
+  /** A file of this source can be sent again. */
+  found(source: string): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
+/** What is looked at again of the files that one destination's sender has given up. */
+export function openLookBacks(
+  ledger: Pick<Ledger, 'offer' | 'unparkOne'>,
+  destination: string,
+  { found, log }: LookBacksEvents,
+) {
+  const tried = (file: string, source: string, change: () => boolean) => {
+    try {
+      if (change()) found(source)
+    } catch (thrown) {
+      log('warn', `${file} can be sent again, but the ledger cannot be written: ${String(thrown)}`)
+    }
+  }
+  /**
+   * What brings a vanished file back may be nothing that a watcher hears of: a symbolic link that led elsewhere,
+   * something that was mounted above it, a moment between two looks of a watcher that polls. Or it was heard of before
+   * the file was given up, when the ledger knew it as it is.
+   */
+  const vanished = createLookBack({
+    looksMs: [2_000, 10_000, MINUTE],
+    isBack: isStill,
+    found: (file, due) => tried(file, due.source, () => ledger.offer(destination, [due]) > 0),
+  })
+  /** No event tells that a file may be read again: a directory above it was closed, or a ticket had run out. */
+  const unreadable = createLookBack({
+    looksMs: [10_000, MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE],
+    isBack: isReadable,
+    found: (file, due) => tried(file, due.source, () => ledger.unparkOne(due)),
+  })
+  return {
+    vanished,
+    unreadable,
+    stop() {
+      vanished.stop()
+      unreadable.stop()
+    },
+  }
+}

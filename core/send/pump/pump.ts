@@ -1,0 +1,248 @@
+import { createLedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
+import { openWhereabouts } from '../../mounts/whereabouts.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { Message } from '../../words/message.ts'
+import type { Attempt, SendSource, Shared } from '../lane/contract.ts'
+import { copySourcesOf } from '../lane/copy.ts'
+import type { Slots } from '../lane/lane.ts'
+import { createSlots, openLane } from '../lane/lane.ts'
+import { createShares } from '../lane/shares.ts'
+import { openMarks } from '../marks/marks.ts'
+import type { Transfer } from '../messages.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { Session } from '../session/session.ts'
+import { createAcknowledgements } from './acknowledge.ts'
+import { createClashes } from './clashes.ts'
+import type { Feed, FeedHost } from './feed.ts'
+import { openFeed } from './feed.ts'
+import type { Gate } from './gate.ts'
+import { createGate } from './gate.ts'
+import { openLookBacks } from './look-backs.ts'
+import { createOnWire } from './on-wire.ts'
+import { createSettle } from './settle.ts'
+import type { Sift, Sifted } from './sift.ts'
+import { createSift } from './sift.ts'
+
+/** Bytes of files that are read and not yet handed to the network. */
+const MEMORY_BYTES = 32 * 1024 * 1024
+/** Rows that are taken from the ledger at a time, over all sources. */
+const TAKE_FILES = 4096
+const TAKE_LEAST = 64
+/** The ledger is looked at this often even if nobody says that there is work. */
+const LOOK_EVERY_MS = 1_000
+
+export interface PumpEvents {
+  /** These files are sent, and the ledger says so. */
+  onSent(files: readonly Due[], now: number): void
+  /** Their group-write marks are set. */
+  onMarked(): void
+  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  onGone(): void
+  onBytes(source: string, bytes: number): void
+  /** Something that a report shows has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+/** Moves files from the ledger to the receiver, for one destination. */
+export interface Pump {
+  setSession(session: Session | null): void
+  configure(sources: readonly SendSource[], paused: boolean): void
+  /** There may be work. */
+  wake(): void
+  stop(): void
+  /** Files on the wire, at most `limit`. */
+  transfers(limit: number): Transfer[]
+  /** Why files wait although the connection is there, or null. */
+  readonly problem: Message | null
+}
+
+export interface PumpOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+  readers: Readers
+}
+
+export function openPump(options: PumpOptions, events: PumpEvents): Pump {
+  const { ledger, destination } = options
+  const retryMs = options.retrySeconds * 1000
+  const feeds = new Map<string, Feed>()
+  /** By source and priority. */
+  const slots = new Map<string, Slots>()
+  /** Rows that a feed holds, or that are being sent. */
+  const taken = new Set<number>()
+  const clashes = createClashes()
+  const onWire = createOnWire()
+  const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
+  const gate: Gate = createGate(retryMs)
+  const disks = openWhereabouts(ledger)
+  const guard = createLedgerGuard(options.ledgerPath, events)
+  const back = openLookBacks(ledger, destination.id, {
+    found: (source) => wakeSoon(source),
+    log: events.log,
+  })
+  const settle = createSettle({
+    ledger,
+    receiver: destination.name,
+    retryMs,
+    gate,
+    onGone: events.onGone,
+    vanished: back.vanished,
+    unreadable: back.unreadable,
+    log: events.log,
+  })
+  const marks = openMarks(destination.id, ledger, events)
+  let session: Session | null = null
+  let paused = true
+
+  const wakeSoon = (source: string) => void setImmediate(() => feeds.get(source)?.wake())
+  const wakeAll = () => {
+    for (const feed of feeds.values()) feed.wake()
+  }
+  const timer = setInterval(wakeAll, LOOK_EVERY_MS)
+
+  const lookForMarks = () => {
+    for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
+  }
+
+  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+    for (const { id } of over) taken.delete(id)
+    events.onSent(sent, now)
+    lookForMarks()
+  })
+
+  /** The paths that wait for this one may go now. */
+  const release = (due: Due): void => {
+    const freed = clashes.release(due)
+    for (const id of freed) taken.delete(id)
+    if (freed.length > 0) wakeSoon(due.source)
+  }
+
+  const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
+    onWire.end(due)
+    release(due)
+    const answered = attempt.kind === 'answer' ? attempt : null
+    const status = answered?.answer.status
+    if (status === 'durable' || status === 'same') {
+      gate.stored()
+      acknowledgements.add({ due, mark: source.groupWriteMark, digest: answered?.digest ?? null })
+    } else {
+      if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
+        guard.use(() => settle(source, due, attempt))
+      taken.delete(due.id)
+    }
+    gate.over(due.id)
+    events.onChange()
+  }
+
+  /** The source's filters have been changed since these were offered, or the files have. */
+  const setAside = ({ id }: SendSource, { go, leftOut, young }: Sifted): void => {
+    guard.use(() => {
+      const paths = leftOut.map(({ path }) => path)
+      if (paths.length > 0 && ledger.withdraw(destination.id, id, paths) > 0) events.onGone()
+      const latest = Date.now() + LONGEST_DEFERRAL_MS
+      for (const [second, files] of young) ledger.retryLater(files, Math.min(second * 1000, latest), null)
+    })
+    events.onChange()
+    // More may be behind them.
+    if (go.length === 0) wakeSoon(id)
+  }
+
+  const take = (source: SendSource, sift: Sift): Due[] | 'away' => {
+    const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, feeds.size)))
+    const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
+    if (found.length > 0 && disks.of(source) === 'away') return 'away'
+    const sifted = sift(found, Date.now())
+    if (sifted.go.length < found.length) setAside(source, sifted)
+    const { go, waits } = clashes.hold(sifted.go)
+    for (const due of [...go, ...waits]) taken.add(due.id)
+    if (go.length === 0 && waits.length > 0) wakeSoon(source.id)
+    // In trouble the file that failed least often tries first: a large one for which there is no room must
+    // not be the only one that is ever tried.
+    if (gate.nextTryAt !== null) go.sort((a, b) => a.attempts - b.attempts)
+    return go
+  }
+
+  const hostOf = (source: SendSource, sift = createSift(source.filters)): FeedHost => ({
+    session() {
+      if (paused || source.paused || session === null || session.closed) return null
+      if (!guard.isRested || acknowledgements.isStuck) return null
+      return gate.isOpen(performance.now()) ? session : null
+    },
+    take: () => take(source, sift),
+    giveBack(files) {
+      for (const due of files) {
+        taken.delete(due.id)
+        release(due)
+      }
+    },
+    begins(due) {
+      gate.pass(due.id)
+      onWire.begin(due)
+    },
+    ended: (due, attempt) => ended(source, due, attempt),
+  })
+
+  const shared: Omit<Shared, 'memory'> = {
+    read: options.readers.read,
+    whereabouts: disks.of,
+    isBelowAway: disks.isBelowAway,
+    copySources: (files) =>
+      copySourcesOf(guard.use(() => ledger.sentElsewhere(destination.id, files)) ?? new Map(), (id) => {
+        return feeds.get(id)?.lane.source.name ?? null
+      }),
+    onBytes(due, bytes) {
+      onWire.add(due, bytes)
+      events.onBytes(due.source, bytes)
+    },
+    onSkipped: (due, bytes) => onWire.add(due, bytes),
+  }
+
+  const openFeedOf = (source: SendSource): Feed => {
+    const key = `${source.id} ${source.priority}`
+    const mine = slots.get(key) ?? createSlots(source.priority)
+    slots.set(key, mine)
+    const parts: Shared = { ...shared, memory: shares.of(source.priority ?? 'normal') }
+    const mayGoOn = (isOver: () => boolean) => () => !isOver() && !paused && !source.paused
+    const feed = openFeed((isOver) => openLane(source, mine, parts, mayGoOn(isOver)), hostOf(source))
+    if (source.groupWriteMark) marks.look(source)
+    return feed
+  }
+
+  return {
+    setSession(next) {
+      session = next
+      wakeAll()
+    },
+    configure(sources, nowPaused) {
+      paused = nowPaused
+      const wanted = new Map(sources.map((source) => [source.id, source]))
+      for (const [id, feed] of feeds) {
+        const source = wanted.get(id)
+        if (source !== undefined && JSON.stringify(source) === JSON.stringify(feed.lane.source)) continue
+        feed.close()
+        feeds.delete(id)
+      }
+      for (const source of sources) if (!feeds.has(source.id)) feeds.set(source.id, openFeedOf(source))
+      wakeAll()
+    },
+    wake() {
+      wakeAll()
+      lookForMarks()
+    },
+    stop() {
+      clearInterval(timer)
+      marks.stop()
+      back.stop()
+      for (const feed of feeds.values()) feed.close()
+    },
+    transfers: (limit) => onWire.list(limit),
+    get problem() {
+      return guard.problem ?? gate.problem
+    },
+  }
+}

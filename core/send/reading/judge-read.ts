@@ -1,0 +1,45 @@
+import type { BigIntStats } from 'node:fs'
+import { errorCode } from '../../files/system-error.ts'
+import type { Facts } from './facts.ts'
+import { factsOf, sameFile } from './facts.ts'
+
+// The reading threads load this module: it has to be small.
+
+/** Why a file is not sent now. */
+export type Unsent =
+  /** It is not what was offered any more; these are its facts now. */
+  | { kind: 'changed'; facts: Facts }
+  /** No file of this name is there, or something else than a file. */
+  | { kind: 'vanished' }
+  /** It may not be read. */
+  | { kind: 'unreadable'; code: string }
+  /** Reading failed. */
+  | { kind: 'failed'; code: string }
+
+export function unsentBecause(thrown: unknown): Unsent {
+  const code = errorCode(thrown) ?? String(thrown)
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ELOOP':
+    case 'EISDIR':
+    case 'ENXIO':
+    case 'ESPIPE': // a FIFO has no positions
+      return { kind: 'vanished' }
+    case 'EACCES':
+    case 'EPERM':
+      return { kind: 'unreadable', code }
+    default:
+      return { kind: 'failed', code }
+  }
+}
+
+export const modeOf = (mode: bigint): number => Number(mode & 0o777n)
+
+/** Judges what was read by the stat after the last byte: the content's mode, or why it is none. */
+export function judgeRead(stats: BigIntStats, length: number, offered: Facts): { mode: number } | Unsent {
+  if (!stats.isFile()) return { kind: 'vanished' }
+  const facts = factsOf(stats)
+  if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
+  return { mode: modeOf(stats.mode) }
+}

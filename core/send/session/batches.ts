@@ -1,0 +1,104 @@
+import type { Channel } from '../../wire/channel.ts'
+import { BATCH_MAX_FILES, BATCH_TARGET_HEADER_BYTES } from '../../wire/limits.ts'
+import type { SmallFile } from '../../wire/small-entries.ts'
+
+/** A batch that is not full waits this long for more files. */
+const BATCH_WAIT_MS = 3
+/** What a file's entry in a batch's header takes besides its names. */
+const HEADER_BYTES = 80
+
+/** Files that came together; they stay together. */
+export interface Group {
+  files: SmallFile[]
+  payload: Uint8Array[]
+  bytes: number
+  headerBytes: number
+  onWire: () => void
+}
+
+/** Puts groups of small files into as few frames as can be. */
+export interface Batches {
+  add(group: Group): void
+  close(): void
+}
+
+/** @param batchBytes how many bytes of contents one frame should hold. */
+export function openBatches(channel: Channel, batchBytes: () => number): Batches {
+  let pending: Group[] = []
+  let timer: NodeJS.Timeout | null = null
+  let flushing = false
+  let closed = false
+
+  const sum = (groups: readonly Group[]) => ({
+    files: groups.reduce((files, group) => files + group.files.length, 0),
+    bytes: groups.reduce((bytes, group) => bytes + group.bytes, 0),
+    headerBytes: groups.reduce((bytes, group) => bytes + group.headerBytes, 0),
+  })
+  const isFull = () => {
+    const { files, bytes, headerBytes } = sum(pending)
+    return files >= BATCH_MAX_FILES || bytes >= batchBytes() || headerBytes >= BATCH_TARGET_HEADER_BYTES
+  }
+
+  /** Takes the groups of one frame out of those that wait. */
+  const cut = (): Group[] => {
+    const most = batchBytes()
+    let count = 0
+    for (; count < pending.length; count += 1) {
+      const { files, bytes, headerBytes } = sum(pending.slice(0, count + 1))
+      const fits = files <= BATCH_MAX_FILES && bytes <= most && headerBytes <= BATCH_TARGET_HEADER_BYTES
+      if (count > 0 && !fits) break
+    }
+    return pending.splice(0, count)
+  }
+
+  const flush = async (): Promise<void> => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    if (flushing) return
+    flushing = true
+    do {
+      await channel.room()
+      if (closed) return
+      const batch = cut()
+      if (batch.length === 0) break
+      const files = batch.flatMap((group) => group.files)
+      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)))
+      for (const { onWire } of batch) onWire()
+    } while (isFull())
+    flushing = false
+    if (pending.length > 0) soon()
+  }
+  const soon = () => {
+    timer ??= setTimeout(() => void flush(), BATCH_WAIT_MS)
+  }
+
+  return {
+    add(group) {
+      pending.push(group)
+      if (isFull()) void flush()
+      else soon()
+    },
+    close() {
+      closed = true
+      if (timer !== null) clearTimeout(timer)
+      pending = []
+    },
+  }
+}
+
+/** What a file takes of a batch's header, at most. */
+export function headerBytesOf({ source, path }: { source: string; path: string }): number {
+  return Buffer.byteLength(path) + Buffer.byteLength(source) + HEADER_BYTES
+}
+
+/** Pieces that lie one after the other in the same memory become one: what was read together is sent as it is. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const all: Uint8Array[] = []
+  for (const piece of pieces) {
+    const last = all.at(-1)
+    const follows = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset
+    if (last === undefined || !follows) all.push(piece)
+    else all[all.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length)
+  }
+  return all
+}

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { bringIn, untilDone } from '../../../core/ledger/chores.ts'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { file, open } from '../../support/ledger.ts'
+
+const options = { longestMs: 20, signal: new AbortController().signal }
+
+test('a new destination gets everything, though the ledger fails in the middle of it', async () => {
+  const { ledger } = open()
+  ledger.offer(
+    'old',
+    Array.from({ length: 2_500 }, (_, index) => file(`f${index}`)),
+  )
+  let calls = 0
+  const failing: Ledger = {
+    ...ledger,
+    requeue: (...words) => {
+      calls += 1
+      if (calls === 2 || calls === 3) throw new Error('database or disk is full')
+      return ledger.requeue(...words)
+    },
+  }
+  const failures: unknown[] = []
+  const way = { source: 's', to: 'new', others: ['old'], marks: false }
+  await untilDone(
+    () =>
+      bringIn(
+        failing,
+        [way],
+        () => true,
+        () => undefined,
+      ),
+    { ...options, isWanted: () => true, failed: (thrown) => void failures.push(thrown) },
+  )
+  expect(ledger.totals('new').s?.waitingFiles).toBe(2_500)
+  expect(ledger.filled('s')).toContain('new')
+  expect(failures).toHaveLength(2)
+})
+
+test('what is not wanted any more is not tried again', async () => {
+  let attempts = 0
+  const work = async () => {
+    attempts += 1
+    throw new Error('closed')
+  }
+  await untilDone(work, { ...options, isWanted: () => attempts < 2, failed: () => undefined })
+  expect(attempts).toBe(2)
+})

@@ -1,0 +1,46 @@
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { comparedRow } from '../../../core/ledger/compare.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const facts = { size: 5, mtimeNs: 1_700_000_000_123_456_789n, inode: 2n ** 64n - 3n, device: 1n }
+const names = ['plain', 'with "quotes" and \\', 'two\nlines', '漢字 😀', 'a/b']
+
+function setUp() {
+  const ledger = openLedger(path.join(temporaryDirectory('compare'), 'ledger.db'))
+  onTestFinished(() => ledger.close())
+  ledger.offer(
+    'there',
+    names.map((name) => ({ source: 's', path: name, ...facts })),
+  )
+  const compare = (changes: Partial<typeof facts>, destination = 'there') => {
+    const { size, mtimeNs, inode } = { ...facts, ...changes }
+    const rows = names.map((name) => comparedRow(name, size, mtimeNs, inode, 0o100644))
+    return ledger.differing(destination, 's', `[${rows.join(',')}]`)
+  }
+  return { ledger, compare }
+}
+
+test('what is known with the same content does not differ, whatever its name', () => {
+  expect(setUp().compare({})).toEqual([])
+})
+
+test.each([{ size: 6 }, { mtimeNs: facts.mtimeNs + 1n }, { inode: 2n ** 64n - 4n }])(
+  'changed: %o',
+  (change) => {
+    expect(setUp().compare(change)).toEqual(names.map((_, index) => ({ index, known: true })))
+  },
+)
+
+test('another destination has never heard of them; nothing differs of nothing', () => {
+  const { ledger, compare } = setUp()
+  expect(compare({}, 'elsewhere')).toEqual(names.map((_, index) => ({ index, known: false })))
+  expect(ledger.differing('there', 's', '[]')).toEqual([])
+})
+
+test('one of many', () => {
+  const { ledger } = setUp()
+  const rows = [...names, 'new'].map((name) => comparedRow(name, facts.size, facts.mtimeNs, facts.inode, 0))
+  expect(ledger.differing('there', 's', `[${rows.join(',')}]`)).toEqual([{ index: 5, known: false }])
+})

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { elsewhere, file, open } from '../../support/ledger.ts'
+
+describe('content that a destination has', () => {
+  const digest = Buffer.alloc(32, 5)
+  const sendWith = (ledger: Ledger, source = 's') =>
+    ledger.markSent(
+      ledger.take('d', [source], 100, 1_000, new Set()).map((claim) => ({ ...claim, mark: false, digest })),
+      5_000,
+    )
+
+  test('a new name of a sent file is recognised by inode, size and time, also from another source', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('old', { source: 'other' })])
+    sendWith(ledger, 'other')
+    ledger.offer('d', [
+      file('new'),
+      file('b', { inode: 8n }),
+      file('c', { size: 9 }),
+      file('e', { mtimeNs: 5n }),
+    ])
+    const found = take().map((due) => [due.path, elsewhere(ledger, 'd', due)?.path ?? null])
+    expect(Object.fromEntries(found)).toEqual({ new: 'old', b: null, c: null, e: null })
+    const [due] = take().filter(({ path: name }) => name === 'new')
+    if (due === undefined) throw new Error('nothing due')
+    expect(elsewhere(ledger, 'd', due)).toEqual({
+      source: 'other',
+      path: 'old',
+      digest: new Uint8Array(digest),
+    })
+    expect(elsewhere(ledger, 'elsewhere', due)).toBeNull()
+    expect(elsewhere(ledger, 'd', { ...due, id: 0, inode: 0n })).toBeNull()
+    // The device's number changes when a disk is mounted again; the content is compared anyway.
+    expect(elsewhere(ledger, 'd', { ...due, device: 99n })).not.toBeNull()
+  })
+
+  test('a file that waits, was never sent, or was sent with other content is nothing to copy from', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    sendWith(ledger)
+    ledger.offer('d', [file('b')])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    expect(elsewhere(ledger, 'd', { ...due, id: due.id - 1 })).toBeNull()
+    ledger.offer('d', [file('a', { mtimeNs: 5n })])
+    expect(elsewhere(ledger, 'd', due)).toBeNull()
+    // Back to what it was: what the destination has under this name is not known any more.
+    ledger.offer('d', [file('a')])
+    expect(elsewhere(ledger, 'd', due)).toBeNull()
+  })
+
+  test('a file that was renewed, and one whose destination changed, is nothing to copy from', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    const claims = take()
+    sendWith(ledger)
+    ledger.offer('d', [file('b')])
+    const [due] = take()
+    const [sent] = claims
+    if (due === undefined || sent === undefined) throw new Error('nothing due')
+    for (const state of ['waiting', 'sent'] as const) ledger.requeue('d', 'next', 's', state, 0, 100)
+    expect(elsewhere(ledger, 'next', due)).toBeNull()
+    expect(elsewhere(ledger, 'd', due)?.path).toBe('a')
+    ledger.renew(sent, sent, 0)
+    expect(elsewhere(ledger, 'd', due)).toBeNull()
+  })
+})
+
+describe('a file that changes all the time', () => {
+  test('changed while it was read: its pause stays, whatever is offered meanwhile', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.renew(due, { size: 11, mtimeNs: 5n, inode: 7n, device: 1n }, 9_000)
+    expect(ledger.offer('d', [file('a', { size: 12 })])).toBe(1)
+    expect(take(10, 8_999)).toEqual([])
+    expect(take(10, 9_000)).toMatchObject([{ size: 12, attempts: 1 }])
+  })
+
+  test('changed right after it was sent: from the third time on it pauses, ever longer, up to 8 s', () => {
+    const { ledger } = open()
+    const pauses: number[] = []
+    for (let round = 1; round <= 10; round += 1) {
+      const now = Date.now()
+      expect(ledger.offer('d', [file('a', { size: round })])).toBe(1)
+      pauses.push(Math.max(0, (ledger.nextRetryAt() ?? now) - now))
+      ledger.markSent(
+        ledger.take('d', ['s'], 1, now + 60_000, new Set()).map((claim) => ({ ...claim, mark: false })),
+        Date.now(),
+      )
+    }
+    expect(pauses.slice(0, 3)).toEqual([0, 0, 0])
+    expect(pauses.every((pause, index) => index === 0 || pause + 50 >= (pauses[index - 1] ?? 0))).toBe(true)
+    expect(pauses.at(-1)).toBeGreaterThan(7_000)
+    expect(pauses.at(-1)).toBeLessThanOrEqual(8_100)
+  })
+
+  test('one that rested goes at once when it changes', () => {
+    const { ledger, take, send } = open()
+    for (let round = 1; round <= 10; round += 1) {
+      ledger.offer('d', [file('a', { size: round })])
+      expect(take()).toHaveLength(1)
+      // Sent long ago: in 1970.
+      send(take())
+    }
+  })
+})

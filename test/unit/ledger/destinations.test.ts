@@ -1,0 +1,111 @@
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { describe, expect, test } from 'vitest'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { file, open } from '../../support/ledger.ts'
+
+describe('several destinations of one source', () => {
+  const digest = Buffer.alloc(32, 7)
+  /** Marks the waiting files of a destination as sent. */
+  const sendTo = (ledger: Ledger, destination: string, names?: readonly string[]) => {
+    const due = ledger.take(destination, ['s'], 100, 1_000, new Set())
+    const wanted = due.filter(({ path: name }) => names?.includes(name) ?? true)
+    ledger.markSent(
+      wanted.map((claim) => ({ ...claim, mark: true, digest })),
+      1_000,
+    )
+    return wanted
+  }
+  const offerBoth = (ledger: Ledger, names: readonly string[]) => {
+    for (const destination of ['d', 'e'])
+      ledger.offer(
+        destination,
+        names.map((name) => file(name)),
+      )
+  }
+  const owed = (ledger: Ledger, destination: string, others: readonly string[]) =>
+    ledger.dueMarks(destination, 's', 10, others).map(({ path: name }) => name)
+
+  test('a mark is owed when the last one of them has the file, and to that one alone', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a', 'b'])
+    sendTo(ledger, 'd')
+    expect(owed(ledger, 'd', ['e'])).toEqual([])
+    sendTo(ledger, 'e', ['a'])
+    expect(owed(ledger, 'd', ['e'])).toEqual([])
+    expect(owed(ledger, 'e', ['d'])).toEqual(['a'])
+    ledger.marksDone(ledger.dueMarks('e', 's', 10, ['d']))
+    // For both of them: what is owed to none is no reason to keep the file.
+    const removable = (destination: string) =>
+      ledger.removable(destination, 's', 1_000, 0, 10).files.map(({ path: name }) => name)
+    expect([removable('d'), removable('e')]).toEqual([['a'], ['a']])
+  })
+
+  test('what was put off is owed when the other destination is given up, or has other content', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a', 'b'])
+    sendTo(ledger, 'd')
+    expect(owed(ledger, 'd', ['e'])).toEqual([])
+    sendTo(ledger, 'e', ['b'])
+    ledger.offer('e', [file('b', { mtimeNs: 9n })])
+    sendTo(ledger, 'e', ['b'])
+    expect(owed(ledger, 'e', ['d'])).toEqual([])
+    expect(ledger.reviewMarks('d', 's', ['e'], 0, 10)).toBeNull()
+    expect(owed(ledger, 'd', ['e'])).toEqual([])
+    expect(ledger.reviewMarks('d', 's', [], 0, 10)).toBeNull()
+    expect(owed(ledger, 'd', [])).toEqual(['a', 'b'])
+  })
+
+  test('a removal begins only with a fresh proof of every other destination, and at one of them', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a', 'b'])
+    const [atD, atE] = [sendTo(ledger, 'd'), sendTo(ledger, 'e', ['a'])]
+    const fromD = { others: ['e'], since: 5_000, now: 6_000 }
+    const fromE = { others: ['d'], since: 5_000, now: 6_500 }
+    // Nothing of the other one is known yet; then its proof is too old.
+    expect([...ledger.beginRemovals(atD, fromD)]).toEqual([])
+    expect([...ledger.beginRemovals(atE, { ...fromE, since: 6_001 })]).toEqual([])
+    const [a] = atE
+    expect([...ledger.beginRemovals(atE, fromE)]).toEqual([a?.id])
+    // One of them is at it.
+    expect([...ledger.beginRemovals(atD, fromD)]).toEqual([])
+    expect(ledger.begunRemovals('s', ['e'], 10)).toEqual([])
+    expect(ledger.begunRemovals('s', [], 10)).toEqual([{ id: a?.id, path: 'a' }])
+    ledger.endRemovals([{ id: a?.id ?? 0, end: 'removed' }], 7_000)
+    const question = { source: 's', state: null, before: null, limit: 10 }
+    const { files } = ledger.files(['d', 'e'], question)
+    expect(files.map((one) => [one.path, one.destination, one.removedAt])).toEqual([
+      ['b', 'e', null],
+      ['a', 'e', 7_000],
+      ['b', 'd', null],
+      ['a', 'd', 7_000],
+    ])
+  })
+
+  test('a copy of other bytes proves nothing, and content that comes anew has no proof', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a'])
+    const [atD, atE] = [sendTo(ledger, 'd'), ledger.take('e', ['s'], 10, 1_000, new Set())]
+    ledger.markSent(
+      atE.map((claim) => ({ ...claim, mark: false, digest: Buffer.alloc(32, 8) })),
+      1_000,
+    )
+    ledger.beginRemovals(atE, { others: ['d'], since: 5_000, now: 6_000 })
+    expect([...ledger.beginRemovals(atD, { others: ['e'], since: 5_000, now: 6_000 })]).toEqual([])
+    ledger.offer('e', [file('a', { mtimeNs: 5n })])
+    ledger.offer('e', [file('a')])
+    sendTo(ledger, 'e')
+    expect([...ledger.beginRemovals(atD, { others: ['e'], since: 5_000, now: 6_000 })]).toEqual([])
+  })
+
+  test('until there were several, everything had been offered to the destination of the last run', () => {
+    const { directory, ledger } = open()
+    const other = new DatabaseSync(path.join(directory, 'ledger.db'))
+    other.exec(`INSERT INTO meta VALUES ('destination', 'd')`)
+    other.close()
+    expect(ledger.filled('s')).toEqual(['d'])
+    ledger.rememberFilled('s', 'e', ['d'])
+    expect(ledger.filled('s')).toEqual(['d', 'e'])
+    expect(ledger.filled('t')).toEqual(['d'])
+  })
+})

@@ -1,0 +1,137 @@
+import { statSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { changedPoints, mountTable } from '../../../core/check/kernel/mount-watch.ts'
+import { judgeMount } from '../../../core/check/probes/identity.ts'
+import { darwinMountId } from '../../../core/mounts/darwin.ts'
+import { mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin-statfs.ts'
+import { mountListOf } from '../../../core/mounts/mount-list.ts'
+import { isReadOnly, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
+
+interface Recorded {
+  fsid: [number, number]
+  flags: number
+  type: string
+  point: string
+  source: string
+}
+
+/** `struct statfs` as macOS lays it out, with what its `mount -v` and `stat -f` show of a machine. */
+function statfs({ fsid, flags, type, point, source }: Recorded): Buffer {
+  const bytes = Buffer.alloc(STATFS_BYTES)
+  bytes.writeUInt32LE(4_096, 0)
+  bytes.writeInt32LE(1_048_576, 4)
+  bytes.writeBigUInt64LE(242_837_545n, 8)
+  bytes.writeUInt32LE(fsid[0], 48)
+  bytes.writeUInt32LE(fsid[1], 52)
+  bytes.writeUInt32LE(flags, 64)
+  bytes.write(type, 72)
+  bytes.write(point, 88)
+  bytes.write(source, 1_112)
+  return bytes
+}
+
+// A sealed system volume, the data volume beside it, the device file system, a stick, a disk image, a share.
+const SYSTEM = {
+  fsid: [0x100000d, 0x1a],
+  flags: 0x4480d001,
+  type: 'apfs',
+  point: '/',
+  source: '/dev/disk3s1s1',
+}
+const DEVICES = { fsid: [0x2f2a3f5b, 0x13], flags: 0x4100008, type: 'devfs', point: '/dev', source: 'devfs' }
+const DATA = {
+  fsid: [0x1000010, 0x1a],
+  flags: 0x4480d000,
+  type: 'apfs',
+  point: '/System/Volumes/Data',
+  source: '/dev/disk3s5',
+}
+const STICK = {
+  fsid: [0x1000014, 0x1c],
+  flags: 0x1018,
+  type: 'msdos',
+  point: '/Volumes/NO NAME',
+  source: '/dev/disk4s1',
+}
+const IMAGE = {
+  fsid: [0x1000018, 0x11],
+  flags: 0x1019,
+  type: 'hfs',
+  point: '/Volumes/Installer',
+  source: '/dev/disk5s2',
+}
+const SHARE = {
+  fsid: [0x34000021, 0x1b],
+  flags: 0x8,
+  type: 'smbfs',
+  point: '/Volumes/team',
+  source: '//ada@nas/team',
+}
+
+const listOf = (...recorded: { fsid: number[] }[]) =>
+  mountinfoOfStatfs(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
+
+const mountOf = (text: string, dev: number) => {
+  const id = darwinMountId({ dev })
+  return parseMountinfo(text).find((mount) => mount.id === id) ?? expect.fail(`no mount has ${dev}`)
+}
+
+describe('macOS’s list of mounts', () => {
+  const text = listOf(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
+
+  it('has each mount with its file system, its source and whether it is read-only', () => {
+    const facts = parseMountinfo(text).map((mount) => [
+      mount.point,
+      mount.type,
+      mount.source,
+      isReadOnly(mount),
+    ])
+    expect(facts).toEqual([
+      ['/', 'apfs', '/dev/disk3s1s1', true],
+      ['/dev', 'devfs', 'devfs', false],
+      ['/', 'apfs', '/dev/disk3s5', false],
+      ['/Volumes/NO NAME', 'msdos', '/dev/disk4s1', false],
+      ['/Volumes/Installer', 'hfs', '/dev/disk5s2', true],
+      ['/Volumes/team', 'smbfs', '//ada@nas/team', false],
+    ])
+  })
+
+  it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
+    expect(mountOf(text, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
+    expect(judgeMount(null, mountOf(text, 16_777_232))).toMatchObject({ kind: 'here', readOnly: 'no' })
+    expect(judgeMount(null, mountOf(text, 16_777_229))).toMatchObject({ readOnly: 'intended' })
+    // stat(2) has a signed number there.
+    expect(darwinMountId({ dev: -1 })).toBe(0xffffffff)
+  })
+
+  it('shows a stick that is pulled out, and one that became read-only', () => {
+    const first = judgeMount(null, mountOf(text, 0x1000014))
+    const without = listOf(SYSTEM, DEVICES, DATA)
+    expect(changedPoints(mountTable(text), mountTable(without))).toContain('/Volumes/NO NAME')
+    // What is at its place then is a directory of the data volume.
+    expect(judgeMount(first.known, mountOf(without, 0x1000010))).toMatchObject({ kind: 'unmounted' })
+    const protectedStick = { ...STICK, flags: STICK.flags | 1 }
+    const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
+    expect(changedPoints(mountTable(text), mountTable(later))).toContain('/Volumes/NO NAME')
+    expect(judgeMount(first.known, mountOf(later, 0x1000014))).toMatchObject({ readOnly: 'fault' })
+  })
+
+  it('is nothing where nothing was written', () => {
+    expect(mountinfoOfStatfs(Buffer.alloc(0))).toBe('')
+    expect(parseMountinfo(mountinfoOfStatfs(Buffer.alloc(STATFS_BYTES - 1)))).toEqual([])
+  })
+})
+
+describe('the choice of a system', () => {
+  it('knows nothing of mounts where only the probes can tell', async () => {
+    const windows = mountListOf('win32')
+    expect([await windows.read(), windows.readNow(), windows.idOf({ dev: 3 })]).toEqual(['', '', null])
+  })
+
+  it.skipIf(process.platform !== 'linux')('reads Linux’s own list', async () => {
+    const linux = mountListOf('linux')
+    expect(parseMountinfo(await linux.read()).some(({ point }) => point === '/')).toBe(true)
+    expect(linux.readNow()).toContain(' / ')
+    expect(linux.idOf(statSync('/'))).toBeNull()
+  })
+})

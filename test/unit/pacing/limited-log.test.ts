@@ -1,0 +1,34 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createLimitedLog } from '../../../core/pacing/limited-log.ts'
+
+function setUp() {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const told: string[] = []
+  const log = createLimitedLog((text) => told.push(text))
+  const flood = (count: number, text: string) => {
+    for (let line = 1; line <= count; line += 1) log(`${text} ${line}`)
+  }
+  return { told, log, flood }
+}
+
+test('a flood is told by its first lines, and how long it was even if nothing comes after it', () => {
+  const { told, flood } = setUp()
+  flood(1_000, 'flood')
+  expect([told.length, told.at(-1)]).toEqual([20, 'flood 20'])
+  vi.advanceTimersByTime(10_000)
+  expect(told.slice(20)).toEqual(['980 more of the same kind, the last one: flood 1000'])
+  flood(20, 'then')
+  vi.advanceTimersByTime(60_000)
+  expect([told.length, told.at(-1)]).toEqual([41, 'then 20'])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('at the end what is left is told at once, and only once', () => {
+  const { told, log, flood } = setUp()
+  flood(22, 'flood')
+  log.end()
+  log.end()
+  expect(told.slice(20)).toEqual(['2 more of the same kind, the last one: flood 22'])
+  expect(vi.getTimerCount()).toBe(0)
+})

@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { isEmptyRange } from '../core/filter/limits.ts'
 import type { Listed } from '../core/scan/preview/list.ts'
 import { listCandidates } from '../core/scan/preview/list.ts'
+import { isEmptyRange } from '../core/settings/changes.ts'
 import {
   defaultSettings,
   type SourceFilters,

@@ -23,11 +23,6 @@ export function leavesNothingOut(filters: SourceFilters): boolean {
   return ignore.length === 0 && hidden === 'send' && minimumAgeSeconds === 0 && !hasSizeLimits(filters)
 }
 
-/** No file can pass: the least size is more than the most. */
-export function isEmptyRange({ minimumBytes, maximumBytes }: SizeLimits): boolean {
-  return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
-}
-
 /**
  * When a file is old enough to be sent, in milliseconds since 1970. A time of change that lies in the future
  * says nothing about a file's age (a camera's clock, a copied time): its age is counted from now.

@@ -1,5 +1,5 @@
-import type { FileState, LedgerFile, Totals } from '../send/messages.ts'
 import type { Message } from '../words/message.ts'
+import type { FileState, LedgerFile, Totals } from './messages.ts'
 import type { PageQuery } from './pages.ts'
 
 /** What stat(2) says about a file, and which file it is. */

@@ -1,7 +1,7 @@
-import type { Totals } from '../send/messages.ts'
 import type { Message } from '../words/message.ts'
 import { createLedgerGuard } from './guard.ts'
 import type { Ledger } from './ledger.ts'
+import type { Totals } from './messages.ts'
 
 /** The totals of one destination at a time: while the ledger cannot be read they stay what they were. */
 export interface LastTotals {

@@ -1,4 +1,4 @@
-import type { Totals } from '../send/messages.ts'
+import type { Totals } from './messages.ts'
 
 /** The totals of a source with no file. */
 export const noTotals: Readonly<Totals> = {

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { FileState, LedgerFile, Totals } from '../send/messages.ts'
-import { fileStates } from '../send/messages.ts'
 import { messageSchema } from '../words/message.ts'
+import type { FileState, LedgerFile, Totals } from './messages.ts'
+import { fileStates } from './messages.ts'
 import { noTotals } from './no-totals.ts'
 import { STATE } from './schema.ts'
 

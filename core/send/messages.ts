@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
 import {
   bytesPerSecondSchema,
   priorities,
@@ -9,19 +10,6 @@ import {
 import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
-/** A file's place in the ledger; `sending` is only ever said of a waiting file that is on the wire. */
-export const fileStates = ['waiting', 'sent', 'parked'] as const
-export type FileState = (typeof fileStates)[number]
-
-export const totalsSchema = z.object({
-  waitingFiles: z.number(),
-  waitingBytes: z.number(),
-  sentFiles: z.number(),
-  sentBytes: z.number(),
-  parkedFiles: z.number(),
-})
-export type Totals = z.infer<typeof totalsSchema>
-
 export const transferSchema = z.object({
   id: z.number(),
   source: z.string(),
@@ -31,25 +19,6 @@ export const transferSchema = z.object({
   sentBytes: z.number(),
 })
 export type Transfer = z.infer<typeof transferSchema>
-
-export const fileSchema = z.object({
-  id: z.number(),
-  source: z.string(),
-  /** The destination's id: a file of several destinations is there once for each. */
-  destination: z.string(),
-  path: z.string(),
-  size: z.number(),
-  /** Milliseconds since 1970. */
-  modifiedAt: z.number(),
-  state: z.enum(fileStates),
-  attempts: z.number(),
-  sentAt: z.number().nullable(),
-  /** When Holdfast removed it at the source, after it was sent; null: it did not. */
-  removedAt: z.number().nullable(),
-  /** Why it is parked, or why the last attempt failed. */
-  reason: messageSchema.nullable(),
-})
-export type LedgerFile = z.infer<typeof fileSchema>
 
 export const connectionSchema = z.object({
   state: z.enum(['idle', 'connecting', 'connected', 'unreachable', 'refused']),

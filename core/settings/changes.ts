@@ -1,4 +1,3 @@
-import { isEmptyRange } from '../filter/limits.ts'
 import { Problem } from '../words/problem.ts'
 import { type Settings, type Source, sourceSchema } from './schema.ts'
 
@@ -57,6 +56,14 @@ export function withChanges(settings: Settings, changes: SettingsChanges): Setti
     scan: { ...settings.scan, ...given<Settings['scan']>(scan ?? {}) },
     send: { ...settings.send, ...given<Settings['send']>(send ?? {}) },
   }
+}
+
+/** No file can pass: the least size is more than the most. */
+export function isEmptyRange({
+  minimumBytes,
+  maximumBytes,
+}: Pick<Source, 'minimumBytes' | 'maximumBytes'>): boolean {
+  return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
 }
 
 /** @throws Problem refuse.emptyRange */

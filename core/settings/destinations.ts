@@ -21,6 +21,15 @@ export function destinationsOf(
   return named.length === 0 ? destinations : named
 }
 
+/** What the ledger calls the receiver that runs on this computer. */
+export const EMBEDDED_DESTINATION = 'embedded'
+
+/** The ids of a source's destinations, as the ledger names them; never none. */
+export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
+  const ids = destinationsOf(settings.destinations, source).map(({ id }) => id)
+  return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
+}
+
 /** Whether this destination is the only one that somebody has chosen for the source. */
 function isOnlyOne(
   destinations: readonly ReceiverDestination[],

@@ -1,13 +1,11 @@
 import { hostname, networkInterfaces } from 'node:os'
+import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/no-totals.ts'
-import type { Totals } from '../../send/messages.ts'
+import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { message } from '../../words/message.ts'
 import type { AppState, DestinationState, WorkerState } from './schema.ts'
-
-/** What the ledger calls the receiver that runs on this computer. */
-export const EMBEDDED_DESTINATION = 'embedded'
 
 export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 

@@ -1,11 +1,12 @@
 import type { Checked } from '../../check/messages.ts'
+import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/no-totals.ts'
 import type { Scanned } from '../../scan/messages.ts'
-import type { senderDefinition, Totals } from '../../send/messages.ts'
+import type { senderDefinition } from '../../send/messages.ts'
+import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
-import { destinationIds } from '../workers/configs.ts'
 import { sumTotals } from './initial.ts'
 import type {
   AppState,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { incidentKinds } from '../../alert/incidents.ts'
 import { checkedSchema } from '../../check/messages.ts'
+import { totalsSchema } from '../../ledger/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
-import { allowanceNowSchema, connectionSchema, totalsSchema, transferSchema } from '../../send/messages.ts'
+import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 import { messageSchema } from '../../words/message.ts'
 

@@ -4,11 +4,11 @@ import type { receiverDefinition } from '../../receive/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
 import type { RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
-import { destinationsOf } from '../../settings/destinations.ts'
+import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
 import type { ConfigOf, ReportOf } from '../../worker/definition.ts'
-import { EMBEDDED_DESTINATION, isThisComputer } from '../state/initial.ts'
+import { isThisComputer } from '../state/initial.ts'
 
 export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
 
@@ -126,12 +126,6 @@ function senderConfig(
     retrySeconds: settings.send.retrySeconds,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
   }
-}
-
-/** The ids of a source's destinations, as the ledger names them; never none. */
-export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
-  const ids = destinationsOf(settings.destinations, source).map(({ id }) => id)
-  return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
 }
 
 /**

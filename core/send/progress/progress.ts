@@ -1,4 +1,5 @@
-import type { Totals, Transfer } from '../messages.ts'
+import type { Totals } from '../../ledger/messages.ts'
+import type { Transfer } from '../messages.ts'
 import type { Eta } from './eta.ts'
 import { createEta } from './eta.ts'
 import type { Rates } from './rates.ts'

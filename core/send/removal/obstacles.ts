@@ -2,8 +2,8 @@ import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
+import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
-import { chooseWatch } from '../../scan/watch/choose.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { RemovalRule } from '../messages.ts'
 import { batchDirectoryOf } from './rule.ts'
@@ -18,8 +18,8 @@ export async function obstacleOf(
   if (process.platform !== 'linux') return 'this system has no safe way to do it'
   if (whereabouts(ledger.home(source.id)) === 'away') return 'its disk is not mounted'
   const { type } = await statfs(source.path)
-  const method = chooseWatch({ platform: process.platform, fileSystemType: type, inotifyUsable: true })
-  return method === 'inotify' ? null : 'other computers may write on its file system'
+  const isShared = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
+  return isShared ? 'other computers may write on its file system' : null
 }
 
 const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))

@@ -17,7 +17,7 @@ function drawn(qr: string): string {
 }
 
 /** The pairing code as a QR code of half blocks, or why there is no room for it. */
-export function qrOf(code: string, columns: number): string {
+function qrOf(code: string, columns: number): string {
   const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
   const width = qr.indexOf('\n')
   return width > columns ? englishWords(message('transfer.qrNoRoom', { columns: width })) : drawn(qr)

@@ -35,7 +35,7 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
 /** The notice of settings that are in force, but not in their file. */
-const UNWRITTEN = 'resume'
+const UNWRITTEN = 'settings-unwritten'
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>

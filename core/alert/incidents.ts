@@ -80,7 +80,7 @@ export const noAlerts: AlertState = { suspicions: {}, open: [], past: [], recove
 
 /** How long a new incident waits for further paths of the same mount before it is told. */
 export const COLLECT_MS = 1_000
-export const KEPT_INCIDENTS = 100
+const KEPT_INCIDENTS = 100
 
 /** A system that says EROFS, or a call that never returns, needs no second opinion. */
 const SAMPLES_NEEDED: Record<IncidentKind, number> = {

@@ -12,7 +12,7 @@ export const nameFaults = [
 export type NameFault = (typeof nameFaults)[number]
 
 /** Limits of Linux (NAME_MAX, PATH_MAX of limits.h), in bytes of UTF-8. */
-export const MAX_COMPONENT_BYTES = 255
+const MAX_COMPONENT_BYTES = 255
 export const MAX_PATH_BYTES = 4096
 
 /** Holdfast's own directory in a store and its probe files; no file of a sender takes such a name. */

@@ -8,8 +8,8 @@ export type Language = (typeof languages)[number]
 
 export type Words = (message: Message) => string
 
-/** The dictionaries as an i18next instance; the window and every other place build theirs with this. */
-export function createDictionary(language: Language): i18n {
+/** The dictionaries as an i18next instance. */
+function createDictionary(language: Language): i18n {
   const dictionary = createInstance({
     lng: language,
     fallbackLng: 'en',

@@ -47,6 +47,6 @@ export function createNotifier(icon: string, clicked: () => void): Notifier {
  * Notification daemons of Linux take the body for markup (Desktop Notifications Specification, "Markup"):
  * a path with "<" or "&" in it would be shown in part only.
  */
-export function escapeMarkup(text: string): string {
+function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

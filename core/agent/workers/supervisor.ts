@@ -18,7 +18,7 @@ import { decideRestart } from './restart-policy.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
-export const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
+const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
 export const REPLACE_AFTER_MS = 20 * ALIVE_EVERY_MS
 
 export interface SupervisionEvents<D extends WorkerDefinition> {

@@ -10,7 +10,7 @@ export interface LineNotify {
 export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
 
 /** How long an endpoint may take to answer, in milliseconds. */
-export const DELIVER_WITHIN_MS = 10_000
+const DELIVER_WITHIN_MS = 10_000
 
 /**
  * Delivers one message as a LINE Notify form: message, stickerPackageId=1, stickerId=3, with a bearer token.

@@ -1,5 +1,5 @@
 /** Probes of one file system that may be out at once, and so the threads that a dead disk can cost. */
-export const PROBES_PER_FILE_SYSTEM = 4
+const PROBES_PER_FILE_SYSTEM = 4
 
 /** One probe's place in the gate. */
 export interface Pass {

@@ -47,7 +47,7 @@ interface OnItsWay {
 }
 
 /** The address alone, as a folder's name: what two clients send does not mix. */
-export function folderOfClient(address: string | undefined): string {
+function folderOfClient(address: string | undefined): string {
   return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
 }
 

@@ -24,7 +24,7 @@ export interface Web {
  * leads to 127.0.0.1 (DNS rebinding). So only names that nobody else can own are answered; the port is the
  * reader's matter, as it may be forwarded.
  */
-export function isOwnHost(host: string | undefined): boolean {
+function isOwnHost(host: string | undefined): boolean {
   return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host)
 }
 

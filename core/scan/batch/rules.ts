@@ -1,4 +1,4 @@
-/** What a look at a batch directory found (SPEC B). */
+/** What a look at a batch directory (isocket's) found. */
 export interface BatchFacts {
   name: string
   /** st_ino of the directory. */

@@ -25,7 +25,7 @@ const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
 const REPORT_AFTER_MS = 100
 
-/** A batch source (SPEC B): its child directories, each by the rules of rules.ts and the steps of steps.ts. */
+/** A batch source (isocket's batch directories): its child directories, each by the rules of rules.ts and the steps of steps.ts. */
 export function startBatch(context: SessionContext): Session {
   return new BatchSession(context)
 }

@@ -2,7 +2,7 @@ import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { sameContent } from '../tree/facts.ts'
 
-/** The group-write bit of st_mode: isocket's mark on a file that was transferred (SPEC B). */
+/** The group-write bit of st_mode: isocket's mark on a file that was transferred. */
 const GROUP_WRITE = 0o020
 
 /**

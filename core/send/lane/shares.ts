@@ -4,7 +4,7 @@ import type { Source } from '../../settings/schema.ts'
 export type Priority = Source['priority']
 
 /** How the line is shared between sources that all have something to send. None is ever left without. */
-export const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
 /** What a lane needs of the memory that all share. */
 export type LaneMemory = Pick<Semaphore, 'acquire' | 'release'>

@@ -19,7 +19,7 @@ export const asideName = (id: number): string => `.holdfast-removing-${id}`
  * Puts a file that was set aside back under its name. If that has been given to another file meanwhile, it gets a
  * new name beside it, which is given back.
  */
-export async function putBack(directory: HeldDirectory, id: number, name: string): Promise<string | null> {
+async function putBack(directory: HeldDirectory, id: number, name: string): Promise<string | null> {
   const aside = directory.entry(asideName(id))
   if (await moveToFree(aside, directory.entry(name))) return null
   const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(directory.entry(name))]

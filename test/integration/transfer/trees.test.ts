@@ -96,7 +96,7 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
         fs.chmodSync(path.join(home.source, directory, file), bit ? 0o664 : 0o644)
       }
     }
-    // The scanner's rule of SPEC B: a file that has the bit is never offered.
+    // The scanner's rule, as isocket's: a file that has the bit is never offered.
     const due = candidatesOf(home.source).filter(
       (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) === 0,
     )

@@ -19,7 +19,7 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
 const decided = (...directories: BatchFacts[]) =>
   decideBatches(directories).map(({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`)
 
-describe('the state table of a batch directory (SPEC B)', () => {
+describe('the state table of a batch directory, as isocket has it', () => {
   const newer = directory('DC2', 200)
   test.each([
     // finished.watch, finished.parse, newest?, action
@@ -104,7 +104,7 @@ describe('two directories: every combination of their facts', () => {
   type Combination = (typeof combinations)[number]
   const OTHER = 1000
 
-  /** SPEC B in words: what is to be done with the directory "A", beside a directory "B". */
+  /** In words: what is to be done with the directory "A", beside a directory "B". */
   function wanted({ parse, watch, otherParse, otherWatch, changed, born }: Combination): string {
     if (watch) return parse ? 'nothing' : 'nothing !'
     if (parse) return 'send'

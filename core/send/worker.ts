@@ -1,27 +1,24 @@
-import { unparkAll } from '../ledger/chores.ts'
-import type { LastTotals } from '../ledger/last-totals.ts'
-import { openLastTotals } from '../ledger/last-totals.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { openOrExplain } from '../ledger/open-or-explain.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
 import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
 import type { Message } from '../words/message.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
-import type { InputOf, ReportOf } from '../worker/definition.ts'
+import type { ReportOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { openBackground } from './background.ts'
 import type { Config } from './config.ts'
 import { knownOf, sourcesOf } from './config.ts'
+import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
-import { pairWithReceiver } from './link/pair.ts'
 import type { Renewal } from './link/renewal.ts'
 import { openRenewal } from './link/renewal.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { createProgress } from './progress/progress.ts'
 import { openReaders } from './reading/readers.ts'
 import { openReporting } from './reporting.ts'
+import { answerRequests } from './requests.ts'
 import type { Route } from './route.ts'
 import { openRoute, sameRoute } from './route.ts'
 
@@ -42,7 +39,6 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
   let renewal: Renewal | null = null
-  let ledger: { file: string; open: Ledger; totals: LastTotals } | null = null
   let route: Route | null = null
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
@@ -56,19 +52,18 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const limited = createLimitedLog((text) => context.log('info', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
+  const ledger = holdLedger(log)
 
   const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
 
   const problemNow = (): Message | null =>
     startProblem ??
     (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem) ??
-    ledger?.totals.problem ??
-    null
+    ledger.problem
 
   const reporting = openReporting(context, () => {
-    const destination = destinationId()
     const now = performance.now()
-    const totals = destination === null || ledger === null ? {} : ledger.totals.of(destination)
+    const totals = ledger.totalsOf(destinationId())
     const transfers = route?.transfers(TRANSFERS) ?? []
     const report: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
@@ -83,7 +78,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     }
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null
     // A ledger that fails is read again until it does not.
-    return { report, isMoving: isSending || (ledger?.totals.problem ?? null) !== null }
+    return { report, isMoving: isSending || ledger.problem !== null }
   })
   const { changed } = reporting
   const applySources = () => {
@@ -135,25 +130,16 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     })
   }
 
-  const openLedgerOf = (file: string): Ledger => {
-    if (ledger?.file === file) return ledger.open
-    closeRoute()
-    ledger?.open.close()
-    ledger = null
-    const open = openOrExplain(file)
-    if (open.notice !== null) context.log('warn', englishWords(open.notice))
-    ledger = { file, open, totals: openLastTotals({ file, open }, log) }
-    return open
+  const arrived = () => {
+    route?.wake()
+    changed()
   }
 
   const background = openBackground({
     config: () => (over ? null : config),
-    isCurrent: (one) => ledger?.open === one,
+    isCurrent: (one) => ledger.open === one,
     changed,
-    arrived() {
-      route?.wake()
-      changed()
-    },
+    arrived,
     failed: (text) => log('error', text),
     signal: stopping.signal,
   })
@@ -165,7 +151,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       renewal = await openRenewal(next.identityDirectory, log)
     const own = next.destination
     renewal.setReceivers(own, next.receivers ?? (own === null ? [] : [own]))
-    const on = openLedgerOf(next.ledgerPath)
+    const on = ledger.use(next.ledgerPath, closeRoute)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     const knownNow = new Set(knownOf(next))
     for (const id of before === null ? [] : knownOf(before)) {
@@ -188,9 +174,10 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     changed()
   }
 
-  const ready = (): { on: Ledger; me: Renewal } => {
-    if (ledger === null || renewal === null) throw new Problem('agent.workerAway', { worker: 'sender' })
-    return { on: ledger.open, me: renewal }
+  /** What there is only once the first configuration was carried out. */
+  const ready = <T>(part: T | null): T => {
+    if (part === null) throw new Problem('agent.workerAway', { worker: 'sender' })
+    return part
   }
 
   return {
@@ -206,32 +193,16 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       })
     },
 
-    nudge() {
-      route?.wake()
-      changed()
-    },
+    nudge: arrived,
 
-    requests: {
-      async files(query: InputOf<Definition, 'files'>) {
-        const destination = destinationId()
-        const destinations = query.destinations ?? (destination === null ? [] : [destination])
-        return ready().on.files(destinations, query)
-      },
-      async retry({ source }: InputOf<Definition, 'retry'>) {
-        const destination = destinationId()
-        if (destination === null) return { files: 0 }
-        const files = await unparkAll(ready().on, destination, source)
-        route?.wake()
-        changed()
-        return { files }
-      },
-      async pair({ code, name }: InputOf<Definition, 'pair'>) {
-        const { me } = ready()
-        await me.replaceExpired()
-        changed()
-        return pairWithReceiver(code, name, me.current, stopping.signal)
-      },
-    },
+    requests: answerRequests({
+      ledger: () => ready(ledger.open),
+      identity: () => ready(renewal),
+      destination: destinationId,
+      arrived,
+      changed,
+      signal: stopping.signal,
+    }),
 
     async stop() {
       over = true
@@ -242,7 +213,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       stopping.abort()
       closeRoute()
       readers.close()
-      ledger?.open.close()
+      ledger.close()
       limited.end()
     },
   }

@@ -1,6 +1,5 @@
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
-import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Message } from '../../words/message.ts'
@@ -14,22 +13,18 @@ import type { Transfer } from '../messages.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Session } from '../session/session.ts'
 import { createAcknowledgements } from './acknowledge.ts'
-import { createClashes } from './clashes.ts'
 import type { Feed, FeedHost } from './feed.ts'
 import { openFeed } from './feed.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
+import { createIntake } from './intake.ts'
 import { openLookBacks } from './look-backs.ts'
 import { createOnWire } from './on-wire.ts'
 import { createSettle } from './settle.ts'
-import type { Sift, Sifted } from './sift.ts'
 import { createSift } from './sift.ts'
 
 /** Bytes of files that are read and not yet handed to the network. */
 const MEMORY_BYTES = 32 * 1024 * 1024
-/** Rows that are taken from the ledger at a time, over all sources. */
-const TAKE_FILES = 4096
-const TAKE_LEAST = 64
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 
@@ -73,9 +68,6 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const feeds = new Map<string, Feed>()
   /** By source and priority. */
   const slots = new Map<string, Slots>()
-  /** Rows that a feed holds, or that are being sent. */
-  const taken = new Set<number>()
-  const clashes = createClashes()
   const onWire = createOnWire()
   const shares = createShares(createSemaphore(MEMORY_BYTES), MEMORY_BYTES)
   const gate: Gate = createGate(retryMs)
@@ -105,26 +97,31 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   }
   const timer = setInterval(wakeAll, LOOK_EVERY_MS)
 
+  const intake = createIntake({
+    destination: destination.id,
+    ledger,
+    guard,
+    sources: () => feeds.size,
+    isAway: (source) => disks.of(source) === 'away',
+    isInTrouble: () => gate.nextTryAt !== null,
+    leftOut: events.onGone,
+    changed: events.onChange,
+    wake: wakeSoon,
+  })
+
   const lookForMarks = () => {
     for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
   }
 
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
-    for (const { id } of over) taken.delete(id)
+    for (const due of over) intake.over(due)
     events.onSent(sent, now)
     lookForMarks()
   })
 
-  /** The paths that wait for this one may go now. */
-  const release = (due: Due): void => {
-    const freed = clashes.release(due)
-    for (const id of freed) taken.delete(id)
-    if (freed.length > 0) wakeSoon(due.source)
-  }
-
   const ended = (source: SendSource, due: Due, attempt: Attempt): void => {
     onWire.end(due)
-    release(due)
+    intake.release(due)
     const answered = attempt.kind === 'answer' ? attempt : null
     const status = answered?.answer.status
     if (status === 'durable' || status === 'same') {
@@ -133,38 +130,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     } else {
       if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
         guard.use(() => settle(source, due, attempt))
-      taken.delete(due.id)
+      intake.over(due)
     }
     gate.over(due.id)
     events.onChange()
-  }
-
-  /** The source's filters have been changed since these were offered, or the files have. */
-  const setAside = ({ id }: SendSource, { go, leftOut, young }: Sifted): void => {
-    guard.use(() => {
-      const paths = leftOut.map(({ path }) => path)
-      if (paths.length > 0 && ledger.withdraw(destination.id, id, paths) > 0) events.onGone()
-      const latest = Date.now() + LONGEST_DEFERRAL_MS
-      for (const [second, files] of young) ledger.retryLater(files, Math.min(second * 1000, latest), null)
-    })
-    events.onChange()
-    // More may be behind them.
-    if (go.length === 0) wakeSoon(id)
-  }
-
-  const take = (source: SendSource, sift: Sift): Due[] | 'away' => {
-    const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, feeds.size)))
-    const found = guard.use(() => ledger.take(destination.id, [source.id], limit, Date.now(), taken)) ?? []
-    if (found.length > 0 && disks.of(source) === 'away') return 'away'
-    const sifted = sift(found, Date.now())
-    if (sifted.go.length < found.length) setAside(source, sifted)
-    const { go, waits } = clashes.hold(sifted.go)
-    for (const due of [...go, ...waits]) taken.add(due.id)
-    if (go.length === 0 && waits.length > 0) wakeSoon(source.id)
-    // In trouble the file that failed least often tries first: a large one for which there is no room must
-    // not be the only one that is ever tried.
-    if (gate.nextTryAt !== null) go.sort((a, b) => a.attempts - b.attempts)
-    return go
   }
 
   const hostOf = (source: SendSource, sift = createSift(source.filters)): FeedHost => ({
@@ -173,13 +142,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       if (!guard.isRested || acknowledgements.isStuck) return null
       return gate.isOpen(performance.now()) ? session : null
     },
-    take: () => take(source, sift),
-    giveBack(files) {
-      for (const due of files) {
-        taken.delete(due.id)
-        release(due)
-      }
-    },
+    take: () => intake.take(source, sift),
+    giveBack: intake.giveBack,
     begins(due) {
       gate.pass(due.id)
       onWire.begin(due)

@@ -1,0 +1,45 @@
+import type { LastTotals } from '../ledger/last-totals.ts'
+import { openLastTotals } from '../ledger/last-totals.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Totals } from '../ledger/messages.ts'
+import { openOrExplain } from '../ledger/open-or-explain.ts'
+import type { Message } from '../words/message.ts'
+import { englishWords } from '../words/words.ts'
+import type { LogLevel } from '../worker/definition.ts'
+
+/** The ledger that the configuration names; another one takes its place when that changes. */
+export interface LedgerInUse {
+  /** Null before the first configuration, and while none could be opened. */
+  readonly open: Ledger | null
+  /** Opens it if it is not open; `closing` comes before the one before it is closed. */
+  use(file: string, closing: () => void): Ledger
+  /** By source; of null, none. */
+  totalsOf(destination: string | null): Record<string, Totals>
+  /** Why its totals could not be read just now, or null. */
+  readonly problem: Message | null
+  close(): void
+}
+
+export function holdLedger(log: (level: LogLevel, text: string) => void): LedgerInUse {
+  let held: { file: string; open: Ledger; totals: LastTotals } | null = null
+  return {
+    get open() {
+      return held?.open ?? null
+    },
+    use(file, closing) {
+      if (held?.file === file) return held.open
+      closing()
+      held?.open.close()
+      held = null
+      const open = openOrExplain(file)
+      if (open.notice !== null) log('warn', englishWords(open.notice))
+      held = { file, open, totals: openLastTotals({ file, open }, log) }
+      return open
+    },
+    totalsOf: (destination) => (destination === null || held === null ? {} : held.totals.of(destination)),
+    get problem() {
+      return held?.totals.problem ?? null
+    },
+    close: () => held?.open.close(),
+  }
+}

@@ -1,0 +1,45 @@
+import { unparkAll } from '../ledger/chores.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { InputOf } from '../worker/definition.ts'
+import type { WorkerHandlers } from '../worker/serve.ts'
+import { pairWithReceiver } from './link/pair.ts'
+import type { Renewal } from './link/renewal.ts'
+import type { senderDefinition } from './messages.ts'
+
+type Definition = typeof senderDefinition
+
+/** What the sender's requests are answered from. */
+export interface RequestsHost {
+  /** @throws Problem agent.workerAway before the first configuration is carried out. */
+  ledger(): Ledger
+  /** @throws Problem agent.workerAway before the first configuration is carried out. */
+  identity(): Renewal
+  destination(): string | null
+  /** Files may have become waiting. */
+  arrived(): void
+  changed(): void
+  signal: AbortSignal
+}
+
+export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['requests'] {
+  return {
+    async files(query: InputOf<Definition, 'files'>) {
+      const destination = host.destination()
+      const destinations = query.destinations ?? (destination === null ? [] : [destination])
+      return host.ledger().files(destinations, query)
+    },
+    async retry({ source }: InputOf<Definition, 'retry'>) {
+      const destination = host.destination()
+      if (destination === null) return { files: 0 }
+      const files = await unparkAll(host.ledger(), destination, source)
+      host.arrived()
+      return { files }
+    },
+    async pair({ code, name }: InputOf<Definition, 'pair'>) {
+      const identity = host.identity()
+      await identity.replaceExpired()
+      host.changed()
+      return pairWithReceiver(code, name, identity.current, host.signal)
+    },
+  }
+}

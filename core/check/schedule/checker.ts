@@ -2,8 +2,9 @@ import type { ConfigOf } from '../../worker/definition.ts'
 import type { Clock } from '../clock.ts'
 import type { Checked, CheckedPath, checkerDefinition } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
-import { type Findings, freshMemory, type PathMemory } from '../probes/findings.ts'
+import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
+import { createChecksOut } from './checks-out.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createLooks } from './looks.ts'
 import { patienceOf } from './patience.ts'
@@ -11,7 +12,7 @@ import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-chec
 import { createReportBatch } from './report-batch.ts'
 import { createTelling } from './telling.ts'
 import { dueAt, tickAfter } from './timetable.ts'
-import { brokenProbe, type Check, isSameTarget, newCheck, pointOf, type Watch } from './watched-path.ts'
+import { brokenProbe, isSameTarget, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
@@ -39,94 +40,14 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const gate: Gate = createGate(() => clock.now())
   const batch = createReportBatch(clock, report)
   const telling = createTelling(clock, batch)
-  /** Checks that are out, also those of paths that are no longer checked. */
-  const out = new Set<Check>()
+  const isWatched = (watch: Watch) => watches.get(watch.target.id) === watch
+  const out = createChecksOut({ clock, disk, gate, telling, isWatched, buffered })
   let intervalMs = 0
-  let timeoutMs = 0
-  let fifoMs = 0
-
-  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
-    telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
-
-  const settle = (watch: Watch, check: Check, findings: Findings) => {
-    check.cancelDeadline()
-    check.cancelSuspicion()
-    check.pass.leave()
-    out.delete(check)
-    if (watch.check === check) watch.check = null
-    // What comes too late has been told as a failure; the next good check takes that back, not this one.
-    if (check.isOverdue || watches.get(watch.target.id) !== watch) return
-    if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
-    watch.memory = findings.memory
-    telling.findings(watch, check.at, findings)
-  }
-
-  const run = (watch: Watch, check: Check) => {
-    check.startedMs = clock.now()
-    check.progress.begunMs = check.startedMs
-    check.isKindAsked = false
-    out.add(check)
-    armDeadline(watch, check, check.startedMs)
-    const { path, probes } = watch.target
-    disk.check(path, probes, watch.memory, check.progress).then(
-      (findings) => {
-        watch.quick.fullCheckTook(clock.now() - check.startedMs)
-        settle(watch, check, findings)
-      },
-      // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
-      (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
-    )
-  }
-
-  const hangs = (watch: Watch, check: Check) => {
-    check.isOverdue = true
-    check.pass.stuck()
-    if (watches.get(watch.target.id) === watch) tellHung(watch, check.at, check)
-  }
-
-  const overdue = (watch: Watch, check: Check, fileSystem: string) => {
-    const { begunMs } = check.progress
-    if (check.pass.entered() && (begunMs === null || clock.now() < begunMs + timeoutMs)) {
-      // It has waited for a thread: the time begins with its first call.
-      return armDeadline(watch, check, begunMs ?? clock.now())
-    }
-    if (check.pass.entered()) return hangs(watch, check)
-    const sinceMs = gate.stuckSince(fileSystem)
-    // It waits behind slow checks that do come back: its turn will come.
-    if (sinceMs === null) return armDeadline(watch, check, clock.now())
-    check.pass.leave()
-    watch.check = null
-    telling.fileSystemHung(watch, check.at, sinceMs)
-  }
-
-  const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
-    check.cancelDeadline()
-    const { path } = watch.target
-    const fileSystem = disk.fileSystemOf(path, watch.memory)
-    const wait = () => {
-      check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
-    }
-    if (timeoutMs <= fifoMs) return wait()
-    check.cancelDeadline = clock.at(fromMs + fifoMs, () => {
-      wait()
-      // What waits at the gate may wait for a file system that hangs: to ask there would cost a thread for each path.
-      if (!check.pass.entered() || check.isKindAsked) return
-      check.isKindAsked = true
-      void disk.kindAt(path).then((kind) => kind === 'fifo' && fifoHangs(watch, check))
-    })
-  }
-
-  const fifoHangs = (watch: Watch, check: Check) => {
-    if (!out.has(check) || check.isOverdue) return
-    check.cancelDeadline()
-    check.pass.leave()
-    hangs(watch, check)
-  }
 
   const begin = (watch: Watch) => {
     const at = clock.wall()
     if (watch.check !== null) {
-      if (watch.check.isOverdue) tellHung(watch, at, watch.check)
+      if (watch.check.isOverdue) out.tellHung(watch, at, watch.check)
       return
     }
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
@@ -136,13 +57,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     watch.check = check
     watch.begunMs = check.startedMs
     // The lanes see for themselves what takes long: a quick read needs no deadline until then.
-    if (!watch.quick.begin(watch.memory)) beginFully(watch, check)
-  }
-
-  const beginFully = (watch: Watch, check: Check) => {
-    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-    armDeadline(watch, check, clock.now())
-    check.pass = gate.pass(fileSystem, () => run(watch, check))
+    if (!watch.quick.begin(watch.memory)) out.begin(watch, check)
   }
 
   const quickOf = (watch: () => Watch, target: CheckedPath): QuickCheck =>
@@ -150,24 +65,16 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       finished: (findings) => {
         const { check } = watch()
         if (check === null) return
-        if (findings !== null) return settle(watch(), check, findings)
-        if (check.isOverdue || watches.get(target.id) !== watch()) {
-          return settle(watch(), check, brokenProbe(check.progress, 'late', watch().memory))
+        if (findings !== null) return out.settle(watch(), check, findings)
+        if (check.isOverdue || !isWatched(watch())) {
+          return out.settle(watch(), check, brokenProbe(check.progress, 'late', watch().memory))
         }
         check.pass.leave()
-        beginFully(watch(), check)
+        out.begin(watch(), check)
       },
       stalled: (step) => {
-        const { check, memory } = watch()
-        if (check === null) return
-        out.add(check)
-        Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
-        check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
-        armDeadline(watch(), check, check.startedMs)
-        // A FIFO has taken the file's place: the file system is not to blame.
-        void disk.kindAt(target.path).then((kind) => {
-          if (kind !== null && kind !== 'storage') check.pass.leave()
-        })
+        const { check } = watch()
+        if (check !== null) out.stalled(watch(), check, step)
       },
     })
 
@@ -226,8 +133,8 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       const isNewInterval = intervalMs !== config.intervalSeconds * 1000
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
-      timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
-      fifoMs = config.timeoutSeconds === null ? patience.fifoMs : timeoutMs
+      const timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
+      out.setPatience(timeoutMs, config.timeoutSeconds === null ? patience.fifoMs : timeoutMs)
       looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
       telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
@@ -249,7 +156,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     },
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
-      for (const check of out) check.cancelDeadline()
+      out.stop()
       looks.stop()
       batch.stop()
     },

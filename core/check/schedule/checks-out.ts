@@ -1,0 +1,147 @@
+import type { Clock } from '../clock.ts'
+import type { ReadStep } from '../lanes/lane-memory.ts'
+import type { Disk } from '../probes/disk.ts'
+import type { Findings } from '../probes/findings.ts'
+import type { Gate } from './gate.ts'
+import type { Telling } from './telling.ts'
+import { brokenProbe, type Check, type Watch } from './watched-path.ts'
+
+export interface ChecksOutParts {
+  clock: Clock
+  disk: Disk
+  gate: Gate
+  telling: Telling
+  /** The path is still checked. */
+  isWatched(watch: Watch): boolean
+  /** Called once for each path whose file system refuses O_DIRECT. */
+  buffered(path: string): void
+}
+
+/** Checks that are out, also those of paths that are no longer checked: each comes back, or its time is over. */
+export interface ChecksOut {
+  /** How long a check may take; `fifoMs`: after that it is asked whether a FIFO waits for its other end. */
+  setPatience(timeoutMs: number, fifoMs: number): void
+  /** All the probes, once the gate lets them pass. */
+  begin(watch: Watch, check: Check): void
+  /** A quick read takes long, and has a thread of its own now. */
+  stalled(watch: Watch, check: Check, step: ReadStep): void
+  settle(watch: Watch, check: Check, findings: Findings): void
+  tellHung(watch: Watch, at: number, check: Check): void
+  /** Nothing is told any more; what is out is left to itself. */
+  stop(): void
+}
+
+export function createChecksOut(parts: ChecksOutParts): ChecksOut {
+  const { clock, disk, gate, telling, isWatched, buffered } = parts
+  const out = new Set<Check>()
+  let timeoutMs = 0
+  let fifoMs = 0
+
+  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
+    telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
+
+  const settle = (watch: Watch, check: Check, findings: Findings) => {
+    check.cancelDeadline()
+    check.cancelSuspicion()
+    check.pass.leave()
+    out.delete(check)
+    if (watch.check === check) watch.check = null
+    // What comes too late has been told as a failure; the next good check takes that back, not this one.
+    if (check.isOverdue || !isWatched(watch)) return
+    if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
+    watch.memory = findings.memory
+    telling.findings(watch, check.at, findings)
+  }
+
+  const run = (watch: Watch, check: Check) => {
+    check.startedMs = clock.now()
+    check.progress.begunMs = check.startedMs
+    check.isKindAsked = false
+    out.add(check)
+    armDeadline(watch, check, check.startedMs)
+    const { path, probes } = watch.target
+    disk.check(path, probes, watch.memory, check.progress).then(
+      (findings) => {
+        watch.quick.fullCheckTook(clock.now() - check.startedMs)
+        settle(watch, check, findings)
+      },
+      // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
+      (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
+    )
+  }
+
+  const hangs = (watch: Watch, check: Check) => {
+    check.isOverdue = true
+    check.pass.stuck()
+    if (isWatched(watch)) tellHung(watch, check.at, check)
+  }
+
+  const overdue = (watch: Watch, check: Check, fileSystem: string) => {
+    const { begunMs } = check.progress
+    if (check.pass.entered() && (begunMs === null || clock.now() < begunMs + timeoutMs)) {
+      // It has waited for a thread: the time begins with its first call.
+      return armDeadline(watch, check, begunMs ?? clock.now())
+    }
+    if (check.pass.entered()) return hangs(watch, check)
+    const sinceMs = gate.stuckSince(fileSystem)
+    // It waits behind slow checks that do come back: its turn will come.
+    if (sinceMs === null) return armDeadline(watch, check, clock.now())
+    check.pass.leave()
+    watch.check = null
+    telling.fileSystemHung(watch, check.at, sinceMs)
+  }
+
+  const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
+    check.cancelDeadline()
+    const { path } = watch.target
+    const fileSystem = disk.fileSystemOf(path, watch.memory)
+    const wait = () => {
+      check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
+    }
+    if (timeoutMs <= fifoMs) return wait()
+    check.cancelDeadline = clock.at(fromMs + fifoMs, () => {
+      wait()
+      // What waits at the gate may wait for a file system that hangs: to ask there would cost a thread for each path.
+      if (!check.pass.entered() || check.isKindAsked) return
+      check.isKindAsked = true
+      void disk.kindAt(path).then((kind) => kind === 'fifo' && fifoHangs(watch, check))
+    })
+  }
+
+  const fifoHangs = (watch: Watch, check: Check) => {
+    if (!out.has(check) || check.isOverdue) return
+    check.cancelDeadline()
+    check.pass.leave()
+    hangs(watch, check)
+  }
+
+  const begin = (watch: Watch, check: Check) => {
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    armDeadline(watch, check, clock.now())
+    check.pass = gate.pass(fileSystem, () => run(watch, check))
+  }
+
+  return {
+    setPatience(timeout, fifo) {
+      timeoutMs = timeout
+      fifoMs = fifo
+    },
+    begin,
+    stalled(watch, check, step) {
+      const { target, memory } = watch
+      out.add(check)
+      Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
+      check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
+      armDeadline(watch, check, check.startedMs)
+      // A FIFO has taken the file's place: the file system is not to blame.
+      void disk.kindAt(target.path).then((kind) => {
+        if (kind !== null && kind !== 'storage') check.pass.leave()
+      })
+    },
+    settle,
+    tellHung,
+    stop() {
+      for (const check of out) check.cancelDeadline()
+    },
+  }
+}

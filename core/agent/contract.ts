@@ -10,7 +10,7 @@ import {
   sourceFiltersSchema,
   sourceSchema,
 } from '../settings/schema.ts'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 /** What a command answers that can be refused: a sentence says why. */

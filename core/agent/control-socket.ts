@@ -4,7 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import { errorCode, Problem, sentenceOf } from '../words/problem.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })

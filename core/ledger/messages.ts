@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 
 /** A file's place in the ledger. */
 export const fileStates = ['waiting', 'sent', 'parked'] as const

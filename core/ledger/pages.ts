@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 import { noTotals } from './no-totals.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sourceSchema } from '../settings/schema.ts'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
 export const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const

@@ -7,7 +7,7 @@ import {
   sendRuleSchema,
   sourceFiltersSchema,
 } from '../settings/schema.ts'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
 export const transferSchema = z.object({

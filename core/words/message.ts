@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { WordKey } from './dictionaries.ts'
 
 export type { WordKey }
@@ -11,12 +10,6 @@ export interface Message {
   key: WordKey
   params: Record<string, string | number>
 }
-
-export const messageSchema: z.ZodType<Message, Message> = z.object({
-  // That there is such a sentence is looked up where it is put into words: the dictionaries are large.
-  key: z.custom<WordKey>((key) => typeof key === 'string'),
-  params: z.record(z.string(), z.union([z.string(), z.number()])),
-})
 
 export function message(key: WordKey, params: Message['params'] = {}): Message {
   return { key, params }

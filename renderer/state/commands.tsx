@@ -1,7 +1,7 @@
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from 'react'
 import type { CommandInput, CommandOutput, Outcome, WindowCommands } from '../../core/agent/contract.ts'
 import type { Message, WordKey } from '../../core/words/message.ts'
-import { sentence } from '../words/sentence.ts'
+import { message } from '../../core/words/message.ts'
 import { useBridge } from './bridge.tsx'
 import { isSentence } from './thrown.ts'
 
@@ -46,7 +46,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
       } catch (thrown) {
         if (isSentence(thrown)) return { done: false, sentence: thrown }
         const reason = thrown instanceof Error ? thrown.message : String(thrown)
-        return { done: false, sentence: sentence('window.agent.noAnswer', { reason }) }
+        return { done: false, sentence: message('window.agent.noAnswer', { reason }) }
       }
     },
     [bridge],
@@ -56,7 +56,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
     async <C extends Action>(command: C, input: CommandInput<C>, done?: WordKey) => {
       const outcome = await ask(command, input)
       if (!outcome.done) tell('refused', outcome.sentence)
-      else if (done !== undefined) tell('done', sentence(done))
+      else if (done !== undefined) tell('done', message(done))
       return outcome.done
     },
     [ask, tell],

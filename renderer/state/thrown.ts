@@ -1,5 +1,5 @@
 import type { Message } from '../../core/words/message.ts'
-import { sentence } from '../words/sentence.ts'
+import { message } from '../../core/words/message.ts'
 
 /** Whether what a command threw is the agent's own sentence; else the way to the agent itself has failed. */
 export function isSentence(thrown: unknown): thrown is Message {
@@ -9,5 +9,5 @@ export function isSentence(thrown: unknown): thrown is Message {
 /** What a command threw, as a sentence. */
 export function sentenceOfThrown(thrown: unknown): Message {
   if (isSentence(thrown)) return thrown
-  return sentence('problem.other', { reason: thrown instanceof Error ? thrown.message : String(thrown) })
+  return message('problem.other', { reason: thrown instanceof Error ? thrown.message : String(thrown) })
 }

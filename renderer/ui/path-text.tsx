@@ -1,8 +1,8 @@
 import { Tooltip, UnstyledButton } from '@mantine/core'
+import { message } from '../../core/words/message.ts'
 import { splitPath } from '../format/path.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
-import { sentence } from '../words/sentence.ts'
 import { copyText } from './copy.ts'
 
 /** A path, shortened in its middle where room is short; whole on hover and focus, copied by a press. */
@@ -12,8 +12,8 @@ export function PathText({ path }: { path: string }) {
   const { head, tail } = splitPath(path)
 
   const copy = async () => {
-    if (await copyText(path)) tell('done', sentence('window.path.copied', { path }))
-    else tell('refused', sentence('window.path.notCopied', { path }))
+    if (await copyText(path)) tell('done', message('window.path.copied', { path }))
+    else tell('refused', message('window.path.notCopied', { path }))
   }
 
   return (

@@ -5,7 +5,7 @@ import { totalsSchema } from '../../ledger/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
 import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
-import { messageSchema } from '../../words/message.ts'
+import { messageSchema } from '../../words/message-schema.ts'
 
 export { batchPhases }
 

@@ -1,4 +1,4 @@
-import { messageSchema } from '../../words/message.ts'
+import { messageSchema } from '../../words/message-schema.ts'
 import { Problem } from '../../words/problem.ts'
 import type {
   ConfigOf,

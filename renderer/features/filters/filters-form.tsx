@@ -2,10 +2,10 @@ import { Button, Group, Switch, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useFilterPreview } from '../../state/filter-preview.ts'
 import { useWords } from '../../words/context.tsx'
-import { sentence } from '../../words/sentence.ts'
 import { AmountInput } from './amount-input.tsx'
 import { byteUnits, type Draft, draftOf, readDraft, timeUnits } from './draft.ts'
 import { PreviewPart } from './preview-part.tsx'
@@ -39,7 +39,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
     const outcome = await ask('changeSource', { id: settings.id, changes })
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
-    tell('done', sentence('window.filters.saved'))
+    tell('done', message('window.filters.saved'))
     onDone()
   }
 

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react'
+import { message } from '../../../core/words/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { IconFolderPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { sentence } from '../../words/sentence.ts'
 
 /** More folders than this at once are a slip of the hand. */
 const mostAtOnce = 20
@@ -33,15 +33,15 @@ export function DropZone() {
       setOver(false)
       const dropped = [...(event.dataTransfer?.files ?? [])]
       if (dropped.length > mostAtOnce) {
-        tell('refused', sentence('window.drop.tooMany', { most: mostAtOnce }))
+        tell('refused', message('window.drop.tooMany', { most: mostAtOnce }))
         return
       }
       const paths = dropped.map((file) => bridge.pathOfDropped(file)).filter((path) => path !== '')
       const outcomes = await Promise.all(paths.map((path) => ask('addSource', { path })))
       const refused = outcomes.find((outcome) => !outcome.done)
       if (refused?.done === false) tell('refused', refused.sentence)
-      else if (paths.length > 0) tell('done', sentence('window.drop.done', { count: paths.length }))
-      else if (dropped.length > 0) tell('refused', sentence('window.drop.noPath'))
+      else if (paths.length > 0) tell('done', message('window.drop.done', { count: paths.length }))
+      else if (dropped.length > 0) tell('refused', message('window.drop.noPath'))
     }
 
     window.addEventListener('dragenter', enter)

@@ -1,9 +1,9 @@
 import { Button, Code, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
-import { sentence } from '../../words/sentence.ts'
 
 interface PairDialogProps {
   opened: boolean
@@ -44,7 +44,7 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
       setRefusal(outcome.sentence)
       return
     }
-    tell('done', sentence('window.pair.done'))
+    tell('done', message('window.pair.done'))
     onDone()
   }
 

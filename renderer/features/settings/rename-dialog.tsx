@@ -2,9 +2,9 @@ import { Button, Group, Modal, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
-import { sentence } from '../../words/sentence.ts'
 
 interface RenameDialogProps {
   destination: DestinationState
@@ -41,7 +41,7 @@ function RenameForm({ id, before, onDone }: { id: string; before: string; onDone
       setRefusal(outcome.sentence)
       return
     }
-    tell('done', sentence('window.destination.renamed'))
+    tell('done', message('window.destination.renamed'))
     onDone()
   }
 

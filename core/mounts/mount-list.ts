@@ -45,3 +45,13 @@ export function mountListOf(platform: NodeJS.Platform): MountList {
 }
 
 export const mountList: MountList = mountListOf(process.platform)
+
+/** The lines of `mountList` as they are now, or null where the system does not tell. */
+export function readMountLines(): string | null {
+  try {
+    const lines = mountList.readNow()
+    return lines === '' ? null : lines
+  } catch {
+    return null
+  }
+}

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { InnerMount, Ledger } from '../ledger/contract.ts'
+import { readMountLines } from './mount-list.ts'
 import type { Mount } from './mountinfo.ts'
 import { isWithin, parseMountinfo } from './mountinfo.ts'
 
@@ -9,13 +9,10 @@ import { isWithin, parseMountinfo } from './mountinfo.ts'
  */
 export type Whereabouts = 'there' | 'away' | 'unknown'
 
-/** What is mounted now, or null where the system does not tell. No file system but /proc is asked. */
+/** What is mounted now, or null where the system does not tell. No file system of the user's is asked. */
 export function readMounts(): Mount[] | null {
-  try {
-    return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
-  } catch {
-    return null
-  }
+  const lines = readMountLines()
+  return lines === null ? null : parseMountinfo(lines)
 }
 
 /** @param home the mount point that the source was on. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readMountLines } from '../../mounts/mount-list.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { parseMountinfo } from '../../mounts/mountinfo.ts'
 
@@ -15,7 +15,7 @@ export class MountTable {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     if (this.#timer === null) {
-      this.#text = read()
+      this.#text = readMountLines()
       // Where there is no such table nothing will ever change.
       if (this.#text !== null) this.#timer = setInterval(() => this.look(), READ_EVERY_MS)
     }
@@ -37,17 +37,9 @@ export class MountTable {
 
   /** Reads it now, and tells of a change. */
   look(): void {
-    const text = read()
+    const text = readMountLines()
     if (text === null || text === this.#text) return
     this.#text = text
     for (const listener of [...this.#listeners]) listener()
-  }
-}
-
-function read(): string | null {
-  try {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-  } catch {
-    return null
   }
 }

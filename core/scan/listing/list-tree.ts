@@ -41,7 +41,11 @@ export function listTree(
   )
 }
 
+/** false if it cannot be asked: then its listing says why it cannot be read. */
 async function isShared(place: string): Promise<boolean> {
-  const { type } = await callOn(place, () => statfs(place))
+  const type = await callOn(place, () => statfs(place)).then(
+    (found) => found.type,
+    () => null,
+  )
   return hasUnseenWriters({ platform: process.platform, fileSystemType: type })
 }

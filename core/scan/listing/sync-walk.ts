@@ -56,7 +56,7 @@ class Walk {
   goOn(): boolean {
     for (let looks = 0; looks < CHUNK; looks += 1) {
       const open = this.#open ?? this.#next()
-      if (open === null) return looks > 0
+      if (open === null) return looks > 0 || this.#unsendable.length > 0
       const entry = this.#read(open)
       if (entry !== null) this.#take(joinRelative(open.path, entry.name), entry)
     }

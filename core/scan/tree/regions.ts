@@ -68,8 +68,9 @@ export async function* inParts<T>(options: PartsOptions, lister: PartLister<T>):
   const part = { base, recursive, leaveOut, place, ...(device === undefined ? {} : { device }) }
   const main = lister.list(part, false)
   if (inner.length === 0) return yield* main
-  const timedOut = (path: string) =>
-    lister.told({ unsendable: [{ why: 'directory', path, code: 'ETIMEDOUT' }], skipped: [] })
+  const unreadable = (path: string, code: string) =>
+    lister.told({ unsendable: [{ why: 'directory', path, code }], skipped: [] })
+  const timedOut = (path: string) => unreadable(path, 'ETIMEDOUT')
   const listings = new Map([[base, main]])
   for (const region of inner) {
     const at = absolutePath(root, region.base)
@@ -78,7 +79,9 @@ export async function* inParts<T>(options: PartsOptions, lister: PartLister<T>):
     else
       listings.set(
         region.base,
-        goneIsEmpty(lister.list({ base: region.base, recursive, leaveOut, place: at }, true)),
+        byItself(lister.list({ base: region.base, recursive, leaveOut, place: at }, true), (code) =>
+          unreadable(region.base, code),
+        ),
       )
   }
   yield* merge(listings, { absolute: (path) => absolutePath(root, path), main: base, timedOut })
@@ -103,12 +106,16 @@ async function deviceOf(root: string, base: string): Promise<bigint> {
   return (await callOn(root, () => lstat(absolute, { bigint: true }))).dev
 }
 
-/** That an inner disk is unmounted meanwhile is no problem of the tree's. */
-async function* goneIsEmpty<T>(listing: AsyncGenerator<T>): AsyncGenerator<T> {
+/**
+ * What becomes of an inner disk's listing holds up no other: unmounted meanwhile it is no problem of the tree's, and
+ * any other error is told as a directory that cannot be read.
+ */
+async function* byItself<T>(listing: AsyncGenerator<T>, unreadable: (code: string) => T): AsyncGenerator<T> {
   try {
     yield* listing
   } catch (thrown) {
-    if (!isGone(errorCode(thrown))) throw thrown
+    const code = errorCode(thrown)
+    if (!isGone(code)) yield unreadable(code ?? String(thrown))
   }
 }
 

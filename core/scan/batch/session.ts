@@ -181,9 +181,10 @@ class BatchSession implements Session, BatchesHost {
   async #lookNow(): Promise<void> {
     const { source, root } = this.context
     const filter = createNameFilter(nameRulesOf(source))
-    const { batches, unnamed } = await lookAtBatches(root, source.batch, filter)
+    const { batches, unsendable, late } = await lookAtBatches(root, source, filter)
     if (this.#stopped) return
-    for (const one of unnamed) this.context.problem(unsendableWords(root, one))
+    for (const one of unsendable) this.context.problem(unsendableWords(root, one))
+    for (const answer of late) void answer.then(() => this.lookSoon())
     this.#decisions = decideBatches(batches)
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)

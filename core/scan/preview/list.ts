@@ -6,9 +6,9 @@ import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { errorCode, Problem } from '../../words/problem.ts'
-import { lookAtBatches } from '../batch/look.ts'
+import { childNames, lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
-import { decideBatches } from '../batch/rules.ts'
+import { decideBatches, isBatchName } from '../batch/rules.ts'
 import { hasGroupWrite, isDue, isNeverSent } from '../compare/due.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
@@ -61,17 +61,17 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
 async function* listBatches(options: ListOptions, examine: Examine): AsyncGenerator<Listed> {
   const { source } = options
   const filter = createNameFilter(nameRulesOf(source))
-  const { batches, unnamed } = await lookAtBatches(source.path, source.batch, filter)
-  for (const one of unnamed) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
+  const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
+  for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
+  for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
   const decisions = decideBatches(batches)
   for (const decision of decisions) yield* listTree(options, examine, decision.name, decision)
-  const isBatch = new Set(decisions.map(({ name }) => name))
   for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
     for (const { path, size } of files) yield { path, size, why: message('scan.why.notBatch') }
   }
-  const all = await lookAtBatches(source.path, { ...source.batch, prefix: '' }, filter)
-  for (const { name } of all.batches) {
-    if (!isBatch.has(name)) yield { path: `${name}/`, size: null, why: message('scan.why.notBatch') }
+  for (const name of await childNames(source.path, '', filter)) {
+    if (!isBatchName(name, source.batch.prefix))
+      yield { path: `${name}/`, size: null, why: message('scan.why.notBatch') }
   }
 }
 

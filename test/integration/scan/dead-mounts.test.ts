@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { mountFuse } from '../../support/fuse.ts'
-import { canMount } from '../../support/mounts.ts'
+import { canMount, mountHung, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { scannedSource } from '../../support/scan-bursts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -42,3 +43,63 @@ describe.skipIf(!canMount)('a mount inside that fails every call (needs root: mo
     expect(once.err()).toContain('1 file is not sent')
   })
 })
+
+/** Has a closed batch directory sent, and waits for its mark. */
+async function expectMarked(root: string, settings: Record<string, unknown> = {}) {
+  put(root, 'DC1/a', 'DC1/finished.parse')
+  const source = await scannedSource(
+    {},
+    { at: root, settled: false, settings: { kind: 'batch', ...settings } },
+  )
+  await until('its file is offered', () => source.paths().join() === 'DC1/a', 20_000)
+  source.sendAll()
+  await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+  return source
+}
+
+describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mounts)', () => {
+  test('and fails every call is told, and holds up no other batch directory', async () => {
+    const source = await expectMarked(await rootWithDeadMount())
+    await until('it is told', () => source.problems().includes('scan.directoryUnreadable'))
+  })
+
+  test('and hangs is told, and holds up no other batch directory, however often it is looked at', async () => {
+    const { point } = await mountHung(onTestFinished)
+    const root = path.dirname(point)
+    const source = await expectMarked(root)
+    await until('it is told', () => source.problems().includes('scan.directoryUnreadable'))
+    for (let count = 0; count < 20; count += 1) await source.scanner.reconcile()
+    put(root, 'DC2/b')
+    await until('a new one is noticed', () => source.paths().join() === 'DC2/b')
+  })
+
+  test('is left out, without a mark, where the source stays on one file system', async () => {
+    const { point } = await mountTmpfs(onTestFinished)
+    put(point, 'other', 'finished.parse')
+    const root = path.dirname(point)
+    const source = await expectMarked(root, { oneFileSystem: true })
+    await source.scanner.reconcile()
+    expect(source.paths()).toEqual([])
+    expect(existsSync(path.join(point, 'finished.watch'))).toBe(false)
+    expect(list('--batch', '--one-file-system', '--why', root)).toContain(
+      'disk/\ton another file system: this source stays on one',
+    )
+  })
+
+  test('and fails every call is nothing to those whose names begin otherwise', async () => {
+    const root = await rootWithDeadMount()
+    put(root, 'DC1/a')
+    expect(list('--prefix', 'DC', '--why', root)).toEqual(['DC1/a', 'disk/\tnot in a batch directory'])
+    const data = temporaryDirectory('once-data')
+    const once = startHoldfast(['scan', '--once', '--prefix', 'DC', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(0)
+  })
+})
+
+const main = path.join(import.meta.dirname, '../../../cli/holdfast.ts')
+
+function list(...words: string[]): string[] {
+  const env = { ...process.env, LANG: 'C', LC_ALL: 'C' }
+  const said = execFileSync(process.execPath, [main, 'scan', '--list', ...words], { env, encoding: 'utf8' })
+  return said.split('\n').slice(0, -1)
+}

@@ -78,6 +78,14 @@ describe('the order', () => {
     expect(decided(reborn, directory('DC2', 200, { born: 100 }))).toEqual(['DC1 send', 'DC2 watch'])
   })
 
+  test('50,000 directories take no time to speak of', () => {
+    const many = Array.from({ length: 50_000 }, (_, index) => directory(`DC${index}`, index))
+    const began = performance.now()
+    const decisions = decideBatches(many)
+    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(decisions.filter(({ action }) => action === 'watch')).toHaveLength(1)
+  })
+
   test('no directory at all', () => expect(decided()).toEqual([]))
 })
 

@@ -44,16 +44,22 @@ export function isBatchName(name: string, prefix: string): boolean {
  *
  * A producer may make the next directory before it puts the last file and finished.parse into the one before:
  * then the time of the closed one is the later. A directory that was made clearly after all those that look
- * newer, and these are all done, is therefore still the newest.
+ * newer, and these are all done, is therefore still the newest. So is one that was first seen after all those: where
+ * the clock was set back meanwhile, nothing else tells that its producer has only begun.
+ *
+ * @param firstSeen the number of the look in which a directory was first there.
  */
-export function decideBatches(directories: readonly BatchFacts[]): BatchDecision[] {
+export function decideBatches(
+  directories: readonly BatchFacts[],
+  firstSeen: (directory: BatchFacts) => number = () => 0,
+): BatchDecision[] {
   const ordered = [...directories].sort((one, other) => {
     const [a, b] = [age(one), age(other)]
     if (a !== b) return a < b ? -1 : 1
     return one.name < other.name ? -1 : 1
   })
   return ordered.map((directory, index) => {
-    const newest = isNewest(ordered, index)
+    const newest = isNewest(ordered, index, firstSeen)
     const closed = directory.closedAtNs !== null
     const sent = directory.sentAtNs !== null
     const action = sent ? 'nothing' : newest && !closed ? 'watch' : 'send'
@@ -62,11 +68,16 @@ export function decideBatches(directories: readonly BatchFacts[]): BatchDecision
 }
 
 /** The nearest one decides nearly always: what comes after it is seldom asked, which with thousands counts. */
-function isNewest(ordered: readonly BatchFacts[], index: number): boolean {
+function isNewest(
+  ordered: readonly BatchFacts[],
+  index: number,
+  firstSeen: (directory: BatchFacts) => number,
+): boolean {
   const directory = ordered[index]
   for (let at = index + 1; at < ordered.length; at += 1) {
     const later = ordered[at]
-    if (directory !== undefined && later !== undefined && !isOvertaken(later, directory)) return false
+    if (directory !== undefined && later !== undefined && !isOvertaken(later, directory, firstSeen))
+      return false
   }
   return true
 }
@@ -83,8 +94,13 @@ function age({ mtimeNs, sentAtNs }: BatchFacts): bigint {
 /** Births that are nearer than this say nothing: two directories made together have no order. */
 const CLEARLY_NS = 1_000_000_000n
 
-function isOvertaken(later: BatchFacts, directory: BatchFacts): boolean {
+function isOvertaken(
+  later: BatchFacts,
+  directory: BatchFacts,
+  firstSeen: (directory: BatchFacts) => number,
+): boolean {
   if (directory.closedAtNs !== null || directory.sentAtNs !== null) return false
+  if (firstSeen(directory) > firstSeen(later)) return true
   if (later.closedAtNs === null && later.sentAtNs === null) return false
   if (later.bornAtNs === null || directory.bornAtNs === null) return false
   return directory.bornAtNs - later.bornAtNs > CLEARLY_NS

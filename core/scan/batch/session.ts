@@ -13,6 +13,7 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
 import { directoryEffects } from './effects.ts'
+import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
@@ -40,6 +41,7 @@ class BatchSession implements Session, BatchesHost {
   readonly #unwatched = new Map<string, number>()
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
+  readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
@@ -185,7 +187,7 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     for (const one of unsendable) this.context.problem(unsendableWords(root, one))
     for (const answer of late) void answer.then(() => this.lookSoon())
-    this.#decisions = decideBatches(batches)
+    this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')

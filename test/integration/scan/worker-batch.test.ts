@@ -208,6 +208,31 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     expect(problems()).toEqual(['scan.nameNotUtf8'])
   })
 
+  test('a directory that is made after the clock was set back is live while it is filled', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    const batches = () =>
+      scanner.scanned
+        .get('s')
+        ?.batches.map(({ name, phase }) => `${name} ${phase}`)
+        .join()
+    mkdirSync(path.join(root, 'DC1'))
+    const ahead = new Date(Date.now() + 3_600_000)
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the first is done', () => batches() === 'DC1 sent')
+    // As if the hour had passed while it was filled.
+    for (const name of ['DC1', 'DC1/finished.parse', 'DC1/finished.watch'])
+      utimesSync(path.join(root, name), ahead, ahead)
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/a'), '', { mode: 0o644 })
+    await until('its file is offered', () => paths().join() === 'DC2/a')
+    sendAll()
+    await scanner.reconcile()
+    await until('the other is live', () => batches() === 'DC2 live,DC1 sent')
+    writeFileSync(path.join(root, 'DC2/finished.parse'), '')
+    await until('it is marked when it is closed', () => existsSync(path.join(root, 'DC2/finished.watch')))
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))

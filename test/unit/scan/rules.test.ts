@@ -78,6 +78,25 @@ describe('the order', () => {
     expect(decided(reborn, directory('DC2', 200, { born: 100 }))).toEqual(['DC1 send', 'DC2 watch'])
   })
 
+  test('a directory that was first seen after all that look newer is live, whatever its times: the clock was set back', () => {
+    const [closed, open] = [
+      directory('DC1', 300, { parse: 300, born: 290 }),
+      directory('DC2', 310, { born: 280 }),
+    ]
+    const fresh = directory('DC3', 100, { born: 100 })
+    const order = ['DC1', 'DC2', 'DC3']
+    const actions = (...seen: number[]) =>
+      decideBatches([closed, open, fresh], ({ name }) => seen[order.indexOf(name)] ?? 0).map(
+        ({ action }) => action,
+      )
+    expect(actions(1, 1, 1)).toEqual(['send', 'send', 'watch'])
+    expect(actions(1, 1, 2)).toEqual(['watch', 'send', 'watch'])
+    // What comes next, by the same clock, has overtaken it.
+    const next = directory('DC4', 200, { born: 200 })
+    const decisions = decideBatches([fresh, next], ({ name }) => (name === 'DC4' ? 3 : 2))
+    expect(decisions.map(({ action }) => action)).toEqual(['send', 'watch'])
+  })
+
   test('50,000 directories take no time to speak of', () => {
     const many = Array.from({ length: 50_000 }, (_, index) => directory(`DC${index}`, index))
     const began = performance.now()

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { open, stat } from 'node:fs/promises'
+import { lstat, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../words/problem.ts'
 import { bornAt } from './look.ts'
@@ -12,8 +12,8 @@ const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 /**
  * Makes the sent mark durably: created exclusively, synced, its directory synced. The mark gets the time that
  * the directory had before (to the microsecond), so that marking does not make a directory look newer than it is.
- * A mark that is there already is well. Throws the system's error, and ENOENT if another directory than `identity`
- * has this path now.
+ * A mark that is there already is synced. Throws the system's error, and leaves none that it has made itself then;
+ * ENOENT if another directory than `identity` has this path now.
  */
 export async function createMark(directory: string, name: string, identity: string): Promise<void> {
   // Windows opens no directories, and needs no sync of them.
@@ -21,8 +21,20 @@ export async function createMark(directory: string, name: string, identity: stri
   try {
     const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
     if (identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw isAnother(directory)
-    await makeFile(path.join(placeOf(handle, directory), name), stats.mtimeNs)
-    await handle?.sync()
+    const file = path.join(placeOf(handle, directory), name)
+    const mark = await create(file)
+    if (mark === null) await syncFile(file)
+    try {
+      await mark?.utimes(...timesOf(stats.mtimeNs))
+      await mark?.sync()
+      await handle?.sync()
+    } catch (thrown) {
+      // Half made it would count as a mark: it is told that there is none.
+      if (mark !== null) await unlink(file).catch(() => undefined)
+      throw thrown
+    } finally {
+      await mark?.close()
+    }
   } finally {
     await handle?.close()
   }
@@ -33,19 +45,34 @@ function placeOf(handle: FileHandle | null, directory: string): string {
   return handle !== null && process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : directory
 }
 
-async function makeFile(file: string, mtimeNs: bigint): Promise<void> {
+/** null: it is there already. */
+async function create(file: string): Promise<FileHandle | null> {
   try {
-    const mark = await open(file, CREATE, 0o644)
-    try {
-      // Half a microsecond more, so that neither the floating-point number nor its truncation loses one.
-      const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
-      await mark.utimes(seconds, seconds)
-      await mark.sync()
-    } finally {
-      await mark.close()
-    }
+    return await open(file, CREATE, 0o644)
   } catch (thrown) {
-    if (errorCode(thrown) !== 'EEXIST') throw thrown
+    if (errorCode(thrown) === 'EEXIST') return null
+    throw thrown
+  }
+}
+
+/** Half a microsecond more, so that neither the floating-point number nor its truncation loses one. */
+function timesOf(mtimeNs: bigint): [accessed: number, modified: number] {
+  const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
+  return [seconds, seconds]
+}
+
+/** Whoever made it may have been ended before it was durable. What is no file of ours to open is as durable as it is. */
+async function syncFile(file: string): Promise<void> {
+  const stats = await lstat(file)
+  if (!stats.isFile()) return
+  const mark = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((thrown) => {
+    if (errorCode(thrown) === 'EACCES') return null
+    throw thrown
+  })
+  try {
+    await mark?.sync()
+  } finally {
+    await mark?.close()
   }
 }
 

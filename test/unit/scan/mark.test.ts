@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { bornAt } from '../../../core/scan/batch/look.ts'
@@ -37,4 +37,11 @@ test('a mark that is there already is left as it is; other errors are thrown', a
   await expect(createMark(path.join(root, 'none'), 'finished.watch', identity(root))).rejects.toMatchObject({
     code: 'ENOENT',
   })
+})
+
+test('a symbolic link in its place is left as it is', async () => {
+  const root = temporaryDirectory('mark')
+  symlinkSync('nowhere', path.join(root, 'finished.watch'))
+  await createMark(root, 'finished.watch', identity(root))
+  expect(readdirSync(root)).toEqual(['finished.watch'])
 })

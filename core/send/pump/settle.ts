@@ -63,14 +63,10 @@ export function createSettle(options: SettleOptions): Settle {
   }
 
   const settleVanished = (file: string, due: Due) => {
-    // U+FFFD stands for bytes that are not UTF-8: the file is there, but no string names it.
-    if (due.path.includes('\uFFFD')) ledger.park(due, message('transfer.notUtf8', { path: file }))
-    else {
-      log('info', `${file} vanished before it was sent`)
-      ledger.drop(due)
-      onGone()
-      vanished.givenUp(file, due)
-    }
+    log('info', `${file} vanished before it was sent`)
+    ledger.drop(due)
+    onGone()
+    vanished.givenUp(file, due)
   }
 
   return (source, due, attempt) => {

@@ -132,3 +132,15 @@ test('of thousands of files that are gone it is asked once a group whether their
   // Each asks the mount table, which takes its time: file by file it left the line no turn.
   expect(asked.get('home')).toBeLessThan(gone / 10)
 })
+
+test('a file that is gone waits no more, also one with U+FFFD in its name', async () => {
+  const { source, real, begin, said } = setUp(new Set())
+  const names = ['gone', 'gone-\uFFFD']
+  for (const name of names) fs.writeFileSync(path.join(source, name), name)
+  real.offer('d', candidatesOf(source, 's'))
+  for (const name of names) fs.rmSync(path.join(source, name))
+  begin()
+  await until('the others are sent', () => real.totals('d').s?.sentFiles === 2)
+  await until('both are given up', () => said.filter((one) => one === 'gone').length === 2)
+  expect(real.unsentBelow('d', 's', '')).toEqual({ waiting: 0, parked: 0 })
+})

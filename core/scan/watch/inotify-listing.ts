@@ -82,8 +82,8 @@ export class Listing {
       const entryPath = joinRelative(path, entry.name)
       if (entry.isDirectory() || (hasNoType(entry) && isDirectory(directory, entryPath))) {
         // A name that is not valid UTF-8 cannot be opened through its replacement; the comparison with the
-        // ledger says so.
-        if (hasReplacement(entry.name)) continue
+        // ledger says so. U+FFFD may be in a valid one, too.
+        if (hasReplacement(entry.name) && !isDirectory(directory, entryPath)) continue
         names.add(entry.name)
         this.#steps.directory(directory, entry.name, again)
       } else if (files || directory.tree.signals.has(entryPath)) this.#steps.file(directory, entryPath)

@@ -112,6 +112,15 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect([...new Set(recorder.problems.map(({ key }) => key))]).toEqual(told)
   })
 
+  test('a directory that was there has U+FFFD in its name, which is valid UTF-8', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'd\uFFFD/deep'), { recursive: true })
+    const { recorder } = await openTree(implementation, root)
+    writeFileSync(path.join(root, 'd\uFFFD/deep/x'), 'x')
+    await until('its file is reported', () => recorder.paths.includes('d\uFFFD/deep/x'))
+    expect(recorder.problems).toEqual([])
+  })
+
   test.skipIf(process.getuid?.() !== 0)('device nodes are left alone (root: mknod)', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)

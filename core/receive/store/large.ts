@@ -107,7 +107,10 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       open = { fd, file, partial, appending: openAppending(fd) }
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
       room = await admission.enter(facts.folder, facts.size - (partial?.offset ?? 0))
-      if (room.unlessSame !== null) throw room.unlessSame
+      if (room.unlessSame === null) return
+      // It is over only when its sender says so: until then it must not count against the files of others.
+      room.leave()
+      throw room.unlessSame
     }
 
     /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */

@@ -74,6 +74,20 @@ test('a large file on its way needs room for what is still to come of it, not fo
   await large.abort()
 })
 
+test('a large file that there is no room for takes none from others, also before its sender has ended it', async () => {
+  const store = openStore(temporaryDirectory('admission'))
+  onTestFinished(() => store.close())
+  const facts = { folder: 'pc', source: 's', path: 'file', mtimeMs: 1e12, mode: 0o644 }
+  const large = store.begin({ ...facts, size: 2 ** 50 })
+  expect(await large.offset).toBeNull()
+  expect(large.refused?.status).toBe('full')
+  const small = Buffer.alloc(1, 'x')
+  const digest = createHash('sha256').update(small).digest()
+  const outcome = await store.receive({ ...facts, folder: 'other', size: 1 }, small, digest)
+  expect(outcome).toMatchObject({ status: 'durable' })
+  await large.abort()
+})
+
 test('usage that becomes known late refuses the file that waited for it', async () => {
   let stored = 0
   let tell: () => void = () => undefined

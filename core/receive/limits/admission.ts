@@ -12,6 +12,7 @@ export interface Room {
   unlessSame: FileRefused | null
   /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
   written(bytes: number): void
+  /** The file is on its way no more: what was not written of it by now never will be. */
   leave(): void
 }
 
@@ -127,7 +128,6 @@ export function openAdmission(
         isOver = true
         count(folder, -1, -size)
         all -= left
-        if (refused === null) land(left)
       },
     }
   }

@@ -43,8 +43,21 @@ test('what was stored since the disk was asked counts against the floor', async 
   const admission = openAdmission(root, rules, Promise.resolve(), () => ({ files: 0, bytes: 0 }))
   const first = await admission.enter('pc', 40 * MIB)
   expect(first.unlessSame).toBeNull()
+  first.written(40 * MIB)
   first.leave()
   expect((await admission.enter('pc', 40 * MIB)).unlessSame?.detail).toBe('floor')
+})
+
+test('a file of which nothing was written leaves its room to the next one', async () => {
+  const root = temporaryDirectory('admission')
+  const { bavail, bsize } = statfsSync(root)
+  const rules = { ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } }
+  const admission = openAdmission(root, rules, Promise.resolve(), () => ({ files: 0, bytes: 0 }))
+  const most = Math.floor(bavail * bsize * 0.6)
+  const first = await admission.enter('pc', most)
+  expect(first.unlessSame).toBeNull()
+  first.leave()
+  expect((await admission.enter('pc', most)).unlessSame).toBeNull()
 })
 
 test('a large file on its way needs room for what is still to come of it, not for what the disk has already', async () => {

@@ -24,6 +24,11 @@ export const CHUNK_BYTES = 256 * KIB
 export const RESUME_LEAST_BYTES = 4 * MIB
 /** Files in chunks that one connection may have open at a time. */
 export const MAX_OPEN_FILES = 16
+/**
+ * Chunks of one connection that are held at a time: what each costs beside its bytes is paid by no credit. All but the
+ * last of a file are of CHUNK_BYTES, so a sender's credit ends long before.
+ */
+export const MAX_CHUNKS = 4096
 export const DIGEST_BYTES = 32
 /** 4 PiB: beyond any real file, well inside the exact integers of a double. */
 export const MAX_FILE_BYTES = 2 ** 52

@@ -57,7 +57,7 @@ export function senderFrame(random: Random): AnyFrame {
     case 4:
       return frame('begin', { ...facts, size: large.length })
     case 5:
-      return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [0, 1_500, 3_000]))])
+      return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
     case 6:
       return frame('end', { id, digest: digestOf(large) })
     case 7:

@@ -2,7 +2,7 @@ import { createSemaphore } from '../../pacing/semaphore.ts'
 import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
-import { MAX_OPEN_FILES } from '../../wire/limits.ts'
+import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
 import type { Outcome } from '../file-refused.ts'
 import type { IncomingFile } from '../store/store.ts'
 import type { Asked, SessionParts } from './session-parts.ts'
@@ -39,6 +39,8 @@ export function openLargeFiles(
 ): LargeFiles {
   const open = new Map<number, OpenFile>()
   const turns = createSemaphore(LARGE_AT_ONCE)
+  /** That came, and are held in memory. */
+  let chunks = 0
 
   const opened = (id: number): OpenFile => {
     const one = open.get(id)
@@ -85,11 +87,15 @@ export function openLargeFiles(
     chunk({ id }, payload) {
       const one = opened(id)
       const bytes = payload.length
+      if (bytes === 0) throw new WireFault('chunk: nothing in it')
+      if (chunks >= MAX_CHUNKS) throw new WireFault('chunk: too many that are not written yet')
       answers.spend(bytes, 0)
       one.left -= bytes
       if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
       if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
+      chunks += 1
       void one.file.write(payload).then(() => {
+        chunks -= 1
         giveChunkBuffer(payload)
         written(one, bytes)
       })

@@ -186,6 +186,7 @@ test('wrong digests and frames that may not come end that file or that connectio
     [...begin(1), ...begin(1)],
     Array.from({ length: 17 }, (_, id) => begin(id)).flat(),
     [...begin(1), ...encodeFrame('chunk', { id: 1 }, [Buffer.alloc(11)])],
+    [...begin(1), ...encodeFrame('chunk', { id: 1 })],
     encodeFrame('welcome', { protocol: 1, name: 'x', bytes: 1, files: 1 }),
     [Buffer.from([6, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff])],
     [Buffer.from([8, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff])],

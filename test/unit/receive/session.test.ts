@@ -75,7 +75,11 @@ function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolv
     header: { id, source: 'data', path: 'large', size: 900 * KIB, time: 0, mode: 0, ...identity },
     payload: Buffer.alloc(0),
   })
-  const chunk = (id: number): Frame => ({ type: 'chunk', header: { id }, payload: Buffer.alloc(256 * KIB) })
+  const chunk = (id: number, bytes = 256 * KIB): Frame => ({
+    type: 'chunk',
+    header: { id },
+    payload: Buffer.alloc(bytes),
+  })
   const copy = (id: number): Frame => ({
     type: 'copy',
     header: {
@@ -154,6 +158,26 @@ test('chunks that the disk has not taken hold their credit; beyond it the connec
   expect(() => sending.handle(chunk(1))).toThrow(/credit/)
   writes[0]?.()
   await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
+})
+
+test('chunks are few and never empty: what each costs beside its bytes is paid by no credit', () => {
+  const empty = open()
+  empty.sending.handle(empty.begin(1))
+  expect(() => empty.sending.handle(empty.chunk(1, 0))).toThrow(WireFault)
+  const { sending, begin, chunk } = open()
+  sending.handle(begin(1))
+  for (let count = 0; count < 4096; count += 1) sending.handle(chunk(1, 1))
+  expect(() => sending.handle(chunk(1, 1))).toThrow(/too many/)
+})
+
+test('chunks that were written make room for others', async () => {
+  const { sending, writes, sent, begin, chunk } = open()
+  sending.handle(begin(1))
+  for (let count = 0; count < 4096; count += 1) sending.handle(chunk(1, 1))
+  writes[0]?.()
+  await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
+  sending.handle(chunk(1, 1))
+  expect(() => sending.handle(chunk(1, 1))).toThrow(/too many/)
 })
 
 test('a large file that cannot be stored is answered at once, and only once', async () => {

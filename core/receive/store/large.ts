@@ -46,7 +46,7 @@ interface Open {
 const isCutShort = ({ appending, partial }: Open): boolean => appending.position < (partial?.offset ?? 0)
 
 export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarge {
-  const { admission, commit, discard, seal, temporaries, writing } = parts
+  const { admission, commit, discard, seal, temporaries, watch, writing } = parts
 
   return (facts, identity, turns) => {
     let refused: Outcome | null = null
@@ -60,9 +60,9 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     let hasTurn = false
 
     /** After the first failure the rest of the file is only let pass. */
-    const attempt = async (work: () => Promise<void>): Promise<void> => {
+    const attempt = async (work: () => Promise<void>, inTurn = writing): Promise<void> => {
       if (refused !== null) return
-      await writing(work).catch((thrown: unknown) => {
+      await inTurn(work).catch((thrown: unknown) => {
         refused = outcomeOf(thrown)
       })
     }
@@ -99,12 +99,20 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       refused ??= { status: 'aborted', detail: '' }
     }
 
-    const begin = async (): Promise<void> => {
+    const opened = ({ fd, file }: { fd: number; file: string }, partial: Partial | null): Open => {
+      open = { fd, file, partial, appending: openAppending(fd) }
+      return open
+    }
+
+    const goOn = async (): Promise<void> => {
       if (stopping) throw new FileRefused('aborted', '')
       components = componentsOf(facts)
       const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
-      const { fd, file } = partial ?? (await temporaries.create())
-      open = { fd, file, partial, appending: openAppending(fd) }
+      if (partial !== null) opened(partial, partial)
+    }
+
+    const begin = async (): Promise<void> => {
+      const { partial } = open ?? opened(await temporaries.create(), null)
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
       room = await admission.enter(facts.folder, facts.size - (partial?.offset ?? 0))
       if (room.unlessSame === null) return
@@ -133,6 +141,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     void step(waitForTurn)
+    // It takes no turn at the disk: a connection that still writes the file needs one before it can give it up.
+    void step(() => attempt(goOn, watch.during))
     const offset = step(() => attempt(begin)).then(() =>
       refused === null ? (open?.partial?.offset ?? 0) : null,
     )

@@ -165,6 +165,24 @@ describe('a large file that was not sent to its end', () => {
     expect(kept()).toEqual([])
   })
 
+  test('is taken over also when as many as may be written at a time are, while all of them are written', async () => {
+    const { store } = open()
+    const names = Array.from({ length: 64 }, (_, index) => `f${index}`)
+    const beginOne = (name: string) => store.begin(factsOf(name, 40 * 1024), '1')
+    const before = names.map(beginOne)
+    await Promise.all(before.map(({ offset }) => offset))
+    // More than is written in one call: the second call comes after the first step of who takes it over.
+    for (const file of before)
+      for (let count = 0; count < 20; count += 1) void file.write(bytes.subarray(0, 1024))
+    const after = names.map(beginOne)
+    expect(await Promise.all(after.map(({ offset }) => offset))).toEqual(names.map(() => 20 * 1024))
+    expect(before.map(({ refused }) => refused?.status)).toEqual(names.map(() => 'aborted'))
+    const last = bytes.subarray(0, 1024)
+    const another = store.begin({ ...factsOf('another', last.length), folder: 'other' })
+    void another.write(last)
+    expect(await another.finish(digestOf(last))).toMatchObject({ status: 'durable' })
+  })
+
   test('is taken over while its end is being made durable: one of the two stores it', async () => {
     const { store, kept, stored } = open()
     const first = store.begin(factsOf('a', bytes.length), '1')

@@ -64,6 +64,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       if (refused !== null) return
       await inTurn(work).catch((thrown: unknown) => {
         refused = outcomeOf(thrown)
+        // It is over only when its sender says so: until then it must not count against the files of others.
+        room?.leave()
       })
     }
     const step = (work: () => Promise<void>): Promise<void> => {
@@ -99,26 +101,23 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       refused ??= { status: 'aborted', detail: '' }
     }
 
-    const opened = ({ fd, file }: { fd: number; file: string }, partial: Partial | null): Open => {
+    const opened = ({ fd, file }: { fd: number; file: string }, partial: Partial | null): void => {
       open = { fd, file, partial, appending: openAppending(fd) }
-      return open
     }
 
-    const goOn = async (): Promise<void> => {
+    /** Takes no turn at the disk: a connection that still writes the file needs one before it can give it up. */
+    const enter = async (): Promise<void> => {
       if (stopping) throw new FileRefused('aborted', '')
       components = componentsOf(facts)
       const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
       if (partial !== null) opened(partial, partial)
-    }
-
-    const begin = async (): Promise<void> => {
-      const { partial } = open ?? opened(await temporaries.create(), null)
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
       room = await admission.enter(facts.folder, facts.size - (partial?.offset ?? 0))
-      if (room.unlessSame === null) return
-      // It is over only when its sender says so: until then it must not count against the files of others.
-      room.leave()
-      throw room.unlessSame
+      if (room.unlessSame !== null) throw room.unlessSame
+    }
+
+    const create = async (): Promise<void> => {
+      if (open === null) opened(await temporaries.create(), null)
     }
 
     /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
@@ -141,9 +140,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     void step(waitForTurn)
-    // It takes no turn at the disk: a connection that still writes the file needs one before it can give it up.
-    void step(() => attempt(goOn, watch.during))
-    const offset = step(() => attempt(begin)).then(() =>
+    void step(() => attempt(enter, watch.during))
+    const offset = step(() => attempt(create)).then(() =>
       refused === null ? (open?.partial?.offset ?? 0) : null,
     )
     void step(takeIn)

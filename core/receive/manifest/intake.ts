@@ -4,6 +4,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
 import type { StoreLayout } from '../layout.ts'
 import { replacedAt } from '../versions/name.ts'
+import type { JournalEnd } from './journal.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
 import { hasPlaces, takePlaces } from './places.ts'
@@ -61,10 +62,11 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
   const { journal: directory } = layout
   const replay = openReplay(layout, rows)
   const position = database.prepare('SELECT name, offset FROM journal')
+  const positionNow = () => (position.get() as JournalEnd | undefined) ?? null
   const move = database.prepare('INSERT OR REPLACE INTO journal (id, name, offset) VALUES (1, ?, ?)')
 
   const offsetIn = (name: string): number => {
-    const at = position.get() as { name: string; offset: number } | undefined
+    const at = positionNow()
     return at?.name === name ? at.offset : 0
   }
 
@@ -92,6 +94,10 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
   }
 
   return {
+    /** How far it came; null: nowhere yet. */
+    get position() {
+      return positionNow()
+    },
     /** The receiver that runs is at something that has to be waited for: what comes after it is not in yet. */
     get isWaiting() {
       return isWaiting

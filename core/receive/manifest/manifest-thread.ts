@@ -25,7 +25,6 @@ export function runManifestThread(port: MessagePort): void {
   let open: { database: DatabaseSyncInstance; intake: ReturnType<typeof openIntake> } | null = null
   let rows: ReturnType<typeof openRows> | null = null
   let tag: string | null = null
-  let number = 0
   let timer: NodeJS.Timeout | null = null
   /** When the oldest change came that is not taken in; performance.now(). */
   let changedAt: number | null = null
@@ -60,21 +59,16 @@ export function runManifestThread(port: MessagePort): void {
   /** All that the journal holds now. @returns whether it worked */
   const takeAll = (): boolean => {
     if (places === null) return true
-    const upTo = number
     changedAt = null
     try {
       const manifest = opened(places)
       while (manifest.intake.step(tag));
-      if (manifest.intake.isWaiting && tag !== null) {
-        close()
-        // Its totals would forget what comes after.
-        later(WAITING_MS)
-        return true
-      }
+      if (manifest.intake.isWaiting && tag !== null) later(WAITING_MS)
+      const { position: upTo } = manifest.intake
       const totals = manifest.rows.totals()
       // Nothing stays open for writing: an administrator can still make the file system read-only.
       close()
-      post({ type: 'settled', number: upTo, totals })
+      post({ type: 'settled', upTo, totals })
       return true
     } catch (thrown) {
       failed(thrown)
@@ -115,7 +109,6 @@ export function runManifestThread(port: MessagePort): void {
         takeAll()
         return
       case 'grown':
-        number = message.number
         return whenQuiet()
       case 'stop':
         return stop()

@@ -6,6 +6,7 @@ import type { Places } from './places.ts'
 import { openPlaces } from './places.ts'
 import type { FromManifestThread, ToManifestThread } from './protocol.ts'
 import type { Totals } from './rows.ts'
+import { createUsage } from './usage.ts'
 
 /** Closing waits this long, in milliseconds, for the thread; what it leaves is taken in at the next start. */
 const STOP_WITHIN_MS = 2_000
@@ -35,8 +36,7 @@ export interface Manifest {
 export function openManifest(script: URL, layout: StoreLayout, tell: (text: string) => void): Manifest {
   const journal = openJournal(layout.journal)
   const places = openPlaces(layout.journal, journal.tag)
-  const totals = new Map<string, Totals>()
-  let number = 0
+  const usage = createUsage()
   let appending: Promise<unknown> = Promise.resolve()
   let isTold = false
   let thread: Worker | null = null
@@ -59,10 +59,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
       case 'settled':
         isTold = false
         pauseMs = START_AGAIN_MS
-        // Older figures would forget what has arrived since.
-        if (said.number !== number) return
-        totals.clear()
-        for (const { folder, files, bytes } of said.totals) totals.set(folder, { files, bytes })
+        usage.settled(said.totals, said.upTo)
         return nowKnown()
       case 'setAside':
         return tell(
@@ -96,20 +93,13 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     worker.once('error', (thrown) => ended(worker, String(thrown)))
     worker.once('exit', () => ended(worker, 'its thread ended'))
     post({ type: 'open', root: layout.root, manifest: layout.manifest, tag: journal.tag })
-    if (number > 0) post({ type: 'grown', number })
   }
   start()
 
-  const count = (folder: string, files: number, bytes: number) => {
-    const before = totals.get(folder) ?? { files: 0, bytes: 0 }
-    totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
-  }
-
-  /** What came after it is counted by itself: the thread's figures have to say how far they go. */
-  const append = async (notes: readonly Note[], upTo: number): Promise<void> => {
+  const append = async (notes: readonly Note[], number: number): Promise<void> => {
     try {
-      await journal.append(notes)
-      post({ type: 'grown', number: upTo })
+      usage.written(number, await journal.append(notes))
+      post({ type: 'grown' })
     } catch (thrown) {
       failing(String(thrown))
     }
@@ -119,15 +109,13 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     known,
     record(notes) {
       if (notes.length === 0) return Promise.resolve()
-      number += 1
-      for (const note of notes) if (note.did === 'placed' && !note.again) count(note.folder, 1, note.size)
-      const upTo = number
-      const appended = appending.then(() => append(notes, upTo))
+      const number = usage.recorded(notes)
+      const appended = appending.then(() => append(notes, number))
       appending = appended
       return appended
     },
     announce: places.announce,
-    usage: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
+    usage: usage.of,
     async close() {
       isClosed = true
       if (startTimer !== null) clearTimeout(startTimer)

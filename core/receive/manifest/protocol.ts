@@ -1,3 +1,4 @@
+import type { JournalEnd } from './journal.ts'
 import type { Totals } from './rows.ts'
 
 export interface ManifestPlaces {
@@ -12,13 +13,13 @@ export interface ManifestPlaces {
 /** What the receiver says to the thread that keeps its manifest. */
 export type ToManifestThread =
   | ({ type: 'open' } & ManifestPlaces)
-  /** The journal is longer now; `number` counts these messages. */
-  | { type: 'grown'; number: number }
+  /** The journal is longer now. */
+  | { type: 'grown' }
   | { type: 'stop' }
 
 export type FromManifestThread =
-  /** All is taken in up to the message `number` (0: what was there at the start). */
-  | { type: 'settled'; number: number; totals: ({ folder: string } & Totals)[] }
+  /** The journal is taken in as far as `upTo`; null: there is none yet. */
+  | { type: 'settled'; upTo: JournalEnd | null; totals: ({ folder: string } & Totals)[] }
   /** The manifest could not be used and was kept as `aside`. */
   | { type: 'setAside'; aside: string }
   | { type: 'failed'; reason: string }

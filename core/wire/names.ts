@@ -14,6 +14,8 @@ export type NameFault = (typeof nameFaults)[number]
 /** Limits of Linux (NAME_MAX, PATH_MAX of limits.h), in bytes of UTF-8. */
 const MAX_COMPONENT_BYTES = 255
 export const MAX_PATH_BYTES = 4096
+/** The receiver opens one directory after the other on the way to a file, for each round of files anew. */
+export const MAX_COMPONENTS = 256
 
 /** Holdfast's own directory in a store and its probe files; no file of a sender takes such a name. */
 const reserved = /^\.holdfast(-.*)?$/i
@@ -44,7 +46,9 @@ export function nameFault(path: string, platform: NodeJS.Platform = process.plat
   if (path.includes('\0')) return 'nul'
   if (path.startsWith('/')) return 'absolute'
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return 'long'
-  for (const component of path.split('/')) {
+  const components = path.split('/')
+  if (components.length > MAX_COMPONENTS) return 'long'
+  for (const component of components) {
     const fault = componentFault(component, platform)
     if (fault !== null) return fault
   }

@@ -8,7 +8,7 @@ const ofName: Record<NameFault, string> = {
   dots: 'its name contains . or .. as a part',
   absolute: "its name, or its source's name, is not a relative one",
   nul: 'its name contains a NUL character',
-  long: "its name is longer than the store's file system allows",
+  long: 'its name is longer, or in more directories, than can be stored',
   reserved: 'its name is reserved for Holdfast or for this system',
   characters: "its name contains characters that the store's file system does not take",
   symlink: 'a symbolic link stands in its way; remove it from the store if it is not yours',

@@ -12,7 +12,8 @@ import type { Home } from './store-disk.ts'
 export type Place = string
 
 export const placeOf = (components: readonly string[]): Place => components.join('/')
-const parentOf = (components: readonly string[]): readonly string[] => components.slice(0, -1)
+const componentsOf = (place: Place): readonly string[] => (place === '' ? [] : place.split('/'))
+const parentOf = (place: Place): Place => place.slice(0, Math.max(0, place.lastIndexOf('/')))
 
 interface Shared {
   opening: Promise<Held>
@@ -26,9 +27,9 @@ export interface Round {
   /** Those of them that nobody is at, the one that has rested longest first. */
   idle: Set<Place>
   /** Directories whose entries have to become durable. */
-  toSync: Map<Place, readonly string[]>
+  toSync: Set<Place>
   /** Directories whose own entry becomes durable with that. */
-  entries: Map<Place, readonly string[]>
+  entries: Set<Place>
   /** What it has done, for the manifest. */
   notes: Note[]
 }
@@ -36,13 +37,13 @@ export interface Round {
 export const newRound = (): Round => ({
   open: new Map(),
   idle: new Set(),
-  toSync: new Map(),
-  entries: new Map(),
+  toSync: new Set(),
+  entries: new Set(),
   notes: [],
 })
 
 export const toSync = (round: Round, components: readonly string[]): void =>
-  void round.toSync.set(placeOf(components), components)
+  void round.toSync.add(placeOf(components))
 
 /** Moves a file away that stands where a directory has to be; `target` is a path to it. */
 export type Displace = (target: string, components: readonly string[]) => Promise<void>
@@ -124,7 +125,9 @@ export function openDirectories(root: string, home: Home): Directories {
   ): Promise<Held> =>
     components.length === 0
       ? home.check().then(() => holdRoot(root))
-      : withOpen(parentOf(components), round, displace, (parent) => openIn(parent.path, components, displace))
+      : withOpen(components.slice(0, -1), round, displace, (parent) =>
+          openIn(parent.path, components, displace),
+        )
 
   const withOpen = async <T>(
     components: readonly string[],
@@ -162,20 +165,22 @@ export function openDirectories(root: string, home: Home): Directories {
     if (round.idle.size > MOST_IDLE && oldest !== undefined) closeOne(round, oldest)
   }
 
+  /** The names on the way are parts of one text, which they share: a deep file has hundreds of them. */
   const note = (components: readonly string[], round: Round): void => {
-    for (let depth = 1; depth <= components.length; depth += 1) {
-      const parts = components.slice(0, depth)
-      const place = placeOf(parts)
+    const whole = placeOf(components)
+    for (let end = 0; end < whole.length; ) {
+      const next = whole.indexOf('/', end + 1)
+      end = next === -1 ? whole.length : next
+      const place = whole.slice(0, end)
       if (known.has(place) || round.entries.has(place)) continue
-      toSync(round, parentOf(parts))
-      round.entries.set(place, parts)
+      round.toSync.add(parentOf(place))
+      round.entries.add(place)
     }
   }
 
   const knowEntries = (round: Round, failed: ReadonlyMap<Place, unknown>) => {
     if (known.size > MAX_KNOWN) known.clear()
-    for (const [place, components] of round.entries)
-      if (!failed.has(placeOf(parentOf(components)))) known.add(place)
+    for (const place of round.entries) if (!failed.has(parentOf(place))) known.add(place)
   }
 
   return {
@@ -187,9 +192,9 @@ export function openDirectories(root: string, home: Home): Directories {
 
     async sync(round) {
       const failed = new Map<Place, unknown>()
-      const one = async ([place, components]: [Place, readonly string[]]) => {
+      const one = async (place: Place) => {
         await syncs.acquire()
-        await withOpen(components, round, null, (held) => held.sync())
+        await withOpen(componentsOf(place), round, null, (held) => held.sync())
           .catch((thrown: unknown) => void failed.set(place, thrown))
           .finally(() => syncs.release())
       }

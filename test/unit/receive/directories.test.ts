@@ -1,0 +1,29 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { newRound, openDirectories } from '../../../core/receive/placement/directories.ts'
+import { openHome } from '../../../core/receive/placement/store-disk.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const MIB = 1024 * 1024
+
+function heldBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+test('a round with deep files remembers little of the way to each', async () => {
+  const root = temporaryDirectory('directories')
+  const directories = openDirectories(root, openHome(root))
+  const round = newRound()
+  const displace = async () => undefined
+  const before = heldBytes()
+  for (let file = 0; file < 20; file += 1) {
+    const way = ['pc', `${file}`, ...Array.from({ length: 250 }, (_, depth) => `directory-${depth}`)]
+    expect(await directories.inside(way, round, displace, async () => true)).toBe(true)
+  }
+  expect(heldBytes() - before).toBeLessThan(6 * MIB)
+  directories.close(round)
+})

@@ -11,7 +11,7 @@ import { openLargeFiles } from './session-large.ts'
 import type { Asked, SessionParts } from './session-parts.ts'
 import { receiveBatch } from './session-small.ts'
 
-/** Copies of one connection that wait for their turn at the store, which serves whoever asks first. */
+/** Copies of one connection that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8
 
 export interface SendingHandlers {
@@ -64,15 +64,13 @@ export function openSending(
     const from = { source: fromSource, path: fromPath }
     const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next() }
     const isQuestion = source === fromSource && path === fromPath
-    void copyTurns
-      .acquire()
-      .then(() => store.copy(facts, from, digest, gone.signal))
-      .then((outcome) => {
-        copyTurns.release()
-        // A question whether a file is still there stores none. Nothing of a copy came over the line.
-        if (isQuestion) answers.add(id, outcome)
-        else answer({ id, source, path, size: 0 }, outcome)
-      })
+    // As it came it is a part of the whole frame, which would wait with it.
+    const own = Buffer.from(digest)
+    void store.copy(facts, from, own, gone.signal, copyTurns).then((outcome) => {
+      // A question whether a file is still there stores none. Nothing of a copy came over the line.
+      if (isQuestion) answers.add(id, outcome)
+      else answer({ id, source, path, size: 0 }, outcome)
+    })
   }
 
   return {

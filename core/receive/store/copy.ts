@@ -1,3 +1,4 @@
+import type { Semaphore } from '../../pacing/semaphore.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import { FileRefused, outcomeOf } from '../file-refused.ts'
@@ -19,23 +20,28 @@ function oldComponentsOf(facts: FileFacts): string[] {
  * Stores a file whose content is there already, under another name of the same sender: looked at, copied, and
  * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects.
  * Of its own name it is a question: nothing is written, and `same` means that the content was read back just now.
+ *
+ * @param turns what it waits for, once its names were judged: thousands may wait, and what is no name may be far longer.
  */
 export type StoreCopy = (
   facts: FileFacts,
   from: Pick<FileFacts, 'source' | 'path'>,
   digest: Uint8Array,
   signal: AbortSignal,
+  turns?: Semaphore,
 ) => Promise<Outcome>
 
 export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
   const { admission, commit, mayBeSame, sealed, watch, writing } = parts
 
-  return async (facts, from, digest, signal) => {
+  return async (facts, from, digest, signal, turns) => {
     let room: Room | null = null
+    let hasTurn = false
     try {
       const components = componentsOf(facts)
       const old = oldComponentsOf({ ...facts, ...from })
       const { size, mtimeMs, mode, arrival } = facts
+      hasTurn = turns === undefined || (await turns.acquire())
       if (old.join('/') === components.join('/')) {
         await copies.confirm(old, { size, digest }, signal)
         return { status: 'same', detail: '' }
@@ -51,6 +57,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       return outcomeOf(thrown)
     } finally {
       room?.leave()
+      if (hasTurn) turns?.release()
     }
   }
 }

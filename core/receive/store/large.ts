@@ -34,6 +34,15 @@ export type StoreLarge = (facts: FileFacts, identity?: string, turns?: Semaphore
 /** Chunks that are written in one call, 4 MiB: what is written gives its credit back. */
 const PIECES_AT_ONCE = 16
 
+/** A file whose name may not be used waits for nothing: what is no name may be far longer than one that is. */
+function judged(facts: FileFacts): { components: string[]; fault: Outcome | null } {
+  try {
+    return { components: componentsOf(facts), fault: null }
+  } catch (thrown) {
+    return { components: [], fault: outcomeOf(thrown) }
+  }
+}
+
 /** The file that is written. */
 interface Open {
   fd: number
@@ -49,8 +58,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
   const { admission, commit, discard, seal, temporaries, watch, writing } = parts
 
   return (facts, identity, turns) => {
-    let refused: Outcome | null = null
-    let components: string[] = []
+    const { components, fault } = judged(facts)
+    let refused = fault
     let open: Open | null = null
     let room: Room | null = null
     let last: Promise<void> = Promise.resolve()
@@ -108,7 +117,6 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     /** Takes no turn at the disk: a connection that still writes the file needs one before it can give it up. */
     const enter = async (): Promise<void> => {
       if (stopping) throw new FileRefused('aborted', '')
-      components = componentsOf(facts)
       const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
       if (partial !== null) opened(partial, partial)
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
@@ -132,7 +140,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     const waitForTurn = async (): Promise<void> => {
-      hasTurn = turns === undefined || (await turns.acquire())
+      if (refused === null) hasTurn = turns === undefined || (await turns.acquire())
     }
     const giveTurn = () => {
       if (hasTurn) turns?.release()

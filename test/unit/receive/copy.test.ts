@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import type { FileFacts } from '../../../core/receive/file-facts.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -27,7 +28,7 @@ function open() {
   })
   const copy = (to: string, from: string, signal = never, bytes = content) =>
     store.copy(facts(to, bytes.length), { source: 'data', path: from }, digestOf(bytes), signal)
-  return { root, store, own, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }
+  return { root, store, own, facts, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }
 }
 
 test('a copy has its own time and mode, the old name stays, and what was under the new one is kept', async () => {
@@ -68,6 +69,26 @@ test('a new name that is not stored is refused as such, before anything is read'
   const { own, copy } = open()
   fs.writeFileSync(path.join(own, 'old'), content)
   expect(await copy('../up', 'old')).toEqual({ status: 'name', detail: 'dots' })
+})
+
+test('names are judged before a copy or a large file waits for its turn: what is no name may be very long', async () => {
+  const { store, own, facts } = open()
+  fs.writeFileSync(path.join(own, 'old'), content)
+  const turns = createSemaphore(1)
+  await turns.acquire()
+  const copy = (to: string, from: string) =>
+    store.copy(facts(to), { source: 'data', path: from }, digestOf(content), never, turns)
+  const long = 'x'.repeat(16 * 1024)
+  expect(await copy(long, 'old')).toEqual({ status: 'name', detail: 'long' })
+  expect(await copy('new', long)).toEqual({ status: 'unknown', detail: 'name' })
+  const large = store.begin(facts(long), '1', turns)
+  expect([await large.offset, large.refused]).toEqual([null, { status: 'name', detail: 'long' }])
+  await large.abort()
+  const waiting = copy('new', 'old')
+  expect(fs.readdirSync(own)).toEqual(['old'])
+  turns.release()
+  expect(await waiting).toEqual({ status: 'durable', detail: '' })
+  expect(turns.available).toBe(1)
 })
 
 test('a copy of a sender that is gone is given up', async () => {

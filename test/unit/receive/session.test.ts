@@ -15,6 +15,7 @@ const KIB = 1024
 function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolve()) {
   const answers: ((outcome: Outcome) => void)[] = []
   const writes: (() => void)[] = []
+  const digests: Uint8Array[] = []
   const state: { refused: Outcome | null; aborted: number; left: number } = {
     refused: null,
     aborted: 0,
@@ -45,8 +46,9 @@ function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolv
         return state.refused
       },
     }),
-    copy: (_facts, _from, _digest, signal) =>
+    copy: (_facts, _from, given, signal) =>
       new Promise((resolve) => {
+        digests.push(given)
         answers.push(resolve)
         signal.addEventListener('abort', () => resolve({ status: 'aborted', detail: '' }))
       }),
@@ -95,7 +97,7 @@ function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolv
     },
     payload: Buffer.alloc(0),
   })
-  return { sending, answers, writes, state, sent, batch, begin, chunk, copy }
+  return { sending, answers, writes, digests, state, sent, batch, begin, chunk, copy }
 }
 
 test('more bytes than the credit are refused, and credit that came back may be used again', async () => {
@@ -213,6 +215,17 @@ test('a copy costs one file of credit and no bytes; what is unknown is said with
   answers[1]?.({ status: 'unknown', detail: 'ENOENT' })
   await until('it is answered', () => sent.length > 0)
   expect(sent).toEqual([{ type: 'result', header: { results: [[2, 9, 'ENOENT']] } }])
+})
+
+test('a copy that waits holds no more of its frame than it needs', async () => {
+  const { sending, digests, copy } = open()
+  const frame = copy(1)
+  const body = Buffer.alloc(64 * KIB)
+  if (frame.type === 'copy') frame.header.digest = body.subarray(100, 132)
+  sending.handle(frame)
+  await until('it is asked for', () => digests.length === 1)
+  expect(digests[0]).toEqual(body.subarray(100, 132))
+  expect(digests[0]?.buffer === body.buffer).toBe(false)
 })
 
 test('copies are given up when the connection ends', async () => {

@@ -37,8 +37,28 @@ const REMEMBERED = 65_536
 interface Folder {
   /** By their numbers, in the order in which they came. */
   connections: Set<number>
-  latest: Map<string, number>
-  before: Map<string, number>
+  latest: Map<number, number>
+  before: Map<number, number>
+}
+
+/**
+ * 53 bits of what the place is called (cyrb53), as names may have thousands of characters. Should two places of a
+ * sender ever have the same, the later of their arrivals counts for both: a file too many is sent again.
+ */
+function keyOf(components: readonly string[]): number {
+  let one = 0xdeadbeef
+  let two = 0x41c6ce57
+  const take = (code: number) => {
+    one = Math.imul(one ^ code, 0x9e3779b1)
+    two = Math.imul(two ^ code, 0x5f356495)
+  }
+  for (const component of components) {
+    for (let at = 0; at < component.length; at += 1) take(component.charCodeAt(at))
+    take(0x2f)
+  }
+  const low = Math.imul(one ^ (one >>> 16), 0x85ebca6b) ^ Math.imul(two ^ (two >>> 13), 0xc2b2ae35)
+  const high = Math.imul(two ^ (two >>> 16), 0x85ebca6b) ^ Math.imul(one ^ (one >>> 13), 0xc2b2ae35)
+  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
 }
 
 export function createArrivals(): Arrivals {
@@ -76,7 +96,7 @@ export function createArrivals(): Arrivals {
       const folder = folderOf(file)
       if (folder === null || folder.latest.size + folder.before.size === 0) return false
       const { arrival = 0 } = file
-      const place = file.components.join('/')
+      const place = keyOf(file.components)
       return (folder.latest.get(place) ?? folder.before.get(place) ?? arrival) > arrival
     },
 
@@ -84,7 +104,9 @@ export function createArrivals(): Arrivals {
       const folder = folderOf(file)
       // What one connection alone brings comes in its order.
       if (folder === null || folder.connections.size < 2) return
-      folder.latest.set(file.components.join('/'), file.arrival ?? 0)
+      const place = keyOf(file.components)
+      const last = folder.latest.get(place) ?? folder.before.get(place) ?? 0
+      folder.latest.set(place, Math.max(last, file.arrival ?? 0))
       if (folder.latest.size < REMEMBERED) return
       folder.before = folder.latest
       folder.latest = new Map()

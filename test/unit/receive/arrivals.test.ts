@@ -4,7 +4,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Outcome } from '../../../core/receive/file-refused.ts'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
+import { createArrivals } from '../../../core/receive/placement/arrivals.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { heldBytes } from '../../support/held-bytes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -86,4 +88,21 @@ describe('the newer content of a file stays, whichever is durable first', () => 
     older.leave()
     expect(statuses(await receiveAll(['a'], 'other', arrivals.older))).toEqual(['durable'])
   })
+})
+
+test('what is remembered of a place does not grow with its name', () => {
+  const arrivals = createArrivals()
+  const [older, newer] = [arrivals.enter('pc'), arrivals.enter('pc')]
+  const arrival = { older: older.next(), newer: newer.next() }
+  const placeOf = (index: number) => ['pc', 'data', `${'x'.repeat(250)}/${index}`]
+  const before = heldBytes()
+  for (let index = 0; index < 60_000; index += 1)
+    arrivals.placed({ components: placeOf(index), arrival: arrival.newer })
+  expect(heldBytes() - before).toBeLessThan(8 * 1024 * 1024)
+  const outdated = (components: string[]) => arrivals.isOutdated({ components, arrival: arrival.older })
+  for (const index of [0, 30_000, 59_999]) expect(outdated(placeOf(index))).toBe(true)
+  expect(outdated(placeOf(60_000))).toBe(false)
+  // Where one part ends and the next one begins tells places apart, too.
+  expect(outdated(['pc', 'data', 'x'.repeat(250), '0'])).toBe(true)
+  expect(outdated(['pc', 'data', `${'x'.repeat(250)}0`])).toBe(false)
 })

@@ -1,18 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { newRound, openDirectories } from '../../../core/receive/placement/directories.ts'
 import { openHome } from '../../../core/receive/placement/store-disk.ts'
+import { heldBytes } from '../../support/held-bytes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024
-
-function heldBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
-}
 
 test('a round with deep files remembers little of the way to each', async () => {
   const root = temporaryDirectory('directories')

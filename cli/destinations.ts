@@ -42,8 +42,8 @@ export function registerDestinations(program: Command): void {
     command
       .command('remove')
       .description('send nothing there any more; what it has stays there, and files here stay, too')
-      .argument('[name]', 'the destination; needed where there are several'),
-  ).action((name: string | undefined, _: Options, self: Command) => remove(dataOf(self), name))
+      .argument('<name>', 'the destination'),
+  ).action((name: string, _: Options, self: Command) => remove(dataOf(self), name))
   withDataDirectory(
     command
       .command('choose')
@@ -84,8 +84,8 @@ async function rename(dataDirectory: string, name: string, next: string): Promis
   console.log(englishWords(message('cli.destinations.renamed', { name, next })))
 }
 
-async function remove(dataDirectory: string, given: string | undefined): Promise<void> {
-  let name = given ?? ''
+async function remove(dataDirectory: string, given: string): Promise<void> {
+  let name = given
   const idOf = (settings: Settings) => {
     const found = namedDestination(settings.destinations, given)
     name = found.name

@@ -142,20 +142,13 @@ export function withChosen(settings: Settings, source: string, ids: readonly str
 }
 
 /**
- * One destination by its name (whatever the letters' case) or its id; without a name the only one.
- * @throws Problem refuse.noDestination, refuse.whichDestination, refuse.noSuchDestination
+ * One destination by its name (whatever the letters' case) or its id.
+ * @throws Problem refuse.noSuchDestination
  */
 export function namedDestination<D extends Pick<ReceiverDestination, 'id' | 'name'>>(
   destinations: readonly D[],
-  name: string | undefined,
+  name: string,
 ): D {
-  const names = destinations.map((one) => one.name).join(', ')
-  if (name === undefined) {
-    const [only, another] = destinations
-    if (only === undefined) throw new Problem('refuse.noDestination')
-    if (another !== undefined) throw new Problem('refuse.whichDestination', { names })
-    return only
-  }
   const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
   if (found === undefined) throw new Problem('refuse.noSuchDestination', { name })
   return found

@@ -189,7 +189,10 @@ test('settings and ledger of a version with one destination: nothing is sent aga
   )
 
   // Without any destination it is this computer again, with all that the ledger knows.
-  const said = await holdfast(['destinations', 'remove', '--data', data])
+  const unnamed = startHoldfast(['destinations', 'remove', '--data', data])
+  expect(await unnamed.ended()).toBe(2)
+  expect((await stateOf(data)).destinations.map(({ name }) => name)).toEqual(['nas'])
+  const said = await holdfast(['destinations', 'remove', 'nas', '--data', data])
   expect(said).toContain('only destination')
   writeFileSync(path.join(source, 'd'), 'd')
   const here = await untilState(data, 'all to be here', ({ totals }) => totals.sentFiles === 4)

@@ -139,7 +139,8 @@ describe('two destinations', () => {
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
 
     const said = await holdfast(['destinations', 'remove', 'cellar', '--data', data])
-    expect(said).toContain('Nothing is sent to cellar any more')
+    const kept = 'What it has stays there, and the files here stay as they are.'
+    expect(said).toBe(`Nothing is sent to cellar any more. ${kept}\n`)
     await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 30_000)
     await until('the files to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
     const left = await untilState(data, 'all to be well', ({ status }) => status.level === 'ok')

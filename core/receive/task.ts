@@ -1,9 +1,9 @@
 import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
 import { errorCode, sentenceOf } from '../words/problem.ts'
 import type { RestoreEvent, RestoreSummary } from './restore/restore.ts'
 import { listStore, restoreStore } from './restore/restore.ts'
 import type { Wanted } from './restore/wanted.ts'
+import { storeFailed } from './store-problem.ts'
 import type { Finding, Progress, VerifySummary } from './verify/findings.ts'
 import { verifyStore } from './verify/verify.ts'
 
@@ -62,11 +62,7 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
         return task satisfies never
     }
   } catch (thrown) {
-    const code = errorCode(thrown)
-    const sentence =
-      code === null
-        ? sentenceOf(thrown)
-        : message('store.failed', { path: task.store, reason: String(thrown) })
-    await post({ type: 'failed', sentence })
+    const isSystems = errorCode(thrown) !== null
+    await post({ type: 'failed', sentence: sentenceOf(isSystems ? storeFailed(task.store, thrown) : thrown) })
   }
 }

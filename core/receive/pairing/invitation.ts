@@ -7,6 +7,7 @@ import { Problem } from '../../words/problem.ts'
 import { isRunning } from '../../worker/is-running.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
+import { orAbsent } from '../store-problem.ts'
 import { makeCode } from './codes.ts'
 
 /** What a receiver leaves in its store about itself, for the commands that run beside it. */
@@ -38,13 +39,23 @@ export async function writeAbout({ receiver }: StoreLayout, about: AboutReceiver
   await replaceFile(receiver, `${JSON.stringify(about, null, 2)}\n`)
 }
 
-async function readAbout({ receiver }: StoreLayout): Promise<AboutReceiver> {
-  return aboutSchema.parse(JSON.parse(await readFile(receiver, 'utf8')))
+/** null: no receiver has used the store yet, or what it left is broken, which the next one writes anew. */
+async function readAbout({ root, receiver }: StoreLayout): Promise<AboutReceiver | null> {
+  const text = await orAbsent(root, readFile(receiver, 'utf8'))
+  if (text === null) return null
+  try {
+    return aboutSchema.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
 }
 
-/** Whether the receiver of this store runs now; null: none has used the store yet. */
+/**
+ * Whether the receiver of this store runs now; null: none has used the store yet.
+ * @throws Problem store.failed
+ */
 export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | null> {
-  const about = await readAbout(layout).catch(() => null)
+  const about = await readAbout(layout)
   return about === null ? null : isRunning(about.pid)
 }
 
@@ -57,16 +68,12 @@ export interface Invitation {
 
 /**
  * Makes a one-time pairing code for the receiver of this store.
- * @throws Problem when no receiver has used the store yet.
+ * @throws Problem when no receiver has used the store yet, or the store cannot be read.
  */
 export async function invite(storeDirectory: string, now: number): Promise<Invitation> {
   const layout = storeLayout(storeDirectory)
-  let about: AboutReceiver
-  try {
-    about = await readAbout(layout)
-  } catch (thrown) {
-    throw new Problem('transfer.receiverNotRunning', { path: layout.root }, { cause: thrown })
-  }
+  const about = await readAbout(layout)
+  if (about === null) throw new Problem('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
   const code = await makeCode(layout.codes, now)
   return {

@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode, Problem } from '../../words/problem.ts'
@@ -9,6 +8,7 @@ import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
 import { holdBelow } from '../placement/held-directory.ts'
+import { requireDirectory } from '../store-problem.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { replacedAt } from '../versions/name.ts'
 import { requireOutside } from './inside.ts'
@@ -62,10 +62,7 @@ const SETTLE_MS = 5_000
 
 /** Opens what the manifest knows; a store without one is restored as it is, and what is not verified is counted. */
 async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Promise<T>): Promise<T> {
-  const stats = await lstat(layout.root).catch((thrown: unknown) => {
-    throw new Problem('store.none', { path: layout.root, reason: errorCode(thrown) ?? String(thrown) })
-  })
-  if (!stats.isDirectory()) throw new Problem('store.none', { path: layout.root, reason: 'ENOTDIR' })
+  await requireDirectory(layout.root, layout.root)
   // A read-only or borrowed store is restored from all the same.
   const { isRunning } = await catchUp(layout).catch(() => ({ isRunning: false }))
   const database: DatabaseSyncInstance | null = readManifestFile(layout.manifest)

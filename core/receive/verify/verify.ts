@@ -4,13 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
 import { catchUp, openForAdopting, untilSettled } from '../manifest/catch-up.ts'
 import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
 import { openRows, placeOf } from '../manifest/rows.ts'
+import { requireDirectory } from '../store-problem.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
 import { NotAFile, readDigest } from './read-digest.ts'
@@ -47,7 +48,7 @@ async function waitUntilOld(layout: StoreLayout, database: DatabaseSyncInstance,
  * what else is there. Works beside a running receiver. Memory does not grow with the store.
  *
  * @param adopt records unknown files in the manifest as they are now.
- * @throws Problem if there is no store.
+ * @throws Problem if there is no store, or it cannot be looked at.
  */
 export async function verifyStore(
   directory: string,
@@ -55,7 +56,7 @@ export async function verifyStore(
   host: VerifyHost,
 ): Promise<VerifySummary> {
   const layout = storeLayout(directory)
-  await requireStore(layout)
+  await requireDirectory(layout.root, layout.own)
   const { isRunning } = await catchUp(layout).catch((thrown: unknown) => {
     // Read-only: what the journal still holds will be unknown, and everything else can be compared.
     if (['EROFS', 'EACCES', 'EPERM'].includes(errorCode(thrown) ?? '')) return { isRunning: false }
@@ -72,13 +73,6 @@ export async function verifyStore(
   } finally {
     database?.close()
   }
-}
-
-async function requireStore({ root, own }: StoreLayout): Promise<void> {
-  const stats = await lstat(own).catch((thrown: unknown) => {
-    throw new Problem('store.none', { path: root, reason: errorCode(thrown) ?? String(thrown) })
-  })
-  if (!stats.isDirectory()) throw new Problem('store.none', { path: root, reason: 'ENOTDIR' })
 }
 
 async function compare(

@@ -1,0 +1,29 @@
+import { lstat } from 'node:fs/promises'
+import { errorCode, Problem } from '../words/problem.ts'
+
+const isAbsence = (code: string | null) => code === 'ENOENT' || code === 'ENOTDIR'
+
+/** What the system says of a store that is there. SQLite and Node say more in words than by their codes. */
+export function storeFailed(store: string, thrown: unknown): Problem {
+  const code = errorCode(thrown)
+  const words = thrown instanceof Error ? thrown.message : String(thrown)
+  const reason = code === null || code.startsWith('ERR_') ? words : code
+  return new Problem('store.failed', { path: store, reason }, { cause: thrown })
+}
+
+/** What `look` finds in a store; null: there is no such thing. @throws Problem store.failed where nobody can say. */
+export async function orAbsent<T>(store: string, look: Promise<T>): Promise<T | null> {
+  try {
+    return await look
+  } catch (thrown) {
+    if (isAbsence(errorCode(thrown))) return null
+    throw storeFailed(store, thrown)
+  }
+}
+
+/** @param directory the store's root, or a directory in it. @throws Problem store.none, store.failed */
+export async function requireDirectory(store: string, directory: string): Promise<void> {
+  const stats = await orAbsent(store, lstat(directory))
+  if (stats === null) throw new Problem('store.none', { path: store, reason: 'ENOENT' })
+  if (!stats.isDirectory()) throw new Problem('store.none', { path: store, reason: 'ENOTDIR' })
+}

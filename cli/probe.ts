@@ -8,9 +8,10 @@ import {
 import { type ProbedOnce, probeOnce, stepMessage } from '../core/check/probe-once.ts'
 import { createProberPool, type ProberPool } from '../core/check/prober/prober-pool.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
-import { createWords, nearestLanguage } from '../core/words/words.ts'
+import { createWords } from '../core/words/words.ts'
 import { patienceOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
+import { terminalLanguage } from './terminal-language.ts'
 
 const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
 
@@ -47,8 +48,7 @@ export function registerProbe(program: Command): void {
 }
 
 async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
-  const language = process.env.LC_ALL ?? process.env.LC_MESSAGES ?? process.env.LANG ?? ''
-  const words = createWords(nearestLanguage(language))
+  const words = createWords(terminalLanguage(process.env))
   const complain = (thrown: unknown) => process.stderr.write(`${words(sentenceOf(thrown))}\n`)
   const prober = createProberPool(PROBER, (reason) => complain(new Problem('check.proberEnded', { reason })))
   try {

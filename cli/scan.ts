@@ -12,12 +12,13 @@ import {
 } from '../core/settings/schema.ts'
 import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
-import { createWords, nearestLanguage } from '../core/words/words.ts'
+import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
+import { terminalLanguage } from './terminal-language.ts'
 
 interface ScanOptions {
   /** The directory, as it was given. */
@@ -133,10 +134,7 @@ function lineOf(
   return reason === null ? name : `${name}\t${reason}`
 }
 
-function words() {
-  const { LC_ALL, LC_MESSAGES, LANG } = process.env
-  return createWords(nearestLanguage(LC_ALL ?? LC_MESSAGES ?? LANG ?? ''))
-}
+const words = () => createWords(terminalLanguage(process.env))
 
 function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceFilters {
   return sourceFiltersSchema.parse({

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { AgentHost } from '../core/agent/host.ts'
 import { nodeWorkerStarter } from '../core/agent/workers/node-starter.ts'
-import { nearestLanguage } from '../core/words/words.ts'
+import { terminalLanguage } from './terminal-language.ts'
 import { version } from './version.ts'
 
 /** The agent's host without a desktop: plain Node processes, and notifications as lines in the terminal. */
@@ -9,7 +9,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
   return {
     kind: 'terminal',
     version,
-    systemLanguage: nearestLanguage(process.env.LC_ALL ?? process.env.LC_MESSAGES ?? process.env.LANG ?? ''),
+    systemLanguage: terminalLanguage(process.env),
     computerName: hostname(),
     starter: nodeWorkerStarter((name) => new URL(`./workers/${name}.ts`, import.meta.url)),
     notify: ({ title, body }) => say(`${title}\n  ${body}`),

@@ -10,6 +10,7 @@ import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { changeSettings } from './settings-change.ts'
+import { wrongUsage } from './wrong-usage.ts'
 
 const PAIR_WITHIN_MS = 20_000
 
@@ -18,7 +19,7 @@ const PAIR_WITHIN_MS = 20_000
  * agent if it runs, else by writing its settings.
  */
 export async function pairWith(code: string, dataDirectory: string, name: string | undefined): Promise<void> {
-  const { fingerprint } = parsePairingCode(code)
+  const fingerprint = fingerprintIn(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
   // The first destination may come before anything else.
   openDataDirectory(dataDirectory)
@@ -34,6 +35,14 @@ export async function pairWith(code: string, dataDirectory: string, name: string
   if (settings.destinations.length > 1) {
     const names = settings.destinations.map((one) => one.name).join(', ')
     console.log(englishWords(message('cli.destinations.now', { names })))
+  }
+}
+
+function fingerprintIn(code: string): string {
+  try {
+    return parsePairingCode(code).fingerprint
+  } catch (thrown) {
+    throw wrongUsage(thrown)
   }
 }
 

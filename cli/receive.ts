@@ -8,12 +8,11 @@ import { loadConfig } from '../core/receive/service/config.ts'
 import type { ReceiveService } from '../core/receive/service/service.ts'
 import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
-import { sentenceOf } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
-import { WrongUsage } from './wrong-usage.ts'
+import { WrongUsage, wrongUsage } from './wrong-usage.ts'
 
 interface ReceiveOptions extends RuleOptions {
   config?: string
@@ -46,8 +45,7 @@ function refuseRules(given: GivenConfig): void {
     const words = { versionsDays, keepFree, quota, quotaFiles }
     rulesOf({ ...words, versions: versions ?? defaultRuleWords.versions })
   } catch (thrown) {
-    const { key, params } = sentenceOf(thrown)
-    throw new WrongUsage(key, params)
+    throw wrongUsage(thrown)
   }
 }
 
@@ -82,7 +80,9 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const given = givenOf(options)
   const file = options.config ?? null
   refuseRules(given)
-  const config = await loadConfig(file, given)
+  const config = await loadConfig(file, given).catch((thrown: unknown) => {
+    throw file === null ? wrongUsage(thrown) : thrown
+  })
   if (options.isocketHost !== undefined && config.isocketPort === null)
     throw new WrongUsage('transfer.isocketHostAlone')
   const service: ReceiveService = await startService(

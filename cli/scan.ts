@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Listed } from '../core/scan/preview/list.ts'
@@ -12,6 +12,7 @@ import {
 } from '../core/settings/schema.ts'
 import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
+import { errorCode } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
@@ -19,6 +20,7 @@ import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
 import { terminalLanguage } from './terminal-language.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface ScanOptions {
   /** The directory, as it was given. */
@@ -99,9 +101,7 @@ export function registerScan(program: Command): void {
 
 async function printList(options: ScanOptions, json: boolean, why: boolean): Promise<void> {
   const { directory, kind, prefix, filters, oneFileSystem } = options
-  const given = path.resolve(directory)
-  // Mount points are known by their real paths; one that cannot be found is refused by the listing.
-  const absolute = await realpath(given).catch(() => given)
+  const absolute = await directoryAt(path.resolve(directory))
   const source = sourceSchema.parse({
     id: 'list',
     path: absolute,
@@ -121,6 +121,15 @@ async function printList(options: ScanOptions, json: boolean, why: boolean): Pro
       await new Promise((resolve) => process.stdout.once('drain', resolve))
     }
   }
+}
+
+/** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */
+async function directoryAt(given: string): Promise<string> {
+  const looked = await stat(given).catch(errorCode)
+  if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage('refuse.missing', { path: given })
+  if (typeof looked === 'object' && looked?.isDirectory() === false)
+    throw new WrongUsage('refuse.notDirectory', { path: given })
+  return realpath(given).catch(() => given)
 }
 
 function lineOf(

@@ -158,6 +158,7 @@ describe('settings from the command line', () => {
       ['paths', 'change', ''],
       ['paths', 'change', root, '--ignore', ''],
       ['destinations', 'rename', 'nas', ' '],
+      ['pair', 'nonsense'],
       ['pause', '--for', '8d'],
       ['pause', '--for', '2h', '--until-tomorrow'],
       ['limit', '0'],

@@ -83,8 +83,17 @@ test('a batch directory: oldest first, marks and transferred files left out; as 
 test('what cannot be listed is refused in words, and so is no task at all', async () => {
   const root = temporaryDirectory('list')
   writeFileSync(path.join(root, 'file'), '')
-  await expect(scan('--list', path.join(root, 'none'))).rejects.toThrow(/none cannot be listed \(ENOENT\)/)
-  await expect(scan('--list', '--batch', path.join(root, 'file'))).rejects.toThrow(/not a directory/)
+  symlinkSync('loop', path.join(root, 'loop'))
+  for (const [name, code, said] of [
+    ['none', 2, 'does not exist'],
+    ['file/inside', 2, 'does not exist'],
+    ['file', 2, 'not a directory'],
+    ['loop', 1, 'cannot be listed (ELOOP)'],
+  ] as const)
+    await expect(scan('--list', '--batch', path.join(root, name)), name).rejects.toMatchObject({
+      code,
+      stderr: expect.stringContaining(said),
+    })
   await expect(scan(root)).rejects.toMatchObject({ code: 2 })
 })
 

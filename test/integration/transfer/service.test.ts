@@ -176,14 +176,14 @@ test('the command line goes before the file, and a file that cannot be used ends
   expect(fs.existsSync(path.join(base, 'a'))).toBe(false)
   const bad = async (...words: string[]) => {
     const command = startHoldfast(['receive', ...words])
-    expect(await command.ended()).toBe(1)
-    return command.err()
+    return { code: await command.ended(), said: command.err() }
   }
-  expect(await bad()).toContain('Give the directory where the files are kept')
-  expect(await bad('--config', path.join(base, 'none'))).toContain('cannot be read: ENOENT')
+  const refused = (code: number, what: string) => ({ code, said: expect.stringContaining(what) })
+  expect(await bad()).toEqual(refused(2, 'Give the directory where the files are kept'))
+  expect(await bad('--config', path.join(base, 'none'))).toEqual(refused(1, 'cannot be read: ENOENT'))
   fs.writeFileSync(file, '{"store": 3}')
-  expect(await bad('--config', file)).toContain('cannot be used: store: ')
-  expect(await bad('--store', path.join(base, 'c'), '--name', '')).toContain('name')
+  expect(await bad('--config', file)).toEqual(refused(1, 'cannot be used: store: '))
+  expect(await bad('--store', path.join(base, 'c'), '--name', '')).toEqual(refused(2, 'name'))
 })
 
 test.skipIf(spawnFails('systemd-analyze'))('the unit for systemd is a valid one', () => {

@@ -43,11 +43,17 @@ export function formatDuration(ms: number, language: string): string {
   return pair(unit(Math.floor(span / DAY), 'day'), Math.floor((span % DAY) / HOUR), 'hour')
 }
 
-/** A moment (milliseconds since 1970) as the clock's time in this computer's zone; with its date if not today. */
+/**
+ * A moment (milliseconds since 1970) as the clock's time in this computer's zone; with its date if not today, and
+ * with the year if not this one.
+ */
 export function formatTime(at: number, language: string, now: number = Date.now()): string {
   const moment = new Date(at)
-  const isToday = moment.toDateString() === new Date(now).toDateString()
+  const today = new Date(now)
+  const isToday = moment.toDateString() === today.toDateString()
+  const isThisYear = moment.getFullYear() === today.getFullYear()
   return new Intl.DateTimeFormat(language, {
+    ...(isThisYear ? {} : { year: 'numeric' }),
     ...(isToday ? {} : { month: 'short', day: 'numeric' }),
     hour: '2-digit',
     minute: '2-digit',

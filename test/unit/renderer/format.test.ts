@@ -73,11 +73,12 @@ describe('numbers and moments', () => {
     expect(en.percent(-1)).toBe('0%')
   })
 
-  test('today is told by its time, another day by its date too', () => {
+  test('today is told by its time, another day by its date too, another year by that as well', () => {
     const now = new Date(2024, 4, 2, 15, 30).getTime()
     expect(en.moment(new Date(2024, 4, 2, 9, 5).getTime(), now)).toBe('09:05')
     expect(en.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toBe('May 1, 23:59')
     expect(zh.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toContain('5月1日')
+    expect(en.moment(new Date(2023, 4, 2, 9, 5).getTime(), now)).toBe('May 2, 2023, 09:05')
   })
 
   test('"until tomorrow" ends at eight of the next morning, even just before midnight', () => {

@@ -180,9 +180,10 @@ export async function restoreStore(
       await host.event({ kind: 'missing', place: place.join('/') })
     }
   })
-  if (summary.files === 0 && summary.failed === 0)
-    throw new Problem('store.restoreNothing', { path: [layout.root, ...origin].join('/') })
-  return summary
+  if (summary.files > 0 || summary.failed > 0) return summary
+  const what = { path: [layout.root, ...origin].join('/') }
+  if (wanted.at !== null) throw new Problem('store.restoreNothingThen', { ...what, at: wanted.at })
+  throw new Problem('store.restoreNothing', what)
 }
 
 type Tried = Put | { did: 'unreadable' | 'failed'; code: string }

@@ -64,7 +64,11 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
 
   expect((await restore(to('then'), ...data, '--at', between)).code).toBe(0)
   expect(treeOf(to('then'))).toEqual(first)
-  expect((await restore(to('before'), ...data, '--at', '2001-01-01')).err).toContain('nothing to restore')
+  expect(await restore(to('before'), ...data, '--at', '2001-01-01')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/Nothing of .*store\/sender-1\/data was stored by Jan 1, 2001, .*later time/),
+  })
+  expect((await restore(to('before'), '--sender', 'nobody')).err).toContain('nothing to restore')
 
   const one = [...data, '--path', 'deep/d0/file-0']
   const listed = (await restore('--list', ...one)).lines.filter(({ type }) => type === 'listed')

@@ -7,6 +7,8 @@ export interface Amount {
   totalBytes: number
 }
 
+/** Before this nobody knows how fast it will be: a first file would make days of it, in milliseconds. */
+const RATE_KNOWN_AFTER_MS = 3_000
 /** JSON lines tell of progress this often, in milliseconds. */
 const LINE_EVERY_MS = 1_000
 const BAR_CELLS = 24
@@ -16,14 +18,20 @@ export function progressLine(now: Amount, elapsedMs: number): string {
   const share = now.totalBytes > 0 ? Math.min(1, now.bytes / now.totalBytes) : 0
   const cells = Math.round(share * BAR_CELLS)
   const rate = elapsedMs > 0 ? (now.bytes / elapsedMs) * 1000 : 0
-  const left = rate > 0 ? ((now.totalBytes - now.bytes) / rate) * 1000 : null
+  const left = leftMs(now, elapsedMs)
   return [
     `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(share * 100)).padStart(3)}%`,
     `${formatBytes(now.bytes, 'en')} of ${formatBytes(Math.max(now.bytes, now.totalBytes), 'en')}`,
     `${formatBytes(rate, 'en')}/s`,
-    left === null ? 'no end known' : `${formatDuration(Math.max(0, left), 'en')} left`,
+    left === null ? 'no end known' : `${formatDuration(left, 'en')} left`,
     `${now.files} files`,
   ].join('  ')
+}
+
+/** Milliseconds that it takes still, as fast as it was so far; null: not known. */
+export function leftMs({ bytes, totalBytes }: Amount, elapsedMs: number): number | null {
+  if (elapsedMs < RATE_KNOWN_AFTER_MS || bytes === 0) return null
+  return (Math.max(0, totalBytes - bytes) / bytes) * elapsedMs
 }
 
 export interface ProgressOutput {
@@ -57,7 +65,8 @@ export function openProgress(json: boolean): ProgressOutput {
       } else if (json && performance.now() - lineAt >= LINE_EVERY_MS) {
         lineAt = performance.now()
         const bytesPerSecond = Math.round((now.bytes / elapsedMs) * 1000)
-        const secondsLeft = bytesPerSecond > 0 ? (now.totalBytes - now.bytes) / bytesPerSecond : null
+        const left = leftMs(now, elapsedMs)
+        const secondsLeft = left === null ? null : left / 1000
         console.log(JSON.stringify({ ...now, type: 'progress', bytesPerSecond, secondsLeft }))
       }
     },

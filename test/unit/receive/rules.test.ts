@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
-import { progressLine } from '../../../cli/progress.ts'
+import { leftMs, progressLine } from '../../../cli/progress.ts'
 import { parseTime } from '../../../cli/restore.ts'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { rulesOf } from '../../../core/receive/limits/rule-words.ts'
@@ -206,8 +206,12 @@ describe('manifest', () => {
 })
 
 test('progress has a share, a rate and a time left; a day alone begins here', () => {
-  const line = progressLine({ files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }, 1000)
-  expect(line).toBe('[######------------------]  25%  256 B of 1 KiB  256 B/s  3 sec left  3 files')
+  const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
+  const bar = '[######------------------]  25%  256 B of 1 KiB'
+  expect(progressLine(amount, 4000)).toBe(`${bar}  64 B/s  12 sec left  3 files`)
+  // So early nobody knows.
+  expect(progressLine(amount, 1000)).toBe(`${bar}  256 B/s  no end known  3 files`)
+  expect([leftMs(amount, 4000), leftMs(amount, 2999)]).toEqual([12_000, null])
   expect(parseTime('2026-11-20')).toBe(new Date(2026, 10, 20).getTime())
   expect(() => parseTime('yesterday')).toThrow('must be a time')
 })

@@ -68,6 +68,8 @@ describe('holdfast probe', () => {
       '[PROJ_CODE] P 1&2%3+, in vm-7\n>>> touch failed\n[PROJ_CODE] P 1&2%3+, in vm-7\n>>> ls failed\n',
     )
     expect(result.err).toContain(`${gone} is missing`)
+    // Nothing has to be protected to be probed: there is no place to remove it from.
+    expect(result.err).toContain('if it was removed on purpose, stop checking it.')
   })
 
   it('takes paths relative to the working directory and odd names, and says what is wrong with others', async () => {

@@ -1,0 +1,21 @@
+import { describe, expect, test } from 'vitest'
+import { workerNames } from '../../../core/agent/state/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { createWords } from '../../../core/words/words.ts'
+
+const [english, chinese] = [createWords('en'), createWords('zh-TW')]
+
+describe.each([
+  'agent.workerAway',
+  'agent.workerSilent',
+  'status.worker.late',
+  'status.worker.failed',
+] as const)('%s', (key) => {
+  test.each(workerNames)('calls the %s as the window does', (worker) => {
+    const name = message(`window.worker.${worker}`)
+    const sentence = message(key, { worker })
+    expect(english(sentence)).toContain(`The ${english(name).toLowerCase()} `)
+    expect(chinese(sentence)).toContain(`${chinese(name)}程序`)
+    expect(chinese(sentence)).not.toMatch(/[a-z$]/)
+  })
+})

@@ -67,7 +67,7 @@ test('what a command throws is shown in the language of the window', async ({ de
   await page.getByRole('tab', { name: '傳輸' }).click()
   const failure = page.getByText('無法讀取清單')
   await expect(failure).toBeVisible()
-  await expect(failure).toHaveText('無法讀取清單：sender 目前沒有執行，正在重新啟動；請過幾秒再試。')
+  await expect(failure).toHaveText('無法讀取清單：傳送程序目前沒有執行，正在重新啟動；請過幾秒再試。')
 })
 
 test('what the tray menu could not do is told', async ({ desktop }) => {

@@ -1,28 +1,31 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { app, dialog, nativeTheme } from 'electron'
-import { z } from 'zod'
+import { app, nativeTheme } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Outcome } from '../../core/agent/contract.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
-import { type Message, message } from '../../core/words/message.ts'
-import { Problem, sentenceOf } from '../../core/words/problem.ts'
+import type { Message } from '../../core/words/message.ts'
+import { sentenceOf } from '../../core/words/problem.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
 import { isHidden } from './arguments.ts'
 import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
+import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
+import { refuseToStart } from './refuse-to-start.ts'
 import { lockDown } from './security.ts'
 import { createTray, type StatusTray, type TrayActions } from './tray.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
 
-const lockDataSchema = z.object({ directories: z.array(z.string()) })
-
 /** The composition root of the desktop: one agent, its tray icon, its window. */
-export async function runDesktop(dataDirectory: string, directories: string[]): Promise<void> {
+export async function runDesktop(
+  dataDirectory: string,
+  directories: string[],
+  laterStarts: LaterStarts,
+): Promise<void> {
   const bundle = path.resolve(app.getAppPath(), 'out')
   const assets = path.resolve(app.getAppPath(), 'assets')
   const icon = path.join(assets, 'icons', '256x256.png')
@@ -34,8 +37,8 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
 
   const notifier = createNotifier(icon, () => actions?.openAlerts())
   const host = desktopHost(path.join(bundle, 'main'), notifier)
-  const open = await openAgent(dataDirectory, host).catch((thrown) => refuseToStart(thrown, host))
-  if (open === null) return
+  const open = await openAgent(dataDirectory, host).catch(refuseToStart)
+  if (open === undefined) return
   const { agent, handlers } = open
   const words = (): Words => createWords(agent.language)
 
@@ -56,10 +59,9 @@ export async function runDesktop(dataDirectory: string, directories: string[]): 
   const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', showWindow)
   app.on('activate', showWindow)
-  app.on('second-instance', (_event, _argv, _cwd, data) => {
+  laterStarts.answer((others) => {
     showWindow()
-    const told = lockDataSchema.safeParse(data)
-    if (told.success) void protect(open, told.data.directories)
+    void protect(open, others)
   })
   await protect(open, directories)
 }
@@ -145,12 +147,4 @@ function quitter(open: OpenAgent, before: () => void): () => void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
   app.on('window-all-closed', () => undefined)
   return quit
-}
-
-function refuseToStart(thrown: unknown, host: AgentHost): null {
-  const isTaken = thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning'
-  const sentence = isTaken ? message('desktop.alreadyRunning', thrown.sentence.params) : sentenceOf(thrown)
-  dialog.showErrorBox('Holdfast', createWords(host.systemLanguage)(sentence))
-  app.exit(1)
-  return null
 }

@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { cancelDialog, openDialog } from '../support/desktop/dialog.ts'
+import { electronExecutable } from '../support/desktop/launch.ts'
+import { remount } from '../support/mounts.ts'
+import { until } from '../support/until.ts'
+import { expect, test } from './desktop.ts'
+
+const projectDirectory = path.resolve(import.meta.dirname, '../..')
+
+test('where its own disk is read-only it says so, and does not end as a second start does', async ({
+  desktop,
+}) => {
+  const disk = await desktop.ext4()
+  await remount(disk.point, 'ro')
+  const flags = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const holdfast = spawn(await electronExecutable(), [...flags, projectDirectory], {
+    env: { ...process.env, HOLDFAST_HOME: path.join(disk.point, 'holdfast') },
+    stdio: 'ignore',
+  })
+  const ended = once(holdfast, 'exit')
+  await until('the dialog', openDialog, 30_000)
+  await cancelDialog()
+  expect(await ended).toEqual([1, null])
+})

@@ -39,3 +39,27 @@ export function isReachable(bounds: Rectangle, workAreas: readonly Rectangle[]):
       common(bounds.y, GRIP.height, area.y, area.height) >= GRIP.height,
   )
 }
+
+/**
+ * Where the window goes when it is shown; null: it stays where it is, or the window manager chooses its first place.
+ * The screen that it was on may have gone since it was hidden.
+ * @param near the work area of the screen that it is asked for on.
+ */
+export function placeToShow(
+  window: Rectangle,
+  isPlaced: boolean,
+  tray: Rectangle | null,
+  near: Rectangle,
+  workAreas: readonly Rectangle[],
+): { x: number; y: number } | null {
+  if (isPlaced && isReachable(window, workAreas)) return null
+  // A window manager may keep a place that it was once given.
+  return placeNear(tray, window, near) ?? (isPlaced ? centredIn(near, window) : null)
+}
+
+function centredIn(workArea: Rectangle, window: Rectangle): { x: number; y: number } {
+  return {
+    x: workArea.x + Math.max(0, Math.round((workArea.width - window.width) / 2)),
+    y: workArea.y + Math.max(0, Math.round((workArea.height - window.height) / 2)),
+  }
+}

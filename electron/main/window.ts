@@ -3,7 +3,7 @@ import Conf from 'conf'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
 import { WINDOW_PAGE } from './protocol.ts'
-import { isReachable, placeNear, type Rectangle } from './window-place.ts'
+import { isReachable, placeToShow, type Rectangle } from './window-place.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
 const RELOAD_AFTER_MS = 1_000
@@ -74,13 +74,11 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   return {
     browser,
     show: (trayBounds) => {
-      if (!placed) {
-        placed = true
-        const { workArea } = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint())
-        const place = placeNear(trayBounds, browser.getBounds(), workArea)
-        if (place !== null) browser.setPosition(place.x, place.y)
-      }
       if (browser.isMinimized()) browser.restore()
+      const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
+      const place = placeToShow(browser.getBounds(), placed, trayBounds, near, workAreas())
+      if (place !== null) browser.setPosition(place.x, place.y)
+      placed = true
       browser.show()
       browser.focus()
     },
@@ -95,9 +93,10 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
 /** null: there are none, or the screen that they were on is gone. */
 function rememberedBounds(value: unknown): Rectangle | null {
   const bounds = rectangleSchema.safeParse(value)
-  const workAreas = screen.getAllDisplays().map(({ workArea }) => workArea)
-  return bounds.success && isReachable(bounds.data, workAreas) ? bounds.data : null
+  return bounds.success && isReachable(bounds.data, workAreas()) ? bounds.data : null
 }
+
+const workAreas = () => screen.getAllDisplays().map(({ workArea }) => workArea)
 
 export function preloadFile(outDirectory: string): string {
   return path.join(outDirectory, 'preload', 'index.cjs')

@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { isReachable } from '../../electron/main/window-place.ts'
+import { electronExecutable } from '../support/desktop/launch.ts'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 
@@ -52,4 +56,41 @@ test('a place on a screen that is gone is not used', async ({ desktop }) => {
     BrowserWindow.getAllWindows()[0]?.getBounds(),
   )
   expect(bounds).toMatchObject({ width: 400, height: 640 })
+})
+
+test('a window whose screen went while it was hidden is shown on one that is there', async ({ desktop }) => {
+  const running = await desktop.start()
+  const { holdfast, page } = running
+  await until('the window to be shown', () => visible(running))
+  await page.evaluate(() => window.holdfast.call('hideWindow', {}))
+  await until('the window to be hidden', async () => (await visible(running)) === false)
+  // Some window managers bring it back by themselves: what counts is what is asked of them.
+  const asked = await holdfast.application.evaluateHandle(({ BrowserWindow }) => {
+    const [browser] = BrowserWindow.getAllWindows()
+    const places: { x: number; y: number }[] = []
+    browser?.setBounds({ x: 9000, y: 9000, width: 500, height: 600 })
+    const setPosition = browser?.setPosition.bind(browser)
+    if (browser !== undefined)
+      browser.setPosition = (x, y) => {
+        places.push({ x, y })
+        setPosition?.(x, y)
+      }
+    return places
+  })
+  const flags = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const second = spawn(await electronExecutable(), [...flags, path.resolve(import.meta.dirname, '../..')], {
+    env: { ...process.env, HOLDFAST_HOME: desktop.dataDirectory },
+    stdio: 'ignore',
+  })
+  expect(await once(second, 'exit')).toEqual([0, null])
+  await until('the window to come forward', () => visible(running))
+  const { bounds, workArea } = await holdfast.application.evaluate(({ BrowserWindow, screen }) => ({
+    bounds: BrowserWindow.getAllWindows()[0]?.getBounds(),
+    workArea: screen.getPrimaryDisplay().workArea,
+  }))
+  expect(bounds).toMatchObject({ width: 500, height: 600 })
+  const places = await asked.jsonValue()
+  expect(places).toHaveLength(1)
+  for (const place of places)
+    expect(isReachable({ width: 500, height: 600, ...place }, [workArea])).toBe(true)
 })

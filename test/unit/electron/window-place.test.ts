@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { directoriesOf } from '../../../electron/main/arguments.ts'
-import { isReachable, placeNear } from '../../../electron/main/window-place.ts'
+import { isReachable, placeNear, placeToShow } from '../../../electron/main/window-place.ts'
 
 const workArea = { x: 0, y: 28, width: 1280, height: 772 }
+const second = { x: 1280, y: 0, width: 1920, height: 1080 }
 const window = { x: 0, y: 0, width: 400, height: 640 }
 
 describe('where the window goes', () => {
@@ -18,8 +19,6 @@ describe('where the window goes', () => {
 })
 
 describe('a place from before', () => {
-  const second = { x: 1280, y: 0, width: 1920, height: 1080 }
-
   it('is used while a hand can take hold of the window there', () => {
     expect(isReachable({ ...window, x: 2000, y: 100 }, [workArea, second])).toBe(true)
     expect(isReachable({ ...window, x: 1180, y: 28 }, [workArea])).toBe(true)
@@ -32,6 +31,26 @@ describe('a place from before', () => {
     ['with its top below the screen', { x: 100, y: 790 }],
   ])('is not used %s', (_where, place) => {
     expect(isReachable({ ...window, ...place }, [workArea])).toBe(false)
+  })
+})
+
+describe('a window that is shown', () => {
+  const onSecond = { ...window, x: 2000, y: 100 }
+  const tray = { x: 1000, y: 0, width: 24, height: 24 }
+  it('stays while it can be reached', () => {
+    expect(placeToShow(onSecond, true, tray, workArea, [workArea, second])).toBeNull()
+  })
+
+  it('comes back from a screen that is gone, also where nobody knows where the icon is', () => {
+    const atTray = placeNear(tray, window, workArea)
+    expect(placeToShow(onSecond, true, tray, workArea, [workArea])).toEqual(atTray)
+    const place = placeToShow(onSecond, true, null, workArea, [workArea])
+    expect(place).not.toBeNull()
+    expect(isReachable({ ...onSecond, ...place }, [workArea])).toBe(true)
+  })
+
+  it('is left to the window manager for the first time, where nobody knows where the icon is', () => {
+    expect(placeToShow(window, false, null, workArea, [workArea])).toBeNull()
   })
 })
 

@@ -1,6 +1,6 @@
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { sumTotals } from './initial.ts'
+import { bytesToGo } from '../bytes-to-go.ts'
 import { scanProblem } from './scan-problem.ts'
 import type { AppState, Incident, Status } from './schema.ts'
 import { isOldVerdict } from './verdict-age.ts'
@@ -173,9 +173,9 @@ function isStarting(state: AppState): boolean {
 
 /** What is on its way; what waits in a source that is paused is not. */
 function working(state: AppState): Message | null {
-  const { sources } = state
-  const going = sources.filter(({ settings }) => !settings.paused)
-  const { waitingFiles: count, waitingBytes: size } = sumTotals(going.map(({ totals }) => totals))
+  const going = state.sources.filter(({ settings }) => !settings.paused)
+  const count = going.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
+  const size = going.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
   // The sender reckons with all that waits.
   const left = pausedSource(state) === null ? state.left : null

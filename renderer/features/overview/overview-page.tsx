@@ -1,4 +1,5 @@
 import { useCallback, useMemo, useState } from 'react'
+import { bytesToGo } from '../../../core/agent/bytes-to-go.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
@@ -40,6 +41,7 @@ export function OverviewPage({ state }: { state: AppState }) {
             key={source.settings.id}
             source={source}
             transfer={underWay.get(source.settings.id) ?? null}
+            toGo={bytesToGo(source, transfers)}
             destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
             destinationName={destinationNames(mine, t)}
             wellName={destinationNames(

@@ -18,6 +18,8 @@ export interface SourceCardProps {
   source: SourceState
   /** The file of this source that is on the wire; null when none is. */
   transfer: Transfer | null
+  /** Bytes that have still to go over the line. */
+  toGo: number
   destinationKind: DestinationState['kind']
   /** The name of its destination; of several all names. */
   destinationName: string
@@ -142,7 +144,7 @@ function Batches({ source }: { source: SourceState }) {
 }
 
 /** The file on the wire and what is left; else what waits, and the last file that arrived. */
-function Moving({ source, transfer }: SourceCardProps) {
+function Moving({ source, transfer, toGo }: SourceCardProps) {
   const { t, format } = useWords()
   const { totals, rate, left, lastFile } = source
   if (transfer !== null) {
@@ -150,7 +152,7 @@ function Moving({ source, transfer }: SourceCardProps) {
       <>
         <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
         <div className="card-line dimmed figures">
-          {t('window.toGo', { size: format.bytes(totals.waitingBytes) })}
+          {t('window.toGo', { size: format.bytes(toGo) })}
           {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
         </div>
       </>
@@ -172,7 +174,7 @@ function Moving({ source, transfer }: SourceCardProps) {
       )}
       <span className="figures">
         {totals.waitingBytes > 0
-          ? t('window.toGo', { size: format.bytes(totals.waitingBytes) })
+          ? t('window.toGo', { size: format.bytes(toGo) })
           : format.bytes(totals.sentBytes)}
       </span>
     </div>

@@ -71,6 +71,11 @@ const receiver = {
   connection: connected,
 }
 const waiting = { ...noTotals, waitingFiles: 128, waitingBytes: 2 * 1024 ** 3 }
+const sending: SourceState = {
+  ...well,
+  destinations: well.destinations.map((one) => ({ ...one, totals: waiting })),
+  totals: waiting,
+}
 const sent = { ...noTotals, sentFiles: 12_402 }
 
 describe('the one status', () => {
@@ -87,7 +92,7 @@ describe('the one status', () => {
   })
 
   it('says what is being sent and how long it takes', () => {
-    expect(status({ sources: [{ ...well, totals: waiting }], left: 180_000 })).toMatchObject({
+    expect(status({ sources: [sending], left: 180_000 })).toMatchObject({
       level: 'working',
       sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
     })
@@ -105,7 +110,7 @@ describe('the one status', () => {
       sentence: 'many is paused. 340 files wait there.',
       detail: null,
     })
-    expect(status({ sources: [...sources, { ...well, totals: waiting }], left: 180_000 })).toMatchObject({
+    expect(status({ sources: [...sources, sending], left: 180_000 })).toMatchObject({
       level: 'working',
       sentence: 'Sending 128 files, 2 GiB to go.',
     })

@@ -168,7 +168,13 @@ describe('the overview', () => {
     expect(words).toContain('Photos went read-only.')
   })
 
-  test('shows progress only while something is on the wire', () => {
+  test('shows progress only while something is on the wire, and what is to go without it', () => {
+    const totals = { ...photos.totals, waitingFiles: 1, waitingBytes: 100 }
+    const waiting = {
+      ...photos,
+      totals,
+      destinations: photos.destinations.map((one) => ({ ...one, totals })),
+    }
     const transfer = {
       id: 1,
       source: photos.settings.id,
@@ -177,9 +183,13 @@ describe('the overview', () => {
       sentBytes: 61,
       destination: 'embedded',
     }
-    const still = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    const still = markupOf(<OverviewPage state={emptyState({ sources: [waiting] })} />)
     expect(still).not.toContain('progressbar')
-    const moving = markupOf(<OverviewPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
+    expect(still).toContain('100 B to go')
+    const moving = markupOf(
+      <OverviewPage state={emptyState({ sources: [waiting], transfers: [transfer] })} />,
+    )
+    expect(moving).toContain('39 B to go')
     expect(moving).toContain('aria-valuenow="61"')
     expect(moving).toContain('Sending IMG.CR3')
   })

@@ -18,7 +18,15 @@ import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
 import { createPauseClock } from './settings/pause-clock.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
-import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './state/reports.ts'
+import {
+  pathIds,
+  withChecked,
+  withoutReceiver,
+  withScanned,
+  withSender,
+  withSent,
+  withSettings,
+} from './state/reports.ts'
 import type { WorkerName, WorkerState } from './state/schema.ts'
 import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
@@ -139,18 +147,11 @@ export class Agent {
     const state = this.store.state
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
     for (const id of pathIds(state)) if (!kept.has(id)) this.#alerts.forget(id)
-    this.#forgetMounts(kept)
+    this.#memory.keepOnly(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destinations = destinationStates(settings, this.layout.store)
     this.store.update(withSettings(state, settings, this.#refused, destinations))
     this.#configureWorkers(settings)
-  }
-
-  /** What sends once has none of the settings' paths, and may know the one that it is given. */
-  #forgetMounts(kept: ReadonlySet<string>): void {
-    if (this.host.kind === 'once') return
-    const known = Object.entries(this.#memory.knownMounts()).filter(([id]) => kept.has(id))
-    this.#memory.setKnownMounts(Object.fromEntries(known))
   }
 
   #configureWorkers(all: Settings): void {
@@ -241,16 +242,31 @@ export class Agent {
       this.#configureWorkers(this.settings.get())
     }
     const before = this.#sendersNow()
-    this.store.update(withSent(this.store.state, destination, report))
+    this.store.update(withSent(this.store.state, destination, report, this.#receiverProblem()))
     // Each hears what the others are at: they share the line, and remove files only together.
     if (this.store.state.destinations.length > 1 && !isDeepStrictEqual(before, this.#sendersNow()))
       this.#configureSenders(this.settings.get())
   }
 
   #received(report: ReceiverReport): void {
+    const settings = this.settings.get()
+    // It is being stopped.
+    if (settings.destinations.length > 0) return
     const before = this.#embedded
     this.#embedded = report
-    if (before?.port === report.port && before.fingerprint === report.fingerprint) return
-    if (this.settings.get().destinations.length === 0) this.#configureWorkers(this.settings.get())
+    const problem = this.#receiverProblem()
+    if (problem !== null) this.store.update(withoutReceiver(this.store.state, problem))
+    if (!isDeepStrictEqual(addressIn(before), addressIn(report))) this.#configureSenders(settings)
   }
+
+  /** Why the embedded receiver cannot start, if it cannot. */
+  #receiverProblem(): Message | null {
+    const said = this.#embedded
+    return said !== null && 'problem' in said ? said.problem : null
+  }
+}
+
+/** Where the embedded receiver is to be reached, and by what it is known. */
+function addressIn(report: ReceiverReport | null) {
+  return report === null || 'problem' in report ? null : [report.port, report.fingerprint]
 }

@@ -20,6 +20,8 @@ export function openMemory(
 ): {
   knownMounts(): KnownMounts
   setKnownMounts(mounts: KnownMounts): void
+  /** Forgets all paths but these, by their ids. */
+  keepOnly(ids: ReadonlySet<string>): void
 } {
   const conf = new Conf({
     cwd: dataDirectory,
@@ -29,17 +31,23 @@ export function openMemory(
   })
   const parsed = memorySchema.safeParse(conf.store)
   let { knownMounts } = parsed.success ? parsed.data : memorySchema.parse({})
+  const setKnownMounts = (mounts: KnownMounts) => {
+    knownMounts = mounts
+    if (onlyRead) return
+    try {
+      conf.store = { knownMounts }
+    } catch {
+      // The data directory's own disk is full or read-only, maybe the very disk that has just failed. What is
+      // lost can be learnt anew, so it stops nothing.
+    }
+  }
   return {
     knownMounts: () => knownMounts,
-    setKnownMounts: (mounts) => {
-      knownMounts = mounts
+    setKnownMounts,
+    keepOnly: (ids) => {
+      // What sends once has none of the settings' paths, and may know the one that it is given.
       if (onlyRead) return
-      try {
-        conf.store = { knownMounts }
-      } catch {
-        // The data directory's own disk is full or read-only, maybe the very disk that has just failed. What is
-        // lost can be learnt anew, so it stops nothing.
-      }
+      setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
     },
   }
 }

@@ -1,5 +1,16 @@
 import { z } from 'zod'
+import { messageSchema } from '../words/message.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
+
+const runningSchema = z.object({
+  port: z.number(),
+  fingerprint: z.string(),
+  storeDirectory: z.string(),
+  receivedFiles: z.number(),
+  receivedBytes: z.number(),
+  refusedConnections: z.number(),
+})
+export type RunningReport = z.infer<typeof runningSchema>
 
 export const receiverDefinition = {
   name: 'receiver' as const,
@@ -12,13 +23,7 @@ export const receiverDefinition = {
     /** Senders that are accepted without pairing: the embedded receiver's own computer. */
     trusted: z.array(z.object({ fingerprint: z.string(), name: z.string() })),
   }),
-  report: z.object({
-    port: z.number(),
-    fingerprint: z.string(),
-    storeDirectory: z.string(),
-    receivedFiles: z.number(),
-    receivedBytes: z.number(),
-    refusedConnections: z.number(),
-  }),
+  /** How it runs, or why it cannot start; then it tries again by itself. */
+  report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {},
 } satisfies WorkerDefinition

@@ -1,3 +1,4 @@
+import { sentenceOf } from '../words/problem.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { DEFAULT_RULES } from './limits/rules.ts'
@@ -53,6 +54,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     } catch (thrown) {
       if (mine !== latest) return
       context.log('error', thrown instanceof Error ? thrown.message : String(thrown))
+      context.report({ problem: sentenceOf(thrown) })
       retrying = setTimeout(() => void start(), RETRY_MS)
     }
   }

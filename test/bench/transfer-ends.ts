@@ -4,9 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { receiverDefinition } from '../../core/receive/messages.ts'
+import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
-import type { ReportOf } from '../../core/worker/definition.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
 
@@ -49,7 +48,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   )
   const quiet = { nudge: () => undefined, log: () => undefined, condition: () => undefined }
   let fingerprint: string | null = null
-  let receiving: ReportOf<typeof receiverDefinition> | null = null
+  let receiving: RunningReport | null = null
   const sender = new SupervisedWorker(senderDefinition, starter, {
     ...quiet,
     report: (report) => {
@@ -59,7 +58,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   const receiver = new SupervisedWorker(receiverDefinition, starter, {
     ...quiet,
     report: (report) => {
-      receiving = report
+      if ('port' in report) receiving = report
     },
   })
   const ledgerPath = path.join(directory, 'ledger.db')

@@ -10,7 +10,7 @@ import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import type { Candidate } from '../../core/ledger/ledger.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
-import { receiverDefinition } from '../../core/receive/messages.ts'
+import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
@@ -76,9 +76,19 @@ function startWorker<D extends WorkerDefinition & { name: WorkerName }>(definiti
 }
 
 export type TestSender = TestWorker<typeof senderDefinition>
-export type TestReceiver = TestWorker<typeof receiverDefinition>
+export interface TestReceiver extends Omit<TestWorker<typeof receiverDefinition>, 'report'> {
+  /** null also while it cannot start. */
+  report(): RunningReport | null
+}
 export const startTestSender = (): TestSender => startWorker(senderDefinition)
-export const startTestReceiver = (): TestReceiver => startWorker(receiverDefinition)
+export function startTestReceiver(): TestReceiver {
+  const worker = startWorker(receiverDefinition)
+  const report = () => {
+    const said = worker.report()
+    return said !== null && 'port' in said ? said : null
+  }
+  return { ...worker, report }
+}
 
 export const DESTINATION = 'there'
 export const SOURCE = 'source-1'

@@ -57,7 +57,7 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   if (unchecked !== null) return { sentence: unchecked, detail: waiting }
   const destination = destinationTrouble(state, now)
   if (destination !== null) return destination
-  const problem = connectedProblem(state)
+  const problem = destinationProblem(state)
   if (problem !== null) return { sentence: problem, detail: waiting }
   const notice = state.notices[0]
   if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
@@ -131,10 +131,10 @@ function othersGoOn(state: AppState): Message | null {
   return isPaused || isAlone ? null : message('status.othersGoOn')
 }
 
-/** Why files wait for a destination although it is connected. */
-function connectedProblem({ destinations }: AppState): Message | null {
+/** Why files wait for a destination although it is connected, or why nothing can even try to connect. */
+function destinationProblem({ destinations }: AppState): Message | null {
   const problems = destinations.map(({ connection: { state, problem } }) =>
-    state === 'connected' ? problem : null,
+    state === 'connected' || state === 'idle' ? problem : null,
   )
   return problems.find((problem) => problem !== null) ?? null
 }

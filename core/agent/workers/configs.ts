@@ -67,7 +67,7 @@ export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<
 
 /** What a sender's configuration hangs on besides the settings. */
 export interface SendersNow {
-  /** What the embedded receiver has reported; null: it does not run, or not yet. */
+  /** What the embedded receiver has reported; null: nothing yet, or it is not wanted. */
   embedded: ReportOf<typeof receiverDefinition> | null
   computerName: string
   /** Ids of the destinations that are connected. */
@@ -149,7 +149,7 @@ function embeddedDestination(
   report: ReportOf<typeof receiverDefinition> | null,
   name: string,
 ): ReceiverDestination | null {
-  if (report === null) return null
+  if (report === null || 'problem' in report) return null
   const { port, fingerprint } = report
   return { id: EMBEDDED_DESTINATION, name, host: '127.0.0.1', port, fingerprint }
 }

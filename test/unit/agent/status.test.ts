@@ -258,6 +258,15 @@ describe('the one status', () => {
       level: 'attention',
       sentence: 'The store is full.',
     })
+    const idle = {
+      ...connected,
+      state: 'idle' as const,
+      problem: message('problem.other', { reason: 'No key.' }),
+    }
+    expect(status({ totals: sent, destinations: [{ ...receiver, connection: idle }] })).toMatchObject({
+      level: 'attention',
+      sentence: 'No key.',
+    })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')
   })

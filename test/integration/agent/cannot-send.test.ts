@@ -1,0 +1,42 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { lockDirectory } from '../../../core/worker/directory-lock.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { untilState } from '../../support/two-receivers.ts'
+
+/** A directory with one file in it, and a data directory that nothing is in yet. */
+function oneFile() {
+  const data = temporaryDirectory('cannot-send-data')
+  const source = temporaryDirectory('cannot-send')
+  writeFileSync(path.join(source, 'file'), 'file')
+  return { data, source }
+}
+
+test('a store that another receiver uses is told, and used as soon as it is free', async () => {
+  const { data, source } = oneFile()
+  const own = path.join(data, 'store', '.holdfast')
+  mkdirSync(own, { recursive: true })
+  const lock = lockDirectory(own)
+  onTestFinished(() => lock?.release())
+  startHoldfast(['agent', '--data', data, source])
+  const state = await untilState(data, 'the trouble', ({ status }) => status.level === 'attention')
+  expect(state.status.sentence.key).toBe('transfer.storeInUse')
+  expect(state.totals).toMatchObject({ waitingFiles: 1, sentFiles: 0 })
+  const status = startHoldfast(['status', '--data', data])
+  expect(await status.ended()).toBe(1)
+  expect(status.out()).toContain('in use by another receiver')
+  lock?.release()
+  const after = await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
+  expect(after.destinations[0]?.connection).toMatchObject({ state: 'connected', problem: null })
+})
+
+test('a certificate that cannot be used is told', async () => {
+  const { data, source } = oneFile()
+  mkdirSync(path.join(data, 'identity'))
+  writeFileSync(path.join(data, 'identity', 'identity.pem'), 'garbage')
+  startHoldfast(['agent', '--data', data, source])
+  const state = await untilState(data, 'the trouble', ({ status }) => status.level === 'attention')
+  expect(state.status.sentence.key).toBe('transfer.identityBroken')
+})

@@ -31,8 +31,8 @@ export function destinationNames(
 }
 
 /** Nothing can be sent there now. */
-export function isTroubled({ connection: { state } }: DestinationState): boolean {
-  return state === 'unreachable' || state === 'refused'
+export function isTroubled({ connection: { state, problem } }: DestinationState): boolean {
+  return state === 'unreachable' || state === 'refused' || (state === 'idle' && problem !== null)
 }
 
 export interface Health {

@@ -17,7 +17,8 @@ const connections: Record<DestinationState['connection']['state'], { word: WordK
 export function DestinationHealth({ destination }: { destination: DestinationState }) {
   const { t, say } = useWords()
   const { state, since, problem } = destination.connection
-  const { word, level } = connections[state]
+  const { word, level: usual } = connections[state]
+  const level = problem !== null && usual !== 'failing' ? 'attention' : usual
   return (
     <>
       <span className="health" data-level={level}>

@@ -32,11 +32,16 @@ export function createFailures(): (state: AppState, now: number, steady: number)
   const lasts = createStopwatch()
   let lasting = new Set<string>()
   return (state, now, steady) => {
-    const passing = [pauseOf(state, now), sourceTrouble(state)].filter((one) => one !== null)
+    const passing = [
+      ...[pauseOf(state, now), sourceTrouble(state)]
+        .filter((one) => one !== null)
+        .map((reason) => ({ what: reason.key, reason, patienceMs: COMPLAIN_AFTER_MS })),
+      ...heldUp(state),
+    ]
     const before = lasting
-    lasting = new Set(passing.map(({ key }) => key))
-    for (const key of before) if (!lasting.has(key)) lasts.forget(key)
-    const stays = passing.find(({ key }) => lasts(key, steady) >= COMPLAIN_AFTER_MS)
+    lasting = new Set(passing.map(({ what }) => what))
+    for (const what of before) if (!lasting.has(what)) lasts.forget(what)
+    const stays = passing.find(({ what, patienceMs }) => lasts(what, steady) >= patienceMs)?.reason
     const reason = connectionTrouble(state, now) ?? incidentOf(state) ?? stays
     return reason === undefined ? null : message('cli.once.unreachable', { reason: englishWords(reason) })
   }
@@ -59,6 +64,15 @@ function connectionTrouble(state: AppState, now: number): Message | null {
     if (connection.state === 'refused' || isAway) return connection.problem ?? state.status.sentence
   }
   return null
+}
+
+/** Destinations that take nothing although nobody is away: a store is full, or nothing can even try to connect. */
+function heldUp(state: AppState) {
+  return usedDestinations(state).flatMap(({ id, connection: { problem }, rate }) =>
+    problem === null || rate > 0
+      ? []
+      : [{ what: `destination ${id}`, reason: problem, patienceMs: GIVE_UP_AFTER_MS }],
+  )
 }
 
 const incidentOf = ({ incidents }: AppState): Message | undefined =>

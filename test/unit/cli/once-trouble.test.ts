@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createFailures } from '../../../cli/once-trouble.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
-import { emptyState, sourceState } from '../renderer/fake-state.ts'
+import { destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const missing = message('scan.rootMissing', { path: '/data' })
 const scanned = (phase: NonNullable<SourceState['scanned']>['phase']) => ({
@@ -29,3 +29,22 @@ test('a pause that ends before long is waited for', () => {
   expect(failureOf(paused(3_600_000), 20_000, 20_000)).toBeNull()
   expect(failureOf(paused(3_600_000), 24_000, 24_000)).not.toBeNull()
 })
+
+test.each(['connected', 'idle'] as const)(
+  'a destination that takes nothing for a minute ends the run: %s',
+  (state) => {
+    const failureOf = createFailures()
+    const full = message('transfer.storeFull', { name: 'nas' })
+    const held = (problem: typeof full | null, rate = 0) => {
+      const connection = { state, since: 0, problem }
+      const destinations = [destinationState('embedded', { connection, rate })]
+      return emptyState({ destinations, sources: [sourceState('data', '/data')] })
+    }
+    expect(failureOf(held(full), 0, 0)).toBeNull()
+    expect(failureOf(held(full), 59_000, 59_000)).toBeNull()
+    // Something went there meanwhile: it is not stuck.
+    expect(failureOf(held(full, 1_000), 60_500, 60_500)).toBeNull()
+    expect(failureOf(held(full), 61_000, 61_000)).toBeNull()
+    expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas is full')
+  },
+)

@@ -52,7 +52,9 @@ export function troubleOf(
     if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
     if (thrown.code === 'expired') return refused(message('transfer.certificateExpired', { name, address }))
     if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
-    return refused(message('transfer.refusedOther', { name, address, reason: thrown.message }))
+    // It has too many connections, or did not understand one: that passes by itself.
+    const { message: reason } = thrown
+    return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
   }
   if (thrown instanceof SilentPeer) {
     const seconds = SILENT_AFTER_MS / 1000

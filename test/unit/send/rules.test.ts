@@ -7,7 +7,7 @@ import { createGate } from '../../../core/send/pump/gate.ts'
 import { verdictOf } from '../../../core/send/pump/verdict.ts'
 import { sameFile } from '../../../core/send/reading/facts.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
-import { fileStatuses } from '../../../core/wire/limits.ts'
+import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
 import { nameFaults } from '../../../core/wire/names.ts'
 import { WrongFingerprint } from '../../../core/wire/tls.ts'
 import { message } from '../../../core/words/message.ts'
@@ -112,7 +112,7 @@ describe('what an answer means', () => {
 
 describe('why there is no connection', () => {
   const destination = { id: 'd', name: 'nas', host: '::1', port: 7766, fingerprint: '0'.repeat(64) }
-  const refusal = (code: 'notPaired' | 'protocol' | 'busy') => new Refused({ code, reason: 'because' })
+  const refusal = (code: RefusalCode) => new Refused({ code, reason: 'because' })
   test.each([
     [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), false, 'unreachable', 'transfer.unreachable'],
     [null, true, 'unreachable', 'transfer.lost'],
@@ -120,7 +120,9 @@ describe('why there is no connection', () => {
     [new WrongFingerprint('f'), false, 'refused', 'transfer.wrongFingerprint'],
     [refusal('notPaired'), false, 'refused', 'transfer.notPaired'],
     [refusal('protocol'), false, 'refused', 'transfer.versionRefused'],
-    [refusal('busy'), false, 'refused', 'transfer.refusedOther'],
+    [refusal('busy'), false, 'unreachable', 'transfer.refusedOther'],
+    [refusal('malformed'), true, 'unreachable', 'transfer.refusedOther'],
+    [refusal('stopping'), true, 'unreachable', 'transfer.refusedOther'],
   ])('%s', (thrown, wasConnected, state, key) => {
     const trouble = troubleOf(thrown, destination, wasConnected)
     expect(trouble).toMatchObject({ state, problem: { key, params: { address: '[::1]:7766', name: 'nas' } } })

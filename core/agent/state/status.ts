@@ -97,8 +97,11 @@ function uncheckedLately({ sources, checkedPaths, settings }: AppState, now: num
 /** Refused before unreachable, and the one that has been away longest first. */
 function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
   const refused = state.destinations.find(({ connection }) => connection.state === 'refused')
-  if (refused !== undefined)
-    return { sentence: message('status.refused', { name: refused.name }), detail: othersGoOn(state) }
+  if (refused !== undefined) {
+    // Its own sentence says what helps: another version, the clocks, or to pair again.
+    const sentence = refused.connection.problem ?? message('status.refused', { name: refused.name })
+    return { sentence, detail: othersGoOn(state) }
+  }
   const away = state.destinations
     .filter(
       ({ connection: { state, since } }) =>
@@ -178,20 +181,24 @@ function working(state: AppState): Message | null {
   const size = going.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
   // The sender reckons with all that waits.
-  const left = pausedSource(state) === null ? state.left : null
+  const isAll = sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
+  const left = isAll ? state.left : null
   return left === null
     ? message('status.sending', { count, size })
     : message('status.sendingEta', { count, size, left })
 }
 
-/** Of the paused sources with files that wait the one that has most of them. */
+/** Of the paused sources the one with the most files that wait; what is new in it is not even looked for. */
 function pausedSource({ sources }: AppState): Message | null {
-  const waiting = sources
-    .filter(({ settings, totals }) => settings.paused && totals.waitingFiles > 0)
+  const paused = sources
+    .filter(({ settings }) => settings.paused)
     .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)[0]
-  if (waiting === undefined) return null
-  const { settings, totals } = waiting
-  return message('status.pausedSource', { name: settings.name, count: totals.waitingFiles })
+  if (paused === undefined) return null
+  const { name } = paused.settings
+  const count = paused.totals.waitingFiles
+  return count === 0
+    ? message('status.pausedSourceEmpty', { name })
+    : message('status.pausedSource', { name, count })
 }
 
 function wellSentence(state: AppState): Message {

@@ -3,6 +3,8 @@ import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { noTotals } from '../../../core/ledger/no-totals.ts'
+import { Refused } from '../../../core/send/link/dial.ts'
+import { troubleOf } from '../../../core/send/link/link.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { createWords } from '../../../core/words/words.ts'
@@ -70,6 +72,7 @@ const receiver = {
   address: 'nas-2:7766',
   connection: connected,
 }
+const there = { id: 'there', name: 'nas-2', host: 'nas-2', port: 7766 }
 const waiting = { ...noTotals, waitingFiles: 128, waitingBytes: 2 * 1024 ** 3 }
 const sending: SourceState = {
   ...well,
@@ -114,7 +117,13 @@ describe('the one status', () => {
       level: 'working',
       sentence: 'Sending 128 files, 2 GiB to go.',
     })
-    expect(status({ sources: [paused('none', 0)] }).level).toBe('ok')
+    const going = { sources: [paused('none', 0), { ...well, totals: waiting }], left: 180_000 }
+    expect(status(going).sentence).toContain('about 3 min')
+    expect(status({ sources: [{ ...well, totals: sent }, paused('none', 0)], totals: sent })).toEqual({
+      level: 'paused',
+      sentence: 'none is paused. New files there are not looked for.',
+      detail: null,
+    })
   })
 
   it('says that the schedule pauses, and until when; a pause by hand is said before', () => {
@@ -190,6 +199,11 @@ describe('the one status', () => {
     expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: null })
     const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
     expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
+    const thrown = new Refused({ code: 'protocol', reason: '' })
+    const old = troubleOf(thrown, { ...there, fingerprint: '' }, false)
+    expect(
+      status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).sentence,
+    ).toContain('Install the same version of Holdfast at both ends.')
     // One that no source goes to has no connection, and is no trouble.
     const idle = { ...away, connection: { ...unreachable, state: 'idle' as const } }
     expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type OpenAgent, openAgent } from '../core/agent/open.ts'
+import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
@@ -31,7 +31,7 @@ export function registerAgent(program: Command): void {
 async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const dataDirectory = dataDirectoryOf(options)
   const directories = given.map((directory) => path.resolve(directory))
-  const kind = options.batch || options.prefix !== undefined ? 'batch' : 'continuous'
+  const as = kindOf(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
   const words = createWords(host.systemLanguage)
@@ -41,7 +41,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   })
   if (open === null) {
     await refuseOnce(dataDirectory)
-    const refusals = await handOver(dataDirectory, directories, kind, options.prefix)
+    const refusals = await handOver(dataDirectory, directories, as)
     for (const refusal of refusals) console.error(words(refusal))
     if (refusals.length > 0) process.exitCode = 1
     const isTaken = directories.length > refusals.length
@@ -52,12 +52,17 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   stopOnSignal(open, () => say(words(message('cli.stopped'))))
   for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
   sayStatus(open, say)
-  const refusals = await open.protect(directories, { kind, prefix: options.prefix ?? '' })
+  const refusals = await open.protect(directories, as)
   for (const refusal of refusals) console.error(words(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
     process.exit(2)
   }
+}
+
+/** Without an option nothing is said of directories that are protected already. */
+function kindOf({ batch = false, prefix }: AgentOptions): SourceOptions {
+  return batch || prefix !== undefined ? { kind: 'batch', prefix: prefix ?? '' } : {}
 }
 
 /** What sends once is no agent that watches, also if there is nothing to hand over to it. */
@@ -68,19 +73,10 @@ async function refuseOnce(dataDirectory: string): Promise<void> {
 }
 
 /** The agent that runs already takes the directories; gives why each of the others was refused. */
-async function handOver(
-  dataDirectory: string,
-  directories: string[],
-  kind: 'continuous' | 'batch',
-  prefix: string | undefined,
-): Promise<Message[]> {
+async function handOver(dataDirectory: string, directories: string[], as: SourceOptions): Promise<Message[]> {
   const refusals: Message[] = []
   for (const directory of directories) {
-    const answer = await sendCommand(dataDirectory, 'addSource', {
-      path: directory,
-      kind,
-      ...(prefix === undefined ? {} : { prefix }),
-    })
+    const answer = await sendCommand(dataDirectory, 'addSource', { path: directory, ...as })
     const refusal = outcomeOf(answer)
     if (refusal !== null && refusal.key !== 'refuse.already') refusals.push(refusal)
   }

@@ -18,7 +18,7 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
-import { checkedPathSchema, sourceSchema } from '../settings/schema.ts'
+import { checkedPathSchema, type Source, sourceSchema } from '../settings/schema.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
@@ -122,6 +122,9 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
   const refusal = refuseSource(wanted, facts, { sources, store: realStoreOf(agent.layout) })
+  const same = sources.find((one) => one.path === facts.real)
+  if (refusal?.key === 'refuse.already' && same !== undefined && !isAsAsked(same, input))
+    throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   const real = facts.real ?? wanted
   const { path: _, kind, prefix, to, ...filters } = input
@@ -145,6 +148,11 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     sources: [...settings.sources, source],
     checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
   }))
+}
+
+/** Whether a source is what somebody wants it to be, who may have said nothing of it. */
+function isAsAsked({ kind, batch }: Source, asked: CommandInput<'addSource'>): boolean {
+  return (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {

@@ -12,6 +12,7 @@ import { openLog } from './log.ts'
 
 /** How directories that are named at the start become sources. */
 export interface SourceOptions {
+  /** Left out: as it is if it is one already, else continuous. */
   kind?: 'continuous' | 'batch'
   prefix?: string
   filters?: Partial<SourceFilters>
@@ -92,19 +93,12 @@ function passing(settings: SettingsStore): SettingsStore {
 async function protect(
   handlers: CommandHandlers,
   directories: readonly string[],
-  { kind = 'continuous', prefix = '', filters = {}, oneFileSystem = false, to }: SourceOptions,
+  { filters = {}, ...options }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({
-      path,
-      kind,
-      prefix,
-      ...filters,
-      oneFileSystem,
-      ...(to === undefined ? {} : { to }),
-    })
+    const outcome = await handlers.addSource({ path, ...filters, ...options })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

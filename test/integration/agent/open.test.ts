@@ -46,6 +46,20 @@ describe('the agent of a data directory', () => {
     expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
+  it('says so when a directory is protected already, in another way', async () => {
+    const data = temporaryDirectory('hand')
+    const source = temporaryDirectory('hand-source')
+    const agent = (...options: string[]) => startHoldfast(['agent', '--data', data, ...options, source])
+    agent()
+    await until('the source', async () => (await stateOf(data)).sources.length === 1, 20_000)
+    expect(await agent().ended()).toBe(0)
+    const batch = agent('--prefix', 'DC')
+    expect(await batch.ended()).toBe(1)
+    expect(batch.err()).toContain(`${source} is already protected as`)
+    expect(batch.err()).toContain('Remove it, then add it anew.')
+    expect((await stateOf(data)).sources[0]?.settings.kind).toBe('continuous')
+  })
+
   it('does not run a source that contains its own store, however the settings came to hold it', async () => {
     const outer = temporaryDirectory('outer')
     const data = path.join(outer, 'data')

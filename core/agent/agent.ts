@@ -104,7 +104,7 @@ export class Agent {
       log: this.#log,
     })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
-    if (settings.setAside !== null) this.addNotice('settings', settings.setAside)
+    if (settings.notice !== null) this.addNotice('settings', settings.notice)
   }
 
   get language() {
@@ -204,7 +204,8 @@ export class Agent {
     const tried = this.settings.write(performance.now())
     if (tried.what === 'written') this.dismissNotice(UNWRITTEN)
     if (tried.what === 'failed') {
-      const reason = englishWords(sentenceOf(tried.reason))
+      // Of the sentence only why: that nothing was changed is not so here.
+      const { reason = '' } = sentenceOf(tried.reason).params
       this.addNotice(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
     }
   }

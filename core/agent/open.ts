@@ -81,7 +81,7 @@ function passing(settings: SettingsStore): SettingsStore {
   let current: Settings = { ...settings.get(), sources: [], checkedPaths: [], pause: null }
   return {
     file: settings.file,
-    setAside: settings.setAside,
+    notice: settings.notice,
     get: () => current,
     set: (next) => {
       current = settingsSchema.parse(next)

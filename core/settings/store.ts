@@ -1,27 +1,22 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { constants, copyFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
-import type { z } from 'zod'
 import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
 import { errorCode, Problem } from '../words/problem.ts'
-import { migrateSettings } from './migrate.ts'
+import { firstIssue, freeName, readSettings, type WhenBroken } from './read.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
 export interface SettingsStore {
   readonly file: string
-  /** Why an earlier settings file was set aside when this one was opened; null if none was. */
-  readonly setAside: Message | null
+  /** What a person should know of the file as it was opened: it was set aside, say; null: nothing. */
+  readonly notice: Message | null
   get(): Settings
-  /** Validates and writes the whole file atomically, then returns what is in force. */
+  /**
+   * Validates and writes the whole file atomically, then returns what is in force.
+   * @throws Problem settings.refused, settings.cannotWrite; nothing is changed then.
+   */
   set(settings: Settings): Settings
 }
-
-/**
- * What becomes of a file that is not JSON or breaks the schema. set-aside: it is renamed, never erased, and the
- * defaults are used; for what runs on and can tell of it. refuse: nothing is touched.
- */
-export type WhenBroken = 'set-aside' | 'refuse'
 
 /**
  * Opens the settings file of a data directory.
@@ -29,8 +24,9 @@ export type WhenBroken = 'set-aside' | 'refuse'
  */
 export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'set-aside'): SettingsStore {
   const file = path.join(dataDirectory, 'settings.json')
-  const { settings, setAside } = readSettings(file, whenBroken)
+  const { settings, notice, isPartlyUsed } = readSettings(file, whenBroken)
   let current = settings
+  let isKept = !isPartlyUsed
   // Not Conf's own schema: zod's is the one that the window and the workers are checked with, too.
   const conf = new Conf<Settings>({
     cwd: dataDirectory,
@@ -38,77 +34,28 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
     serialize: prettyJson,
     configFileMode: 0o600,
   })
+  const write = (next: Settings) => {
+    try {
+      if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
+      isKept = true
+      conf.store = next
+    } catch (thrown) {
+      const reason = errorCode(thrown) ?? String(thrown)
+      throw new Problem('settings.cannotWrite', { file, reason }, { cause: thrown })
+    }
+  }
   return {
     file,
-    setAside,
+    notice,
     get: () => current,
     set: (next) => {
-      const checked = settingsSchema.parse(next)
-      conf.store = checked
-      current = checked
+      const checked = settingsSchema.safeParse(next)
+      if (!checked.success) throw new Problem('settings.refused', { reason: firstIssue(checked.error) })
+      write(checked.data)
+      current = checked.data
       return current
     },
   }
-}
-
-function readSettings(
-  file: string,
-  whenBroken: WhenBroken,
-): { settings: Settings; setAside: Message | null } {
-  const text = readText(file)
-  if (text === null) return { settings: settingsSchema.parse({}), setAside: null }
-  const parsed = parseSettings(text)
-  if (typeof parsed !== 'string') return { settings: parsed, setAside: null }
-  const reason = parsed
-  if (whenBroken === 'refuse') throw new Problem('settings.broken', { file, reason })
-  const aside = asideName(file)
-  try {
-    renameSync(file, aside)
-  } catch (thrown) {
-    throw new Problem('settings.cannotSetAside', { file, reason, why: String(thrown) })
-  }
-  return {
-    settings: settingsSchema.parse({}),
-    setAside: message('settings.setAside', { file, aside, reason }),
-  }
-}
-
-/**
- * null: there is none.
- * @throws Problem if the disk does not give the file: it may be well, so it is no reason to set it aside, and none to
- * begin without it, as the next change would then take its place.
- */
-function readText(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw new Problem('settings.unreadable', { file, reason: String(thrown) })
-  }
-}
-
-/** The settings, or why the text holds none. */
-function parseSettings(text: string): Settings | string {
-  try {
-    const parsed = settingsSchema.safeParse(migrateSettings(JSON.parse(text)))
-    return parsed.success ? parsed.data : firstIssue(parsed.error)
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown)
-  }
-}
-
-/** A name beside the file that nothing has yet: an earlier set-aside file must not be overwritten either. */
-function asideName(file: string): string {
-  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
-  for (let count = 0; ; count += 1) {
-    const name = file.replace(/\.json$/, `.set-aside-${stamp}${count === 0 ? '' : `-${count}`}.json`)
-    if (!existsSync(name)) return name
-  }
-}
-
-function firstIssue(error: z.ZodError): string {
-  const first = error.issues[0]
-  return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
 }
 
 function prettyJson(value: unknown): string {

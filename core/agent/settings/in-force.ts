@@ -28,7 +28,7 @@ export function settingsInForce(store: SettingsStore): SettingsInForce {
 
   return {
     file: store.file,
-    setAside: store.setAside,
+    notice: store.notice,
     get: () => forced?.settings ?? store.get(),
     set,
     force: (settings) => {

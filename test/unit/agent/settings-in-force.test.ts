@@ -13,7 +13,7 @@ function agentAfterItsPause() {
   let written: Settings = { ...defaultSettings, pause: { since, until: since + 1_000 } }
   const store: SettingsStore = {
     file: '/data/settings.json',
-    setAside: null,
+    notice: null,
     get: () => written,
     set: (next) => {
       disk.tries += 1

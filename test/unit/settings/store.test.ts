@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defaultSettings } from '../../../core/settings/schema.ts'
@@ -11,14 +11,14 @@ describe('the settings file', () => {
     const directory = temporaryDirectory()
     const store = openSettings(directory)
     expect(store.get()).toEqual(defaultSettings)
-    expect(store.setAside).toBeNull()
+    expect(store.notice).toBeNull()
     store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 30 } })
     expect(openSettings(directory).get().check.intervalSeconds).toBe(30)
   })
 
   it.each([
     ['not JSON', '{ "version": 1, '],
-    ['another schema', JSON.stringify({ version: 1, check: { intervalSeconds: 'often' } })],
+    ['another schema', JSON.stringify({ version: 1, send: { retrySeconds: 'often' } })],
     ['a later version', JSON.stringify({ version: 2 })],
     ['with a relative path', JSON.stringify({ version: 1, sources: [{ id: 'a', path: 'data', name: 'a' }] })],
     [
@@ -32,7 +32,10 @@ describe('the settings file', () => {
         sources: ['a', 'b'].map((id) => ({ id, path: `/${id}`, name: 'same' })),
       }),
     ],
-    ['an interval out of range', JSON.stringify({ version: 1, check: { intervalSeconds: 0 } })],
+    [
+      'a pause that nobody knows the end of',
+      JSON.stringify({ version: 1, theme: 'x', pause: { until: 'x' } }),
+    ],
     ['empty', ''],
   ])('is set aside, not erased, if it is %s', (_what, content) => {
     const directory = temporaryDirectory()
@@ -43,9 +46,33 @@ describe('the settings file', () => {
     const aside = readdirSync(directory).filter((name) => name.includes('set-aside'))
     expect(aside).toHaveLength(1)
     expect(readFileSync(path.join(directory, aside[0] ?? ''), 'utf8')).toBe(content)
-    expect(store.setAside && englishWords(store.setAside)).toContain(aside[0])
-    store.set(defaultSettings)
-    expect(openSettings(directory).setAside).toBeNull()
+    expect(store.notice && englishWords(store.notice)).toContain(aside[0])
+    // That is told until somebody has set something.
+    const again = openSettings(directory)
+    expect(again.notice && englishWords(again.notice)).toContain(aside[0])
+    expect(() => openSettings(directory, 'refuse')).toThrow(`kept as ${path.join(directory, aside[0] ?? '')}`)
+    again.set(defaultSettings)
+    expect(openSettings(directory).notice).toBeNull()
+  })
+
+  it('goes on with the rest where only what has a good default cannot be used', () => {
+    const directory = temporaryDirectory()
+    const file = path.join(directory, 'settings.json')
+    const sources = [{ id: 'a', path: '/data', name: 'data' }]
+    const content = JSON.stringify({ version: 1, sources, theme: 'purple', check: { intervalSeconds: 0 } })
+    writeFileSync(file, content)
+    expect(() => openSettings(directory, 'refuse')).toThrow('Nothing was changed')
+    const store = openSettings(directory)
+    expect(store.get()).toMatchObject({ sources, theme: 'system', check: defaultSettings.check })
+    expect(store.notice && englishWords(store.notice)).toContain('for: check, theme')
+    expect(readdirSync(directory)).toEqual(['settings.json'])
+    store.set(store.get())
+    store.set(store.get())
+    const [kept, ...others] = readdirSync(directory).filter((name) => name.includes('kept'))
+    expect(others).toEqual([])
+    expect(readFileSync(path.join(directory, kept ?? ''), 'utf8')).toBe(content)
+    expect(openSettings(directory).notice).toBeNull()
+    expect(openSettings(directory).get()).toEqual(store.get())
   })
 
   it.each([
@@ -56,7 +83,7 @@ describe('the settings file', () => {
     const sources = [{ id: 's', path: '/data', name: 'data' }]
     writeFileSync(path.join(directory, 'settings.json'), JSON.stringify({ version: 1, sources, destination }))
     const store = openSettings(directory)
-    expect(store.setAside).toBeNull()
+    expect(store.notice).toBeNull()
     expect(store.get().destinations).toEqual(destination === null ? [] : [destination])
     expect(store.get().sources).toMatchObject([{ ...sources[0], destinations: null }])
     store.set(store.get())
@@ -76,7 +103,19 @@ describe('the settings file', () => {
     const store = openSettings(temporaryDirectory())
     expect(() =>
       store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } }),
-    ).toThrow()
+    ).toThrow('The settings cannot hold this (check.intervalSeconds: ')
     expect(store.get().check.intervalSeconds).toBe(10)
+  })
+
+  it('that cannot be written is told with the reason, and what was stays in force', () => {
+    const directory = temporaryDirectory()
+    const store = openSettings(directory)
+    rmSync(directory, { recursive: true })
+    // Not even root makes a directory there.
+    symlinkSync('/proc/nowhere', directory)
+    expect(() => store.set({ ...store.get(), notifications: false })).toThrow(
+      `The settings file ${store.file} cannot be written: ENOENT. Nothing was changed.`,
+    )
+    expect(store.get().notifications).toBe(true)
   })
 })

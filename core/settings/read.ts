@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import path from 'node:path'
+import type { z } from 'zod'
+import { type Message, message } from '../words/message.ts'
+import { errorCode, Problem } from '../words/problem.ts'
+import { migrateSettings } from './migrate.ts'
+import { defaultSettings, type Settings, settingsSchema } from './schema.ts'
+
+/**
+ * What becomes of a file that is not JSON or breaks the schema. set-aside: it is renamed, never erased, and the
+ * defaults are used, or all of it that can be; for what runs on and can tell of it. refuse: nothing is touched.
+ */
+export type WhenBroken = 'set-aside' | 'refuse'
+
+export interface ReadSettings {
+  settings: Settings
+  /** What a person should know of the file: that it was set aside, or that some of it is not used. */
+  notice: Message | null
+  /** The file holds something that the settings do not: the next change must not erase it. */
+  isPartlyUsed: boolean
+}
+
+/** Parts that nothing is lost without, as their defaults do: a directory, a limit or a pause must not vanish. */
+const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
+
+/** @throws Problem if the file is broken and is not to be set aside, or cannot be: writing would then destroy it. */
+export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
+  const text = readText(file)
+  if (text === null) return withoutFile(file, whenBroken)
+  const parsed = parseSettings(text)
+  if ('settings' in parsed && parsed.unused === null)
+    return { settings: parsed.settings, notice: null, isPartlyUsed: false }
+  const { reason } = parsed
+  if (whenBroken === 'refuse') throw new Problem('settings.broken', { file, reason })
+  if ('settings' in parsed) {
+    const notice = message('settings.partlyUsed', { file, parts: parsed.unused, reason })
+    return { settings: parsed.settings, notice, isPartlyUsed: true }
+  }
+  const aside = freeName(file, 'set-aside')
+  try {
+    renameSync(file, aside)
+  } catch (thrown) {
+    throw new Problem('settings.cannotSetAside', { file, reason, why: String(thrown) })
+  }
+  const notice = message('settings.setAside', { file, aside, reason })
+  return { settings: defaultSettings, notice, isPartlyUsed: false }
+}
+
+/** A name beside the file that nothing has yet: what was kept earlier must not be overwritten either. */
+export function freeName(file: string, what: 'set-aside' | 'kept'): string {
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
+  for (let count = 0; ; count += 1) {
+    const name = file.replace(/\.json$/, `.${what}-${stamp}${count === 0 ? '' : `-${count}`}.json`)
+    if (!existsSync(name)) return name
+  }
+}
+
+export function firstIssue(error: z.ZodError): string {
+  const first = error.issues[0]
+  return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
+}
+
+/** The defaults, at first, or while nobody has set anything since a file was set aside: that is told until then. */
+function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
+  const aside = lastSetAside(file)
+  if (aside === null) return { settings: defaultSettings, notice: null, isPartlyUsed: false }
+  const notice = message('settings.setAsideBefore', { file, aside })
+  if (whenBroken === 'refuse') throw new Problem(notice.key, notice.params)
+  return { settings: defaultSettings, notice, isPartlyUsed: false }
+}
+
+function lastSetAside(file: string): string | null {
+  const directory = path.dirname(file)
+  const names = unlessMissing(file, () => readdirSync(directory)) ?? []
+  // Their names end with the time.
+  const last = names
+    .filter((name) => /^settings\.set-aside-.*\.json$/.test(name))
+    .sort()
+    .at(-1)
+  return last === undefined ? null : path.join(directory, last)
+}
+
+/** null: there is none. */
+const readText = (file: string): string | null => unlessMissing(file, () => readFileSync(file, 'utf8'))
+
+/**
+ * null: nothing is there.
+ * @throws Problem if the disk does not give it: the file may be well, so it is no reason to set it aside, and none to
+ * begin without it, as the next change would then take its place.
+ */
+function unlessMissing<T>(file: string, read: () => T): T | null {
+  try {
+    return read()
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw new Problem('settings.unreadable', { file, reason: String(thrown) })
+  }
+}
+
+type Parsed =
+  | { settings: Settings; unused: null }
+  | { settings: Settings; unused: string; reason: string }
+  | Broken
+interface Broken {
+  reason: string
+}
+
+/** The settings, maybe without the names of parts that cannot be used, or why the text holds none. */
+function parseSettings(text: string): Parsed {
+  let raw: unknown
+  try {
+    raw = migrateSettings(JSON.parse(text))
+  } catch (thrown) {
+    return { reason: thrown instanceof Error ? thrown.message : String(thrown) }
+  }
+  const whole = settingsSchema.safeParse(raw)
+  if (whole.success) return { settings: whole.data, unused: null }
+  const reason = firstIssue(whole.error)
+  const parts = [...new Set(whole.error.issues.map(({ path: [part] }) => String(part)))]
+  if (!parts.every((part) => SPARED.has(part))) return { reason }
+  const used = Object.entries(raw as object).filter(([part]) => !parts.includes(part))
+  const rest = settingsSchema.safeParse(Object.fromEntries(used))
+  return rest.success
+    ? { settings: rest.data, unused: parts.join(', '), reason }
+    : { reason: firstIssue(rest.error) }
+}

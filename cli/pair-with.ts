@@ -26,7 +26,12 @@ export async function pairWith(code: string, dataDirectory: string, name: string
   const settings = await changeSettings(
     dataDirectory,
     () => ({ command: 'pair', input }),
-    (before) => pairAlone(before, code, dataDirectory, name ?? hostname()),
+    (before, tryWriting) => {
+      refuseMore(before, parsePairingCode(code))
+      // The code works once: it is not used up where what it gives cannot be written.
+      tryWriting()
+      return pairAlone(before, code, dataDirectory, name ?? hostname())
+    },
   )
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
@@ -52,7 +57,6 @@ async function pairAlone(
   dataDirectory: string,
   name: string,
 ): Promise<Settings> {
-  refuseMore(settings, parsePairingCode(code))
   const { identity } = openDataDirectory(path.resolve(dataDirectory))
   const renewal = await openRenewal(identity, (_, text) => console.error(text))
   await renewal.replaceExpired()

@@ -15,13 +15,14 @@ export interface AgentCommand {
 
 /**
  * Changes the settings of a data directory: through its agent if one runs, else in the file.
+ * @param alone makes the new settings of the old ones; `tryWriting` throws if they could not be written now.
  * @param aloneAfterwards what an agent does besides; here it is done while none can start.
  * @returns the settings as they are then.
  */
 export async function changeSettings(
   dataDirectory: string,
   asked: (settings: Settings) => AgentCommand,
-  alone: (settings: Settings) => Settings | Promise<Settings>,
+  alone: (settings: Settings, tryWriting: () => void) => Settings | Promise<Settings>,
   aloneAfterwards: () => Promise<void> = async () => undefined,
 ): Promise<Settings> {
   const agent = await runningState(dataDirectory)
@@ -71,7 +72,7 @@ function refuseMissing(directory: string): void {
 
 async function changeAlone(
   dataDirectory: string,
-  change: (settings: Settings) => Settings | Promise<Settings>,
+  change: (settings: Settings, tryWriting: () => void) => Settings | Promise<Settings>,
   afterwards: () => Promise<void>,
 ): Promise<Settings> {
   refuseMissing(dataDirectory)
@@ -80,7 +81,8 @@ async function changeAlone(
   if (lock === null) throw new Problem('agent.starting')
   try {
     const settings = openSettings(dataDirectory, 'refuse')
-    const changed = settings.set(await change(settings.get()))
+    const tryWriting = () => void settings.set(settings.get())
+    const changed = settings.set(await change(settings.get(), tryWriting))
     await afterwards()
     return changed
   } finally {

@@ -1,0 +1,31 @@
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { canMount, mountBind } from '../../support/mounts.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, startReceiver } from '../../support/two-receivers.ts'
+
+/** A data directory on a file system that an administrator has made read-only. */
+async function readOnlyData() {
+  const data = await mountBind(onTestFinished, temporaryDirectory('read-only-data'))
+  await loadIdentity(path.join(data.point, 'identity'))
+  await data.remount('ro,bind')
+  return data
+}
+
+describe.skipIf(!canMount)('a data directory that cannot be written (needs root: mount)', () => {
+  test('uses up no pairing code', async () => {
+    const data = await readOnlyData()
+    const { store } = await startReceiver('nas')
+    const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
+    const words = ['pair', code, '--data', data.point]
+    const refused = startHoldfast(words)
+    expect(await refused.ended()).toBe(1)
+    expect(refused.err()).toContain(
+      `${data.point}/settings.json cannot be written: EROFS. Nothing was changed.`,
+    )
+    await data.remount('rw,bind')
+    expect(await holdfast(words)).toContain('nas')
+  })
+})

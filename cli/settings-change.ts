@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { lockData } from '../core/agent/lock-data.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
-import { lockDirectory } from '../core/worker/directory-lock.ts'
 import { outcomeOf } from './outcome.ts'
 
 /** A command for the running agent, made of the settings as they are. */
@@ -76,7 +76,7 @@ async function changeAlone(
   afterwards: () => Promise<void>,
 ): Promise<Settings> {
   refuseMissing(dataDirectory)
-  const lock = lockDirectory(dataDirectory)
+  const lock = lockData(dataDirectory)
   // It has started just now, and would overwrite what is written here.
   if (lock === null) throw new Problem('agent.starting')
   try {

@@ -4,6 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { unusableData } from '../settings/data-directory.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import { errorCode, Problem, sentenceOf } from '../words/problem.ts'
 
@@ -51,30 +52,40 @@ export interface ControlSocket {
 /**
  * Listens for commands, one JSON line each way. The caller holds the directory's lock: whatever stands at the
  * address is what a killed agent left behind.
+ * @throws Problem data.cannotMake
  */
 export async function listenForCommands(
   dataDirectory: string,
   answer: (command: string, input: unknown) => Promise<unknown>,
 ): Promise<ControlSocket> {
   const address = controlAddress(dataDirectory)
-  if (process.platform !== 'win32') rmSync(address.path, { force: true })
   const connections = new Set<net.Socket>()
   const server = net.createServer((socket) => {
     connections.add(socket)
     socket.on('close', () => connections.delete(socket))
     serve(socket, answer)
   })
+  const close = () => {
+    server.close(address.release)
+    for (const socket of connections) socket.destroy()
+  }
+  try {
+    await listen(server, address.path)
+  } catch (thrown) {
+    close()
+    throw unusableData(dataDirectory, thrown)
+  }
+  return { close }
+}
+
+async function listen(server: net.Server, address: string): Promise<void> {
+  const isFile = process.platform !== 'win32'
+  if (isFile) rmSync(address, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(address.path, resolve)
+    server.listen(address, resolve)
   })
-  if (process.platform !== 'win32') chmodSync(address.path, 0o600)
-  return {
-    close: () => {
-      server.close(address.release)
-      for (const socket of connections) socket.destroy()
-    },
-  }
+  if (isFile) chmodSync(address, 0o600)
 }
 
 function serve(socket: net.Socket, answer: (command: string, input: unknown) => Promise<unknown>): void {

@@ -3,11 +3,11 @@ import { type Settings, type SourceFilters, settingsSchema } from '../settings/s
 import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import { lockDirectory } from '../worker/directory-lock.ts'
 import { Agent } from './agent.ts'
 import { answerCommand, type CommandHandlers, commandHandlers } from './commands.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
+import { lockData } from './lock-data.ts'
 import { openLog } from './log.ts'
 
 /** How directories that are named at the start become sources. */
@@ -33,29 +33,30 @@ export interface OpenAgent {
 /**
  * Starts the agent of a data directory for a host: the way that the desktop and the command line share. One that
  * sends once begins without the settings' sources, keeps nothing that it is told, and takes no commands.
- * @throws Problem agent.alreadyRunning if the directory has an agent already
+ * @throws Problem agent.alreadyRunning if the directory has an agent already, data.cannotMake if it cannot be used
  */
 export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
   const onlyThisRun = host.kind === 'once'
   const layout = openDataDirectory(dataDirectory)
   // Nothing of the directory is touched before it is ours.
-  const lock = lockDirectory(dataDirectory)
+  const lock = lockData(dataDirectory)
   if (lock === null) throw new Problem('agent.alreadyRunning', { directory: dataDirectory })
   const log = openLog(layout.logs)
+  const opened = [() => log.close(), lock.release]
+  const release = () => {
+    for (const close of opened) close()
+  }
   let handlers: CommandHandlers | null = null
-  const control = await listenForCommands(dataDirectory, async (command, input) => {
+  const answer = async (command: string, input: unknown) => {
     // What it took would be over with this run, and whoever gave it was told that it is done.
     if (onlyThisRun && command !== 'snapshot')
       throw new Problem('agent.sendingOnce', { directory: dataDirectory })
     if (handlers === null) throw new Problem('agent.starting')
     return answerCommand(handlers, command, input)
-  })
-  const release = () => {
-    control.close()
-    log.close()
-    lock.release()
   }
   try {
+    const control = await listenForCommands(dataDirectory, answer)
+    opened.unshift(control.close)
     // A run that ends before long could tell nobody that it set the file aside.
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
     const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host, log.write)

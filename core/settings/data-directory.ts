@@ -45,6 +45,13 @@ function makeDirectory(directory: string): void {
   }
 }
 
+/** What a person is told of a data directory that the system refuses; a Problem stays what it is. */
+export function unusableData(directory: string, thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown
+  const reason = errorCode(thrown) ?? String(thrown)
+  return new Problem('data.cannotMake', { directory, reason }, { cause: thrown })
+}
+
 /**
  * Makes the data directory, readable by its owner alone; one that is there already keeps its permissions.
  * @throws Problem data.cannotMake
@@ -53,7 +60,7 @@ export function openDataDirectory(directory: string): DataLayout {
   try {
     makeDirectory(path.resolve(directory))
   } catch (thrown) {
-    throw new Problem('data.cannotMake', { directory, reason: errorCode(thrown) ?? String(thrown) })
+    throw unusableData(directory, thrown)
   }
   return {
     directory,

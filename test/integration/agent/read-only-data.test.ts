@@ -28,4 +28,13 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     await data.remount('rw,bind')
     expect(await holdfast(words)).toContain('nas')
   })
+
+  test.each(['agent', 'scan --once /usr/share/doc'])('is told, with what to do: %s', async (line) => {
+    const data = await readOnlyData()
+    const command = startHoldfast([...line.split(' '), '--data', data.point])
+    expect(await command.ended()).toBe(1)
+    expect(command.err()).toBe(
+      `Holdfast's own directory ${data.point} cannot be used: EROFS. Name another one with --data or HOLDFAST_HOME.\n`,
+    )
+  })
 })

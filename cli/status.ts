@@ -4,10 +4,18 @@ import { type AppState, type SourceDestination, stateSnapshotSchema } from '../c
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
+import { outcomeOf } from './outcome.ts'
 import { quoteControls } from './quote-controls.ts'
+
+interface StatusOptions {
+  data?: string
+  json?: boolean
+  dismiss?: boolean
+}
 
 /** `holdfast status`: the same sentence as the tray icon; exits 0 when well, 1 when something needs a person. */
 export function registerStatus(program: Command): void {
@@ -15,12 +23,26 @@ export function registerStatus(program: Command): void {
     .command('status')
     .description('say how the running agent is; exit code 0: well, 1: needs attention, 3: not running')
     .option('--json', 'print the whole state as JSON')
-  withDataDirectory(command).action(async (options: { data?: string; json?: boolean }) => {
-    const answer = await sendCommand(dataDirectoryOf(options), 'snapshot', {})
-    const { state } = stateSnapshotSchema.parse(answer)
+    .option('--dismiss', 'first put away the notices that were shown until now: they have been read')
+  withDataDirectory(command).action(async (options: StatusOptions) => {
+    const directory = dataDirectoryOf(options)
+    if (options.dismiss) await dismissNotices(directory)
+    const state = await stateOf(directory)
     console.log(options.json ? JSON.stringify(state, null, 2) : describeState(state).join('\n'))
     process.exitCode = state.status.level === 'failing' || state.status.level === 'attention' ? 1 : 0
   })
+}
+
+async function stateOf(directory: string): Promise<AppState> {
+  return stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {})).state
+}
+
+async function dismissNotices(directory: string): Promise<void> {
+  const { notices } = await stateOf(directory)
+  for (const { id } of notices) {
+    const refusal = outcomeOf(await sendCommand(directory, 'dismissNotice', { id }))
+    if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  }
 }
 
 /** A sentence may name a file, whose name may be anything. */

@@ -11,6 +11,7 @@ import { sentenceOf } from '../words/problem.ts'
 import { createWords, englishWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
+import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
@@ -32,6 +33,7 @@ import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
 import {
   checkerConfig,
+  destinationsNow,
   embeddedReceiverConfig,
   rememberMount,
   scannerConfig,
@@ -65,7 +67,7 @@ export class Agent {
   #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
-  #embedded: ReceiverReport | null = null
+  readonly #embedded = createEmbeddedReceiver()
   #refresh: NodeJS.Timeout | null = null
   readonly #pauseClock = createPauseClock()
   #isStopped = false
@@ -161,7 +163,7 @@ export class Agent {
     this.checker.configure(checkerConfig(settings, this.layout, this.#memory.knownMounts()))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destinations.length > 0) {
-      this.#embedded = null
+      this.#embedded.forget()
       void this.receiver.stop()
     } else if (this.#senderFingerprint !== null) {
       const { computerName } = this.host
@@ -177,20 +179,11 @@ export class Agent {
   #configureSenders(all: Settings): void {
     if (this.#isStopped) return
     const now = {
-      ...this.#sendersNow(),
-      embedded: this.#embedded,
+      ...destinationsNow(this.store.state.destinations),
+      embedded: this.#embedded.running,
       computerName: this.host.computerName,
     }
     this.senders.configure(senderConfigs(this.#permitted(all), this.layout, now))
-  }
-
-  #sendersNow() {
-    const connected = this.store.state.destinations.filter(
-      ({ connection }) => connection.state === 'connected',
-    )
-    const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
-    const idsOf = (some: typeof connected) => new Set(some.map(({ id }) => id))
-    return { connected: idsOf(connected), busy: idsOf(busy) }
   }
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
@@ -228,7 +221,7 @@ export class Agent {
   }
 
   #checked({ checked, notice }: CheckerReport): void {
-    if (notice !== undefined) this.addNotice('history', notice)
+    if (notice !== undefined) this.#noticed(notice)
     if (checked.length === 0) return
     const known = checked.reduce(rememberMount, this.#memory.knownMounts())
     if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
@@ -237,15 +230,25 @@ export class Agent {
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
   }
 
+  /** What is well again needs nobody: only the trouble is a notice. */
+  #noticed(sentence: Message): void {
+    if (sentence.key !== 'check.historyBack') this.addNotice('history', sentence)
+    else {
+      this.#log('info', englishWords(sentence))
+      this.dismissNotice('history')
+    }
+  }
+
   #sent(destination: string, report: SenderReport): void {
     if (report.fingerprint !== null && report.fingerprint !== this.#senderFingerprint) {
       this.#senderFingerprint = report.fingerprint
       this.#configureWorkers(this.settings.get())
     }
-    const before = this.#sendersNow()
-    this.store.update(withSent(this.store.state, destination, report, this.#receiverProblem()))
+    const before = destinationsNow(this.store.state.destinations)
+    this.store.update(withSent(this.store.state, destination, report, this.#embedded.problem))
+    const { destinations } = this.store.state
     // Each hears what the others are at: they share the line, and remove files only together.
-    if (this.store.state.destinations.length > 1 && !isDeepStrictEqual(before, this.#sendersNow()))
+    if (destinations.length > 1 && !isDeepStrictEqual(before, destinationsNow(destinations)))
       this.#configureSenders(this.settings.get())
   }
 
@@ -253,21 +256,9 @@ export class Agent {
     const settings = this.settings.get()
     // It is being stopped.
     if (settings.destinations.length > 0) return
-    const before = this.#embedded
-    this.#embedded = report
-    const problem = this.#receiverProblem()
+    const hasMoved = this.#embedded.take(report)
+    const { problem } = this.#embedded
     if (problem !== null) this.store.update(withoutReceiver(this.store.state, problem))
-    if (!isDeepStrictEqual(addressIn(before), addressIn(report))) this.#configureSenders(settings)
+    if (hasMoved) this.#configureSenders(settings)
   }
-
-  /** Why the embedded receiver cannot start, if it cannot. */
-  #receiverProblem(): Message | null {
-    const said = this.#embedded
-    return said !== null && 'problem' in said ? said.problem : null
-  }
-}
-
-/** Where the embedded receiver is to be reached, and by what it is known. */
-function addressIn(report: ReceiverReport | null) {
-  return report === null || 'problem' in report ? null : [report.port, report.fingerprint]
 }

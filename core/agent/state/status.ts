@@ -59,10 +59,10 @@ function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'd
   if (destination !== null) return destination
   const problem = destinationProblem(state)
   if (problem !== null) return { sentence: problem, detail: waiting }
-  const notice = state.notices[0]
-  if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
   const scan = scanTrouble(state)
   if (scan !== null) return { sentence: scan, detail: waiting }
+  const notice = state.notices[0]
+  if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
   const { pause } = state.settings
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return null
   const count = state.totals.waitingFiles

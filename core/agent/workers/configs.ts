@@ -1,14 +1,15 @@
 import type { Checked, checkerDefinition } from '../../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../../check/messages.ts'
-import type { receiverDefinition } from '../../receive/messages.ts'
+import type { RunningReport, receiverDefinition } from '../../receive/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
 import type { RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
-import type { ConfigOf, ReportOf } from '../../worker/definition.ts'
+import type { ConfigOf } from '../../worker/definition.ts'
 import { isThisComputer } from '../state/initial.ts'
+import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
 
@@ -67,13 +68,23 @@ export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<
 
 /** What a sender's configuration hangs on besides the settings. */
 export interface SendersNow {
-  /** What the embedded receiver has reported; null: nothing yet, or it is not wanted. */
-  embedded: ReportOf<typeof receiverDefinition> | null
+  /** What the embedded receiver has reported; null: it does not run, or not yet. */
+  embedded: RunningReport | null
   computerName: string
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
   /** Ids of those that have something to send now: they share the line. */
   busy: ReadonlySet<string>
+}
+
+/** Which destinations are connected, and which of those have something to send. */
+export function destinationsNow(
+  destinations: AppState['destinations'],
+): Pick<SendersNow, 'connected' | 'busy'> {
+  const connected = destinations.filter(({ connection }) => connection.state === 'connected')
+  const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
+  const idsOf = (some: typeof connected) => new Set(some.map(({ id }) => id))
+  return { connected: idsOf(connected), busy: idsOf(busy) }
 }
 
 /** What the sender of each destination has to know, by the destination's id; without any, the embedded receiver's. */
@@ -145,11 +156,8 @@ function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['delet
   return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }
 }
 
-function embeddedDestination(
-  report: ReportOf<typeof receiverDefinition> | null,
-  name: string,
-): ReceiverDestination | null {
-  if (report === null || 'problem' in report) return null
+function embeddedDestination(report: RunningReport | null, name: string): ReceiverDestination | null {
+  if (report === null) return null
   const { port, fingerprint } = report
   return { id: EMBEDDED_DESTINATION, name, host: '127.0.0.1', port, fingerprint }
 }

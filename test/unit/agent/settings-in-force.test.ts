@@ -1,10 +1,7 @@
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Agent } from '../../../core/agent/agent.ts'
-import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { defaultSettings, type Settings } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/store.ts'
-import { englishWords } from '../../../core/words/words.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { fakeAgent } from '../../support/fake-agent.ts'
 
 /** Settings with a pause that is over, on a disk that can be filled, and an agent that goes by them. */
 function agentAfterItsPause() {
@@ -22,32 +19,7 @@ function agentAfterItsPause() {
       return next
     },
   }
-  const logged: string[] = []
-  const agent = new Agent(
-    openDataDirectory(temporaryDirectory()),
-    store,
-    {
-      kind: 'terminal',
-      version: '1',
-      systemLanguage: 'en',
-      computerName: 'here',
-      starter: {
-        start: () => ({
-          pid: () => null,
-          post: () => undefined,
-          onMessage: () => undefined,
-          onExit: () => undefined,
-          kill: () => undefined,
-        }),
-      },
-      notify: () => undefined,
-      withdraw: () => undefined,
-    },
-    (_level, text) => logged.push(text),
-  )
-  onTestFinished(() => void agent.stop())
-  const notices = () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence))
-  return { disk, agent, logged, notices, written: () => written }
+  return { ...fakeAgent(store), disk, written: () => written }
 }
 
 describe('the end of a pause on a full disk', () => {

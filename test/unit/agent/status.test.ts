@@ -281,6 +281,14 @@ describe('the one status', () => {
       level: 'attention',
       sentence: 'No key.',
     })
+    // A notice may be an old one: it does not hide what is wrong now.
+    const notices = [{ id: 'n', sentence: message('problem.other', { reason: 'Once upon a time.' }) }]
+    const unwatched = {
+      ...well,
+      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
+    }
+    expect(status({ notices, sources: [unwatched] }).sentence).toContain('3 directories are not watched')
+    expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')
   })

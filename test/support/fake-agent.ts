@@ -1,0 +1,42 @@
+import { onTestFinished } from 'vitest'
+import { Agent } from '../../core/agent/agent.ts'
+import type { WorkerName } from '../../core/agent/state/schema.ts'
+import { openDataDirectory } from '../../core/settings/data-directory.ts'
+import type { SettingsStore } from '../../core/settings/store.ts'
+import { englishWords } from '../../core/words/words.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+/** An agent whose workers do nothing; `says` is what one of them says to it. */
+export function fakeAgent(settings: SettingsStore) {
+  const listeners = new Map<WorkerName, (message: unknown) => void>()
+  const logged: string[] = []
+  const agent = new Agent(
+    openDataDirectory(temporaryDirectory()),
+    settings,
+    {
+      kind: 'terminal',
+      version: '1',
+      systemLanguage: 'en',
+      computerName: 'here',
+      starter: {
+        start: (name) => ({
+          pid: () => null,
+          post: () => undefined,
+          onMessage: (listener) => void listeners.set(name, listener),
+          onExit: () => undefined,
+          kill: () => undefined,
+        }),
+      },
+      notify: () => undefined,
+      withdraw: () => undefined,
+    },
+    (_level, text) => logged.push(text),
+  )
+  onTestFinished(() => void agent.stop())
+  return {
+    agent,
+    logged,
+    notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),
+    says: (worker: WorkerName, report: unknown) => listeners.get(worker)?.({ type: 'report', report }),
+  }
+}

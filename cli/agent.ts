@@ -43,9 +43,10 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     await refuseOnce(dataDirectory)
     const refusals = await handOver(dataDirectory, directories, as)
     for (const refusal of refusals) console.error(words(refusal))
-    if (refusals.length > 0) process.exitCode = 1
-    const isTaken = directories.length > refusals.length
-    say(words(message(isTaken ? 'cli.handedOver' : 'agent.alreadyRunning', { directory: dataDirectory })))
+    const about = { directory: dataDirectory }
+    if (directories.length > refusals.length) say(words(message('cli.handedOver', about)))
+    else console.error(words(message('agent.alreadyRunning', about)))
+    if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
   say(words(message('cli.terminal', { directory: dataDirectory })))
@@ -53,7 +54,11 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
   sayStatus(open, say)
   const refusals = await open.protect(directories, as)
-  for (const refusal of refusals) console.error(words(refusal))
+  for (const refusal of refusals) {
+    console.error(words(refusal))
+    // As a service it is read by nobody: status tells it, too.
+    open.agent.addNotice(`refused:${JSON.stringify(refusal)}`, refusal)
+  }
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
     process.exit(2)

@@ -22,6 +22,10 @@ describe('the agent of a data directory', () => {
     )
     const running = started.filter(({ child }) => child.exitCode === null)
     expect(running).toHaveLength(1)
+    for (const one of started.filter(({ child }) => child.exitCode !== null)) {
+      expect(one.child.exitCode).toBe(1)
+      expect(one.err()).toContain(`already running for ${data}. Stop it first, or let it do the work`)
+    }
     await until('the third to answer', async () => (await stateOf(data)).host === 'terminal')
   })
 

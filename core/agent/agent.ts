@@ -28,14 +28,13 @@ import {
   withSent,
   withSettings,
 } from './state/reports.ts'
-import type { WorkerName, WorkerState } from './state/schema.ts'
+import type { WorkerName } from './state/schema.ts'
 import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
 import {
   checkerConfig,
   destinationsNow,
   embeddedReceiverConfig,
-  rememberMount,
   scannerConfig,
   senderConfigs,
 } from './workers/configs.ts'
@@ -212,19 +211,15 @@ export class Agent {
       report,
       nudge,
       log: this.#log,
-      condition: (condition) => this.#setCondition(definition.name, condition),
+      condition: (condition) =>
+        this.store.update({ workers: { ...this.store.state.workers, [definition.name]: condition } }),
     })
-  }
-
-  #setCondition(name: WorkerName, condition: WorkerState): void {
-    this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
   }
 
   #checked({ checked, notice }: CheckerReport): void {
     if (notice !== undefined) this.#noticed(notice)
     if (checked.length === 0) return
-    const known = checked.reduce(rememberMount, this.#memory.knownMounts())
-    if (known !== this.#memory.knownMounts()) this.#memory.setKnownMounts(known)
+    this.#memory.remember(checked)
     this.store.update(withChecked(this.store.state, checked))
     const ids = new Set(pathIds(this.store.state))
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)

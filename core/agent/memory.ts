@@ -1,7 +1,7 @@
 import Conf from 'conf'
 import { z } from 'zod'
-import { mountIdentitySchema } from '../check/messages.ts'
-import type { KnownMounts } from './workers/configs.ts'
+import { type Checked, mountIdentitySchema } from '../check/messages.ts'
+import { type KnownMounts, rememberMount } from './workers/configs.ts'
 
 const memorySchema = z.object({
   knownMounts: z
@@ -19,7 +19,8 @@ export function openMemory(
   onlyRead: boolean,
 ): {
   knownMounts(): KnownMounts
-  setKnownMounts(mounts: KnownMounts): void
+  /** The mounts that checks have found. */
+  remember(checked: readonly Checked[]): void
   /** Forgets all paths but these, by their ids. */
   keepOnly(ids: ReadonlySet<string>): void
 } {
@@ -43,7 +44,10 @@ export function openMemory(
   }
   return {
     knownMounts: () => knownMounts,
-    setKnownMounts,
+    remember: (checked) => {
+      const known = checked.reduce(rememberMount, knownMounts)
+      if (known !== knownMounts) setKnownMounts(known)
+    },
     keepOnly: (ids) => {
       // What sends once has none of the settings' paths, and may know the one that it is given.
       if (onlyRead) return

@@ -36,3 +36,14 @@ describe('a command that only asks or changes settings', () => {
     },
   )
 })
+
+test('`scan --once` does not copy to this computer instead while the settings are set aside', async () => {
+  const data = temporaryDirectory('aside')
+  const source = temporaryDirectory('aside-source')
+  const aside = path.join(data, 'settings.set-aside-2026-11-20T12-00-00-000Z.json')
+  writeFileSync(aside, BROKEN)
+  const once = startHoldfast(['scan', '--once', '--data', data, source])
+  expect(await once.ended()).toBe(1)
+  expect(once.err()).toContain(`kept as ${aside}`)
+  expect(once.err()).toContain('remove it to begin anew')
+})

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
 const runningSchema = z.object({

@@ -181,7 +181,7 @@ function working(state: AppState): Message | null {
   const size = going.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
   // The sender reckons with all that waits.
-  const isAll = sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
+  const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
   const left = isAll ? state.left : null
   return left === null
     ? message('status.sending', { count, size })

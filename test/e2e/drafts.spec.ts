@@ -1,6 +1,10 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { formatPairingCode } from '../../core/wire/pairing-code.ts'
+import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
 test('what is half typed is there again after another page was shown', async ({ desktop }) => {
@@ -30,17 +34,51 @@ test('what is half typed is there again after another page was shown', async ({ 
   await rm(source, { recursive: true })
 })
 
-test('a click beside a dialog throws away nothing that was typed', async ({ desktop }) => {
+test('neither a click beside a dialog nor Escape throws away what was typed', async ({ desktop }) => {
   const { page } = await desktop.start({
     settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] },
   })
   // A dialog that closes is then gone at once.
   await page.emulateMedia({ reducedMotion: 'reduce' })
-  await page.getByRole('button', { name: 'Other ways to add' }).click()
-  await page.getByRole('menuitem', { name: /Type a path/ }).click()
+  const open = async () => {
+    await page.getByRole('button', { name: 'Other ways to add' }).click()
+    await page.getByRole('menuitem', { name: /Type a path/ }).click()
+  }
+  await open()
   const dialog = page.getByRole('dialog')
+  await expect(dialog.getByRole('textbox').first()).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(dialog).toBeHidden()
+  await open()
   await dialog.getByRole('textbox').first().fill('/nowhere/at/all')
   await page.mouse.click(5, 5)
+  await page.keyboard.press('Escape')
   await dialog.getByRole('button', { name: 'Add', exact: true }).click()
   await expect(dialog.getByText('/nowhere/at/all does not exist')).toBeVisible()
+})
+
+test('a dialog that has asked stays until it has shown the answer', async ({ desktop }) => {
+  // A receiver that takes a connection, and says nothing.
+  const sockets: Socket[] = []
+  const server = createServer((socket) => void sockets.push(socket.on('error', () => undefined)))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const { page } = await desktop.start({ settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] } })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  await page.getByRole('button', { name: 'Connect a receiver' }).click()
+  const dialog = page.getByRole('dialog')
+  const code = { host: '127.0.0.1', port, code: 'x', fingerprint: 'a'.repeat(64), name: 'nas' }
+  await dialog.getByRole('textbox').fill(formatPairingCode(code))
+  await dialog.getByRole('button', { name: 'Connect', exact: true }).click()
+  await until('the receiver to be asked', () => sockets.length > 0)
+  for (const name of ['Cancel', 'Close']) await expect(dialog.getByRole('button', { name })).toBeDisabled()
+  await page.keyboard.press('Escape')
+  if (process.env.HOLDFAST_PICTURES)
+    await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, 'pairing.png') })
+  for (const socket of sockets) socket.destroy()
+  await expect(dialog.getByText(`The receiver at 127.0.0.1:${port} cannot be reached`)).toBeVisible()
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await expect(dialog).toBeHidden()
+  server.close()
 })

@@ -1,18 +1,9 @@
-import {
-  ActionIcon,
-  Button,
-  Group,
-  Menu,
-  Modal,
-  SegmentedControl,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core'
+import { ActionIcon, Button, Group, Menu, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
@@ -46,15 +37,9 @@ export function AddDirectory() {
       <Text size="sm" c="dimmed">
         {t('window.drop.hint')}
       </Text>
-      <Modal
-        opened={typing}
-        onClose={() => setTyping(false)}
-        closeOnClickOutside={false}
-        title={t('window.add.title')}
-        closeButtonProps={{ 'aria-label': t('window.close') }}
-      >
+      <FormDialog opened={typing} title={t('window.add.title')} onClose={() => setTyping(false)}>
         <TypedDirectory onDone={() => setTyping(false)} />
-      </Modal>
+      </FormDialog>
     </div>
   )
 }
@@ -68,6 +53,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
   const [prefix, setPrefix] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
+  useHold(path !== '' || prefix !== '', busy)
 
   const add = async (event: FormEvent) => {
     event.preventDefault()
@@ -117,7 +103,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
           />
         )}
         <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onDone}>
+          <Button variant="default" disabled={busy} onClick={onDone}>
             {t('window.cancel')}
           </Button>
           <Button type="submit" loading={busy} disabled={path.trim() === ''}>

@@ -1,8 +1,9 @@
-import { Button, Code, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { Button, Code, Group, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
 interface PairDialogProps {
@@ -16,15 +17,9 @@ interface PairDialogProps {
 export function PairDialog({ opened, isFurther = false, onClose }: PairDialogProps) {
   const { t } = useWords()
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      closeOnClickOutside={false}
-      title={t('window.pair.title')}
-      closeButtonProps={{ 'aria-label': t('window.close') }}
-    >
+    <FormDialog opened={opened} title={t('window.pair.title')} onClose={onClose}>
       <PairForm isFurther={isFurther} onDone={onClose} />
-    </Modal>
+    </FormDialog>
   )
 }
 
@@ -34,9 +29,11 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
   const [code, setCode] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
+  useHold(code !== '', busy)
 
   const pair = async (event: FormEvent) => {
     event.preventDefault()
+    if (busy) return
     setBusy(true)
     const outcome = await ask('pair', { code: code.trim() })
     setBusy(false)
@@ -80,7 +77,7 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
           {t(isFurther ? 'window.pair.effectToo' : 'window.pair.effect')}
         </Text>
         <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onDone}>
+          <Button variant="default" disabled={busy} onClick={onDone}>
             {t('window.cancel')}
           </Button>
           <Button type="submit" loading={busy} disabled={code.trim() === ''}>

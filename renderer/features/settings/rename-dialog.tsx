@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core'
+import { Button, Group, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
 interface RenameDialogProps {
@@ -16,15 +17,13 @@ interface RenameDialogProps {
 export function RenameDialog({ destination, opened, onClose }: RenameDialogProps) {
   const { t } = useWords()
   return (
-    <Modal
+    <FormDialog
       opened={opened}
-      onClose={onClose}
-      closeOnClickOutside={false}
       title={t('window.destination.renameTitle', { name: destination.name })}
-      closeButtonProps={{ 'aria-label': t('window.close') }}
+      onClose={onClose}
     >
       <RenameForm id={destination.id} before={destination.name} onDone={onClose} />
-    </Modal>
+    </FormDialog>
   )
 }
 
@@ -33,10 +32,14 @@ function RenameForm({ id, before, onDone }: { id: string; before: string; onDone
   const { ask, tell } = useCommands()
   const [name, setName] = useState(before)
   const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+  useHold(name !== before, busy)
 
   const rename = async (event: FormEvent) => {
     event.preventDefault()
+    setBusy(true)
     const outcome = await ask('renameDestination', { id, name: name.trim() })
+    setBusy(false)
     if (!outcome.done) {
       setRefusal(outcome.sentence)
       return
@@ -60,10 +63,10 @@ function RenameForm({ id, before, onDone }: { id: string; before: string; onDone
           error={refusal === null ? null : say(refusal)}
         />
         <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onDone}>
+          <Button variant="default" disabled={busy} onClick={onDone}>
             {t('window.cancel')}
           </Button>
-          <Button type="submit" disabled={name.trim() === ''}>
+          <Button type="submit" loading={busy} disabled={name.trim() === ''}>
             {t('window.destination.renameAction')}
           </Button>
         </Group>

@@ -1,0 +1,44 @@
+import { Modal } from '@mantine/core'
+import { createContext, type ReactNode, use, useEffect, useState } from 'react'
+import { useWords } from '../words/context.tsx'
+
+/** typed: something that closing would throw away. asked: an answer is on its way, and it has to be seen. */
+type Held = 'nothing' | 'typed' | 'asked'
+
+const HoldContext = createContext<(held: Held) => void>(() => undefined)
+
+/** A form says to the dialog around it why it should stay. */
+export function useHold(isTyped: boolean, isAsked: boolean): void {
+  const hold = use(HoldContext)
+  const held = isAsked ? 'asked' : isTyped ? 'typed' : 'nothing'
+  useEffect(() => {
+    hold(held)
+    return () => hold('nothing')
+  }, [hold, held])
+}
+
+interface FormDialogProps {
+  opened: boolean
+  title: string
+  onClose: () => void
+  /** A form that uses `useHold`. */
+  children: ReactNode
+}
+
+/** A window in the window with a form: it closes by its buttons, and by no slip of the hand while something is typed. */
+export function FormDialog({ opened, title, onClose, children }: FormDialogProps) {
+  const { t } = useWords()
+  const [held, hold] = useState<Held>('nothing')
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      closeOnClickOutside={false}
+      closeOnEscape={held === 'nothing'}
+      title={title}
+      closeButtonProps={{ 'aria-label': t('window.close'), disabled: held === 'asked' }}
+    >
+      <HoldContext value={hold}>{children}</HoldContext>
+    </Modal>
+  )
+}

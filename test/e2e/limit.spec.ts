@@ -52,6 +52,29 @@ test('a limit that was just typed is kept by the click that ends its typing', as
   expect((await state()).settings.send.bytesPerSecond).toBe(2.5 * 1024 * 1024)
 })
 
+test('of two times of the week that are removed one right after the other neither comes back', async ({
+  desktop,
+}) => {
+  const rule = (from: string) => ({ days: [1], from, to: '23:00', allow: 'pause' })
+  const { page, state } = await desktop.start({
+    settings: { send: { schedule: ['08:00', '09:00', '10:00'].map(rule) } },
+  })
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  const removers = page.getByRole('region', { name: 'Speed limit' }).getByRole('button', { name: /^Remove:/ })
+  await expect(removers).toHaveCount(3)
+  // Before the window can have heard of the first; then a click waits until it has.
+  await removers.first().evaluate(async (first) => {
+    const second = first.closest('li')?.nextElementSibling?.querySelector('button')
+    ;(first as HTMLButtonElement).click()
+    await Promise.resolve()
+    second?.click()
+  })
+  await until('one to be gone', async () => (await state()).settings.send.schedule.length < 3)
+  await page.getByRole('button', { name: /^Remove:.*10:00/ }).click()
+  await until('another one to be gone', async () => (await state()).settings.send.schedule.length < 2)
+  expect((await state()).settings.send.schedule.map(({ from }) => from)).toEqual(['09:00'])
+})
+
 test('removing files after sending is confirmed first, and says that this computer is no destination for it', async ({
   desktop,
 }) => {

@@ -5,6 +5,8 @@ import { useWords } from '../../words/context.tsx'
 import { emptyRule, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
 
 interface RuleEditorProps {
+  /** The rules cannot be changed just now. */
+  busy: boolean
   onAdd: (rule: SendRule) => Promise<void>
   onCancel: () => void
 }
@@ -15,7 +17,7 @@ const toggled = (days: readonly string[], day: string): string[] =>
   days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
 
 /** A form for one time of the week; it is kept by its button, and only if it is complete. */
-export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
+export function RuleEditor({ busy, onAdd, onCancel }: RuleEditorProps) {
   const { t, format, language } = useWords()
   const daysId = useId()
   const [form, setForm] = useState<RuleForm>(emptyRule)
@@ -25,7 +27,7 @@ export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
 
   const add = (event: FormEvent) => {
     event.preventDefault()
-    if (rule !== null) void onAdd(rule)
+    if (rule !== null && !busy) void onAdd(rule)
   }
 
   return (
@@ -88,7 +90,7 @@ export function RuleEditor({ onAdd, onCancel }: RuleEditorProps) {
         <Button size="xs" variant="default" onClick={onCancel}>
           {t('window.cancel')}
         </Button>
-        <Button size="xs" type="submit" disabled={rule === null}>
+        <Button size="xs" type="submit" disabled={busy || rule === null}>
           {t('window.limit.save')}
         </Button>
       </Group>

@@ -1,5 +1,5 @@
 import { ActionIcon, Button } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { IconPlus, IconTrash } from '../../ui/icons.ts'
@@ -32,11 +32,18 @@ export function RuleList({ rules, save }: RuleListProps) {
   const [adding, setAdding] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)
+  const [busy, setBusy] = useState(false)
+  const known = JSON.stringify(rules)
+  // Until the window has heard of a change, another one would be made from the rules before it, and take it back.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other rules are what is waited for.
+  useEffect(() => setBusy(false), [known])
 
   const keep = async (next: SendRule[]) => {
+    setBusy(true)
     const outcome = await save(next)
     setRefusal(outcome.done ? null : outcome.sentence)
     if (outcome.done) setSavedAt(Date.now())
+    else setBusy(false)
     return outcome.done
   }
 
@@ -58,6 +65,7 @@ export function RuleList({ rules, save }: RuleListProps) {
               <ActionIcon
                 variant="subtle"
                 color="gray"
+                disabled={busy}
                 aria-label={t('window.limit.remove', { rule: `${when} · ${what}` })}
                 onClick={() => keep(rules.filter((_, other) => other !== index))}
               >
@@ -70,6 +78,7 @@ export function RuleList({ rules, save }: RuleListProps) {
       {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
       {adding ? (
         <RuleEditor
+          busy={busy}
           onAdd={async (rule) => {
             if (await keep([rule, ...rules])) setAdding(false)
           }}

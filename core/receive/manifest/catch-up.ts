@@ -6,7 +6,8 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { lockDirectory } from '../../worker/directory-lock.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openIntake } from './intake.ts'
-import { journalFiles } from './journal.ts'
+import type { JournalEnd } from './journal.ts'
+import { isWithin, journalFiles } from './journal.ts'
 import { openManifestFile } from './manifest-file.ts'
 import { hasPlaces } from './places.ts'
 import { openRows } from './rows.ts'
@@ -39,26 +40,27 @@ export async function catchUp(layout: StoreLayout): Promise<{ isRunning: boolean
   }
 }
 
-/** Whether everything that the journal holds at this moment is in the manifest. */
-async function isSettled(layout: StoreLayout, database: DatabaseSyncInstance): Promise<boolean> {
-  const names = await journalFiles(layout.journal)
-  const at = database.prepare('SELECT name, offset FROM journal').get() as
-    | { name: string; offset: number }
-    | undefined
-  return names.every((name) => {
-    const size = statSync(path.join(layout.journal, name), { throwIfNoEntry: false })?.size ?? 0
-    return size === 0 || (at?.name === name && at.offset >= size)
-  })
+/** How far each of the journal's files goes at this moment. */
+async function journalEnds({ journal }: StoreLayout): Promise<JournalEnd[]> {
+  const names = await journalFiles(journal)
+  const offsetOf = (name: string) => statSync(path.join(journal, name), { throwIfNoEntry: false })?.size ?? 0
+  return names.map((name) => ({ name, offset: offsetOf(name) })).filter(({ offset }) => offset > 0)
 }
 
-/** Waits, at most so many milliseconds, until a receiver that runs has taken in what the journal holds. */
+/** Waits, at most so many milliseconds, until a receiver that runs has taken in what the journal holds now. */
 export async function untilSettled(
   layout: StoreLayout,
   database: DatabaseSyncInstance,
   withinMs: number,
 ): Promise<void> {
   const deadline = performance.now() + withinMs
-  while (!(await isSettled(layout, database)) && performance.now() < deadline) await delay(LOOK_EVERY_MS)
+  // What comes meanwhile is not waited for: while files stream in there is always more.
+  const ends = await journalEnds(layout)
+  const isSettled = () => {
+    const at = database.prepare('SELECT name, offset FROM journal').get() as JournalEnd | undefined
+    return ends.every((end) => at !== undefined && isWithin(end, at))
+  }
+  while (!isSettled() && performance.now() < deadline) await delay(LOOK_EVERY_MS)
 }
 
 /** The manifest for writing, beside whoever else writes it; made if there is none. */

@@ -18,6 +18,10 @@ export interface JournalEnd {
   offset: number
 }
 
+/** Whether what ends here is all before that; the numbers in the names of the journal's files order them. */
+export const isWithin = (end: JournalEnd, upTo: JournalEnd): boolean =>
+  end.name < upTo.name || (end.name === upTo.name && end.offset <= upTo.offset)
+
 /** The journal's files, oldest first. */
 export async function journalFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch((): string[] => [])

@@ -1,4 +1,5 @@
 import type { JournalEnd } from './journal.ts'
+import { isWithin } from './journal.ts'
 import type { Note } from './notes.ts'
 import type { Totals } from './rows.ts'
 
@@ -20,10 +21,6 @@ const add = (totals: Map<string, Totals>, folder: string, { files, bytes }: Tota
   const before = totals.get(folder) ?? { files: 0, bytes: 0 }
   totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
 }
-
-/** The numbers in the names of the journal's files order them. */
-const isWithin = (end: JournalEnd, { name, offset }: JournalEnd) =>
-  end.name < name || (end.name === name && end.offset <= offset)
 
 /** Figures of a moment that is over are of use, too: while files come without a pause there are no others. */
 export function createUsage(): Usage {

@@ -1,20 +1,22 @@
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
-import { catchUp, openForAdopting, untilSettled } from '../manifest/catch-up.ts'
+import { catchUp, openForAdopting } from '../manifest/catch-up.ts'
 import { readManifestFile } from '../manifest/manifest-file.ts'
-import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
-import { openRows, placeOf } from '../manifest/rows.ts'
+import type { Rows } from '../manifest/rows.ts'
+import { openRows } from '../manifest/rows.ts'
 import { requireDirectory } from '../store-problem.ts'
+import { checkRows } from './check-rows.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
-import { NotAFile, readDigest } from './read-digest.ts'
+import { readDigest } from './read-digest.ts'
+import { createSettling } from './settling.ts'
 import type { Found } from './walk.ts'
 import { rowKeysOf, walkStore } from './walk.ts'
 
@@ -24,23 +26,6 @@ export interface VerifyHost {
   /** What it says is waited for, so that findings never pile up. */
   found(finding: Finding): Promise<void>
   progress(progress: Progress): void
-}
-
-const PAGE_ROWS = 200
-/**
- * What changed less than this ago, in milliseconds, may still be on its way into the manifest of a receiver that
- * runs: it is looked at again when it is older.
- */
-const YOUNG_MS = 5_000
-/** How long a receiver may take to keep up its manifest, in milliseconds, before it is not waited for. */
-const SETTLE_MS = 20_000
-const SAME_TIME_MS = 1
-
-/** Waits until the manifest tells of all that happened before now. */
-async function waitUntilOld(layout: StoreLayout, database: DatabaseSyncInstance, ctimeMs: number) {
-  const age = Date.now() - ctimeMs
-  if (age >= 0 && age < YOUNG_MS) await delay(YOUNG_MS - age)
-  await untilSettled(layout, database, SETTLE_MS)
 }
 
 /**
@@ -98,27 +83,19 @@ async function compare(
     if (finding.kind === 'unknown' && finding.adopted) summary.adopted += 1
     await host.found(finding)
   }
-  /** True: something may have happened since, and the row has to be looked up once more. */
-  const mayBeYoung = async (file: string): Promise<boolean> => {
-    if (!isRunning || database === null) return false
-    const stats = await lstat(file).catch(() => null)
-    await waitUntilOld(layout, database, stats?.ctimeMs ?? Date.now())
-    return true
-  }
+  const settle = isRunning && database !== null ? createSettling(layout, database) : null
 
-  for await (const row of allRows(rows)) {
-    const place = placeOf(layout, row)
-    let finding = await checkRow(layout, row, advance)
-    if (finding !== null && (await mayBeYoung(pathTo.join(layout.root, ...place)))) {
-      const again = rows?.find(row.folder, row.path, row.version) ?? null
-      finding = again === null ? null : await checkRow(layout, again, () => undefined)
-    }
-    progress.files += 1
-    summary.files += 1
-    summary.bytes += row.size
-    advance(0)
-    if (finding !== null) await say({ place: place.join('/'), ...finding })
-  }
+  if (rows !== null)
+    await checkRows(layout, rows, settle, {
+      say,
+      advance,
+      checked({ size }) {
+        progress.files += 1
+        summary.files += 1
+        summary.bytes += size
+        advance(0)
+      },
+    })
   for await (const found of walkStore(layout)) {
     advance(0)
     if (rows !== null && isKnown(rows, found)) continue
@@ -126,50 +103,15 @@ async function compare(
     if (found.kind === 'unreadable') await say({ kind: 'unreadable', place, code: found.code })
     else if (found.kind === 'strange') await say({ kind: 'strange', place })
     else {
-      if (
-        (await mayBeYoung(pathTo.join(layout.root, ...found.place))) &&
-        rows !== null &&
-        isKnown(rows, found)
-      )
-        continue
+      const stats = await lstatOrNull(pathTo.join(layout.root, ...found.place)).catch(() => undefined)
+      // Gone since it was listed, as older versions are.
+      if (stats === null) continue
+      await settle?.(stats?.ctimeMs ?? Date.now())
+      if (rows !== null && isKnown(rows, found)) continue
       await say(await unknownFile(layout, found, adopt ? rows : null, advance))
     }
   }
   return summary
-}
-
-/** All rows in the manifest's order, a page at a time: no statement stays open, so a receiver can write. */
-async function* allRows(rows: Rows | null): AsyncGenerator<ManifestRow> {
-  let key: RowKey = { folder: '', path: '', version: '' }
-  for (;;) {
-    const page = rows?.after(key, PAGE_ROWS) ?? []
-    yield* page
-    const last = page.at(-1)
-    if (last === undefined) return
-    key = last
-  }
-}
-
-type Unplaced<T> = T extends unknown ? Omit<T, 'place'> : never
-
-async function checkRow(
-  layout: StoreLayout,
-  row: ManifestRow,
-  advance: (bytes: number) => void,
-): Promise<Unplaced<Finding> | null> {
-  try {
-    const file = pathTo.join(layout.root, ...placeOf(layout, row))
-    const read = await readDigest(file, ({ length }) => advance(length))
-    if (read.digest === row.digest) return null
-    const isSame = read.size === row.size && Math.abs(read.mtimeMs - row.mtimeMs) < SAME_TIME_MS
-    return { kind: isSame ? 'damaged' : 'changed', expected: row.digest, found: read.digest }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' }
-    // What stands there instead of the file is told by the walk.
-    if (thrown instanceof NotAFile) return { kind: 'missing' }
-    return { kind: 'unreadable', code: code ?? String(thrown) }
-  }
 }
 
 function isKnown(rows: Rows, found: Found): boolean {

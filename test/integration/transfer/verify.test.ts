@@ -86,6 +86,40 @@ test(
   },
 )
 
+test(
+  'beside a receiver that runs, and to which files stream, many findings wait for its manifest together',
+  SLOW,
+  async () => {
+    const { store, arrived, sender, home } = await sendTree(60)
+    await until('the manifest has them', hasTotals(store, 60), 20_000)
+    const lost = Array.from({ length: 8 }, (_, index) => `d${index % 7}/file-${index}`)
+    for (const name of lost) fs.rmSync(path.join(arrived, name))
+    for (let index = 0; index < 5; index += 1) fs.writeFileSync(path.join(arrived, `d1/mine-${index}`), 'x')
+    let isOver = false
+    let count = 0
+    const began = performance.now()
+    const verifying = verified(store).finally(() => {
+      isOver = true
+    })
+    await until(
+      'it is through',
+      () => {
+        count += 1
+        writeFile(home.source, `stream/${count}`, `content ${count}`)
+        offerAll(home)
+        sender.nudge()
+        return isOver
+      },
+      60_000,
+    )
+    const { found, code } = await verifying
+    expect(performance.now() - began).toBeLessThan(40_000)
+    const mine = [0, 1, 2, 3, 4].map((index) => `unknown sender-1/data/d1/mine-${index}`)
+    expect(found).toEqual([...lost.map((name) => `missing sender-1/data/${name}`).sort(), ...mine])
+    expect(code).toBe(1)
+  },
+)
+
 test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
   const { base, store, receiver } = await sendTree(20)
   await receiver.kill()

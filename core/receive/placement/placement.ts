@@ -1,4 +1,4 @@
-import { link, readdir, rename, unlink } from 'node:fs/promises'
+import { link, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { hasNoHardLinks } from '../../files/move-to-free.ts'
@@ -178,7 +178,8 @@ export function openPlacement(
     let kept: string | null = null
     if (stats?.isFile()) {
       if (stats.size === written.size && (await holds(target, written).catch(() => false))) {
-        await unlink(temporary)
+        // Of a file that was taken over while it waited for this, both connections have the one temporary file.
+        await rm(temporary, { force: true })
         round.notes.push(placedNote(written, true))
         return true
       }

@@ -9,10 +9,14 @@ import type { ReceiveService } from '../core/receive/service/service.ts'
 import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { endNow } from '../core/worker/end-now.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
 import { WrongUsage, wrongUsage } from './wrong-usage.ts'
+
+/** A store that does not answer holds the receiver's end no longer than this. */
+const CLOSE_WITHIN_SECONDS = 5
 
 interface ReceiveOptions extends RuleOptions {
   config?: string
@@ -100,9 +104,16 @@ async function receive(options: ReceiveOptions): Promise<void> {
     file === null ? null : () => void service.reload(() => loadConfig(file, given)),
   )
   // A service has nobody in front of it: there "holdfast pair" makes the codes.
-  if (receiver.pairedSenders === 0 && file === null) await showInvitation(config.store)
+  if (receiver.pairedSenders === 0 && file === null)
+    await Promise.race([showInvitation(config.store), stopped])
   await stopped
+  const late = setTimeout(() => {
+    const params = { path: config.store, seconds: CLOSE_WITHIN_SECONDS }
+    log('warn', englishWords(message('transfer.receiverHung', params)))
+    endNow()
+  }, CLOSE_WITHIN_SECONDS * 1000)
   await service.close()
+  clearTimeout(late)
   log('info', englishWords(message('transfer.receiverOver')))
 }
 

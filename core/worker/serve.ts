@@ -1,6 +1,7 @@
 import { sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, FromWorker, LogLevel, ReportOf, WorkerDefinition } from './definition.ts'
 import { toWorkerSchema } from './definition.ts'
+import { endNow } from './end-now.ts'
 import type { WorkerPort } from './port.ts'
 
 /** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
@@ -26,14 +27,6 @@ export interface WorkerHandlers<D extends WorkerDefinition> {
 
 /** How long a worker that was asked to stop may take before it simply ends. */
 const STOP_WITHIN_MS = 2_000
-
-/**
- * Ends this process at once. process.exit() would wait for the threads of libuv's pool (uv_library_shutdown
- * joins them), and one of them may be stuck in the kernel with a hung disk for ever.
- */
-function endNow(): void {
-  process.kill(process.pid, 'SIGKILL')
-}
 
 /** Runs one worker on a port until it is asked to stop, which it may take a moment for, or its supervisor is gone. */
 export function serveWorker<D extends WorkerDefinition>(

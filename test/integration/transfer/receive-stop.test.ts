@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openIsocketClient } from '../../support/isocket.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { manifestTotals } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const hasPipes = process.platform !== 'win32'
+
+test.skipIf(!hasPipes)('a store that does not answer holds no receiver that is to end', async () => {
+  const store = path.join(temporaryDirectory('stop'), 'store')
+  const words = ['--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']
+  const receiver = startHoldfast(['receive', ...words])
+  const listening = /isocket clients are accepted on 127\.0\.0\.1:(\d+)/
+  const [, port] = await until('it listens', () => listening.exec(receiver.err()), 20_000)
+  const client = await openIsocketClient(Number(port))
+  expect(await client.send('/one', Buffer.from('1'))).toEqual(['OK', 'OK'])
+  await until('its manifest is kept up', () => manifestTotals(store)?.files === 1, 20_000)
+  // Whoever opens a pipe to write waits for one who reads.
+  const journal = path.join(store, '.holdfast', 'journal')
+  const [name = ''] = fs.readdirSync(journal).filter((file) => file.endsWith('.jsonl'))
+  fs.rmSync(path.join(journal, name))
+  execFileSync('mkfifo', [path.join(journal, name)])
+  void client.send('/two', Buffer.from('2'))
+  await until('it has its name', () => fs.existsSync(path.join(store, 'isocket', '127.0.0.1', 'two')))
+  receiver.child.kill('SIGTERM')
+  expect(await receiver.ended(15_000)).toBe('SIGKILL')
+  expect(receiver.err()).toContain('has not answered for 5 s')
+})

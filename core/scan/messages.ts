@@ -13,7 +13,7 @@ export const scannedSchema = z.object({
   /** Files that were left out because they cannot be sent, and why; at most 20, newest last. */
   problems: z.array(messageSchema),
   /**
-   * Batch directories, newest last; at most the 20 newest. waiting: files on their way, not the newest;
+   * Batch directories, newest last; at most 20, those without a mark before those that have one. waiting: files on their way, not the newest;
    * live: watched; closing: closed by the producer, files on their way; sent: marked; not-closed: marked as
    * sent but never closed by the producer.
    */

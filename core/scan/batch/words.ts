@@ -25,21 +25,32 @@ export function notClosedWords(
   return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
 }
 
-/** The newest batch directories as a view is told of them, newest last. */
+/**
+ * The batch directories that a view is told of, newest last: those that have no mark yet before those that have one,
+ * of either the newest.
+ */
 export function batchReport(
   { ledger, destinations, source }: SessionContext,
   decisions: readonly BatchDecision[],
   open: ReadonlyMap<string, BatchDirectory>,
 ): Scanned['batches'] {
-  return decisions.slice(-MAX_BATCHES).map((decision) => {
-    const { name } = decision
-    if (decision.action === 'nothing')
-      return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
-    const state = open.get(name)?.state
-    const closed = state?.closed ?? decision.closed
-    if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
-    const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
-    const live = state?.newest ?? decision.newest
-    return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked }
-  })
+  const isMarked = ({ name, action }: BatchDecision) =>
+    action === 'nothing' || open.get(name)?.state.sent === true
+  const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
+  const room = MAX_BATCHES - unmarked.length
+  const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
+  const told = new Set([...unmarked, ...marked])
+  return decisions
+    .filter((one) => told.has(one))
+    .map((decision) => {
+      const { name } = decision
+      if (decision.action === 'nothing')
+        return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
+      const state = open.get(name)?.state
+      const closed = state?.closed ?? decision.closed
+      if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
+      const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
+      const live = state?.newest ?? decision.newest
+      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked }
+    })
 }

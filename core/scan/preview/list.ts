@@ -65,7 +65,11 @@ async function* listBatches(options: ListOptions, examine: Examine): AsyncGenera
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
   const decisions = decideBatches(batches)
-  for (const decision of decisions) yield* listTree(options, examine, decision.name, decision)
+  for (const decision of decisions) {
+    // With the ledger what is left is asked, and a marked directory has nothing left, whatever is in it.
+    if (decision.action === 'nothing' && options.lookup !== undefined) continue
+    yield* listTree(options, examine, decision.name, decision)
+  }
   for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
     for (const { path, size } of files) yield { path, size, why: message('scan.why.notBatch') }
   }
@@ -81,21 +85,19 @@ async function* listTree(
   base: string,
   decision: BatchDecision | null,
 ): AsyncGenerator<Listed> {
-  const mark = options.source.batch.sentMark
+  const isSent = decision?.action === 'nothing'
+  const batchSent = message('scan.why.batchSent', { mark: options.source.batch.sentMark })
   const names = createNameFilter(nameRulesOf(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
       // The source itself: nothing at all could be listed.
       if (one.path === '' && one.why === 'directory')
         throw Object.assign(new Error(one.code), { code: one.code })
-      yield { path: one.path, size: null, why: whyUnsendable(one) }
+      yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
     }
     for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
     for (const file of files) {
-      const why =
-        decision?.action === 'nothing'
-          ? message('scan.why.batchSent', { mark })
-          : whyNot(options, file, (path) => examine(options.source.path, path))
+      const why = isSent ? batchSent : whyNot(options, file, (path) => examine(options.source.path, path))
       yield { path: file.path, size: file.size, why }
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -53,6 +53,32 @@ describe('`scan --once` ends', () => {
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
   })
+
+  test('with 0 when a marked batch directory holds what cannot be sent', async () => {
+    const { root, batch, data, close } = closedBatch()
+    close()
+    expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
+    writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
+    expect(existsSync(path.join(batch, 'finished.watch'))).toBe(true)
+    const again = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await again.ended(), again.err()).toBe(0)
+    expect(again.err()).toBe('')
+  })
+
+  test('when the oldest of many batch directories, which nobody closed, has its mark, too', async () => {
+    const root = temporaryDirectory('once-root')
+    for (let number = 10; number < 32; number += 1) {
+      const batch = path.join(root, `DC${number}`)
+      mkdirSync(batch)
+      writeFileSync(path.join(batch, 'file'), `${number}`, { mode: 0o644 })
+      if (number > 10) writeFileSync(path.join(batch, 'finished.parse'), '')
+      utimesSync(batch, 1_700_000_000 + number, 1_700_000_000 + number)
+    }
+    const data = temporaryDirectory('once-data')
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(60_000), once.err()).toBe(0)
+    expect(existsSync(path.join(root, 'DC10/finished.watch'))).toBe(true)
+  }, 70_000)
 
   test('with 1 when the schedule has a pause that lasts, and with 0 if nothing waits for its end', async () => {
     const { root, data } = closedBatch()

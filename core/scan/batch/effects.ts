@@ -77,8 +77,9 @@ export function directoryEffects(
         const { due, unsendable, complete } = found
         neverSent = found.neverSent
         const closed = await isClosed()
-        // A listing that broke off proves nothing: it counts as one that found something.
-        return { found: due + unsendable + (complete ? 0 : 1), closed }
+        // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
+        const isUnsure = !complete || (!closed && found.isOneAtWork)
+        return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
       }),
     unsent,
     standing: async () => {

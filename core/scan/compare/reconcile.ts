@@ -1,5 +1,6 @@
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
+import { isOneAtWork } from '../batch/at-work.ts'
 import { listTree } from '../listing/list-tree.ts'
 import type { SessionContext } from '../session.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
@@ -15,6 +16,8 @@ export interface Reconciled {
   unsendable: number
   /** Files of a batch source that count as transferred by their group-write bit alone. */
   neverSent: number
+  /** A file of a batch source with a temporary name is being written: what it will be called no event tells yet. */
+  isOneAtWork: boolean
   /** false: it was not carried out to its end. */
   complete: boolean
 }
@@ -30,14 +33,17 @@ export async function reconcileTree(
   recursive: boolean,
 ): Promise<Reconciled> {
   const { source, root, signal } = context
-  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, isOneAtWork: false, complete: false }
   try {
-    for await (const { rows, unsendable } of listTree(context, watcher.method, base, recursive)) {
+    for await (const chunk of listTree(context, watcher.method, base, recursive)) {
+      const { rows, unsendable, temporary } = chunk
       for (const one of unsendable) context.problem(unsendableWords(root, one))
       const { due, neverSent } = standingOfRows(context, rows)
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
+      if (source.kind === 'batch' && !result.isOneAtWork)
+        result.isOneAtWork = await isOneAtWork(root, temporary, context.quietMs)
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
     }

@@ -27,8 +27,10 @@ export function listTree(
   const { source, root, scope, signal } = context
   const filter = createNameFilter(nameRulesOf(source))
   const inPool = async function* (part: Part): Listing {
-    for await (const { files, unsendable } of walk({ root, filter, signal, ...part }))
-      yield { rows: rowsOf(files), unsendable }
+    for await (const { files, unsendable, skipped } of walk({ root, filter, signal, ...part })) {
+      const temporary = skipped.filter(({ why }) => why === 'temporary').map(({ path }) => path)
+      yield { rows: rowsOf(files), unsendable, temporary }
+    }
   }
   const list = async function* (part: Part, isInner: boolean): Listing {
     // On a network mount each call waits for the other computer: several at once are faster there.
@@ -37,7 +39,7 @@ export function listTree(
   }
   return inParts<ListedChunk>(
     { root, base, filter, recursive, scope },
-    { list, told: ({ unsendable }) => ({ rows: '[]', unsendable }) },
+    { list, told: ({ unsendable }) => ({ rows: '[]', unsendable, temporary: [] }) },
   )
 }
 

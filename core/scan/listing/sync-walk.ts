@@ -21,6 +21,8 @@ export interface ListedChunk {
   /** Its files as the JSON rows that the ledger compares. */
   rows: string
   unsendable: Unsendable[]
+  /** Files that are left out for as long as their names say that a program is still writing them. */
+  temporary: string[]
 }
 
 const CHUNK = 512
@@ -45,6 +47,7 @@ class Walk {
   #open: { path: string; handle: Dir } | null = null
   #rows: string[] = []
   #unsendable: Unsendable[] = []
+  #temporary: string[] = []
 
   constructor(options: ListingOptions) {
     this.#options = options
@@ -64,9 +67,11 @@ class Walk {
   }
 
   take(): ListedChunk {
-    const chunk = { rows: `[${this.#rows.join(',')}]`, unsendable: this.#unsendable }
+    const rows = `[${this.#rows.join(',')}]`
+    const chunk = { rows, unsendable: this.#unsendable, temporary: this.#temporary }
     this.#rows = []
     this.#unsendable = []
+    this.#temporary = []
     return chunk
   }
 
@@ -108,7 +113,13 @@ class Walk {
 
   #take(path: string, entry: Dirent): void {
     if (entry.isDirectory() && !hasReplacement(entry.name)) this.#enter(path)
-    else if (!entry.isFile() || this.#filter.file(path) === null) this.#look(path)
+    else if (!entry.isFile() || this.#passes(path)) this.#look(path)
+  }
+
+  #passes(path: string): boolean {
+    const leftOut = this.#filter.file(path)
+    if (leftOut === 'temporary') this.#temporary.push(path)
+    return leftOut === null
   }
 
   #enter(path: string): void {

@@ -233,6 +233,31 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     await until('it is marked when it is closed', () => existsSync(path.join(root, 'DC2/finished.watch')))
   })
 
+  test('an overtaken directory has no mark while a file with a temporary name is written in it', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))
+    const long = 1_700_000_000
+    for (const name of ['DC1', 'DC2']) {
+      mkdirSync(path.join(root, name))
+      writeFileSync(path.join(root, name, 'left-behind.tmp'), '')
+      utimesSync(path.join(root, name, 'left-behind.tmp'), long, long)
+    }
+    const writer = openForWriting(path.join(root, 'DC1/big.part'))
+    utimesSync(path.join(root, 'DC1/big.part'), long, long)
+    configure()
+    mkdirSync(path.join(root, 'DC3'))
+    await until('the other one that was overtaken is marked', () => isMarked('DC2'))
+    await scanner.reconcile()
+    await scanner.reconcile()
+    expect(isMarked('DC1')).toBe(false)
+    writer.finish()
+    renameSync(path.join(root, 'DC1/big.part'), path.join(root, 'DC1/big'))
+    await until('it is offered', () => paths().join() === 'DC1/big')
+    sendAll()
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    await until('marked', () => isMarked('DC1'))
+  })
+
   test('a file that is being written keeps finished.watch back', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))

@@ -1,0 +1,48 @@
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { lstat, open } from 'node:fs/promises'
+import { callOn } from '../tree/calls.ts'
+import { absolutePath } from '../tree/facts.ts'
+
+type HasWriter = typeof import('../../files/lease.ts').hasWriter
+
+/** Loaded when it is needed, as the native library does not load everywhere. */
+const loadHasWriter = async (): Promise<HasWriter | null> =>
+  process.platform !== 'linux'
+    ? null
+    : import('../../files/lease.ts').then(
+        ({ hasWriter }) => hasWriter,
+        () => null,
+      )
+
+/**
+ * Whether one of these files, which are left out for as long as they have temporary names, is being written: a program
+ * holds it open for writing, or has changed it just now. The others are what was left behind.
+ */
+export async function isOneAtWork(root: string, files: readonly string[], quietMs: number): Promise<boolean> {
+  if (files.length === 0) return false
+  const hasWriter = await loadHasWriter()
+  for (const file of files) {
+    const absolute = absolutePath(root, file)
+    if (await callOn(root, () => isAtWork(absolute, hasWriter, quietMs))) return true
+  }
+  return false
+}
+
+async function isAtWork(file: string, hasWriter: HasWriter | null, quietMs: number): Promise<boolean> {
+  const stats = await lstat(file).catch(() => null)
+  if (stats === null || !stats.isFile()) return false
+  const restsFor = Date.now() - stats.mtimeMs
+  if (restsFor >= 0 && restsFor < quietMs) return true
+  if (hasWriter === null) return false
+  let handle: FileHandle | null = null
+  try {
+    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return hasWriter(handle.fd, { isClosedNext: true }) === 'yes'
+  } catch {
+    // Gone, or not to be read: then its time alone tells.
+    return false
+  } finally {
+    await handle?.close()
+  }
+}

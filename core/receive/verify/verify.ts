@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'

@@ -24,8 +24,12 @@ export interface ConnectionHost {
   accepted(fingerprint: string): Sender | null
   /** The sender with this certificate, accepted or not. */
   known(fingerprint: string): Sender | null
-  /** Uses up a pairing code; resolves to null if it is none. @throws where it cannot be used now, but later. */
-  pair(fingerprint: string, code: string, name: string): Promise<Sender | null>
+  /**
+   * Uses up a pairing code; resolves to null if it is none.
+   * @param mayPin is asked when it is one, before anything is changed.
+   * @throws where it cannot be used now, but later.
+   */
+  pair(fingerprint: string, code: string, name: string, mayPin: () => boolean): Promise<Sender | null>
   renewal: Pick<ReceiverRenewal, 'welcome' | 'onHello'>
   /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
   enter(sender: Sender, drop: (sender: Sender) => void): Place | null
@@ -69,6 +73,8 @@ function expected(phase: Phase, type: FrameType): boolean {
 const ENDED_BEFORE_HELLO =
   "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
+const LATE = 'it cannot pair now (its store has not answered in time)'
+
 /** Longest that a welcome waits for certificates to be pinned. */
 const RENEWAL_MS = 3_000
 
@@ -77,6 +83,9 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   const from = remoteOf(socket)
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
+  /** The code was right: whoever gave it is waited for, and told. */
+  let isPinning = false
+  const isOver = () => phase.at === 'over'
 
   /** @param said what the other end hears of it, if that is not for its ears. */
   const refuse = (code: RefusalCode, reason: string, said = reason) => {
@@ -147,10 +156,13 @@ export const serveConnection: Connection = (socket, host, letIn) => {
 
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
     phase = { at: 'pairing', judging: true }
-    const sender = await host.pair(peer, code, name)
-    if (channel.closed) return
+    const sender = await host.pair(peer, code, name, () => {
+      isPinning = phase.at === 'pairing' && !channel.closed
+      return isPinning
+    })
+    if (sender !== null) host.log('info', `paired with ${sender.name} (certificate ${peer}) from ${from}`)
+    if (channel.closed || isOver()) return
     if (sender === null) return refuse('code', `${name} gave a wrong or outdated pairing code`)
-    host.log('info', `paired with ${sender.name} (certificate ${peer}) from ${from}`)
     channel.send('paired', { name: host.name })
     phase = { at: 'over' }
     channel.end()
@@ -161,6 +173,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     if (phase.at === 'hello' && frame.type === 'hello') hello(peer, frame.header)
     else if (phase.at === 'pairing' && frame.type === 'pair')
       judge(peer, frame.header).catch((thrown: unknown) => {
+        if (isOver()) return
         const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
         refuse('busy', `pairing failed: ${String(thrown)}`, said)
       })
@@ -191,8 +204,10 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   })
   // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
   const patience = setTimeout(() => {
-    const missing = phase.at === 'pairing' ? 'code' : 'hello'
-    refuse('malformed', `no ${missing} in time`)
+    if (isPinning) return
+    if (phase.at === 'pairing' && phase.judging)
+      return refuse('busy', 'pairing failed: the store has not answered in time', LATE)
+    refuse('malformed', phase.at === 'pairing' ? 'no code in time' : 'no hello in time')
   }, HANDSHAKE_MS)
   if (fingerprint === null) {
     host.onRefusedConnection(from, 'no client certificate', 'certificate')

@@ -36,9 +36,13 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
     log,
     accepted: (fingerprint) => senders.accepted(fingerprint),
     known: (fingerprint) => senders.known(fingerprint),
-    pair(fingerprint, code, name) {
+    pair(fingerprint, code, name, mayPin) {
+      const pairNow = async () => {
+        // Whoever was told that it failed, or has gone, is to find its code good.
+        if (!mayPin()) throw new Error('its sender has not waited for the store')
+        return senders.pair(fingerprint, name, Date.now())
+      }
       // One attempt after the other: attempts side by side would be counted as one.
-      const pairNow = () => senders.pair(fingerprint, name, Date.now())
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
       judging = judged.catch(() => undefined)
       return judged

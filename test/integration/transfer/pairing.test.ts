@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
@@ -10,6 +11,7 @@ import { pairWithReceiver } from '../../../core/send/link/pair.ts'
 import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { formatPairingCode, parsePairingCode } from '../../../core/wire/pairing-code.ts'
+import { HANDSHAKE_MS } from '../../../core/wire/tls.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
 import {
@@ -23,6 +25,7 @@ import {
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import { connectWire } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('pairing')
@@ -131,6 +134,56 @@ test('a code stays good if the sender cannot be noted, which both ends say', asy
   await sender.request('pair', { code, name: 'x' })
   expect(receiver.pairedSenders).toBe(1)
   await expect(sender.request('pair', { code, name: 'x' })).rejects.toThrow('transfer.pairCodeRefused')
+})
+
+/** Codes that cannot be read before `release` is called: whoever opens a pipe to read waits for one who writes. */
+function hangCodes(store: string) {
+  const pipe = path.join(storeLayout(store).codes, '0.json')
+  execFileSync('mkfifo', [pipe])
+  let isHung = true
+  const release = () => {
+    if (isHung) fs.closeSync(fs.openSync(pipe, 'w'))
+    isHung = false
+  }
+  onTestFinished(release)
+  return release
+}
+
+describe.skipIf(process.platform === 'win32')('a store that is slow while a code is judged', () => {
+  test('pairs with nobody who has given up: the code stays good', async () => {
+    const { base, store, receiver, log } = await setUp()
+    const { identity } = await makeHome(path.join(base, 'home'))
+    const { code } = await invite(store, Date.now())
+    const release = hangCodes(store)
+    const never = new AbortController().signal
+    await expect(pairWithReceiver(code, 'pc', identity, never, 1_000)).rejects.toMatchObject({
+      sentence: { key: 'transfer.pairUnreachable' },
+    })
+    release()
+    await until('it is judged', () => log.some((line) => line.includes('has not waited')))
+    expect(receiver.pairedSenders).toBe(0)
+    await pairWithReceiver(code, 'pc', identity, never)
+    expect(receiver.pairedSenders).toBe(1)
+  })
+
+  test('is said to be late, not that no code came, and pairs no more then', { timeout: 60_000 }, async () => {
+    const { base, store, receiver } = await setUp()
+    const { identity } = await makeHome(path.join(base, 'home'))
+    const { code } = await invite(store, Date.now())
+    const release = hangCodes(store)
+    const said: unknown[] = []
+    const wire = connectWire(receiver.port, identity, ({ type, header }) => {
+      if (type === 'refused' || type === 'paired') said.push(header)
+    })
+    wire.send('hello', { protocols: [1], name: 'pc', purpose: 'pair' })
+    wire.send('pair', { code: parsePairingCode(code).code, name: 'pc' })
+    await until('it is answered', () => said.length > 0, HANDSHAKE_MS + 10_000)
+    release()
+    const reason = 'it cannot pair now (its store has not answered in time)'
+    expect(said).toEqual([{ code: 'busy', reason }])
+    await pairWithReceiver(code, 'pc', identity, new AbortController().signal)
+    expect([receiver.pairedSenders, receiver.refusedConnections]).toEqual([1, 1])
+  })
 })
 
 test('codes that are outdated, malformed, for another certificate or for nobody are refused in words', async () => {

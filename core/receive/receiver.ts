@@ -198,7 +198,7 @@ async function startOnStore(
       pid: process.pid,
     }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
   await tellAbout()
-  const roster = followRoster({ senders, connected, seen, renewal, log: events.log })
+  const roster = followRoster({ senders, connected, seen, renewal, store, log: events.log })
   opened.push(roster.stop)
   void renewal.proceed()
   void ruled.tidy()
@@ -243,7 +243,7 @@ async function startOnStore(
     },
     async trust(trusted) {
       await senders.trust(trusted)
-      connected.dropRefused(senders)
+      roster.dropRefused()
     },
     close: () => closeAll(opened),
   }

@@ -45,6 +45,7 @@ function storeInName(): Store {
     }),
     copy: () => soon('unknown'),
     alone: (_, work) => work(),
+    abandon: async () => undefined,
     stalledMs: () => 0,
     clean: turn,
     close: turn,

@@ -45,6 +45,8 @@ export interface Partials {
    * oldest; none if all of them are not enough. `isOwn`: this sender's alone.
    */
   makeRoom(folder: string, bytes: number, isOwn: boolean): Promise<void>
+  /** Removes what waits of these senders: they may send no longer. */
+  abandon(folders: ReadonlySet<string>): Promise<void>
   /** Finds what earlier processes left, and removes what is too old. */
   load(): Promise<void>
   close(): Promise<void>
@@ -234,6 +236,10 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       // All at once: one that waits for another's end could be gone on with meanwhile.
       await Promise.all(going.map(([place, entry]) => remove(place, entry)))
       isMakingRoom = false
+    },
+    async abandon(folders) {
+      await load()
+      await removeIdle(({ folder }) => folders.has(folder))
     },
     async close() {
       clearInterval(timer)

@@ -21,6 +21,7 @@ import type { StoreCopy } from './copy.ts'
 import { openStoreCopy } from './copy.ts'
 import type { StoreLarge } from './large.ts'
 import { openStoreLarge } from './large.ts'
+import type { Partials } from './partials.ts'
 import { openPartials } from './partials.ts'
 import { storePartsOf } from './parts.ts'
 import type { StoreSmall } from './small.ts'
@@ -40,6 +41,8 @@ export interface Store {
   copy: StoreCopy
   /** Runs while nothing is put in this place, given as components below the root. */
   alone: Placement['alone']
+  /** These senders may send no longer: nothing waits for them to go on with it. */
+  abandon: Partials['abandon']
   /** How long the disk has left its oldest call unanswered, in milliseconds. */
   stalledMs(): number
   /** Removes what earlier processes left; not needed for anything else to work. */
@@ -114,6 +117,7 @@ export function openStore(
     begin: openStoreLarge(parts, partials),
     copy: openStoreCopy(parts, openCopies(layout.root, home, temporaries, watch)),
     alone: placement.alone,
+    abandon: partials.abandon,
     stalledMs: () => watch.oldestMs(),
     async clean() {
       await Promise.all([temporaries.clean(), partials.load()])

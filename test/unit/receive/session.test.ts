@@ -52,6 +52,7 @@ function open(window = { bytes: 1024 * KIB, files: 4 }, reading = Promise.resolv
         answers.push(resolve)
         signal.addEventListener('abort', () => resolve({ status: 'aborted', detail: '' }))
       }),
+    abandon: async () => undefined,
     stalledMs: () => 0,
     clean: async () => undefined,
     close: async () => undefined,

@@ -133,7 +133,7 @@ export class Discovery {
     for (const directory of unlisted) this.#listing.add({ directory, files: true, again: true })
   }
 
-  /** Directories that the limit left out: tries their watch again, and has them listed. */
+  /** Directories without a watch: tries it again, and has them listed. */
   pollUnwatched(trees: Iterable<Tree>): void {
     for (const tree of trees) {
       if (tree.unwatched.size === 0 || tree.polling || tree.stage !== 'ready') continue
@@ -169,9 +169,10 @@ export class Discovery {
   #listed(tree: Tree): void {
     tree.listing -= 1
     if (tree.listing > 0) return
-    if (tree.unwatched.size !== tree.toldUnwatched) {
-      tree.toldUnwatched = tree.unwatched.size
-      this.#post({ type: 'unwatched', tree: tree.id, count: tree.unwatched.size })
+    const count = tree.unwatched.size - tree.shared.size
+    if (count !== tree.toldUnwatched) {
+      tree.toldUnwatched = count
+      this.#post({ type: 'unwatched', tree: tree.id, count })
     }
     if (tree.stage === 'initial') {
       tree.stage = 'ready'

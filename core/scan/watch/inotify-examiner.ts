@@ -92,7 +92,7 @@ export class Examiner {
     }
     if (!tree.request.recursive) return
     // What an event has brought already the listing of a new directory need not look at again.
-    if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(file.watch, path)) return
+    if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
     if (tree.filter.file(path) !== null) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
     const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)

@@ -57,10 +57,10 @@ export class Outbox {
     return before.facts.device === facts.device && sameContent(before.facts, facts)
   }
 
-  /** Whether the file was reported while its directory had this watch, so that any change since has an event. */
-  hasReportedUnder(watch: number, path: string): boolean {
+  /** Whether the tree has reported the file while its directory had this watch, so that any change since has an event. */
+  hasReportedUnder(tree: number, watch: number, path: string): boolean {
     const before = this.#reported.get(path) ?? this.#reportedBefore.get(path)
-    return watch !== -1 && before?.watch === watch
+    return watch !== -1 && before?.watch === watch && before.tree === tree
   }
 
   /** Whoever asks for a file has not got it, whatever was told of it. */

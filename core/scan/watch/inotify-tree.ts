@@ -22,9 +22,11 @@ export interface Tree {
   readonly root: Directory
   /** Paths of directories that are not entered. */
   leaveOut: ReadonlySet<string>
-  /** Directories that the watch limit left without a watch. */
+  /** Directories that have no watch, and are looked at again and again. */
   readonly unwatched: Set<Directory>
-  /** How many were told last. */
+  /** Those of them whose watch another tree has, which shows the same directory (bind mounts); the others met the limit. */
+  readonly shared: Set<Directory>
+  /** How many at the limit were told last. */
   toldUnwatched: number
   /** initial: directories are found and watched, files are the reconciliation's; then everything counts. */
   stage: 'initial' | 'ready'
@@ -45,6 +47,7 @@ export function createTree(id: number, request: TreeRequest): Tree {
     signals: new Set(request.signals),
     leaveOut: new Set(request.leaveOut ?? []),
     unwatched: new Set(),
+    shared: new Set(),
     toldUnwatched: 0,
     stage: 'initial',
     listing: 0,

@@ -1,7 +1,7 @@
 import { absolutePath } from '../tree/facts.ts'
 import { IN } from './inotify-masks.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
-import { pathOf, subtree } from './inotify-tree.ts'
+import { isAttached, pathOf, subtree } from './inotify-tree.ts'
 import { addWatch, removeWatch } from './linux.ts'
 
 const MASK =
@@ -35,9 +35,11 @@ export class Watches {
    */
   add(directory: Directory): string | null {
     const { tree } = directory
+    const isShared = tree.shared.has(directory)
     // Only the flat watch of a batch root has to know that a directory was deleted, and of files only their names.
     const mask = tree.request.recursive ? MASK : (MASK & ~IN.MODIFY) | IN.DELETE
-    const wd = addWatch(this.#fd, absolutePath(tree.request.root, pathOf(directory)), mask)
+    const path = absolutePath(tree.request.root, pathOf(directory))
+    const wd = addWatch(this.#fd, path, isShared ? mask | IN.MASK_ADD : mask)
     if (typeof wd === 'string') {
       this.#forget(directory)
       if (wd === 'ENOSPC') tree.unwatched.add(directory)
@@ -45,13 +47,21 @@ export class Watches {
     }
     if (directory.wd !== wd) {
       this.#forget(directory)
-      // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
       const other = this.#byNumber.get(wd)
+      const isOfAnotherTree = other !== undefined && other.tree !== tree
+      // Once given away it stays where it is: the two would take it from each other for ever.
+      if (isShared && isOfAnotherTree && isAttached(other)) {
+        share(directory)
+        return null
+      }
+      // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
       if (other !== undefined) other.wd = -1
+      if (isOfAnotherTree) share(other)
       this.#byNumber.set(wd, directory)
       directory.wd = wd
     }
     tree.unwatched.delete(directory)
+    tree.shared.delete(directory)
     return null
   }
 
@@ -81,5 +91,12 @@ export class Watches {
     if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
     directory.wd = -1
     directory.tree.unwatched.delete(directory)
+    directory.tree.shared.delete(directory)
   }
+}
+
+/** Another tree has the events of this directory: here it is looked at again and again. */
+function share(directory: Directory): void {
+  directory.tree.unwatched.add(directory)
+  directory.tree.shared.add(directory)
 }

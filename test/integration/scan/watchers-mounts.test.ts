@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { sourceSchema } from '../../../core/settings/schema.ts'
 import { mountFuse } from '../../support/fuse.ts'
 import { canMount, mountExt4, mountHung, mountPointsBelow } from '../../support/mounts.ts'
 import type { ScannedSource } from '../../support/scan-bursts.ts'
 import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 /** Unmounts whatever is mounted below when the test is over, before its directory is removed. */
@@ -140,6 +142,26 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'one/a')
     put(path.join(source.root, '../elsewhere'), 'b')
     await offered(source, 'one/a', 'one/b')
+  })
+
+  test('two sources that show one directory both have its files, whichever of them the kernel tells', async () => {
+    const source = await started((root) => put(root, 'deep/before'))
+    const { root, scanner, config, ledger } = source
+    await offered(source, 'deep/before')
+    const twin = temporaryDirectory('twin')
+    unmountAfterwards(path.dirname(twin))
+    bind(root, twin)
+    const other = sourceSchema.parse({ id: 'twin', path: twin, name: 'twin' })
+    scanner.configure({ ...config, sources: [...config.sources, other] })
+    await until('it watches, too', () => scanner.scanned.get('twin')?.phase === 'watching')
+    const [destination = ''] = config.destinations
+    const waiting = (id: string) => ledger.totals(destination)[id]?.waitingFiles
+    for (const [count, name] of ['deep/a', 'deep/new/b'].entries()) {
+      put(root, name)
+      await until(`${name} in both`, () => ['s', 'twin'].every((id) => waiting(id) === count + 2))
+    }
+    expect(source.problems()).toEqual([])
+    expect(scanner.scanned.get('twin')?.problems).toEqual([])
   })
 
   test('a FUSE mount inside is polled: nothing tells of what another computer does', async () => {

@@ -16,17 +16,21 @@ const loadHasWriter = async (): Promise<HasWriter | null> =>
       )
 
 /**
- * Whether one of these files, which are left out for as long as they have temporary names, is being written: a program
- * holds it open for writing, or has changed it just now. The others are what was left behind.
+ * The first of these files, which are left out for as long as they have temporary names, that is being written: a
+ * program holds it open for writing, or has changed it just now. The others are what was left behind.
  */
-export async function isOneAtWork(root: string, files: readonly string[], quietMs: number): Promise<boolean> {
-  if (files.length === 0) return false
+export async function oneAtWork(
+  root: string,
+  files: readonly string[],
+  quietMs: number,
+): Promise<string | null> {
+  if (files.length === 0) return null
   const hasWriter = await loadHasWriter()
   for (const file of files) {
     const absolute = absolutePath(root, file)
-    if (await callOn(root, () => isAtWork(absolute, hasWriter, quietMs))) return true
+    if (await callOn(root, () => isAtWork(absolute, hasWriter, quietMs))) return file
   }
-  return false
+  return null
 }
 
 async function isAtWork(file: string, hasWriter: HasWriter | null, quietMs: number): Promise<boolean> {

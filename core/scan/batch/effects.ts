@@ -74,11 +74,14 @@ export function directoryEffects(
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
         const found = await reconcileTree(context, watcher, name, true)
-        const { due, unsendable, complete } = found
+        const { due, unsendable, complete, atWork } = found
         neverSent = found.neverSent
         const closed = await isClosed()
         // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
-        const isUnsure = !complete || (!closed && found.isOneAtWork)
+        const isUnsure = !complete || (!closed && atWork !== null)
+        const isLive = directory()?.state.newest === true
+        if (atWork !== null && !closed && !isLive)
+          context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
         return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
       }),
     unsent,

@@ -1,6 +1,6 @@
 import { message } from '../../words/message.ts'
 import { errorCode } from '../../words/problem.ts'
-import { isOneAtWork } from '../batch/at-work.ts'
+import { oneAtWork } from '../batch/at-work.ts'
 import { listTree } from '../listing/list-tree.ts'
 import type { SessionContext } from '../session.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
@@ -16,8 +16,8 @@ export interface Reconciled {
   unsendable: number
   /** Files of a batch source that count as transferred by their group-write bit alone. */
   neverSent: number
-  /** A file of a batch source with a temporary name is being written: what it will be called no event tells yet. */
-  isOneAtWork: boolean
+  /** A file of a batch source that is being written under a temporary name; no event tells of it until it has its own. */
+  atWork: string | null
   /** false: it was not carried out to its end. */
   complete: boolean
 }
@@ -33,7 +33,7 @@ export async function reconcileTree(
   recursive: boolean,
 ): Promise<Reconciled> {
   const { source, root, signal } = context
-  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, isOneAtWork: false, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, atWork: null, complete: false }
   try {
     for await (const chunk of listTree(context, watcher.method, base, recursive)) {
       const { rows, unsendable, temporary } = chunk
@@ -42,8 +42,8 @@ export async function reconcileTree(
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
-      if (source.kind === 'batch' && !result.isOneAtWork)
-        result.isOneAtWork = await isOneAtWork(root, temporary, context.quietMs)
+      if (source.kind === 'batch' && result.atWork === null)
+        result.atWork = await oneAtWork(root, temporary, context.quietMs)
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
     }

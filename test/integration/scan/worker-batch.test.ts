@@ -250,6 +250,9 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     await scanner.reconcile()
     await scanner.reconcile()
     expect(isMarked('DC1')).toBe(false)
+    expect(scanner.logged).toContain(
+      'DC1/big.part is being written: DC1 is not marked before it has its name',
+    )
     writer.finish()
     renameSync(path.join(root, 'DC1/big.part'), path.join(root, 'DC1/big'))
     await until('it is offered', () => paths().join() === 'DC1/big')

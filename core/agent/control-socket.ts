@@ -4,9 +4,10 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { errorCode } from '../files/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
 import { messageSchema } from '../words/message-schema.ts'
-import { errorCode, Problem, sentenceOf } from '../words/problem.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
 const answerSchema = z.union([z.object({ sentence: messageSchema }), z.object({ output: z.unknown() })])

@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import pino, { type DestinationStream } from 'pino'
-import { errorCode } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
 import type { LogLevel } from '../worker/definition.ts'
 
 const LARGEST_LOG = 8 * 1024 * 1024

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { errorCode } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
 
 export const pathFactsSchema = z.object({
   real: z.string().nullable(),

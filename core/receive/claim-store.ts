@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { errorCode, Problem } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
+import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import type { StoreLayout } from './layout.ts'
 

@@ -1,5 +1,5 @@
+import { errorCode } from '../files/system-error.ts'
 import type { FileStatus } from '../wire/limits.ts'
-import { errorCode } from '../words/problem.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
 export class FileRefused extends Error {

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
-import { errorCode, Problem } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
+import { Problem } from '../words/problem.ts'
 
 const isAbsence = (code: string | null) => code === 'ENOENT' || code === 'ENOTDIR'
 

@@ -1,5 +1,6 @@
+import { errorCode } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
-import { errorCode, sentenceOf } from '../words/problem.ts'
+import { sentenceOf } from '../words/problem.ts'
 import type { RestoreEvent, RestoreSummary } from './restore/restore.ts'
 import { listStore, restoreStore } from './restore/restore.ts'
 import type { Wanted } from './restore/wanted.ts'

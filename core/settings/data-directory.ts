@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { errorCode, Problem } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
+import { Problem } from '../words/problem.ts'
 
 /**
  * Where Holdfast keeps its own things: HOLDFAST_HOME if set, else the system's place for an application's

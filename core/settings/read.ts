@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
+import { errorCode } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
-import { errorCode, Problem } from '../words/problem.ts'
+import { Problem } from '../words/problem.ts'
 import { migrateSettings } from './migrate.ts'
 import { defaultSettings, type Settings, settingsSchema } from './schema.ts'
 

@@ -1,8 +1,9 @@
 import { constants, copyFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
+import { errorCode } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
-import { errorCode, Problem } from '../words/problem.ts'
+import { Problem } from '../words/problem.ts'
 import { firstIssue, freeName, readSettings, type WhenBroken } from './read.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 

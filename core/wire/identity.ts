@@ -4,7 +4,8 @@ import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { syncDirectory } from '../files/fd.ts'
 import { moveToFree } from '../files/move-to-free.ts'
-import { errorCode, Problem } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
+import { Problem } from '../words/problem.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {

@@ -2,8 +2,6 @@ import type { Message, WordKey } from './message.ts'
 import { message } from './message.ts'
 import { englishWords } from './words.ts'
 
-export { errorCode } from '../files/system-error.ts'
-
 /** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
 export class Problem extends Error {
   override readonly name = 'Problem'

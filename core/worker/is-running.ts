@@ -1,4 +1,4 @@
-import { errorCode } from '../words/problem.ts'
+import { errorCode } from '../files/system-error.ts'
 
 /** Whether a process of this number runs here; one of another user's counts, though it may not be signalled. */
 export function isRunning(pid: number): boolean {

@@ -1,7 +1,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { errorCode } from '../../core/files/system-error.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
-import { errorCode, Problem } from '../../core/words/problem.ts'
+import { Problem } from '../../core/words/problem.ts'
 
 /**
  * Chromium's own directory, apart from the agent's files. Electron says the same of a lock that it cannot write there

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Server } from 'node:tls'
 import { createServer } from 'node:tls'
+import { errorCode } from '../../files/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { remoteOf, serverOptions } from '../../wire/tls.ts'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { Problem } from '../../words/problem.ts'
 import type { Connection } from './connection.ts'
 import type { RefusedKind } from './counters.ts'
 

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { replaceFile } from '../../files/replace-file.ts'
+import { errorCode } from '../../files/system-error.ts'
 import { hashOfSecret, newSecret } from '../../wire/pairing-code.ts'
-import { errorCode } from '../../words/problem.ts'
 
 export const CODE_MINUTES = 15
 /** So many wrong codes spoil every code that is open. */

@@ -1,7 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { errorCode } from '../../files/system-error.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { errorCode } from '../../words/problem.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
 import type { Held } from './held-directory.ts'

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { openFd } from '../../files/fd.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import { isRunning } from '../../worker/is-running.ts'
 import type { Home } from './store-disk.ts'
 

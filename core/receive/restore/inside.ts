@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { Problem } from '../../words/problem.ts'
 
 /** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
 async function nearestReal(file: string): Promise<string> {

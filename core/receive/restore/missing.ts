@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { Rows } from '../manifest/rows.ts'
 
 const ROWS = 1_000

@@ -6,7 +6,7 @@ import { closeFd, openFd, setModeFd, setTimesFd, syncFd, writeFully } from '../.
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { Held } from '../placement/held-directory.ts'
 import { hold, holdRoot, NO_DIRECTORY } from '../placement/held-directory.ts'
 import { readDigest } from '../verify/read-digest.ts'

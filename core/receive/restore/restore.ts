@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
 import { catchUp, untilSettled } from '../manifest/catch-up.ts'

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { Problem } from '../../words/problem.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../limits/rule-words.ts'
 
 const port = z.number().int().min(0).max(65_535)

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
+import { errorCode } from '../../files/system-error.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { Problem } from '../../words/problem.ts'
 
 /** Never another address: the pages have no password. */
 const LOOPBACK = '127.0.0.1'

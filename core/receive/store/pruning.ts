@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from '../manifest/notes.ts'
 import type { Placement } from '../placement/placement.ts'

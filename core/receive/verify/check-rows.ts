@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
 import { placeOf } from '../manifest/rows.ts'

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { RowKey } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'

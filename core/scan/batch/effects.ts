@@ -1,7 +1,7 @@
 import path from 'node:path'
+import { errorCode } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
-import { errorCode } from '../../words/problem.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { lstat, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import { bornAt } from './look.ts'
 import { identityOf } from './rules.ts'
 

@@ -1,7 +1,7 @@
+import { errorCode } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { message } from '../../words/message.ts'
-import { errorCode } from '../../words/problem.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'

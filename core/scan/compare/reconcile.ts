@@ -1,5 +1,5 @@
+import { errorCode } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
-import { errorCode } from '../../words/problem.ts'
 import { oneAtWork } from '../batch/at-work.ts'
 import { listTree } from '../listing/list-tree.ts'
 import type { SessionContext } from '../session.ts'

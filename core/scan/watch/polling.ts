@@ -1,7 +1,7 @@
 import { opendir } from 'node:fs/promises'
+import { errorCode } from '../../files/system-error.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
-import { errorCode } from '../../words/problem.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'

@@ -1,5 +1,5 @@
+import { errorCode } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
-import { errorCode } from '../../words/problem.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'

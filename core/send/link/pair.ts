@@ -1,9 +1,10 @@
+import { errorCode } from '../../files/system-error.ts'
 import type { ReceiverDestination } from '../../settings/schema.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { PairingCode } from '../../wire/pairing-code.ts'
 import { addressOf, parsePairingCode } from '../../wire/pairing-code.ts'
 import { WrongFingerprint } from '../../wire/tls.ts'
-import { errorCode, Problem } from '../../words/problem.ts'
+import { Problem } from '../../words/problem.ts'
 import { dial, Refused } from './dial.ts'
 
 /** All of it: less than the one who asks for it waits for an answer, so that what is wrong can be said. */

@@ -1,8 +1,8 @@
+import { errorCode } from '../../files/system-error.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../../wire/identity.ts'
 import type { Peer } from '../../wire/tls.ts'
-import { errorCode } from '../../words/problem.ts'
 import type { Pin } from './pinned-receivers.ts'
 import { openPinnedReceivers } from './pinned-receivers.ts'
 

@@ -1,6 +1,6 @@
 import { closeFd, openFd, setModeFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode } from '../../words/problem.ts'
+import { errorCode } from '../../files/system-error.ts'
 import type { Facts } from '../reading/facts.ts'
 import { factsOf, sameFile } from '../reading/facts.ts'
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
+import { errorCode } from '../../files/system-error.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
-import { errorCode } from '../../words/problem.ts'
 import { markGroupWrite } from './group-write.ts'
 
 const PAGE = 256

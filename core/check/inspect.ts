@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode, isGone } from '../files/system-error.ts'
 
 export const pathFactsSchema = z.object({
   real: z.string().nullable(),
@@ -37,7 +37,7 @@ export async function inspectPath(path: string): Promise<z.infer<typeof pathFact
     return { real, kind, readable, mayWrite, code: null }
   } catch (thrown) {
     const code = errorCode(thrown) ?? String(thrown)
-    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR'
+    const isAbsent = isGone(code)
     if (code === 'EACCES') return { real: path, kind: null, readable: false, mayWrite: false, code: null }
     return { real: null, kind: null, readable: false, mayWrite: false, code: isAbsent ? null : code }
   }

@@ -1,13 +1,13 @@
 import type { BigIntStats, Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
-import { errorCode } from './system-error.ts'
+import { errorCode, isGone } from './system-error.ts'
 
 /** A part of the way may be missing, or be a file. */
 async function orNull<S>(looked: Promise<S>): Promise<S | null> {
   try {
     return await looked
   } catch (thrown) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) return null
+    if (isGone(errorCode(thrown))) return null
     throw thrown
   }
 }

@@ -1,3 +1,4 @@
+import { errorText } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 
@@ -27,7 +28,7 @@ export function createLedgerGuard(
         problem = null
         return result
       } catch (thrown) {
-        const reason = thrown instanceof Error ? thrown.message : String(thrown)
+        const reason = errorText(thrown)
         if (problem === null) events.log('error', `${path}: ${reason}`)
         problem = message('transfer.ledgerFailed', { path, reason })
         failedAt = performance.now()

@@ -1,3 +1,4 @@
+import { errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import type { Ledger } from './ledger.ts'
 import { openLedger } from './ledger.ts'
@@ -7,7 +8,7 @@ export function openOrExplain(path: string): Ledger {
   try {
     return openLedger(path)
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
   }
 }

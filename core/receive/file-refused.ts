@@ -1,4 +1,4 @@
-import { errorCode } from '../files/system-error.ts'
+import { errorCode, errorText } from '../files/system-error.ts'
 import type { FileStatus } from '../wire/limits.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
@@ -39,6 +39,6 @@ export function outcomeOf(thrown: unknown): Outcome {
     case 'EFBIG':
       return { status: 'tooLarge', detail: code }
     default:
-      return { status: 'failed', detail: code ?? (thrown instanceof Error ? thrown.message : String(thrown)) }
+      return { status: 'failed', detail: code ?? errorText(thrown) }
   }
 }

@@ -1,13 +1,11 @@
 import { lstat } from 'node:fs/promises'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
-
-const isAbsence = (code: string | null) => code === 'ENOENT' || code === 'ENOTDIR'
 
 /** What the system says of a store that is there. SQLite and Node say more in words than by their codes. */
 export function storeFailed(store: string, thrown: unknown): Problem {
   const code = errorCode(thrown)
-  const words = thrown instanceof Error ? thrown.message : String(thrown)
+  const words = errorText(thrown)
   const reason = code === null || code.startsWith('ERR_') ? words : code
   return new Problem('store.failed', { path: store, reason }, { cause: thrown })
 }
@@ -17,7 +15,7 @@ export async function orAbsent<T>(store: string, look: Promise<T>): Promise<T | 
   try {
     return await look
   } catch (thrown) {
-    if (isAbsence(errorCode(thrown))) return null
+    if (isGone(errorCode(thrown))) return null
     throw storeFailed(store, thrown)
   }
 }

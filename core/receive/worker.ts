@@ -1,3 +1,4 @@
+import { errorText } from '../files/system-error.ts'
 import { sentenceOf } from '../words/problem.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
@@ -53,7 +54,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
       report()
     } catch (thrown) {
       if (mine !== latest) return
-      context.log('error', thrown instanceof Error ? thrown.message : String(thrown))
+      context.log('error', errorText(thrown))
       context.report({ problem: sentenceOf(thrown) })
       retrying = setTimeout(() => void start(), RETRY_MS)
     }

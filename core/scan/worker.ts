@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { errorText } from '../files/system-error.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
@@ -129,7 +130,7 @@ class Scanner {
   }
 
   #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     const problems = [message('transfer.ledgerFailed', { path, reason })]
     const nothing = { unwatchedDirectories: 0, batches: [] }
     const scanned = sources.map(({ id, paused }) =>

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { migrateSettings } from './migrate.ts'
@@ -112,7 +112,7 @@ function parseSettings(text: string): Parsed {
   try {
     raw = migrateSettings(JSON.parse(text))
   } catch (thrown) {
-    return { reason: thrown instanceof Error ? thrown.message : String(thrown) }
+    return { reason: errorText(thrown) }
   }
   const whole = settingsSchema.safeParse(raw)
   if (whole.success) return { settings: whole.data, unused: null }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { syncDirectory } from '../files/fd.ts'
 import { moveToFree } from '../files/move-to-free.ts'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode, errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
@@ -85,7 +85,7 @@ async function readIdentity(file: string): Promise<Identity | null> {
   try {
     return parseIdentity(text)
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     throw new Broken('transfer.identityBroken', { path: file, reason }, { cause: thrown })
   }
 }

@@ -1,3 +1,4 @@
+import { errorText } from '../files/system-error.ts'
 import type { Message, WordKey } from './message.ts'
 import { message } from './message.ts'
 import { englishWords } from './words.ts'
@@ -17,5 +18,5 @@ export class Problem extends Error {
 /** The sentence of any thrown value: its own if it is a Problem, else what the system said. */
 export function sentenceOf(thrown: unknown): Message {
   if (thrown instanceof Problem) return thrown.sentence
-  return message('problem.other', { reason: thrown instanceof Error ? thrown.message : String(thrown) })
+  return message('problem.other', { reason: errorText(thrown) })
 }

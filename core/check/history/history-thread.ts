@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import { errorText } from '../../files/system-error.ts'
 import { isBroken, setBrokenAside } from './history-file.ts'
 import { type HistoryStore, openHistoryStore } from './history-store.ts'
 import type { Columns } from './packing.ts'
@@ -41,7 +42,7 @@ export function runHistoryThread(port: MessagePort): void {
   const failed = (thrown: unknown): string => {
     close()
     if (isBroken(thrown)) post({ type: 'notice', notice: setBrokenAside(file) })
-    return thrown instanceof Error ? thrown.message : String(thrown)
+    return errorText(thrown)
   }
 
   const write = (checks: Columns) => {

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { errorText } from '../../files/system-error.ts'
 import { storeLayout } from '../layout.ts'
 import { openIntake } from './intake.ts'
 import { isBroken, openManifestFile, setManifestAside } from './manifest-file.ts'
@@ -52,7 +53,7 @@ export function runManifestThread(port: MessagePort): void {
     close()
     if (places !== null && isBroken(thrown))
       post({ type: 'setAside', aside: setManifestAside(places.manifest, 'broken') })
-    else post({ type: 'failed', reason: thrown instanceof Error ? thrown.message : String(thrown) })
+    else post({ type: 'failed', reason: errorText(thrown) })
     later(RETRY_MS)
   }
 

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
 
 /** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
@@ -9,7 +9,7 @@ async function nearestReal(file: string): Promise<string> {
     return await realpath(file)
   } catch (thrown) {
     const above = path.dirname(file)
-    if (above === file || !['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) throw thrown
+    if (above === file || !isGone(errorCode(thrown))) throw thrown
     return nearestReal(above)
   }
 }

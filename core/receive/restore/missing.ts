@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { Rows } from '../manifest/rows.ts'
 
 const ROWS = 1_000
@@ -38,6 +38,6 @@ async function isThere(file: string): Promise<boolean> {
     await lstat(file)
     return true
   } catch (thrown) {
-    return !['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')
+    return !isGone(errorCode(thrown))
   }
 }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { ManifestRow, Rows } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
@@ -37,7 +37,7 @@ async function* entriesOf(directory: string) {
   try {
     yield* await opendir(directory)
   } catch (thrown) {
-    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(thrown) ?? '')) throw thrown
+    if (!isGone(errorCode(thrown))) throw thrown
   }
 }
 

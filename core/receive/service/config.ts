@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../limits/rule-words.ts'
 
@@ -51,7 +51,7 @@ async function readConfig(file: string): Promise<GivenConfig> {
   try {
     json = JSON.parse(text)
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     throw new Problem('transfer.configNotJson', { path: file, reason })
   }
   const parsed = partialSchema.safeParse(json)

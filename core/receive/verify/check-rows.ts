@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
 import { placeOf } from '../manifest/rows.ts'
@@ -113,7 +113,7 @@ async function checkRow(
     return { kind: isSame ? 'damaged' : 'changed', expected: row.digest, found: read.digest }
   } catch (thrown) {
     const code = errorCode(thrown)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' }
+    if (isGone(code)) return { kind: 'missing' }
     // What stands there instead of the file is told by the walk.
     if (thrown instanceof NotAFile) return { kind: 'missing' }
     return { kind: 'unreadable', code: code ?? String(thrown) }

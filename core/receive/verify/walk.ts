@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { RowKey } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
@@ -37,7 +37,7 @@ async function* walk(
   } catch (thrown) {
     const code = errorCode(thrown)
     // Gone since it was listed, or there are no versions yet.
-    if (code === 'ENOENT' || code === 'ENOTDIR') return
+    if (isGone(code)) return
     if (code === null) throw thrown
     yield { kind: 'unreadable', code, place: [...place], isVersion }
   }

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
@@ -10,7 +10,7 @@ import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { joinRelative } from '../tree/facts.ts'
 import type { Limit } from '../tree/limit.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
 import { madeAt } from './look.ts'
@@ -104,7 +104,7 @@ export function directoryEffects(
     failed: (step, thrown) => {
       // A directory that was deleted is forgotten by the next look.
       if (isGone(errorCode(thrown))) return host.lookSoon()
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const reason = errorText(thrown)
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
       context.problem(
         message(key, { path: path.join(source.path, name), mark: source.batch.sentMark, reason }),

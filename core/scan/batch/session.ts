@@ -1,4 +1,4 @@
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { message } from '../../words/message.ts'
@@ -8,7 +8,7 @@ import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { Limit } from '../tree/limit.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { BatchDirectory } from './directory.ts'
 import type { BatchesHost } from './effects.ts'
@@ -243,7 +243,7 @@ class BatchSession implements Session, BatchesHost {
       this.context.ended(thrown)
       return
     }
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     this.context.problem(message('scan.listingFailed', { path: this.context.source.path, reason }))
   }
 }

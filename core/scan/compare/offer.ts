@@ -1,3 +1,4 @@
+import { errorText } from '../../files/system-error.ts'
 import { isBelowAway } from '../../mounts/whereabouts.ts'
 import type { Source } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
@@ -42,7 +43,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
       waiting += offerEverywhere(ledger, destinations, candidates)
     }
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
     context.compareSoon()
   }

@@ -1,10 +1,10 @@
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
 import { oneAtWork } from '../batch/at-work.ts'
 import { listTree } from '../listing/list-tree.ts'
 import type { SessionContext } from '../session.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { standingOfRows } from './standing.ts'
 
@@ -51,7 +51,7 @@ export async function reconcileTree(
   } catch (thrown) {
     // The look at the source, or at the batch directories, says that it is gone.
     if (isGone(errorCode(thrown))) return result
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))
   }
   return result

@@ -1,12 +1,12 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter, NameRules } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { absolutePath, joinRelative } from '../tree/facts.ts'
 import type { Part } from '../tree/regions.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { hasReplacement, isGone } from '../tree/walk.ts'
+import { hasReplacement } from '../tree/walk.ts'
 import { rowOf } from './rows.ts'
 
 /** What is listed; plain data, so that a thread can be given it. */

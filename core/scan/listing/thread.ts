@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import type { FromListing, ToListing } from './messages.ts'
 import type { ListedChunk } from './sync-walk.ts'
 import { walkSync } from './sync-walk.ts'
@@ -25,7 +25,7 @@ function step(listing: number, walk: Generator<ListedChunk>): FromListing {
     const { value, done } = walk.next()
     return done || value === undefined ? { type: 'done', listing } : { type: 'chunk', listing, ...value }
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     return { type: 'failed', listing, code: errorCode(thrown), reason }
   }
 }

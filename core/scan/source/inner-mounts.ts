@@ -1,3 +1,4 @@
+import { errorText } from '../../files/system-error.ts'
 import type { InnerMount } from '../../ledger/contract.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
@@ -60,7 +61,7 @@ export function mountScopeOf(
   tell: { problem(problem: Message): void },
 ): MountScope {
   const failed = (thrown: unknown) => {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     tell.problem(message('scan.ledgerFailed', { path: source, reason }))
   }
   const inner = new InnerMounts(options, failed)

@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
@@ -12,7 +12,7 @@ import type { ListingOptions } from '../listing/sync-walk.ts'
 import type { Scanned } from '../messages.ts'
 import type { ScanLedger, Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
 import { Comparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
@@ -158,7 +158,7 @@ export class RunningSource {
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */
   #ledgerFailed(thrown: unknown): void {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = errorText(thrown)
     this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
   }
 
@@ -216,7 +216,7 @@ export class RunningSource {
     const { path } = this.#options.source
     const code = errorCode(thrown)
     if (thrown !== null && !isGone(code)) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const reason = errorText(thrown)
       this.#rootProblem = message('scan.watchFailed', { path, reason })
       this.#update({ phase: 'failed' })
       return

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { isWithin, mountAbove } from '../../mounts/mountinfo.ts'
@@ -10,7 +10,7 @@ import { absolutePath } from './facts.ts'
 import type { MountScope } from './mounts.ts'
 import { layOut } from './mounts.ts'
 import type { WalkChunk } from './walk.ts'
-import { isGone, walk } from './walk.ts'
+import { walk } from './walk.ts'
 
 /** A file system inside a source that gives no answer for so long, while the others are done, is left out. */
 const PATIENCE_MS = 30_000

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
@@ -154,8 +154,4 @@ function specialType(stats: {
 /** Node puts U+FFFD where a name is not valid UTF-8; such a path then names nothing. */
 export function hasReplacement(name: string): boolean {
   return name.includes('\uFFFD')
-}
-
-export function isGone(code: string | null): boolean {
-  return code === 'ENOENT' || code === 'ENOTDIR'
 }

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
 import { hasWriter } from '../../files/lease.ts'
+import { isGone } from '../../files/system-error.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath } from '../tree/facts.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { DirectoryFiles, FileStatus } from './directory-files.ts'
 
 /** A file as a look found it. */

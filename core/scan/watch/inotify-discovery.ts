@@ -1,5 +1,6 @@
+import { isGone } from '../../files/system-error.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { isGone } from '../tree/walk.ts'
+
 import { Listing } from './inotify-listing.ts'
 import { IN } from './inotify-masks.ts'
 import type { FromThread } from './inotify-messages.ts'

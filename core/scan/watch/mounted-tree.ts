@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { isWithin } from '../../mounts/mountinfo.ts'
 import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
 import type { Layout, MountScope, Region } from '../tree/mounts.ts'
 import { layOut } from '../tree/mounts.ts'
-import { isGone } from '../tree/walk.ts'
+
 import type { MountTable } from './mount-table.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -170,7 +170,7 @@ class MountedTree implements TreeWatcher {
       inner.watcher = null
       // Unmounted in this moment, as the table will say; or tried again at the next comparison.
       if (isGone(errorCode(thrown))) return
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const reason = errorText(thrown)
       this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
     }
     const listener: TreeListener = {

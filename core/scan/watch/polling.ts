@@ -1,11 +1,11 @@
 import { opendir } from 'node:fs/promises'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
-import { isGone, walk } from '../tree/walk.ts'
+import { walk } from '../tree/walk.ts'
 import { Fingerprints } from './fingerprints.ts'
 import { lookAt } from './portable.ts'
 import { QuietPeriod } from './quiet.ts'
@@ -83,7 +83,7 @@ export async function openPolling(
     } catch (thrown) {
       if (closing.signal.aborted) return
       if (isGone(errorCode(thrown))) return listener.gone()
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const reason = errorText(thrown)
       listener.problem(message('scan.watchFailed', { path: absolutePath(root, base), reason }))
     }
     next(now)

@@ -3,13 +3,13 @@ import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FSWatcher } from 'chokidar'
 import { watch } from 'chokidar'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath, factsOf } from '../tree/facts.ts'
-import { isGone } from '../tree/walk.ts'
+
 import { Flood } from './flood.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
@@ -149,6 +149,6 @@ export async function lookAt(
 }
 
 function watchProblem(base: string, thrown: unknown) {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  const reason = errorText(thrown)
   return message('scan.watchFailed', { path: base, reason })
 }

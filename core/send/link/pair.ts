@@ -1,4 +1,4 @@
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import type { ReceiverDestination } from '../../settings/schema.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { PairingCode } from '../../wire/pairing-code.ts'
@@ -20,7 +20,7 @@ function problemOf(thrown: unknown, { host, port }: PairingCode): Problem {
     return new Problem('transfer.pairCodeRefused', { address })
   if (thrown instanceof Refused)
     return new Problem('transfer.pairRefused', { address, reason: thrown.message })
-  const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown))
+  const reason = errorCode(thrown) ?? errorText(thrown)
   return new Problem('transfer.pairUnreachable', { address, reason }, { cause: thrown })
 }
 

@@ -49,3 +49,13 @@ export function createSemaphore(total: number): Semaphore {
     },
   }
 }
+
+/** Runs a task once there is a permit for it; at once where there is one. */
+export async function withPermit<T>(semaphore: Semaphore, task: () => Promise<T>): Promise<T> {
+  if (!semaphore.tryAcquire()) await semaphore.acquire()
+  try {
+    return await task()
+  } finally {
+    semaphore.release()
+  }
+}

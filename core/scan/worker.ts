@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { errorText } from '../files/system-error.ts'
 import { openLedger } from '../ledger/ledger.ts'
+import { inTime } from '../pacing/in-time.ts'
 import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
 import type { Source } from '../settings/schema.ts'
@@ -123,10 +123,7 @@ class Scanner {
   /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */
   async reconcile(): Promise<void> {
     const all = Promise.all([...this.#sources.values()].map(({ running }) => running.reconcile()))
-    const patience = new AbortController()
-    const enough = delay(ANSWER_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined)
-    await Promise.race([all, enough])
-    patience.abort()
+    await inTime(ANSWER_WITHIN_MS, all)
   }
 
   #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {

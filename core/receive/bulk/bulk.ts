@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { closeFd, openFd } from '../../files/fd.ts'
+import { inTime } from '../../pacing/in-time.ts'
 import { outcomeOf } from '../file-refused.ts'
 import type { Home } from '../placement/store-disk.ts'
 import { createStoreThread } from './call-thread.ts'
@@ -112,10 +112,7 @@ export function openBulk(root: string, home: Home, script: URL | null, parts: Pi
       isClosed = true
       pipeline?.end()
       if (pipeline !== null) refuse(pipeline, CLOSED)
-      const patience = new AbortController()
-      const enough = delay(END_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined)
-      await Promise.race([run, enough])
-      patience.abort()
+      await inTime(END_WITHIN_MS, run)
       for (const thread of threads) thread.close()
     },
   }

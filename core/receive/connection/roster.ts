@@ -1,3 +1,4 @@
+import { inTime } from '../../pacing/in-time.ts'
 import type { ReceiverRenewal } from '../senders/renewal.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import { SEEN_EVERY_MS } from '../senders/seen.ts'
@@ -69,12 +70,7 @@ export function followRoster({ senders, connected, seen, renewal, store, log }: 
       clearInterval(timer)
       seen.note(connected.folders(), Date.now())
       seen.note(new Set(), Date.now())
-      let late: NodeJS.Timeout | undefined
-      const gaveUp = new Promise<void>((resolve) => {
-        late = setTimeout(resolve, LAST_WRITE_MS)
-      })
-      await Promise.race([seen.write(), gaveUp])
-      clearTimeout(late)
+      await inTime(LAST_WRITE_MS, seen.write())
     },
   }
 }

@@ -4,6 +4,7 @@ import { statfs, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { closeFd, openFd, syncFd, writeFully } from '../../files/fd.ts'
 import { errorCode } from '../../files/system-error.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { StoreLayout } from '../layout.ts'
@@ -81,13 +82,13 @@ async function look(layout: StoreLayout): Promise<Look> {
 export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswered'> {
   let running: Promise<Look> | null = null
   return async () => {
-    running ??= look(layout).finally(() => {
-      running = null
-    })
-    let late: NodeJS.Timeout | undefined
-    const unanswered = new Promise<'unanswered'>((resolve) => {
-      late = setTimeout(() => resolve('unanswered'), LOOK_WITHIN_MS)
-    })
-    return Promise.race([running, unanswered]).finally(() => clearTimeout(late))
+    const answer =
+      running ??
+      look(layout).finally(() => {
+        running = null
+      })
+    running = answer
+    const looked = await inTime(LOOK_WITHIN_MS, answer)
+    return looked === LATE ? 'unanswered' : looked
   }
 }

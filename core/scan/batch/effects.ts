@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
+import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
@@ -9,7 +10,6 @@ import type { SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { joinRelative } from '../tree/facts.ts'
-import type { Limit } from '../tree/limit.ts'
 
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
@@ -19,7 +19,7 @@ import { createMark } from './mark.ts'
 /** What a batch directory needs of the source that it is in. */
 export interface BatchesHost {
   readonly context: SessionContext
-  readonly listings: Limit
+  readonly listings: Semaphore
   /** Those of the batch directories that are watched, by name. */
   readonly watchers: Map<string, TreeWatcher>
   /** Looks at all batch directories again before long. */
@@ -70,7 +70,7 @@ export function directoryEffects(
       watcher = null
     },
     list: () =>
-      host.listings.run(async () => {
+      withPermit(host.listings, async () => {
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
         const found = await reconcileTree(context, watcher, name, true)

@@ -1,12 +1,12 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { Source } from '../../settings/schema.ts'
 import { callOn } from '../tree/calls.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
@@ -104,7 +104,9 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
   }
   const call = () => lookInside(surroundings, name)
   try {
-    const found = await (mount === undefined ? callOn(root, call) : inTime(look, path.join(root, name), call))
+    const found = await (mount === undefined
+      ? callOn(root, call)
+      : onOwnDisk(look, path.join(root, name), call))
     if (found === 'elsewhere') look.skipped.push({ why: 'other-file-system', path: name })
     else if (found !== null) look.batches.push(found)
   } catch (thrown) {
@@ -117,14 +119,12 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
 }
 
 /** A call on a disk of its own. Throws ETIMEDOUT if it gives no answer in time, and for as long as it owes one. */
-async function inTime<T>(look: BatchLook, place: string, call: () => Promise<T>): Promise<T> {
+async function onOwnDisk<T>(look: BatchLook, place: string, call: () => Promise<T>): Promise<T> {
   const owed = unanswered.get(place)
   if (owed === undefined) {
     const answer = callOn(place, call)
-    const enough = new AbortController()
-    const late = delay(PATIENCE_MS, 'late' as const, { signal: enough.signal }).catch(() => 'late' as const)
-    const first = await Promise.race([answer, late]).finally(() => enough.abort())
-    if (first !== 'late') return first
+    const first = await inTime(PATIENCE_MS, answer)
+    if (first !== LATE) return first
     const settled = answer.then(
       () => undefined,
       () => undefined,

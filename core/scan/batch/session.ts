@@ -1,12 +1,12 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { Rerun } from '../../pacing/rerun.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
 import { message } from '../../words/message.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath } from '../tree/facts.ts'
-import { Limit } from '../tree/limit.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
@@ -33,7 +33,7 @@ export function startBatch(context: SessionContext): Session {
 
 class BatchSession implements Session, BatchesHost {
   readonly context: SessionContext
-  readonly listings = new Limit(LISTINGS_AT_ONCE)
+  readonly listings = createSemaphore(LISTINGS_AT_ONCE)
   readonly watchers = new Map<string, TreeWatcher>()
   readonly #open = new Map<string, BatchDirectory>()
   /** Which directories those are: another one may have taken a name since. */

@@ -1,17 +1,17 @@
-import { Limit } from './limit.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 
 /**
  * Calls that may be out on one source's tree at once. A source whose disk hangs holds so many threads of the
- * pool and no more; the pool has enough of them for many such sources (worker-starter.ts).
+ * pool and no more; the pool has enough of them for many such sources (core/agent/workers/starter.ts).
  */
 const CALLS_PER_SOURCE = 8
 
 /** For this whole process: a call that hangs outlives the session, and the settings, that it was made for. */
-const limits = new Map<string, Limit>()
+const permits = new Map<string, Semaphore>()
 
 /** Makes a call on a source's tree when it is its turn. The call must not wait for another one that asks here. */
 export function callOn<T>(root: string, call: () => Promise<T>): Promise<T> {
-  const known = limits.get(root) ?? new Limit(CALLS_PER_SOURCE)
-  limits.set(root, known)
-  return known.run(call)
+  const known = permits.get(root) ?? createSemaphore(CALLS_PER_SOURCE)
+  permits.set(root, known)
+  return withPermit(known, call)
 }

@@ -1,10 +1,10 @@
 import { lstat } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { isWithin, mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
 import { callOn } from './calls.ts'
 import { absolutePath } from './facts.ts'
 import type { MountScope } from './mounts.ts'
@@ -145,8 +145,8 @@ async function* merge<T>(
       // The tree's own file system is waited for as long as it takes, as if there were no other.
       const answer = await (waiting.has(main)
         ? Promise.race(waiting.values())
-        : withPatience(Promise.race(waiting.values())))
-      if (answer === null) break
+        : inTime(PATIENCE_MS, Promise.race(waiting.values())))
+      if (answer === LATE) break
       const { base, result } = answer
       const from = listings.get(base)
       waiting.delete(base)
@@ -163,15 +163,5 @@ async function* merge<T>(
   } finally {
     // One that waits for its disk ends when that has answered.
     for (const from of listings.values()) void from.return(undefined).catch(() => undefined)
-  }
-}
-
-async function withPatience<T>(promise: Promise<T>): Promise<T | null> {
-  const enough = new AbortController()
-  const late = delay(PATIENCE_MS, null, { signal: enough.signal }).catch(() => null)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    enough.abort()
   }
 }

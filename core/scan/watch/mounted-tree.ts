@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { isWithin } from '../../mounts/mountinfo.ts'
+import { inTime } from '../../pacing/in-time.ts'
 import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
 import type { Layout, MountScope, Region } from '../tree/mounts.ts'
@@ -102,7 +102,7 @@ class MountedTree implements TreeWatcher {
       [...byInner].map(([inner, list]) => {
         if (inner === null) return this.#own?.examine(list)
         // One that is not open yet has the tree compared once it is.
-        return inner.watcher === null ? undefined : withPatience(inner.watcher.examine(list))
+        return inner.watcher === null ? undefined : inTime(PATIENCE_MS, inner.watcher.examine(list))
       }),
     )
   }
@@ -236,11 +236,4 @@ class MountedTree implements TreeWatcher {
     }
     return best
   }
-}
-
-async function withPatience(examined: Promise<void>): Promise<void> {
-  const enough = new AbortController()
-  const late = delay(PATIENCE_MS, undefined, { signal: enough.signal }).catch(() => undefined)
-  await Promise.race([examined, late])
-  enough.abort()
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Rerun } from '../../../core/pacing/rerun.ts'
 import { MAX_PROBLEMS, Problems } from '../../../core/scan/source/problems.ts'
-import { Limit } from '../../../core/scan/tree/limit.ts'
 import { message } from '../../../core/words/message.ts'
 
 const problem = (path: string) => message('scan.nameNotUtf8', { path })
@@ -75,23 +74,4 @@ describe('a rerun', () => {
     await rerun.request()
     expect(runs).toBe(2)
   })
-})
-
-test('a limit: never more at once, in order', async () => {
-  const limit = new Limit(2)
-  const started: number[] = []
-  let running = 0
-  let most = 0
-  await Promise.all(
-    [0, 1, 2, 3, 4].map((index) =>
-      limit.run(async () => {
-        started.push(index)
-        running += 1
-        most = Math.max(most, running)
-        await new Promise((resolve) => setImmediate(resolve))
-        running -= 1
-      }),
-    ),
-  )
-  expect([most, started]).toEqual([2, [0, 1, 2, 3, 4]])
 })

@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -29,26 +28,6 @@ test('a broken identity is said and left alone: a new one would break every pair
     })
     expect(fs.readFileSync(file, 'utf8')).toBe(text)
   }
-})
-
-test('a semaphore serves in order, also when a later one wants less', async () => {
-  const semaphore = createSemaphore(10)
-  const order: string[] = []
-  const ask = (name: string, amount: number) =>
-    semaphore.acquire(amount).then((granted) => order.push(`${name} ${granted}`))
-  expect(semaphore.tryAcquire(8)).toBe(true)
-  const large = ask('large', 5)
-  const small = ask('small', 1)
-  expect(semaphore.tryAcquire(1)).toBe(false)
-  semaphore.release(8)
-  await Promise.all([large, small])
-  expect(order).toEqual(['large true', 'small true'])
-  expect(semaphore.available).toBe(4)
-  const never = ask('never', 5)
-  semaphore.close()
-  await never
-  expect(order.at(-1)).toBe('never false')
-  expect(await semaphore.acquire(1)).toBe(false)
 })
 
 test('a next certificate is made only near the end of the present one; a broken one is made again', async () => {

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { createSemaphore, withPermit } from '../../../core/pacing/semaphore.ts'
+
+test('a semaphore serves in order, also when a later one wants less', async () => {
+  const semaphore = createSemaphore(10)
+  const order: string[] = []
+  const ask = (name: string, amount: number) =>
+    semaphore.acquire(amount).then((granted) => order.push(`${name} ${granted}`))
+  expect(semaphore.tryAcquire(8)).toBe(true)
+  const large = ask('large', 5)
+  const small = ask('small', 1)
+  expect(semaphore.tryAcquire(1)).toBe(false)
+  semaphore.release(8)
+  await Promise.all([large, small])
+  expect(order).toEqual(['large true', 'small true'])
+  expect(semaphore.available).toBe(4)
+  const never = ask('never', 5)
+  semaphore.close()
+  await never
+  expect(order.at(-1)).toBe('never false')
+  expect(await semaphore.acquire(1)).toBe(false)
+})
+
+test('tasks with a permit: never more at once, in order', async () => {
+  const semaphore = createSemaphore(2)
+  const started: number[] = []
+  let running = 0
+  let most = 0
+  await Promise.all(
+    [0, 1, 2, 3, 4].map((index) =>
+      withPermit(semaphore, async () => {
+        started.push(index)
+        running += 1
+        most = Math.max(most, running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running -= 1
+      }),
+    ),
+  )
+  expect([most, started]).toEqual([2, [0, 1, 2, 3, 4]])
+})

@@ -10,6 +10,7 @@ export function throttled(everyMs: number, work: () => void): { (): void; stop()
   return Object.assign(call, {
     stop: () => {
       if (timer !== null) clearTimeout(timer)
+      timer = null
     },
   })
 }

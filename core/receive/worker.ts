@@ -1,4 +1,5 @@
 import { errorText } from '../files/system-error.ts'
+import { throttled } from '../pacing/throttled.ts'
 import { sentenceOf } from '../words/problem.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
@@ -25,20 +26,16 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
   let config: Config | null = null
   let receiver: Receiver | null = null
   let retrying: NodeJS.Timeout | null = null
-  let reporting: NodeJS.Timeout | null = null
   let over = false
   /** The number of the latest start: what an earlier one opens is closed again. */
   let latest = 0
 
   const report = () => {
-    reporting = null
     if (receiver === null) return
     const { port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections } = receiver
     context.report({ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections })
   }
-  const onChange = () => {
-    reporting ??= setTimeout(report, REPORT_EVERY_MS)
-  }
+  const onChange = throttled(REPORT_EVERY_MS, report)
 
   const start = async (): Promise<void> => {
     if (config === null || over) return
@@ -64,9 +61,8 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     // A start that is under way may wait for its disk for ever: it is not waited for.
     latest += 1
     if (retrying !== null) clearTimeout(retrying)
-    if (reporting !== null) clearTimeout(reporting)
     retrying = null
-    reporting = null
+    onChange.stop()
     await receiver?.close()
     receiver = null
   }

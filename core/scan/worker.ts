@@ -77,7 +77,7 @@ class Scanner {
   readonly #retry = createRetry()
   readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #listings: Listings
-  #reportTimer: NodeJS.Timeout | null = null
+  readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
   #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
@@ -141,7 +141,7 @@ class Scanner {
   async stop(): Promise<void> {
     this.#retry.stop()
     this.#offered.stop()
-    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
+    this.#reportSoon.stop()
     await this.#endAll()
   }
 
@@ -188,14 +188,15 @@ class Scanner {
 
   #report(id: string): void {
     this.#changed.add(id)
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = null
-      const scanned = [...this.#changed].flatMap((changed) => {
-        const source = this.#sources.get(changed)
-        return source === undefined ? [] : [source.running.scanned()]
-      })
-      this.#changed.clear()
-      if (scanned.length > 0) this.#context.report({ scanned })
-    }, REPORT_EVERY_MS)
+    this.#reportSoon()
+  }
+
+  #reportChanged(): void {
+    const scanned = [...this.#changed].flatMap((changed) => {
+      const source = this.#sources.get(changed)
+      return source === undefined ? [] : [source.running.scanned()]
+    })
+    this.#changed.clear()
+    if (scanned.length > 0) this.#context.report({ scanned })
   }
 }

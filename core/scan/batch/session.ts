@@ -2,6 +2,7 @@ import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import { throttled } from '../../pacing/throttled.ts'
 import { message } from '../../words/message.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
@@ -46,9 +47,9 @@ class BatchSession implements Session, BatchesHost {
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
   #root: TreeWatcher | null = null
-  #lookTimer: NodeJS.Timeout | null = null
-  #nudgeTimer: NodeJS.Timeout | null = null
-  #reportTimer: NodeJS.Timeout | null = null
+  readonly #lookLater = throttled(LOOK_AFTER_MS, () => void this.#look.request())
+  readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
+  readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
   #stopped = false
 
   constructor(context: SessionContext) {
@@ -72,11 +73,7 @@ class BatchSession implements Session, BatchesHost {
   }
 
   nudge(): void {
-    this.#nudgeTimer ??= setTimeout(() => {
-      this.#nudgeTimer = null
-      for (const directory of this.#open.values()) void directory.nudge()
-      this.report()
-    }, NUDGE_AFTER_MS)
+    this.#nudgeLater()
   }
 
   ripe(paths: string[]): void {
@@ -91,9 +88,7 @@ class BatchSession implements Session, BatchesHost {
 
   stop(): void {
     this.#stopped = true
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
-    if (this.#nudgeTimer !== null) clearTimeout(this.#nudgeTimer)
-    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer)
+    for (const later of [this.#lookLater, this.#nudgeLater, this.#reportLater]) later.stop()
     this.#look.stop()
     this.#root?.close()
     for (const directory of this.#open.values()) directory.stop()
@@ -102,11 +97,7 @@ class BatchSession implements Session, BatchesHost {
 
   /** Something may have changed which directory is the newest. */
   lookSoon(): void {
-    if (this.#stopped) return
-    this.#lookTimer ??= setTimeout(() => {
-      this.#lookTimer = null
-      void this.#look.request()
-    }, LOOK_AFTER_MS)
+    if (!this.#stopped) this.#lookLater()
   }
 
   markedUnsent(name: string, files: number): void {
@@ -138,11 +129,12 @@ class BatchSession implements Session, BatchesHost {
 
   /** Tells the view before long: a burst of events makes one report, and one look into the ledger. */
   report(): void {
-    if (this.#stopped) return
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = null
-      this.#reportNow()
-    }, REPORT_AFTER_MS)
+    if (!this.#stopped) this.#reportLater()
+  }
+
+  #nudgeAll(): void {
+    for (const directory of this.#open.values()) void directory.nudge()
+    this.report()
   }
 
   #reportNow(): void {

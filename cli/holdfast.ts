@@ -4,6 +4,7 @@ import { englishWords } from '../core/words/words.ts'
 import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
 import { registerDestinations } from './destinations.ts'
+import { exitNow } from './exit-now.ts'
 import { registerHistory } from './history.ts'
 import { registerLimit } from './limit.ts'
 import { registerPair } from './pair.ts'
@@ -57,5 +58,5 @@ try {
   const sentence = sentenceOf(thrown)
   console.error(englishWords(sentence))
   if (thrown instanceof WrongUsage) process.exit(EXIT_USAGE)
-  process.exit(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
+  exitNow(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
 }

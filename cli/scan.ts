@@ -15,6 +15,7 @@ import { sourceName } from '../core/settings/source-name.ts'
 import { message } from '../core/words/message.ts'
 import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { exitNow } from './exit-now.ts'
 import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -88,10 +89,11 @@ export function registerScan(program: Command): void {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
       process.exitCode = WRONG_USAGE
-    } else if (flags.list && !flags.once && flags.to === undefined)
+    } else if (flags.list && !flags.once && flags.to === undefined) {
       await printList(options, flags.json, flags.why)
-    else if (flags.once && !flags.list && !flags.json && !flags.why) {
-      process.exit(await sendOnce({ ...options, to: flags.to, dataDirectory: dataDirectoryOf(flags) }))
+      exitNow(0)
+    } else if (flags.once && !flags.list && !flags.json && !flags.why) {
+      exitNow(await sendOnce({ ...options, to: flags.to, dataDirectory: dataDirectoryOf(flags) }))
     } else {
       process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
       process.exitCode = WRONG_USAGE

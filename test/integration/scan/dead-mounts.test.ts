@@ -44,6 +44,15 @@ describe.skipIf(!canMount)('a mount inside that fails every call (needs root: mo
   })
 })
 
+describe.skipIf(!canMount)('a mount inside that hangs (needs root: mounts)', () => {
+  test('does not keep `scan --list` from ending', async () => {
+    const { point } = await mountHung(onTestFinished)
+    const root = path.dirname(point)
+    put(root, 'a')
+    expect(list('--why', root)).toEqual(['a', 'disk\tcannot be read (ETIMEDOUT)'])
+  })
+})
+
 /** Has a closed batch directory sent, and waits for its mark. */
 async function expectMarked(root: string, settings: Record<string, unknown> = {}) {
   put(root, 'DC1/a', 'DC1/finished.parse')

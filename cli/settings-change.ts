@@ -81,8 +81,7 @@ async function changeAlone(
   if (lock === null) throw new Problem('agent.starting')
   try {
     const settings = openSettings(dataDirectory, 'refuse')
-    const tryWriting = () => void settings.set(settings.get())
-    const changed = settings.set(await change(settings.get(), tryWriting))
+    const changed = settings.set(await change(settings.get(), settings.tryWriting))
     await afterwards()
     return changed
   } finally {

@@ -70,7 +70,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       outcome(async () => {
         refuseMore(agent.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
-        agent.change((settings) => settings)
+        agent.settings.tryWriting()
         const paired = await agent.senders.request('pair', {
           code: code.trim(),
           name: name ?? agent.host.computerName,

@@ -88,6 +88,7 @@ function passing(settings: SettingsStore): SettingsStore {
       current = settingsSchema.parse(next)
       return current
     },
+    tryWriting: () => undefined,
   }
 }
 

@@ -1,4 +1,4 @@
-import { constants, copyFileSync } from 'node:fs'
+import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
 import { errorCode } from '../files/system-error.ts'
@@ -17,6 +17,11 @@ export interface SettingsStore {
    * @throws Problem settings.refused, settings.cannotWrite; nothing is changed then.
    */
   set(settings: Settings): Settings
+  /**
+   * Writes a file beside the settings and removes it again; the settings file stays as it is.
+   * @throws Problem settings.cannotWrite
+   */
+  tryWriting(): void
 }
 
 /**
@@ -35,11 +40,9 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
     serialize: prettyJson,
     configFileMode: 0o600,
   })
-  const write = (next: Settings) => {
+  const write = (act: () => void) => {
     try {
-      if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
-      isKept = true
-      conf.store = next
+      act()
     } catch (thrown) {
       const reason = errorCode(thrown) ?? String(thrown)
       throw new Problem('settings.cannotWrite', { file, reason }, { cause: thrown })
@@ -52,10 +55,24 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
     set: (next) => {
       const checked = settingsSchema.safeParse(next)
       if (!checked.success) throw new Problem('settings.refused', { reason: firstIssue(checked.error) })
-      write(checked.data)
+      write(() => {
+        if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
+        isKept = true
+        conf.store = checked.data
+      })
       current = checked.data
       return current
     },
+    tryWriting: () => write(() => writeAndRemove(`${file}.trial`, prettyJson(current))),
+  }
+}
+
+/** Of the length of the settings: a full disk may still have room for a name. */
+function writeAndRemove(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600 })
+  } finally {
+    rmSync(file, { force: true })
   }
 }
 

@@ -31,6 +31,7 @@ export function settingsInForce(store: SettingsStore): SettingsInForce {
     notice: store.notice,
     get: () => forced?.settings ?? store.get(),
     set,
+    tryWriting: store.tryWriting,
     force: (settings) => {
       forced = { settings, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS }
       return settings

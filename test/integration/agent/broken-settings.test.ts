@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { formatPairingCode } from '../../../core/wire/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
 
 /** Settings with a comma too many, as an editor leaves them. */
 const BROKEN = '{ "version": 1, "sources": [], }'
@@ -46,4 +49,28 @@ test('`scan --once` does not copy to this computer instead while the settings ar
   expect(await once.ended()).toBe(1)
   expect(once.err()).toContain(`kept as ${aside}`)
   expect(once.err()).toContain('remove it to begin anew')
+})
+
+test('a pairing that fails sets nothing: the next agent still tells of the file that was set aside', async () => {
+  const data = temporaryDirectory('aside')
+  const file = path.join(data, 'settings.json')
+  writeFileSync(file, BROKEN)
+  const isTold = async () => {
+    const agent = startHoldfast(['agent', '--data', data])
+    await untilState(data, 'the notice', ({ notices }) => notices.some(({ id }) => id === 'settings'))
+    return agent
+  }
+  const agent = await isTold()
+  // Nobody listens on the port of discard (RFC 863).
+  const code = { host: '127.0.0.1', port: 9, code: 'x', fingerprint: 'a'.repeat(64), name: 'nas' }
+  // It may still be starting its sender.
+  await until('the receiver to be asked', async () => {
+    const pair = startHoldfast(['pair', formatPairingCode(code), '--data', data])
+    expect(await pair.ended(), pair.out()).toBe(1)
+    return pair.err().includes('127.0.0.1:9 ')
+  })
+  expect(readdirSync(data).filter((name) => name.startsWith('settings.json'))).toEqual([])
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+  await isTold()
 })

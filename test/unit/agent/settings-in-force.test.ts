@@ -18,6 +18,7 @@ function agentAfterItsPause() {
       written = next
       return next
     },
+    tryWriting: () => undefined,
   }
   return { ...fakeAgent(store), disk, written: () => written }
 }

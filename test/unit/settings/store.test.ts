@@ -116,6 +116,7 @@ describe('the settings file', () => {
     expect(() => store.set({ ...store.get(), notifications: false })).toThrow(
       `The settings file ${store.file} cannot be written: ENOENT. Nothing was changed.`,
     )
+    expect(store.tryWriting).toThrow('cannot be written: ENOENT. Nothing was changed.')
     expect(store.get().notifications).toBe(true)
   })
 })

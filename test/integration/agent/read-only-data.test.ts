@@ -34,7 +34,7 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     const command = startHoldfast([...line.split(' '), '--data', data.point])
     expect(await command.ended()).toBe(1)
     expect(command.err()).toBe(
-      `Holdfast's own directory ${data.point} cannot be used: EROFS. Name another one with --data or HOLDFAST_HOME.\n`,
+      `Holdfast's own directory ${data.point} cannot be used: EROFS. Make it writable, or name another one: with HOLDFAST_HOME, on the command line also with --data.\n`,
     )
   })
 })

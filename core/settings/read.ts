@@ -117,11 +117,18 @@ function parseSettings(text: string): Parsed {
   const whole = settingsSchema.safeParse(raw)
   if (whole.success) return { settings: whole.data, unused: null }
   const reason = firstIssue(whole.error)
-  const parts = [...new Set(whole.error.issues.map(({ path: [part] }) => String(part)))]
-  if (!parts.every((part) => SPARED.has(part))) return { reason }
-  const used = Object.entries(raw as object).filter(([part]) => !parts.includes(part))
-  const rest = settingsSchema.safeParse(Object.fromEntries(used))
+  const places = whole.error.issues.map((issue) => issue.path)
+  if (!places.every(([part]) => SPARED.has(String(part)))) return { reason }
+  for (const place of places) removeAt(raw, place)
+  const rest = settingsSchema.safeParse(raw)
   return rest.success
-    ? { settings: rest.data, unused: parts.join(', '), reason }
+    ? { settings: rest.data, unused: places.map((place) => place.join('.')).join(', '), reason }
     : { reason: firstIssue(rest.error) }
+}
+
+/** Only the value itself: what is beside it may be well. */
+function removeAt(within: unknown, [key, ...rest]: readonly PropertyKey[]): void {
+  if (typeof within !== 'object' || within === null || key === undefined) return
+  if (rest.length === 0) Reflect.deleteProperty(within, key)
+  else removeAt(Reflect.get(within, key), rest)
 }

@@ -64,7 +64,7 @@ describe('the settings file', () => {
     expect(() => openSettings(directory, 'refuse')).toThrow('Nothing was changed')
     const store = openSettings(directory)
     expect(store.get()).toMatchObject({ sources, theme: 'system', check: defaultSettings.check })
-    expect(store.notice && englishWords(store.notice)).toContain('for: check, theme')
+    expect(store.notice && englishWords(store.notice)).toContain('for: check.intervalSeconds, theme')
     expect(readdirSync(directory)).toEqual(['settings.json'])
     store.set(store.get())
     store.set(store.get())
@@ -73,6 +73,26 @@ describe('the settings file', () => {
     expect(readFileSync(path.join(directory, kept ?? ''), 'utf8')).toBe(content)
     expect(openSettings(directory).notice).toBeNull()
     expect(openSettings(directory).get()).toEqual(store.get())
+  })
+
+  it.each([
+    [
+      { reconcileSeconds: 1, quietSeconds: 600 },
+      { reconcileSeconds: 300, quietSeconds: 600 },
+      'scan.reconcileSeconds',
+    ],
+    [
+      { reconcileSeconds: 1, quietSeconds: -1 },
+      defaultSettings.scan,
+      'scan.reconcileSeconds, scan.quietSeconds',
+    ],
+    ['often', defaultSettings.scan, 'scan'],
+  ])('uses the default only in place of what cannot be used: %j', (scan, used, unused) => {
+    const directory = temporaryDirectory()
+    writeFileSync(path.join(directory, 'settings.json'), JSON.stringify({ scan }))
+    const store = openSettings(directory)
+    expect(store.get()).toEqual({ ...defaultSettings, scan: used })
+    expect(store.notice && englishWords(store.notice)).toContain(`in force for: ${unused} (`)
   })
 
   it.each([

@@ -45,6 +45,8 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 const REFRESH_MS = 1_000
 /** The notice of settings that are in force, but not in their file. */
 const UNWRITTEN = 'settings-unwritten'
+/** The notice of a settings file that was set aside, or is used in part. */
+export const UNUSED_SETTINGS = 'settings'
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
@@ -105,7 +107,7 @@ export class Agent {
       log: this.#log,
     })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
-    if (settings.notice !== null) this.addNotice('settings', settings.notice)
+    if (settings.notice !== null) this.addNotice(UNUSED_SETTINGS, settings.notice)
   }
 
   get language() {

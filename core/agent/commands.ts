@@ -22,7 +22,7 @@ import { checkedPathSchema, type Source, sourceSchema } from '../settings/schema
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
-import type { Agent } from './agent.ts'
+import { type Agent, UNUSED_SETTINGS } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
@@ -38,24 +38,30 @@ const DONE: Outcome = { done: true }
 
 /** What every view may ask of the agent; a refusal is an outcome with a sentence, never an exception. */
 export function commandHandlers(agent: Agent): CommandHandlers {
+  const change = (act: () => void | Promise<void>) =>
+    outcome(async () => {
+      await act()
+      // Somebody has set something anew.
+      agent.dismissNotice(UNUSED_SETTINGS)
+    })
   return {
     snapshot: async () => agent.store.snapshot(),
-    addSource: (input) => outcome(() => addSource(agent, input)),
-    removeSource: ({ id }) => outcome(() => agent.change((settings) => withoutSource(settings, id))),
+    addSource: (input) => change(() => addSource(agent, input)),
+    removeSource: ({ id }) => change(() => agent.change((settings) => withoutSource(settings, id))),
     pauseSource: ({ id, paused }) =>
-      outcome(() => agent.change((settings) => withSourceChanged(settings, id, { paused }))),
+      change(() => agent.change((settings) => withSourceChanged(settings, id, { paused }))),
     changeSource: ({ id, changes }) =>
-      outcome(() => agent.change((settings) => withSourceChanged(settings, id, changes))),
+      change(() => agent.change((settings) => withSourceChanged(settings, id, changes))),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
         source: { ...sourceOf(agent.settings.get(), id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
-    addCheckedPath: (input) => outcome(() => addCheckedPath(agent, input.path)),
-    removeCheckedPath: ({ id }) => outcome(() => agent.change((settings) => withoutChecked(settings, id))),
+    addCheckedPath: (input) => change(() => addCheckedPath(agent, input.path)),
+    removeCheckedPath: ({ id }) => change(() => agent.change((settings) => withoutChecked(settings, id))),
     pause: ({ minutes }) =>
-      outcome(() => agent.change((settings) => withPause(settings, minutes, Date.now()))),
-    resume: () => outcome(() => agent.change((settings) => ({ ...settings, pause: null }))),
+      change(() => agent.change((settings) => withPause(settings, minutes, Date.now()))),
+    resume: () => change(() => agent.change((settings) => ({ ...settings, pause: null }))),
     checkNow: () =>
       outcome(async () => {
         // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
@@ -67,7 +73,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         await agent.senders.requestAll('retry', { source: id })
       }),
     pair: ({ code, name }) =>
-      outcome(async () => {
+      change(async () => {
         refuseMore(agent.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
         agent.settings.tryWriting()
@@ -78,12 +84,11 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         agent.change((settings) => withDestination(settings, paired))
       }),
     renameDestination: ({ id, name }) =>
-      outcome(() => agent.change((settings) => withRenamed(settings, id, name))),
-    removeDestination: ({ id }) =>
-      outcome(() => agent.change((settings) => withoutDestination(settings, id))),
+      change(() => agent.change((settings) => withRenamed(settings, id, name))),
+    removeDestination: ({ id }) => change(() => agent.change((settings) => withoutDestination(settings, id))),
     setDestinations: ({ id, destinations }) =>
-      outcome(() => agent.change((settings) => withChosen(settings, id, destinations))),
-    changeSettings: (changes) => outcome(() => agent.change((settings) => withChanges(settings, changes))),
+      change(() => agent.change((settings) => withChosen(settings, id, destinations))),
+    changeSettings: (changes) => change(() => agent.change((settings) => withChanges(settings, changes))),
     dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
@@ -95,6 +100,10 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
   }
 }
+
+/** A source that is named at every start: nobody has set anything anew by it. */
+export const protectDirectory = (agent: Agent, input: CommandInput<'addSource'>): Promise<Outcome> =>
+  outcome(() => addSource(agent, input))
 
 /** A command from outside, by name: validated both ways. */
 export async function answerCommand(

@@ -4,7 +4,7 @@ import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { Agent } from './agent.ts'
-import { answerCommand, type CommandHandlers, commandHandlers } from './commands.ts'
+import { answerCommand, type CommandHandlers, commandHandlers, protectDirectory } from './commands.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
 import { lockData } from './lock-data.ts'
@@ -66,7 +66,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     return {
       agent,
       handlers: ready,
-      protect: (directories, as = {}) => protect(ready, directories, as),
+      protect: (directories, as = {}) => protect(agent, directories, as),
       close: async () => {
         await agent.stop()
         release()
@@ -93,14 +93,14 @@ function passing(settings: SettingsStore): SettingsStore {
 }
 
 async function protect(
-  handlers: CommandHandlers,
+  agent: Agent,
   directories: readonly string[],
   { filters = {}, ...options }: SourceOptions,
 ): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await handlers.addSource({ path, ...filters, ...options })
+    const outcome = await protectDirectory(agent, { path, ...filters, ...options })
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
   }

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { untilState } from '../../support/two-receivers.ts'
+import { holdfast, untilState } from '../../support/two-receivers.ts'
 
 test('`status --dismiss` puts away what was read', async () => {
   const data = temporaryDirectory('notices')
@@ -29,4 +30,17 @@ test('a directory that cannot be protected is told also by `status`, while the o
   const status = startHoldfast(['status', '--data', data])
   expect(await status.ended()).toBe(1)
   expect(status.out()).toContain('/nowhere/mistyped does not exist')
+})
+
+test('a settings file that was set aside is told until somebody sets something, and not by a start alone', async () => {
+  const data = temporaryDirectory('notices')
+  writeFileSync(path.join(data, 'settings.json'), '{ "version": 1, ')
+  const [named, added] = ['named', 'added'].map((name) => temporaryDirectory(name)) as [string, string]
+  startHoldfast(['agent', '--data', data, named])
+  const { notices } = await untilState(data, 'the directory', ({ sources }) => sources.length === 1)
+  expect(notices.map(({ id }) => id)).toEqual(['settings'])
+  await holdfast(['agent', '--data', data, added])
+  const isWell = ({ checked }: AppState['sources'][number]) => checked?.overall.kind === 'ok'
+  await untilState(data, 'its check', ({ sources }) => sources.length === 2 && sources.every(isWell))
+  expect(await holdfast(['status', '--data', data])).not.toContain('The settings file could not be used')
 })

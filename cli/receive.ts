@@ -15,8 +15,11 @@ import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
 import { WrongUsage, wrongUsage } from './wrong-usage.ts'
 
-/** A store that does not answer holds the receiver's end no longer than this. */
-const CLOSE_WITHIN_SECONDS = 5
+/**
+ * A store that does not answer holds the receiver's end no longer than this: longer than isocket's connections, the
+ * small files and the manifest take one after the other, and less than the service's TimeoutStopSec.
+ */
+const CLOSE_WITHIN_SECONDS = 10
 
 interface ReceiveOptions extends RuleOptions {
   config?: string

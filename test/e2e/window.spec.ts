@@ -127,6 +127,24 @@ test('directories that cannot be protected are refused with a sentence', async (
   await rm(root, { recursive: true })
 })
 
+test('of a batch directory that is typed again nothing is said to be otherwise', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-batch-'))
+  const { page } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data', kind: 'batch' }] },
+  })
+  await page.getByRole('button', { name: 'Other ways to add' }).click()
+  await page.getByRole('menuitem', { name: /Type a path/ }).click()
+  const dialog = page.getByRole('dialog')
+  const add = dialog.getByRole('button', { name: 'Add', exact: true })
+  await dialog.getByRole('textbox').first().fill(source)
+  await add.click()
+  await expect(dialog.getByText('is already protected as “data”.')).toBeVisible()
+  for (const kind of ['Batch', 'Continuous']) await dialog.getByText(kind, { exact: true }).click()
+  await add.click()
+  await expect(dialog.getByText('set up in another way')).toBeVisible()
+  await rm(source, { recursive: true })
+})
+
 test('a folder that is dropped on the window becomes a source; a file is refused', async ({ desktop }) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-drop-'))
   await mkdir(path.join(root, 'dropped'))

@@ -1,6 +1,5 @@
 import { ActionIcon, Button, Group, Menu, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
@@ -49,7 +48,9 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
   const { t, say } = useWords()
   const { ask } = useCommands()
   const [path, setPath] = useState('')
-  const [kind, setKind] = useState<'continuous' | 'batch'>('continuous')
+  /** null: nothing was said of it; a directory that is protected already is then whatever it is. */
+  const [chosen, setChosen] = useState<'continuous' | 'batch' | null>(null)
+  const kind = chosen ?? 'continuous'
   const [prefix, setPrefix] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
@@ -57,9 +58,9 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
 
   const add = async (event: FormEvent) => {
     event.preventDefault()
-    const input: CommandInput<'addSource'> = kind === 'batch' ? { path, kind, prefix } : { path, kind }
+    const as = chosen === null ? {} : chosen === 'batch' ? { kind, prefix } : { kind }
     setBusy(true)
-    const outcome = await ask('addSource', input)
+    const outcome = await ask('addSource', { path, ...as })
     setBusy(false)
     if (outcome.done) onDone()
     else setRefusal(outcome.sentence)
@@ -84,7 +85,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
           fullWidth
           aria-label={t('window.add.kind')}
           value={kind}
-          onChange={(value) => setKind(value === 'batch' ? 'batch' : 'continuous')}
+          onChange={(value) => setChosen(value === 'batch' ? 'batch' : 'continuous')}
           data={[
             { value: 'continuous', label: t('window.add.continuous') },
             { value: 'batch', label: t('window.add.batch') },

@@ -54,11 +54,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
   sayStatus(open, say)
   const refusals = await open.protect(directories, as)
-  for (const refusal of refusals) {
-    console.error(words(refusal))
-    // As a service it is read by nobody: status tells it, too.
-    open.agent.addNotice(`refused:${JSON.stringify(refusal)}`, refusal)
-  }
+  for (const refusal of refusals) console.error(words(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
     process.exit(2)

@@ -101,9 +101,16 @@ export function commandHandlers(agent: Agent): CommandHandlers {
   }
 }
 
-/** A source that is named at every start: nobody has set anything anew by it. */
-export const protectDirectory = (agent: Agent, input: CommandInput<'addSource'>): Promise<Outcome> =>
-  outcome(() => addSource(agent, input))
+/** A source that is named at every start: nobody has set anything anew by it, and a refusal is told as a notice. */
+export async function protectDirectory(agent: Agent, input: CommandInput<'addSource'>): Promise<Outcome> {
+  const answer = await outcome(() => addSource(agent, input))
+  // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
+  if (answer.done || answer.sentence.key === 'refuse.already') return DONE
+  agent.addNotice(refusedNotice(input.path), answer.sentence)
+  return answer
+}
+
+const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
 
 /** A command from outside, by name: validated both ways. */
 export async function answerCommand(
@@ -159,6 +166,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     sources: [...settings.sources, source],
     checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
   }))
+  agent.dismissNotice(refusedNotice(wanted))
 }
 
 /** Whether a source is what somebody wants it to be, who may have said nothing of it. */

@@ -25,7 +25,7 @@ export interface SourceOptions {
 export interface OpenAgent {
   agent: Agent
   handlers: CommandHandlers
-  /** Adds directories that were named at the start; answers why each refused one was refused. */
+  /** Adds directories that were named at a start; why one was refused is a notice, and answered. */
   protect(directories: readonly string[], as?: SourceOptions): Promise<Message[]>
   close(): Promise<void>
 }
@@ -101,8 +101,7 @@ async function protect(
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
     const outcome = await protectDirectory(agent, { path, ...filters, ...options })
-    // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
-    if (!outcome.done && outcome.sentence.key !== 'refuse.already') refusals.push(outcome.sentence)
+    if (!outcome.done) refusals.push(outcome.sentence)
   }
   return refusals
 }

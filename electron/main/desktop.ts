@@ -61,9 +61,9 @@ export async function runDesktop(
   app.on('activate', showWindow)
   laterStarts.answer((others) => {
     showWindow()
-    void protect(open, others)
+    void open.protect(others)
   })
-  await protect(open, directories)
+  await open.protect(directories)
 }
 
 function desktopHost(workers: string, notifier: Notifier): AgentHost {
@@ -120,10 +120,6 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
   nativeTheme.themeSource = agent.settings.get().theme
   tray.show(agent.store.snapshot().state, words())
   return unfollow
-}
-
-async function protect({ agent, protect: add }: OpenAgent, directories: string[]): Promise<void> {
-  for (const sentence of await add(directories)) addRefusal(agent, sentence)
 }
 
 /** The same refusal is one notice, however often it comes. */

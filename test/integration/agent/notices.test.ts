@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, untilState } from '../../support/two-receivers.ts'
+import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
 
 test('`status --dismiss` puts away what was read', async () => {
   const data = temporaryDirectory('notices')
@@ -24,12 +24,25 @@ test('a directory that cannot be protected is told also by `status`, while the o
   const data = temporaryDirectory('notices')
   const source = temporaryDirectory('notices-source')
   startHoldfast(['agent', '--data', data, '/nowhere/mistyped', source])
-  const state = await untilState(data, 'the notice', ({ notices }) => notices.length > 0)
+  const state = await untilState(data, 'the other one', ({ sources }) => sources.length > 0)
   expect(state.sources.map(({ settings }) => settings.path)).toEqual([source])
   await untilState(data, 'its check', ({ sources }) => sources[0]?.checked?.overall.kind === 'ok')
   const status = startHoldfast(['status', '--data', data])
   expect(await status.ended()).toBe(1)
   expect(status.out()).toContain('/nowhere/mistyped does not exist')
+})
+
+test('a directory that was refused is told no longer once it is there and was added', async () => {
+  const data = temporaryDirectory('notices')
+  const late = path.join(temporaryDirectory('notices-late'), 'late')
+  startHoldfast(['agent', '--data', data, late, temporaryDirectory('notices-source')])
+  await untilState(data, 'the other directory', ({ sources }) => sources.length === 1)
+  expect((await stateOf(data)).notices).toHaveLength(1)
+  mkdirSync(late)
+  await holdfast(['agent', '--data', data, late])
+  const { notices, sources } = await stateOf(data)
+  expect(sources).toHaveLength(2)
+  expect(notices).toEqual([])
 })
 
 test('a settings file that was set aside is told until somebody sets something, and not by a start alone', async () => {

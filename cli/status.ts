@@ -23,13 +23,17 @@ export function registerStatus(program: Command): void {
     .command('status')
     .description('say how the running agent is; exit code 0: well, 1: needs attention, 3: not running')
     .option('--json', 'print the whole state as JSON')
-    .option('--dismiss', 'first put away the notices that were shown until now: they have been read')
+    .option(
+      '--dismiss',
+      'put away the notices that are shown: they have been read; the exit code is of what is left',
+    )
   withDataDirectory(command).action(async (options: StatusOptions) => {
     const directory = dataDirectoryOf(options)
-    if (options.dismiss) await dismissNotices(directory)
     const state = await stateOf(directory)
     console.log(options.json ? JSON.stringify(state, null, 2) : describeState(state).join('\n'))
-    process.exitCode = state.status.level === 'failing' || state.status.level === 'attention' ? 1 : 0
+    if (options.dismiss) await dismissNotices(directory, state)
+    const { level } = (options.dismiss ? await stateOf(directory) : state).status
+    process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0
   })
 }
 
@@ -37,8 +41,8 @@ async function stateOf(directory: string): Promise<AppState> {
   return stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {})).state
 }
 
-async function dismissNotices(directory: string): Promise<void> {
-  const { notices } = await stateOf(directory)
+/** Only those that were shown: what has come since was read by nobody. */
+async function dismissNotices(directory: string, { notices }: AppState): Promise<void> {
   for (const { id } of notices) {
     const refusal = outcomeOf(await sendCommand(directory, 'dismissNotice', { id }))
     if (refusal !== null) throw new Problem(refusal.key, refusal.params)

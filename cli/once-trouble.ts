@@ -68,11 +68,12 @@ function connectionTrouble(state: AppState, now: number): Message | null {
 
 /** Destinations that take nothing although nobody is away: a store is full, or nothing can even try to connect. */
 function heldUp(state: AppState) {
-  return usedDestinations(state).flatMap(({ id, connection: { problem }, rate }) =>
-    problem === null || rate > 0
-      ? []
-      : [{ what: `destination ${id}`, reason: problem, patienceMs: GIVE_UP_AFTER_MS }],
-  )
+  return usedDestinations(state).flatMap(({ id, connection: { state: at, problem }, rate, totals }) => {
+    // A problem may stay in view after its last file has gone.
+    const hasAll = at === 'connected' && totals.waitingFiles === 0
+    if (problem === null || rate > 0 || hasAll) return []
+    return [{ what: `destination ${id}`, reason: problem, patienceMs: GIVE_UP_AFTER_MS }]
+  })
 }
 
 const incidentOf = ({ incidents }: AppState): Message | undefined =>

@@ -9,6 +9,7 @@ const scanned = (phase: NonNullable<SourceState['scanned']>['phase']) => ({
   ...{ id: 'data', phase, unwatchedDirectories: 0, batches: [] },
   problems: phase === 'missing' ? [missing] : [],
 })
+const oneWaits = { ...emptyState().totals, waitingFiles: 1 }
 const stateIn = (phase: NonNullable<SourceState['scanned']>['phase']) =>
   emptyState({ sources: [sourceState('data', '/data', { scanned: scanned(phase) })] })
 
@@ -23,8 +24,8 @@ test('a directory that stays away ends the run, one that comes back does not', (
 
 test('a pause that ends before long is waited for', () => {
   const failureOf = createFailures()
-  const totals = { ...emptyState().totals, waitingFiles: 1 }
-  const paused = (until: number) => emptyState({ totals, allowance: { now: { kind: 'pause' }, until } })
+  const paused = (until: number) =>
+    emptyState({ totals: oneWaits, allowance: { now: { kind: 'pause' }, until } })
   for (const now of [0, 10_000]) expect(failureOf(paused(50_000), now, now)).toBeNull()
   expect(failureOf(paused(3_600_000), 20_000, 20_000)).toBeNull()
   expect(failureOf(paused(3_600_000), 24_000, 24_000)).not.toBeNull()
@@ -37,7 +38,7 @@ test.each(['connected', 'idle'] as const)(
     const full = message('transfer.storeFull', { name: 'nas' })
     const held = (problem: typeof full | null, rate = 0) => {
       const connection = { state, since: 0, problem }
-      const destinations = [destinationState('embedded', { connection, rate })]
+      const destinations = [destinationState('embedded', { connection, rate, totals: oneWaits })]
       return emptyState({ destinations, sources: [sourceState('data', '/data')] })
     }
     expect(failureOf(held(full), 0, 0)).toBeNull()
@@ -48,3 +49,12 @@ test.each(['connected', 'idle'] as const)(
     expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas is full')
   },
 )
+
+test('a problem that is still told of a destination that has everything ends no run', () => {
+  const failureOf = createFailures()
+  const problem = message('transfer.storeFull', { name: 'nas' })
+  const connection = { state: 'connected' as const, since: 0, problem }
+  const sources = [sourceState('data', '/data')]
+  const told = emptyState({ destinations: [destinationState('embedded', { connection })], sources })
+  for (const now of [0, 61_000, 122_000]) expect(failureOf(told, now, now)).toBeNull()
+})

@@ -40,21 +40,29 @@ export function isReachable(bounds: Rectangle, workAreas: readonly Rectangle[]):
   )
 }
 
+/** The window as it was last seen. */
+export interface SeenWindow {
+  bounds: Rectangle
+  /** It has a place, from before or by being shown. */
+  isPlaced: boolean
+  /** Maximised, or in full screen: its window manager keeps it on a screen. */
+  fillsScreen: boolean
+}
+
 /**
  * Where the window goes when it is shown; null: it stays where it is, or the window manager chooses its first place.
  * The screen that it was on may have gone since it was hidden.
  * @param near the work area of the screen that it is asked for on.
  */
 export function placeToShow(
-  window: Rectangle,
-  isPlaced: boolean,
+  { bounds, isPlaced, fillsScreen }: SeenWindow,
   tray: Rectangle | null,
   near: Rectangle,
   workAreas: readonly Rectangle[],
 ): { x: number; y: number } | null {
-  if (isPlaced && isReachable(window, workAreas)) return null
+  if (fillsScreen || (isPlaced && isReachable(bounds, workAreas))) return null
   // A window manager may keep a place that it was once given.
-  return placeNear(tray, window, near) ?? (isPlaced ? centredIn(near, window) : null)
+  return placeNear(tray, bounds, near) ?? (isPlaced ? centredIn(near, bounds) : null)
 }
 
 function centredIn(workArea: Rectangle, window: Rectangle): { x: number; y: number } {

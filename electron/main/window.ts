@@ -76,7 +76,9 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     show: (trayBounds) => {
       if (browser.isMinimized()) browser.restore()
       const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
-      const place = placeToShow(browser.getBounds(), placed, trayBounds, near, workAreas())
+      const fillsScreen = browser.isMaximized() || browser.isFullScreen()
+      const seen = { bounds: browser.getBounds(), isPlaced: placed, fillsScreen }
+      const place = placeToShow(seen, trayBounds, near, workAreas())
       if (place !== null) browser.setPosition(place.x, place.y)
       placed = true
       browser.show()

@@ -35,22 +35,29 @@ describe('a place from before', () => {
 })
 
 describe('a window that is shown', () => {
-  const onSecond = { ...window, x: 2000, y: 100 }
+  const seen = { bounds: { ...window, x: 2000, y: 100 }, isPlaced: true, fillsScreen: false }
   const tray = { x: 1000, y: 0, width: 24, height: 24 }
   it('stays while it can be reached', () => {
-    expect(placeToShow(onSecond, true, tray, workArea, [workArea, second])).toBeNull()
+    expect(placeToShow(seen, tray, workArea, [workArea, second])).toBeNull()
   })
 
   it('comes back from a screen that is gone, also where nobody knows where the icon is', () => {
     const atTray = placeNear(tray, window, workArea)
-    expect(placeToShow(onSecond, true, tray, workArea, [workArea])).toEqual(atTray)
-    const place = placeToShow(onSecond, true, null, workArea, [workArea])
+    expect(placeToShow(seen, tray, workArea, [workArea])).toEqual(atTray)
+    const place = placeToShow(seen, null, workArea, [workArea])
     expect(place).not.toBeNull()
-    expect(isReachable({ ...onSecond, ...place }, [workArea])).toBe(true)
+    expect(isReachable({ ...seen.bounds, ...place }, [workArea])).toBe(true)
+  })
+
+  it('stays where it fills a screen, also with its frame outside', () => {
+    const maximised = { bounds: { x: -8, y: -31, width: 1296, height: 816 }, isPlaced: true }
+    expect(placeToShow({ ...maximised, fillsScreen: true }, tray, workArea, [workArea])).toBeNull()
+    expect(placeToShow({ ...maximised, fillsScreen: false }, tray, workArea, [workArea])).not.toBeNull()
   })
 
   it('is left to the window manager for the first time, where nobody knows where the icon is', () => {
-    expect(placeToShow(window, false, null, workArea, [workArea])).toBeNull()
+    const first = { bounds: window, isPlaced: false, fillsScreen: false }
+    expect(placeToShow(first, null, workArea, [workArea])).toBeNull()
   })
 })
 

@@ -1,8 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { errorCode } from '../../core/files/system-error.ts'
-import { openDataDirectory } from '../../core/settings/data-directory.ts'
-import { Problem } from '../../core/words/problem.ts'
+import { openDataDirectory, unusableData } from '../../core/settings/data-directory.ts'
 
 /**
  * Chromium's own directory, apart from the agent's files. Electron says the same of a lock that it cannot write there
@@ -16,7 +14,7 @@ export function openOwnDirectory(dataDirectory: string): string {
     mkdirSync(own, { recursive: true, mode: 0o700 })
     accessSync(own, constants.W_OK)
   } catch (thrown) {
-    throw new Problem('data.cannotMake', { directory, reason: errorCode(thrown) ?? String(thrown) })
+    throw unusableData(directory, thrown)
   }
   return own
 }

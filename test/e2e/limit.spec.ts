@@ -75,6 +75,24 @@ test('of two times of the week that are removed one right after the other neithe
   expect((await state()).settings.send.schedule.map(({ from }) => from)).toEqual(['09:00'])
 })
 
+test('times of the week can be changed again also after a change that changed nothing', async ({
+  desktop,
+}) => {
+  const { page, holdfast } = await desktop.start({
+    settings: { send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] } },
+  })
+  await holdfast.application.evaluate(({ ipcMain }) => {
+    ipcMain.removeHandler('changeSettings')
+    ipcMain.handle('changeSettings', () => ({ output: { done: true } }))
+  })
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  const card = page.getByRole('region', { name: 'Speed limit' })
+  const remove = card.getByRole('button', { name: /^Remove:/ })
+  await remove.click()
+  await expect(card.getByText('Saved')).toBeVisible()
+  await expect(remove).toBeEnabled()
+})
+
 test('removing files after sending is confirmed first, and says that this computer is no destination for it', async ({
   desktop,
 }) => {

@@ -7,12 +7,13 @@ import { useWords } from '../../words/context.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
 import { RuleList } from './rule-list.tsx'
 import { SavedMark } from './saved-mark.tsx'
-import { type Save, useSave } from './use-save.ts'
+import { type Save, useSave, useSaveAndHear } from './use-save.ts'
 
 /** How much of the line sending may use, and when. */
 export function LimitPart({ state: { settings, allowance } }: { state: AppState }) {
   const { t } = useWords()
   const save = useSave()
+  const saveAndHear = useSaveAndHear()
   const { send } = settings
   return (
     <section className="card settings" aria-label={t('window.limit.title')}>
@@ -22,7 +23,7 @@ export function LimitPart({ state: { settings, allowance } }: { state: AppState 
         value={send.bytesPerSecond}
         save={(bytesPerSecond) => save({ send: { bytesPerSecond } })}
       />
-      <RuleList rules={send.schedule} save={(schedule) => save({ send: { schedule } })} />
+      <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
     </section>
   )
 }

@@ -1,5 +1,5 @@
 import { ActionIcon, Button } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { IconPlus, IconTrash } from '../../ui/icons.ts'
@@ -11,6 +11,7 @@ import type { Save } from './use-save.ts'
 
 interface RuleListProps {
   rules: readonly SendRule[]
+  /** Answers when `rules` are what was saved: before that, another change would take it back. */
   save: (rules: SendRule[]) => ReturnType<Save>
 }
 
@@ -33,17 +34,13 @@ export function RuleList({ rules, save }: RuleListProps) {
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)
   const [busy, setBusy] = useState(false)
-  const known = JSON.stringify(rules)
-  // Until the window has heard of a change, another one would be made from the rules before it, and take it back.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other rules are what is waited for.
-  useEffect(() => setBusy(false), [known])
 
   const keep = async (next: SendRule[]) => {
     setBusy(true)
     const outcome = await save(next)
+    setBusy(false)
     setRefusal(outcome.done ? null : outcome.sentence)
     if (outcome.done) setSavedAt(Date.now())
-    else setBusy(false)
     return outcome.done
   }
 

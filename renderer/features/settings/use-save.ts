@@ -1,5 +1,6 @@
 import { useCallback } from 'react'
 import type { CommandInput, Outcome } from '../../../core/agent/contract.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 
 export type Save = (changes: CommandInput<'changeSettings'>) => Promise<Outcome>
@@ -8,4 +9,21 @@ export type Save = (changes: CommandInput<'changeSettings'>) => Promise<Outcome>
 export function useSave(): Save {
   const { ask } = useCommands()
   return useCallback((changes) => ask('changeSettings', changes), [ask])
+}
+
+/**
+ * The same, answered when the window knows what was changed: another change may then be made of what it shows. The
+ * agent sends what the window has not heard of yet before it answers with a snapshot.
+ */
+export function useSaveAndHear(): Save {
+  const save = useSave()
+  const bridge = useBridge()
+  return useCallback(
+    async (changes) => {
+      const outcome = await save(changes)
+      await bridge.call('snapshot', {}).catch(() => undefined)
+      return outcome
+    },
+    [save, bridge],
+  )
 }

@@ -28,16 +28,22 @@ export function Confirm({
   const [busy, setBusy] = useState(false)
   const confirm = async () => {
     setBusy(true)
-    await onConfirm()
-    setBusy(false)
+    try {
+      await onConfirm()
+    } finally {
+      setBusy(false)
+    }
     onClose()
   }
   return (
     <Modal
       opened={opened}
       onClose={onClose}
+      // Its answer closes it; closed before, it may by then have been opened again.
+      closeOnClickOutside={!busy}
+      closeOnEscape={!busy}
       title={title}
-      closeButtonProps={{ 'aria-label': t('window.close') }}
+      closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}
     >
       <Stack gap="sm">
         {consequences.map((sentence) => (
@@ -46,7 +52,7 @@ export function Confirm({
           </Text>
         ))}
         <Group justify="flex-end" gap="xs" mt="xs">
-          <Button variant="default" onClick={onClose} data-autofocus>
+          <Button variant="default" disabled={busy} onClick={onClose} data-autofocus>
             {t(action === null ? 'window.close' : 'window.cancel')}
           </Button>
           {action !== null && (

@@ -82,3 +82,28 @@ test('a dialog that has asked stays until it has shown the answer', async ({ des
   await expect(dialog).toBeHidden()
   server.close()
 })
+
+test('a question that was answered stays until it is done', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
+  const { page, holdfast } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data' }] },
+  })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const answer = await holdfast.application.evaluateHandle(({ ipcMain }) => {
+    const held = Promise.withResolvers<unknown>()
+    ipcMain.removeHandler('changeSource')
+    ipcMain.handle('changeSource', () => held.promise)
+    return held
+  })
+  await page.locator('#open-s').click()
+  await page.getByRole('region', { name: 'After sending' }).getByText('After 7 days').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Remove after sending' }).click()
+  for (const name of ['Cancel', 'Close']) await expect(dialog.getByRole('button', { name })).toBeDisabled()
+  await page.keyboard.press('Escape')
+  await page.mouse.click(5, 5)
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeVisible()
+  await answer.evaluate((held) => held.resolve({ output: { done: true } }))
+  await expect(dialog).toBeHidden()
+  await rm(source, { recursive: true })
+})

@@ -115,8 +115,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
     log('warn', englishWords(message('transfer.receiverHung', params)))
     endNow()
   }, CLOSE_WITHIN_SECONDS * 1000)
-  await service.close()
-  clearTimeout(late)
+  await service.close().finally(() => clearTimeout(late))
   log('info', englishWords(message('transfer.receiverOver')))
 }
 

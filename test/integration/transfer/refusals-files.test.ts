@@ -58,7 +58,8 @@ describe('a file that is refused', () => {
     ['dots', ['data', '../x', text], 'contains . or ..', 'contains . or ..'],
     ['absolute', ['data', '/etc/x', text], 'is not a relative one', 'is not a relative one'],
     ['nul', ['data', 'a\0b', text], 'a NUL character', 'a NUL character'],
-    ['long', ['data', 'x'.repeat(256), text], 'longer than', 'longer than'],
+    ['long', ['data', 'x'.repeat(256), text], 'name is longer', 'name is longer'],
+    ['long', ['data', `${'d/'.repeat(256)}x`, text], 'in more directories', 'in more directories'],
     ['reserved', ['data', '.holdfast/x', text], 'is reserved', 'is reserved'],
     [
       'symlink',

@@ -7,7 +7,7 @@ import { lockDirectory } from '../../worker/directory-lock.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openIntake } from './intake.ts'
 import type { JournalEnd } from './journal.ts'
-import { isWithin, journalFiles } from './journal.ts'
+import { journalFiles } from './journal.ts'
 import { openManifestFile } from './manifest-file.ts'
 import { hasPlaces } from './places.ts'
 import { openRows } from './rows.ts'
@@ -56,11 +56,14 @@ export async function untilSettled(
   const deadline = performance.now() + withinMs
   // What comes meanwhile is not waited for: while files stream in there is always more.
   const ends = await journalEnds(layout)
-  const isSettled = () => {
+  const isSettled = async () => {
+    // A file that is taken in goes, or is the one in which the position is: its name alone would also tell of older ones.
+    const left = new Set(await journalFiles(layout.journal))
     const at = database.prepare('SELECT name, offset FROM journal').get() as JournalEnd | undefined
-    return ends.every((end) => at !== undefined && isWithin(end, at))
+    const isTakenIn = ({ name, offset }: JournalEnd) => at?.name === name && offset <= at.offset
+    return ends.every((end) => !left.has(end.name) || isTakenIn(end))
   }
-  while (!isSettled() && performance.now() < deadline) await delay(LOOK_EVERY_MS)
+  while (!(await isSettled()) && performance.now() < deadline) await delay(LOOK_EVERY_MS)
 }
 
 /** The manifest for writing, beside whoever else writes it; made if there is none. */

@@ -5,6 +5,7 @@ import { inTransaction } from '../../sqlite.ts'
 import type { StoreLayout } from '../layout.ts'
 import { replacedAt } from '../versions/name.ts'
 import type { JournalEnd } from './journal.ts'
+import { isWrittenBy } from './journal.ts'
 import type { Note } from './notes.ts'
 import { parseNote } from './notes.ts'
 import { hasPlaces, takePlaces } from './places.ts'
@@ -113,7 +114,7 @@ export function openIntake(layout: StoreLayout, database: DatabaseSyncInstance, 
       } catch {
         return false
       }
-      const written = names.findLast((name) => tag !== null && name.endsWith(`-${tag}.jsonl`))
+      const written = names.findLast((name) => tag !== null && isWrittenBy(tag, name))
       for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
         if (takePiece(name, name === written)) return true
         if (name !== written) rmSync(path.join(directory, name))

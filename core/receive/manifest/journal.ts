@@ -18,9 +18,15 @@ export interface JournalEnd {
   offset: number
 }
 
-/** Whether what ends here is all before that; the numbers in the names of the journal's files order them. */
+/**
+ * Whether what ends here is all before that. The numbers in their names order one process's files, no others: where
+ * all files were taken in and removed, the next process begins with the first number again.
+ */
 export const isWithin = (end: JournalEnd, upTo: JournalEnd): boolean =>
   end.name < upTo.name || (end.name === upTo.name && end.offset <= upTo.offset)
+
+/** Whether the process with this tag writes the file with this name. */
+export const isWrittenBy = (tag: string, name: string): boolean => name.endsWith(`-${tag}.jsonl`)
 
 /** The journal's files, oldest first. */
 export async function journalFiles(directory: string): Promise<string[]> {

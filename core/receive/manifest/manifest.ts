@@ -36,7 +36,7 @@ export interface Manifest {
 export function openManifest(script: URL, layout: StoreLayout, tell: (text: string) => void): Manifest {
   const journal = openJournal(layout.journal)
   const places = openPlaces(layout.journal, journal.tag)
-  const usage = createUsage()
+  const usage = createUsage(journal.tag)
   let appending: Promise<unknown> = Promise.resolve()
   let isTold = false
   let thread: Worker | null = null

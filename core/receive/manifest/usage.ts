@@ -1,5 +1,5 @@
 import type { JournalEnd } from './journal.ts'
-import { isWithin } from './journal.ts'
+import { isWithin, isWrittenBy } from './journal.ts'
 import type { Note } from './notes.ts'
 import type { Totals } from './rows.ts'
 
@@ -22,8 +22,12 @@ const add = (totals: Map<string, Totals>, folder: string, { files, bytes }: Tota
   totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
 }
 
-/** Figures of a moment that is over are of use, too: while files come without a pause there are no others. */
-export function createUsage(): Usage {
+/**
+ * Figures of a moment that is over are of use, too: while files come without a pause there are no others.
+ *
+ * @param tag of the journal that holds the records: what an earlier one held is no measure for them.
+ */
+export function createUsage(tag: string): Usage {
   let totals = new Map<string, Totals>()
   /** Those that the figures are not known to contain, and what each of them adds. */
   let records: { number: number; added: Map<string, Totals> }[] = []
@@ -57,7 +61,8 @@ export function createUsage(): Usage {
       ends.push({ number, end })
     },
     settled(figures, upTo) {
-      const taken = upTo === null ? undefined : ends.findLast(({ end }) => isWithin(end, upTo))
+      const isOurs = upTo !== null && isWrittenBy(tag, upTo.name)
+      const taken = isOurs ? ends.findLast(({ end }) => isWithin(end, upTo)) : undefined
       const number = taken?.number ?? 0
       ends = ends.filter((one) => one.number > number)
       records = records.filter((one) => one.number > number)

@@ -2,9 +2,15 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
+import { untilSettled } from '../../../core/receive/manifest/catch-up.ts'
+import { openIntake } from '../../../core/receive/manifest/intake.ts'
+import { openJournal } from '../../../core/receive/manifest/journal.ts'
 import { openManifest } from '../../../core/receive/manifest/manifest.ts'
+import { openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
 import type { Note } from '../../../core/receive/manifest/notes.ts'
+import { openRows } from '../../../core/receive/manifest/rows.ts'
 import { createUsage } from '../../../core/receive/manifest/usage.ts'
+import { versionName } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -27,7 +33,7 @@ function fragile(flag: string): URL {
         process.exit(3)
       }
       if (message.type === 'open' && existsSync(flag))
-        parentPort.postMessage({ type: 'settled', upTo: { name: '99999999-z.jsonl', offset: 0 },
+        parentPort.postMessage({ type: 'settled', upTo: { name: '99999999-' + message.tag + '.jsonl', offset: 0 },
           totals: [{ folder: 'pc', files: 7, bytes: 70 }] })
     })`
   return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
@@ -72,7 +78,7 @@ test('usage is known, and follows what has gone, also while others send without 
 })
 
 test('what came after the figures is added to them, what they contain is not', () => {
-  const usage = createUsage()
+  const usage = createUsage('x')
   const end = (file: number, offset: number) => ({ name: `0000000${file}-x.jsonl`, offset })
   const record = (size: number, at: { name: string; offset: number } | null) => {
     const number = usage.recorded([placed('pc', 'f', size)])
@@ -96,7 +102,7 @@ test('what came after the figures is added to them, what they contain is not', (
 })
 
 test('while the manifest takes nothing in, what is remembered of the records does not grow', () => {
-  const usage = createUsage()
+  const usage = createUsage('x')
   const at = (offset: number) => ({ name: '00000001-x.jsonl', offset })
   for (let count = 1; count <= 5000; count += 1)
     usage.written(usage.recorded([placed('pc', 'f', 1)]), at(count))
@@ -105,4 +111,32 @@ test('while the manifest takes nothing in, what is remembered of the records doe
   expect(usage.of('pc').files).toBe(4999 + 5000 - 1023)
   usage.settled([{ folder: 'pc', files: 5000, bytes: 5000 }], at(5000))
   expect(usage.of('pc')).toEqual({ files: 5000, bytes: 5000 })
+})
+
+test('how far an earlier process’s journal was taken in says nothing of a new one’s, which begins with the first number again', () => {
+  const usage = createUsage('aaa')
+  usage.written(usage.recorded([placed('pc', 'f', 1)]), { name: '00000001-aaa.jsonl', offset: 100 })
+  usage.settled([], { name: '00000002-zzz.jsonl', offset: 200 })
+  expect(usage.of('pc')).toEqual({ files: 1, bytes: 1 })
+})
+
+test('the journal is waited for until this one is taken in, wherever an earlier one’s ended', async () => {
+  const layout = storeLayout(temporaryDirectory('manifest'))
+  const { append, tag } = openJournal(layout.journal)
+  // Nobody knows yet what comes of it, so it stays in the journal.
+  const replacing = { ...placed('pc', 'f', 1), did: 'replacing', version: versionName(new Date()) } as Note
+  await append([replacing])
+  const { database } = openManifestFile(layout.manifest)
+  onTestFinished(() => database.close())
+  database.exec(`INSERT INTO journal (id, name, offset) VALUES (1, '00000002-zzz.jsonl', 200)`)
+  const intake = openIntake(layout, database, openRows(database))
+  while (intake.step(tag));
+  const waited = async (withinMs: number) => {
+    const began = performance.now()
+    await untilSettled(layout, database, withinMs)
+    return performance.now() - began
+  }
+  expect(await waited(300)).toBeGreaterThanOrEqual(299)
+  while (intake.step(null));
+  expect(await waited(60_000)).toBeLessThan(30_000)
 })

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { lstat, open } from 'node:fs/promises'
+import { lstat, open, statfs } from 'node:fs/promises'
+import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 
@@ -36,11 +37,14 @@ export async function oneAtWork(
 async function isAtWork(file: string, hasWriter: HasWriter | null, quietMs: number): Promise<boolean> {
   const stats = await lstat(file).catch(() => null)
   if (stats === null || !stats.isFile()) return false
-  const restsFor = Date.now() - stats.mtimeMs
-  if (restsFor >= 0 && restsFor < quietMs) return true
+  // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
+  if (Math.abs(Date.now() - stats.mtimeMs) < quietMs) return true
   if (hasWriter === null) return false
   let handle: FileHandle | null = null
   try {
+    // There the answer is that somebody writes, whether anybody does or not.
+    const { type } = await statfs(file)
+    if (hasUnseenWriters({ platform: process.platform, fileSystemType: type })) return false
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     return hasWriter(handle.fd, { isClosedNext: true }) === 'yes'
   } catch {

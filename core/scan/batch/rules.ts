@@ -44,10 +44,10 @@ export function isBatchName(name: string, prefix: string): boolean {
  *
  * A producer may make the next directory before it puts the last file and finished.parse into the one before:
  * then the time of the closed one is the later. A directory that was made clearly after all those that look
- * newer, and these are all done, is therefore still the newest. So is one that was first seen after all those: where
- * the clock was set back meanwhile, nothing else tells that its producer has only begun.
+ * newer, and these are all done, is therefore still the newest. So is one that was first seen, and new then, after all
+ * those: where the clock was set back meanwhile, nothing else tells that its producer has only begun.
  *
- * @param firstSeen the number of the look in which a directory was first there.
+ * @param firstSeen the number of the look in which a directory was first there, and new; see `FirstSeen`.
  */
 export function decideBatches(
   directories: readonly BatchFacts[],

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { FirstSeen } from '../../../core/scan/batch/first-seen.ts'
+import type { BatchFacts } from '../../../core/scan/batch/rules.ts'
+import { decideBatches } from '../../../core/scan/batch/rules.ts'
+
+const HOUR = 3600
+const YEAR = 365 * 24 * HOUR
+const NOW = 10 * YEAR
+
+/** An open batch directory that changed at this time, in seconds. */
+const open = (name: string, at: number): BatchFacts => ({
+  ...{ name, inode: BigInt(name.slice(2)), mtimeNs: BigInt(at) * 1_000_000_000n },
+  ...{ bornAtNs: null, closedAtNs: null, sentAtNs: null },
+})
+
+/** Looks one after the other, each with what is there; the clock says `NOW`. */
+function looks() {
+  const firstSeen = new FirstSeen(() => NOW * 1000)
+  return (batches: BatchFacts[], unsendable: string[] = []) => {
+    const seen = firstSeen.note(
+      batches,
+      unsendable.map((path) => ({ why: 'directory', path, code: 'EACCES' })),
+    )
+    return decideBatches(batches, seen).map(({ name, action }) => `${name} ${action}`)
+  }
+}
+
+describe('a directory that is first there in a later look than one that changed after it', () => {
+  test('is live if it is new: the clock was set back', () => {
+    const look = looks()
+    expect(look([open('DC1', NOW + HOUR)])).toEqual(['DC1 watch'])
+    expect(look([open('DC1', NOW + HOUR), open('DC2', NOW - 1)])).toEqual(['DC2 watch', 'DC1 watch'])
+    expect(look([open('DC1', NOW + HOUR), open('DC2', NOW + 300)])).toEqual(['DC2 watch', 'DC1 watch'])
+  })
+
+  test('is old if its time is: it was moved in', () => {
+    const look = looks()
+    expect(look([open('DC2', NOW)])).toEqual(['DC2 watch'])
+    expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
+  })
+
+  test('is old once it gets an old time: it was copied with it', () => {
+    const look = looks()
+    look([open('DC2', NOW)])
+    expect(look([open('DC2', NOW), open('DC1', NOW - 1)])).toEqual(['DC1 watch', 'DC2 watch'])
+    expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
+    expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
+  })
+
+  test('is old if its time is: it could not be looked at before', () => {
+    const look = looks()
+    expect(look([open('DC2', NOW)], ['DC1'])).toEqual(['DC2 watch'])
+    expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
+  })
+})

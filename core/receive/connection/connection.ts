@@ -75,6 +75,9 @@ const ENDED_BEFORE_HELLO =
 
 const LATE = 'it cannot pair now (its store has not answered in time)'
 
+/** A code is judged within this, in milliseconds, or not at all: less than its sender waits for all of the pairing. */
+const JUDGED_WITHIN_MS = 8_000
+
 /** Longest that a welcome waits for certificates to be pinned. */
 const RENEWAL_MS = 3_000
 
@@ -154,8 +157,14 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     })
   }
 
+  const judgedLate = () => {
+    if (!isPinning && !isOver()) refuse('busy', 'pairing failed: the store has not answered in time', LATE)
+  }
+
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
     phase = { at: 'pairing', judging: true }
+    clearTimeout(patience)
+    patience = setTimeout(judgedLate, JUDGED_WITHIN_MS)
     const sender = await host.pair(peer, code, name, () => {
       isPinning = phase.at === 'pairing' && !channel.closed
       return isPinning
@@ -203,11 +212,8 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     },
   })
   // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
-  const patience = setTimeout(() => {
-    if (isPinning) return
-    if (phase.at === 'pairing' && phase.judging)
-      return refuse('busy', 'pairing failed: the store has not answered in time', LATE)
-    refuse('malformed', phase.at === 'pairing' ? 'no code in time' : 'no hello in time')
+  let patience = setTimeout(() => {
+    if (!isOver()) refuse('malformed', phase.at === 'pairing' ? 'no code in time' : 'no hello in time')
   }, HANDSHAKE_MS)
   if (fingerprint === null) {
     host.onRefusedConnection(from, 'no client certificate', 'certificate')

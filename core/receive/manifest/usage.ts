@@ -3,7 +3,7 @@ import { isWithin, isWrittenBy } from './journal.ts'
 import type { Note } from './notes.ts'
 import type { Totals } from './rows.ts'
 
-/** Records that are told apart; the next ones are taken for one with the last of them. */
+/** Records that are told apart; where there are more, each two that are neighbours become one. */
 const MOST_RECORDS = 1024
 
 /** What each sender has in the store: what the manifest says, and what was recorded after it. */
@@ -22,6 +22,25 @@ const add = (totals: Map<string, Totals>, folder: string, { files, bytes }: Tota
   totals.set(folder, { files: before.files + files, bytes: before.bytes + bytes })
 }
 
+/** Some that were written one after the other. */
+interface Records {
+  /** The last one's. */
+  number: number
+  added: Map<string, Totals>
+  /** Where the journal ended with the last one; null: it is not known to hold it. */
+  end: JournalEnd | null
+}
+
+function joined(one: Records, next: Records | undefined): Records {
+  if (next === undefined) return one
+  const added = new Map(one.added)
+  for (const [folder, more] of next.added) add(added, folder, more)
+  return { ...next, added }
+}
+
+const halved = (records: readonly Records[]): Records[] =>
+  records.flatMap((one, index) => (index % 2 === 0 ? [joined(one, records[index + 1])] : []))
+
 /**
  * Figures of a moment that is over are of use, too: while files come without a pause there are no others.
  *
@@ -30,42 +49,34 @@ const add = (totals: Map<string, Totals>, folder: string, { files, bytes }: Tota
 export function createUsage(tag: string): Usage {
   let totals = new Map<string, Totals>()
   /** Those that the figures are not known to contain, and what each of them adds. */
-  let records: { number: number; added: Map<string, Totals> }[] = []
-  let ends: { number: number; end: JournalEnd }[] = []
+  let records: Records[] = []
   let last = 0
-
-  const latest = () => {
-    const record = records.length < MOST_RECORDS ? undefined : records.at(-1)
-    if (record !== undefined) return record
-    const next = { number: last, added: new Map<string, Totals>() }
-    records.push(next)
-    return next
-  }
 
   return {
     of: (folder) => totals.get(folder) ?? { files: 0, bytes: 0 },
     recorded(notes) {
       last += 1
-      const record = latest()
-      record.number = last
+      const added = new Map<string, Totals>()
       for (const note of notes) {
         if (note.did !== 'placed' || note.again) continue
         const one = { files: 1, bytes: note.size }
-        add(record.added, note.folder, one)
+        add(added, note.folder, one)
         add(totals, note.folder, one)
       }
+      if (records.length >= MOST_RECORDS) records = halved(records)
+      records.push({ number: last, added, end: null })
       return last
     },
     written(number, end) {
-      if (ends.length >= MOST_RECORDS) ends.pop()
-      ends.push({ number, end })
+      // Of several that became one the last tells: it is written after the others.
+      const record = records.findLast((one) => one.number === number)
+      if (record !== undefined) record.end = end
     },
     settled(figures, upTo) {
-      const isOurs = upTo !== null && isWrittenBy(tag, upTo.name)
-      const taken = isOurs ? ends.findLast(({ end }) => isWithin(end, upTo)) : undefined
-      const number = taken?.number ?? 0
-      ends = ends.filter((one) => one.number > number)
-      records = records.filter((one) => one.number > number)
+      const isTakenIn = ({ end }: Records) =>
+        upTo !== null && end !== null && isWrittenBy(tag, upTo.name) && isWithin(end, upTo)
+      // What could not be written at first was written with what came next.
+      records = records.slice(records.findLastIndex(isTakenIn) + 1)
       totals = new Map(figures.map(({ folder, files, bytes }) => [folder, { files, bytes }]))
       for (const { added } of records) for (const [folder, more] of added) add(totals, folder, more)
     },

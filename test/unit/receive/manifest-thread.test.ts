@@ -107,8 +107,8 @@ test('while the manifest takes nothing in, what is remembered of the records doe
   for (let count = 1; count <= 5000; count += 1)
     usage.written(usage.recorded([placed('pc', 'f', 1)]), at(count))
   usage.settled([{ folder: 'pc', files: 4999, bytes: 4999 }], at(4999))
-  // Those that were taken together stay counted until the last of them is in.
-  expect(usage.of('pc').files).toBe(4999 + 5000 - 1023)
+  // Those that were taken together stay counted until the last of them is in: the newest are two at most.
+  expect([5000, 5001]).toContain(usage.of('pc').files)
   usage.settled([{ folder: 'pc', files: 5000, bytes: 5000 }], at(5000))
   expect(usage.of('pc')).toEqual({ files: 5000, bytes: 5000 })
 })

@@ -43,6 +43,8 @@ class BatchSession implements Session, BatchesHost {
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
   readonly #firstSeen = new FirstSeen()
+  /** Answers that another look follows already. */
+  readonly #awaited = new WeakSet<Promise<void>>()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
@@ -178,7 +180,11 @@ class BatchSession implements Session, BatchesHost {
     const { batches, unsendable, late } = await lookAtBatches(root, source, filter)
     if (this.#stopped) return
     for (const one of unsendable) this.context.problem(unsendableWords(root, one))
-    for (const answer of late) void answer.then(() => this.lookSoon())
+    for (const answer of late) {
+      // The same one comes with each look while its disk hangs.
+      if (!this.#awaited.has(answer)) void answer.then(() => this.lookSoon())
+      this.#awaited.add(answer)
+    }
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)

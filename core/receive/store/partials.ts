@@ -45,7 +45,7 @@ export interface Partials {
    * oldest; none if all of them are not enough. `isOwn`: this sender's alone.
    */
   makeRoom(folder: string, bytes: number, isOwn: boolean): Promise<void>
-  /** Removes what waits of these senders: they may send no longer. */
+  /** Removes what waits of these senders, or is about to: they may send no longer. */
   abandon(folders: ReadonlySet<string>): Promise<void>
   /** Finds what earlier processes left, and removes what is too old. */
   load(): Promise<void>
@@ -239,7 +239,8 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
     },
     async abandon(folders) {
       await load()
-      await removeIdle(({ folder }) => folders.has(folder))
+      for (const entry of entries.values()) entry.superseded ||= folders.has(entry.folder)
+      await removeIdle(({ superseded }) => superseded)
     },
     async close() {
       clearInterval(timer)

@@ -98,6 +98,19 @@ describe('a large file that was not sent to its end', () => {
     expect(kept()).toEqual([])
   })
 
+  test('goes when its sender may send no longer, also while its last write keeps it from waiting', async () => {
+    const { store, kept } = openLarge()
+    await beginLarge(store, 'waits', bytes, 1000)
+    const file = store.begin(factsOf('a', bytes.length), '1')
+    await file.offset
+    // Both are under way on the disk while the sender is revoked.
+    const written = file.write(bytes.subarray(0, 1000))
+    const closed = file.abort(true)
+    await store.abandon(new Set(['pc']))
+    await Promise.all([written, closed])
+    expect(kept()).toEqual([])
+  })
+
   test('symbolic links planted under its name are not followed', async () => {
     const { root, store, kept } = openLarge()
     await beginLarge(store, 'a', bytes, 1000)

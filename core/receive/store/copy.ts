@@ -5,12 +5,12 @@ import { FileRefused, outcomeOf } from '../file-refused.ts'
 import type { Room } from '../limits/admission.ts'
 import type { Copies } from './copies.ts'
 import type { StoreParts } from './parts.ts'
-import { componentsOf } from './parts.ts'
+import { componentsOf, judgeName } from './parts.ts'
 
 /** A name under which nothing can have been stored has no content. */
-function oldComponentsOf(facts: FileFacts): string[] {
+function judgeOldName(from: Pick<FileFacts, 'source' | 'path'>): void {
   try {
-    return componentsOf(facts)
+    judgeName(from)
   } catch {
     throw new FileRefused('unknown', 'name')
   }
@@ -38,10 +38,13 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
     let room: Room | null = null
     let hasTurn = false
     try {
-      const components = componentsOf(facts)
-      const old = oldComponentsOf({ ...facts, ...from })
-      const { size, mtimeMs, mode, arrival } = facts
+      judgeName(facts)
+      judgeOldName(from)
       hasTurn = turns === undefined || (await turns.acquire())
+      // Only now: in pieces a name takes several times its memory.
+      const components = componentsOf(facts)
+      const old = componentsOf({ ...facts, ...from })
+      const { size, mtimeMs, mode, arrival } = facts
       if (old.join('/') === components.join('/')) {
         await copies.confirm(old, { size, digest }, signal)
         return { status: 'same', detail: '' }

@@ -19,9 +19,14 @@ import type { Partials } from './partials.ts'
 const WRITES_AT_ONCE = 64
 
 /** @throws FileRefused when the file's name must not be used. */
-export function componentsOf({ folder, source, path }: FileFacts): string[] {
+export function judgeName({ source, path }: Pick<FileFacts, 'source' | 'path'>): void {
   const fault = nameFault(source) ?? (source.includes('/') ? 'absolute' : null) ?? nameFault(path)
   if (fault !== null) throw new FileRefused('name', fault)
+}
+
+/** @throws FileRefused when the file's name must not be used. */
+export function componentsOf({ folder, source, path }: FileFacts): string[] {
+  judgeName({ source, path })
   return [folder, source, ...path.split('/')]
 }
 

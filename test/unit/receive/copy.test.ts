@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import type { FileFacts } from '../../../core/receive/file-facts.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { heldBytes } from '../../support/held-bytes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -89,6 +90,24 @@ test('names are judged before a copy or a large file waits for its turn: what is
   turns.release()
   expect(await waiting).toEqual({ status: 'durable', detail: '' })
   expect(turns.available).toBe(1)
+})
+
+test('copies that wait for their turn hold little more than their names', async () => {
+  const { store, facts } = open()
+  const turns = createSemaphore(1)
+  await turns.acquire()
+  const gone = new AbortController()
+  const nameOf = (index: number) => Buffer.from(`${'directory-name/'.repeat(250)}${index}`).toString()
+  const names = Array.from({ length: 500 }, (_, index) => ({ to: nameOf(index), from: nameOf(-index) }))
+  const digest = digestOf(content)
+  const before = heldBytes()
+  const waiting = names.map(({ to, from }) =>
+    store.copy(facts(to), { source: 'data', path: from }, digest, gone.signal, turns),
+  )
+  expect((heldBytes() - before) / names.length).toBeLessThan(4_000)
+  gone.abort()
+  turns.release()
+  await Promise.all(waiting)
 })
 
 test('a copy of a sender that is gone is given up', async () => {

@@ -46,7 +46,7 @@ async function isAtWork(file: string, hasWriter: HasWriter | null, quietMs: numb
     const { type } = await statfs(file)
     if (hasUnseenWriters({ platform: process.platform, fileSystemType: type })) return false
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    return hasWriter(handle.fd, { isClosedNext: true }) === 'yes'
+    return hasWriter(handle.fd) === 'yes'
   } catch {
     // Gone, or not to be read: then its time alone tells.
     return false

@@ -10,8 +10,9 @@ export interface DirectoryEffects {
   /**
    * Offers every file that is due. `found`: how many were, or cannot be sent at all. `closed`: the producer's
    * mark is there.
+   * @param isOvertaken nobody has closed it, and it is not the newest: a file that is being written is found, too.
    */
-  list(): Promise<{ found: number; closed: boolean }>
+  list(isOvertaken: boolean): Promise<{ found: number; closed: boolean }>
   /** Files of it that the ledger does not have as sent: waiting and parked. */
   unsent(): number
   /** What, looked at anew, the directory is: closed by its producer, overtaken by a newer one, or live. */
@@ -167,7 +168,7 @@ export class BatchDirectory {
     const startedAt = this.#effects.now()
     this.#broughtMeanwhile = 0
     const before = this.#relists
-    const { found, closed } = await this.#effects.list()
+    const { found, closed } = await this.#effects.list(closing && !afterClose)
     this.#set(listed(this.#state, { startedAt, closing, afterClose, allSent, found }, closed))
     if (this.#broughtMeanwhile > 0) this.#set(disturbed(this.#state, this.#broughtMeanwhile))
     // What was lost meanwhile may have been lost where the listing had passed already.

@@ -12,6 +12,7 @@ import type { FileFacts } from '../tree/facts.ts'
 import { joinRelative } from '../tree/facts.ts'
 
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
+import { oneAtWork } from './at-work.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
@@ -52,6 +53,8 @@ export function directoryEffects(
   let watcher: TreeWatcher | null = null
   let abandoned = false
   let neverSent = 0
+  /** The file that was named in the log as the one that keeps the directory from its mark. */
+  let named: string | null = null
   const listener = treeListener(host, name, directory, () => watcher)
   return {
     watch: async () => {
@@ -69,19 +72,22 @@ export function directoryEffects(
       watcher?.close()
       watcher = null
     },
-    list: () =>
+    list: (isOvertaken) =>
       withPermit(host.listings, async () => {
         if (watcher === null) throw new Error('listed before it was watched')
         watcher.refresh()
-        const found = await reconcileTree(context, watcher, name, true)
-        const { due, unsendable, complete, atWork } = found
+        let atWork: string | null = null
+        const found = await reconcileTree(context, watcher, name, true, async (temporary) => {
+          if (isOvertaken) atWork ??= await oneAtWork(root, temporary, context.quietMs)
+        })
+        const { due, unsendable, complete } = found
         neverSent = found.neverSent
         const closed = await isClosed()
         // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
         const isUnsure = !complete || (!closed && atWork !== null)
-        const isLive = directory()?.state.newest === true
-        if (atWork !== null && !closed && !isLive)
+        if (atWork !== null && atWork !== named && !closed)
           context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
+        named = atWork
         return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
       }),
     unsent,

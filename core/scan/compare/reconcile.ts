@@ -1,6 +1,5 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
-import { oneAtWork } from '../batch/at-work.ts'
 import { listTree } from '../listing/list-tree.ts'
 import type { SessionContext } from '../session.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
@@ -16,8 +15,6 @@ export interface Reconciled {
   unsendable: number
   /** Files of a batch source that count as transferred by their group-write bit alone. */
   neverSent: number
-  /** A file of a batch source that is being written under a temporary name; no event tells of it until it has its own. */
-  atWork: string | null
   /** false: it was not carried out to its end. */
   complete: boolean
 }
@@ -25,15 +22,18 @@ export interface Reconciled {
 /**
  * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
  * due: it reports those that are finished. Streamed: memory does not grow with the tree.
+ *
+ * @param onTemporary is given the files that are left out for as long as they have temporary names.
  */
 export async function reconcileTree(
   context: SessionContext,
   watcher: Pick<TreeWatcher, 'examine' | 'method'>,
   base: string,
   recursive: boolean,
+  onTemporary: (files: readonly string[]) => Promise<void> = async () => undefined,
 ): Promise<Reconciled> {
   const { source, root, signal } = context
-  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, atWork: null, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   try {
     for await (const chunk of listTree(context, watcher.method, base, recursive)) {
       const { rows, unsendable, temporary } = chunk
@@ -42,8 +42,7 @@ export async function reconcileTree(
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
-      if (source.kind === 'batch' && result.atWork === null)
-        result.atWork = await oneAtWork(root, temporary, context.quietMs)
+      await onTemporary(temporary)
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
     }

@@ -1,7 +1,12 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { oneAtWork } from '../../../core/scan/batch/at-work.ts'
+import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
+import { directoryEffects } from '../../../core/scan/batch/effects.ts'
+import type { SessionContext } from '../../../core/scan/session.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const QUIET_MS = 5_000
@@ -14,7 +19,9 @@ vi.mock('node:fs/promises', async (original) => ({
   statfs: async () => ({ type: disk.type }),
 }))
 // As NFSv4 and SMB answer for each file.
-vi.mock('../../../core/files/lease.ts', () => ({ hasWriter: () => 'yes' }))
+const hasWriter = vi.hoisted(() => vi.fn(() => 'yes'))
+vi.mock('../../../core/files/lease.ts', () => ({ hasWriter }))
+beforeEach(() => void hasWriter.mockClear())
 
 function leftBehind(): { root: string; file: string } {
   const root = temporaryDirectory('at-work')
@@ -36,5 +43,30 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
     expect(await oneAtWork(root, ['x.tmp'], QUIET_MS)).toBeNull()
     writeFileSync(file, 'more')
     expect(await oneAtWork(root, ['x.tmp'], QUIET_MS)).toBe('x.tmp')
+  })
+
+  test('is asked for a directory that was overtaken, and for no other one', async () => {
+    disk.type = EXT4
+    const { root, file } = leftBehind()
+    mkdirSync(path.join(root, 'DC1'))
+    renameSync(file, path.join(root, 'DC1/x.tmp'))
+    const watcher = { method: 'watching' as const, close: () => undefined, refresh: () => undefined }
+    const logged: string[] = []
+    const context: Partial<SessionContext> = {
+      ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
+      source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
+      scope: { oneFileSystem: false, away: () => [] },
+      openTree: async () => ({ ...watcher, examine: async () => undefined, leaveOut: () => undefined }),
+      list: () => null,
+      log: (line) => void logged.push(line),
+    }
+    const host = { context: context as SessionContext, listings: createSemaphore(1), watchers: new Map() }
+    const effects = directoryEffects(host as unknown as BatchesHost, 'DC1', '', () => undefined)
+    await effects.watch()
+    expect(await effects.list(false)).toEqual({ found: 0, closed: false })
+    expect(hasWriter).not.toHaveBeenCalled()
+    expect(await effects.list(true)).toEqual({ found: 1, closed: false })
+    expect(await effects.list(true)).toEqual({ found: 1, closed: false })
+    expect(logged).toEqual(['DC1/x.tmp is being written: DC1 is not marked before it has its name'])
   })
 })

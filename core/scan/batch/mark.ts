@@ -63,6 +63,8 @@ function timesOf(mtimeNs: bigint): [accessed: number, modified: number] {
 
 /** Whoever made it may have been ended before it was durable. What is no file of ours to open is as durable as it is. */
 async function syncFile(file: string): Promise<void> {
+  // Windows syncs no file that is open for reading alone.
+  if (process.platform === 'win32') return
   const stats = await lstat(file)
   if (!stats.isFile()) return
   const mark = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((thrown) => {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { bornAt } from '../../../core/scan/batch/look.ts'
 import { createMark } from '../../../core/scan/batch/mark.ts'
 import { identityOf } from '../../../core/scan/batch/rules.ts'
@@ -81,6 +81,16 @@ test('a mark that is there already may not be durable yet: it and its directory 
     'sync DC1',
     'close DC1',
   ])
+})
+
+test('on Windows a mark that is there already is left alone: it could not be synced without the right to write', async () => {
+  const { directory, identity } = batch()
+  vi.spyOn(process, 'platform', 'get').mockReturnValue('win32')
+  onTestFinished(() => void vi.restoreAllMocks())
+  await createMark(directory, WATCH, identity)
+  calls.length = 0
+  await createMark(directory, WATCH, identity)
+  expect(calls).toEqual([`open ${WATCH}`])
 })
 
 test.each([`utimes ${WATCH}`, `sync ${WATCH}`, 'sync DC1'])(

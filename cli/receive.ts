@@ -10,6 +10,7 @@ import { startService } from '../core/receive/service/service.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { endNow } from '../core/worker/end-now.ts'
+import { exitNow } from './exit-now.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
@@ -117,6 +118,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   }, CLOSE_WITHIN_SECONDS * 1000)
   await service.close().finally(() => clearTimeout(late))
   log('info', englishWords(message('transfer.receiverOver')))
+  // A thread that its disk has not answered yet would hold the process.
+  exitNow(0)
 }
 
 /** `holdfast receive`: the other end, in this process, until it is stopped. */

@@ -83,6 +83,6 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
       Array.from({ length: 300 }, (_, index) => send(`file-${index}`, contentOf(index, 250_000))),
     )
     const told = new Set(answers.map(({ status, detail }) => `${status} ${detail}`))
-    for (const answer of told) expect(answer).toMatch(/^(failed EIO|readOnly EROFS)$/)
+    for (const answer of told) expect(answer).toMatch(/^(failed EIO|full ENOSPC|readOnly EROFS)$/)
   })
 })

@@ -1,7 +1,14 @@
-import type { App } from 'electron'
 import { z } from 'zod'
 
 const lockDataSchema = z.object({ directories: z.array(z.string()) })
+
+/** What is used of Electron's `app`. */
+interface Application {
+  on(
+    event: 'second-instance',
+    listener: (event: unknown, argv: string[], directory: string, data: unknown) => void,
+  ): unknown
+}
 
 export interface LaterStarts {
   /** From now on `take` is called for each; first for those that have come before. */
@@ -9,7 +16,7 @@ export interface LaterStarts {
 }
 
 /** The application was started again: what those starts named is kept until somebody can take it. */
-export function listenForStarts(app: Pick<App, 'on'>): LaterStarts {
+export function listenForStarts(app: Application): LaterStarts {
   const early: string[][] = []
   let take = (directories: string[]): void => {
     early.push(directories)

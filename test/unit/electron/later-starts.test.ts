@@ -4,7 +4,7 @@ import { listenForStarts } from '../../../electron/main/later-starts.ts'
 
 it('keeps what another start names while this one is not up yet', () => {
   const app = new EventEmitter()
-  const starts = listenForStarts(app as unknown as Parameters<typeof listenForStarts>[0])
+  const starts = listenForStarts(app)
   const again = (data: unknown) => app.emit('second-instance', {}, [], '/', data)
   again({ directories: ['/early'] })
   again('what another version may say')

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
+import { digestBeginning } from '../core/files/digest.ts'
 import type { Finding } from '../core/receive/verify/findings.ts'
 import { isSound, type VerifySummary } from '../core/receive/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
@@ -76,7 +77,7 @@ function sentenceOf(store: string, finding: Finding): Message {
     case 'changed': {
       const { expected, found } = finding
       const key = finding.kind === 'damaged' ? 'store.damaged' : 'store.changed'
-      return message(key, { path: file, expected: expected.slice(0, 12), found: found.slice(0, 12) })
+      return message(key, { path: file, expected: digestBeginning(expected), found: digestBeginning(found) })
     }
     case 'missing':
       return message('store.missing', { path: file })

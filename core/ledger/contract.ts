@@ -31,7 +31,7 @@ export interface Claim {
 export interface SentClaim extends Claim {
   /** It is owed the group-write mark. */
   mark: boolean
-  /** SHA-256 of the content that was stored, where it is known; without it the file is never copied from. */
+  /** Digest (digest.ts) of the content that was stored, where it is known; without it the file is never copied from. */
   digest?: Uint8Array | null
 }
 
@@ -40,7 +40,7 @@ export interface SentContent {
   /** The source's id. */
   source: string
   path: string
-  /** SHA-256. */
+  /** See digest.ts. */
   digest: Uint8Array
 }
 
@@ -51,7 +51,7 @@ export interface Due extends Claim, Candidate {
 
 /** A sent file that may be removed at the source. */
 export interface Removable extends Due {
-  /** SHA-256 of what was sent. */
+  /** Of what was sent. */
   digest: Uint8Array
   /** When the destination last read its copy back for a removal (milliseconds since 1970); 0: never. */
   provenAt: number

@@ -61,7 +61,7 @@ END;
 `
 
 /**
- * The SHA-256 of what was sent: a sent row has it, if it was sent since there is this column, any other row has
+ * The digest of what was sent: a sent row has it, if it was sent since there is this column, any other row has
  * none. With it a file that is only renamed need not travel again. The index holds every row: so it is written
  * when a file is offered, and costs nothing more when it is sent, which is what a transfer's speed hangs on.
  */

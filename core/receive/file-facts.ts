@@ -1,3 +1,5 @@
+import type { DigestKind } from '../files/digest.ts'
+
 /** Of st_mode (inode(7)): what the owner may do. */
 const OWNER_READS = 0o400
 
@@ -21,4 +23,6 @@ export interface FileFacts {
   mode: number
   /** When it came, as a number of its own (arrivals.ts); left out: no other connection can bring the same file. */
   arrival?: number | undefined
+  /** How the digest at the end of a large file is made; left out: SHA-256. */
+  hash?: DigestKind | undefined
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { isDigest } from '../files/digest.ts'
 import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
-  DIGEST_BYTES,
   LONGEST_TEXT,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
@@ -20,10 +20,7 @@ const fileNumber = z.number().int().min(0).max(MAX_FILE_NUMBER)
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
-const digest = z.custom<Uint8Array>(
-  (value) => value instanceof Uint8Array && value.length === DIGEST_BYTES,
-  'not a SHA-256',
-)
+const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
 const text = z.string().max(LONGEST_TEXT)
 /** Milliseconds since 1970, with a fraction. */
 const time = z.number().min(-MAX_TIME).max(MAX_TIME)
@@ -105,6 +102,8 @@ export const frameKinds = {
       time,
       mode,
       file: z.string().max(64).optional(),
+      /** How the digest at its end is made; left out: SHA-256. */
+      hash: z.literal('blake3').optional(),
     }),
   },
   chunk: { code: 8, maxHeader: 64, maxPayload: CHUNK_BYTES, header: z.object({ id: fileNumber }) },

@@ -1,11 +1,13 @@
 // What both ends of the protocol (PROTOCOL.md) hold each other to.
 
 /** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
-export const PROTOCOL_VERSIONS = [3, 2, 1] as const
+export const PROTOCOL_VERSIONS = [4, 3, 2, 1] as const
 /** The first version that knows `copy` and its answer `unknown`. */
 export const COPY_PROTOCOL = 2
 /** The first version in which a large file may be gone on with where an earlier connection broke. */
 export const RESUME_PROTOCOL = 3
+/** The first version that knows digests by BLAKE3. */
+export const BLAKE3_PROTOCOL = 4
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -29,7 +31,6 @@ export const MAX_OPEN_FILES = 16
  * last of a file are of CHUNK_BYTES, so a sender's credit ends long before.
  */
 export const MAX_CHUNKS = 4096
-export const DIGEST_BYTES = 32
 /** 4 PiB: beyond any real file, well inside the exact integers of a double. */
 export const MAX_FILE_BYTES = 2 ** 52
 

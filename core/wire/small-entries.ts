@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { isDigest } from '../files/digest.ts'
 import {
   BATCH_MAX_FILES,
-  DIGEST_BYTES,
   fileStatuses,
   LONGEST_DETAIL,
   LONGEST_TEXT,
@@ -14,7 +14,7 @@ import {
 // What comes for every small file, twenty thousand times a second: judged by hand, as a schema for each value makes
 // objects of its own, a quarter of what the receiver's memory had to be collected for.
 
-/** A small file in a batch: id, source, path, size, time of modification, mode, SHA-256. */
+/** A small file in a batch: id, source, path, size, time of modification, mode, digest. */
 export type SmallFile = [
   id: number,
   source: string,
@@ -44,8 +44,7 @@ function isSmallFile(value: unknown): boolean {
     typeof mtimeMs === 'number' &&
     Math.abs(mtimeMs) <= MAX_TIME &&
     isCount(mode, MAX_MODE) &&
-    digest instanceof Uint8Array &&
-    digest.length === DIGEST_BYTES
+    isDigest(digest)
   )
 }
 

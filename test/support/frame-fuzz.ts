@@ -1,16 +1,15 @@
 // Frames for a fuzzer: valid ones of every kind and either direction, and what can be done to them.
-import { createHash } from 'node:crypto'
 import { Packr } from 'msgpackr'
+import { digestOf } from '../../core/files/digest.ts'
 import { encodeFrame } from '../../core/wire/codec.ts'
 import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import { frameKinds } from '../../core/wire/frames.ts'
-import { fileStatuses } from '../../core/wire/limits.ts'
+import { fileStatuses, PROTOCOL_VERSIONS } from '../../core/wire/limits.ts'
 
 type Random = () => number
 type AnyFrame = { type: FrameType; header: object; payload: readonly Uint8Array[] }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 export const pickFrom = <T>(random: Random, list: readonly T[]): T =>
   list[Math.floor(random() * list.length)] ?? (list[0] as T)
 const below = (random: Random, limit: number) => Math.floor(random() * limit)
@@ -36,6 +35,7 @@ const frame = <T extends FrameType>(
 export function senderFrame(random: Random): AnyFrame {
   const id = below(random, 12)
   const path = pickFrom(random, ['a/b', 'a', 'c', 'deep/er/file', `f${below(random, 50)}`])
+  const hash = pickFrom(random, ['sha256', 'blake3'] as const)
   const facts = { id, source: 'data', path, time: 1_700_000_000_000.5, mode: 0o644 }
   switch (below(random, 10)) {
     case 0:
@@ -49,24 +49,29 @@ export function senderFrame(random: Random): AnyFrame {
         payload.length,
         facts.time,
         facts.mode,
-        digestOf(payload),
+        digestOf(hash, payload),
       ])
       return frame('batch', { files }, new Array(count).fill(payload))
     }
     case 3:
     case 4:
-      return frame('begin', { ...facts, size: large.length })
+      return frame('begin', {
+        ...facts,
+        size: large.length,
+        ...(hash === 'blake3' ? { hash } : {}),
+        ...(random() < 0.3 ? { file: 'inode' } : {}),
+      })
     case 5:
       return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
     case 6:
-      return frame('end', { id, digest: digestOf(large) })
+      return frame('end', { id, digest: digestOf(hash, large) })
     case 7:
       return frame('abort', { id })
     case 8:
       return frame('copy', {
         ...facts,
         size: payload.length,
-        digest: digestOf(payload),
+        digest: digestOf(hash, payload),
         fromSource: 'data',
         fromPath: 'a/b0',
       })
@@ -101,8 +106,12 @@ export function receiverFrame(random: Random): AnyFrame {
 /** A frame that has no place after the beginning, or belongs to the other end. */
 export function strayFrame(random: Random): AnyFrame {
   return pickFrom(random, [
-    frame('hello', { protocols: [2, 1], name: 'x', purpose: pickFrom(random, ['send', 'pair']) }),
-    frame('welcome', { protocol: 2, name: 'x', bytes: 2 ** 40, files: 2 ** 20 }),
+    frame('hello', {
+      protocols: [...PROTOCOL_VERSIONS],
+      name: 'x',
+      purpose: pickFrom(random, ['send', 'pair']),
+    }),
+    frame('welcome', { protocol: PROTOCOL_VERSIONS[0], name: 'x', bytes: 2 ** 40, files: 2 ** 20 }),
     frame('refused', { code: 'busy', reason: 'no' }),
     frame('pair', { code: 'guess', name: 'x' }),
     frame('paired', { name: 'x' }),

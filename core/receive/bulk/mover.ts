@@ -1,6 +1,6 @@
+import { digestText } from '../../files/digest.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
-import { hexOf } from '../manifest/notes.ts'
 import type { Arrivals, Arrived } from '../placement/arrivals.ts'
 import type { Directories, Round } from '../placement/directories.ts'
 import { newRound } from '../placement/directories.ts'
@@ -49,7 +49,7 @@ function noteOf({ facts, digest }: Pending, storedAt: number): Note {
     size,
     mtimeMs,
     mode: mode & 0o777,
-    digest: hexOf(digest),
+    digest: digestText(digest),
     storedAt,
     again: false,
   }

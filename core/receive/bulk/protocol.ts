@@ -5,6 +5,8 @@ export interface WriteFile {
   mtime: number
   /** Permission bits. */
   mode: number
+  /** The length of its digest. */
+  digest: number
 }
 
 /** An unnamed file that is to get a name. */
@@ -17,13 +19,11 @@ export interface NameFile {
   temporary: string
 }
 
-export const SHA256_BYTES = 32
-
 /** What the store's threads are asked to do. */
 export type StoreJob =
   /**
    * Writes files that have no names, in the file system of `directory`; nothing of it is durable afterwards.
-   * `digests`: 32 bytes a file.
+   * `digests`: one after the other, as `bytes`.
    */
   | { kind: 'write'; directory: string; files: readonly WriteFile[]; bytes: Uint8Array; digests: Uint8Array }
   /**
@@ -45,7 +45,7 @@ export interface StoreJobResult {
 
 export const NO_DESCRIPTOR = -1
 
-/** What came is not what its SHA-256 tells of. */
+/** What came is not what its digest tells of. */
 export const WRONG_DIGEST = 'digest'
 
 export interface NumberedJob {

@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto'
 import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { isContentOf } from '../../files/digest.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
-import { NO_DESCRIPTOR, SHA256_BYTES, WRONG_DIGEST } from './protocol.ts'
+import { NO_DESCRIPTOR, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
 import type { NameFile } from './unnamed.ts'
 import { ANYWHERE, openNameFile, UNNAMED } from './unnamed.ts'
@@ -23,7 +23,7 @@ function writeOne(
   bytes: Uint8Array,
   digest: Uint8Array,
 ): number | string {
-  if (!hash('sha256', bytes, 'buffer').equals(digest)) return WRONG_DIGEST
+  if (!isContentOf(digest, bytes)) return WRONG_DIGEST
   let fd = NO_DESCRIPTOR
   try {
     fd = openSync(directory, UNNAMED, 0o600)
@@ -40,10 +40,12 @@ function writeOne(
 function write({ directory, files, bytes, digests }: Write): StoreJobResult {
   const failures: [number, string][] = []
   let at = 0
+  let digested = 0
   const descriptors = files.map((file, index) => {
-    const digest = digests.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES)
+    const digest = digests.subarray(digested, digested + file.digest)
     const written = writeOne(directory, file, bytes.subarray(at, at + file.size), digest)
     at += file.size
+    digested += file.digest
     if (typeof written === 'number') return written
     failures.push([index, written])
     return NO_DESCRIPTOR

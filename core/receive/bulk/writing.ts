@@ -2,7 +2,6 @@ import { storedMode } from '../file-facts.ts'
 import type { Pending } from './pending.ts'
 import { NO_BYTES } from './pending.ts'
 import type { StoreJob } from './protocol.ts'
-import { SHA256_BYTES } from './protocol.ts'
 
 /** Files that one job of a thread writes at most: as many as a frame brings. */
 const JOB_FILES = 512
@@ -39,18 +38,17 @@ export function writeJobOf(files: readonly Pending[], directory: string) {
   const bytes = bytesOf(files)
   // The frame that they came in is the thread's now, or can go.
   for (const file of files) file.bytes = NO_BYTES
-  const digests = Buffer.alloc(files.length * SHA256_BYTES)
-  files.forEach(({ digest }, index) => void digests.set(digest, index * SHA256_BYTES))
   const job: StoreJob = {
     kind: 'write',
     directory,
-    files: files.map(({ facts: { size, mtimeMs, mode } }) => ({
+    files: files.map(({ facts: { size, mtimeMs, mode }, digest }) => ({
       size,
       mtime: mtimeMs / 1000,
       mode: storedMode(mode),
+      digest: digest.length,
     })),
     bytes,
-    digests,
+    digests: Buffer.concat(files.map(({ digest }) => digest)),
   }
   return { job, transfer: [bytes.buffer] }
 }

@@ -73,11 +73,11 @@ export function openLargeFiles(
   }
 
   return {
-    begin({ id, source, path, size, time: mtimeMs, mode, file: identity }) {
+    begin({ id, source, path, size, time: mtimeMs, mode, file: identity, hash }) {
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
       answers.spend(0, 1)
-      const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next() }
+      const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next(), hash }
       const file = store.begin(facts, identity, turns)
       const asked = identity !== undefined
       const one: OpenFile = { id, source, path, size, file, answered: false, asked, left: size }

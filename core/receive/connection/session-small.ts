@@ -1,5 +1,4 @@
 import { WireFault } from '../../wire/codec.ts'
-import { DIGEST_BYTES } from '../../wire/limits.ts'
 import type { SmallFile } from '../../wire/small-entries.ts'
 import type { SmallIncoming } from '../store/store.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -14,12 +13,14 @@ export function receiveBatch(
   if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
   answers.spend(total, files.length)
   const arrival = arriving.next()
-  const digests = Buffer.concat(files.map((file) => file[6]))
+  const digests = Buffer.concat(files.map(([, , , , , , digest]) => digest))
+  let digested = 0
   let at = 0
-  const incoming = files.map(([, source, path, size, mtimeMs, mode], index): SmallIncoming => {
+  const incoming = files.map(([, source, path, size, mtimeMs, mode, { length }]): SmallIncoming => {
     const bytes = payload.subarray(at, at + size)
     at += size
-    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    const digest = digests.subarray(digested, digested + length)
+    digested += length
     return { facts: { folder, source, path, size, mtimeMs, mode, arrival }, bytes, digest }
   })
   // Only these are kept until all are answered.

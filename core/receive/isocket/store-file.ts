@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { BEST_DIGEST, createHasher, digestOf } from '../../files/digest.ts'
 import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
@@ -51,7 +51,7 @@ async function storeSmall(store: Store, facts: FileFacts, source: FileSource): P
     if (typeof piece === 'string') return { kind: 'cut', why: piece }
     filled += piece.copy(bytes, filled)
   }
-  const digest = createHash('sha256').update(bytes).digest()
+  const digest = digestOf(BEST_DIGEST, bytes)
   return persist(source, () => store.receive(facts, bytes, digest))
 }
 
@@ -76,10 +76,10 @@ async function beginLarge(
 }
 
 async function storeLarge(store: Store, facts: FileFacts, source: FileSource): Promise<Stored> {
-  const file = await beginLarge(store, facts, source)
+  const file = await beginLarge(store, { ...facts, hash: BEST_DIGEST }, source)
   if ('status' in file) return { kind: 'refused', outcome: file }
   source.ready()
-  const hash = createHash('sha256')
+  const hash = createHasher(BEST_DIGEST)
   for (let left = facts.size; left > 0; ) {
     const piece = await source.some(left)
     if (typeof piece === 'string') {

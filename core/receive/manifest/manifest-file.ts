@@ -4,7 +4,9 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction, sqliteCode } from '../../sqlite.ts'
 
 /** Written to `user_version`; a manifest with a higher one was made by a newer Holdfast. */
-export const MANIFEST_VERSION = 1
+export const MANIFEST_VERSION = 2
+/** The one whose digests were all SHA-256, and their column called so. */
+const SHA256_VERSION = 1
 
 /** Another process may hold the manifest for one short transaction; in milliseconds. */
 const BUSY_MS = 10_000
@@ -17,7 +19,8 @@ const SQLITE_NOTADB = 26
 /**
  * file: one row a stored content. `version` is empty for what is in its place, else the version's name; `depth` is
  * how many components of the path lie above that name in the tree of versions (a directory that had to go is one
- * version with all below it). total: per sender, kept by triggers. journal: how far it has been taken in.
+ * version with all below it). total: per sender, kept by triggers. journal: how far it has been taken in. digest: see
+ * core/files/digest.ts.
  */
 const SCHEMA = `
 CREATE TABLE file (
@@ -28,7 +31,7 @@ CREATE TABLE file (
   size INTEGER NOT NULL,
   mtime_ms REAL NOT NULL,
   mode INTEGER NOT NULL,
-  sha256 BLOB NOT NULL,
+  digest BLOB NOT NULL,
   stored_at INTEGER NOT NULL,
   PRIMARY KEY (folder, path, version)
 ) WITHOUT ROWID;
@@ -62,6 +65,13 @@ function begin(file: string): DatabaseSyncInstance | 'broken' | 'newer' {
       inTransaction(database, () => {
         if (versionOf(database) !== 0) return
         database.exec(SCHEMA)
+        database.exec(`PRAGMA user_version = ${MANIFEST_VERSION}`)
+      })
+    }
+    if (found === SHA256_VERSION) {
+      inTransaction(database, () => {
+        if (versionOf(database) !== SHA256_VERSION) return
+        database.exec('ALTER TABLE file RENAME COLUMN sha256 TO digest')
         database.exec(`PRAGMA user_version = ${MANIFEST_VERSION}`)
       })
     }
@@ -120,7 +130,9 @@ export function readManifestFile(file: string): DatabaseSyncInstance | null {
     try {
       database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS })
       const version = versionOf(database)
-      if (version === MANIFEST_VERSION) {
+      if (version === SHA256_VERSION)
+        database.exec('CREATE TEMP VIEW file AS SELECT *, sha256 AS digest FROM main.file')
+      if (version === MANIFEST_VERSION || version === SHA256_VERSION) {
         database.prepare('SELECT 1 FROM file LIMIT 1').get()
         return database
       }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DIGEST_TEXT } from '../../files/digest.ts'
 
 /** One stored content. `path` is the source's name and the path below it, with "/". */
 export interface StoredFile {
@@ -9,7 +10,7 @@ export interface StoredFile {
   mtimeMs: number
   /** Permission bits. */
   mode: number
-  /** SHA-256, in lower-case hexadecimal digits. */
+  /** As text (digest.ts). */
   digest: string
   /** When it arrived; milliseconds since 1970. */
   storedAt: number
@@ -39,16 +40,12 @@ export type Note = Change | Intent
 
 const name = z.string().min(1)
 const size = z.number().int().min(0)
+const digest = z.string().regex(DIGEST_TEXT)
 const line = z.union([
-  z.tuple([z.literal('placed'), name, name, size, z.number(), size, z.hex().length(64), size, z.boolean()]),
-  z.tuple([z.literal('replacing'), name, name, size, z.number(), size, z.hex().length(64), size, name]),
+  z.tuple([z.literal('placed'), name, name, size, z.number(), size, digest, size, z.boolean()]),
+  z.tuple([z.literal('replacing'), name, name, size, z.number(), size, digest, size, name]),
   z.tuple([z.enum(['kept', 'pruned', 'moving']), name, name, name]),
 ])
-
-/** As a note has a SHA-256. */
-export function hexOf(digest: Uint8Array): string {
-  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex')
-}
 
 export function formatNote(note: Note): string {
   if (note.did !== 'placed' && note.did !== 'replacing')

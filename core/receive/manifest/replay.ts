@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import path from 'node:path'
+import { BEST_DIGEST, createHasher, digestText } from '../../files/digest.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from './notes.ts'
@@ -19,14 +19,14 @@ function factsOf(file: string) {
   const fd = openSync(file, READ_FILE)
   try {
     const { mtimeMs, mode } = fstatSync(fd)
-    const hash = createHash('sha256')
+    const hash = createHasher(BEST_DIGEST)
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     let size = 0
     for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
       hash.update(buffer.subarray(0, bytes))
       size += bytes
     }
-    return { size, mtimeMs, mode: mode & 0o777, digest: hash.digest('hex') }
+    return { size, mtimeMs, mode: mode & 0o777, digest: digestText(hash.digest()) }
   } finally {
     closeSync(fd)
   }

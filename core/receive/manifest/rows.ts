@@ -1,4 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { digestBytes, digestText } from '../../files/digest.ts'
 import type { StoreLayout } from '../layout.ts'
 import { isVersionName } from '../versions/name.ts'
 import type { Change, StoredFile } from './notes.ts'
@@ -25,7 +26,7 @@ interface RawRow {
   size: number
   mtime_ms: number
   mode: number
-  sha256: Uint8Array
+  digest: Uint8Array
   stored_at: number
 }
 
@@ -37,7 +38,7 @@ const fromRaw = (raw: RawRow): ManifestRow => ({
   size: raw.size,
   mtimeMs: raw.mtime_ms,
   mode: raw.mode,
-  digest: Buffer.from(raw.sha256).toString('hex'),
+  digest: digestText(raw.digest),
   storedAt: raw.stored_at,
 })
 
@@ -68,7 +69,7 @@ export function versionsAt(parts: readonly string[]): { path: string; version: s
 
 /** Statements on a manifest, prepared once. */
 export function openRows(database: DatabaseSyncInstance) {
-  const columns = 'folder, path, version, depth, size, mtime_ms, mode, sha256, stored_at'
+  const columns = 'folder, path, version, depth, size, mtime_ms, mode, digest, stored_at'
   const page = database.prepare(
     `SELECT ${columns} FROM file WHERE (folder, path, version) > (?, ?, ?)
      ORDER BY folder, path, version LIMIT ?`,
@@ -109,8 +110,8 @@ export function openRows(database: DatabaseSyncInstance) {
       const put = database.prepare(
         `INSERT INTO file (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (folder, path, version) DO UPDATE SET
-           stored_at = iif(sha256 = excluded.sha256, stored_at, excluded.stored_at),
-           size = excluded.size, mtime_ms = excluded.mtime_ms, mode = excluded.mode, sha256 = excluded.sha256`,
+           stored_at = iif(digest = excluded.digest, stored_at, excluded.stored_at),
+           size = excluded.size, mtime_ms = excluded.mtime_ms, mode = excluded.mode, digest = excluded.digest`,
       )
       // A path and all below it are two statements: each of them is one search of the primary key.
       const matching = ['path = ?', "path > ? || '/' AND path < ? || '0'"].map((paths, index) => ({
@@ -121,7 +122,7 @@ export function openRows(database: DatabaseSyncInstance) {
         paths: (at: string) => (index === 0 ? [at] : [at, at]),
       }))
       const add = (row: ManifestRow) => {
-        const digest = Buffer.from(row.digest, 'hex')
+        const digest = digestBytes(row.digest)
         const { folder, version, depth, size, mtimeMs, mode, storedAt } = row
         put.run(folder, row.path, version, depth, size, mtimeMs, mode, digest, storedAt)
       }

@@ -1,12 +1,12 @@
 import { link, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { digestText } from '../../files/digest.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { hasNoHardLinks } from '../../files/move-to-free.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { FileFacts } from '../file-facts.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { Change, Intent, Note } from '../manifest/notes.ts'
-import { hexOf } from '../manifest/notes.ts'
 import { replacedAt, versionName } from '../versions/name.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Directories, Round } from './directories.ts'
@@ -58,7 +58,7 @@ function placedNote({ components, size, mtime, mode, digest }: Written, again: b
     size,
     mtimeMs: mtime * 1000,
     mode: mode & 0o777,
-    digest: hexOf(digest),
+    digest: digestText(digest),
     storedAt: Date.now(),
     again,
   }

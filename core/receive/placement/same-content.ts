@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHasher, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, setTimesFd, statFd, syncFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 
@@ -13,7 +13,7 @@ export async function holds(
   try {
     const stats = await statFd(fd)
     if (!stats.isFile() || stats.size !== BigInt(written.size)) return false
-    const hash = createHash('sha256')
+    const hash = createHasher(digestKindOf(written.digest))
     const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, written.size + 1))
     for (let position = 0; position < written.size; ) {
       const bytes = await readFully(fd, buffer, position)

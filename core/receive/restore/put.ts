@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { BEST_DIGEST, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, setModeFd, setTimesFd, syncFd, writeFully } from '../../files/fd.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
@@ -97,8 +98,8 @@ async function putIn(
   const there = await lstatOrNull(target)
   if (there !== null && !there.isFile()) return { did: 'inTheWay' }
   if (there !== null && there.size === stats.size) {
-    const wanted = row?.digest ?? (await readDigest(from, () => undefined)).digest
-    if ((await readDigest(target, () => undefined)).digest === wanted)
+    const wanted = row?.digest ?? (await readDigest(from, BEST_DIGEST, () => undefined)).digest
+    if ((await readDigest(target, digestKindOf(wanted), () => undefined)).digest === wanted)
       return { did: 'same', verified: row !== null }
   }
   if (there !== null && !overwrite) return { did: 'exists' }
@@ -108,9 +109,10 @@ async function putIn(
   const fd = await openFd(temporary, WRITE_NEW_FILE, 0o600)
   try {
     let isNamed = false
+    const kind = row === null ? BEST_DIGEST : digestKindOf(row.digest)
     const read = await (async () => {
       try {
-        const got = await readDigest(from, async (piece, position) => {
+        const got = await readDigest(from, kind, async (piece, position) => {
           await writeFully(fd, piece, position)
           advance(piece.length)
         })

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import type { DigestKind } from '../../files/digest.ts'
+import { createHasher } from '../../files/digest.ts'
 import { readFully, syncDataFd, writePieces } from '../../files/fd.ts'
 
 /** After so many bytes they are sent to the disk, so that the end has little left to wait for. */
@@ -15,15 +16,15 @@ export interface Appending {
    */
   takeIn(end: number): Promise<void>
   append(pieces: readonly Uint8Array[]): Promise<void>
-  /** SHA-256 of all. @throws what the disk has said of syncing. */
+  /** Of all. @throws what the disk has said of syncing. */
   digest(): Promise<Buffer>
   /** Resolves when no call on the file is out; false: the disk has refused a part of what was written. */
   settled(): Promise<boolean>
 }
 
 /** @param fd is closed by whoever has opened it, after `settled`. */
-export function openAppending(fd: number): Appending {
-  const hash = createHash('sha256')
+export function openAppending(fd: number, digest: DigestKind): Appending {
+  const hash = createHasher(digest)
   let buffer: Buffer | null = null
   let position = 0
   let synced = 0

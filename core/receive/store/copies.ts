@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, copyFile, lstat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { createHasher, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd, syncFd, writeFully } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { forgetCached } from '../../files/page-cache.ts'
@@ -17,7 +17,6 @@ import type { TemporaryFiles } from '../placement/temporary-files.ts'
 /** The content that a copy has to have. */
 export interface Wanted {
   size: number
-  /** SHA-256. */
   digest: Uint8Array
 }
 
@@ -107,7 +106,7 @@ export function openCopies(root: string, home: Home, temporaries: TemporaryFiles
     signal: AbortSignal,
     take: (bytes: Uint8Array, position: number) => Promise<void>,
   ): Promise<void> => {
-    const hash = createHash('sha256')
+    const hash = createHasher(digestKindOf(digest))
     const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
     for (let position = 0; position < size; ) {
       if (signal.aborted) throw new FileRefused('aborted', '')

@@ -111,7 +111,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     }
 
     const opened = ({ fd, file }: { fd: number; file: string }, partial: Partial | null): void => {
-      open = { fd, file, partial, appending: openAppending(fd) }
+      open = { fd, file, partial, appending: openAppending(fd, facts.hash ?? 'sha256') }
     }
 
     /** Takes no turn at the disk: a connection that still writes the file needs one before it can give it up. */

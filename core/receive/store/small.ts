@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { isContentOf } from '../../files/digest.ts'
 import { writeFully } from '../../files/fd.ts'
 import type { Bulk } from '../bulk/bulk.ts'
 import type { BulkFile } from '../bulk/pending.ts'
@@ -46,7 +46,7 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
     onWritten: (file: BulkFile) => void,
   ): Promise<Outcome> => {
     const { facts, components, bytes, digest } = file
-    if (!hash('sha256', bytes, 'buffer').equals(digest)) throw new FileRefused('digest', '')
+    if (!isContentOf(digest, bytes)) throw new FileRefused('digest', '')
     const temporary = await writing(() => writeSmall(facts, bytes))
     file.bytes = NO_BYTES
     onWritten(file)

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
+import { digestKindOf } from '../../files/digest.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
@@ -107,7 +108,7 @@ async function checkRow(
 ): Promise<RowFinding | null> {
   try {
     const file = pathTo.join(layout.root, ...placeOf(layout, row))
-    const read = await readDigest(file, ({ length }) => advance(length))
+    const read = await readDigest(file, digestKindOf(row.digest), ({ length }) => advance(length))
     if (read.digest === row.digest) return null
     const isSame = read.size === row.size && Math.abs(read.mtimeMs - row.mtimeMs) < SAME_TIME_MS
     return { kind: isSame ? 'damaged' : 'changed', expected: row.digest, found: read.digest }

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto'
+import type { DigestKind } from '../../files/digest.ts'
+import { createHasher, digestText } from '../../files/digest.ts'
 import { closeFd, openFd, readFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 
 const READ_BYTES = 1024 * 1024
 
 export interface DigestRead {
-  /** SHA-256, in lower-case hexadecimal digits. */
+  /** As text (digest.ts). */
   digest: string
   size: number
   /** Milliseconds since 1970. */
@@ -26,13 +27,14 @@ export class NotAFile extends Error {
  */
 export async function readDigest(
   file: string,
+  kind: DigestKind,
   take: (piece: Buffer, position: number) => Promise<void> | void,
 ): Promise<DigestRead> {
   const fd = await openNoFollow(file)
   try {
     const stats = await statFd(fd)
     if (!stats.isFile()) throw new NotAFile(file)
-    const hash = createHash('sha256')
+    const hash = createHasher(kind)
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     let size = 0
     for (;;) {
@@ -44,7 +46,7 @@ export async function readDigest(
       size += bytes
     }
     const mtimeMs = Number(stats.mtimeNs) / 1e6
-    return { digest: hash.digest('hex'), size, mtimeMs, mode: Number(stats.mode) & 0o777 }
+    return { digest: digestText(hash.digest()), size, mtimeMs, mode: Number(stats.mode) & 0o777 }
   } finally {
     await closeFd(fd)
   }

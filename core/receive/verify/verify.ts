@@ -1,5 +1,6 @@
 import pathTo from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { BEST_DIGEST } from '../../files/digest.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Message } from '../../words/message.ts'
@@ -130,7 +131,8 @@ async function unknownFile(
   const key = rowKeysOf(found)[0]
   if (rows === null || key === undefined) return { kind: 'unknown', place, adopted: false }
   try {
-    const read = await readDigest(pathTo.join(layout.root, ...found.place), ({ length }) => advance(length))
+    const file = pathTo.join(layout.root, ...found.place)
+    const read = await readDigest(file, BEST_DIGEST, ({ length }) => advance(length))
     rows.changes().add({ ...key, ...read, storedAt: Date.now() })
     return { kind: 'unknown', place, adopted: true }
   } catch (thrown) {

@@ -26,7 +26,7 @@ export interface SendSource {
 
 /** How one attempt to send one file ended. */
 export type Attempt =
-  /** `digest`: SHA-256 of what was sent, or of what the receiver was to copy; null: it was not sent to its end. */
+  /** `digest`: of what was sent, or of what the receiver was to copy; null: it was not sent to its end. */
   | { kind: 'answer'; answer: NonNullable<Answer>; digest: Uint8Array | null }
   | { kind: 'lost' }
   /** Given back as it was: a pause, or its disk does not answer. */

@@ -32,11 +32,14 @@ export function copySourcesOf(
 }
 
 /**
- * The SHA-256 of what `reading` gives, if the file is still what was offered.
+ * The digest of what `reading` gives, if the file is still what was offered.
  * @returns null when `mayGoOn` has said no meanwhile.
  * @throws what reading throws.
  */
-export async function digestOf(reading: Reading, mayGoOn: () => boolean): Promise<Buffer | Unsent | null> {
+export async function digestOfReading(
+  reading: Reading,
+  mayGoOn: () => boolean,
+): Promise<Buffer | Unsent | null> {
   for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
     giveChunkBuffer(bytes)
     if (!mayGoOn()) return null

@@ -1,3 +1,4 @@
+import { digestKindOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
 import { RESUME_LEAST_BYTES } from '../../wire/limits.ts'
@@ -6,7 +7,7 @@ import { openReading, unsentBecause } from '../reading/read.ts'
 import type { Answer, Session, Upload } from '../session/session.ts'
 import type { Attempt } from './contract.ts'
 import type { CopySource } from './copy.ts'
-import { digestOf } from './copy.ts'
+import { digestOfReading } from './copy.ts'
 import type { LaneParts } from './parts.ts'
 import { asAttempt } from './parts.ts'
 
@@ -76,10 +77,10 @@ export function createLargeSender(parts: LaneParts): LargeSender {
    * the receiver has it no more.
    */
   const copy = async (due: Due, session: Session, from: CopySource): Promise<Attempt | null> => {
-    const reading = await openReading(parts.fileOf(due), due)
+    const reading = await openReading(parts.fileOf(due), due, digestKindOf(from.digest))
     if (isUnsent(reading)) return parts.judge()(reading, due)
     try {
-      const digest = await digestOf(reading, () => mayGoOn() && !session.closed)
+      const digest = await digestOfReading(reading, () => mayGoOn() && !session.closed)
       if (digest === null) return { kind: 'halted' }
       if (!Buffer.isBuffer(digest)) return await parts.judge()(digest, due)
       return digest.equals(from.digest) ? await parts.askForCopy(due, reading.mode, from, session) : null
@@ -100,7 +101,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
   /** `resumed`: a part of it was at the receiver already. */
   const sendOnce = async (due: Due, session: Session): Promise<{ attempt: Attempt; resumed: boolean }> => {
     const whole = (attempt: Attempt) => ({ attempt, resumed: false })
-    const reading = await openReading(parts.fileOf(due), due)
+    const reading = await openReading(parts.fileOf(due), due, session.digests)
     if (isUnsent(reading)) return whole(await parts.judge()(reading, due))
     try {
       if (!mayGoOn()) return whole({ kind: 'halted' })
@@ -116,7 +117,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
   }
 
   return async (due, session) => {
-    const from = parts.copySource(due, session)
-    return (from === null ? null : await copy(due, session, from)) ?? sendContents(due, session)
+    const from = parts.copySources([due], session).get(due.id)
+    return (from === undefined ? null : await copy(due, session, from)) ?? sendContents(due, session)
   }
 }

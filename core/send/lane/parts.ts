@@ -28,8 +28,8 @@ export interface LaneParts {
    * that were read together: it looks once at what they have in common.
    */
   judge(): (unsent: Unsent, due: Due) => Promise<Attempt>
-  /** What was sent before and looks like this file under an earlier name. */
-  copySource(due: Due, session: Session): CopySource | null
+  /** What was sent before and looks like one of these files under an earlier name, by the files' ids. */
+  copySources(dues: readonly Due[], session: Session): Map<number, CopySource>
   /** Has the receiver copy what it has; null: it has it no more. */
   askForCopy(due: Due, mode: number, from: CopySource, session: Session): Promise<Attempt | null>
 }
@@ -78,8 +78,12 @@ export function lanePartsOf(
       }
     },
 
-    copySource: (due, session) =>
-      session.canCopy && isWorthCopying(due.size) ? (shared.copySources([due]).get(due.id) ?? null) : null,
+    copySources(dues, session) {
+      const asked = dues.filter(({ size }) => isWorthCopying(size))
+      const found = asked.length > 0 ? shared.copySources(asked) : new Map<number, CopySource>()
+      for (const [id, { digest }] of found) if (!session.canCopy(digest)) found.delete(id)
+      return found
+    },
 
     async askForCopy(due, mode, { folder, path: name, digest }, session) {
       const answer = await session.copy(outgoing(due, mode), digest, { source: folder, path: name })

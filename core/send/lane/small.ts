@@ -1,10 +1,10 @@
+import { isContentOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Found } from '../reading/group.ts'
 import type { Content } from '../reading/read.ts'
 import type { Session } from '../session/session.ts'
 import type { Attempt } from './contract.ts'
 import type { CopySource } from './copy.ts'
-import { isWorthCopying } from './copy.ts'
 import type { LaneParts } from './parts.ts'
 import { asAttempt } from './parts.ts'
 
@@ -96,7 +96,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       if (due === undefined) continue
       const source = from.get(due.id)
       const isCopy =
-        content.kind === 'content' && source !== undefined && content.digest.equals(source.digest)
+        content.kind === 'content' && source !== undefined && isContentOf(source.digest, content.bytes)
       if (content.kind === 'content' && !isCopy) {
         ready.push({ due, content })
         continue
@@ -127,21 +127,20 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       memory.release(costOf([...unread]))
     }, STALLED_MS)
     const files = dues.map((due) => ({ file: parts.fileOf(due), offered: due }))
-    shared.read(parts.source, files, (found) => {
+    const taken = (found: readonly Found[]) => {
       const some = found.flatMap(({ index }) => dues[index] ?? [])
       for (const due of some) unread.delete(due)
       if (unread.size === 0) clearTimeout(stalled)
       slots.release(costOf(some))
       void take(found, dues, from, { session, isHeld, done })
-    })
+    }
+    shared.read(parts.source, { files, digests: session.digests, take: taken })
   }
 
   return {
     admit,
     send(dues, session, done) {
-      const asked = session.canCopy ? dues.filter(({ size }) => isWorthCopying(size)) : []
-      const from = asked.length > 0 ? shared.copySources(asked) : new Map<number, CopySource>()
-      sendRead(dues, session, from, done)
+      sendRead(dues, session, parts.copySources(dues, session), done)
     },
   }
 }

@@ -9,7 +9,7 @@ export interface Stored {
   due: Due
   /** It is owed the group-write mark. */
   mark: boolean
-  /** SHA-256 of what was stored. */
+  /** Of what was stored. */
   digest: Uint8Array | null
 }
 

@@ -1,3 +1,4 @@
+import type { DigestKind } from '../../files/digest.ts'
 import type { Facts } from './facts.ts'
 import type { Content, Unsent } from './read.ts'
 
@@ -16,5 +17,7 @@ export interface Found {
 /** Files that are read together. */
 export interface Group {
   files: readonly Wanted[]
+  /** How their digests are made. */
+  digests: DigestKind
   take: (found: readonly Found[]) => void
 }

@@ -1,11 +1,11 @@
+import type { DigestKind } from '../../files/digest.ts'
 import type { Facts } from './facts.ts'
 import type { Unsent } from './judge-read.ts'
-
-export const SHA256_BYTES = 32
 
 /** Small files of one source that are read one after the other. */
 export interface ReadJob {
   id: number
+  digests: DigestKind
   files: readonly { file: string; offered: Facts }[]
 }
 
@@ -21,6 +21,6 @@ export interface ReadResult {
   id: number
   read: readonly (WasRead | Unsent)[]
   bytes: Uint8Array
-  /** SHA-256 of each content, 32 bytes each, in the same order. */
+  /** The digest of each content, in the same order, all of one length. */
   digests: Uint8Array
 }

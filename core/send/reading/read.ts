@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
+import type { DigestKind } from '../../files/digest.ts'
+import { createHasher, digestOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { takeChunkRoom } from '../../wire/chunk-buffers.ts'
@@ -66,7 +67,11 @@ export async function isBeingWritten(file: string): Promise<boolean> {
  * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
  * with them, so what was read is what was offered.
  */
-export async function readSmall(file: string, offered: Facts): Promise<Content | Unsent> {
+export async function readSmall(
+  file: string,
+  offered: Facts,
+  digests: DigestKind,
+): Promise<Content | Unsent> {
   try {
     const fd = await openFd(file, READ_FILE)
     try {
@@ -79,7 +84,7 @@ export async function readSmall(file: string, offered: Facts): Promise<Content |
       return {
         kind: 'content',
         bytes,
-        digest: createHash('sha256').update(bytes).digest(),
+        digest: digestOf(digests, bytes),
         mode: judged.mode,
       }
     } finally {
@@ -104,7 +109,11 @@ export interface Reading {
 }
 
 /** Opens a large file if it is what was offered. */
-export async function openReading(file: string, offered: Facts): Promise<Reading | Unsent> {
+export async function openReading(
+  file: string,
+  offered: Facts,
+  digests: DigestKind,
+): Promise<Reading | Unsent> {
   let fd: number
   try {
     fd = await openFd(file, READ_FILE)
@@ -115,7 +124,7 @@ export async function openReading(file: string, offered: Facts): Promise<Reading
     await closeFd(fd).catch(() => undefined)
     return unsent
   }
-  const hash = createHash('sha256')
+  const hash = createHasher(digests)
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {

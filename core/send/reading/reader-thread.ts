@@ -1,12 +1,11 @@
-import { hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { Facts } from './facts.ts'
 import type { Unsent } from './judge-read.ts'
 import { judgeRead, unsentBecause } from './judge-read.ts'
 import type { ReadJob, ReadResult, WasRead } from './protocol.ts'
-import { SHA256_BYTES } from './protocol.ts'
 
 /** As `readSmall`, without giving the thread away in between; `into` has room for a byte more than is expected. */
 function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
@@ -32,17 +31,17 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
 
 type Owned = Uint8Array<ArrayBuffer>
 
-function readAll({ id, files }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
+function readAll({ id, digests: kind, files }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
   const bytes = new Uint8Array(files.reduce((sum, { offered }) => sum + offered.size, 0) + 1)
   // Memory of its own: a view of a pool would bring the whole pool along.
-  const digests = new Uint8Array(files.length * SHA256_BYTES)
+  const digests = new Uint8Array(files.length * DIGEST_BYTES[kind])
   const read: (WasRead | Unsent)[] = []
   let at = 0
   for (const { file, offered } of files) {
     const found = readOne(file, offered, bytes.subarray(at, at + offered.size + 1))
     if (found.kind === 'content') {
       const content = bytes.subarray(at, at + found.length)
-      digests.set(hash('sha256', content, 'buffer'), read.length * SHA256_BYTES)
+      digests.set(digestOf(kind, content), read.length * DIGEST_BYTES[kind])
       at += found.length
     }
     read.push(found)

@@ -1,6 +1,6 @@
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import type { Found, Group, Wanted } from './group.ts'
+import type { Group } from './group.ts'
 import { readSmall } from './read.ts'
 import type { ReadingThread } from './thread.ts'
 import { startReadingThread } from './thread.ts'
@@ -20,7 +20,7 @@ export interface Readers {
    * `take` is called once for each file, of all that are read together at once, or of each by itself. A disk that
    * hangs leaves them unanswered.
    */
-  read(source: string, files: readonly Wanted[], take: (found: readonly Found[]) => void): void
+  read(source: string, group: Group): void
   close(): void
 }
 
@@ -49,11 +49,11 @@ export function openReaders(script: URL | null): Readers {
     return started
   }
 
-  const readByPool = async (reads: SourceReads, { files, take }: Group): Promise<void> => {
+  const readByPool = async (reads: SourceReads, { files, digests, take }: Group): Promise<void> => {
     await Promise.all(
       files.map(async ({ file, offered }, index) => {
         await reads.pool.acquire()
-        const content = await readSmall(file, offered)
+        const content = await readSmall(file, offered, digests)
         reads.pool.release()
         take([{ index, content }])
       }),
@@ -99,9 +99,9 @@ export function openReaders(script: URL | null): Readers {
   }
 
   return {
-    read(source, files, take) {
+    read(source, group) {
       const reads = readsOf(source)
-      reads.waiting.push({ files, take })
+      reads.waiting.push(group)
       go(source, reads)
     },
     close() {

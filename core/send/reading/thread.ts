@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
+import type { DigestKind } from '../../files/digest.ts'
+import { DIGEST_BYTES } from '../../files/digest.ts'
 import type { Found, Group } from './group.ts'
 import type { ReadJob, ReadResult } from './protocol.ts'
-import { SHA256_BYTES } from './protocol.ts'
 
 /** A reading thread as seen from outside. */
 export interface ReadingThread {
@@ -11,12 +12,13 @@ export interface ReadingThread {
 }
 
 /** The contents stay where the thread has put them, one after the other. */
-function foundIn({ read, bytes, digests }: ReadResult): Found[] {
+function foundIn({ read, bytes, digests }: ReadResult, kind: DigestKind): Found[] {
+  const digestBytes = DIGEST_BYTES[kind]
   let at = 0
   return read.map((found, index): Found => {
     if (found.kind !== 'content') return { index, content: found }
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
-    const digest = Buffer.from(digests.buffer, digests.byteOffset + index * SHA256_BYTES, SHA256_BYTES)
+    const digest = Buffer.from(digests.buffer, digests.byteOffset + index * digestBytes, digestBytes)
     at += found.length
     return { index, content: { kind: 'content', bytes: content, digest, mode: found.mode } }
   })
@@ -32,7 +34,7 @@ export function startReadingThread(script: URL, onEnd: () => void): ReadingThrea
     const job = out.get(result.id)
     out.delete(result.id)
     if (job === undefined) return
-    job.group.take(foundIn(result))
+    job.group.take(foundIn(result, job.group.digests))
     job.done()
   })
   const ended = () => {
@@ -53,7 +55,7 @@ export function startReadingThread(script: URL, onEnd: () => void): ReadingThrea
         const files = group.files.map(({ file, offered: { size, mtimeNs, inode, device } }) => {
           return { file, offered: { size, mtimeNs, inode, device } }
         })
-        const job: ReadJob = { id: last, files }
+        const job: ReadJob = { id: last, digests: group.digests, files }
         worker.postMessage(job)
       }),
     close() {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHasher, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
@@ -37,9 +37,13 @@ export interface Asked {
   isHome: boolean
 }
 
-/** SHA-256 of an open file; null: no more wanted, or it is shorter than it was. */
-async function digestOf(fd: number, size: number, mayGoOn: () => boolean): Promise<Buffer | null> {
-  const hash = createHash('sha256')
+/** The digest of an open file, made as the ledger's is; null: no more wanted, or it is shorter than it was. */
+async function digestNow(
+  fd: number,
+  { size, digest }: Removable,
+  mayGoOn: () => boolean,
+): Promise<Buffer | null> {
+  const hash = createHasher(digestKindOf(digest))
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, size)))
   for (let position = 0; position < size; ) {
     if (!mayGoOn()) return null
@@ -71,7 +75,7 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }
-  const digest = await digestOf(fd, due.size, mayGoOn)
+  const digest = await digestNow(fd, due, mayGoOn)
   if (digest === null) return { kind: 'stop' }
   // Its facts do not say so, as after a write through mmap(2) or with a time that was set.
   if (!digest.equals(due.digest)) return { kind: 'changed', facts }

@@ -104,7 +104,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       goesOn = session !== null && host.mayGoOn(source)
       if (session === null || !goesOn) break
       // A receiver that cannot be asked whether it has a file is never believed to have it.
-      goesOn = session.canCopy
+      goesOn = session.canCopy(due.digest)
       if (!goesOn) {
         tellOnce(source, 'the receiver is too old to be asked whether it still has them')
         break

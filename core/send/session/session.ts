@@ -1,3 +1,5 @@
+import type { DigestKind } from '../../files/digest.ts'
+import { digestKindOf } from '../../files/digest.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -8,6 +10,7 @@ import type { FileStatus } from '../../wire/limits.ts'
 import {
   BATCH_MAX_FILES,
   BATCH_TARGET_BYTES,
+  BLAKE3_PROTOCOL,
   COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
@@ -74,8 +77,10 @@ export interface Session {
    */
   begin(file: Outgoing, identity?: string): Promise<Upload | null>
   readonly canResume: boolean
-  /** Whether the receiver knows `copy`. */
-  readonly canCopy: boolean
+  /** How the digests of what is sent are made. */
+  readonly digests: DigestKind
+  /** Whether the receiver can be asked for a copy of a content with this digest, or whether it still has it. */
+  canCopy(digest: Uint8Array): boolean
   /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
   copy(file: Outgoing, digest: Uint8Array, from: Pick<Outgoing, 'source' | 'path'>): Promise<Answer>
   onFrame(frame: Frame): void
@@ -102,6 +107,7 @@ export function openSession(
   const copies = new Set<number>()
   const questions = createQuestions()
   const batches = openBatches(channel, batchBytes)
+  const digests: DigestKind = welcome.protocol >= BLAKE3_PROTOCOL ? 'blake3' : 'sha256'
   let lastId = 0
   let closed = false
 
@@ -171,7 +177,8 @@ export function openSession(
       })
       const known = identity === undefined ? 0 : questions.ask(id, size)
       const file = identity === undefined ? {} : { file: identity }
-      channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file })
+      const hash = digests === 'blake3' ? { hash: 'blake3' as const } : {}
+      channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file, ...hash })
       // A file that is refused has no answer but the refusal.
       const offset = await Promise.race([known, answer.then(() => 0)])
       questions.forget(id)
@@ -203,7 +210,9 @@ export function openSession(
     },
 
     canResume: welcome.protocol >= RESUME_PROTOCOL,
-    canCopy: welcome.protocol >= COPY_PROTOCOL,
+    digests,
+    canCopy: (digest) =>
+      welcome.protocol >= (digestKindOf(digest) === 'blake3' ? BLAKE3_PROTOCOL : COPY_PROTOCOL),
     async copy({ source, path, size, mtimeMs, mode }, digest, from) {
       if (!(await filesCredit.acquire())) return null
       const { id, answer } = askOne()

@@ -4,6 +4,7 @@ import path from 'node:path'
 import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/wire/identity.ts'
+import { PROTOCOL_VERSIONS } from '../../../core/wire/limits.ts'
 import { serverOptions } from '../../../core/wire/tls.ts'
 import { bytesOf, mutated, receiverFrame, senderFrame, strayFrame } from '../../support/frame-fuzz.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -56,7 +57,7 @@ onLinux(
     fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender-2', 'data', 'planted'))
     const hello = bytesOf({
       type: 'hello',
-      header: { protocols: [2, 1], name: 'x', purpose: 'send' },
+      header: { protocols: [...PROTOCOL_VERSIONS], name: 'x', purpose: 'send' },
       payload: [],
     })
     let frames = 0
@@ -144,7 +145,12 @@ onLinux(
     const server = tls.createServer(serverOptions(identity), (socket) => {
       connections += 1
       socket.on('error', () => undefined)
-      const header = { protocol: random() < 0.8 ? 2 : 1, name: 'x', bytes: 100_000, files: 50 }
+      const header = {
+        protocol: random() < 0.8 ? PROTOCOL_VERSIONS[0] : 1,
+        name: 'x',
+        bytes: 100_000,
+        files: 50,
+      }
       if (random() < 0.95) socket.write(bytesOf({ type: 'welcome', header, payload: [] }))
       const send = () => {
         if (socket.destroyed) return

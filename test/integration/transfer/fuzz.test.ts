@@ -8,6 +8,7 @@ import type { Answer, Session } from '../../../core/send/session/session.ts'
 import { openSession } from '../../../core/send/session/session.ts'
 import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
+import { PROTOCOL_VERSIONS } from '../../../core/wire/limits.ts'
 import {
   bytesOf,
   mutated,
@@ -44,7 +45,11 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   const random = createRandom(newSeed('fuzz receiver'))
   const { base, root, serve, refused, counts } = openFuzzedReceiver()
   const hello = Buffer.from(
-    bytesOf({ type: 'hello', header: { protocols: [2, 1], name: 'x', purpose: 'send' }, payload: [] }),
+    bytesOf({
+      type: 'hello',
+      header: { protocols: [...PROTOCOL_VERSIONS], name: 'x', purpose: 'send' },
+      payload: [],
+    }),
   )
   let frames = 0
   let goal = FRAMES / 2
@@ -97,7 +102,9 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['store'])
   expect(fs.readdirSync(root).sort()).toEqual(['.holdfast', 'sender'])
   expect(
-    fs.readdirSync(path.join(root, '.holdfast')).every((name) => ['tmp', 'versions'].includes(name)),
+    fs
+      .readdirSync(path.join(root, '.holdfast'))
+      .every((name) => ['partial', 'tmp', 'versions'].includes(name)),
   ).toBe(true)
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
 })
@@ -123,7 +130,9 @@ async function sendAll(session: Session): Promise<number> {
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], events)
         }),
     ),
-    ...(session.canCopy ? [session.copy(outgoing(2_000), digest, { source: 'data', path: 'old' })] : []),
+    ...(session.canCopy(digest)
+      ? [session.copy(outgoing(2_000), digest, { source: 'data', path: 'old' })]
+      : []),
     largeFile(),
     largeFile(),
   ])
@@ -144,7 +153,7 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
   }
   const welcome = bytesOf({
     type: 'welcome',
-    header: { protocol: 2, name: 'x', bytes: 4_000, files: 20 },
+    header: { protocol: PROTOCOL_VERSIONS[0], name: 'x', bytes: 4_000, files: 20 },
     payload: [],
   })
   const attack = async () => {

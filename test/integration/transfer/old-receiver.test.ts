@@ -45,7 +45,7 @@ async function startOldReceiver(directory: string) {
   return { heard, port, fingerprint: identity.fingerprint }
 }
 
-test('a receiver of version 1 is asked neither for a copy nor for what it has: it gets the contents', async () => {
+test('a receiver of version 1 is asked neither for a copy nor for what it has: it gets contents, and SHA-256', async () => {
   const base = temporaryDirectory('old-receiver')
   const home = await makeHome(path.join(base, 'home'))
   const { heard, ...at } = await startOldReceiver(path.join(base, 'old'))
@@ -60,8 +60,13 @@ test('a receiver of version 1 is asked neither for a copy nor for what it has: i
   offerAll(home)
   sender.nudge()
   await allSent(sender, 4)
-  expect(heard[0]).toMatchObject({ type: 'hello', header: { protocols: [3, 2, 1] } })
-  for (const frame of heard) if (frame.type === 'begin') expect(frame.header).not.toHaveProperty('file')
+  expect(heard[0]).toMatchObject({ type: 'hello', header: { protocols: [4, 3, 2, 1] } })
+  for (const { type, header } of heard) {
+    if (type === 'begin') expect(Object.keys(header)).not.toContain('file')
+    if (type === 'begin') expect(Object.keys(header)).not.toContain('hash')
+    if (type === 'batch') expect(header.files.map(([, , , , , , digest]) => digest.length)).toEqual([32])
+    if (type === 'end') expect(header.digest).toHaveLength(32)
+  }
   const count = (type: Frame['type']) => heard.filter((frame) => frame.type === type).length
   expect([count('copy'), count('batch'), count('begin')]).toEqual([0, 2, 2])
 })

@@ -8,7 +8,7 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const fd = openSync('/dev/null', 'r+')
     onTestFinished(() => closeSync(fd))
-    const appending = openAppending(fd)
+    const appending = openAppending(fd, 'sha256')
     const piece = Buffer.alloc(1024 * 1024)
     await appending.append([piece])
     expect(await appending.settled()).toBe(true)

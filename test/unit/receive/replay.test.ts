@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BEST_DIGEST, digestOf, digestText } from '../../../core/files/digest.ts'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { openIntake } from '../../../core/receive/manifest/intake.ts'
 import { openJournal } from '../../../core/receive/manifest/journal.ts'
@@ -14,10 +14,10 @@ import { versionName } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const VERSION = '20261120T065300.123Z'
-const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+const textOf = (text: string) => digestText(digestOf(BEST_DIGEST, Buffer.from(text)))
 const factsOf = (text: string, at = 'data/a'): StoredFile => ({
   ...{ folder: 'pc', path: at, size: text.length, mtimeMs: 1_600_000_000_000, mode: 0o640 },
-  digest: digestOf(text),
+  digest: textOf(text),
   storedAt: 5,
 })
 const placed = (text: string, at?: string): Note => ({ did: 'placed', again: false, ...factsOf(text, at) })
@@ -65,9 +65,9 @@ function setUp() {
 
 describe('a receiver that was killed while it replaced a file', () => {
   test.each([
-    ['before it began', 'none', [digestOf('old'), null]],
-    ['when the old content had its second name', 'link', [digestOf('old'), digestOf('old')]],
-    ['when the new content was in its place', 'replace', [digestOf('new'), digestOf('old')]],
+    ['before it began', 'none', [textOf('old'), null]],
+    ['when the old content had its second name', 'link', [textOf('old'), textOf('old')]],
+    ['when the new content was in its place', 'replace', [textOf('new'), textOf('old')]],
   ] as const)('%s: the manifest is as the disk', async (_when, until, wanted) => {
     const { link, replace, write, known } = setUp()
     await write(placed('old'))
@@ -88,12 +88,12 @@ describe('a receiver that was killed while it replaced a file', () => {
     link(now)
     replace('new')
     restart()
-    expect(known(now)).toEqual([digestOf('new'), digestOf('old')])
+    expect(known(now)).toEqual([textOf('new'), textOf('old')])
   })
 
   test.each([
     ['soon after it was begun', 30_000, null],
-    ['of a clock that was set back', -24 * 3600 * 1000, digestOf('later')],
+    ['of a clock that was set back', -24 * 3600 * 1000, textOf('later')],
     ['of a clock that was set back a little', -30_000, null],
   ])(
     'an intent that nothing came of keeps the rest waiting for two minutes at most: %s',
@@ -110,7 +110,7 @@ describe('a receiver that was killed while it replaced a file', () => {
     link()
     replace('new')
     await write(replacing('new'))
-    expect(known()).toEqual([digestOf('new'), digestOf('old')])
+    expect(known()).toEqual([textOf('new'), textOf('old')])
   })
 
   test('a version that is kept of a content without a line is read, too', async () => {
@@ -118,7 +118,7 @@ describe('a receiver that was killed while it replaced a file', () => {
     link()
     replace('new')
     await write(kept, placed('new'))
-    expect(known()).toEqual([digestOf('new'), digestOf('old')])
+    expect(known()).toEqual([textOf('new'), textOf('old')])
   })
 
   test('without a crash all lines together say the same, whenever they are taken in', async () => {
@@ -133,7 +133,7 @@ describe('a receiver that was killed while it replaced a file', () => {
         await write(replacing('new'))
         await write(kept, placed('new'))
       } else await write(replacing('new'), kept, placed('new'))
-      expect(known()).toEqual([digestOf('new'), digestOf('old')])
+      expect(known()).toEqual([textOf('new'), textOf('old')])
     }
   })
 })
@@ -145,7 +145,7 @@ test.each([true, false])(
     await write(placed('old'))
     if (moved) move()
     await write(moving)
-    expect(known()).toEqual(moved ? [null, digestOf('old')] : [digestOf('old'), null])
+    expect(known()).toEqual(moved ? [null, textOf('old')] : [textOf('old'), null])
   },
 )
 
@@ -161,19 +161,19 @@ describe('a receiver that was killed while it gave many files their names', () =
     await writeAlive(placed('x', 'data/b'))
     expect(known()).toEqual([null, null])
     restart()
-    expect(known()).toEqual([digestOf('old'), null])
+    expect(known()).toEqual([textOf('old'), null])
     expect(rows.find('pc', 'data/never-came', '')).toBeNull()
     // It is looked at once.
     await write(placed('told'))
     restart()
-    expect(known()).toEqual([digestOf('told'), null])
+    expect(known()).toEqual([textOf('told'), null])
   })
 
   test('the line of a file that it could still write counts', async () => {
     const { announce, writeAlive, restart, known } = setUp()
     await announce('pc/data/a')
-    await writeAlive({ ...placed('old'), storedAt: Date.now(), digest: digestOf('as told') } as Note)
+    await writeAlive({ ...placed('old'), storedAt: Date.now(), digest: textOf('as told') } as Note)
     restart()
-    expect(known()).toEqual([digestOf('as told'), null])
+    expect(known()).toEqual([textOf('as told'), null])
   })
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { leftMs, progressLine } from '../../../cli/progress.ts'
 import { parseTime } from '../../../cli/restore.ts'
 import { storeLayout } from '../../../core/receive/layout.ts'
@@ -10,7 +10,11 @@ import { rulesOf } from '../../../core/receive/limits/rule-words.ts'
 import { DEFAULT_RULES, floorBytes, overQuota, quotaOf } from '../../../core/receive/limits/rules.ts'
 import { openIntake } from '../../../core/receive/manifest/intake.ts'
 import { journalFiles, openJournal } from '../../../core/receive/manifest/journal.ts'
-import { MANIFEST_VERSION, openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
+import {
+  MANIFEST_VERSION,
+  openManifestFile,
+  readManifestFile,
+} from '../../../core/receive/manifest/manifest-file.ts'
 import type { Note } from '../../../core/receive/manifest/notes.ts'
 import { formatNote, parseNote } from '../../../core/receive/manifest/notes.ts'
 import { openRows, placeOf, versionsAt } from '../../../core/receive/manifest/rows.ts'
@@ -126,6 +130,7 @@ describe('manifest', () => {
     const rows = openRows(database)
     return {
       layout,
+      database,
       rows,
       journal: openJournal(layout.journal),
       intake: openIntake(layout, database, rows),
@@ -190,6 +195,26 @@ describe('manifest', () => {
     expect(rows.find('pc', 'data/a0', '')).not.toBeNull()
     apply({ did: 'pruned', folder: 'pc', path: 'data/a', version })
     expect(rows.totals()).toEqual([{ folder: 'pc', files: 1, bytes: 1 }])
+  })
+
+  test('one of version 1, whose digests are all SHA-256, is brought up, or read as it is on a read-only disk', async () => {
+    const { layout, rows, database } = await open()
+    rows.changes().apply(placed('data/a'))
+    const row = rows.find('pc', 'data/a', '')
+    expect(row).toMatchObject({ digest: placed('data/a').digest })
+    database.exec('ALTER TABLE file RENAME COLUMN digest TO sha256; PRAGMA user_version = 1')
+    database.close()
+    const read = readManifestFile(layout.manifest)
+    if (read === null) throw new Error('it cannot be read')
+    expect(openRows(read).find('pc', 'data/a', '')).toEqual(row)
+    expect(openRows(read).after({ folder: '', path: '', version: '' }, 9)).toEqual([row])
+    read.close()
+    const { database: now, aside } = openManifestFile(layout.manifest)
+    onTestFinished(() => now.close())
+    expect(aside).toBeNull()
+    openRows(now).changes().apply(placed('data/b'))
+    expect(openRows(now).find('pc', 'data/a', '')).toEqual(row)
+    expect(openRows(now).totals()).toEqual([{ folder: 'pc', files: 2, bytes: 2 }])
   })
 
   test('one that is damaged, or newer, is set aside, never erased', async () => {

@@ -37,7 +37,7 @@ const due = (size: number): Due => ({
 })
 const whereabouts = () => 'there' as const
 const copySources = () => new Map()
-const read: Readers['read'] = (_, files, take) => {
+const read: Readers['read'] = (_, { files, take }) => {
   for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }]))
 }
 const isBelowAway = () => false
@@ -59,7 +59,8 @@ function fakeSession() {
       abort: () => say('abort', 'aborted'),
     }),
     canResume: false,
-    canCopy: false,
+    canCopy: () => false,
+    digests: 'blake3',
     copy: () => say('copy', 'unknown'),
     onFrame: () => undefined,
     close: () => undefined,

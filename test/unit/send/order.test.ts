@@ -43,7 +43,8 @@ function setUp(perTurn: number, queued = 1) {
       }
     },
     begin: async () => null,
-    canCopy: false,
+    canCopy: () => false,
+    digests: 'blake3',
     canResume: false,
     copy: async () => null,
     onFrame: () => undefined,

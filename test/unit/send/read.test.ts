@@ -60,7 +60,7 @@ const changes: [string, (file: string) => void, string][] = [
 test.each(changes)('a small file that is %s', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
-  const read = await readSmall(file, offered)
+  const read = await readSmall(file, offered, 'blake3')
   expect(read.kind).toBe(kind)
   if (read.kind === 'content') expect(read.bytes.toString()).toBe('content')
 })
@@ -68,14 +68,14 @@ test.each(changes)('a small file that is %s', async (_, change, kind) => {
 test.each(changes)('a large file that is %s before it is opened', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
-  const reading = await openReading(file, offered)
+  const reading = await openReading(file, offered, 'blake3')
   expect('kind' in reading ? reading.kind : 'content').toBe(kind)
   if (!('kind' in reading)) await reading.close()
 })
 
 test('a large file that changes after its last byte was read is not passed off as read', async () => {
   const { file, offered } = makeFile('x'.repeat(300_000))
-  const reading = await openReading(file, offered)
+  const reading = await openReading(file, offered, 'blake3')
   if ('kind' in reading) throw new Error(reading.kind)
   let bytes = 0
   for (let next = await reading.next(); next !== null; next = await reading.next()) bytes += next.length

@@ -62,7 +62,7 @@ function receiver() {
     asked.push(file)
     return { status: 'same', detail: '' }
   }
-  const session: Pick<Session, 'canCopy' | 'closed' | 'copy'> = { canCopy: true, closed: false, copy }
+  const session: Pick<Session, 'canCopy' | 'closed' | 'copy'> = { canCopy: () => true, closed: false, copy }
   // Nothing else of a session is used for a removal.
   return { asked, session: session as Session }
 }

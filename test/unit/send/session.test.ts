@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
 import type { Answer } from '../../../core/send/session/session.ts'
 import { openSession } from '../../../core/send/session/session.ts'
 import type { Channel } from '../../../core/wire/channel.ts'
@@ -120,11 +121,19 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
 })
 
 test.each([
-  [1, false],
-  [2, true],
-])('a receiver of version %i can copy: %s', (protocol, can) => {
-  expect(open(protocol).session.canCopy).toBe(can)
-})
+  [1, 'sha256', false, false],
+  [2, 'sha256', true, false],
+  [3, 'sha256', true, false],
+  [4, 'blake3', true, true],
+] as const)(
+  'a receiver of version %i gets %s, and copies: SHA-256 %s, BLAKE3 %s',
+  (protocol, kind, old, now) => {
+    const { session } = open(protocol)
+    expect(session.digests).toBe(kind)
+    expect(session.canCopy(digestOf('sha256', Buffer.from('a')))).toBe(old)
+    expect(session.canCopy(digestOf('blake3', Buffer.from('a')))).toBe(now)
+  },
+)
 
 const resume = (id: number, offset: number): Frame => ({
   type: 'resume',

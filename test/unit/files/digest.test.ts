@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import {
+  createHasher,
+  DIGEST_BYTES,
+  digestBeginning,
+  digestBytes,
+  digestKindOf,
+  digestOf,
+  digestText,
+  isContentOf,
+  isDigest,
+} from '../../../core/files/digest.ts'
+
+const bytesOf = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251)
+
+// test_vectors.json of https://github.com/BLAKE3-team/BLAKE3
+test.each([
+  [0, 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'],
+  [1, '2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213'],
+  [1024, '42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7'],
+  [1025, 'd00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444'],
+  [31_744, '62b6960e1a44bcc1eb1a611a8d6235b6b4b78f32e7abc4fb4c6cdcce94895c47'],
+])('BLAKE3 of %i bytes', (length, digits) => {
+  expect(digestText(digestOf('blake3', bytesOf(length)))).toBe(`blake3:${digits}`)
+})
+
+test.each(['sha256', 'blake3'] as const)('%s: in pieces as in one; as text and back', (kind) => {
+  const bytes = bytesOf(300_000)
+  const whole = digestOf(kind, bytes)
+  const hasher = createHasher(kind)
+  for (let at = 0; at < bytes.length; at += 70_001) {
+    hasher.update(bytes.subarray(at, at + 70_001))
+    // Another content meanwhile.
+    digestOf(kind, bytes.subarray(0, 10))
+  }
+  expect(hasher.digest()).toEqual(whole)
+  expect([whole.length, isDigest(whole), digestKindOf(whole)]).toEqual([DIGEST_BYTES[kind], true, kind])
+  expect(digestBytes(digestText(whole))).toEqual(whole)
+  expect(digestKindOf(digestText(whole))).toBe(kind)
+  expect(isContentOf(whole, bytes)).toBe(true)
+  expect(isContentOf(whole, bytes.subarray(1))).toBe(false)
+})
+
+test('SHA-256 is written as everybody writes it; a beginning has twelve digits', () => {
+  const digits = createHash('sha256').update('a').digest('hex')
+  expect(digestText(digestOf('sha256', Buffer.from('a')))).toBe(digits)
+  expect(digestBeginning(digits)).toBe(digits.slice(0, 12))
+  expect(digestBeginning(digestText(digestOf('blake3', Buffer.from('a'))))).toBe('blake3:17762fddd969')
+})
+
+test('what has another length, or another beginning, is no digest', () => {
+  const blake3 = digestOf('blake3', Buffer.from('a'))
+  const other = Buffer.concat([Buffer.from([0x1f]), blake3.subarray(1)])
+  for (const value of [Buffer.alloc(0), Buffer.alloc(31), Buffer.alloc(34), other, 'a', null, [1]])
+    expect(isDigest(value)).toBe(false)
+})

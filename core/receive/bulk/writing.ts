@@ -5,8 +5,9 @@ import type { StoreJob } from './protocol.ts'
 
 /** Files that one job of a thread writes at most: as many as a frame brings. */
 const JOB_FILES = 512
-/** A group of fewer files shares its job with those behind it. */
+/** A group of fewer files, and of fewer bytes, shares its job with those behind it: what shares one is copied. */
 const WORTH_A_JOB = 64
+const WORTH_A_JOB_BYTES = 256 * 1024
 
 /**
  * Takes the files of the next job out of those that wait, at most so many: a group, several small ones, or the beginning
@@ -20,10 +21,21 @@ export function takeJob(coming: Pending[][], most: number): Pending[] {
     return apart
   }
   const room = Math.min(JOB_FILES, most)
-  while (files.length < WORTH_A_JOB && (coming[0]?.length ?? room) <= room - files.length)
-    files.push(...(coming.shift() ?? []))
+  let bytes = bytesIn(files)
+  while (
+    files.length < WORTH_A_JOB &&
+    bytes < WORTH_A_JOB_BYTES &&
+    (coming[0]?.length ?? room) <= room - files.length
+  ) {
+    const more = coming.shift() ?? []
+    bytes += bytesIn(more)
+    files.push(...more)
+  }
   return files
 }
+
+const bytesIn = (files: readonly Pending[]): number =>
+  files.reduce((total, { bytes }) => total + bytes.length, 0)
 
 /** Their memory has to last until the last of them is written. */
 function separate(group: readonly Pending[]): Pending[] {
@@ -55,7 +67,7 @@ export function writeJobOf(files: readonly Pending[], directory: string) {
 
 /** The files' contents one after the other, in memory that a thread can be given. */
 function bytesOf(files: readonly Pending[]): Uint8Array<ArrayBuffer> {
-  const total = files.reduce((sum, file) => sum + file.bytes.length, 0)
+  const total = bytesIn(files)
   const [first] = files
   const last = files.at(-1)
   // That of the frame in which they came, if all of it goes: what is between them would have been refused.

@@ -16,7 +16,10 @@ import { createSmallSender } from './small.ts'
 export interface Slots {
   /** In bytes. */
   reads: Semaphore
+  /** Large files on the wire. */
   large: Semaphore
+  /** Large files that are begun and not answered. */
+  unanswered: Semaphore
 }
 
 /**
@@ -29,19 +32,33 @@ const READS_PER_SOURCE = 2 * 1024 * 1024
  * they come, so their number is the source's share of the line.
  */
 const LARGE_PER_SOURCE: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+/**
+ * Large files of one source that are on the wire, or wait for the receiver's disk behind it: that syncs many together
+ * in little more time than one.
+ */
+const UNANSWERED_PER_SOURCE = 32
 
 export function createSlots(priority: Priority = 'normal'): Slots {
-  return { reads: createSemaphore(READS_PER_SOURCE), large: createSemaphore(LARGE_PER_SOURCE[priority]) }
+  return {
+    reads: createSemaphore(READS_PER_SOURCE),
+    large: createSemaphore(LARGE_PER_SOURCE[priority]),
+    unanswered: createSemaphore(UNANSWERED_PER_SOURCE),
+  }
 }
 
 /** Reads one source's files and puts them on the wire. */
 export interface Lane {
   readonly source: SendSource
   /**
-   * Waits until the files may be read, then sends them in the background; `done` hears how each ended. It is one
-   * large file, or small ones.
+   * Waits until the files may be read, then sends them in the background; `done` hears how each ended, `onRoom` that
+   * another large file may begin before this one has ended. It is one large file, or small ones.
    */
-  send(dues: readonly Due[], session: Session, done: (due: Due, attempt: Attempt) => void): Promise<void>
+  send(
+    dues: readonly Due[],
+    session: Session,
+    done: (due: Due, attempt: Attempt) => void,
+    onRoom: () => void,
+  ): Promise<void>
   /** Whether a file of this size could begin at once. */
   hasRoomFor(size: number): boolean
 }
@@ -51,7 +68,7 @@ export const isLarge = (size: number): boolean => size > SMALL_FILE_BYTES
 /** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
 export function openLane(
   source: SendSource,
-  { reads, large }: Slots,
+  { reads, large, unanswered }: Slots,
   shared: Shared,
   mayGoOn: () => boolean,
 ): Lane {
@@ -60,15 +77,25 @@ export function openLane(
   const failed = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
   return {
     source,
-    hasRoomFor: (size) => !isLarge(size) || large.available > 0,
-    async send(dues, session, done) {
+    hasRoomFor: (size) => !isLarge(size) || (large.available > 0 && unanswered.available > 0),
+    async send(dues, session, done, onRoom) {
       const [first] = dues
       if (first !== undefined && isLarge(first.size)) {
+        await unanswered.acquire()
         await large.acquire()
-        void sendLarge(first, session)
+        let isOnWire = true
+        const leaveWire = () => {
+          if (isOnWire) large.release()
+          isOnWire = false
+        }
+        void sendLarge(first, session, () => {
+          leaveWire()
+          onRoom()
+        })
           .catch(failed)
           .then((attempt) => {
-            large.release()
+            leaveWire()
+            unanswered.release()
             done(first, attempt)
           })
       } else if (await small.admit(dues)) small.send(dues, session, done)

@@ -20,8 +20,15 @@ const isUnsent = (value: object): value is Unsent =>
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
 const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
 
-/** Sends a file that travels in chunks. */
-export type LargeSender = (due: Due, session: Session) => Promise<Attempt>
+/** Sends a file that travels in chunks. `onEnd`: all of it is on the line, and only the answer is waited for. */
+export type LargeSender = (due: Due, session: Session, onEnd: () => void) => Promise<Attempt>
+
+/** All of a file is on the line. */
+interface Ended {
+  kind: 'ended'
+  answer: Promise<Answer>
+  digest: Buffer
+}
 
 export function createLargeSender(parts: LaneParts): LargeSender {
   const { shared, mayGoOn } = parts
@@ -31,7 +38,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
     session: Session,
     reading: Reading,
     upload: Upload,
-  ): Promise<Attempt> => {
+  ): Promise<Attempt | Ended> => {
     let aborted: Promise<Answer> | null = null
     const abort = (keep = true): Promise<Answer> => {
       aborted ??= upload.abort(keep)
@@ -63,7 +70,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       }
       const digest = await watched(reading.finish())
       if (aborted !== null) return { kind: 'halted' }
-      if (Buffer.isBuffer(digest)) return asAttempt(await upload.end(digest), digest)
+      if (Buffer.isBuffer(digest)) return { kind: 'ended', answer: upload.end(digest), digest }
       void abort(false)
       return await parts.judge()(digest, due)
     } catch (thrown) {
@@ -91,16 +98,22 @@ export function createLargeSender(parts: LaneParts): LargeSender {
     }
   }
 
-  const sendContents = async (due: Due, session: Session): Promise<Attempt> => {
-    const { attempt, resumed } = await sendOnce(due, session)
+  const sendContents = async (due: Due, session: Session, onEnd: () => void): Promise<Attempt> => {
+    const { attempt, resumed } = await sendOnce(due, session, onEnd)
     // What the receiver had was not the beginning of this file. It has thrown it away.
     const isWrong = resumed && attempt.kind === 'answer' && attempt.answer.status === 'digest'
-    return isWrong ? (await sendOnce(due, session)).attempt : attempt
+    return isWrong ? (await sendOnce(due, session, onEnd)).attempt : attempt
   }
 
   /** `resumed`: a part of it was at the receiver already. */
-  const sendOnce = async (due: Due, session: Session): Promise<{ attempt: Attempt; resumed: boolean }> => {
+  const sendOnce = async (
+    due: Due,
+    session: Session,
+    onEnd: () => void,
+  ): Promise<{ attempt: Attempt; resumed: boolean }> => {
     const whole = (attempt: Attempt) => ({ attempt, resumed: false })
+    let sent: Attempt | Ended
+    let resumed: boolean
     const reading = await openReading(parts.fileOf(due), due, session.digests)
     if (isUnsent(reading)) return whole(await parts.judge()(reading, due))
     try {
@@ -109,15 +122,19 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       const outgoing = parts.outgoing(due, reading.mode)
       const upload = await session.begin(outgoing, asks ? identityOf(due) : undefined)
       if (upload === null) return whole({ kind: 'lost' })
-      const attempt = await sendChunks(due, session, reading, upload)
-      return { attempt, resumed: upload.offset > 0 }
+      sent = await sendChunks(due, session, reading, upload)
+      resumed = upload.offset > 0
     } finally {
       await reading.close()
     }
+    if (sent.kind !== 'ended') return { attempt: sent, resumed }
+    // One that was resumed may have to be sent anew, and keeps its place for that.
+    if (!resumed) onEnd()
+    return { attempt: asAttempt(await sent.answer, sent.digest), resumed }
   }
 
-  return async (due, session) => {
+  return async (due, session, onEnd) => {
     const from = parts.copySources([due], session).get(due.id)
-    return (from === undefined ? null : await copy(due, session, from)) ?? sendContents(due, session)
+    return (from === undefined ? null : await copy(due, session, from)) ?? sendContents(due, session, onEnd)
   }
 }

@@ -120,7 +120,7 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
       const on = due === null ? null : host.session()
       if (due !== null && on !== null) {
         host.begins(due)
-        await lane.send(groupOf(due, on), on, finish)
+        await lane.send(groupOf(due, on), on, finish, () => goOn())
         continue
       }
       if (due !== null) queue.push(due)

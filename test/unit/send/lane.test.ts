@@ -40,6 +40,7 @@ const copySources = () => new Map()
 const read: Readers['read'] = (_, { files, take }) => {
   for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }]))
 }
+const nothing = () => undefined
 const isBelowAway = () => false
 const never = new Promise<never>(() => undefined)
 
@@ -93,7 +94,7 @@ describe('a lane', () => {
     }
     const lane = openLane(source, createSlots(), shared, () => !paused)
     const attempt = await new Promise<Attempt>(
-      (done) => void lane.send([due(1e9)], session, (_, ended) => done(ended)),
+      (done) => void lane.send([due(1e9)], session, (_, ended) => done(ended), nothing),
     )
     expect(attempt).toEqual({ kind: 'halted' })
     expect(said).toEqual(['chunk', 'chunk', 'abort'])
@@ -115,7 +116,7 @@ describe('a lane', () => {
     }
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
-    await lane.send([due(1e9)], session, done)
+    await lane.send([due(1e9)], session, done, nothing)
     await vi.advanceTimersByTimeAsync(20_000)
     expect(said).toEqual(['abort'])
     expect(done).not.toHaveBeenCalled()
@@ -124,6 +125,43 @@ describe('a lane', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'halted' })
     expect(slots.large.available).toBe(2)
+  })
+
+  test('large files whose answer is waited for make room on the wire, until too many of them wait', async () => {
+    disk.chunk = async () => null
+    const { session } = fakeSession()
+    let answer: (said: Answer) => void = () => undefined
+    const answered = new Promise<Answer>((resolve) => {
+      answer = resolve
+    })
+    const end = vi.fn(() => answered)
+    const slow: Session = {
+      ...session,
+      begin: async () => ({ offset: 0, chunk: async () => true, end, abort: () => answered }),
+    }
+    const slots = createSlots()
+    const shared = {
+      memory: createSemaphore(1e6),
+      read,
+      whereabouts,
+      copySources,
+      isBelowAway,
+      onBytes: () => undefined,
+      onSkipped: () => undefined,
+    }
+    const lane = openLane(source, slots, shared, () => true)
+    const done = vi.fn()
+    const onRoom = vi.fn()
+    for (let count = 0; count < 40; count += 1) void lane.send([due(1e9)], slow, done, onRoom)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(end).toHaveBeenCalledTimes(32)
+    expect(onRoom).toHaveBeenCalledTimes(32)
+    expect(done).not.toHaveBeenCalled()
+    expect([slots.large.available, lane.hasRoomFor(1e9), lane.hasRoomFor(10)]).toEqual([2, false, true])
+    answer({ status: 'durable', detail: '' })
+    await vi.advanceTimersByTimeAsync(0)
+    expect(done).toHaveBeenCalledTimes(40)
+    expect([slots.large.available, slots.unanswered.available]).toEqual([2, 32])
   })
 
   test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {
@@ -142,14 +180,14 @@ describe('a lane', () => {
     const lane = openLane(source, slots, shared, () => true)
     const begun = vi.fn()
     for (let count = 0; count < 40; count += 1) {
-      void lane.send([due(200_000)], session, () => undefined).then(begun)
+      void lane.send([due(200_000)], session, nothing, nothing).then(begun)
     }
     await vi.advanceTimersByTimeAsync(10_000)
     expect(begun).toHaveBeenCalledTimes(10)
     expect(shared.memory.available).toBe(1e6)
     // The same source, configured anew, gets no new slots.
     const again = openLane(source, slots, shared, () => true)
-    void again.send([due(200_000)], session, () => undefined).then(begun)
+    void again.send([due(200_000)], session, nothing, nothing).then(begun)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(begun).toHaveBeenCalledTimes(10)
   })

@@ -7,7 +7,7 @@ import { becomes } from './setup/run.mjs'
 
 // `holdfast receive` works in this very process: many files are synced at once, and a disk that hangs must not
 // take every thread of the pool, whose size can only be given from outside.
-const env = { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '64' }
+const env = { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '128' }
 
 await runMain(async () =>
   becomes(await ensureNode(), [inProject('cli/holdfast.ts'), ...process.argv.slice(2)], { env }),

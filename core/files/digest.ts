@@ -2,8 +2,8 @@ import { createHash, hash } from 'node:crypto'
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 
 /**
- * What tells one content from another. BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs) takes a fifth of the time
- * of SHA-256, which is there for older Holdfasts and what they have written down.
+ * What tells one content from another. BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs) takes down to a fifth of the
+ * time of SHA-256, which is there for older Holdfasts and what they have written down.
  *
  * A digest says itself how it was made: 32 bytes are SHA-256 (FIPS 180-4); 33 bytes are the code of BLAKE3 in the table
  * of multihash (https://github.com/multiformats/multicodec) and its 32 bytes. As text they are 64 lower-case

@@ -27,6 +27,12 @@ export interface Claim {
   generation: number
 }
 
+/** A claim on a file that is to be removed. */
+export interface RemovalClaim extends Claim {
+  /** The digest of its content as it is, made in the other way (digest.ts): a row elsewhere may have that one. */
+  otherwise?: Uint8Array | null
+}
+
 /** A claim on a file that the receiver has stored. */
 export interface SentClaim extends Claim {
   /** It is owed the group-write mark. */
@@ -231,7 +237,7 @@ export interface Ledger {
    * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
    * ids of those whose row is still as it was, and that the other destinations have proven.
    */
-  beginRemovals(claims: readonly Claim[], proven: Proofs): Set<number>
+  beginRemovals(claims: readonly RemovalClaim[], proven: Proofs): Set<number>
   /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
   endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
   /**

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Ledger, Proofs, Removable } from './contract.ts'
+import type { Ledger, Proofs, Removable, RemovalClaim } from './contract.ts'
 import type { DueRow, Routes } from './rows.ts'
 import { CLAIMED, DUE_COLUMNS, dueOf, OTHERS_WITH, prepareExact, SAME_ELSEWHERE } from './rows.ts'
 import { REMOVAL } from './schema.ts'
@@ -37,13 +37,13 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
   const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
   // A copy that was read back, of the same bytes, and that nobody is removing.
   const proofs = database.prepare(
-    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
+    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest IN (file.digest, ?) AND other.removal = ${REMOVAL.none}`)}
      AS count FROM file WHERE id = ?`,
   )
 
-  const isProven = (id: number, { others, since }: Proofs): boolean =>
+  const isProven = ({ id, otherwise = null }: RemovalClaim, { others, since }: Proofs): boolean =>
     others.length === 0 ||
-    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
+    (proofs.get(JSON.stringify(others), since, otherwise, id) as { count: number }).count === others.length
 
   return {
     removable(destination, source, sentBefore, after, limit) {
@@ -65,10 +65,11 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
       database.exec('PRAGMA synchronous = FULL')
       try {
         return inTransaction(database, () => {
-          const taken = claims.filter(({ id, generation }) => {
+          const taken = claims.filter((claim) => {
+            const { id, generation } = claim
             // Of two destinations that look at the same file at once the later one finds the other's proof.
             if (proven.others.length > 0) prove.run(proven.now, id, generation)
-            return isProven(id, proven) && begin.run(id, generation).changes === 1
+            return isProven(claim, proven) && begin.run(id, generation).changes === 1
           })
           return new Set(taken.map(({ id }) => id))
         })

@@ -1,14 +1,15 @@
 import { fork } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, createWriteStream, openSync, read } from 'node:fs'
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { DigestKind, Hasher } from '../../core/files/digest.ts'
+import { createHasher } from '../../core/files/digest.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 
-/** What nothing that encrypts and verifies in Node can be faster than: one TLS connection, SHA-256 at both ends. */
+/** What nothing that encrypts and verifies in Node can be faster than: one TLS connection, each end hashing. */
 
 const PIECE_BYTES = 256 * 1024
 /** Pieces that are read, hashed and not yet on the line. */
@@ -20,11 +21,11 @@ const thisFile = fileURLToPath(import.meta.url)
 const WRITING_BYTES = 16 * 1024 * 1024
 
 /** Takes one connection, hashes what comes, writes it `into` a file if one is named, answers with the digest, and ends. */
-async function serve(identityDirectory: string, into: string | undefined): Promise<void> {
+async function serve(identityDirectory: string, kind: DigestKind, into: string | undefined): Promise<void> {
   const { key, certificate } = await loadIdentity(identityDirectory)
   const options = { key, cert: certificate, minVersion: 'TLSv1.3', allowHalfOpen: true } as const
   const server = tls.createServer(options, (socket) => {
-    const hash = createHash('sha256')
+    const hash = createHasher(kind)
     const file = into === undefined ? null : createWriteStream(into, { highWaterMark: WRITING_BYTES })
     socket.on('data', (bytes) => {
       hash.update(bytes)
@@ -44,7 +45,7 @@ async function serve(identityDirectory: string, into: string | undefined): Promi
   process.send?.(typeof address === 'object' ? address?.port : 0)
 }
 
-async function sendFile(file: string, socket: TLSSocket, hash: ReturnType<typeof createHash>): Promise<void> {
+async function sendFile(file: string, socket: TLSSocket, hash: Hasher): Promise<void> {
   const fd = openSync(file, 'r')
   const pieces = Array.from({ length: PIECES }, () => Buffer.allocUnsafeSlow(PIECE_BYTES))
   const written: Promise<void>[] = pieces.map(() => Promise.resolve())
@@ -64,17 +65,18 @@ async function sendFile(file: string, socket: TLSSocket, hash: ReturnType<typeof
 export async function rawTls(
   files: readonly string[],
   identityDirectory: string,
+  kind: DigestKind,
   into?: string,
 ): Promise<number> {
   await loadIdentity(identityDirectory)
-  const child = fork(thisFile, [identityDirectory, ...(into === undefined ? [] : [into])])
+  const child = fork(thisFile, [identityDirectory, kind, ...(into === undefined ? [] : [into])])
   try {
     const [port] = await once(child, 'message')
     const socket = tls.connect({ port, host: '127.0.0.1', minVersion: 'TLSv1.3', rejectUnauthorized: false })
     await once(socket, 'secureConnect')
     socket.setNoDelay(true)
     const startedAt = performance.now()
-    const hash = createHash('sha256')
+    const hash = createHasher(kind)
     for (const file of files) await sendFile(file, socket, hash)
     const answered = once(socket, 'data')
     socket.end()
@@ -86,4 +88,5 @@ export async function rawTls(
   }
 }
 
-if (process.argv[1] === thisFile) await serve(process.argv[2] ?? '', process.argv[3])
+if (process.argv[1] === thisFile)
+  await serve(process.argv[2] ?? '', process.argv[3] === 'sha256' ? 'sha256' : 'blake3', process.argv[4])

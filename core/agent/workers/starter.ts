@@ -21,9 +21,9 @@ export interface WorkerStarter {
  * the kernel holds one thread for as long as it hangs, so the checker has all there can be, and starts further
  * processes beyond that. The scanner and the sender bound what one source may have out (core/scan/tree/calls.ts,
  * core/send/lane/lane.ts: about twenty calls) and have threads for more than twenty sources that hang at once. The
- * receiver has one disk.
+ * receiver has one disk, which may have twice as many calls as files that are written at a time.
  */
-const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, sender: 512, receiver: 64 }
+const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, sender: 512, receiver: 128 }
 
 /**
  * Words for V8 at a worker's start. Left to itself V8 lets the young generation grow to 128 MiB before it collects,

@@ -5,9 +5,9 @@ import type { StoreJob } from './protocol.ts'
 
 /** Files that one job of a thread writes at most: as many as a frame brings. */
 const JOB_FILES = 512
-/** A group of fewer files, and of fewer bytes, shares its job with those behind it: what shares one is copied. */
+/** A group of fewer files shares its job with those behind it, up to so many bytes: what shares one is copied. */
 const WORTH_A_JOB = 64
-const WORTH_A_JOB_BYTES = 256 * 1024
+const SHARED_JOB_BYTES = 256 * 1024
 
 /**
  * Takes the files of the next job out of those that wait, at most so many: a group, several small ones, or the beginning
@@ -24,7 +24,7 @@ export function takeJob(coming: Pending[][], most: number): Pending[] {
   let bytes = bytesIn(files)
   while (
     files.length < WORTH_A_JOB &&
-    bytes < WORTH_A_JOB_BYTES &&
+    bytes + bytesIn(coming[0] ?? []) < SHARED_JOB_BYTES &&
     (coming[0]?.length ?? room) <= room - files.length
   ) {
     const more = coming.shift() ?? []

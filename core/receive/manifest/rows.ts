@@ -110,7 +110,7 @@ export function openRows(database: DatabaseSyncInstance) {
       const put = database.prepare(
         `INSERT INTO file (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (folder, path, version) DO UPDATE SET
-           stored_at = iif(digest = excluded.digest, stored_at, excluded.stored_at),
+           stored_at = iif(digest = excluded.digest OR (? AND size = excluded.size), stored_at, excluded.stored_at),
            size = excluded.size, mtime_ms = excluded.mtime_ms, mode = excluded.mode, digest = excluded.digest`,
       )
       // A path and all below it are two statements: each of them is one search of the primary key.
@@ -121,14 +121,15 @@ export function openRows(database: DatabaseSyncInstance) {
         prune: database.prepare(`DELETE FROM file WHERE folder = ? AND version = ? AND ${paths}`),
         paths: (at: string) => (index === 0 ? [at] : [at, at]),
       }))
-      const add = (row: ManifestRow) => {
+      /** @param again the content was there already, however its digest is made. */
+      const add = (row: ManifestRow, again = false) => {
         const digest = digestBytes(row.digest)
         const { folder, version, depth, size, mtimeMs, mode, storedAt } = row
-        put.run(folder, row.path, version, depth, size, mtimeMs, mode, digest, storedAt)
+        put.run(folder, row.path, version, depth, size, mtimeMs, mode, digest, storedAt, again ? 1 : 0)
       }
       const apply = (note: Change) => {
         const { folder, path: at } = note
-        if (note.did === 'placed') return add({ ...note, version: '', depth: 0 })
+        if (note.did === 'placed') return add({ ...note, version: '', depth: 0 }, note.again)
         for (const { keep, prune, paths } of matching) {
           if (note.did === 'pruned') prune.run(folder, note.version, ...paths(at))
           else keep.run(note.version, at.split('/').length, folder, ...paths(at))

@@ -33,8 +33,8 @@ const READS_PER_SOURCE = 2 * 1024 * 1024
  */
 const LARGE_PER_SOURCE: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 /**
- * Large files of one source that are on the wire, or wait for the receiver's disk behind it: that syncs many together
- * in little more time than one.
+ * Large files of one source that are on the wire, or wait for the receiver's disk behind it (those of less than 4 MiB):
+ * that syncs many together in little more time than one.
  */
 const UNANSWERED_PER_SOURCE = 32
 

@@ -20,7 +20,8 @@ const isUnsent = (value: object): value is Unsent =>
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
 const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
 
-/** Sends a file that travels in chunks. `onEnd`: all of it is on the line, and only the answer is waited for. */
+/** Sends a file that travels in chunks. `onEnd`: all of a file that is
+ * not long is on the line, and only the answer is waited for. */
 export type LargeSender = (due: Due, session: Session, onEnd: () => void) => Promise<Attempt>
 
 /** All of a file is on the line. */
@@ -128,8 +129,9 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       await reading.close()
     }
     if (sent.kind !== 'ended') return { attempt: sent, resumed }
-    // One that was resumed may have to be sent anew, and keeps its place for that.
-    if (!resumed) onEnd()
+    // The receiver's disk writes one file while the next one comes; of long ones it would get more than it can take in
+    // time. One that was resumed may have to be sent anew, and is long.
+    if (due.size < RESUME_LEAST_BYTES) onEnd()
     return { attempt: asAttempt(await sent.answer, sent.digest), resumed }
   }
 

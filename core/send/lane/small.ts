@@ -1,4 +1,4 @@
-import { isContentOf } from '../../files/digest.ts'
+import { digestKindOf, isContentOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Found } from '../reading/group.ts'
 import type { Content } from '../reading/read.ts'
@@ -95,8 +95,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       const due = dues[index]
       if (due === undefined) continue
       const source = from.get(due.id)
-      const isCopy =
-        content.kind === 'content' && source !== undefined && isContentOf(source.digest, content.bytes)
+      const isCopy = content.kind === 'content' && source !== undefined && hasContentOf(source, content)
       if (content.kind === 'content' && !isCopy) {
         ready.push({ due, content })
         continue
@@ -143,6 +142,12 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       sendRead(dues, session, parts.copySources(dues, session), done)
     },
   }
+}
+
+/** The digest is at hand, if it is made in the same way. */
+function hasContentOf(source: CopySource, { bytes, digest }: Content): boolean {
+  if (digestKindOf(source.digest) === digestKindOf(digest)) return digest.equals(source.digest)
+  return isContentOf(source.digest, bytes)
 }
 
 const contentOf = ({ bytes, digest }: Content) => ({ bytes, digest })

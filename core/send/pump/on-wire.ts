@@ -7,7 +7,7 @@ export interface OnWire {
   begin(due: Due): void
   add(due: Due, bytes: number): void
   end(due: Due): void
-  /** At most `limit`, the large ones first. */
+  /** At most `limit`: the large ones first, those behind all others of which only the answer is waited for. */
   list(limit: number): Transfer[]
 }
 
@@ -26,13 +26,18 @@ export function createOnWire(): OnWire {
     },
     list(limit) {
       const all: Transfer[] = []
-      for (const large of [true, false]) {
+      for (const rank of [0, 1, 2]) {
         for (const transfer of files.values()) {
           if (all.length >= limit) return all
-          if (isLarge(transfer.size) === large) all.push({ ...transfer })
+          if (rankOf(transfer) === rank) all.push({ ...transfer })
         }
       }
       return all
     },
   }
+}
+
+function rankOf({ size, sentBytes }: Transfer): number {
+  if (!isLarge(size)) return 1
+  return sentBytes < size ? 0 : 2
 }

@@ -1,3 +1,4 @@
+import type { DigestKind } from '../../files/digest.ts'
 import { createHasher, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
@@ -12,8 +13,11 @@ import type { HeldDirectory } from './within.ts'
 
 /** What the last look before a removal says. */
 export type Confirmed =
-  /** The receiver has just read this very content back. `device`: the one that the file is on. */
-  | { kind: 'yes'; device: bigint }
+  /**
+   * The receiver has just read this very content back. `device`: the one that the file is on. `otherwise`: see
+   * RemovalClaim; null: nobody asked for it.
+   */
+  | { kind: 'yes'; device: bigint; otherwise: Buffer | null }
   /** It is another file, or there is another content in it: as it is now, it has to be sent. */
   | { kind: 'changed'; facts: Facts }
   /** The receiver has this content no more: it has to be sent again. */
@@ -33,34 +37,43 @@ export interface Asked {
   session: Session
   hasWriter: HasWriter
   mayGoOn(): boolean
+  /** Other destinations are asked, too, and may have a digest that was made in another way. */
+  hasOthers: boolean
   /** The source's disk is there; false: the device's number has to be the one that the ledger knows. */
   isHome: boolean
 }
 
-/** The digest of an open file, made as the ledger's is; null: no more wanted, or it is shorter than it was. */
-async function digestNow(
+/** The digests of an open file, made in these ways; null: no more wanted, or it is shorter than it was. */
+async function digestsNow(
   fd: number,
-  { size, digest }: Removable,
+  size: number,
+  kinds: readonly DigestKind[],
   mayGoOn: () => boolean,
-): Promise<Buffer | null> {
-  const hash = createHasher(digestKindOf(digest))
+): Promise<Buffer[] | null> {
+  const hashers = kinds.map(createHasher)
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, size)))
   for (let position = 0; position < size; ) {
     if (!mayGoOn()) return null
     const length = await readFully(fd, buffer.subarray(0, Math.min(buffer.length, size - position)), position)
     if (length === 0) return null
-    hash.update(buffer.subarray(0, length))
+    for (const hasher of hashers) hasher.update(buffer.subarray(0, length))
     position += length
   }
-  return hash.digest()
+  return hashers.map((hasher) => hasher.digest())
 }
 
 /** What the receiver has under the file's name: the question is a `copy` of the file onto itself (PROTOCOL.md). */
-async function askReceiver({ due, folder, session }: Asked, facts: Facts, mode: number): Promise<Confirmed> {
+async function askReceiver(
+  { due, folder, session }: Asked,
+  facts: Facts,
+  mode: number,
+  otherwise: Buffer | null,
+): Promise<Confirmed> {
   const { path, size, digest, mtimeNs } = due
   const file: Outgoing = { source: folder, path, size, mtimeMs: Number(mtimeNs) / 1e6, mode }
   const answer = await session.copy(file, digest, { source: folder, path })
-  if (answer?.status === 'same' || answer?.status === 'durable') return { kind: 'yes', device: facts.device }
+  if (answer?.status === 'same' || answer?.status === 'durable')
+    return { kind: 'yes', device: facts.device, otherwise }
   return answer?.status === 'unknown' ? { kind: 'lost', facts } : { kind: 'stop' }
 }
 
@@ -75,11 +88,14 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }
-  const digest = await digestNow(fd, due, mayGoOn)
-  if (digest === null) return { kind: 'stop' }
+  const kind = digestKindOf(due.digest)
+  const kinds: DigestKind[] = asked.hasOthers ? [kind, kind === 'sha256' ? 'blake3' : 'sha256'] : [kind]
+  const digests = await digestsNow(fd, due.size, kinds, mayGoOn)
+  if (digests === null) return { kind: 'stop' }
+  const [digest, otherwise = null] = digests
   // Its facts do not say so, as after a write through mmap(2) or with a time that was set.
-  if (!digest.equals(due.digest)) return { kind: 'changed', facts }
-  return askReceiver(asked, facts, Number(stats.mode & 0o777n))
+  if (!digest?.equals(due.digest)) return { kind: 'changed', facts }
+  return askReceiver(asked, facts, Number(stats.mode & 0o777n), otherwise)
 }
 
 /**

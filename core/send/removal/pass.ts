@@ -67,7 +67,16 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     const where = whereabouts(ledger.home(source.id))
     if (where === 'away') return { kind: 'stop' }
     const mayGoOn = () => host.mayGoOn(source) && !session.closed
-    const asked = { due, folder: source.name, session, hasWriter, mayGoOn, isHome: where === 'there' }
+    const hasOthers = (source.alsoTo ?? []).length > 0
+    const asked = {
+      due,
+      folder: source.name,
+      session,
+      hasWriter,
+      mayGoOn,
+      hasOthers,
+      isHome: where === 'there',
+    }
     try {
       return await within(source, due.path, (directory) =>
         confirm({ ...asked, directory, name: nameOf(due.path) }),
@@ -104,15 +113,14 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       goesOn = session !== null && host.mayGoOn(source)
       if (session === null || !goesOn) break
       // A receiver that cannot be asked whether it has a file is never believed to have it.
-      goesOn = session.canCopy(due.digest)
-      if (!goesOn) {
-        tellOnce(source, 'the receiver is too old to be asked whether it still has them')
-        break
+      if (!session.canCopy(due.digest)) {
+        tellOnce(source, 'the receiver is too old to be asked whether it still has some of them')
+        continue
       }
       const found = await judge(look, due, session)
       goesOn = found.kind !== 'stop'
       if (!goesOn) break
-      if (found.kind === 'yes') ready.push({ due, device: found.device })
+      if (found.kind === 'yes') ready.push({ due, device: found.device, otherwise: found.otherwise })
       else settle(look, due, found)
     }
     if (ready.length > 0) look.refused += await taking.takeAll(source, ready, hasWriter)

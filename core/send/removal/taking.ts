@@ -3,6 +3,7 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
+import type { Confirmed } from './confirm.ts'
 import type { RemovalEvents, RemovalSource } from './source.ts'
 import type { HasWriter, Taken } from './take-away.ts'
 import { finishRemoval, takeAway } from './take-away.ts'
@@ -17,10 +18,9 @@ const TOGETHER = 64
  */
 export const PROOF_LASTS_MS = 6 * 3_600_000
 
-/** A file that was confirmed; `device`: the one that it is on. */
-export interface Ready {
+/** A file that was confirmed (confirm.ts). */
+export interface Ready extends Pick<Extract<Confirmed, { kind: 'yes' }>, 'device' | 'otherwise'> {
   due: Removable
-  device: bigint
 }
 
 export interface TakingHost {
@@ -95,7 +95,7 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       const now = Date.now()
       const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
       const begun = ledger.beginRemovals(
-        ready.map(({ due }) => due),
+        ready.map(({ due, otherwise }) => ({ ...due, otherwise })),
         proven,
       )
       let failures = 0

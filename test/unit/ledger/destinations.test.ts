@@ -1,17 +1,19 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 
 describe('several destinations of one source', () => {
   const digest = Buffer.alloc(32, 7)
+  const content = Buffer.from('content')
   /** Marks the waiting files of a destination as sent. */
-  const sendTo = (ledger: Ledger, destination: string, names?: readonly string[]) => {
+  const sendTo = (ledger: Ledger, destination: string, names?: readonly string[], as: Buffer = digest) => {
     const due = ledger.take(destination, ['s'], 100, 1_000, new Set())
     const wanted = due.filter(({ path: name }) => names?.includes(name) ?? true)
     ledger.markSent(
-      wanted.map((claim) => ({ ...claim, mark: true, digest })),
+      wanted.map((claim) => ({ ...claim, mark: true, digest: as })),
       1_000,
     )
     return wanted
@@ -54,6 +56,22 @@ describe('several destinations of one source', () => {
     expect(owed(ledger, 'd', ['e'])).toEqual([])
     expect(ledger.reviewMarks('d', 's', [], 0, 10)).toBeNull()
     expect(owed(ledger, 'd', [])).toEqual(['a', 'b'])
+  })
+
+  test('proofs by digests that are made in two ways count where the content as it is has both', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a'])
+    const [sha256, blake3] = [digestOf('sha256', content), digestOf('blake3', content)]
+    const [atD] = sendTo(ledger, 'd', ['a'], sha256)
+    const [atE] = sendTo(ledger, 'e', ['a'], blake3)
+    if (atD === undefined || atE === undefined) throw new Error('they are not there')
+    const fromD = { others: ['e'], since: 5_000, now: 6_000 }
+    const fromE = { others: ['d'], since: 5_000, now: 6_500 }
+    expect([...ledger.beginRemovals([{ ...atD, otherwise: blake3 }], fromD)]).toEqual([])
+    expect([...ledger.beginRemovals([atE], fromE)]).toEqual([])
+    const another = digestOf('sha256', Buffer.from('another content'))
+    expect([...ledger.beginRemovals([{ ...atE, otherwise: another }], fromE)]).toEqual([])
+    expect([...ledger.beginRemovals([{ ...atE, otherwise: sha256 }], fromE)]).toEqual([atE.id])
   })
 
   test('a removal begins only with a fresh proof of every other destination, and at one of them', () => {

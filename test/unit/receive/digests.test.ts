@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { DigestKind } from '../../../core/files/digest.ts'
 import { digestOf } from '../../../core/files/digest.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { factsOf, openAt } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const never = new AbortController().signal
@@ -13,9 +14,6 @@ function open() {
   const root = temporaryDirectory('digests')
   const store = openStore(root)
   onTestFinished(() => store.close())
-  const factsOf = (name: string, size: number) => ({
-    ...{ folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_600_000_000_500, mode: 0o640 },
-  })
   return {
     root,
     small: (kind: DigestKind, bytes: Buffer, digest = digestOf(kind, bytes)) =>
@@ -84,4 +82,22 @@ describe.each(pairs)('what came with %s', (first, second) => {
     const { inTwo } = open()
     expect(await inTwo(first, second)).toEqual({ offset: large.length / 2, outcome: durable })
   })
+})
+
+test('many small files with digests of both kinds go through the threads of the store together', async () => {
+  const root = temporaryDirectory('digests')
+  const store = openAt(root, {}, new URL('../../../cli/workers/store-thread.ts', import.meta.url))
+  const names = Array.from({ length: 64 }, (_, index) => `${index}`)
+  const wrong = new Set(['7', '32'])
+  const outcomes = await Promise.all(
+    names.map((name, index) => {
+      const bytes = Buffer.from(`content of ${name}`)
+      const announced = wrong.has(name) ? Buffer.from('another content') : bytes
+      const digest = digestOf(both[index % 2] ?? 'sha256', announced)
+      return store.receive(factsOf(name, bytes.length), bytes, digest)
+    }),
+  )
+  expect(outcomes.map(({ status }) => status)).toEqual(
+    names.map((name) => (wrong.has(name) ? 'digest' : 'durable')),
+  )
 })

@@ -5,6 +5,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { leftMs, progressLine } from '../../../cli/progress.ts'
 import { parseTime } from '../../../cli/restore.ts'
+import { digestOf, digestText } from '../../../core/files/digest.ts'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { rulesOf } from '../../../core/receive/limits/rule-words.ts'
 import { DEFAULT_RULES, floorBytes, overQuota, quotaOf } from '../../../core/receive/limits/rules.ts'
@@ -195,6 +196,17 @@ describe('manifest', () => {
     expect(rows.find('pc', 'data/a0', '')).not.toBeNull()
     apply({ did: 'pruned', folder: 'pc', path: 'data/a', version })
     expect(rows.totals()).toEqual([{ folder: 'pc', files: 1, bytes: 1 }])
+  })
+
+  test('a content that was there already keeps the time at which it came, however its digest is made now', async () => {
+    const { rows } = await open()
+    const { apply } = rows.changes()
+    apply(placed('data/a'))
+    const now = { ...placed('data/a'), digest: digestText(digestOf('blake3', Buffer.from('a'))), storedAt: 9 }
+    apply({ ...now, again: true })
+    expect(rows.find('pc', 'data/a', '')).toMatchObject({ digest: now.digest, storedAt: 5 })
+    apply({ ...now, digest: placed('data/a').digest, again: false })
+    expect(rows.find('pc', 'data/a', '')).toMatchObject({ digest: placed('data/a').digest, storedAt: 9 })
   })
 
   test('one of version 1, whose digests are all SHA-256, is brought up, or read as it is on a read-only disk', async () => {

@@ -131,7 +131,7 @@ describe('a lane', () => {
     disk.chunk = async () => null
     const { session } = fakeSession()
     let answer: (said: Answer) => void = () => undefined
-    const answered = new Promise<Answer>((resolve) => {
+    let answered = new Promise<Answer>((resolve) => {
       answer = resolve
     })
     const end = vi.fn(() => answered)
@@ -152,16 +152,23 @@ describe('a lane', () => {
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
     const onRoom = vi.fn()
-    for (let count = 0; count < 40; count += 1) void lane.send([due(1e9)], slow, done, onRoom)
+    for (let count = 0; count < 40; count += 1) void lane.send([due(1e6)], slow, done, onRoom)
     await vi.advanceTimersByTimeAsync(0)
     expect(end).toHaveBeenCalledTimes(32)
     expect(onRoom).toHaveBeenCalledTimes(32)
     expect(done).not.toHaveBeenCalled()
-    expect([slots.large.available, lane.hasRoomFor(1e9), lane.hasRoomFor(10)]).toEqual([2, false, true])
+    expect([slots.large.available, lane.hasRoomFor(1e6), lane.hasRoomFor(10)]).toEqual([2, false, true])
     answer({ status: 'durable', detail: '' })
     await vi.advanceTimersByTimeAsync(0)
     expect(done).toHaveBeenCalledTimes(40)
     expect([slots.large.available, slots.unanswered.available]).toEqual([2, 32])
+    // Of long files no more are under way than are on the wire.
+    end.mockClear()
+    answered = new Promise(() => undefined)
+    for (let count = 0; count < 4; count += 1) void lane.send([due(1e9)], slow, done, onRoom)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(end).toHaveBeenCalledTimes(2)
+    expect(onRoom).toHaveBeenCalledTimes(40)
   })
 
   test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {

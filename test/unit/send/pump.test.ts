@@ -145,3 +145,39 @@ test('a file that is gone waits no more, also one with U+FFFD in its name', asyn
   await until('both are given up', () => said.filter((one) => one === 'gone').length === 2)
   expect(real.unsentBelow('d', 's', '')).toEqual({ waiting: 0, parked: 0 })
 })
+
+test('large files follow one another without waiting for the answers, nor for the next look at the ledger', async () => {
+  const { source, real, pump } = setUp(new Set())
+  const names = Array.from({ length: 12 }, (_, index) => `large ${index}`)
+  for (const name of names) fs.writeFileSync(path.join(source, name), Buffer.alloc(300_000))
+  real.offer('d', candidatesOf(source, 's'))
+  let ended = 0
+  const unanswered = new Promise<null>(() => undefined)
+  const session: Session = {
+    smallLimits: { files: 100, bytes: 1e6 },
+    sendSmall: async (files, { onWire, onAnswer }) => {
+      onWire()
+      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+    },
+    begin: async () => ({
+      offset: 0,
+      chunk: async () => true,
+      end: () => {
+        ended += 1
+        return unanswered
+      },
+      abort: () => unanswered,
+    }),
+    canResume: false,
+    canCopy: () => false,
+    digests: 'blake3',
+    copy: async () => null,
+    onFrame: () => undefined,
+    close: () => undefined,
+    closed: false,
+  }
+  pump.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
+  pump.setSession(session)
+  // The ledger is looked at once a second, which would bring two more each time.
+  await until('all are on the line', () => ended === names.length, 3_000)
+})

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createOnWire } from '../../../core/send/pump/on-wire.ts'
+
+const due = (id: number, size: number): Due => ({
+  ...{ id, generation: 1, source: 's', path: `${id}`, size, mtimeNs: 1n, inode: 1n, device: 1n, attempts: 0 },
+})
+
+test('large files that are being sent come before all others, those that only wait for their answer come last', () => {
+  const onWire = createOnWire()
+  for (const [id, size] of Object.entries([1e6, 10, 2e6, 3e6])) onWire.begin(due(Number(id), size))
+  onWire.add(due(0, 1e6), 1e6)
+  onWire.add(due(2, 2e6), 1e6)
+  const listed = (limit: number) => onWire.list(limit).map(({ id, sentBytes }) => [id, sentBytes])
+  expect(listed(10)).toEqual([
+    [2, 1e6],
+    [3, 0],
+    [1, 0],
+    [0, 1e6],
+  ])
+  expect(listed(2)).toEqual([
+    [2, 1e6],
+    [3, 0],
+  ])
+})

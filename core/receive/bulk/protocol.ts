@@ -5,8 +5,7 @@ export interface WriteFile {
   mtime: number
   /** Permission bits. */
   mode: number
-  /** The length of its digest. */
-  digest: number
+  digestBytes: number
 }
 
 /** An unnamed file that is to get a name. */

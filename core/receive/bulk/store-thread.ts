@@ -42,10 +42,10 @@ function write({ directory, files, bytes, digests }: Write): StoreJobResult {
   let at = 0
   let digested = 0
   const descriptors = files.map((file, index) => {
-    const digest = digests.subarray(digested, digested + file.digest)
+    const digest = digests.subarray(digested, digested + file.digestBytes)
     const written = writeOne(directory, file, bytes.subarray(at, at + file.size), digest)
     at += file.size
-    digested += file.digest
+    digested += file.digestBytes
     if (typeof written === 'number') return written
     failures.push([index, written])
     return NO_DESCRIPTOR

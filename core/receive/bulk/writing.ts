@@ -57,7 +57,7 @@ export function writeJobOf(files: readonly Pending[], directory: string) {
       size,
       mtime: mtimeMs / 1000,
       mode: storedMode(mode),
-      digest: digest.length,
+      digestBytes: digest.length,
     })),
     bytes,
     digests: Buffer.concat(files.map(({ digest }) => digest)),

@@ -117,6 +117,16 @@ export function openManifestFile(file: string): { database: DatabaseSyncInstance
   return { database: anew, aside }
 }
 
+/** Whether an older Holdfast has made it: its receiver, if it still runs, could not use it after it was brought up. */
+export function isOlderManifest(file: string): boolean {
+  const database = readManifestFile(file)
+  try {
+    return database !== null && versionOf(database) < MANIFEST_VERSION
+  } finally {
+    database?.close()
+  }
+}
+
 /**
  * Opens the manifest for reading alone; null: there is none that can be used. On a read-only disk SQLite cannot make
  * the index of its log; nobody writes there, so the file is then read as it is.

@@ -5,10 +5,11 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
+import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
 import { catchUp, openForAdopting } from '../manifest/catch-up.ts'
-import { readManifestFile } from '../manifest/manifest-file.ts'
+import { isOlderManifest, readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
 import { requireDirectory } from '../store-problem.ts'
@@ -47,6 +48,8 @@ export async function verifyStore(
     if (['EROFS', 'EACCES', 'EPERM'].includes(errorCode(thrown) ?? '')) return { isRunning: false }
     throw thrown
   })
+  if (adopt && isRunning && isOlderManifest(layout.manifest))
+    throw new Problem('store.manifestOlder', { store: layout.root })
   const { database, aside } = adopt
     ? openForAdopting(layout)
     : { database: readManifestFile(layout.manifest), aside: null }

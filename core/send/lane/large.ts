@@ -20,8 +20,10 @@ const isUnsent = (value: object): value is Unsent =>
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
 const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
 
-/** Sends a file that travels in chunks. `onEnd`: all of a file that is
- * not long is on the line, and only the answer is waited for. */
+/**
+ * Sends a file that travels in chunks. `onEnd` is called when all of it is on the line and only the answer is waited
+ * for, unless it is a long one.
+ */
 export type LargeSender = (due: Due, session: Session, onEnd: () => void) => Promise<Attempt>
 
 /** All of a file is on the line. */

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { isOlderManifest } from '../../../core/receive/manifest/manifest-file.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { hasTotals, runStoreCommand, verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -140,6 +142,21 @@ test('a lost manifest is told, and made anew by --adopt; no store, no verdict', 
 
   const none = await runStoreCommand('verify', path.join(base, 'nothing'))
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
+})
+
+test('files are not adopted into the manifest of an older receiver that still runs', async () => {
+  const { store, receiver } = await sendTree(3)
+  await until('the manifest has them', hasTotals(store, 3), 20_000)
+  const manifest = path.join(store, '.holdfast/manifest.db')
+  const database = new DatabaseSync(manifest)
+  database.exec('ALTER TABLE file RENAME COLUMN digest TO sha256; PRAGMA user_version = 1')
+  database.close()
+  const refused = await verified(store, '--adopt')
+  expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('is of an older Holdfast')])
+  expect(isOlderManifest(manifest)).toBe(true)
+  await receiver.kill()
+  expect((await verified(store, '--adopt')).code).toBe(0)
+  expect(isOlderManifest(manifest)).toBe(false)
 })
 
 test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', SLOW, async () => {

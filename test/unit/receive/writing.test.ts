@@ -42,7 +42,7 @@ test.each([
     expect(transfer).toEqual([memory])
     expect(transfer[0]).toBe(memory)
     if (job.kind !== 'write') throw new Error(job.kind)
-    expect(job.files.map(({ size: bytes, digest }) => [bytes, digest])).toEqual(
+    expect(job.files.map(({ size: bytes, digestBytes }) => [bytes, digestBytes])).toEqual(
       new Array(files).fill([size, 33]),
     )
     expect(job.digests).toHaveLength(files * 33)

@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openPump } from '../../../core/send/pump/pump.ts'
 import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Answer, Session } from '../../../core/send/session/session.ts'
+import type { Answer } from '../../../core/send/session/session.ts'
+import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -18,8 +19,7 @@ function setUp() {
   /** What is on the wire now, and everything that ever was, in order. */
   const wire = new Map<string, (answer: Answer) => void>()
   const sent: string[] = []
-  const session: Session = {
-    smallLimits: { files: 100, bytes: 1e6 },
+  const session = fakeSession({
     async sendSmall(files, { onWire, onAnswer }) {
       onWire()
       for (const [index, file] of files.entries()) {
@@ -30,15 +30,7 @@ function setUp() {
         })
       }
     },
-    begin: async () => null,
-    canResume: false,
-    canCopy: () => false,
-    digests: 'blake3',
-    copy: async () => null,
-    onFrame: () => undefined,
-    close: () => undefined,
-    closed: false,
-  }
+  })
   const ignore = () => undefined
   const pump = openPump(
     {

@@ -6,6 +6,7 @@ import { createSlots, openLane } from '../../../core/send/lane/lane.ts'
 import type { Content } from '../../../core/send/reading/read.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Answer, Session } from '../../../core/send/session/session.ts'
+import { fakeSession } from '../../support/fake-session.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({
@@ -42,31 +43,33 @@ const read: Readers['read'] = (_, { files, take }) => {
 }
 const nothing = () => undefined
 const isBelowAway = () => false
+const sharedOf = () => ({
+  memory: createSemaphore(1e6),
+  read,
+  whereabouts,
+  copySources,
+  isBelowAway,
+  onBytes: nothing,
+  onSkipped: nothing,
+})
 const never = new Promise<never>(() => undefined)
 
-function fakeSession() {
+function recordingSession() {
   const said: string[] = []
   const say = async (word: string, status: NonNullable<Answer>['status']): Promise<Answer> => {
     said.push(word)
     return { status, detail: '' }
   }
-  const session: Session = {
+  const session = fakeSession({
     sendSmall: async () => undefined,
-    smallLimits: { files: 1, bytes: 1e6 },
     begin: async () => ({
       offset: 0,
       chunk: async () => said.push('chunk') > 0,
       end: () => say('end', 'durable'),
       abort: () => say('abort', 'aborted'),
     }),
-    canResume: false,
-    canCopy: () => false,
-    digests: 'blake3',
     copy: () => say('copy', 'unknown'),
-    onFrame: () => undefined,
-    close: () => undefined,
-    closed: false,
-  }
+  })
   return { session, said }
 }
 
@@ -82,16 +85,8 @@ describe('a lane', () => {
       if (chunks === 3) paused = true
       return Buffer.alloc(10)
     }
-    const { session, said } = fakeSession()
-    const shared = {
-      memory: createSemaphore(1e6),
-      read,
-      whereabouts,
-      copySources,
-      isBelowAway,
-      onBytes: () => undefined,
-      onSkipped: () => undefined,
-    }
+    const { session, said } = recordingSession()
+    const shared = sharedOf()
     const lane = openLane(source, createSlots(), shared, () => !paused)
     const attempt = await new Promise<Attempt>(
       (done) => void lane.send([due(1e9)], session, (_, ended) => done(ended), nothing),
@@ -103,17 +98,9 @@ describe('a lane', () => {
   test('a large file whose disk hangs leaves the wire, and keeps its slot until the disk answers', async () => {
     let answer: (bytes: Buffer) => void = () => undefined
     disk.chunk = () => new Promise((resolve) => (answer = resolve))
-    const { session, said } = fakeSession()
+    const { session, said } = recordingSession()
     const slots = createSlots()
-    const shared = {
-      memory: createSemaphore(1e6),
-      read,
-      whereabouts,
-      copySources,
-      isBelowAway,
-      onBytes: () => undefined,
-      onSkipped: () => undefined,
-    }
+    const shared = sharedOf()
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
     await lane.send([due(1e9)], session, done, nothing)
@@ -129,7 +116,7 @@ describe('a lane', () => {
 
   test('large files whose answer is waited for make room on the wire, until too many of them wait', async () => {
     disk.chunk = async () => null
-    const { session } = fakeSession()
+    const { session } = recordingSession()
     let answer: (said: Answer) => void = () => undefined
     let answered = new Promise<Answer>((resolve) => {
       answer = resolve
@@ -140,15 +127,7 @@ describe('a lane', () => {
       begin: async () => ({ offset: 0, chunk: async () => true, end, abort: () => answered }),
     }
     const slots = createSlots()
-    const shared = {
-      memory: createSemaphore(1e6),
-      read,
-      whereabouts,
-      copySources,
-      isBelowAway,
-      onBytes: () => undefined,
-      onSkipped: () => undefined,
-    }
+    const shared = sharedOf()
     const lane = openLane(source, slots, shared, () => true)
     const done = vi.fn()
     const onRoom = vi.fn()
@@ -173,17 +152,9 @@ describe('a lane', () => {
 
   test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {
     disk.small = () => never
-    const { session } = fakeSession()
+    const { session } = recordingSession()
     const slots = createSlots()
-    const shared = {
-      memory: createSemaphore(1e6),
-      read,
-      whereabouts,
-      copySources,
-      isBelowAway,
-      onBytes: () => undefined,
-      onSkipped: () => undefined,
-    }
+    const shared = sharedOf()
     const lane = openLane(source, slots, shared, () => true)
     const begun = vi.fn()
     for (let count = 0; count < 40; count += 1) {

@@ -7,8 +7,9 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { SendSource } from '../../../core/send/lane/contract.ts'
 import { openPump } from '../../../core/send/pump/pump.ts'
 import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Outgoing, Session } from '../../../core/send/session/session.ts'
+import type { Outgoing } from '../../../core/send/session/session.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -29,7 +30,7 @@ function setUp(perTurn: number, queued = 1) {
   const ledger = openLedger(ledgerPath)
   const queue: { file: Outgoing; go: () => void }[] = []
   const arrived: string[] = []
-  const session: Session = {
+  const session = fakeSession({
     // One by one, so that their order on the line can be told.
     smallLimits: { files: 1, bytes: 1e6 },
     async sendSmall(files, { onWire, onAnswer }) {
@@ -42,15 +43,7 @@ function setUp(perTurn: number, queued = 1) {
         queue.push({ file, go })
       }
     },
-    begin: async () => null,
-    canCopy: () => false,
-    digests: 'blake3',
-    canResume: false,
-    copy: async () => null,
-    onFrame: () => undefined,
-    close: () => undefined,
-    closed: false,
-  }
+  })
   const line = setInterval(() => {
     if (queue.length < queued) return
     for (const { go } of queue.splice(0, perTurn)) go()

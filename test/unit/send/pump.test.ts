@@ -5,8 +5,8 @@ import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openPump } from '../../../core/send/pump/pump.ts'
 import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Session } from '../../../core/send/session/session.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -25,21 +25,7 @@ function setUp(failing: Set<keyof Ledger>, readers = openReaders(null)) {
       return target[name]
     },
   })
-  const session: Session = {
-    smallLimits: { files: 100, bytes: 1e6 },
-    async sendSmall(files, { onWire, onAnswer }) {
-      onWire()
-      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
-    },
-    begin: async () => null,
-    canResume: false,
-    canCopy: () => false,
-    digests: 'blake3',
-    copy: async () => null,
-    onFrame: () => undefined,
-    close: () => undefined,
-    closed: false,
-  }
+  const session = fakeSession()
   const said: string[] = []
   const options = {
     destination: { id: 'd', name: 'nas' },
@@ -153,12 +139,7 @@ test('large files follow one another without waiting for the answers, nor for th
   real.offer('d', candidatesOf(source, 's'))
   let ended = 0
   const unanswered = new Promise<null>(() => undefined)
-  const session: Session = {
-    smallLimits: { files: 100, bytes: 1e6 },
-    sendSmall: async (files, { onWire, onAnswer }) => {
-      onWire()
-      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
-    },
+  const session = fakeSession({
     begin: async () => ({
       offset: 0,
       chunk: async () => true,
@@ -168,14 +149,7 @@ test('large files follow one another without waiting for the answers, nor for th
       },
       abort: () => unanswered,
     }),
-    canResume: false,
-    canCopy: () => false,
-    digests: 'blake3',
-    copy: async () => null,
-    onFrame: () => undefined,
-    close: () => undefined,
-    closed: false,
-  }
+  })
   pump.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
   pump.setSession(session)
   // The ledger is looked at once a second, which would bring two more each time.

@@ -1,0 +1,19 @@
+import type { Session } from '../../core/send/session/session.ts'
+
+/** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
+export const fakeSession = (parts: Partial<Session> = {}): Session => ({
+  smallLimits: { files: 100, bytes: 1e6 },
+  async sendSmall(files, { onWire, onAnswer }) {
+    onWire()
+    for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+  },
+  begin: async () => null,
+  canResume: false,
+  canCopy: () => false,
+  digests: 'blake3',
+  copy: async () => null,
+  onFrame: () => undefined,
+  close: () => undefined,
+  closed: false,
+  ...parts,
+})

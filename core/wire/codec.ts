@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr'
-import { fitsChunkBuffer, takeChunkBuffer, withFront } from './chunk-buffers.ts'
+import type { FrameBuffers } from './frame-buffers.ts'
+import { batchBuffers, chunkBuffers } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 import { frameKinds, frameTypeOf } from './frames.ts'
 import { PREFIX_BYTES } from './limits.ts'
@@ -34,8 +35,9 @@ export function encodeFrame<T extends FrameType>(
   front.writeUInt32BE(payloadBytes, 5)
   packed.copy(front, PREFIX_BYTES)
   const [contents] = payload
-  const whole = type === 'chunk' && contents !== undefined ? withFront(front, contents) : null
-  return whole === null ? [front, ...payload] : [whole]
+  const isOne = payload.length === 1 && contents !== undefined
+  const whole = isOne ? buffersOf(type)?.withFront(front, contents) : null
+  return whole == null ? [front, ...payload] : [whole]
 }
 
 function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
@@ -56,10 +58,22 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
   return { type, header: checked.data, payload: body.subarray(headerBytes) } as Frame
 }
 
+function buffersOf(type: FrameType): FrameBuffers | null {
+  if (type === 'chunk') return chunkBuffers
+  return type === 'batch' ? batchBuffers : null
+}
+
+/** Memory for a frame's header and payload: used again where much comes. */
+function roomFor(type: FrameType, bytes: number): Buffer {
+  const buffers = buffersOf(type)
+  return buffers?.fits(bytes) ? buffers.take().subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes)
+}
+
 /** Turns a stream of bytes into frames. */
 export interface FrameDecoder {
   /**
-   * The payload of a chunk may be given back to chunk-buffers.ts when it has been used.
+   * The payload of a chunk or a batch, in memory that is the frame's own, may be given back to frame-buffers.ts when it
+   * has been used.
    * @throws WireFault when the peer breaks the protocol; nothing after it can be decoded.
    */
   push(bytes: Buffer, onFrame: (frame: Frame) => void): void
@@ -85,9 +99,7 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean): Frame
     if (headerBytes > kind.maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
     if (payloadBytes > kind.maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
     const bytes = headerBytes + payloadBytes
-    const isChunk = type === 'chunk' && fitsChunkBuffer(bytes)
-    const body = isChunk ? takeChunkBuffer().subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes)
-    return { type, headerBytes, body, filled: 0 }
+    return { type, headerBytes, body: roomFor(type, bytes), filled: 0 }
   }
 
   return {

@@ -8,14 +8,18 @@ export const COPY_PROTOCOL = 2
 export const RESUME_PROTOCOL = 3
 /** The first version that knows digests by BLAKE3. */
 export const BLAKE3_PROTOCOL = 4
+/** The first version in which files of more than OLD_SMALL_FILE_BYTES may travel whole. */
+export const WHOLE_MIB_PROTOCOL = 4
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
 /** Before each frame: type (1 byte), length of the header (4), length of the payload (4); big endian. */
 export const PREFIX_BYTES = 9
-/** A file up to this size travels whole, together with others; a larger one travels in chunks. */
-export const SMALL_FILE_BYTES = 256 * KIB
+/** A file up to this size may travel whole, together with others; a larger one travels in chunks. */
+export const SMALL_FILE_BYTES = MIB
+/** The same for a receiver of a version before WHOLE_MIB_PROTOCOL. */
+export const OLD_SMALL_FILE_BYTES = 256 * KIB
 /** A batch is sent when it holds this much; one frame may hold a little more than its target. */
 export const BATCH_TARGET_BYTES = MIB
 export const BATCH_MAX_FILES = 512

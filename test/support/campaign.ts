@@ -18,11 +18,11 @@ const digestOf = (file: string) => {
   return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 }
 
-/** Mostly small, some beyond what travels whole (256 KiB), a few of many chunks. */
+/** Mostly small, some of several hundred KiB, of which the longest do not travel whole (1 MiB), a few of many chunks. */
 function sizeOf(random: () => number): number {
   const kind = random()
   if (kind < 0.02) return 4 * 1024 * KIB + Math.floor(random() * 2 * 1024 * KIB)
-  if (kind < 0.1) return 257 * KIB + Math.floor(random() * 600 * KIB)
+  if (kind < 0.1) return 257 * KIB + Math.floor(random() * 1000 * KIB)
   return kind < 0.15 ? 0 : Math.floor(random() * 9 * KIB)
 }
 

@@ -2,7 +2,7 @@ import type { Session } from '../../core/send/session/session.ts'
 
 /** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
 export const fakeSession = (parts: Partial<Session> = {}): Session => ({
-  smallLimits: { files: 100, bytes: 1e6 },
+  smallLimits: { files: 100, bytes: 1e6, fileBytes: 256 * 1024 },
   async sendSmall(files, { onWire, onAnswer }) {
     onWire()
     for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })

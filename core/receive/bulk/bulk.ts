@@ -23,6 +23,8 @@ export interface Bulk {
  * written lately: for a few files that would cost more than syncing them one by one.
  */
 const BULK_FILES = 16
+/** The same in bytes, for files of which few travel at a time. */
+const BULK_BYTES = 4 * 1024 * 1024
 /** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
 const END_WITHIN_MS = 2_000
 const CLOSED = new Error('the store is closed')
@@ -44,8 +46,19 @@ export function openBulk(root: string, home: Home, script: URL | null, parts: Pi
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
   let run: Promise<void> = Promise.resolve()
 
-  const storeAlone = ({ file, events }: { file: BulkFile; events: BulkEvents }) =>
-    void events.alone(file).then((outcome) => events.stored(file, outcome))
+  /** What is stored one by one at present. */
+  const alone = { files: 0, bytes: 0 }
+
+  const storeAlone = ({ file, events }: { file: BulkFile; events: BulkEvents }) => {
+    const { size } = file.facts
+    alone.files += 1
+    alone.bytes += size
+    void events.alone(file).then((outcome) => {
+      alone.files -= 1
+      alone.bytes -= size
+      events.stored(file, outcome)
+    })
+  }
 
   const refuse = (from: Pipeline, why: unknown) => {
     const outcome = outcomeOf(why)
@@ -82,7 +95,8 @@ export function openBulk(root: string, home: Home, script: URL | null, parts: Pi
     gathering = false
     if (phase === 'running') into.feed()
     if (phase !== 'idle') return
-    if (into.coming >= BULK_FILES) {
+    const { files, bytes } = into.coming
+    if (files + alone.files >= BULK_FILES || bytes + alone.bytes >= BULK_BYTES) {
       phase = 'deciding'
       if (await watch.during(() => canSyncWhole(root)).catch(() => false)) {
         run = runNow(into)

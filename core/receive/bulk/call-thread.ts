@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult } from './protocol.ts'
 
 /** A store's thread as seen from outside; it is started with its first job. */
@@ -27,7 +28,8 @@ export function createStoreThread(script: URL): StoreThread {
       trackUnmanagedFds: false,
     })
     started.unref()
-    started.on('message', ({ id, result }: NumberedResult) => {
+    started.on('message', ({ id, result, memory }: NumberedResult) => {
+      if (memory !== null) batchBuffers.give(memory)
       waiting.get(id)?.resolve(result)
       waiting.delete(id)
     })

@@ -29,8 +29,8 @@ export interface Pipeline {
   feed(): void
   /** Runs for as long as files come. `root` is older than all that is written: no error of a sync escapes it. */
   run(root: number): Promise<void>
-  /** How many were added and are not begun. */
-  readonly coming: number
+  /** What was added and is not begun. */
+  readonly coming: { files: number; bytes: number }
   /** Those files, which are the caller's again. */
   takeComing(): Pending[]
   /** Nothing more is begun. What is under way goes on to its end: until then it is open, and has no name. */
@@ -173,7 +173,8 @@ export function createPipeline(
     add: (files) => void coming.push(files),
     feed,
     get coming() {
-      return coming.reduce((files, group) => files + group.length, 0)
+      const files = coming.flat()
+      return { files: files.length, bytes: files.reduce((sum, { facts: { size } }) => sum + size, 0) }
     },
     takeComing: () => coming.splice(0).flat(),
     end() {

@@ -24,7 +24,13 @@ export type StoreJob =
    * Writes files that have no names, in the file system of `directory`; nothing of it is durable afterwards.
    * `digests`: one after the other, as `bytes`.
    */
-  | { kind: 'write'; directory: string; files: readonly WriteFile[]; bytes: Uint8Array; digests: Uint8Array }
+  | {
+      kind: 'write'
+      directory: string
+      files: readonly WriteFile[]
+      bytes: Uint8Array<ArrayBuffer>
+      digests: Uint8Array
+    }
   /**
    * Names files, where nothing has that name yet; then makes all that was done on the file system before durable.
    * `root`: the store's, open since before all that has to become durable.
@@ -55,4 +61,6 @@ export interface NumberedJob {
 export interface NumberedResult {
   id: number
   result: StoreJobResult
+  /** What was written, if its memory is to be used again. */
+  memory: Uint8Array | null
 }

@@ -2,6 +2,7 @@ import { closeSync, fchmodSync, futimesSync, openSync, writeSync } from 'node:fs
 import type { MessagePort } from 'node:worker_threads'
 import { isContentOf } from '../../files/digest.ts'
 import { errorCode } from '../../files/system-error.ts'
+import { batchBuffers, freeNow } from '../../wire/frame-buffers.ts'
 import type { NumberedJob, NumberedResult, StoreJob, StoreJobResult, WriteFile } from './protocol.ts'
 import { NO_DESCRIPTOR, WRONG_DIGEST } from './protocol.ts'
 import { openSyncWhole } from './syncfs.ts'
@@ -50,13 +51,15 @@ function write({ directory, files, bytes, digests }: Write): StoreJobResult {
     failures.push([index, written])
     return NO_DESCRIPTOR
   })
-  free(bytes)
   return { failures, lost: [], descriptors, unsynced: null }
 }
 
-/** Left to this thread's garbage collector, which sees a small object, megabytes would wait for it. */
-function free({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
+/** What was written, if its memory is to be used again. */
+function memoryOf(job: StoreJob): Uint8Array<ArrayBuffer> | null {
+  if (job.kind !== 'write') return null
+  if (batchBuffers.holds(job.bytes)) return job.bytes
+  freeNow(job.bytes)
+  return null
 }
 
 /** @returns why it has not got its place, or null. */
@@ -114,6 +117,7 @@ export function runStoreThread(port: MessagePort): void {
 
   port.on('message', ({ id, job }: NumberedJob) => {
     const result = job.kind === 'write' ? write(job) : commit(job)
-    port.postMessage({ id, result } satisfies NumberedResult)
+    const memory = memoryOf(job)
+    port.postMessage({ id, result, memory } satisfies NumberedResult, memory === null ? [] : [memory.buffer])
   })
 }

@@ -48,6 +48,7 @@ function separate(group: readonly Pending[]): Pending[] {
 /** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */
 export function writeJobOf(files: readonly Pending[], directory: string) {
   const bytes = bytesOf(files)
+  const digests = joinedDigests(files)
   // The frame that they came in is the thread's now, or can go.
   for (const file of files) file.bytes = NO_BYTES
   const job: StoreJob = {
@@ -60,9 +61,20 @@ export function writeJobOf(files: readonly Pending[], directory: string) {
       digestBytes: digest.length,
     })),
     bytes,
-    digests: Buffer.concat(files.map(({ digest }) => digest)),
+    digests,
   }
-  return { job, transfer: [bytes.buffer] }
+  return { job, transfer: [bytes.buffer, digests.buffer] }
+}
+
+/** In memory of their own: Buffer.concat takes it from a pool, all of which would be copied for the thread. */
+function joinedDigests(files: readonly Pending[]): Uint8Array<ArrayBuffer> {
+  const digests = new Uint8Array(files.reduce((bytes, { digest }) => bytes + digest.length, 0))
+  let at = 0
+  for (const { digest } of files) {
+    digests.set(digest, at)
+    at += digest.length
+  }
+  return digests
 }
 
 /** The files' contents one after the other, in memory that a thread can be given. */

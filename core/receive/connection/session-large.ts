@@ -1,6 +1,6 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
 import { WireFault } from '../../wire/codec.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
 import type { Outcome } from '../file-refused.ts'
@@ -96,7 +96,7 @@ export function openLargeFiles(
       chunks += 1
       void one.file.write(payload).then(() => {
         chunks -= 1
-        giveChunkBuffer(payload)
+        chunkBuffers.give(payload)
         written(one, bytes)
       })
     },

@@ -1,4 +1,5 @@
 import { WireFault } from '../../wire/codec.ts'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { SmallFile } from '../../wire/small-entries.ts'
 import type { SmallIncoming } from '../store/store.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -24,14 +25,17 @@ export function receiveBatch(
     return { facts: { folder, source, path, size, mtimeMs, mode, arrival }, bytes, digest }
   })
   // Only these are kept until all are answered.
-  const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, held: size }))
+  const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, isHeld: true }))
+  let held = asked.length
   // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
   // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
   const letGo = (index: number) => {
     const file = asked[index]
-    if (file === undefined || file.held === 0) return
-    answers.giveBack(file.held)
-    file.held = 0
+    if (file?.isHeld !== true) return
+    file.isHeld = false
+    if (file.size > 0) answers.giveBack(file.size)
+    held -= 1
+    if (held === 0) batchBuffers.give(payload)
   }
   store.receiveAll(incoming, {
     // The frame's own (codec.ts), of which nothing else is used any more.

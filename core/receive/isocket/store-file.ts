@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BEST_DIGEST, createHasher, digestOf } from '../../files/digest.ts'
-import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import type { IncomingFile, Store } from '../store/store.ts'
 import type { Ended } from './incoming.ts'
 
+/** A file up to this size is kept in memory until it is stored. */
+const KEPT_BYTES = 256 * 1024
 /** A store that is full, read-only or failing is tried again after this. */
 const RETRY_MS = 2_000
 
@@ -101,5 +102,5 @@ async function storeLarge(store: Store, facts: FileFacts, source: FileSource): P
 
 /** Receives one file and stores it as durably as any other. */
 export function storeFile(store: Store, facts: FileFacts, source: FileSource): Promise<Stored> {
-  return facts.size <= SMALL_FILE_BYTES ? storeSmall(store, facts, source) : storeLarge(store, facts, source)
+  return facts.size <= KEPT_BYTES ? storeSmall(store, facts, source) : storeLarge(store, facts, source)
 }

@@ -1,5 +1,5 @@
 import type { SentContent } from '../../ledger/ledger.ts'
-import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { Reading, Unsent } from '../reading/read.ts'
 
 /** Below this a file's content is hardly longer than the question whether the receiver has it. */
@@ -41,7 +41,7 @@ export async function digestOfReading(
   mayGoOn: () => boolean,
 ): Promise<Buffer | Unsent | null> {
   for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
-    giveChunkBuffer(bytes)
+    chunkBuffers.give(bytes)
     if (!mayGoOn()) return null
   }
   return reading.finish()

@@ -1,7 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { Session } from '../session/session.ts'
 import type { Attempt, SendSource, Shared } from './contract.ts'
 import { createLargeSender } from './large.ts'
@@ -26,7 +25,7 @@ export interface Slots {
  * Small files of one source that are to be read at a time, in bytes with what each costs besides: enough to fill
  * some frames, and little of the memory that all share.
  */
-const READS_PER_SOURCE = 2 * 1024 * 1024
+const READS_PER_SOURCE = 4 * 1024 * 1024
 /**
  * Large files of one source on the wire at a time; small ones pass between their chunks. The wire takes chunks as
  * they come, so their number is the source's share of the line.
@@ -60,10 +59,11 @@ export interface Lane {
     onRoom: () => void,
   ): Promise<void>
   /** Whether a file of this size could begin at once. */
-  hasRoomFor(size: number): boolean
+  hasRoomFor(size: number, session: Session): boolean
 }
 
-export const isLarge = (size: number): boolean => size > SMALL_FILE_BYTES
+/** Whether it travels in chunks. The answer may change with the time of day, as the limit of the line does. */
+export const isLarge = (size: number, { smallLimits }: Session): boolean => size > smallLimits.fileBytes
 
 /** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
 export function openLane(
@@ -77,10 +77,11 @@ export function openLane(
   const failed = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
   return {
     source,
-    hasRoomFor: (size) => !isLarge(size) || (large.available > 0 && unanswered.available > 0),
+    hasRoomFor: (size, session) =>
+      !isLarge(size, session) || (large.available > 0 && unanswered.available > 0),
     async send(dues, session, done, onRoom) {
       const [first] = dues
-      if (first !== undefined && isLarge(first.size)) {
+      if (first !== undefined && isLarge(first.size, session)) {
         await unanswered.acquire()
         await large.acquire()
         let isOnWire = true

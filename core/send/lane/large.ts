@@ -1,6 +1,6 @@
 import { digestKindOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
-import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { RESUME_LEAST_BYTES } from '../../wire/limits.ts'
 import type { Reading, Unsent } from '../reading/read.ts'
 import { openReading, unsentBecause } from '../reading/read.ts'
@@ -63,7 +63,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
         if (bytes === null) break
         known += bytes.length
         shared.onSkipped(due, bytes.length)
-        giveChunkBuffer(bytes)
+        chunkBuffers.give(bytes)
       }
       for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
         if (!mayGoOn()) void abort()

@@ -1,5 +1,6 @@
 import { digestKindOf, isContentOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Found } from '../reading/group.ts'
 import type { Content } from '../reading/read.ts'
 import type { Session } from '../session/session.ts'
@@ -56,7 +57,12 @@ export function createSmallSender(parts: LaneParts): SmallSender {
   }
 
   /** Puts what was read on the line. The memory that it holds is let go of as soon as it is there. */
-  const putOnLine = (ready: readonly Ready[], session: Session, done: Done): Promise<void> => {
+  const putOnLine = (
+    ready: readonly Ready[],
+    session: Session,
+    done: Done,
+    onUsed: () => void,
+  ): Promise<void> => {
     // Only these are kept until the answers: the contents themselves are not held for so long.
     const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
     let held = costOf(sent.map(({ due }) => due))
@@ -72,6 +78,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
           letGo()
           for (const { due, size } of sent) shared.onBytes(due, size)
         },
+        onUsed,
         onAnswer(index, answer) {
           unanswered -= 1
           if (unanswered === 0 && held > 0) letGo()
@@ -108,9 +115,14 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       } else if (source !== undefined)
         void copy(due, content.mode, source, session, done).catch((thrown) => done(due, failed(thrown)))
     }
-    if (ready.length === 0) return
+    // Those that were read together are in the same memory.
+    const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content.bytes] : []))
+    const giveBack = () => {
+      if (contents[0] !== undefined) batchBuffers.give(contents[0])
+    }
+    if (ready.length === 0) return giveBack()
     if (!isHeld) await memory.acquire(costOf(ready.map(({ due }) => due)))
-    await putOnLine(ready, session, done)
+    await putOnLine(ready, session, done, giveBack)
   }
 
   const sendRead = (

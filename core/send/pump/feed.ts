@@ -11,7 +11,7 @@ const SET_ASIDE = 64
 const AWAY_MS = 2_000
 /** Small files that go through the lane together, in number and in bytes: reading begins anew for each group. */
 const GROUP_FILES = 256
-const GROUP_BYTES = 512 * 1024
+const GROUP_BYTES = 1024 * 1024
 /** Of the header of a batch, which names them. */
 const GROUP_HEADER_BYTES = 256 * 1024
 
@@ -63,31 +63,32 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
   }
 
   /** The next file that could begin now: a large one waits aside for its turn while small ones pass. */
-  const next = (): Due | null => {
+  const next = (to: Session): Due | null => {
     const first = aside[0]
-    if (first !== undefined && lane.hasRoomFor(first.size)) return aside.shift() ?? null
+    if (first !== undefined && lane.hasRoomFor(first.size, to)) return aside.shift() ?? null
     if (queue.length === 0 && !idle && aside.length < SET_ASIDE) refill()
     while (aside.length < SET_ASIDE) {
       const due = queue.pop()
       if (due === undefined) return null
-      if (lane.hasRoomFor(due.size)) return due
+      if (lane.hasRoomFor(due.size, to)) return due
       aside.push(due)
     }
     return null
   }
 
   /** The small files that follow `first` and may go with it. */
-  const groupOf = (first: Due, { smallLimits }: Session): Due[] => {
+  const groupOf = (first: Due, to: Session): Due[] => {
     const group = [first]
-    if (isLarge(first.size)) return group
+    if (isLarge(first.size, to)) return group
     let bytes = first.size
     let header = headerBytesOf({ source: lane.source.name, path: first.path })
-    const files = Math.min(GROUP_FILES, smallLimits.files)
-    const most = Math.min(GROUP_BYTES, smallLimits.bytes)
+    const files = Math.min(GROUP_FILES, to.smallLimits.files)
+    const most = Math.min(GROUP_BYTES, to.smallLimits.bytes)
     while (group.length < files && bytes < most) {
       // In trouble one goes at a time.
       const due = queue.at(-1)
-      if (due === undefined || isLarge(due.size) || bytes + due.size > most || host.session() === null) break
+      if (due === undefined || isLarge(due.size, to) || bytes + due.size > most || host.session() === null)
+        break
       header += headerBytesOf({ source: lane.source.name, path: due.path })
       if (header > GROUP_HEADER_BYTES) break
       queue.pop()
@@ -115,7 +116,8 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
       const woken = new Promise<void>((resolve) => {
         goOn = resolve
       })
-      const due = session() === null ? null : next()
+      const to = session()
+      const due = to === null ? null : next(to)
       // Taking may have shown that the disk is away, or that the ledger is in trouble.
       const on = due === null ? null : host.session()
       if (due !== null && on !== null) {

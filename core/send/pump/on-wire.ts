@@ -1,5 +1,5 @@
 import type { Due } from '../../ledger/ledger.ts'
-import { isLarge } from '../lane/lane.ts'
+import { SMALL_FILE_BYTES } from '../../wire/limits.ts'
 import type { Transfer } from '../messages.ts'
 
 /** The files that are being sent now, and how far each is. */
@@ -38,6 +38,6 @@ export function createOnWire(): OnWire {
 }
 
 function rankOf({ size, sentBytes }: Transfer): number {
-  if (!isLarge(size)) return 1
+  if (size <= SMALL_FILE_BYTES) return 1
   return sentBytes < size ? 0 : 2
 }

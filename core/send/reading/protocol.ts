@@ -7,6 +7,8 @@ export interface ReadJob {
   id: number
   digests: DigestKind
   files: readonly { file: string; offered: Facts }[]
+  /** What they are read into, one after the other: all that is offered of them, and a byte. */
+  memory: Uint8Array<ArrayBuffer>
 }
 
 /** One file of them: its content is the next `length` of the bytes. */

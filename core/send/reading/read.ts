@@ -4,7 +4,7 @@ import type { DigestKind } from '../../files/digest.ts'
 import { createHasher, digestOf } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import { takeChunkRoom } from '../../wire/chunk-buffers.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts } from './facts.ts'
 import { factsOf, sameFile } from './facts.ts'
@@ -100,7 +100,7 @@ export interface Reading {
   mode: number
   /**
    * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them are read meanwhile. Whoever
-   * has used them gives their memory back (giveChunkBuffer).
+   * has used them gives their memory back (chunkBuffers).
    */
   next(end?: number): Promise<Buffer | null>
   /** The digest of what was read, if the file is still what was offered; else how it has changed. */
@@ -128,7 +128,7 @@ export async function openReading(
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
-    const buffer = takeChunkRoom().subarray(0, Math.min(CHUNK_BYTES, end - from))
+    const buffer = chunkBuffers.takeRoom().subarray(0, Math.min(CHUNK_BYTES, end - from))
     return buffer.subarray(0, await readFully(fd, buffer, from))
   }
   const readAhead = (from: number, end: number) => {

@@ -31,8 +31,12 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
 
 type Owned = Uint8Array<ArrayBuffer>
 
-function readAll({ id, digests: kind, files }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
-  const bytes = new Uint8Array(files.reduce((sum, { offered }) => sum + offered.size, 0) + 1)
+function readAll({
+  id,
+  digests: kind,
+  files,
+  memory: bytes,
+}: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
   // Memory of its own: a view of a pool would bring the whole pool along.
   const digests = new Uint8Array(files.length * DIGEST_BYTES[kind])
   const read: (WasRead | Unsent)[] = []

@@ -7,6 +7,8 @@ import { startReadingThread } from './thread.ts'
 
 /** So many files of a source that wait at the same moment are worth a thread. */
 const WORTH_A_THREAD = 8
+/** The same in bytes: to read and hash them takes longer than the two changes of threads. */
+const BYTES_WORTH_A_THREAD = 512 * 1024
 /** Groups of one source that its thread has: the next one is there when one is done. */
 const GROUPS_AT_ONCE = 2
 /** Sources that hang hold their threads; those for which there is none are read by libuv's pool. */
@@ -69,7 +71,7 @@ export function openReaders(script: URL | null): Readers {
 
   const go = (source: string, reads: SourceReads): void => {
     while (reads.groups < GROUPS_AT_ONCE) {
-      const isWorth = reads.thread !== null || countOf(reads.waiting) >= WORTH_A_THREAD
+      const isWorth = reads.thread !== null || isWorthAThread(reads.waiting)
       const thread = isWorth ? threadFor(reads) : null
       const group = reads.waiting.shift()
       if (group === undefined) return
@@ -110,6 +112,8 @@ export function openReaders(script: URL | null): Readers {
   }
 }
 
-function countOf(groups: readonly Group[]): number {
-  return groups.reduce((sum, { files }) => sum + files.length, 0)
+function isWorthAThread(groups: readonly Group[]): boolean {
+  const files = groups.flatMap((group) => group.files)
+  const bytes = files.reduce((sum, { offered }) => sum + offered.size, 0)
+  return files.length >= WORTH_A_THREAD || bytes >= BYTES_WORTH_A_THREAD
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { DigestKind } from '../../files/digest.ts'
 import { DIGEST_BYTES } from '../../files/digest.ts'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Found, Group } from './group.ts'
 import type { ReadJob, ReadResult } from './protocol.ts'
 
@@ -23,6 +24,10 @@ function foundIn({ read, bytes, digests }: ReadResult, kind: DigestKind): Found[
     return { index, content: { kind: 'content', bytes: content, digest, mode: found.mode } }
   })
 }
+
+/** Memory for so many bytes of contents, with room for a frame's front where they are many. */
+const memoryFor = (bytes: number): Uint8Array<ArrayBuffer> =>
+  batchBuffers.fits(bytes + batchBuffers.frontBytes) ? batchBuffers.takeRoom() : new Uint8Array(bytes)
 
 /** @param onEnd is called if it ends by itself: then its files are answered, and it reads no more. */
 export function startReadingThread(script: URL, onEnd: () => void): ReadingThread {
@@ -55,8 +60,9 @@ export function startReadingThread(script: URL, onEnd: () => void): ReadingThrea
         const files = group.files.map(({ file, offered: { size, mtimeNs, inode, device } }) => {
           return { file, offered: { size, mtimeNs, inode, device } }
         })
-        const job: ReadJob = { id: last, digests: group.digests, files }
-        worker.postMessage(job)
+        const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
+        const job: ReadJob = { id: last, digests: group.digests, files, memory }
+        worker.postMessage(job, [memory.buffer])
       }),
     close() {
       void worker.terminate()

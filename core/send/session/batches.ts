@@ -14,6 +14,8 @@ export interface Group {
   bytes: number
   headerBytes: number
   onWire: () => void
+  /** The payload's memory may be used again; not called where the connection was lost before. */
+  onUsed: () => void
 }
 
 /** Puts groups of small files into as few frames as can be. */
@@ -62,7 +64,9 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
       const batch = cut()
       if (batch.length === 0) break
       const files = batch.flatMap((group) => group.files)
-      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)))
+      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)), () => {
+        for (const { onUsed } of batch) onUsed()
+      })
       for (const { onWire } of batch) onWire()
     } while (isFull())
     flushing = false

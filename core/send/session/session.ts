@@ -3,8 +3,8 @@ import { digestKindOf } from '../../files/digest.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
-import { giveChunkBuffer } from '../../wire/chunk-buffers.ts'
 import { WireFault } from '../../wire/codec.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { FileStatus } from '../../wire/limits.ts'
 import {
@@ -14,7 +14,10 @@ import {
   COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
+  OLD_SMALL_FILE_BYTES,
   RESUME_PROTOCOL,
+  SMALL_FILE_BYTES,
+  WHOLE_MIB_PROTOCOL,
 } from '../../wire/limits.ts'
 import { headerBytesOf, openBatches } from './batches.ts'
 import { createQuestions } from './questions.ts'
@@ -35,7 +38,7 @@ export interface Upload {
   /** Bytes that the receiver has from before: they are not sent. */
   readonly offset: number
   /**
-   * Sends the next bytes, and gives their memory back (giveChunkBuffer) when they are on the line; false: the
+   * Sends the next bytes, and gives their memory back (chunkBuffers) when they are on the line; false: the
    * receiver has answered already, or the connection is lost.
    */
   chunk(bytes: Buffer): Promise<boolean>
@@ -56,6 +59,8 @@ export interface SmallOutgoing extends Outgoing {
 export interface SmallEvents {
   /** Their bytes are on the line, and held no more. Not called when the connection is lost before. */
   onWire(): void
+  /** Their bytes' memory may be used again; not called where the connection was lost before. */
+  onUsed(): void
   /** What became of one of the files, by its index. */
   onAnswer(index: number, answer: Answer): void
 }
@@ -64,6 +69,8 @@ export interface SmallEvents {
 export interface SmallLimits {
   files: number
   bytes: number
+  /** A larger file travels in chunks. */
+  fileBytes: number
 }
 
 /** One connection that was welcomed, with its credits. */
@@ -147,9 +154,14 @@ export function openSession(
       get bytes() {
         return Math.min(batchBytes(), welcome.bytes)
       },
+      // On a slow line others wait for a frame: then its files are small ones.
+      get fileBytes() {
+        const most = welcome.protocol >= WHOLE_MIB_PROTOCOL ? SMALL_FILE_BYTES : OLD_SMALL_FILE_BYTES
+        return Math.min(most, Math.max(OLD_SMALL_FILE_BYTES, batchBytes()))
+      },
     },
 
-    async sendSmall(files, { onWire, onAnswer }) {
+    async sendSmall(files, { onWire, onUsed, onAnswer }) {
       const bytes = files.reduce((total, { size }) => total + size, 0)
       if (!(await filesCredit.acquire(files.length)) || !(await bytesCredit.acquire(bytes))) {
         for (const index of files.keys()) onAnswer(index, null)
@@ -164,6 +176,7 @@ export function openSession(
         bytes,
         headerBytes: files.reduce((total, file) => total + headerBytesOf(file), 0),
         onWire,
+        onUsed,
       })
     },
 
@@ -195,7 +208,7 @@ export function openSession(
             bytesCredit.release(bytes.length)
             return false
           }
-          channel.send('chunk', { id }, [bytes], () => giveChunkBuffer(bytes))
+          channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
           return true
         },
         end(digest) {

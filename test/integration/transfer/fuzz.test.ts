@@ -126,7 +126,8 @@ async function sendAll(session: Session): Promise<number> {
       { length: 5 },
       () =>
         new Promise<Answer>((resolve) => {
-          const events = { onWire: () => undefined, onAnswer: (_: number, answer: Answer) => resolve(answer) }
+          const onAnswer = (_: number, answer: Answer) => resolve(answer)
+          const events = { onWire: () => undefined, onUsed: () => undefined, onAnswer }
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], events)
         }),
     ),

@@ -45,21 +45,22 @@ async function startOldReceiver(directory: string) {
   return { heard, port, fingerprint: identity.fingerprint }
 }
 
-test('a receiver of version 1 is asked neither for a copy nor for what it has: it gets contents, and SHA-256', async () => {
+test('a receiver of version 1 is asked neither for a copy nor for what it has: it gets contents, of more than 256 KiB in chunks, and SHA-256', async () => {
   const base = temporaryDirectory('old-receiver')
   const home = await makeHome(path.join(base, 'home'))
   const { heard, ...at } = await startOldReceiver(path.join(base, 'old'))
   const sender = startTestSender()
   writeFile(home.source, 'small', Buffer.alloc(10_000, 1))
+  writeFile(home.source, 'middle', Buffer.alloc(300_000, 1))
   writeFile(home.source, 'large', Buffer.alloc(5_000_000, 1))
   offerAll(home)
   sender.configure(senderConfig(home, at))
-  await allSent(sender, 2)
+  await allSent(sender, 3)
   for (const name of ['small', 'large'])
     fs.renameSync(path.join(home.source, name), path.join(home.source, `new ${name}`))
   offerAll(home)
   sender.nudge()
-  await allSent(sender, 4)
+  await allSent(sender, 5)
   expect(heard[0]).toMatchObject({ type: 'hello', header: { protocols: [4, 3, 2, 1] } })
   for (const { type, header } of heard) {
     if (type === 'begin') expect(Object.keys(header)).not.toContain('file')
@@ -68,5 +69,5 @@ test('a receiver of version 1 is asked neither for a copy nor for what it has: i
     if (type === 'end') expect(header.digest).toHaveLength(32)
   }
   const count = (type: Frame['type']) => heard.filter((frame) => frame.type === type).length
-  expect([count('copy'), count('batch'), count('begin')]).toEqual([0, 2, 2])
+  expect([count('copy'), count('batch'), count('begin')]).toEqual([0, 2, 3])
 })

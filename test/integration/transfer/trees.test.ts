@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { OLD_SMALL_FILE_BYTES, SMALL_FILE_BYTES } from '../../../core/wire/limits.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -48,8 +49,10 @@ function fill(root: string, random: () => number): void {
   const large = Buffer.alloc(50 * 1024 * 1024)
   for (let at = 0; at < large.length; at += 4) large.writeUInt32LE(Math.floor(random() * 2 ** 32), at)
   writeFile(root, 'large/fifty.bin', large)
-  writeFile(root, 'exactly-small', Buffer.alloc(256 * 1024, 1))
-  writeFile(root, 'just-large', Buffer.alloc(256 * 1024 + 1, 2))
+  for (const size of [OLD_SMALL_FILE_BYTES, SMALL_FILE_BYTES]) {
+    writeFile(root, `exactly-${size}`, Buffer.alloc(size, 1))
+    writeFile(root, `more-than-${size}`, Buffer.alloc(size + 1, 2))
+  }
 }
 
 test('two senders, one receiver: every byte, mode and time of 500 files each arrives', async () => {

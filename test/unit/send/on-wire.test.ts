@@ -8,15 +8,15 @@ const due = (id: number, size: number): Due => ({
 
 test('large files that are being sent come before all others, those that only wait for their answer come last', () => {
   const onWire = createOnWire()
-  for (const [id, size] of Object.entries([1e6, 10, 2e6, 3e6])) onWire.begin(due(Number(id), size))
-  onWire.add(due(0, 1e6), 1e6)
-  onWire.add(due(2, 2e6), 1e6)
+  for (const [id, size] of Object.entries([2e6, 10, 4e6, 3e6])) onWire.begin(due(Number(id), size))
+  onWire.add(due(0, 2e6), 2e6)
+  onWire.add(due(2, 4e6), 1e6)
   const listed = (limit: number) => onWire.list(limit).map(({ id, sentBytes }) => [id, sentBytes])
   expect(listed(10)).toEqual([
     [2, 1e6],
     [3, 0],
     [1, 0],
-    [0, 1e6],
+    [0, 2e6],
   ])
   expect(listed(2)).toEqual([
     [2, 1e6],

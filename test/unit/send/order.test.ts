@@ -32,7 +32,7 @@ function setUp(perTurn: number, queued = 1) {
   const arrived: string[] = []
   const session = fakeSession({
     // One by one, so that their order on the line can be told.
-    smallLimits: { files: 1, bytes: 1e6 },
+    smallLimits: { files: 1, bytes: 1e6, fileBytes: 256 * 1024 },
     async sendSmall(files, { onWire, onAnswer }) {
       for (const [index, file] of files.entries()) {
         const go = () => {

@@ -10,14 +10,16 @@ import { until } from '../../support/until.ts'
 const digest = Buffer.alloc(32, 3)
 const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
 
-const silent = { onWire: () => undefined, onAnswer: () => undefined }
+const silent = { onWire: () => undefined, onUsed: () => undefined, onAnswer: () => undefined }
 
-function open(protocol = 2, files = 2) {
+function open(protocol = 2, files = 2, batchBytes?: () => number) {
   const sent: { type: string; header: object }[] = []
   const payloads: (readonly Uint8Array[])[] = []
+  let use: () => void = () => undefined
   const channel: Channel = {
-    send: (type, header, payload = []) => {
+    send: (type, header, payload = [], onUsed = () => undefined) => {
       sent.push({ type, header })
+      use = onUsed
       payloads.push(payload.map((one) => Buffer.from(one)))
     },
     room: async () => undefined,
@@ -25,7 +27,7 @@ function open(protocol = 2, files = 2) {
     end: () => undefined,
     closed: false,
   }
-  const session = openSession(channel, { protocol, bytes: 1000, files })
+  const session = openSession(channel, { protocol, bytes: 1000, files }, batchBytes)
   const result = (id: number, status: number): Frame => ({
     type: 'result',
     header: { results: [[id, status, '']] },
@@ -37,7 +39,7 @@ function open(protocol = 2, files = 2) {
     payload: Buffer.alloc(0),
   })
   const copy = () => session.copy(file, digest, { source: 'data', path: 'old' })
-  return { session, sent, payloads, result, answer, copy }
+  return { session, sent, payloads, result, answer, copy, use: () => use() }
 }
 
 test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
@@ -63,7 +65,7 @@ test('only what was asked for can be unknown: a file that was sent cannot', asyn
 })
 
 test('small files that come together go together, with one piece of what was read together', async () => {
-  const { session, sent, payloads, answer } = open(2, 10)
+  const { session, sent, payloads, answer, use } = open(2, 10)
   const read = Buffer.from('helloworldother')
   const piece = (at: number, name: string) => ({
     ...file,
@@ -75,6 +77,7 @@ test('small files that come together go together, with one piece of what was rea
   const lines: string[] = []
   const events = {
     onWire: () => void lines.push('wire'),
+    onUsed: () => void lines.push('used'),
     onAnswer: (index: number, said: Answer) => void told.push([index, said]),
   }
   await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], events)
@@ -82,6 +85,8 @@ test('small files that come together go together, with one piece of what was rea
   await until('they are sent', () => sent.length === 1)
   expect(payloads[0]?.map(String)).toEqual(['helloworldother', 'world'])
   expect(lines).toEqual(['wire'])
+  use()
+  expect(lines).toEqual(['wire', 'used'])
   const header = sent[0]?.header as { files: unknown[][] } | undefined
   expect(header?.files.map(([id, , name]) => [id, name])).toEqual([
     [1, 'a'],
@@ -102,7 +107,7 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
   const { session, sent, answer } = open(2, 2)
   const told: [number, Answer][] = []
   const events = {
-    onWire: () => undefined,
+    ...silent,
     onAnswer: (index: number, said: Answer) => void told.push([index, said]),
   }
   const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
@@ -134,6 +139,18 @@ test.each([
     expect(session.canCopy(digestOf('blake3', Buffer.from('a')))).toBe(now)
   },
 )
+
+test('to a receiver of version 4 files of up to 1 MiB travel whole, unless the line is slow; before, of 256 KiB', () => {
+  const KIB = 1024
+  let limit = 1024 * KIB
+  const [three, four] = [3, 4].map((protocol) => open(protocol, 2, () => limit).session)
+  const most = () => [three, four].map((session) => (session?.smallLimits.fileBytes ?? 0) / KIB)
+  expect(most()).toEqual([256, 1024])
+  limit = 500 * KIB
+  expect(most()).toEqual([256, 500])
+  limit = 8 * KIB
+  expect(most()).toEqual([256, 256])
+})
 
 const resume = (id: number, offset: number): Frame => ({
   type: 'resume',

@@ -1,0 +1,68 @@
+import { frameKinds } from './frames.ts'
+import { BATCH_TARGET_BYTES, CHUNK_BYTES, PREFIX_BYTES } from './limits.ts'
+
+const KIB = 1024
+
+/** Memory for the frames of one kind, used again and again. */
+export interface FrameBuffers {
+  /** How much comes before the contents on the line, at most. */
+  readonly frontBytes: number
+  /** Whether a frame of so many bytes is best put into one of them. */
+  fits(bytes: number): boolean
+  /** A buffer for a whole frame, with anything in it; one that is never given back is simply collected. */
+  take(): Buffer<ArrayBuffer>
+  /** Room for contents, with room for what comes before them: see `withFront`. */
+  takeRoom(): Buffer<ArrayBuffer>
+  /**
+   * Puts `front` right before contents that are in such a room, so that both are one piece; null: they are elsewhere.
+   * Several pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
+   */
+  withFront(front: Uint8Array, contents: Uint8Array): Uint8Array | null
+  /** Whether these bytes are in one of them. */
+  holds(bytes: Uint8Array): boolean
+  /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */
+  give(bytes: Uint8Array): void
+}
+
+/** Left to the garbage collector, which sees a small object, megabytes would wait for it. */
+export function freeNow({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
+}
+
+/** @param mostFree how many may wait to be used again. */
+function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number): FrameBuffers {
+  const bytes = frontBytes + contentBytes
+  const free: ArrayBuffer[] = []
+  const take = () => Buffer.from(free.pop() ?? new ArrayBuffer(bytes))
+  return {
+    frontBytes,
+    fits: (wanted) => wanted > bytes / 2 && wanted <= bytes,
+    take,
+    takeRoom: () => take().subarray(frontBytes),
+    withFront(front, { buffer, byteOffset, length }) {
+      if (buffer.byteLength !== bytes || byteOffset < front.length) return null
+      const whole = new Uint8Array(buffer, byteOffset - front.length, front.length + length)
+      whole.set(front)
+      return whole
+    },
+    holds: ({ buffer }) => buffer.byteLength === bytes,
+    give(view) {
+      const { buffer } = view
+      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes) return
+      if (free.length < mostFree) free.push(buffer)
+      else freeNow(view)
+    },
+  }
+}
+
+/**
+ * For chunks, 8 MiB that wait: left to the garbage collector, 256 KiB at a time, they were a fifth of a transfer's CPU
+ * time, and kept the memory of each end above 200 MiB.
+ */
+export const chunkBuffers = createFrameBuffers(PREFIX_BYTES + frameKinds.chunk.maxHeader, CHUNK_BYTES, 32)
+
+/**
+ * For batches, 9 MiB that wait: new memory for each costs page faults, and V8 a collection of all that it has for every
+ * few. In front is room for 512 names of 200 bytes; one byte more tells a file that has grown while it was read.
+ */
+export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
+import { batchBuffers, chunkBuffers } from '../../../core/wire/frame-buffers.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import { BATCH_TARGET_BYTES, CHUNK_BYTES } from '../../../core/wire/limits.ts'
+import type { SmallFile } from '../../../core/wire/small-entries.ts'
+
+const small = (id: number, size: number): SmallFile =>
+  [...[id, 'data', `file-${id}`, size, 0, 0o644, Buffer.alloc(33, 0x1e)]] as SmallFile
+
+test('what is read into a room goes to the line in one piece, the header right before it', () => {
+  const room = batchBuffers.takeRoom()
+  const contents = room.subarray(0, BATCH_TARGET_BYTES).fill(7)
+  const half = BATCH_TARGET_BYTES / 2
+  const pieces = encodeFrame('batch', { files: [small(1, half), small(2, half)] }, [contents])
+  expect(pieces).toHaveLength(1)
+  expect(pieces[0]?.buffer).toBe(room.buffer)
+  const frames: Frame[] = []
+  createFrameDecoder(() => true).push(Buffer.from(pieces[0] ?? []), (frame) => frames.push(frame))
+  expect(frames[0]?.payload.equals(contents)).toBe(true)
+  expect(frames[0]?.header).toMatchObject({ files: [[1], [2]].map(([id]) => expect.arrayContaining([id])) })
+})
+
+test('contents without enough room before them, or in several pieces, are sent beside their header', () => {
+  const room = batchBuffers.takeRoom()
+  const atItsBegin = Buffer.from(room.buffer, 0, 10)
+  expect(encodeFrame('batch', { files: [small(1, 10)] }, [atItsBegin])).toHaveLength(2)
+  const two = [room.subarray(0, 10), room.subarray(20, 30)]
+  expect(encodeFrame('batch', { files: [small(1, 10), small(2, 10)] }, two)).toHaveLength(3)
+})
+
+test.each([
+  ['chunk', chunkBuffers, CHUNK_BYTES],
+  ['batch', batchBuffers, BATCH_TARGET_BYTES],
+] as const)(
+  'the memory of a %s that was used is that of a later one; a little one has its own',
+  (type, buffers, size) => {
+    const arrived = (bytes: number): Uint8Array => {
+      const header = type === 'chunk' ? { id: 1 } : { files: [small(1, bytes)] }
+      const frames: Frame[] = []
+      const decoder = createFrameDecoder(() => true)
+      const payload = Buffer.alloc(bytes, 3)
+      for (const piece of encodeFrame(type, header as never, [payload]))
+        decoder.push(Buffer.from(piece), (frame) => frames.push(frame))
+      const [frame] = frames
+      if (frame === undefined) throw new Error('no frame')
+      expect(frame.payload.equals(payload)).toBe(true)
+      return frame.payload
+    }
+    const first = arrived(size)
+    const { buffer } = first
+    expect(buffers.holds(first)).toBe(true)
+    expect(arrived(size).buffer).not.toBe(buffer)
+    buffers.give(first)
+    expect(arrived(size).buffer).toBe(buffer)
+    expect(buffers.holds(arrived(1_000))).toBe(false)
+  },
+)
+
+test('no more than a few wait to be used again; the memory of others is free at once', () => {
+  const taken = Array.from({ length: 40 }, () => batchBuffers.take())
+  const buffers = taken.map(({ buffer }) => buffer)
+  for (const one of taken) batchBuffers.give(one)
+  const kept = buffers.filter(({ byteLength }) => byteLength > 0)
+  expect(kept).toHaveLength(8)
+  batchBuffers.give(Buffer.alloc(10))
+  const again = Array.from({ length: 9 }, () => batchBuffers.take().buffer)
+  expect(new Set(again.filter((one) => kept.includes(one))).size).toBe(8)
+})

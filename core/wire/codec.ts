@@ -40,6 +40,15 @@ export function encodeFrame<T extends FrameType>(
   return whole == null ? [front, ...payload] : [whole]
 }
 
+/** The credit that holds a payload back pays for no header: one that is longer does not wait with it. */
+function payloadOf(body: Buffer, headerBytes: number): Buffer {
+  const payload = body.subarray(headerBytes)
+  if (headerBytes <= payload.length) return payload
+  const own = Buffer.allocUnsafeSlow(payload.length)
+  payload.copy(own)
+  return own
+}
+
 function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
   const packed = body.subarray(0, headerBytes)
   if (!isPlainMessagePack(packed)) throw new WireFault(`${type}: header is not plain MessagePack`)
@@ -55,7 +64,7 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
     throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
   }
   // The schema of this very type has just accepted the header.
-  return { type, header: checked.data, payload: body.subarray(headerBytes) } as Frame
+  return { type, header: checked.data, payload: payloadOf(body, headerBytes) } as Frame
 }
 
 function buffersOf(type: FrameType): FrameBuffers | null {

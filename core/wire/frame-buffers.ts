@@ -1,5 +1,4 @@
-import { frameKinds } from './frames.ts'
-import { BATCH_TARGET_BYTES, CHUNK_BYTES, PREFIX_BYTES } from './limits.ts'
+import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } from './limits.ts'
 
 const KIB = 1024
 
@@ -18,7 +17,7 @@ export interface FrameBuffers {
    * Several pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
    */
   withFront(front: Uint8Array, contents: Uint8Array): Uint8Array | null
-  /** Whether these bytes are in one of them. */
+  /** Whether these bytes are in one of them, by its length. */
   holds(bytes: Uint8Array): boolean
   /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */
   give(bytes: Uint8Array): void
@@ -29,6 +28,9 @@ export function freeNow({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
 }
 
+/** A frame takes a buffer from this part of it on: what it holds beyond its bytes no credit pays for. */
+const LEAST_PART = 0.75
+
 /** @param mostFree how many may wait to be used again. */
 function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number): FrameBuffers {
   const bytes = frontBytes + contentBytes
@@ -36,7 +38,7 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
   const take = () => Buffer.from(free.pop() ?? new ArrayBuffer(bytes))
   return {
     frontBytes,
-    fits: (wanted) => wanted > bytes / 2 && wanted <= bytes,
+    fits: (wanted) => wanted >= bytes * LEAST_PART && wanted <= bytes,
     take,
     takeRoom: () => take().subarray(frontBytes),
     withFront(front, { buffer, byteOffset, length }) {
@@ -48,7 +50,7 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
     holds: ({ buffer }) => buffer.byteLength === bytes,
     give(view) {
       const { buffer } = view
-      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes) return
+      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes || free.includes(buffer)) return
       if (free.length < mostFree) free.push(buffer)
       else freeNow(view)
     },
@@ -59,10 +61,10 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
  * For chunks, 8 MiB that wait: left to the garbage collector, 256 KiB at a time, they were a fifth of a transfer's CPU
  * time, and kept the memory of each end above 200 MiB.
  */
-export const chunkBuffers = createFrameBuffers(PREFIX_BYTES + frameKinds.chunk.maxHeader, CHUNK_BYTES, 32)
+export const chunkBuffers = createFrameBuffers(PREFIX_BYTES + CHUNK_HEADER_BYTES, CHUNK_BYTES, 32)
 
 /**
  * For batches, 9 MiB that wait: new memory for each costs page faults, and V8 a collection of all that it has for every
- * few. In front is room for 512 names of 200 bytes; one byte more tells a file that has grown while it was read.
+ * few. In front is room for 512 entries of 256 bytes; one byte more tells a file that has grown while it was read.
  */
 export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)

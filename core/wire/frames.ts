@@ -3,13 +3,14 @@ import { isDigest } from '../files/digest.ts'
 import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
+  CHUNK_HEADER_BYTES,
   LONGEST_TEXT,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
   MAX_MODE,
   MAX_TIME,
+  OLD_SMALL_FILE_BYTES,
   refusalCodes,
-  SMALL_FILE_BYTES,
 } from './limits.ts'
 import { fileResults, smallFiles } from './small-entries.ts'
 
@@ -86,7 +87,7 @@ export const frameKinds = {
   batch: {
     code: 6,
     maxHeader: MIB,
-    maxPayload: BATCH_TARGET_BYTES + SMALL_FILE_BYTES,
+    maxPayload: BATCH_TARGET_BYTES + OLD_SMALL_FILE_BYTES,
     header: z.object({ files: smallFiles }),
   },
   /** Sender: a large file begins. `file`, from version 3 on: which file it is, and a question for `resume`. */
@@ -106,7 +107,12 @@ export const frameKinds = {
       hash: z.literal('blake3').optional(),
     }),
   },
-  chunk: { code: 8, maxHeader: 64, maxPayload: CHUNK_BYTES, header: z.object({ id: fileNumber }) },
+  chunk: {
+    code: 8,
+    maxHeader: CHUNK_HEADER_BYTES,
+    maxPayload: CHUNK_BYTES,
+    header: z.object({ id: fileNumber }),
+  },
   end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
   /**
    * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;

@@ -20,12 +20,14 @@ export const PREFIX_BYTES = 9
 export const SMALL_FILE_BYTES = MIB
 /** The same for a receiver of a version before WHOLE_MIB_PROTOCOL. */
 export const OLD_SMALL_FILE_BYTES = 256 * KIB
-/** A batch is sent when it holds this much; one frame may hold a little more than its target. */
+/** A batch is sent when it holds this much, or when the next file would make it more. */
 export const BATCH_TARGET_BYTES = MIB
 export const BATCH_MAX_FILES = 512
 /** Room for names in a batch's header: a sender closes its batch before it is used up. */
 export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
 export const CHUNK_BYTES = 256 * KIB
+/** Of a chunk's header, at most. */
+export const CHUNK_HEADER_BYTES = 64
 /** From this size on a sender asks what the receiver has already: it costs one round trip. */
 export const RESUME_LEAST_BYTES = 4 * MIB
 /** Files in chunks that one connection may have open at a time. */

@@ -27,6 +27,8 @@ const BULK_FILES = 16
 const BULK_BYTES = 4 * 1024 * 1024
 /** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
 const END_WITHIN_MS = 2_000
+/** A file system that cannot be synced as a whole is asked again after this: another one may be mounted. */
+const ASK_AGAIN_MS = 10_000
 const CLOSED = new Error('the store is closed')
 
 /**
@@ -45,6 +47,7 @@ export function openBulk(root: string, home: Home, script: URL | null, parts: Pi
   /** `deciding`: nothing is done yet with what comes. */
   let phase: 'idle' | 'deciding' | 'running' = 'idle'
   let run: Promise<void> = Promise.resolve()
+  let askFrom = 0
 
   /** What is stored one by one at present. */
   const alone = { files: 0, bytes: 0 }
@@ -96,13 +99,15 @@ export function openBulk(root: string, home: Home, script: URL | null, parts: Pi
     if (phase === 'running') into.feed()
     if (phase !== 'idle') return
     const { files, bytes } = into.coming
-    if (files + alone.files >= BULK_FILES || bytes + alone.bytes >= BULK_BYTES) {
+    const isWorthIt = files + alone.files >= BULK_FILES || bytes + alone.bytes >= BULK_BYTES
+    if (isWorthIt && performance.now() >= askFrom) {
       phase = 'deciding'
       if (await watch.during(() => canSyncWhole(root)).catch(() => false)) {
         run = runNow(into)
         return
       }
       phase = 'idle'
+      askFrom = performance.now() + ASK_AGAIN_MS
     }
     for (const file of into.takeComing()) storeAlone({ file, events: file.events })
   }

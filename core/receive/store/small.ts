@@ -33,10 +33,13 @@ export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) 
 export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
   const { admission, commit, mayBeSame, sealed, supersede, temporaries, watch, writing } = parts
 
-  const writeSmall = async (facts: FileFacts, bytes: Uint8Array): Promise<string> => {
+  /** @param onWritten is called before it is made durable, which takes far longer. */
+  const writeSmall = async (file: BulkFile, onWritten: (file: BulkFile) => void): Promise<string> => {
     const open = await temporaries.create()
-    return sealed(open, facts, async () => {
-      if (bytes.length > 0) await writeFully(open.fd, bytes, 0)
+    return sealed(open, file.facts, async () => {
+      if (file.bytes.length > 0) await writeFully(open.fd, file.bytes, 0)
+      file.bytes = NO_BYTES
+      onWritten(file)
     })
   }
 
@@ -47,9 +50,7 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
   ): Promise<Outcome> => {
     const { facts, components, bytes, digest } = file
     if (!isContentOf(digest, bytes)) throw new FileRefused('digest', '')
-    const temporary = await writing(() => writeSmall(facts, bytes))
-    file.bytes = NO_BYTES
-    onWritten(file)
+    const temporary = await writing(() => writeSmall(file, onWritten))
     const { size, mtimeMs, mode, arrival } = facts
     return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame })
   }

@@ -7,7 +7,7 @@ export interface ReadJob {
   id: number
   digests: DigestKind
   files: readonly { file: string; offered: Facts }[]
-  /** What they are read into, one after the other: all that is offered of them, and a byte. */
+  /** What they are read into, one after the other: it has room for all that is offered of them, and a byte. */
   memory: Uint8Array<ArrayBuffer>
 }
 

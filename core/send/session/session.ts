@@ -157,7 +157,7 @@ export function openSession(
       // On a slow line others wait for a frame: then its files are small ones.
       get fileBytes() {
         const most = welcome.protocol >= WHOLE_MIB_PROTOCOL ? SMALL_FILE_BYTES : OLD_SMALL_FILE_BYTES
-        return Math.min(most, Math.max(OLD_SMALL_FILE_BYTES, batchBytes()))
+        return Math.min(most, Math.max(OLD_SMALL_FILE_BYTES, Math.min(batchBytes(), welcome.bytes)))
       },
     },
 

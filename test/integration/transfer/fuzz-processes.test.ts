@@ -100,7 +100,7 @@ onLinux(
     for (let wave = 0; wave < 5; wave += 1) {
       for (let index = 0; index < 30; index += 1)
         writeFile(home.source, `w${wave}/f${index}`, Buffer.alloc(Math.floor(random() * 9_000), index))
-      writeFile(home.source, `w${wave}/large`, Buffer.alloc(MIB, wave))
+      writeFile(home.source, `w${wave}/large`, Buffer.alloc(MIB + 1, wave))
       files += 31
       offerAll(home)
       sender.nudge()

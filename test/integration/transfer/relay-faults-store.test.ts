@@ -109,7 +109,7 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
 
     const { bavail, bsize } = fs.statfsSync(below.point)
     fs.writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 2 * MIB), 1))
-    for (let index = 0; index < 60; index += 1) write(`ill${index}`, index % 6 === 0 ? MIB : 60_000)
+    for (let index = 0; index < 60; index += 1) write(`ill${index}`, index % 6 === 0 ? MIB + 1 : 60_000)
     offerAll(home)
     sender.nudge()
     const problem = await until('it is said', () => sender.report()?.connection.problem, 30_000)

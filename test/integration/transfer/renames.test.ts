@@ -110,13 +110,13 @@ test('other content in the same inode, with the same size and time, is sent', as
     fs.utimesSync(file, time, time)
   }
   write('small', 10_000)
-  write('large', MIB)
+  write('large', MIB + 1)
   offerAll(home)
   sender.configure(config)
   await allSent(sender, 2)
   for (const [name, size] of [
     ['small', 10_000],
-    ['large', MIB],
+    ['large', MIB + 1],
   ] as const) {
     move(home.source, name, `new ${name}`)
     write(`new ${name}`, size)

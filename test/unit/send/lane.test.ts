@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import type { Attempt } from '../../../core/send/lane/contract.ts'
+import type { Attempt, Shared } from '../../../core/send/lane/contract.ts'
 import { createSlots, openLane } from '../../../core/send/lane/lane.ts'
 import type { Content } from '../../../core/send/reading/read.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Answer, Session } from '../../../core/send/session/session.ts'
+import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
@@ -149,6 +150,43 @@ describe('a lane', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(end).toHaveBeenCalledTimes(2)
     expect(onRoom).toHaveBeenCalledTimes(40)
+  })
+
+  test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
+    const room = batchBuffers.takeRoom()
+    const content: Content = {
+      kind: 'content',
+      bytes: room.subarray(0, 5),
+      digest: Buffer.alloc(33),
+      mode: 0o644,
+    }
+    const isFree = () => {
+      const taken = batchBuffers.take()
+      if (taken.buffer !== room.buffer) batchBuffers.give(taken)
+      return taken.buffer === room.buffer
+    }
+    let used: () => void = nothing
+    const session = fakeSession({
+      async sendSmall(files, { onWire, onUsed }) {
+        expect(files).toHaveLength(1)
+        onWire()
+        used = onUsed
+      },
+    })
+    const shared: Shared = {
+      ...sharedOf(),
+      read: (_, { take }) =>
+        take([
+          { index: 0, content: { kind: 'vanished' } },
+          { index: 1, content },
+        ]),
+    }
+    const lane = openLane(source, createSlots(), shared, () => true)
+    await lane.send([due(5), due(5)], session, nothing, nothing)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(isFree()).toBe(false)
+    used()
+    expect(isFree()).toBe(true)
   })
 
   test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {

@@ -12,7 +12,7 @@ const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
 
 const silent = { onWire: () => undefined, onUsed: () => undefined, onAnswer: () => undefined }
 
-function open(protocol = 2, files = 2, batchBytes?: () => number) {
+function open(protocol = 2, files = 2, batchBytes?: () => number, bytes = 1000) {
   const sent: { type: string; header: object }[] = []
   const payloads: (readonly Uint8Array[])[] = []
   let use: () => void = () => undefined
@@ -27,7 +27,7 @@ function open(protocol = 2, files = 2, batchBytes?: () => number) {
     end: () => undefined,
     closed: false,
   }
-  const session = openSession(channel, { protocol, bytes: 1000, files }, batchBytes)
+  const session = openSession(channel, { protocol, bytes, files }, batchBytes)
   const result = (id: number, status: number): Frame => ({
     type: 'result',
     header: { results: [[id, status, '']] },
@@ -143,13 +143,15 @@ test.each([
 test('to a receiver of version 4 files of up to 1 MiB travel whole, unless the line is slow; before, of 256 KiB', () => {
   const KIB = 1024
   let limit = 1024 * KIB
-  const [three, four] = [3, 4].map((protocol) => open(protocol, 2, () => limit).session)
+  const [three, four] = [3, 4].map((protocol) => open(protocol, 2, () => limit, 2048 * KIB).session)
   const most = () => [three, four].map((session) => (session?.smallLimits.fileBytes ?? 0) / KIB)
   expect(most()).toEqual([256, 1024])
   limit = 500 * KIB
   expect(most()).toEqual([256, 500])
   limit = 8 * KIB
   expect(most()).toEqual([256, 256])
+  // What a receiver gives no credit for would never go.
+  expect(open(4, 2, undefined, 600 * KIB).session.smallLimits.fileBytes).toBe(600 * KIB)
 })
 
 const resume = (id: number, offset: number): Frame => ({

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { receiveBatch } from '../../../core/receive/connection/session-small.ts'
+import type { SmallEvents, Store } from '../../../core/receive/store/store.ts'
+import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
+import type { SmallFile } from '../../../core/wire/small-entries.ts'
+
+const KIB = 1024
+const digest = Buffer.alloc(33, 0x1e)
+const refused = { status: 'digest', detail: '' } as const
+const durable = { status: 'durable', detail: '' } as const
+
+/** A batch of these sizes that has come, whose store does as it is told. */
+function arrived(sizes: readonly number[]) {
+  const payload = batchBuffers.take().subarray(
+    0,
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
+  let events: SmallEvents | null = null
+  const back: number[] = []
+  const told: number[] = []
+  const store: Pick<Store, 'receiveAll'> = {
+    receiveAll(_, heard) {
+      events = heard
+    },
+  }
+  receiveBatch(
+    {
+      store: store as Store,
+      folder: 'pc',
+      answers: {
+        spend: () => undefined,
+        giveBack: (bytes) => void back.push(bytes),
+        add: () => undefined,
+        forget: () => undefined,
+        isIdle: false,
+      },
+      arriving: { next: () => 1, leave: () => undefined },
+      answer: ({ id }) => void told.push(id),
+    },
+    sizes.map((size, id): SmallFile => [id, 'data', `${id}`, size, 0, 0o644, digest]),
+    payload,
+  )
+  if (events === null) throw new Error('nothing came to the store')
+  return { payload, back, told, events: events as SmallEvents }
+}
+
+const isFree = ({ buffer }: Uint8Array): boolean => {
+  const taken = batchBuffers.take()
+  const isThis = taken.buffer === buffer
+  if (!isThis) batchBuffers.give(taken)
+  return isThis
+}
+
+test('the memory of a batch is used again when none of its files needs it, however each of them ended', () => {
+  const { payload, back, told, events } = arrived([300 * KIB, 0, 200 * KIB, 500 * KIB])
+  events.onWritten(0)
+  events.onStored(1, durable)
+  events.onStored(2, refused)
+  expect(isFree(payload)).toBe(false)
+  events.onWritten(3)
+  expect(isFree(payload)).toBe(true)
+  // It is somebody else's now.
+  events.onStored(3, durable)
+  events.onStored(0, durable)
+  expect(isFree(payload)).toBe(false)
+  expect(back).toEqual([300 * KIB, 200 * KIB, 500 * KIB])
+  expect(told).toEqual([1, 2, 3, 0])
+})
+
+test('memory that went to a thread with its files is not given back a second time', () => {
+  const { payload, events } = arrived([1000 * KIB])
+  const { buffer } = payload
+  const moved = structuredClone(buffer, { transfer: [buffer] })
+  events.onWritten(0)
+  expect(isFree(payload)).toBe(false)
+  expect(moved.byteLength).toBeGreaterThan(1000 * KIB)
+})

@@ -1,5 +1,5 @@
 import { WireFault } from '../../wire/codec.ts'
-import { batchBuffers } from '../../wire/frame-buffers.ts'
+import { releaseBatch } from '../../wire/frame-buffers.ts'
 import type { SmallFile } from '../../wire/small-entries.ts'
 import type { SmallIncoming } from '../store/store.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -35,7 +35,7 @@ export function receiveBatch(
     file.isHeld = false
     if (file.size > 0) answers.giveBack(file.size)
     held -= 1
-    if (held === 0) batchBuffers.give(payload)
+    if (held === 0) releaseBatch(payload)
   }
   store.receiveAll(incoming, {
     // The frame's own (codec.ts), of which nothing else is used any more.

@@ -48,8 +48,8 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
     unlessSame: FileRefused | null,
     onWritten: (file: BulkFile) => void,
   ): Promise<Outcome> => {
-    const { facts, components, bytes, digest } = file
-    if (!isContentOf(digest, bytes)) throw new FileRefused('digest', '')
+    const { facts, components, digest } = file
+    if (!isContentOf(digest, file.bytes)) throw new FileRefused('digest', '')
     const temporary = await writing(() => writeSmall(file, onWritten))
     const { size, mtimeMs, mode, arrival } = facts
     return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame })

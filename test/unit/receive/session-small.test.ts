@@ -10,8 +10,8 @@ const refused = { status: 'digest', detail: '' } as const
 const durable = { status: 'durable', detail: '' } as const
 
 /** A batch of these sizes that has come, whose store does as it is told. */
-function arrived(sizes: readonly number[]) {
-  const payload = batchBuffers.take().subarray(
+function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take()) {
+  const payload = memory.subarray(
     0,
     sizes.reduce((sum, size) => sum + size, 0),
   )
@@ -74,4 +74,12 @@ test('memory that went to a thread with its files is not given back a second tim
   events.onWritten(0)
   expect(isFree(payload)).toBe(false)
   expect(moved.byteLength).toBeGreaterThan(1000 * KIB)
+})
+
+test('memory of another length is free as soon as its files are written, and does not wait for their answers', () => {
+  const { payload, events } = arrived([300 * KIB, 100 * KIB], Buffer.from(new ArrayBuffer(500 * KIB)))
+  events.onWritten(0)
+  expect(payload.length).toBe(400 * KIB)
+  events.onWritten(1)
+  expect(payload.buffer.byteLength).toBe(0)
 })

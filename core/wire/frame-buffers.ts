@@ -29,7 +29,7 @@ export function freeNow({ buffer }: Uint8Array): void {
 }
 
 /** A frame takes a buffer from this part of it on: what it holds beyond its bytes no credit pays for. */
-const LEAST_PART = 0.75
+const LEAST_PART = 0.5
 
 /** @param mostFree how many may wait to be used again. */
 function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number): FrameBuffers {

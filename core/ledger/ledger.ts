@@ -1,3 +1,4 @@
+import { checkpointAtRest } from './checkpoints.ts'
 import type { Ledger } from './contract.ts'
 import { openLedgerFile } from './file.ts'
 import { openLedgerOffers } from './offers.ts'
@@ -28,6 +29,7 @@ export function openLedger(file: string): Ledger {
   const routes = openRoutes(database)
   const pages = openLedgerPages(database)
   const places = openLedgerPlaces(database)
+  const endCheckpoints = checkpointAtRest(database)
   return {
     notice,
     ...openLedgerOffers(database, routes),
@@ -46,6 +48,9 @@ export function openLedger(file: string): Ledger {
     filled: places.filled,
     rememberFilled: places.rememberFilled,
     forgetSource: places.forgetSource,
-    close: () => database.close(),
+    close() {
+      endCheckpoints()
+      database.close()
+    },
   }
 }

@@ -55,6 +55,8 @@ export function openRoute(
     { name: os.hostname() || 'Holdfast', retrySeconds, bucket },
     {
       onSession(session) {
+        // What the last connection said of the receiver's disk says nothing of this one.
+        stalledMs = 0
         pump.setSession(session)
         removals.setSession(session)
       },

@@ -3,6 +3,8 @@ import type { Message } from '../../words/message.ts'
 
 /** So many files in a row that the store could not take are the store's trouble, not theirs. */
 const FAILURES_IN_A_ROW = 8
+/** Twice the credit of a receiver: of a file of which so much has gone it has stored something, and the rest may take hours. */
+const TAKEN_IN_BYTES = 32 * 1024 * 1024
 
 /**
  * Holds files back while the receiver's store is in trouble, and lets single ones try whether it is over.
@@ -13,6 +15,8 @@ export interface Gate {
   isOpen(now: number): boolean
   pass(id: number): void
   stored(): void
+  /** So many more bytes of a file have gone. */
+  went(id: number, bytes: number): void
   /** `store`: the store itself is in trouble; `file`: perhaps only this file is. */
   failed(reason: Message, kind: 'store' | 'file', now: number): void
   /** The file is over, whatever became of it. */
@@ -27,6 +31,7 @@ export function createGate(retryMs: number, random: () => number = Math.random):
   let problem: Message | null = null
   let closedUntil: number | null = null
   let trying: number | null = null
+  let triedBytes = 0
   let tries = 0
   let inRow = 0
 
@@ -37,17 +42,26 @@ export function createGate(retryMs: number, random: () => number = Math.random):
     closedUntil = now + backoffMs(tries, retryMs, random())
   }
 
+  const open = () => {
+    problem = null
+    closedUntil = null
+    trying = null
+    tries = 0
+    inRow = 0
+  }
+
   return {
     isOpen: (now) => closedUntil === null || (now >= closedUntil && trying === null),
     pass(id) {
-      if (closedUntil !== null) trying = id
+      if (closedUntil === null) return
+      trying = id
+      triedBytes = 0
     },
-    stored() {
-      problem = null
-      closedUntil = null
-      trying = null
-      tries = 0
-      inRow = 0
+    stored: open,
+    went(id, bytes) {
+      if (trying !== id) return
+      triedBytes += bytes
+      if (triedBytes >= TAKEN_IN_BYTES) open()
     },
     failed(reason, kind, now) {
       problem = reason

@@ -74,8 +74,8 @@ export function createIntake(host: IntakeHost): Intake {
       for (const due of [...go, ...waits]) taken.add(due.id)
       if (go.length === 0 && waits.length > 0) host.wake(source.id)
       // In trouble the file that failed least often tries first: a large one for which there is no room must
-      // not be the only one that is ever tried.
-      if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts)
+      // not be the only one that is ever tried. Of those the smallest, which is the soonest known.
+      if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
     giveBack(files) {

@@ -161,6 +161,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       }),
     onBytes(due, bytes) {
       onWire.add(due, bytes)
+      gate.went(due.id, bytes)
       events.onBytes(due.source, bytes)
     },
     onSkipped: (due, bytes) => onWire.add(due, bytes),

@@ -72,6 +72,24 @@ describe('gate', () => {
     expect(gate.isOpen(3_300)).toBe(true)
   })
 
+  test('a long file that tries opens it when the store has taken some of it in', () => {
+    const gate = createGate(60_000, () => 0)
+    const mib = 1024 * 1024
+    gate.failed(full, 'store', 0)
+    gate.pass(7)
+    gate.went(8, 64 * mib)
+    gate.went(7, 16 * mib)
+    expect(gate.isOpen(2_000)).toBe(false)
+    gate.over(7)
+    // The next one begins at nothing.
+    gate.pass(9)
+    gate.went(9, 16 * mib)
+    expect(gate.isOpen(2_000)).toBe(false)
+    gate.went(9, 16 * mib)
+    expect(gate.isOpen(2_000)).toBe(true)
+    expect(gate.problem).toBeNull()
+  })
+
   test('one file that the store cannot take does not close it; eight in a row do', () => {
     const gate = createGate(60_000, () => 0)
     for (let count = 0; count < 7; count += 1) gate.failed(full, 'file', 0)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
@@ -13,6 +14,7 @@ import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
+import { noIncidentFile, openIncidentFile } from './incident-file.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
@@ -43,6 +45,8 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
+/** How long the end waits for the incidents to be written. */
+const KEEP_MS = 2_000
 /** The notice of settings that are in force, but not in their file. */
 const UNWRITTEN = 'settings-unwritten'
 /** The notice of a settings file that was set aside, or is used in part. */
@@ -92,7 +96,9 @@ export class Agent {
       confirm: (ids) => void this.checker.request('checkNow', { ids }).catch(() => undefined),
       withdraw: (incident) => host.withdraw(incident),
       changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
+      file: host.kind === 'once' ? noIncidentFile : openIncidentFile(layout.directory),
     })
+    this.store.update({ incidents: this.#alerts.incidents() })
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
@@ -124,9 +130,10 @@ export class Agent {
   async stop(): Promise<void> {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
-    this.#alerts.stop()
+    // A disk that hangs keeps it from being written, and nobody from ending.
+    const kept = Promise.race([this.#alerts.stop(), delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
-    await Promise.all(workers.map((worker) => worker.stop()))
+    await Promise.all([kept, ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
 
@@ -149,7 +156,7 @@ export class Agent {
   #apply(settings: Settings): void {
     const state = this.store.state
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
-    for (const id of pathIds(state)) if (!kept.has(id)) this.#alerts.forget(id)
+    this.#alerts.keepOnly(kept)
     this.#memory.keepOnly(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destinations = destinationStates(settings, this.layout.store)
@@ -161,7 +168,7 @@ export class Agent {
     // A report that comes while the workers end must not start one of them again.
     if (this.#isStopped) return
     const settings = this.#permitted(all)
-    this.checker.configure(checkerConfig(settings, this.layout, this.#memory.knownMounts()))
+    this.checker.configure(this.#checkerConfig(settings))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destinations.length > 0) {
       this.#embedded.forget()
@@ -171,6 +178,10 @@ export class Agent {
       this.receiver.configure(embeddedReceiverConfig(this.layout, computerName, this.#senderFingerprint))
     }
     this.#configureSenders(all)
+  }
+
+  #checkerConfig(permitted: Settings) {
+    return checkerConfig(permitted, this.layout, this.#memory.knownMounts())
   }
 
   #permitted(settings: Settings): Settings {
@@ -221,7 +232,9 @@ export class Agent {
   #checked({ checked, notice }: CheckerReport): void {
     if (notice !== undefined) this.#noticed(notice)
     if (checked.length === 0) return
-    this.#memory.remember(checked)
+    // Another checker process would take a fault of today for what the person chose.
+    if (this.#memory.remember(checked))
+      this.checker.prepare(this.#checkerConfig(this.#permitted(this.settings.get())))
     this.store.update(withChecked(this.store.state, checked))
     const ids = new Set(pathIds(this.store.state))
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)

@@ -4,18 +4,22 @@ import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import type { Notification } from './host.ts'
+import type { IncidentFile } from './incident-file.ts'
 import type { Incident } from './state/schema.ts'
 
 /** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
 const CONFIRM_AFTER_MS = 1_000
+/** Many paths that fail together are written down together. */
+const KEEP_AFTER_MS = 200
 
 export interface Alerts {
   observe(checked: Checked): void
-  /** A path that is no longer checked takes its incidents with it. */
-  forget(id: string): void
+  /** Paths that are no longer checked take their incidents with them. */
+  keepOnly(ids: ReadonlySet<string>): void
   /** Those that last first, then those that are over, newest first. */
   incidents(): Incident[]
-  stop(): void
+  /** Resolves when what is to outlast this process is written, as far as its disk takes it. */
+  stop(): Promise<void>
 }
 
 /** Feeds verdicts to the incident policy and tells what it decides. */
@@ -27,10 +31,14 @@ export function createAlerts(options: {
   /** Asks for another check of these paths now: one failure is a suspicion, two are an incident. */
   confirm(ids: string[]): void
   changed(): void
+  /** Where incidents are kept over a restart. */
+  file: IncidentFile
 }): Alerts {
-  let state: AlertState = noAlerts
+  let state: AlertState = { ...noAlerts, ...options.file.load() }
+  let kept = outlineOf(state)
   let timer: NodeJS.Timeout | null = null
   let confirmTimer: NodeJS.Timeout | null = null
+  let keepTimer: NodeJS.Timeout | null = null
   const suspected = new Set<string>()
 
   const confirmSoon = (id: string) => {
@@ -43,6 +51,17 @@ export function createAlerts(options: {
     }, CONFIRM_AFTER_MS)
   }
 
+  /** Told first: an end of the process between the two has it told twice, rather than never. */
+  const keep = () => {
+    if (keepTimer !== null) clearTimeout(keepTimer)
+    keepTimer = null
+    // Its incident stays as it was until the recovery is told, too.
+    if (state.recoveries.length > 0) return
+    const outline = outlineOf(state)
+    if (outline === kept) return
+    kept = outline
+    options.file.save(state)
+  }
   const tell = () => {
     timer = null
     const due = announce(state, performance.now())
@@ -50,6 +69,7 @@ export function createAlerts(options: {
     for (const announcement of due.announcements) {
       options.notify(notificationOf(announcement, options.words()))
     }
+    keep()
     schedule()
   }
   const schedule = () => {
@@ -65,21 +85,39 @@ export function createAlerts(options: {
       if (told && !state.open.some((incident) => incident.id === id)) options.withdraw(id)
     }
     if (before.open !== state.open || before.past !== state.past) options.changed()
+    keepTimer ??= setTimeout(keep, KEEP_AFTER_MS)
     schedule()
   }
+
+  // Those of an earlier run that nobody was told of.
+  schedule()
 
   return {
     observe: (checked) => {
       step(observe(state, sampleOf(checked)))
       if (isSuspected(state, checked.id)) confirmSoon(checked.id)
     },
-    forget: (id) => step(forget(state, id, Date.now())),
+    keepOnly: (ids) => {
+      const known = [
+        ...Object.keys(state.suspicions),
+        ...state.open.flatMap(({ failing }) => Object.keys(failing)),
+      ]
+      for (const id of new Set(known)) if (!ids.has(id)) step(forget(state, id, Date.now()))
+    },
     incidents: () => [...state.open, ...state.past].slice(0, 100).map(visibleIncident),
     stop: () => {
       if (timer !== null) clearTimeout(timer)
       if (confirmTimer !== null) clearTimeout(confirmTimer)
+      keep()
+      return options.file.saved()
     },
   }
+}
+
+/** What of the incidents has to outlast this process; how long a call has been out by now need not. */
+function outlineOf({ open, past }: AlertState): string {
+  const lasting = open.map(({ id, told, failing }) => [id, told, Object.keys(failing)])
+  return JSON.stringify([lasting, past[0]?.id ?? null, past.length])
 }
 
 function sampleOf({ id, path, mount, overall }: Checked): Sample {
@@ -88,9 +126,13 @@ function sampleOf({ id, path, mount, overall }: Checked): Sample {
   return { id, path, group: mount?.point ?? path, isOwn: isOwnFault(overall), kind, sentence, ...now }
 }
 
-/** A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. */
+/**
+ * A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. ext4's count
+ * of errors stays until e2fsck, and its disk may fail meanwhile.
+ */
 function isOwnFault({ kind, code }: Checked['overall']): boolean {
   if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
+  if (kind === 'io-error') return code === null
   return kind === 'permission' || kind === 'error'
 }
 

@@ -1,12 +1,10 @@
 import Conf from 'conf'
 import { z } from 'zod'
-import { type Checked, mountIdentitySchema } from '../check/messages.ts'
+import { type Checked, knownMountSchema } from '../check/messages.ts'
 import { type KnownMounts, rememberMount } from './workers/configs.ts'
 
 const memorySchema = z.object({
-  knownMounts: z
-    .record(z.string(), z.object({ mount: mountIdentitySchema, readOnlyByIntent: z.boolean() }))
-    .default({}),
+  knownMounts: z.record(z.string(), knownMountSchema).default({}),
 })
 
 /**
@@ -19,8 +17,8 @@ export function openMemory(
   onlyRead: boolean,
 ): {
   knownMounts(): KnownMounts
-  /** The mounts that checks have found. */
-  remember(checked: readonly Checked[]): void
+  /** The mounts that checks have found. Returns whether any of it is new. */
+  remember(checked: readonly Checked[]): boolean
   /** Forgets all paths but these, by their ids. */
   keepOnly(ids: ReadonlySet<string>): void
 } {
@@ -46,7 +44,9 @@ export function openMemory(
     knownMounts: () => knownMounts,
     remember: (checked) => {
       const known = checked.reduce(rememberMount, knownMounts)
-      if (known !== knownMounts) setKnownMounts(known)
+      if (known === knownMounts) return false
+      setKnownMounts(known)
+      return true
     },
     keepOnly: (ids) => {
       // What sends once has none of the settings' paths, and may know the one that it is given.

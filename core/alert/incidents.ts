@@ -21,8 +21,8 @@ export interface Sample {
   /** Paths of one group that fail alike are one incident: the mount point where it is known. */
   group: string
   /**
-   * It may well be this path's own fault: then it joins others of its group only until they are told, so that what
-   * fails later is told as well.
+   * It may well be this path's own fault, or one that its disk lives on with: then it joins others of its group only
+   * until they are told, and nobody joins it after that, so that what fails later is told as well.
    */
   isOwn: boolean
   kind: Verdict['kind']
@@ -37,6 +37,8 @@ export interface Incident {
   id: string
   kind: IncidentKind
   group: string
+  /** All that it was begun with was perhaps of the paths' own. */
+  isOwn: boolean
   /** Every path that was part of it, by path id. */
   paths: Record<string, string>
   /** What is said of those that fail now, by path id; the first of them speaks for the incident. */
@@ -80,7 +82,7 @@ export const noAlerts: AlertState = { suspicions: {}, open: [], past: [], recove
 
 /** How long a new incident waits for further paths of the same mount before it is told. */
 export const COLLECT_MS = 1_000
-const KEPT_INCIDENTS = 100
+export const KEPT_INCIDENTS = 100
 
 /** A system that says EROFS, or a call that never returns, needs no second opinion. */
 const SAMPLES_NEEDED: Record<IncidentKind, number> = {
@@ -170,10 +172,12 @@ function isPartOf({ failing }: Incident, id: string): boolean {
 }
 
 /** The open incident that this sample belongs to. */
-function incidentOf({ open }: AlertState, sample: Sample, kind: IncidentKind): Incident | undefined {
-  const alike = open.filter((one) => one.kind === kind && one.group === sample.group)
-  const own = alike.find((one) => isPartOf(one, sample.id))
-  return own ?? alike.find(({ told }) => !sample.isOwn || !told)
+function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): Incident | undefined {
+  const alike = state.open.filter((one) => one.kind === kind && one.group === sample.group)
+  // The disk itself fails now, of which nobody has been told: also if the path is part of the incident already.
+  const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
+  const own = open.find((one) => isPartOf(one, sample.id))
+  return own ?? open.find(({ told }) => !sample.isOwn || !told)
 }
 
 function withoutSuspicion(state: AlertState, id: string): AlertState {
@@ -186,6 +190,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     id: `${sample.at}-${state.opened + 1}`,
     kind,
     group: sample.group,
+    isOwn: sample.isOwn,
     paths: { [sample.id]: sample.path },
     failing: { [sample.id]: sample.sentence },
     sentence: sample.sentence,
@@ -198,9 +203,12 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
 }
 
 /** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
-function join(incident: Incident, { id, path, sentence }: Sample): Incident {
+function join(incident: Incident, { id, path, sentence, isOwn }: Sample): Incident {
   const paths = { ...incident.paths, [id]: path }
-  return withFailing({ ...incident, paths }, { ...incident.failing, [id]: sentence })
+  return withFailing(
+    { ...incident, paths, isOwn: incident.isOwn && isOwn },
+    { ...incident.failing, [id]: sentence },
+  )
 }
 
 /** What has left speaks for the incident no more, unless it was the last. */

@@ -31,6 +31,14 @@ export const mountIdentitySchema = z.object({
 })
 export type MountIdentity = z.infer<typeof mountIdentitySchema>
 
+/** What is remembered of the file system that a path is on, also over a restart. */
+export const knownMountSchema = z.object({
+  mount: mountIdentitySchema,
+  readOnlyByIntent: z.boolean(),
+  soundErrorsCount: z.number().nullable().default(null),
+})
+export type RememberedMount = z.infer<typeof knownMountSchema>
+
 export const checkedSchema = z.object({
   id: z.string(),
   path: z.string(),
@@ -45,6 +53,8 @@ export const checkedSchema = z.object({
   mount: mountIdentitySchema.nullable(),
   /** The mount was read-only when the path was chosen: the person's intent, not a fault. */
   readOnlyByIntent: z.boolean(),
+  /** ext4's errors_count when the file system was last sound; null: not known, or it is to be reckoned anew. */
+  soundErrorsCount: z.number().nullable(),
 })
 export type Checked = z.infer<typeof checkedSchema>
 
@@ -96,10 +106,7 @@ export const checkerDefinition = {
     historyPath: z.string().nullable(),
     paths: z.array(checkedPathSchema),
     /** Mounts that an earlier run remembered, by path id: an unmounted disk stays "missing" over a restart. */
-    knownMounts: z.record(
-      z.string(),
-      z.object({ mount: mountIdentitySchema, readOnlyByIntent: z.boolean() }),
-    ),
+    knownMounts: z.record(z.string(), knownMountSchema),
   }),
   /** Only the paths that have a new verdict. At most one report in 100 ms. */
   report: z.object({

@@ -39,16 +39,17 @@ export function checkerConfig(
 
 /** The mounts to remember: what the checker last knew, which stays while a disk is away. */
 export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts {
-  const { id, mount, readOnlyByIntent } = checked
+  const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
   if (mount === null) return known
   const before = known[id]
   const isSame =
     before?.readOnlyByIntent === readOnlyByIntent &&
+    before.soundErrorsCount === soundErrorsCount &&
     before.mount.point === mount.point &&
     before.mount.device === mount.device &&
     before.mount.type === mount.type &&
     before.mount.source === mount.source
-  return isSame ? known : { ...known, [id]: { mount, readOnlyByIntent } }
+  return isSame ? known : { ...known, [id]: { mount, readOnlyByIntent, soundErrorsCount } }
 }
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {

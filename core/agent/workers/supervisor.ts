@@ -72,6 +72,11 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
     if (this.#ending === null) this.#start()
   }
 
+  /** What the next process is to know from the beginning; the one that runs has found it out itself. */
+  prepare(config: ConfigOf<D>): void {
+    if (this.#wanted) this.#config = config
+  }
+
   /** Tells it that there may be work; lost if it is not running, as it looks for work when it starts. */
   nudge(): void {
     this.#post({ type: 'nudge' })

@@ -1,4 +1,5 @@
 import type { Mount } from '../../mounts/mountinfo.ts'
+import type { MountIdentity } from '../messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
 import { judgeMount } from './identity.ts'
 
@@ -24,7 +25,7 @@ export function lookAtMount(
     const cause = finding.readOnly === 'fault' ? 'read-only' : 'emergency'
     return { failures: [{ step: 'mount', cause, point }], memory: { ...memory, known, wasFaulty: true } }
   }
-  const sound = soundCount(memory, errorsCount)
+  const sound = soundCount(memory, known.mount, errorsCount)
   const rise = (errorsCount ?? 0) - (sound ?? 0)
   return {
     failures: rise > 0 ? [{ step: 'mount', cause: 'ext4-errors', point, count: rise }] : [],
@@ -36,8 +37,10 @@ export function lookAtMount(
  * The count that the errors are reckoned from. ext4 keeps counting over a remount until e2fsck mends it, so a
  * file system that came back from being read-only or away begins anew: that incident has been told.
  */
-function soundCount(memory: PathMemory, count: number | null): number | null {
-  const { soundErrorsCount: before } = memory
+function soundCount(memory: PathMemory, now: MountIdentity, count: number | null): number | null {
+  const { soundErrorsCount: before, known } = memory
   if (count === null || before === null || memory.wasFaulty || count < before) return count
-  return before
+  // The device's number may be another one since the computer was started anew.
+  const isSameDisk = known?.mount.source === now.source && known.mount.type === now.type
+  return isSameDisk ? before : count
 }

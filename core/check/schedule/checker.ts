@@ -1,6 +1,6 @@
 import type { ConfigOf } from '../../worker/definition.ts'
 import type { Clock } from '../clock.ts'
-import type { Checked, CheckedPath, checkerDefinition } from '../messages.ts'
+import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
@@ -112,13 +112,13 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     batch.forget(watch.target.id)
   }
 
-  const add = (target: CheckedPath, known: PathMemory['known']) => {
+  const add = (target: CheckedPath, remembered: RememberedMount | undefined) => {
     const watch: Watch = {
       target,
       timetable: { startMs: 0, intervalMs },
       tick: 0,
       cancelTick: () => undefined,
-      memory: { ...freshMemory, known },
+      memory: memoryOf(remembered),
       quick: quickOf(() => watch, target),
       begunMs: Number.NEGATIVE_INFINITY,
       lookedAtMs: Number.NEGATIVE_INFINITY,
@@ -144,7 +144,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
         else if (isNewInterval) startTimetable(watch)
       }
       for (const target of wanted.values()) {
-        if (!watches.has(target.id)) add(target, config.knownMounts[target.id] ?? null)
+        if (!watches.has(target.id)) add(target, config.knownMounts[target.id])
       }
     },
     checkNow: (only) => {
@@ -161,4 +161,10 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       batch.stop()
     },
   }
+}
+
+function memoryOf(remembered: RememberedMount | undefined): PathMemory {
+  if (remembered === undefined) return freshMemory
+  const { soundErrorsCount, ...known } = remembered
+  return { ...freshMemory, known, soundErrorsCount }
 }

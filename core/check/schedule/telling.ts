@@ -25,7 +25,7 @@ export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Te
   let slowLimitMs = Number.POSITIVE_INFINITY
 
   const tell = (
-    { target: { id, path }, memory: { known } }: Subject,
+    { target: { id, path }, memory: { known, wasFaulty, ...memory } }: Subject,
     at: number,
     probes: Checked['probes'],
     overall: Verdict,
@@ -33,7 +33,9 @@ export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Te
   ) => {
     const mount = known?.mount ?? null
     const readOnlyByIntent = known?.readOnlyByIntent ?? false
-    batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent })
+    // After a fault that is told for itself they are reckoned anew, by the next process as by this one.
+    const soundErrorsCount = wasFaulty ? null : memory.soundErrorsCount
+    batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount })
   }
 
   return {

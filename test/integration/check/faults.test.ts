@@ -90,7 +90,13 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     expect(first.delayMs).toBeGreaterThan(0)
     const again = await checkWith({
       paths: allProbes(disk.point),
-      knownMounts: { p0: { mount: first.mount ?? expect.fail('no mount'), readOnlyByIntent: false } },
+      knownMounts: {
+        p0: {
+          mount: first.mount ?? expect.fail('no mount'),
+          readOnlyByIntent: false,
+          soundErrorsCount: null,
+        },
+      },
     })
     await again.sees('p0', 'read-only')
   })
@@ -222,7 +228,8 @@ describe.skipIf(!canMount)('real faults, through the real worker (mounting needs
     expect(failed.probes.write).toBeUndefined()
     expect(failed.mount).toEqual(mount)
     await checker.stop()
-    const knownMounts = { p0: { mount: mount ?? expect.fail('no mount'), readOnlyByIntent: false } }
+    const remembered = { readOnlyByIntent: false, soundErrorsCount: null }
+    const knownMounts = { p0: { mount: mount ?? expect.fail('no mount'), ...remembered } }
     const again = await checkWith({ paths: allProbes(disk.point), knownMounts })
     const { overall } = await again.sees('p0', 'missing')
     expect(overall.sentence.key).toBe('check.unmounted')

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAlerts } from '../../../core/agent/alerts.ts'
+import { type IncidentFile, noIncidentFile, openIncidentFile } from '../../../core/agent/incident-file.ts'
 import type { Checked } from '../../../core/check/messages.ts'
 import { message } from '../../../core/words/message.ts'
 import { englishWords } from '../../../core/words/words.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 function checked(kind: Checked['overall']['kind'], id = 'a', code: string | null = null): Checked {
   const sentence = message('problem.other', { reason: kind })
@@ -15,10 +19,11 @@ function checked(kind: Checked['overall']['kind'], id = 'a', code: string | null
     delayMs: null,
     mount: { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' },
     readOnlyByIntent: false,
+    soundErrorsCount: null,
   }
 }
 
-function alerts() {
+function alerts(file: IncidentFile = noIncidentFile) {
   const told: string[] = []
   const withdrawn: string[] = []
   const confirmed: string[][] = []
@@ -28,6 +33,7 @@ function alerts() {
     withdraw: (incident) => withdrawn.push(incident),
     confirm: (ids) => confirmed.push(ids),
     changed: () => undefined,
+    file,
   })
   return { running, told, withdrawn, confirmed }
 }
@@ -111,6 +117,97 @@ describe('alerts', () => {
     vi.setSystemTime(Date.now() - 3_600_000)
     vi.advanceTimersByTime(1_000)
     expect(told).toEqual(['Not answering: /disk/a (true)'])
+  })
+
+  it('tells of a disk that fails although its ext4 errors were told, also of the very path', () => {
+    const { running, told, withdrawn } = alerts()
+    const observe = (code: string | null, id: string) => {
+      running.observe(checked('io-error', id, code))
+      running.observe(checked('io-error', id, code))
+      vi.advanceTimersByTime(2_000)
+    }
+    observe(null, 'a')
+    observe(null, 'a')
+    observe('EIO', 'a')
+    observe('EIO', 'b')
+    observe(null, 'a')
+    expect(told).toEqual(['Input/output error: /disk/a (true)', 'Input/output error: /disk/a (true)'])
+    expect(withdrawn).toHaveLength(1)
+  })
+
+  describe('over a restart', () => {
+    const start = () => {
+      const directory = temporaryDirectory('incidents')
+      /** One run after another; the end of each is waited for as far as it writes. */
+      const run = (file = openIncidentFile(directory)) => alerts(file)
+      return { directory, run }
+    }
+
+    it('tells of nothing twice, and of the end of what was told', async () => {
+      const { run } = start()
+      const first = run()
+      first.running.observe(checked('read-only', 'a'))
+      vi.advanceTimersByTime(2_000)
+      const begun = first.running.incidents()[0]?.startedAt
+      await first.running.stop()
+      vi.advanceTimersByTime(3_600_000)
+      const second = run()
+      expect(second.running.incidents()).toMatchObject([
+        { paths: ['/disk/a'], startedAt: begun, endedAt: null },
+      ])
+      second.running.observe(checked('read-only', 'a'))
+      vi.advanceTimersByTime(2_000)
+      expect(second.told).toEqual([])
+      await second.running.stop()
+      const third = run()
+      third.running.observe(checked('ok', 'a'))
+      vi.advanceTimersByTime(2_000)
+      expect(third.told).toEqual(['Well again: /disk/a (true)'])
+      await third.running.stop()
+      const fourth = run()
+      expect(fourth.running.incidents()).toHaveLength(1)
+      vi.advanceTimersByTime(2_000)
+      expect(fourth.told).toEqual([])
+      await fourth.running.stop()
+    })
+
+    it('tells what the last run did not come to', async () => {
+      const { run } = start()
+      const first = run()
+      first.running.observe(checked('read-only', 'a'))
+      vi.advanceTimersByTime(500)
+      await first.running.stop()
+      const second = run()
+      vi.advanceTimersByTime(2_000)
+      expect(second.told).toEqual(['Read-only: /disk/a (true)'])
+      await second.running.stop()
+    })
+
+    it('is silent about a path that is not checked any more', async () => {
+      const { run } = start()
+      const first = run()
+      first.running.observe(checked('read-only', 'a'))
+      vi.advanceTimersByTime(2_000)
+      await first.running.stop()
+      const second = run()
+      second.running.keepOnly(new Set(['b']))
+      vi.advanceTimersByTime(2_000)
+      expect(second.told).toEqual([])
+      expect(second.running.incidents()).toMatchObject([{ endedAt: expect.any(Number) }])
+      await second.running.stop()
+    })
+
+    it('begins anew where its file is broken, or cannot be written', async () => {
+      const { directory, run } = start()
+      writeFileSync(path.join(directory, 'incidents.json'), '{"open":[{}],')
+      const first = run()
+      expect(first.running.incidents()).toEqual([])
+      const away = run(openIncidentFile(path.join(directory, 'not there')))
+      away.running.observe(checked('read-only', 'a'))
+      vi.advanceTimersByTime(2_000)
+      await away.running.stop()
+      expect(away.told).toEqual(['Read-only: /disk/a (true)'])
+    })
   })
 
   it('takes nothing back that was never shown', () => {

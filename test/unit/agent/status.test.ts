@@ -30,6 +30,7 @@ const well: SourceState = {
     delayMs: 1,
     mount: null,
     readOnlyByIntent: false,
+    soundErrorsCount: null,
   },
   delays: [],
   scanned: { id: 'a', phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },

@@ -7,7 +7,17 @@ import type { Checked, VerdictKind } from '../../../core/check/messages.ts'
 function checked(id: string, at: number, kind: VerdictKind = 'ok', delayMs: number | null = 1): Checked {
   const sentence = { key: 'check.ok' as const, params: {} }
   const overall = { kind, step: null, code: null, elapsedMs: 1, sentence }
-  return { id, path: `/${id}`, at, overall, probes: {}, delayMs, mount: null, readOnlyByIntent: false }
+  return {
+    id,
+    path: `/${id}`,
+    at,
+    overall,
+    probes: {},
+    delayMs,
+    mount: null,
+    readOnlyByIntent: false,
+    soundErrorsCount: null,
+  }
 }
 
 describe('the checks that wait to be written', () => {

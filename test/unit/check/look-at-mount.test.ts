@@ -66,6 +66,14 @@ describe('the mount probe', () => {
     expect(memory.known?.mount.point).toBe('/mnt/disk')
   })
 
+  it('reckons ext4 errors from what an earlier run knew, as long as it is the same disk', () => {
+    const mount = { point: '/mnt/disk', device: '8:1', type: 'ext4', source: '/dev/loop0' }
+    const earlier = { ...freshMemory, known: { mount, readOnlyByIntent: false }, soundErrorsCount: 2 }
+    expect(story(earlier, [disk, 5]).causes).toEqual([['ext4-errors']])
+    expect(story(earlier, [disk, 2]).causes).toEqual([[]])
+    expect(story(earlier, [{ ...disk, source: '/dev/loop7' }, 5]).causes).toEqual([[]])
+  })
+
   it('tells of new ext4 errors until the file system was mended or mounted anew', () => {
     expect(story(freshMemory, [disk, 3], [disk, 3], [disk, 5], [disk, 5], [disk, 0]).causes).toEqual([
       [],

@@ -101,6 +101,7 @@ export function checkedState(id: string, path: string, changes: Partial<Checked>
     delayMs: 4.2,
     mount: { point: '/mnt/photos', device: '8:17', type: 'ext4', source: '/dev/sdb1' },
     readOnlyByIntent: false,
+    soundErrorsCount: null,
     ...changes,
   }
 }

@@ -54,6 +54,9 @@ export function registerPaths(program: Command): void {
   inner('check', 'check a path, without sending anything of it; the agent must be running').action(
     (given: string, _: Options, self: Command) => check(dataOf(self), given),
   )
+  inner('retry', 'give files that could not be sent another try; the agent must be running').action(
+    (given: string, _: Options, self: Command) => retry(dataOf(self), given),
+  )
   inner(
     'remove',
     'protect or check it no longer; files stay as they are, here and where they were sent',
@@ -94,6 +97,13 @@ async function check(dataDirectory: string, given: string): Promise<void> {
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   console.log(englishWords(message('cli.paths.checked', { path: wanted })))
+}
+
+async function retry(dataDirectory: string, given: string): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  const refusal = outcomeOf(await sendCommand(dataDirectory, 'retryParked', { id }))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(englishWords(message('cli.paths.retried', { path })))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {

@@ -1,8 +1,19 @@
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { isReadable, isStill } from '../reading/read.ts'
 import { createLookBack } from './look-back.ts'
 
 const MINUTE = 60_000
+const LONG_LOOKS_MS = [10_000, MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE]
+
+/** A parked file that is gone is not to be sent any more: another try finds that out, and whoever waits for it hears of it. */
+const isAbsent = async (file: string): Promise<boolean> => {
+  try {
+    return (await lstatOrNull(file)) === null
+  } catch {
+    return false
+  }
+}
 
 export interface LookBacksEvents {
   /** A file of this source can be sent again. */
@@ -35,16 +46,24 @@ export function openLookBacks(
   })
   /** No event tells that a file may be read again: a directory above it was closed, or a ticket had run out. */
   const unreadable = createLookBack({
-    looksMs: [10_000, MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE],
-    isBack: isReadable,
+    looksMs: LONG_LOOKS_MS,
+    isBack: async (file, due) => (await isReadable(file, due)) || (await isAbsent(file)),
+    found: (file, due) => tried(file, due.source, () => ledger.unparkOne(due)),
+  })
+  /** What the receiver never takes as it is may be removed, or be renamed, which is another file. */
+  const refused = createLookBack({
+    looksMs: LONG_LOOKS_MS,
+    isBack: isAbsent,
     found: (file, due) => tried(file, due.source, () => ledger.unparkOne(due)),
   })
   return {
     vanished,
     unreadable,
+    refused,
     stop() {
       vanished.stop()
       unreadable.stop()
+      refused.stop()
     },
   }
 }

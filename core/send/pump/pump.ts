@@ -1,3 +1,4 @@
+import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
@@ -85,6 +86,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     onGone: events.onGone,
     vanished: back.vanished,
     unreadable: back.unreadable,
+    refused: back.refused,
     log: events.log,
   })
   const marks = openMarks(destination.id, ledger, events)
@@ -167,6 +169,18 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     onSkipped: (due, bytes) => onWire.add(due, bytes),
   }
 
+  /** Sources whose parked files were given another try since the start. */
+  const retried = new Set<string>()
+  /** What is looked back at is known to this process alone: another one begins with a try of each. */
+  const retryParked = (source: string) => {
+    if (retried.has(source)) return
+    retried.add(source)
+    unparkAll(ledger, destination.id, source).then(
+      (files) => files > 0 && wakeSoon(source),
+      (thrown) => events.log('warn', `parked files of ${source}: ${String(thrown)}`),
+    )
+  }
+
   const openFeedOf = (source: SendSource): Feed => {
     const key = `${source.id} ${source.priority}`
     const mine = slots.get(key) ?? createSlots(source.priority)
@@ -192,7 +206,10 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
         feed.close()
         feeds.delete(id)
       }
-      for (const source of sources) if (!feeds.has(source.id)) feeds.set(source.id, openFeedOf(source))
+      for (const source of sources) {
+        retryParked(source.id)
+        if (!feeds.has(source.id)) feeds.set(source.id, openFeedOf(source))
+      }
       wakeAll()
     },
     wake() {

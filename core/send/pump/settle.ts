@@ -25,6 +25,8 @@ export interface SettleOptions {
   vanished: Pick<LookBack, 'givenUp'>
   /** Looks at files that may not be read. */
   unreadable: Pick<LookBack, 'givenUp'>
+  /** Looks at files that the receiver never takes as they are. */
+  refused: Pick<LookBack, 'givenUp'>
   log(level: 'info' | 'warn', text: string): void
 }
 
@@ -36,7 +38,7 @@ export type Settle = (
 ) => void
 
 export function createSettle(options: SettleOptions): Settle {
-  const { ledger, receiver, retryMs, gate, onGone, vanished, unreadable, log } = options
+  const { ledger, receiver, retryMs, gate, onGone, vanished, unreadable, refused, log } = options
 
   /** The receiver has answered, but not that it has the file. */
   const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
@@ -47,6 +49,7 @@ export function createSettle(options: SettleOptions): Settle {
       case 'park':
         log('warn', `${file}: ${answer.status} ${answer.detail}`)
         ledger.park(due, verdict.reason)
+        refused.givenUp(file, due)
         return
       case 'store':
       case 'file':

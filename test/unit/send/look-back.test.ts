@@ -1,6 +1,10 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { Claim, Due } from '../../../core/ledger/ledger.ts'
 import { createLookBack } from '../../../core/send/pump/look-back.ts'
+import { openLookBacks } from '../../../core/send/pump/look-backs.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -76,3 +80,35 @@ test('a disk that hangs has few calls out, and those of other sources go on', as
   expect(out).toBe(4)
   expect(found).toEqual(['/other'])
 })
+
+test.each(['unreadable', 'refused'] as const)(
+  'a parked file that is removed gets its last try: %s',
+  async (why) => {
+    const file = path.join(temporaryDirectory('look-back'), 'parked')
+    fs.writeFileSync(file, 'x')
+    // Not the file that was given up: what may be read now would get its try at once.
+    const parked = due('parked')
+    const unparked: Due[] = []
+    const found: string[] = []
+    const ledger = {
+      offer: () => 0,
+      unparkOne: (claim: Claim) => unparked.push(claim as Due) > 0,
+    }
+    const backs = openLookBacks(ledger, 'd', {
+      found: (source) => void found.push(source),
+      log: () => undefined,
+    })
+    backs[why].givenUp(file, parked)
+    await vi.advanceTimersByTimeAsync(9_000)
+    expect(unparked).toEqual([])
+    fs.rmSync(file)
+    // Real calls answer between two turns of the clock.
+    for (let turns = 0; found.length === 0 && turns < 1_000; turns += 1) {
+      await vi.advanceTimersByTimeAsync(10_000)
+      await fs.promises.stat(path.dirname(file))
+    }
+    expect(found).toEqual(['s'])
+    expect(unparked).toEqual([parked])
+    backs.stop()
+  },
+)

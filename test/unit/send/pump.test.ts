@@ -6,6 +6,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openPump } from '../../../core/send/pump/pump.ts'
 import { openReaders } from '../../../core/send/reading/readers.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { candidatesOf } from '../../support/transfer.ts'
@@ -73,6 +74,17 @@ test.each(['take', 'markSent'] as const)(
     expect(said).toEqual(['error /ledger: database or disk is full'])
   },
 )
+
+test('a start gives what was parked before it another try', async () => {
+  const { real, begin } = setUp(new Set())
+  const [first] = real.take('d', ['s'], 1, Date.now(), new Set())
+  real.park(
+    first ?? expect.fail('nothing waits'),
+    message('transfer.unreadable', { path: '/x', reason: 'EACCES' }),
+  )
+  begin()
+  await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
+})
 
 test('files that are too young for days are looked at again within the hour, and not all the time until then', async () => {
   const { real, asked, begin } = setUp(new Set())

@@ -68,7 +68,8 @@ export function createMover(
 
   const asWritten = ({ temporary, components, digest, facts }: Pending): Written => {
     const { size, mtimeMs, mode, arrival } = facts
-    return { temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame: null }
+    const mtime = mtimeMs / 1000
+    return { temporary, components, size, mtime, mode, digest, arrival, unlessSame: null, same: null }
   }
 
   return {

@@ -11,6 +11,8 @@ import { replacedAt, versionName } from '../versions/name.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Directories, Round } from './directories.ts'
 import { toSync } from './directories.ts'
+import { gatherIntents } from './intents.ts'
+import type { Seen } from './same-content.ts'
 import { holds } from './same-content.ts'
 
 /** A file that is written and synced under a temporary name. */
@@ -28,6 +30,8 @@ export interface Written {
   arrival?: FileFacts['arrival']
   /** Why only this very content, where it is stored already, is accepted; null: anything is. */
   unlessSame: FileRefused | null
+  /** Of a large file: what is in its place, where that was found to hold the same content. */
+  same: Seen | null
 }
 
 type Placed = Extract<Change, { did: 'placed' }>
@@ -66,25 +70,6 @@ function placedNote({ components, size, mtime, mode, digest }: Written, again: b
 
 function keptNote([folder = '', ...rest]: readonly string[], version: string): Kept {
   return { did: 'kept', folder, path: rest.join('/'), version }
-}
-
-/** Writes down intents, all that come while the last ones are written in one go; resolves when they are durable. */
-function gatherIntents(record: (notes: readonly Note[]) => Promise<void>) {
-  let next: { notes: Intent[]; written: Promise<void> } | null = null
-  let last: Promise<void> = Promise.resolve()
-  return (intent: Intent): Promise<void> => {
-    if (next === null) {
-      const gathering: { notes: Intent[]; written: Promise<void> } = { notes: [], written: last }
-      gathering.written = last.then(() => {
-        next = null
-        return record(gathering.notes)
-      })
-      next = gathering
-      last = gathering.written
-    }
-    next.notes.push(intent)
-    return next.written
-  }
 }
 
 /**

@@ -1,18 +1,16 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, lstat, unlink } from 'node:fs/promises'
-import path from 'node:path'
+import { chmod, copyFile, unlink } from 'node:fs/promises'
 import { createHasher, digestKindOf } from '../../files/digest.ts'
-import { closeFd, openFd, readFully, statFd, syncFd, writeFully } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
+import { closeFd, openFd, readFully, syncFd, writeFully } from '../../files/fd.ts'
 import { forgetCached } from '../../files/page-cache.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { CallWatch } from '../placement/call-watch.ts'
-import { holdBelow } from '../placement/held-directory.ts'
 import type { Home } from '../placement/store-disk.ts'
 import type { TemporaryFiles } from '../placement/temporary-files.ts'
+import { ofOldFile, openOld, unknown } from './old-file.ts'
 
 /** The content that a copy has to have. */
 export interface Wanted {
@@ -49,47 +47,6 @@ const STEP_BYTES = 1024 * 1024
 const SYNC_BYTES = 64 * STEP_BYTES
 /** What copyFile says where the file system cannot share blocks between two files (ioctl_ficlone(2)). */
 const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
-
-const unknown = (detail: string) => new FileRefused('unknown', detail)
-
-/** Whatever is wrong with the old file, its content can still be sent anew. */
-async function ofOldFile<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (thrown) {
-    throw thrown instanceof FileRefused ? thrown : unknown(errorCode(thrown) ?? String(thrown))
-  }
-}
-
-/** Opens a regular file of this size that no symbolic link leads to. */
-async function openOld(
-  root: string,
-  home: Home,
-  components: readonly string[],
-  size: number,
-): Promise<number> {
-  await home.check()
-  const directory = await holdBelow(root, components.slice(0, -1))
-  try {
-    return await openIn(directory.path, components.at(-1) ?? '', size)
-  } finally {
-    await directory.close()
-  }
-}
-
-async function openIn(directory: string, name: string, size: number): Promise<number> {
-  const file = path.join(directory, name)
-  // O_NOFOLLOW is not known on every system.
-  if (!(await lstat(file)).isFile()) throw unknown('not a file')
-  const fd = await openFd(file, READ_FILE)
-  const stats = await statFd(fd).catch(async (thrown: unknown) => {
-    await closeFd(fd)
-    throw thrown
-  })
-  if (stats.isFile() && stats.size === BigInt(size)) return fd
-  await closeFd(fd)
-  throw unknown('other size')
-}
 
 export function openCopies(root: string, home: Home, temporaries: TemporaryFiles, watch: CallWatch): Copies {
   const turns: Semaphore = createSemaphore(COPIES_AT_ONCE)

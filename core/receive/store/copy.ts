@@ -32,7 +32,7 @@ export type StoreCopy = (
 ) => Promise<Outcome>
 
 export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
-  const { admission, commit, mayBeSame, sealed, watch, writing } = parts
+  const { admission, commit, discard, findSame, mayBeSame, sealed, watch, writing } = parts
 
   return async (facts, from, digest, signal, turns) => {
     let room: Room | null = null
@@ -54,8 +54,13 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       if (unlessSame !== null && !(await mayBeSame(components, size))) throw unlessSame
       const open = await copies.make(old, { size, digest }, signal, room.written)
       const temporary = await writing(() => sealed(open, facts))
+      const same = await findSame(components, { size, digest }, () => signal.aborted)
+      if (signal.aborted) {
+        await discard(temporary)
+        throw new FileRefused('aborted', '')
+      }
       const mtime = mtimeMs / 1000
-      return await commit({ temporary, components, size, mtime, mode, digest, arrival, unlessSame })
+      return await commit({ temporary, components, size, mtime, mode, digest, arrival, unlessSame, same })
     } catch (thrown) {
       return outcomeOf(thrown)
     } finally {

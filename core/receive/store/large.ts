@@ -5,6 +5,7 @@ import type { FileFacts } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import { FileRefused, outcomeOf } from '../file-refused.ts'
 import type { Room } from '../limits/admission.ts'
+import type { Seen } from '../placement/same-content.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
 import type { Partial, Partials } from './partials.ts'
@@ -55,7 +56,7 @@ interface Open {
 const isCutShort = ({ appending, partial }: Open): boolean => appending.position < (partial?.offset ?? 0)
 
 export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarge {
-  const { admission, commit, discard, seal, temporaries, watch, writing } = parts
+  const { admission, commit, discard, findSame, seal, temporaries, watch, writing } = parts
 
   return (facts, identity, turns) => {
     const { components, fault } = judged(facts)
@@ -67,6 +68,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     let gathering: Promise<void> | null = null
     let stopping = false
     let hasTurn = false
+    let same: Seen | null = null
 
     /** After the first failure the rest of the file is only let pass. */
     const attempt = async (work: () => Promise<void>, inTurn = writing): Promise<void> => {
@@ -166,12 +168,21 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       })
     }
 
-    const sealNow = async (digest: Uint8Array): Promise<void> => {
+    const judge = async (digest: Uint8Array): Promise<void> => {
       if (open === null || isCutShort(open)) throw new FileRefused('aborted', '')
-      const { fd, appending } = open
+      const { appending } = open
       if (appending.position !== facts.size || !(await appending.digest()).equals(digest))
         throw new FileRefused('digest', '')
-      await seal(fd, facts)
+    }
+
+    /** Takes long: whoever takes the file over meanwhile has all of it, and nothing of it is sealed. */
+    const compare = async (digest: Uint8Array): Promise<void> => {
+      if (refused === null) same = await findSame(components, { size: facts.size, digest }, () => stopping)
+    }
+
+    const sealNow = async (): Promise<void> => {
+      if (open === null || stopping) throw new FileRefused('aborted', '')
+      await seal(open.fd, facts)
     }
 
     return {
@@ -190,7 +201,9 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
         return gathering
       },
       async finish(digest) {
-        await step(() => attempt(() => sealNow(digest)))
+        await step(() => attempt(() => judge(digest)))
+        await step(() => compare(digest))
+        await step(() => attempt(sealNow))
         if (refused !== null || open === null || closing !== null) {
           await close(false)
           return refused ?? { status: 'aborted', detail: '' }
@@ -203,7 +216,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
         await closing
         const { size, mtimeMs, mode, arrival } = facts
         const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest, arrival }
-        return commit({ ...written, unlessSame: null }).finally(() => {
+        return commit({ ...written, unlessSame: null, same }).finally(() => {
           room?.leave()
           giveTurn()
         })

@@ -13,6 +13,7 @@ import type { CallWatch } from '../placement/call-watch.ts'
 import type { Commits } from '../placement/commits.ts'
 import type { Written } from '../placement/placement.ts'
 import type { TemporaryFiles } from '../placement/temporary-files.ts'
+import type { FindSame } from './comparisons.ts'
 import type { Partials } from './partials.ts'
 
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound descriptors. */
@@ -35,6 +36,7 @@ export interface StoreParts {
   readonly admission: Admission
   readonly temporaries: TemporaryFiles
   readonly watch: CallWatch
+  readonly findSame: FindSame
   /** Waits for a turn at the disk. */
   writing<T>(work: () => Promise<T>): Promise<T>
   /** The file's own data and metadata become durable here; its name does with the commit. */
@@ -54,7 +56,7 @@ export function storePartsOf(
   {
     partials,
     ...base
-  }: Pick<StoreParts, 'admission' | 'temporaries' | 'watch'> & {
+  }: Pick<StoreParts, 'admission' | 'findSame' | 'temporaries' | 'watch'> & {
     partials: Pick<Partials, 'supersede'>
   },
   commits: Commits,

@@ -52,7 +52,8 @@ export function openStoreSmall(parts: StoreParts, bulk: Bulk): StoreSmall {
     if (!isContentOf(digest, file.bytes)) throw new FileRefused('digest', '')
     const temporary = await writing(() => writeSmall(file, onWritten))
     const { size, mtimeMs, mode, arrival } = facts
-    return commit({ temporary, components, size, mtime: mtimeMs / 1000, mode, digest, arrival, unlessSame })
+    const mtime = mtimeMs / 1000
+    return commit({ temporary, components, size, mtime, mode, digest, arrival, unlessSame, same: null })
   }
 
   /** There is no room for it: it may only stay if it is there already. */

@@ -16,6 +16,7 @@ import type { Placement } from '../placement/placement.ts'
 import { openPlacement } from '../placement/placement.ts'
 import { openHome } from '../placement/store-disk.ts'
 import { openTemporaryFiles } from '../placement/temporary-files.ts'
+import { openFindSame } from './comparisons.ts'
 import { openCopies } from './copies.ts'
 import type { StoreCopy } from './copy.ts'
 import { openStoreCopy } from './copy.ts'
@@ -99,7 +100,8 @@ export function openStore(
       return reserved
     },
   }
-  const base = { admission: yielding, temporaries, watch, partials }
+  const findSame = openFindSame(layout.root, home, watch)
+  const base = { admission: yielding, findSame, temporaries, watch, partials }
   const mover = createMover(directories, placement, journal, arrivals)
   const bulk = openBulk(layout.root, home, thread, { temporaries, watch, commits, mover })
   const parts = storePartsOf(layout.root, base, commits)

@@ -14,6 +14,11 @@ import { takeJob, writeJobOf } from './writing.ts'
 
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
+/**
+ * What is written and no sync has seen yet is no more than this, and the job that goes beyond it: one sync writes all
+ * of it, and a slow disk that has gigabytes to write would look like one that hangs.
+ */
+const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
 
 export interface PipelineParts {
   temporaries: TemporaryFiles
@@ -37,6 +42,9 @@ export interface Pipeline {
   end(): void
 }
 
+const bytesOf = (files: readonly Pending[]): number =>
+  files.reduce((sum, { facts: { size } }) => sum + size, 0)
+
 const unstored = (code: string): Outcome =>
   outcomeOf(code === WRONG_DIGEST ? new FileRefused('digest', '') : Object.assign(new Error(code), { code }))
 
@@ -55,6 +63,7 @@ export function createPipeline(
   let written: Pending[] = []
   const most = mostUnnamed()
   let unnamed = 0
+  let unsyncedBytes = 0
   let ending = false
   let wake: () => void = () => undefined
 
@@ -66,6 +75,7 @@ export function createPipeline(
   /** Files without a name are gone when they are closed. */
   const dropAll = (files: readonly Pending[], thrown: unknown) => {
     unnamed -= files.length
+    unsyncedBytes -= bytesOf(files)
     for (const { descriptor } of files) void closeFd(descriptor).catch(() => undefined)
     failAll(files, thrown)
   }
@@ -76,7 +86,10 @@ export function createPipeline(
     unnamed -= failures.length
     return files.filter((file, index) => {
       const failure = whyNot.get(index)
-      if (failure !== undefined) file.events.stored(file, unstored(failure))
+      if (failure !== undefined) {
+        unsyncedBytes -= file.facts.size
+        file.events.stored(file, unstored(failure))
+      }
       file.descriptor = descriptors[index] ?? NO_DESCRIPTOR
       return failure === undefined
     })
@@ -95,15 +108,20 @@ export function createPipeline(
       }
     } catch (thrown) {
       unnamed -= files.length
+      unsyncedBytes -= bytesOf(files)
       failAll(files, thrown)
     }
   }
 
+  const mayWrite = () =>
+    !ending && jobs < JOBS_AT_ONCE && unnamed < most && unsyncedBytes < MOST_UNSYNCED_BYTES
+
   const feed = () => {
-    while (!ending && jobs < JOBS_AT_ONCE && coming.length > 0 && unnamed < most) {
+    while (coming.length > 0 && mayWrite()) {
       const files = takeJob(coming, most - unnamed)
       jobs += 1
       unnamed += files.length
+      unsyncedBytes += bytesOf(files)
       void writeFiles(files).then(() => {
         jobs -= 1
         feed()
@@ -153,6 +171,7 @@ export function createPipeline(
         if (without.has(index)) file.events.stored(file, unstored(code))
         else void placeAlone(file)
       }
+      unsyncedBytes -= bytesOf(syncing)
       return syncing
     } catch (thrown) {
       await finish([])
@@ -174,7 +193,7 @@ export function createPipeline(
     feed,
     get coming() {
       const files = coming.flat()
-      return { files: files.length, bytes: files.reduce((sum, { facts: { size } }) => sum + size, 0) }
+      return { files: files.length, bytes: bytesOf(files) }
     },
     takeComing: () => coming.splice(0).flat(),
     end() {

@@ -68,6 +68,8 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
     let gathering: Promise<void> | null = null
     let stopping = false
     let hasTurn = false
+    /** A part of it was read or written: what has refused it since may be the disk's own fault. */
+    let isTouched = false
     let same: Seen | null = null
 
     /** After the first failure the rest of the file is only let pass. */
@@ -106,9 +108,12 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       return closing
     }
 
+    /** What the disk has failed is never gone on with; what there was no room for may be. */
+    const isGood = () => refused === null || !isTouched
+
     /** Another connection of the same sender goes on with it. */
     const giveUp = async (): Promise<void> => {
-      await close(refused === null)
+      await close(isGood())
       refused ??= { status: 'aborted', detail: '' }
     }
 
@@ -137,6 +142,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       if (open !== null && offset > 0) await forgetCached(open.fd)
       while (open !== null && refused === null && !stopping && open.appending.position < offset) {
         const { appending } = open
+        isTouched = true
         await attempt(() => appending.takeIn(offset))
       }
     }
@@ -162,6 +168,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
         if (open === null || isCutShort(open)) return
         const { appending } = open
         const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+        isTouched = true
         if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
         await appending.append(pieces)
         room?.written(bytes)
@@ -221,8 +228,7 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
           giveTurn()
         })
       },
-      // A file that the disk has failed is never gone on with; one that there was no room for may be.
-      abort: (keep = false) => close(keep && (refused === null || open?.appending.position === 0)),
+      abort: (keep = false) => close(keep && isGood()),
     }
   }
 }

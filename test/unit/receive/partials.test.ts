@@ -169,6 +169,26 @@ describe('what waits to be gone on with is bounded', () => {
     expect((await attempt()).status).toBe('durable')
   })
 
+  test('it waits for room, also while another connection asks for that', async () => {
+    const quota = (bytes: number) => ({ quota: { each: { bytes, files: null }, of: {} } })
+    const { root, store, kept } = openLarge(quota(5000))
+    const bytes = randomBytes(4000)
+    await beginLarge(store, 'a', bytes, 3000)
+    await store.close()
+    const tight = openAt(root, quota(3500))
+    const begin = () => tight.begin(factsOf('a', bytes.length), '1')
+    const [first, second] = [begin(), begin()]
+    expect([await first.offset, await second.offset]).toEqual([null, null])
+    expect(second.refused).toMatchObject({ status: 'full' })
+    await Promise.all([first.abort(true), second.abort(true)])
+    expect(kept()).toHaveLength(1)
+    await tight.close()
+    expect(await sendLarge(openAt(root, quota(5000)), 'a', bytes)).toEqual({
+      offset: 3000,
+      status: 'durable',
+    })
+  })
+
   test('what could not have room without it, too, costs nobody anything', async () => {
     const { store, kept } = openLarge({ quota: { each: { bytes: 5000, files: null }, of: {} } })
     await beginLarge(store, 'large', randomBytes(4000), 3000)

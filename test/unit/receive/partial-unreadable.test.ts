@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { expect, test, vi } from 'vitest'
+import { beginLarge, factsOf, openLarge, sendLarge } from '../../support/large-files.ts'
+
+/** Partial files cannot be read while this is so. */
+const disk = vi.hoisted(() => ({ isBroken: false }))
+vi.mock('../../../core/files/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/fd.ts')>()
+  return {
+    ...real,
+    async readFully(...words: Parameters<typeof real.readFully>) {
+      if (disk.isBroken && fs.readlinkSync(`/proc/self/fd/${words[0]}`).includes('/.holdfast/partial/'))
+        throw Object.assign(new Error('a bad sector'), { code: 'EIO' })
+      return real.readFully(...words)
+    },
+  }
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'a partial file that cannot be read from its first byte on is not kept: the file begins anew',
+  async () => {
+    const { store, kept } = openLarge()
+    const bytes = randomBytes(3 * 1024 * 1024)
+    await beginLarge(store, 'a', bytes, 2_000_000)
+    disk.isBroken = true
+    const file = store.begin(factsOf('a', bytes.length), '1')
+    expect(await file.offset).toBe(2_000_000)
+    await file.write(bytes.subarray(2_000_000))
+    expect(file.refused).toEqual({ status: 'failed', detail: 'EIO' })
+    await file.abort(true)
+    expect(kept()).toEqual([])
+    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+  },
+)

@@ -217,13 +217,17 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
         }
         const { fd, file, partial } = open
         open = null
+        let discharge: (() => void) | undefined
         closing = closeFd(fd)
           .catch(() => undefined)
-          .then(() => partial?.forget())
+          .then(() => {
+            discharge = partial?.release()
+          })
         await closing
         const { size, mtimeMs, mode, arrival } = facts
         const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest, arrival }
         return commit({ ...written, unlessSame: null, same }).finally(() => {
+          discharge?.()
           room?.leave()
           giveTurn()
         })

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
@@ -7,6 +6,7 @@ import { errorCode } from '../../files/system-error.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Admission } from '../limits/admission.ts'
 import type { Home } from '../placement/store-disk.ts'
+import { nameOf, PARTIAL_NAME, placeOf } from './partial-names.ts'
 
 /** Large files of one sender, and of all, that are on their way or wait to be gone on with. */
 const MOST_OF_SENDER = 64
@@ -23,8 +23,13 @@ export interface Partial {
   offset: number
   /** It is closed, holds `bytes`, and may be gone on with; unless another content has taken its place since. */
   keep(bytes: number): Promise<void>
-  /** It is closed and not a partial file any more: removed, or about to be put in its place. */
+  /** It is closed, and removed. */
   forget(): void
+  /**
+   * It is closed, and about to be put in its place: no partial file any more. The result takes its bytes off what its
+   * sender has, to be called when the manifest counts them or the file is not stored.
+   */
+  release(): () => void
 }
 
 export interface Partials {
@@ -67,15 +72,6 @@ interface Entry {
 
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
 
-const digestOf = (...parts: (string | number)[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
-
-/** `<digest of the place>-<digest of what tells this content from another of the same place>` */
-const NAME = /^([0-9a-f]{32})-[0-9a-f]{32}$/
-const placeOf = (folder: string, rest: string) => `${folder}/${digestOf(rest)}`
-const nameOf = ({ source, path: file, size, mtimeMs }: FileFacts, identity: string) =>
-  `${digestOf(`${source}/${file}`)}-${digestOf(size, mtimeMs, identity)}`
-
 /** @param directory holds one directory for each sender's folder. */
 export function openPartials(directory: string, admission: Pick<Admission, 'charge'>, home: Home): Partials {
   /** One for each place at most. */
@@ -102,13 +98,13 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
 
   const loadFolder = async (folder: string): Promise<void> => {
     for (const name of await readdir(path.join(directory, folder)).catch(() => [])) {
-      const place = `${folder}/${NAME.exec(name)?.[1] ?? ''}`
+      const place = `${folder}/${PARTIAL_NAME.exec(name)?.[1] ?? ''}`
       const found = await stat(fileOf({ folder, name })).catch(() => null)
       if (found === null) continue
       const discharge = admission.charge(folder, found.size)
       const entry = { folder, name, bytes: found.size, at: found.mtimeMs, stop: null, superseded: false }
       // Two of one place are no work of this class: nobody knows which one is wanted.
-      if (entries.has(place) || !NAME.test(name)) await remove('', { ...entry, discharge })
+      if (entries.has(place) || !PARTIAL_NAME.test(name)) await remove('', { ...entry, discharge })
       else entries.set(place, { ...entry, discharge })
     }
   }
@@ -174,6 +170,10 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
     forget() {
       entry.discharge()
       if (entries.get(place) === entry) entries.delete(place)
+    },
+    release() {
+      if (entries.get(place) === entry) entries.delete(place)
+      return entry.discharge
     },
   })
 

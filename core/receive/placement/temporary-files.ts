@@ -24,7 +24,7 @@ export interface TemporaryFiles {
 }
 
 /** Not `recursive`: that one says ENOENT where a read-only file system says EROFS. */
-async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: 0o700 })
   } catch (thrown) {

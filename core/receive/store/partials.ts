@@ -1,11 +1,10 @@
-import { constants } from 'node:fs'
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, statFd } from '../../files/fd.ts'
-import { errorCode } from '../../files/system-error.ts'
 import type { FileFacts } from '../file-facts.ts'
 import type { Admission } from '../limits/admission.ts'
 import type { Home } from '../placement/store-disk.ts'
+import { makeDirectory } from '../placement/temporary-files.ts'
+import { openPartialFile } from './partial-file.ts'
 import { nameOf, PARTIAL_NAME, placeOf } from './partial-names.ts'
 
 /** Large files of one sender, and of all, that are on their way or wait to be gone on with. */
@@ -70,8 +69,6 @@ interface Entry {
   discharge: () => void
 }
 
-const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
-
 /** @param directory holds one directory for each sender's folder. */
 export function openPartials(directory: string, admission: Pick<Admission, 'charge'>, home: Home): Partials {
   /** One for each place at most. */
@@ -135,24 +132,10 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
     return true
   }
 
-  /** What is there, if it is a regular file that is not too long; else a new, empty file. */
-  const openFile = async (entry: Entry, size: number): Promise<{ fd: number; offset: number }> => {
-    const file = fileOf(entry)
-    const old = await openFd(file, FLAGS).catch(() => null)
-    if (old !== null) {
-      const stats = await statFd(old).catch(() => null)
-      if (stats?.isFile() && stats.size <= size) return { fd: old, offset: Number(stats.size) }
-      await closeFd(old).catch(() => undefined)
-    }
-    await unlink(file).catch(() => undefined)
-    const create = () => openFd(file, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600)
-    const fd = await create().catch(async (thrown: unknown) => {
-      if (errorCode(thrown) !== 'ENOENT') throw thrown
-      await home.check()
-      await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-      return create()
-    })
-    return { fd, offset: 0 }
+  const makeFolder = async (folder: string): Promise<void> => {
+    await home.check()
+    for (const made of [path.dirname(directory), directory, path.join(directory, folder)])
+      await makeDirectory(made)
   }
 
   const partialOf = (place: string, entry: Entry, fd: number, offset: number): Partial => ({
@@ -202,7 +185,7 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       entry.stop = stop
       entries.set(place, entry)
       try {
-        const { fd, offset } = await openFile(entry, facts.size)
+        const { fd, offset } = await openPartialFile(fileOf(entry), facts.size, () => makeFolder(folder))
         return partialOf(place, entry, fd, offset)
       } catch (thrown) {
         entries.delete(place)

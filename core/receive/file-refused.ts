@@ -17,6 +17,19 @@ export class FileRefused extends Error {
   }
 }
 
+/**
+ * Waits for a call that gives a file or a directory its name in the store. EINVAL means there that the file system
+ * has no such names: FAT, exFAT and NTFS refuse some characters. As any other failure it would be tried again for ever,
+ * and taken for the store's.
+ */
+export async function naming<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (thrown) {
+    throw errorCode(thrown) === 'EINVAL' ? new FileRefused('name', 'characters') : thrown
+  }
+}
+
 export interface Outcome {
   status: FileStatus
   detail: string

@@ -2,7 +2,7 @@ import { lstat, mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { FileRefused } from '../file-refused.ts'
+import { FileRefused, naming } from '../file-refused.ts'
 import type { Note } from '../manifest/notes.ts'
 import type { Held } from './held-directory.ts'
 import { hold, holdRoot, NO_DIRECTORY } from './held-directory.ts'
@@ -86,7 +86,7 @@ export function openDirectories(root: string, home: Home): Directories {
   const make = async (directory: string, place: Place): Promise<void> => {
     known.delete(place)
     try {
-      await mkdir(directory)
+      await naming(mkdir(directory))
     } catch (thrown) {
       if (errorCode(thrown) !== 'EEXIST') throw thrown
     }

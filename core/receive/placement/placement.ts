@@ -5,7 +5,7 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { hasNoHardLinks } from '../../files/move-to-free.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { FileFacts } from '../file-facts.ts'
-import { FileRefused } from '../file-refused.ts'
+import { FileRefused, naming } from '../file-refused.ts'
 import type { Change, Intent, Note } from '../manifest/notes.ts'
 import { replacedAt, versionName } from '../versions/name.ts'
 import type { Arrivals } from './arrivals.ts'
@@ -158,7 +158,7 @@ export function openPlacement(
   const placeIn = async (directory: string, written: Written, round: Round): Promise<boolean> => {
     const { components, temporary } = written
     const target = path.join(directory, components.at(-1) ?? '')
-    const stats = await lstatOrNull(target)
+    const stats = await naming(lstatOrNull(target))
     if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
     let kept: string | null = null
     if (stats?.isFile()) {
@@ -172,7 +172,7 @@ export function openPlacement(
       kept = await keepVersion(target, written, round)
     } else if (written.unlessSame !== null) throw written.unlessSame
     else if (stats !== null) await moveAway(target, components, round)
-    await rename(temporary, target)
+    await naming(rename(temporary, target))
     if (kept !== null) round.notes.push(keptNote(components, kept))
     round.notes.push(placedNote(written, false))
     return false

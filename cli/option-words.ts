@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { templateNames } from '../core/check/probe-once.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS, sourceFiltersSchema } from '../core/settings/schema.ts'
 import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 
@@ -38,6 +39,17 @@ export function ageOf(text: string): number {
   if (!seconds.success)
     throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
   return seconds.data
+}
+
+/** The text of a message: `\\n` stands for a new line, names in braces for what it is about. */
+export function templateOf(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  const unknown = text.match(/\{\w+\}/g)?.find((word) => !templateNames.some((name) => word === `{${name}}`))
+  if (unknown !== undefined) {
+    const known = templateNames.map((name) => `{${name}}`).join(', ')
+    throw new InvalidArgumentError(`${unknown} is not one of ${known}.`)
+  }
+  return text.replaceAll('\\n', '\n')
 }
 
 /** How long something is waited for, in seconds. */

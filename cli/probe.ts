@@ -5,11 +5,11 @@ import {
   LINE_NOTIFY_ENDPOINT,
   type LineNotify,
 } from '../core/alert/channels/line-notify.ts'
-import { type ProbedOnce, probeOnce, stepMessage } from '../core/check/probe-once.ts'
+import { type ProbedOnce, probeOnce, STEP_TEMPLATE, stepMessage } from '../core/check/probe-once.ts'
 import { createProberPool, type ProberPool } from '../core/check/prober/prober-pool.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
-import { patienceOf } from './option-words.ts'
+import { patienceOf, templateOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import { terminalLanguage } from './terminal-language.ts'
 
@@ -22,6 +22,7 @@ const WRONG_USAGE = 2
 interface ProbeOptions {
   project: string
   resource?: string
+  template: string
   timeout: number
   json: boolean
   lineTokenFile?: string
@@ -39,6 +40,12 @@ export function registerProbe(program: Command): void {
     .argument('<path...>', 'directories to test', collectPaths)
     .option('--project <code>', 'project code in the message', '')
     .option('--resource <id>', 'resource id in the message (default: the path)')
+    .option(
+      '--template <text>',
+      'the message, with {project}, {resource}, {path}, {step} and \\n for a new line',
+      templateOf,
+      STEP_TEMPLATE,
+    )
     .option('--timeout <time>', 'a step that takes longer hangs, and has failed: 10s, 2m', patienceOf, 10)
     .option('--json', 'print the result as JSON', false)
     .option('--line-token-file <file>', 'also post each message to LINE Notify, with the token in this file')
@@ -82,9 +89,9 @@ async function deliverAll(line: LineNotify, texts: string[]): Promise<unknown> {
   }
 }
 
-function messagesOf(probed: ProbedOnce[], { project, resource }: ProbeOptions): string[] {
+function messagesOf(probed: ProbedOnce[], { project, resource, template }: ProbeOptions): string[] {
   return probed.flatMap(({ path, failedSteps }) =>
-    failedSteps.map((step) => stepMessage({ project, resource: resource ?? path }, step)),
+    failedSteps.map((step) => stepMessage(template, { project, resource: resource ?? path, path, step })),
   )
 }
 

@@ -72,7 +72,17 @@ function shellStep(step: string): ShellStep {
   return step in SHELL_STEP ? SHELL_STEP[step as WriteStep] : 'touch'
 }
 
-/** The read-only monitor's message of one failed step. */
-export function stepMessage(labels: { project: string; resource: string }, step: ShellStep): string {
-  return `[PROJ_CODE] ${labels.project}, in ${labels.resource}\n>>> ${step} failed`
+/** What a template may name, in braces. */
+export const templateNames = ['project', 'resource', 'path', 'step'] as const
+
+/** The read-only monitor's own message of one failed step. */
+export const STEP_TEMPLATE = '[PROJ_CODE] {project}, in {resource}\n>>> {step} failed'
+
+/** The message of one failed step. What is in braces and no name stays as it is. */
+export function stepMessage(
+  template: string,
+  values: Record<(typeof templateNames)[number], string>,
+): string {
+  const isName = (word: string): word is keyof typeof values => Object.hasOwn(values, word)
+  return template.replace(/\{(\w+)\}/g, (braced, word: string) => (isName(word) ? values[word] : braced))
 }

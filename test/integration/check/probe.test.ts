@@ -52,6 +52,21 @@ function tokenFile(content: string): string {
 }
 
 describe('holdfast probe', () => {
+  it('writes the message as its template says', async () => {
+    const words = [
+      '/proc/1',
+      '--project',
+      '{step}',
+      '--template',
+      'Disk {path}, {resource}:\\n{step} of {project}',
+    ]
+    const result = await probe(...words)
+    const of = (step: string) => `Disk /proc/1, /proc/1:\n${step} of {step}\n`
+    expect(result).toMatchObject({ code: 1, out: of('touch') + of('ls') })
+    for (const template of ['{disk} failed', '{constructor}', ' '])
+      expect(await probe('/proc/1', '--template', template)).toMatchObject({ code: 2, out: '' })
+  })
+
   it('says nothing, leaves nothing and exits 0 where all is well; a file stands for its directory', async () => {
     const directory = temporaryDirectory('probe')
     writeFileSync(path.join(directory, 'file'), '')

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFile, spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
@@ -66,6 +67,20 @@ test('`npx holdfast` runs the checkout: no network, words and exit code as they 
     words: ['status', '--json', 'two words', 'exit-3'],
     node: process.version,
   })
+})
+
+test('what was compiled is kept for the next command, and a cache that cannot be written stops nothing', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const cache = path.join(temporaryDirectory('cache'), 'own')
+  const run = (directory: string) => {
+    const env = bareEnvironment(checkout, { HOLDFAST_CACHE: directory })
+    return start('node', ['build/holdfast.mjs', 'exit-3'], { cwd: checkout, env })
+  }
+  expect(await run(cache).ended).toBe(3)
+  expect(readdirSync(path.join(cache, 'compiled'))).not.toEqual([])
+  const refused = run('/dev/null/none')
+  expect(await refused.ended).toBe(3)
+  expect(report(refused.output())?.words).toEqual(['exit-3'])
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(

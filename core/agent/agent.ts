@@ -9,7 +9,7 @@ import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import { type Message, message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
-import { createWords, englishWords } from '../words/words.ts'
+import { createWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createAlerts } from './alerts.ts'
 import { createEmbeddedReceiver } from './embedded-receiver.ts'
@@ -17,6 +17,7 @@ import type { AgentHost } from './host.ts'
 import { noIncidentFile, openIncidentFile } from './incident-file.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
+import { createNotices, type Notices, UNUSED_SETTINGS, UNWRITTEN } from './notices.ts'
 import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
 import { createPauseClock } from './settings/pause-clock.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
@@ -47,10 +48,6 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 const REFRESH_MS = 1_000
 /** How long the end waits for the incidents to be written. */
 const KEEP_MS = 2_000
-/** The notice of settings that are in force, but not in their file. */
-const UNWRITTEN = 'settings-unwritten'
-/** The notice of a settings file that was set aside, or is used in part. */
-export const UNUSED_SETTINGS = 'settings'
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
@@ -59,6 +56,7 @@ type ReceiverReport = ReportOf<typeof receiverDefinition>
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
   readonly store: StateStore
+  readonly notices: Notices
   readonly settings: SettingsInForce
   readonly layout: DataLayout
   readonly host: AgentHost
@@ -87,6 +85,7 @@ export class Agent {
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
+    this.notices = createNotices(this.store, log)
     this.#alerts = createAlerts({
       words: () => createWords(this.language),
       notify: (notification) => {
@@ -113,7 +112,7 @@ export class Agent {
       log: this.#log,
     })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
-    if (settings.notice !== null) this.addNotice(UNUSED_SETTINGS, settings.notice)
+    if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
   }
 
   get language() {
@@ -140,17 +139,7 @@ export class Agent {
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
-    this.dismissNotice(UNWRITTEN)
-  }
-
-  addNotice(id: string, sentence: Message): void {
-    this.#log('warn', englishWords(sentence))
-    const others = this.store.state.notices.filter((notice) => notice.id !== id)
-    this.store.update({ notices: [...others, { id, sentence }] })
-  }
-
-  dismissNotice(id: string): void {
-    this.store.update({ notices: this.store.state.notices.filter((notice) => notice.id !== id) })
+    this.notices.dismiss(UNWRITTEN)
   }
 
   #apply(settings: Settings): void {
@@ -207,11 +196,11 @@ export class Agent {
       this.#apply(this.settings.force({ ...settings, pause: null }))
     }
     const tried = this.settings.write(performance.now())
-    if (tried.what === 'written') this.dismissNotice(UNWRITTEN)
+    if (tried.what === 'written') this.notices.dismiss(UNWRITTEN)
     if (tried.what === 'failed') {
       // Of the sentence only why: that nothing was changed is not so here.
       const { reason = '' } = sentenceOf(tried.reason).params
-      this.addNotice(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
+      this.notices.add(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
     }
   }
 
@@ -230,7 +219,7 @@ export class Agent {
   }
 
   #checked({ checked, notice }: CheckerReport): void {
-    if (notice !== undefined) this.#noticed(notice)
+    if (notice !== undefined) this.notices.ofHistory(notice)
     if (checked.length === 0) return
     // Another checker process would take a fault of today for what the person chose.
     if (this.#memory.remember(checked))
@@ -238,15 +227,6 @@ export class Agent {
     this.store.update(withChecked(this.store.state, checked))
     const ids = new Set(pathIds(this.store.state))
     for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
-  }
-
-  /** What is well again needs nobody: only the trouble is a notice. */
-  #noticed(sentence: Message): void {
-    if (sentence.key !== 'check.historyBack') this.addNotice('history', sentence)
-    else {
-      this.#log('info', englishWords(sentence))
-      this.dismissNotice('history')
-    }
   }
 
   #sent(destination: string, report: SenderReport): void {

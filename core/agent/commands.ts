@@ -22,9 +22,10 @@ import { checkedPathSchema, type Source, sourceSchema } from '../settings/schema
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
-import { type Agent, UNUSED_SETTINGS } from './agent.ts'
+import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
+import { UNUSED_SETTINGS } from './notices.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
@@ -42,7 +43,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     outcome(async () => {
       await act()
       // Somebody has set something anew.
-      agent.dismissNotice(UNUSED_SETTINGS)
+      agent.notices.dismiss(UNUSED_SETTINGS)
     })
   return {
     snapshot: async () => agent.store.snapshot(),
@@ -89,7 +90,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     setDestinations: ({ id, destinations }) =>
       change(() => agent.change((settings) => withChosen(settings, id, destinations))),
     changeSettings: (changes) => change(() => agent.change((settings) => withChanges(settings, changes))),
-    dismissNotice: ({ id }) => outcome(() => agent.dismissNotice(id)),
+    dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
@@ -106,7 +107,7 @@ export async function protectDirectory(agent: Agent, input: CommandInput<'addSou
   const answer = await outcome(() => addSource(agent, input))
   // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
   if (answer.done || answer.sentence.key === 'refuse.already') return DONE
-  agent.addNotice(refusedNotice(input.path), answer.sentence)
+  agent.notices.add(refusedNotice(input.path), answer.sentence)
   return answer
 }
 
@@ -166,7 +167,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     sources: [...settings.sources, source],
     checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
   }))
-  agent.dismissNotice(refusedNotice(wanted))
+  agent.notices.dismiss(refusedNotice(wanted))
 }
 
 /** Whether a source is what somebody wants it to be, who may have said nothing of it. */

@@ -124,7 +124,7 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
 
 /** The same refusal is one notice, however often it comes. */
 function addRefusal(agent: Agent, sentence: Message): void {
-  agent.addNotice(`refused:${JSON.stringify(sentence)}`, sentence)
+  agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
 }
 
 /** The agent ends first, so that the workers stop in order; then the process, whatever still hangs. */

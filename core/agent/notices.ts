@@ -1,0 +1,36 @@
+import type { Message } from '../words/message.ts'
+import { englishWords } from '../words/words.ts'
+import type { Log } from './log.ts'
+import type { StateStore } from './state/store.ts'
+
+/** The notice of settings that are in force, but not in their file. */
+export const UNWRITTEN = 'settings-unwritten'
+/** The notice of a settings file that was set aside, or is used in part. */
+export const UNUSED_SETTINGS = 'settings'
+const HISTORY = 'history'
+
+/** What a person should know once, and may put away; each is in the log as well. */
+export interface Notices {
+  /** In place of an earlier one of this id. */
+  add(id: string, sentence: Message): void
+  dismiss(id: string): void
+  /** What is well again needs nobody: only the trouble is a notice. */
+  ofHistory(sentence: Message): void
+}
+
+export function createNotices(store: StateStore, log: Log['write']): Notices {
+  const others = (id: string) => store.state.notices.filter((notice) => notice.id !== id)
+  const notices: Notices = {
+    add(id, sentence) {
+      log('warn', englishWords(sentence))
+      store.update({ notices: [...others(id), { id, sentence }] })
+    },
+    dismiss: (id) => store.update({ notices: others(id) }),
+    ofHistory(sentence) {
+      if (sentence.key !== 'check.historyBack') return notices.add(HISTORY, sentence)
+      log('info', englishWords(sentence))
+      notices.dismiss(HISTORY)
+    },
+  }
+  return notices
+}

@@ -4,12 +4,12 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { outcomeOf } from './outcome.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
+import { terminalWordsIn } from './terminal-words.ts'
 
 interface AgentOptions {
   data?: string
@@ -34,7 +34,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const as = kindOf(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
-  const words = createWords(host.systemLanguage)
+  const words = terminalWordsIn(host.systemLanguage)
   const open = await openAgent(dataDirectory, host).catch((thrown) => {
     if (thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning') return null
     throw thrown
@@ -91,7 +91,7 @@ function sayStatus({ agent }: OpenAgent, say: (line: string) => void): void {
     const { status } = agent.store.state
     if (status.sentence.key === said) return
     said = status.sentence.key
-    say(createWords(agent.language)(status.sentence))
+    say(terminalWordsIn(agent.language)(status.sentence))
   }
   agent.store.subscribe(show)
   show()

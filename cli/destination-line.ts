@@ -1,7 +1,7 @@
 import type { DestinationState } from '../core/agent/state/schema.ts'
 import { formatBytes, formatDuration } from '../core/words/formats.ts'
-import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
+import { terminalWords } from './terminal-words.ts'
 
 /** A destination as one line for a terminal: its name, its address, and how it stands. */
 export function destinationLine(destination: DestinationState): string {
@@ -13,6 +13,6 @@ export function destinationLine(destination: DestinationState): string {
       : `, ${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')})`
   const pace = rate > 0 ? `, ${formatBytes(rate, 'en')}/s` : ''
   const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
-  const problem = connection.problem === null ? '' : `: ${quoteControls(englishWords(connection.problem))}`
+  const problem = connection.problem === null ? '' : `: ${terminalWords(connection.problem)}`
   return `${shown} (${address}), ${connection.state}${waiting}${pace}${time}${problem}`
 }

@@ -9,13 +9,13 @@ import {
 import type { Settings } from '../core/settings/schema.ts'
 import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -63,7 +63,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     console.log(JSON.stringify(state?.destinations ?? settings.destinations, null, 2))
     return
   }
-  if (settings.destinations.length === 0) console.log(englishWords(message('cli.destinations.none')))
+  if (settings.destinations.length === 0) console.log(terminalWords(message('cli.destinations.none')))
   for (const { id, name, host, port } of settings.destinations) {
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
@@ -81,7 +81,7 @@ async function rename(dataDirectory: string, name: string, next: string): Promis
     (settings) => ({ command: 'renameDestination', input: { id: idOf(settings), name: next } }),
     (settings) => withRenamed(settings, idOf(settings), next),
   )
-  console.log(englishWords(message('cli.destinations.renamed', { name, next })))
+  console.log(terminalWords(message('cli.destinations.renamed', { name, next })))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
@@ -97,7 +97,7 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
     (settings) => withoutDestination(settings, idOf(settings)),
   )
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
-  console.log(englishWords(message(key, { name })))
+  console.log(terminalWords(message(key, { name })))
 }
 
 async function choose(
@@ -121,5 +121,5 @@ async function choose(
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
   const said = { path: sourceAt(after, directory).path, names: list.map(({ name }) => name).join(', ') }
-  console.log(englishWords(message('cli.destinations.chosen', said)))
+  console.log(terminalWords(message('cli.destinations.chosen', said)))
 }

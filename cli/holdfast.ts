@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander'
 import { sentenceOf } from '../core/words/problem.ts'
-import { englishWords } from '../core/words/words.ts'
 import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
 import { registerDestinations } from './destinations.ts'
@@ -16,6 +15,7 @@ import { registerRestore } from './restore.ts'
 import { registerScan } from './scan.ts'
 import { registerSenders } from './senders.ts'
 import { registerStatus } from './status.ts'
+import { terminalWords } from './terminal-words.ts'
 import { registerVerify } from './verify.ts'
 import { version } from './version.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -56,7 +56,7 @@ try {
 } catch (thrown) {
   if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : EXIT_USAGE)
   const sentence = sentenceOf(thrown)
-  console.error(englishWords(sentence))
+  console.error(terminalWords(sentence))
   if (thrown instanceof WrongUsage) process.exit(EXIT_USAGE)
   exitNow(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
 }

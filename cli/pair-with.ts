@@ -8,8 +8,9 @@ import type { Settings } from '../core/settings/schema.ts'
 import { addressOf, parsePairingCode } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { englishWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
 import { changeSettings } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
 const PAIR_WITHIN_MS = 20_000
@@ -36,10 +37,10 @@ export async function pairWith(code: string, dataDirectory: string, name: string
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
   const address = addressOf(paired.host, paired.port)
-  console.log(englishWords(message('transfer.pairedWith', { name: paired.name, address })))
+  console.log(terminalWords(message('transfer.pairedWith', { name: paired.name, address })))
   if (settings.destinations.length > 1) {
     const names = settings.destinations.map((one) => one.name).join(', ')
-    console.log(englishWords(message('cli.destinations.now', { names })))
+    console.log(terminalWords(message('cli.destinations.now', { names })))
   }
 }
 
@@ -58,7 +59,7 @@ async function pairAlone(
   name: string,
 ): Promise<Settings> {
   const { identity } = openDataDirectory(path.resolve(dataDirectory))
-  const renewal = await openRenewal(identity, (_, text) => console.error(text))
+  const renewal = await openRenewal(identity, (_, text) => console.error(quoteControls(text)))
   await renewal.replaceExpired()
   const patience = AbortSignal.timeout(PAIR_WITHIN_MS)
   return withDestination(settings, await pairWithReceiver(code, name, renewal.current, patience))

@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
 import { message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
+import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
@@ -25,7 +25,7 @@ async function makeInvitation(store: string, { json, qr }: PairOptions): Promise
     console.log(JSON.stringify({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
-  if (!running) console.error(englishWords(message('transfer.receiverStopped', { path: store })))
+  if (!running) console.error(terminalWords(message('transfer.receiverStopped', { path: store })))
   printInvitation(invitation, {
     say: (text) => console.error(text),
     qr: qr ?? process.stderr.isTTY === true,

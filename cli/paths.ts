@@ -9,7 +9,6 @@ import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
-import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
@@ -17,6 +16,7 @@ import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options extends FilterOptions {
@@ -67,7 +67,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const settings = await settingsNow(dataDirectory)
   const { sources, checkedPaths } = settings
   if (json) console.log(JSON.stringify({ sources, checkedPaths }, null, 2))
-  else if (sources.length + checkedPaths.length === 0) console.log(englishWords(message('cli.paths.none')))
+  else if (sources.length + checkedPaths.length === 0) console.log(terminalWords(message('cli.paths.none')))
   else console.log(pathLines(settings).join('\n'))
 }
 
@@ -96,7 +96,7 @@ async function check(dataDirectory: string, given: string): Promise<void> {
   const wanted = path.resolve(given)
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(englishWords(message('cli.paths.checked', { path: wanted })))
+  console.log(terminalWords(message('cli.paths.checked', { path: wanted })))
 }
 
 async function retry(dataDirectory: string, given: string): Promise<void> {
@@ -128,7 +128,7 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
     },
     () => forgetSent(dataDirectory, removed),
   )
-  console.log(englishWords(said))
+  console.log(terminalWords(said))
 }
 
 /** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
@@ -144,6 +144,6 @@ async function forgetSent(dataDirectory: string, source: string): Promise<void> 
     }
   } catch (thrown) {
     // It is removed in any case; what stays noted costs some space.
-    console.error(englishWords(sentenceOf(thrown)))
+    console.error(terminalWords(sentenceOf(thrown)))
   }
 }

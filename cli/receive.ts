@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
-import { destination, pino } from 'pino'
 import { defaultRuleWords, rulesOf } from '../core/receive/limits/rule-words.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
-import type { ReceiverEvents } from '../core/receive/receiver.ts'
 import type { GivenConfig } from '../core/receive/service/config.ts'
 import { loadConfig } from '../core/receive/service/config.ts'
 import type { ReceiveService } from '../core/receive/service/service.ts'
@@ -13,6 +11,7 @@ import { endNow } from '../core/worker/end-now.ts'
 import { exitNow } from './exit-now.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
+import { openReceiverLog } from './receiver-log.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
 import { WrongUsage, wrongUsage } from './wrong-usage.ts'
 
@@ -31,13 +30,6 @@ interface ReceiveOptions extends RuleOptions {
   isocketPort?: string
   isocketHost?: string
   metricsPort?: string
-}
-
-/** On a terminal the log is plain sentences, elsewhere it is JSON lines on stderr. */
-function openTerminalLog(): ReceiverEvents['log'] {
-  if (process.stderr.isTTY) return (level, text) => void (level !== 'debug' && console.error(text))
-  const log = pino({ base: { name: 'holdfast-receive' } }, destination({ dest: 2, sync: true }))
-  return (level, text) => log[level](text)
 }
 
 function portOf(text: string): number {
@@ -84,7 +76,7 @@ async function showInvitation(store: string): Promise<void> {
 }
 
 async function receive(options: ReceiveOptions): Promise<void> {
-  const log = openTerminalLog()
+  const log = openReceiverLog(process.stderr.isTTY === true)
   const given = givenOf(options)
   const file = options.config ?? null
   refuseRules(given)

@@ -4,12 +4,12 @@ import type { Listed, RestoreEvent } from '../core/receive/restore/restore.ts'
 import type { Task } from '../core/receive/task.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { type Message, message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
 import { runStoreTask } from './store-task.ts'
+import { terminalWords } from './terminal-words.ts'
 
 const WELL = 0
 const NOT_ALL = 1
@@ -57,7 +57,7 @@ export function registerRestore(program: Command): void {
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
     .action(async (store: string, destination: string | undefined, options: RestoreOptions) => {
       if (destination === undefined && !options.list) {
-        console.error(englishWords(message('store.restoreWhere')))
+        console.error(terminalWords(message('store.restoreWhere')))
         process.exitCode = COULD_NOT
       } else process.exitCode = await restore(taskOf(store, destination, options), options)
     })
@@ -89,7 +89,7 @@ async function restore(task: Task, { json = !process.stdout.isTTY, patience }: R
   const output = openProgress(json)
   const complain = (sentence: Message) => {
     output.end()
-    console.error(quoteControls(englishWords(sentence)))
+    console.error(terminalWords(sentence))
   }
   let code = COULD_NOT
   const end = await runStoreTask(task, patience * 1000, (event) => {
@@ -106,7 +106,7 @@ async function restore(task: Task, { json = !process.stdout.isTTY, patience }: R
         code = failed === 0 ? WELL : NOT_ALL
         const key = task.does === 'list' ? 'store.listed' : 'store.restored'
         const sentence = message(key, { files, bytes, restored, same, failed })
-        output.say(englishWords(sentence), { type: 'summary', ...event.summary })
+        output.say(terminalWords(sentence), { type: 'summary', ...event.summary })
         return unverified > 0 ? complain(message('store.unverified', { count: unverified })) : undefined
       }
     }
@@ -130,7 +130,7 @@ function sayEvent(
   }
   const sentence = sentenceOf(store, event)
   if (sentence === null && !json) return
-  say(sentence === null ? '' : quoteControls(englishWords(sentence)), { type: 'file', ...event })
+  say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
 }
 
 function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed' }>): Message | null {

@@ -11,6 +11,7 @@ import { englishWords } from '../core/words/words.ts'
 import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
+import { terminalWords } from './terminal-words.ts'
 
 const LOOK_EVERY_MS = 300
 /** When nothing has changed for so long, and the quiet period, the directories themselves are asked what is left. */
@@ -48,7 +49,7 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
   try {
     const settings = { kind, prefix, filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
     const refusals = await open.protect([path.resolve(options.directory)], settings)
-    for (const refusal of refusals) console.error(englishWords(refusal))
+    for (const refusal of refusals) console.error(terminalWords(refusal))
     if (refusals.length > 0) return 2
     return await finish(open)
   } finally {
@@ -66,7 +67,7 @@ async function finish(open: OpenAgent): Promise<number> {
     complain(state, now)
     const failure = failureOf(state, Date.now(), now)
     if (failure !== null) {
-      console.error(quoteControls(englishWords(failure)))
+      console.error(terminalWords(failure))
       return 1
     }
     const rest = restOf(state)
@@ -76,7 +77,7 @@ async function finish(open: OpenAgent): Promise<number> {
       if (compared.isDone && isOver) return tell(state, compared)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) {
-        console.error(quoteControls(englishWords(unmarked)))
+        console.error(terminalWords(unmarked))
         return 1
       }
     }
@@ -85,17 +86,17 @@ async function finish(open: OpenAgent): Promise<number> {
 }
 
 function tell(state: AppState, { sent, unsent, young }: Compared): number {
-  if (young > 0) console.error(englishWords(message('cli.once.young', { count: young })))
+  if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
   for (const { path: name, why } of unsent) {
-    console.error(`${quoteControls(name)}: ${why === null ? '' : englishWords(why)}`)
+    console.error(`${quoteControls(name)}: ${why === null ? '' : terminalWords(why)}`)
   }
   if (unsent.length > 0) {
-    console.error(englishWords(message('cli.once.unsent', { count: unsent.length })))
+    console.error(terminalWords(message('cli.once.unsent', { count: unsent.length })))
     return 1
   }
   const isOnlyHere = usedDestinations(state).every(({ kind }) => kind === 'embedded')
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
-  console.log(englishWords(message(key, { count: sent })))
+  console.log(terminalWords(message(key, { count: sent })))
   return 0
 }
 

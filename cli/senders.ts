@@ -9,9 +9,9 @@ import { openSenders } from '../core/receive/senders/senders.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { englishWords } from '../core/words/words.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
+import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface SendersOptions {
@@ -22,14 +22,14 @@ interface SendersOptions {
 /** Enough of a fingerprint to tell senders apart, and to name one. */
 const SHOWN_DIGITS = 16
 
-const say = (sentence: Message) => console.log(englishWords(sentence))
+const say = (sentence: Message) => console.log(terminalWords(sentence))
 
 async function openList(store: string): Promise<Senders> {
   // A command does not make a store: a mistyped directory is said, not created.
   const layout = storeLayout(store)
   if ((await isReceiverRunning(layout)) === null)
     throw new Problem('transfer.receiverNotRunning', { path: layout.root })
-  return openSenders(layout.senders, (text) => console.error(text))
+  return openSenders(layout.senders, (text) => console.error(quoteControls(text)))
 }
 
 type State = 'paired' | 'revoked' | 'trusted'
@@ -107,9 +107,9 @@ async function rename(who: string, name: string, { store }: SendersOptions): Pro
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
   if (name.trim() === '' || name.length > 200 || quoteControls(name) !== name)
-    throw new WrongUsage('transfer.senderNameInvalid', { name: quoteControls(name) })
+    throw new WrongUsage('transfer.senderNameInvalid', { name })
   await senders.rename(sender.fingerprint, name)
-  const [before, folder] = [quoteControls(sender.name), quoteControls(sender.folder)]
+  const { name: before, folder } = sender
   say(message('transfer.senderRenamed', { before, name, folder }))
 }
 
@@ -117,8 +117,7 @@ async function revoke(who: string, { store }: SendersOptions): Promise<void> {
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
   await senders.revoke(sender.fingerprint, Date.now())
-  const { fingerprint } = sender
-  const [name, folder] = [quoteControls(sender.name), quoteControls(sender.folder)]
+  const { fingerprint, name, folder } = sender
   say(message('transfer.senderRevoked', { name, fingerprint: fingerprint.slice(0, SHOWN_DIGITS), folder }))
 }
 

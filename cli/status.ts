@@ -5,11 +5,11 @@ import { formatBytes, formatDuration, formatTime } from '../core/words/formats.t
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
 import { outcomeOf } from './outcome.ts'
 import { quoteControls } from './quote-controls.ts'
+import { terminalWords } from './terminal-words.ts'
 
 interface StatusOptions {
   data?: string
@@ -50,17 +50,16 @@ async function dismissNotices(directory: string, { notices }: AppState): Promise
 }
 
 /** A sentence may name a file, whose name may be anything. */
-const inWords = (sentence: Message) => quoteControls(englishWords(sentence))
 
 /** The state as lines for a terminal. */
 export function describeState(state: AppState): string[] {
   const { sentence, detail } = state.status
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) =>
-    checked === null ? 'not checked yet' : inWords(checked.overall.sentence)
+    checked === null ? 'not checked yet' : terminalWords(checked.overall.sentence)
   return [
-    inWords(sentence),
-    ...(detail === null ? [] : [inWords(detail)]),
-    ...state.notices.map((notice) => inWords(notice.sentence)),
+    terminalWords(sentence),
+    ...(detail === null ? [] : [terminalWords(detail)]),
+    ...state.notices.map((notice) => terminalWords(notice.sentence)),
     ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
       `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
       `  ${verdict(checked)}`,
@@ -71,8 +70,8 @@ export function describeState(state: AppState): string[] {
       ...(settings.paused ? ['  paused'] : []),
       ...(settings.deleteAfter === null
         ? []
-        : [`  ${inWords(removalOf(state, destinations, settings.deleteAfter))}`]),
-      ...(scanned?.problems ?? []).map((problem) => `  ${inWords(problem)}`),
+        : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
+      ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
     ]),
     ...state.checkedPaths.map(({ path, checked }) => `${quoteControls(path)}: ${verdict(checked)}`),
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { AgentHost } from '../core/agent/host.ts'
 import { nodeWorkerStarter } from '../core/agent/workers/node-starter.ts'
+import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 import { version } from './version.ts'
 
@@ -12,7 +13,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     systemLanguage: terminalLanguage(process.env),
     computerName: hostname(),
     starter: nodeWorkerStarter((name) => new URL(`./workers/${name}.ts`, import.meta.url)),
-    notify: ({ title, body }) => say(`${title}\n  ${body}`),
+    notify: ({ title, body }) => say(`${quoteControls(title)}\n  ${quoteControls(body)}`),
     // What a terminal has said stays said; the recovery follows it.
     withdraw: () => undefined,
   }

@@ -4,12 +4,11 @@ import { digestBeginning } from '../core/files/digest.ts'
 import type { Finding } from '../core/receive/verify/findings.ts'
 import { isSound, type VerifySummary } from '../core/receive/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
-import { quoteControls } from './quote-controls.ts'
 import { runStoreTask } from './store-task.ts'
+import { terminalWords } from './terminal-words.ts'
 
 const WELL = 0
 const DAMAGE = 1
@@ -44,7 +43,7 @@ async function verify(given: string, { json = !process.stdout.isTTY, adopt, pati
   const output = openProgress(json)
   const complain = (sentence: Message) => {
     output.end()
-    console.error(englishWords(sentence))
+    console.error(terminalWords(sentence))
   }
   let code = COULD_NOT
   const end = await runStoreTask({ does: 'verify', store, adopt }, patience * 1000, (event) => {
@@ -55,13 +54,16 @@ async function verify(given: string, { json = !process.stdout.isTTY, adopt, pati
       case 'failed':
         return complain(event.sentence)
       case 'finding':
-        return output.say(quoteControls(englishWords(sentenceOf(store, event.finding))), {
+        return output.say(terminalWords(sentenceOf(store, event.finding)), {
           type: 'finding',
           ...event.finding,
         })
       case 'verified':
         code = isSound(event.summary) ? WELL : DAMAGE
-        return output.say(englishWords(summarySentence(event.summary)), { type: 'summary', ...event.summary })
+        return output.say(terminalWords(summarySentence(event.summary)), {
+          type: 'summary',
+          ...event.summary,
+        })
     }
   })
   output.end()

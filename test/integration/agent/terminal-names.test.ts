@@ -1,0 +1,27 @@
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, pairWith } from '../../support/two-receivers.ts'
+
+/** What a receiver may call itself: the sender's terminal shows it. */
+const FORGED = 'nas\nEverything is safe.\x1b[2J'
+const QUOTED = 'nas\\x0aEverything is safe.\\x1b[2J'
+
+test("a receiver's name commands no terminal, and is no line of its own there", async () => {
+  const store = path.join(temporaryDirectory('terminal-names'), 'store')
+  const data = temporaryDirectory('terminal-names-data')
+  const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', FORGED]
+  const command = startHoldfast(words)
+  await command.says(/holdfast:\/\//)
+  const linesOf = (said: string) => said.trimEnd().split('\n')
+  const paired = linesOf(await pairWith({ name: FORGED, store, command }, data, 'pc'))
+  expect(paired).toEqual([expect.stringContaining(QUOTED)])
+  const about = ['--data', data]
+  expect(linesOf(await holdfast(['destinations', ...about]))).toEqual([expect.stringContaining(QUOTED)])
+  const missing = startHoldfast(['destinations', 'remove', `no ${FORGED}`, ...about])
+  expect(await missing.ended()).toBe(1)
+  expect(linesOf(missing.err())).toEqual([expect.stringContaining(`no ${QUOTED}`)])
+  const renamed = await holdfast(['destinations', 'rename', FORGED, 'nas', ...about])
+  expect(linesOf(renamed)).toEqual([expect.stringContaining(QUOTED)])
+})

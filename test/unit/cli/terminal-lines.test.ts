@@ -1,0 +1,24 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { openReceiverLog } from '../../../cli/receiver-log.ts'
+import { terminalHost } from '../../../cli/terminal-host.ts'
+
+/** What a stranger may call itself, or a file. */
+const FORGED = 'pc\n12:00:00 all is well\x1b[2J\x9b1A\r\x07'
+const QUOTED = 'pc\\x0a12:00:00 all is well\\x1b[2J\\x9b1A\\x0d\\x07'
+
+afterEach(() => vi.restoreAllMocks())
+
+test('a name in the log of a receiver on a terminal is neither a line of its own nor a command to the terminal', () => {
+  const said = vi.spyOn(console, 'error').mockReturnValue()
+  const log = openReceiverLog(true)
+  log('info', `${FORGED} asks to be paired`)
+  log('debug', 'not for people')
+  expect(said.mock.calls).toEqual([[`${QUOTED} asks to be paired`]])
+})
+
+test('a notification is two lines of the terminal, whatever is named in it', () => {
+  const said: string[] = []
+  const notification = { incident: 'one', title: FORGED, body: FORGED, urgent: false }
+  terminalHost((line) => said.push(line)).notify(notification)
+  expect(said).toEqual([`${QUOTED}\n  ${QUOTED}`])
+})

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Task, TaskEvent } from '../core/receive/task.ts'
+import { startPatience } from './patience.ts'
 
 const SCRIPT = fileURLToPath(new URL('./workers/store-task.ts', import.meta.url))
 
@@ -9,7 +10,7 @@ export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; r
 /**
  * Runs a task in a process of its own, which may hang in the kernel with its disk: this one only reads what it says.
  *
- * @param patienceMs without any news for so long it is given up.
+ * @param patienceMs without any news for so long it is given up (patience.ts).
  */
 export function runStoreTask(
   task: Task,
@@ -20,18 +21,18 @@ export function runStoreTask(
     const child = fork(SCRIPT, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     let isDone = false
     const end = (how: TaskEnd) => {
-      clearTimeout(timer)
+      patience.end()
       resolve(how)
     }
-    const timer = setTimeout(() => {
+    const patience = startPatience(patienceMs, () => {
       // A process that is stuck in the kernel outlives even this; it is not waited for.
       child.kill('SIGKILL')
       child.unref()
       child.disconnect()
       end({ ended: 'hung' })
-    }, patienceMs)
+    })
     child.on('message', (event) => {
-      timer.refresh()
+      patience.heard()
       const said = event as TaskEvent
       isDone = said.type === 'verified' || said.type === 'restored' || said.type === 'failed'
       take(said)

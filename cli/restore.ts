@@ -95,7 +95,8 @@ async function restore(task: Task, { json = !process.stdout.isTTY, patience }: R
   const end = await runStoreTask(task, patience * 1000, (event) => {
     switch (event.type) {
       case 'progress':
-        return output.show(event)
+        // A list is its own progress.
+        return task.does === 'list' ? undefined : output.show(event)
       case 'failed':
         return complain(event.sentence)
       case 'restore':

@@ -47,11 +47,15 @@ async function journalEnds({ journal }: StoreLayout): Promise<JournalEnd[]> {
   return names.map((name) => ({ name, offset: offsetOf(name) })).filter(({ offset }) => offset > 0)
 }
 
-/** Waits, at most so many milliseconds, until a receiver that runs has taken in what the journal holds now. */
+/**
+ * Waits, at most so many milliseconds, until a receiver that runs has taken in what the journal holds now.
+ * @param looked is called after every look at it.
+ */
 export async function untilSettled(
   layout: StoreLayout,
   database: DatabaseSyncInstance,
   withinMs: number,
+  looked: () => void,
 ): Promise<void> {
   const deadline = performance.now() + withinMs
   // What comes meanwhile is not waited for: while files stream in there is always more.
@@ -63,7 +67,10 @@ export async function untilSettled(
     const isTakenIn = ({ name, offset }: JournalEnd) => at?.name === name && offset <= at.offset
     return ends.every((end) => !left.has(end.name) || isTakenIn(end))
   }
-  while (!(await isSettled()) && performance.now() < deadline) await delay(LOOK_EVERY_MS)
+  while (!(await isSettled()) && performance.now() < deadline) {
+    looked()
+    await delay(LOOK_EVERY_MS)
+  }
 }
 
 /** The manifest for writing, beside whoever else writes it; made if there is none. */

@@ -8,11 +8,14 @@ const ROWS = 1_000
 /**
  * What the manifest says is in its place, as this origin or below it, and the disk does not have: as components below
  * the store's root.
+ *
+ * @param looked is called with every row: a million of them are looked at, and nothing may be missing.
  */
 export async function* missingContents(
   root: string,
   rows: Pick<Rows, 'after'>,
   origin: readonly string[],
+  looked: () => void,
 ): AsyncGenerator<string[]> {
   const [folder = ''] = origin
   const wanted = origin.join('/')
@@ -25,6 +28,7 @@ export async function* missingContents(
       const place = `${row.folder}/${row.path}`
       const isWanted = wanted === '' || place === wanted || place.startsWith(`${wanted}/`)
       if (row.version === '' && isWanted && !(await isThere(path.join(root, place)))) yield place.split('/')
+      looked()
     }
     const last = page.at(-1)
     if (last === undefined || page.length < ROWS) return

@@ -3,14 +3,14 @@ import { rmSync } from 'node:fs'
 import { mkdir, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { BEST_DIGEST, digestKindOf } from '../../files/digest.ts'
-import { closeFd, openFd, setModeFd, setTimesFd, syncFd, writeFully } from '../../files/fd.ts'
+import { closeFd, openFd, setModeFd, setTimesFd, syncDataFd, syncFd, writeFully } from '../../files/fd.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Held } from '../placement/held-directory.ts'
 import { hold, holdRoot, NO_DIRECTORY } from '../placement/held-directory.ts'
-import { readDigest } from '../verify/read-digest.ts'
+import { type DigestRead, readDigest } from '../verify/read-digest.ts'
 import type { Content } from './select.ts'
 
 /** What became of one file. */
@@ -25,6 +25,12 @@ export type Put =
   | { did: 'inTheWay' }
   /** What the store holds is not what was stored: nothing was written. */
   | { did: 'damaged'; expected: string; found: string }
+
+/**
+ * A file is synced every so many bytes: all of a large one at once would be a silence of minutes, which is what a disk
+ * that hangs sounds like.
+ */
+const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 
 /** The file that is being written now; one at a time. */
 let unfinished: string | null = null
@@ -66,7 +72,7 @@ async function giveName(temporary: string, target: string, overwrite: boolean): 
 /**
  * Brings one content of the store to `root` and the names below it, with its mode and time: whole or not at all.
  *
- * @param advance is called with the bytes of each piece.
+ * @param advance is called with the bytes of each piece, and with 0 where only time goes by.
  * @throws NotAFile, or what the system says.
  */
 export async function putFile(
@@ -86,20 +92,51 @@ export async function putFile(
   }
 }
 
+/** Fills a new file with a content, gives it its mode and time, makes it durable, and closes it. */
+async function fill(
+  fd: number,
+  { row }: Content,
+  from: string,
+  advance: (bytes: number) => void,
+): Promise<DigestRead> {
+  try {
+    let unsynced = 0
+    const kind = row === null ? BEST_DIGEST : digestKindOf(row.digest)
+    const got = await readDigest(from, kind, async (piece, position) => {
+      await writeFully(fd, piece, position)
+      unsynced += piece.length
+      if (unsynced >= SYNC_EVERY_BYTES) {
+        await syncDataFd(fd)
+        unsynced = 0
+      }
+      advance(piece.length)
+    })
+    const mtime = (row?.mtimeMs ?? got.mtimeMs) / 1000
+    await setModeFd(fd, row?.mode ?? got.mode)
+    await setTimesFd(fd, mtime, mtime)
+    await syncFd(fd)
+    return got
+  } finally {
+    await closeFd(fd)
+  }
+}
+
 async function putIn(
   held: Held,
-  { row, stats }: Content,
+  content: Content,
   from: string,
   name: string,
   overwrite: boolean,
   advance: (bytes: number) => void,
 ): Promise<Put> {
+  const { row, stats } = content
   const target = path.join(held.path, name)
   const there = await lstatOrNull(target)
   if (there !== null && !there.isFile()) return { did: 'inTheWay' }
   if (there !== null && there.size === stats.size) {
-    const wanted = row?.digest ?? (await readDigest(from, BEST_DIGEST, () => undefined)).digest
-    if ((await readDigest(target, digestKindOf(wanted), () => undefined)).digest === wanted)
+    const alive = () => advance(0)
+    const wanted = row?.digest ?? (await readDigest(from, BEST_DIGEST, alive)).digest
+    if ((await readDigest(target, digestKindOf(wanted), alive)).digest === wanted)
       return { did: 'same', verified: row !== null }
   }
   if (there !== null && !overwrite) return { did: 'exists' }
@@ -108,29 +145,12 @@ async function putIn(
   unfinished = temporary
   const fd = await openFd(temporary, WRITE_NEW_FILE, 0o600)
   try {
-    let isNamed = false
-    const kind = row === null ? BEST_DIGEST : digestKindOf(row.digest)
-    const read = await (async () => {
-      try {
-        const got = await readDigest(from, kind, async (piece, position) => {
-          await writeFully(fd, piece, position)
-          advance(piece.length)
-        })
-        const mtime = (row?.mtimeMs ?? got.mtimeMs) / 1000
-        await setModeFd(fd, row?.mode ?? got.mode)
-        await setTimesFd(fd, mtime, mtime)
-        await syncFd(fd)
-        return got
-      } finally {
-        await closeFd(fd)
-      }
-    })()
+    const read = await fill(fd, content, from, advance)
     if (row !== null && read.digest !== row.digest) {
       await unlink(temporary)
       return { did: 'damaged', expected: row.digest, found: read.digest }
     }
-    isNamed = await giveName(temporary, target, overwrite)
-    if (!isNamed) {
+    if (!(await giveName(temporary, target, overwrite))) {
       await unlink(temporary)
       return { did: 'exists' }
     }

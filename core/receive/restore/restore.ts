@@ -1,15 +1,10 @@
 import path from 'node:path'
-import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
-import { catchUp, untilSettled } from '../manifest/catch-up.ts'
-import { readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
-import { openRows } from '../manifest/rows.ts'
 import { holdBelow } from '../placement/held-directory.ts'
-import { requireDirectory } from '../store-problem.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { replacedAt } from '../versions/name.ts'
 import { requireOutside } from './inside.ts'
@@ -20,6 +15,7 @@ import type { Content, Selected } from './select.ts'
 import { select } from './select.ts'
 import type { Wanted } from './wanted.ts'
 import { originOf, whenOf } from './wanted.ts'
+import { withRows } from './with-rows.ts'
 
 /** One content, for a list. */
 export interface Listed {
@@ -58,31 +54,14 @@ export interface RestoreHost {
   progress(progress: { files: number; bytes: number; totalFiles: number; totalBytes: number }): void
 }
 
-/** How long a receiver may take to keep up its manifest, in milliseconds, before it is not waited for. */
-const SETTLE_MS = 5_000
-
-/** Opens what the manifest knows; a store without one is restored as it is, and what is not verified is counted. */
-async function withRows<T>(layout: StoreLayout, work: (rows: Rows | null) => Promise<T>): Promise<T> {
-  await requireDirectory(layout.root, layout.root)
-  // A read-only or borrowed store is restored from all the same.
-  const { isRunning } = await catchUp(layout).catch(() => ({ isRunning: false }))
-  const database: DatabaseSyncInstance | null = readManifestFile(layout.manifest)
-  try {
-    // What arrived a moment ago is to be verified, too.
-    if (isRunning && database !== null) await untilSettled(layout, database, SETTLE_MS)
-    return await work(database === null ? null : openRows(database))
-  } finally {
-    database?.close()
-  }
-}
-
 async function* contents(
   layout: StoreLayout,
   rows: Rows | null,
   wanted: Wanted,
   isList: boolean,
+  looked: () => void,
 ): AsyncGenerator<Selected> {
-  const selection = { layout, rows, when: whenOf(wanted, isList) }
+  const selection = { layout, rows, when: whenOf(wanted, isList), looked }
   for await (const one of select(selection, originOf(wanted))) {
     if (one.is === 'file' && wanted.version !== null && one.version !== wanted.version) continue
     yield one
@@ -107,8 +86,10 @@ function listedOf({ origin, version, stats, row }: Content): Listed {
 export async function listStore(store: string, wanted: Wanted, host: RestoreHost): Promise<RestoreSummary> {
   const layout = storeLayout(store)
   const summary = emptySummary()
-  await withRows(layout, async (rows) => {
-    for await (const one of contents(layout, rows, wanted, true)) {
+  const alive = () =>
+    host.progress({ files: summary.files, bytes: summary.bytes, totalFiles: 0, totalBytes: 0 })
+  await withRows(layout, alive, async (rows) => {
+    for await (const one of contents(layout, rows, wanted, true, alive)) {
       if (one.is === 'problem') {
         summary.failed += 1
         await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
@@ -149,13 +130,18 @@ export async function restoreStore(
   const origin = originOf(wanted)
   const summary = emptySummary()
   const progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
-  await withRows(layout, async (rows) => {
+  const advance = (bytes: number) => {
+    progress.bytes += bytes
+    host.progress(progress)
+  }
+  const alive = () => advance(0)
+  await withRows(layout, alive, async (rows) => {
     await requireOutside(root, layout.root)
     const sums = rows?.sums(origin)
     progress.totalFiles = sums?.files ?? 0
     progress.totalBytes = sums?.bytes ?? 0
     let known = 0
-    for await (const one of contents(layout, rows, wanted, false)) {
+    for await (const one of contents(layout, rows, wanted, false, alive)) {
       if (one.is === 'file' && one.row !== null) known += 1
       if (one.is === 'problem') {
         summary.failed += 1
@@ -164,18 +150,15 @@ export async function restoreStore(
       }
       const below = one.origin.slice(origin.length)
       const to = below.length > 0 ? below : one.origin.slice(-1)
-      const put = await putOne(layout, one, root, to, overwrite, (bytes) => {
-        progress.bytes += bytes
-        host.progress(progress)
-      })
+      const put = await putOne(layout, one, root, to, overwrite, advance)
       summary.files += 1
       progress.files += 1
-      host.progress(progress)
+      alive()
       await tell(put, one, path.join(root, ...to), summary, host)
     }
     // As it was at a time, or of a version, only the tree itself can say what there was.
     if (rows === null || whenOf(wanted, false).was !== 'now' || known >= (sums?.files ?? 0)) return
-    for await (const place of missingContents(layout.root, rows, origin)) {
+    for await (const place of missingContents(layout.root, rows, origin, alive)) {
       summary.files += 1
       summary.failed += 1
       await host.event({ kind: 'missing', place: place.join('/') })

@@ -31,6 +31,8 @@ interface Selection {
   layout: StoreLayout
   rows: Rows | null
   when: When
+  /** Called with every content that is looked at: of a large tree none may be wanted. */
+  looked: () => void
 }
 
 async function* entriesOf(directory: string) {
@@ -96,6 +98,7 @@ async function* selectContent(
 ): AsyncGenerator<Selected> {
   const { layout, when, rows } = selection
   const stats = await lstatOrNull(path.join(layout.root, ...place))
+  selection.looked()
   if (stats === null) return
   if (stats.isDirectory()) return yield* selectInside(selection, place, origin, version)
   if (!stats.isFile()) return yield { is: 'problem', place, code: 'ELOOP' }

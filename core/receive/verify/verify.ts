@@ -86,7 +86,7 @@ async function compare(
     if (finding.kind === 'unknown' && finding.adopted) summary.adopted += 1
     await host.found(finding)
   }
-  const settle = isRunning && database !== null ? createSettling(layout, database) : null
+  const settle = isRunning && database !== null ? createSettling(layout, database, () => advance(0)) : null
 
   if (rows !== null)
     await checkRows(layout, rows, settle, {

@@ -122,6 +122,17 @@ test(
   },
 )
 
+test('a wait for a running receiver is no hung disk, however short the patience is', SLOW, async () => {
+  const { store, arrived } = await sendTree(3)
+  await until('the manifest has them', hasTotals(store, 3), 20_000)
+  fs.writeFileSync(path.join(arrived, 'mine'), 'x')
+  expect(await verified(store, '--patience', '2s')).toMatchObject({
+    code: 1,
+    found: ['unknown sender-1/data/mine'],
+    err: '',
+  })
+})
+
 test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
   const { base, store, receiver } = await sendTree(20)
   await receiver.kill()

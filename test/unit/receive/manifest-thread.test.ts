@@ -133,7 +133,7 @@ test('the journal is waited for until this one is taken in, wherever an earlier 
   while (intake.step(tag));
   const waited = async (withinMs: number) => {
     const began = performance.now()
-    await untilSettled(layout, database, withinMs)
+    await untilSettled(layout, database, withinMs, () => undefined)
     return performance.now() - began
   }
   expect(await waited(300)).toBeGreaterThanOrEqual(299)

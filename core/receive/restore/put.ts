@@ -40,9 +40,8 @@ export function removeUnfinished(): void {
   if (unfinished !== null) rmSync(unfinished, { force: true })
 }
 
-/** Makes the directory below `root`, and opens it; null: something that is none, maybe a link, is in the way. */
+/** Makes the directory below `root`, which is there, and opens it; null: something that is none, maybe a link, is in the way. */
 async function openBelow(root: string, parts: readonly string[]): Promise<Held | null> {
-  await mkdir(root, { recursive: true })
   let held = await holdRoot(root)
   for (const part of parts) {
     const above = held

@@ -7,6 +7,7 @@ import type { Rows } from '../manifest/rows.ts'
 import { holdBelow } from '../placement/held-directory.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { replacedAt } from '../versions/name.ts'
+import { makeDestination } from './destination.ts'
 import { requireOutside } from './inside.ts'
 import { missingContents } from './missing.ts'
 import type { Put } from './put.ts'
@@ -141,6 +142,7 @@ export async function restoreStore(
     progress.totalFiles = sums?.files ?? 0
     progress.totalBytes = sums?.bytes ?? 0
     let known = 0
+    let isMade = false
     for await (const one of contents(layout, rows, wanted, false, alive)) {
       if (one.is === 'file' && one.row !== null) known += 1
       if (one.is === 'problem') {
@@ -150,6 +152,9 @@ export async function restoreStore(
       }
       const below = one.origin.slice(origin.length)
       const to = below.length > 0 ? below : one.origin.slice(-1)
+      // Not before there is something to put there: a name that was mistyped makes nothing.
+      if (!isMade) await makeDestination(root)
+      isMade = true
       const put = await putOne(layout, one, root, to, overwrite, advance)
       summary.files += 1
       progress.files += 1

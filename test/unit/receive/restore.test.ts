@@ -1,11 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
 import { restoreStore } from '../../../core/receive/restore/restore.ts'
 import { openSenders } from '../../../core/receive/senders/senders.ts'
 import { walkStore } from '../../../core/receive/verify/walk.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf, writeFile } from '../../support/transfer.ts'
 
@@ -48,6 +49,30 @@ test('no path that leads into the store is restored to, whatever links it takes'
     })
   expect(treeOf(store)).toEqual(before)
   expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
+})
+
+test('a destination that cannot be made is told once, and nothing is made for a name that nobody sent', async () => {
+  const { base, store, restore } = setUp()
+  writeFile(base, 'file', 'x')
+  for (const destination of ['file', 'file/below'])
+    await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
+      sentence: {
+        key: 'store.restoreStopped',
+        params: { path: path.join(base, destination), reason: 'ENOTDIR' },
+      },
+    })
+  fs.rmSync(path.join(store, 'pc'), { recursive: true })
+  await expect(restore(path.join(base, 'new/deep'))).rejects.toThrow('nothing to restore')
+  expect(fs.existsSync(path.join(base, 'new'))).toBe(false)
+})
+
+test.skipIf(!canMount)('of a read-only disk that is the cause that is told (needs root: mount)', async () => {
+  const { restore } = setUp()
+  const disk = await mountTmpfs(onTestFinished)
+  await disk.remount('ro')
+  await expect(restore(path.join(disk.point, 'new/deep'))).rejects.toMatchObject({
+    sentence: { key: 'store.restoreStopped', params: { reason: 'EROFS' } },
+  })
 })
 
 /** What verify and restore see of the store. */

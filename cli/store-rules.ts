@@ -15,7 +15,7 @@ export function withRules(command: Command): Command {
     .option('--keep-free <size>', 'what stays free on the disk: 10G, or 5% (default: 1G, on small disks 1%)')
     .option(
       '--quota <[sender=]size>',
-      'what a sender may store, versions included: 500G for each, PC=1T for one',
+      'what a sender may store, versions included: 500G for each, PC=1T for the one with the folder PC',
       collect,
     )
     .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', collect)

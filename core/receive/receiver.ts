@@ -66,7 +66,7 @@ export interface Receiver {
   /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
   readonly stalledMs: number
   /** Those that may send; times in milliseconds since 1970. */
-  lastSeen(): { fingerprint: string; at: number | null }[]
+  lastSeen(): { fingerprint: string; folder: string; at: number | null }[]
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
   configure(changes: ReceiverChanges): Promise<void>
   trust(trusted: readonly Trusted[]): Promise<void>
@@ -235,7 +235,7 @@ async function startOnStore(
       senders
         .list()
         .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
-        .map(({ fingerprint, folder }) => ({ fingerprint, at: seen.seenAt(folder) })),
+        .map(({ fingerprint, folder }) => ({ fingerprint, folder, at: seen.seenAt(folder) })),
     async configure(changes) {
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name

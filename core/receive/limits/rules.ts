@@ -38,6 +38,14 @@ export function quotaOf({ quota }: StoreRules, folder: string): Quota {
   return { bytes: own?.bytes ?? quota.each.bytes, files: own?.files ?? quota.each.files }
 }
 
+/**
+ * Folders with a quota that limits none of these. It may be a name that is not its sender's folder: after a new name,
+ * or of a second sender of that name, no quota would hold, and nobody would know.
+ */
+export function quotasOfNobody({ quota }: StoreRules, folders: readonly string[]): string[] {
+  return Object.keys(quota.of).filter((folder) => !folders.includes(folder))
+}
+
 /** Bytes that stay free on a disk of `diskBytes`. */
 export function floorBytes(floor: Floor, diskBytes: number): number {
   return Math.min(floor.bytes, (diskBytes * floor.percent) / 100)

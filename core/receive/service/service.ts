@@ -3,9 +3,11 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { sentenceOf } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
+import { ISOCKET_FOLDER } from '../isocket/connection.ts'
 import type { IsocketOptions } from '../isocket/listener.ts'
 import { storeLayout } from '../layout.ts'
 import { rulesOf } from '../limits/rule-words.ts'
+import { quotasOfNobody, type StoreRules } from '../limits/rules.ts'
 import type { Receiver, ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
 import type { ReceiveConfig } from './config.ts'
@@ -61,6 +63,16 @@ export async function startService(
   const address = addressOf(host, receiver.port)
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
 
+  /** No error: the sender may be paired later. */
+  const tellQuotas = (given: StoreRules) => {
+    const folders = receiver.lastSeen().map(({ folder }) => folder)
+    const nobody = quotasOfNobody(given, [ISOCKET_FOLDER, ...folders])
+    if (nobody.length === 0) return
+    const said = { folders: nobody.join(', '), path: receiver.storeDirectory }
+    say('warn', message('transfer.quotaNobody', said))
+  }
+  tellQuotas(rules)
+
   const openPages = async (metricsPort: number | null): Promise<Web | null> => {
     if (metricsPort === null) return null
     metrics ??= await createMetrics()
@@ -104,11 +116,12 @@ export async function startService(
         try {
           const next = await load()
           // Kept until the next start, which would refuse them: whoever wrote them is here to be told now.
-          rulesOf(next)
+          const nextRules = rulesOf(next)
           const fixed = fixedDifferences(current, next)
           await take(next)
           say('info', message('transfer.configTaken'))
           if (fixed.length > 0) say('warn', message('transfer.configFixed', { fields: fixed.join(', ') }))
+          tellQuotas(nextRules)
         } catch (thrown) {
           say('error', sentenceOf(thrown))
           say('warn', message('transfer.configKept'))

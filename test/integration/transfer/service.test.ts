@@ -60,6 +60,9 @@ async function startService(config: Record<string, unknown>) {
   return { base, file, store: String(full.store), full, receiver, port: Number(port), reload, said }
 }
 
+/** A pairing code of the receiver of a store. */
+const pairedCode = (store: string) => startHoldfast(['pair', '--store', store]).says(/(holdfast:\/\/\S+)/)
+
 const figureOf = (page: string, name: string) =>
   Number(new RegExp(`^holdfast_receiver_${name} (\\S+)$`, 'm').exec(page)?.[1])
 
@@ -165,6 +168,25 @@ test('SIGHUP takes over what can change; a bad file changes nothing and is named
   const [, other] = await reload({ ...full, metricsPort: null }, /()read again and taken over/)
   expect(other).toBe('')
   await expect(get(port, '/health')).rejects.toThrow('ECONNREFUSED')
+})
+
+test('a quota that is of no sender is told at the start, and when the file is read again', async () => {
+  const { full, store, reload, receiver } = await startService({ quota: ['1G', 'PC=1T', 'isocket=1G'] })
+  const said = receiver.err()
+  expect(said).toContain('The quota of PC limits nobody')
+  expect(said).toContain(`holdfast senders --store ${store}`)
+  await reload({ ...full, quota: ['PC=1T'], quotaFiles: ['Büro=5'] }, /The quota of PC, Büro limits nobody/)
+
+  const [, code] = await pairedCode(store)
+  const sender = startTestSender()
+  const home = await makeHome(path.join(store, '../home'))
+  sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
+  await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
+  await sender.request('pair', { code, name: 'PC' })
+  await reload({ ...full, quotaFiles: ['Büro=5'] }, /The quota of Büro limits nobody/)
+  const before = receiver.err().length
+  await reload({ ...full, quotaFiles: [], port: 7 }, /need the receiver to be started again: port/)
+  expect(receiver.err().slice(before)).not.toContain('limits nobody')
 })
 
 test('the command line goes before the file, and a file that cannot be used ends it at once', async () => {

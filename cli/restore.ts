@@ -1,9 +1,10 @@
 import path from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Listed, RestoreEvent } from '../core/receive/restore/restore.ts'
 import type { Task } from '../core/receive/task.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { type Message, message } from '../core/words/message.ts'
+import { parseMoment } from './moment.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
@@ -47,7 +48,7 @@ export function registerRestore(program: Command): void {
     .option(
       '--at <time>',
       'as it was then: 2026-11-20, 2026-11-20T08:15 (local), 2026-11-20T08:15Z',
-      parseTime,
+      parseMoment,
     )
     .option('--version <name>', 'this older version of the file, as --list names it')
     .option('--list', 'only list what there is, older versions included; needs no destination', false)
@@ -61,13 +62,6 @@ export function registerRestore(program: Command): void {
         process.exitCode = COULD_NOT
       } else process.exitCode = await restore(taskOf(store, destination, options), options)
     })
-}
-
-/** A moment in milliseconds since 1970; a day alone is its beginning here, not in Greenwich. */
-export function parseTime(text: string): number {
-  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text)
-  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be a time such as 2026-11-20T08:15.')
-  return at
 }
 
 function taskOf(store: string, destination: string | undefined, options: RestoreOptions): Task {

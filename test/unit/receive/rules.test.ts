@@ -4,7 +4,6 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { leftMs, progressLine } from '../../../cli/progress.ts'
-import { parseTime } from '../../../cli/restore.ts'
 import { digestOf, digestText } from '../../../core/files/digest.ts'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { rulesOf } from '../../../core/receive/limits/rule-words.ts'
@@ -242,15 +241,13 @@ describe('manifest', () => {
   })
 })
 
-test('progress has a share, a rate and a time left; a day alone begins here', () => {
+test('progress has a share, a rate and a time left', () => {
   const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
   const bar = '[######------------------]  25%  256 B of 1 KiB'
   expect(progressLine(amount, 4000)).toBe(`${bar}  64 B/s  12 sec left  3 files`)
   // So early nobody knows.
   expect(progressLine(amount, 1000)).toBe(`${bar}  256 B/s  no end known  3 files`)
   expect([leftMs(amount, 4000), leftMs(amount, 2999)]).toEqual([12_000, null])
-  expect(parseTime('2026-11-20')).toBe(new Date(2026, 10, 20).getTime())
-  expect(() => parseTime('yesterday')).toThrow('must be a time')
 })
 
 describe('what is wanted from a store', () => {

@@ -1,0 +1,24 @@
+import { InvalidArgumentError } from 'commander'
+
+/** A day, or a day and a time of it as `restore --list` writes it; without a zone it is the time here. */
+const FORM = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/
+
+/** Date.parse takes November 31 for December 1. */
+function isDay(day: string): boolean {
+  const at = Date.parse(`${day}T00:00Z`)
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day)
+}
+
+/**
+ * A moment in milliseconds since 1970; a day alone is its beginning here, not in Greenwich. Only what was surely meant
+ * is taken: of other words Date.parse makes a moment of its own, and files of another day would be brought back.
+ */
+export function parseMoment(text: string): number {
+  const [, day = '', time = 'T00:00'] = FORM.exec(text) ?? []
+  const at = isDay(day) ? Date.parse(day + time) : Number.NaN
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError(
+      'It must be a time such as 2026-11-20, 2026-11-20T08:15 or 2026-11-20T08:15Z.',
+    )
+  return at
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { parseMoment } from '../../../cli/moment.ts'
+
+test.each([
+  ['2026-11-20', new Date(2026, 10, 20)],
+  ['2024-02-29', new Date(2024, 1, 29)],
+  ['2026-11-20T08:15', new Date(2026, 10, 20, 8, 15)],
+  ['2026-11-20T08:15:30', new Date(2026, 10, 20, 8, 15, 30)],
+  ['2026-11-20T08:15Z', new Date(Date.UTC(2026, 10, 20, 8, 15))],
+  ['2026-11-20T08:15:00Z', new Date(Date.UTC(2026, 10, 20, 8, 15))],
+  ['2026-11-20T08:15:00.250Z', new Date(Date.UTC(2026, 10, 20, 8, 15, 0, 250))],
+  ['2026-11-20T08:15+08:00', new Date(Date.UTC(2026, 10, 20, 0, 15))],
+])('%s is a moment', (text, at) => expect(parseMoment(text)).toBe(at.getTime()))
+
+test.each([
+  'yesterday',
+  '',
+  '5',
+  'foo 1',
+  '11.12.2026',
+  '11/12/2026',
+  '2026',
+  '2026-11',
+  '2026-11-31',
+  '2025-02-29',
+  '2026-13-01',
+  '2026-11-20 08:15',
+  '2026-11-20T8:15',
+  '2026-11-20T25:00',
+  '2026-11-20T08:15 PM',
+  'on 2026-11-20',
+])('%j is none', (text) => expect(() => parseMoment(text)).toThrow('must be a time'))

@@ -19,7 +19,12 @@ const PAIR_WITHIN_MS = 20_000
  * Pairs the agent of a data directory with the receiver that made this code, as one more destination: through the
  * agent if it runs, else by writing its settings.
  */
-export async function pairWith(code: string, dataDirectory: string, name: string | undefined): Promise<void> {
+export async function pairWith(
+  code: string,
+  dataDirectory: string,
+  name: string | undefined,
+  json: boolean,
+): Promise<void> {
   const fingerprint = fingerprintIn(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
   // The first destination may come before anything else.
@@ -36,6 +41,7 @@ export async function pairWith(code: string, dataDirectory: string, name: string
   )
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
+  if (json) return console.log(JSON.stringify(paired))
   const address = addressOf(paired.host, paired.port)
   console.log(terminalWords(message('transfer.pairedWith', { name: paired.name, address })))
   if (settings.destinations.length > 1) {

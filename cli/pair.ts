@@ -11,14 +11,14 @@ import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
   store?: string
-  json: boolean
+  json?: boolean
   /** Unset: on a terminal. */
   qr?: boolean
   data?: string
   name?: string
 }
 
-async function makeInvitation(store: string, { json, qr }: PairOptions): Promise<void> {
+async function makeInvitation(store: string, { json = false, qr }: PairOptions): Promise<void> {
   const invitation = await invite(store, Date.now())
   const { code, running } = invitation
   if (json) {
@@ -39,15 +39,28 @@ export function registerPair(program: Command): void {
     .description('pair a sender with a receiver: make a code at the receiver, enter it at the sender')
     .argument('[code]', 'the pairing code that the receiver shows (holdfast://…)')
     .option('--store <directory>', 'make a code for the receiver of this store', parsePath)
-    .option('--json', 'print the code as JSON', false)
+    .option('--json', 'print the code, or with a code the new destination, as JSON')
     .option('--qr', 'show the code as a QR code, too (as on a terminal)')
     .option('--no-qr', 'show no QR code')
     .option('--name <name>', "what the receiver calls this computer, and its folder's name there")
   withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
-    if (code !== undefined && options.store === undefined) {
-      await pairWith(code, dataDirectoryOf(options), options.name)
-    } else if (code === undefined && options.store !== undefined) {
-      await makeInvitation(options.store, options)
+    const { store, name, json = false } = options
+    if (code !== undefined && store === undefined) {
+      refuse('transfer.pairReceiverOnly', options, { qr: options.qr === false ? '--no-qr' : '--qr' })
+      await pairWith(code, dataDirectoryOf(options), name, json)
+    } else if (code === undefined && store !== undefined) {
+      refuse('transfer.pairSenderOnly', options, { name: '--name', data: '--data' })
+      await makeInvitation(store, options)
     } else throw new WrongUsage('transfer.pairWhat')
   })
+}
+
+/** What is of no use here is refused: whoever gave it expects something of it. */
+function refuse(
+  key: 'transfer.pairReceiverOnly' | 'transfer.pairSenderOnly',
+  options: PairOptions,
+  words: Partial<Record<keyof PairOptions, string>>,
+): void {
+  const given = Object.entries(words).filter(([name]) => options[name as keyof PairOptions] !== undefined)
+  if (given.length > 0) throw new WrongUsage(key, { options: given.map(([, word]) => word).join(', ') })
 }

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, startReceiver } from '../../support/two-receivers.ts'
+
+test('an option of pair that is of no use at this end is refused, and no code is made or used up', async () => {
+  const { store } = await startReceiver('nas')
+  const data = path.join(temporaryDirectory('pair-options'), 'data')
+  const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
+  const refused: [string[], string][] = [
+    [['--store', store, '--name', 'pc'], 'Only the sender, where a code is entered, knows --name'],
+    [['--store', store, '--name', 'pc', '--data', data], 'entered, knows --name, --data'],
+    [[code, '--data', data, '--qr'], 'made, knows --qr'],
+    [[code, '--data', data, '--no-qr'], 'made, knows --no-qr'],
+    [[code, '--store', store], 'Give either a pairing code, or --store'],
+  ]
+  for (const [words, said] of refused) {
+    const command = startHoldfast(['pair', ...words])
+    expect(await command.ended(), words.join(' ')).toBe(2)
+    expect([command.out(), command.err()]).toEqual(['', expect.stringContaining(said)])
+  }
+  expect(existsSync(data)).toBe(false)
+
+  const paired = await holdfast(['pair', code, '--data', data, '--json'])
+  expect(JSON.parse(paired)).toMatchObject({
+    name: 'nas',
+    host: expect.any(String),
+    port: expect.any(Number),
+  })
+})

@@ -108,7 +108,8 @@ async function checkRow(
 ): Promise<RowFinding | null> {
   try {
     const file = pathTo.join(layout.root, ...placeOf(layout, row))
-    const read = await readDigest(file, digestKindOf(row.digest), ({ length }) => advance(length))
+    const kind = digestKindOf(row.digest)
+    const read = await readDigest(file, kind, ({ length }) => advance(length), 'disk')
     if (read.digest === row.digest) return null
     const isSame = read.size === row.size && Math.abs(read.mtimeMs - row.mtimeMs) < SAME_TIME_MS
     return { kind: isSame ? 'damaged' : 'changed', expected: row.digest, found: read.digest }

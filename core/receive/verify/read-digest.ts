@@ -2,6 +2,7 @@ import type { DigestKind } from '../../files/digest.ts'
 import { createHasher, digestText } from '../../files/digest.ts'
 import { closeFd, openFd, readFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
+import { forgetCached } from '../../files/page-cache.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -23,17 +24,20 @@ export class NotAFile extends Error {
  * Reads a whole file, never through a symbolic link, and never waiting for the other end of a pipe.
  *
  * @param take gets each piece in order; the buffer is used again once it resolves.
+ * @param from `disk`: what the kernel holds in memory is forgotten first, since it may be well where the disk is not.
  * @throws NotAFile, or what the system says.
  */
 export async function readDigest(
   file: string,
   kind: DigestKind,
   take: (piece: Buffer, position: number) => Promise<void> | void,
+  from: 'disk' | 'anywhere' = 'anywhere',
 ): Promise<DigestRead> {
   const fd = await openNoFollow(file)
   try {
     const stats = await statFd(fd)
     if (!stats.isFile()) throw new NotAFile(file)
+    if (from === 'disk') await forgetCached(fd)
     const hash = createHasher(kind)
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     let size = 0

@@ -135,7 +135,7 @@ async function unknownFile(
   if (rows === null || key === undefined) return { kind: 'unknown', place, adopted: false }
   try {
     const file = pathTo.join(layout.root, ...found.place)
-    const read = await readDigest(file, BEST_DIGEST, ({ length }) => advance(length))
+    const read = await readDigest(file, BEST_DIGEST, ({ length }) => advance(length), 'disk')
     rows.changes().add({ ...key, ...read, storedAt: Date.now() })
     return { kind: 'unknown', place, adopted: true }
   } catch (thrown) {

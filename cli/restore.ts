@@ -52,7 +52,7 @@ export function registerRestore(program: Command): void {
     )
     .option('--version <name>', 'this older version of the file, as --list names it')
     .option('--list', 'only list what there is, older versions included; needs no destination', false)
-    .option('--overwrite', 'replace files whose content differs', false)
+    .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))

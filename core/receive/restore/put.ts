@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { mkdir, rename, unlink } from 'node:fs/promises'
+import { mkdir, rename, unlink, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { BEST_DIGEST, digestKindOf } from '../../files/digest.ts'
 import { closeFd, openFd, setModeFd, setTimesFd, syncDataFd, syncFd, writeFully } from '../../files/fd.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
-import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
+import { READ_FILE, WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Held } from '../placement/held-directory.ts'
 import { hold, holdRoot, NO_DIRECTORY } from '../placement/held-directory.ts'
@@ -31,6 +31,10 @@ export type Put =
  * that hangs sounds like.
  */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
+
+const SAME_TIME_MS = 1
+
+type Dress = Pick<DigestRead, 'mode' | 'mtimeMs'>
 
 /** The file that is being written now; one at a time. */
 let unfinished: string | null = null
@@ -91,6 +95,26 @@ export async function putFile(
   }
 }
 
+/** Gives an open file its mode and time, and makes all of it durable. */
+async function dress(fd: number, { mode, mtimeMs }: Dress): Promise<void> {
+  await setModeFd(fd, mode)
+  await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
+  await syncFd(fd)
+}
+
+/** The same for a file that has its content already, if it needs that. */
+async function dressAgain(file: string, now: Dress, wanted: Dress): Promise<void> {
+  if (now.mode === wanted.mode && Math.abs(now.mtimeMs - wanted.mtimeMs) < SAME_TIME_MS) return
+  // Windows knows no such modes, and sets no times through a file that is open for reading.
+  if (process.platform === 'win32') return utimes(file, wanted.mtimeMs / 1000, wanted.mtimeMs / 1000)
+  const fd = await openFd(file, READ_FILE)
+  try {
+    await dress(fd, wanted)
+  } finally {
+    await closeFd(fd)
+  }
+}
+
 /** Fills a new file with a content, gives it its mode and time, makes it durable, and closes it. */
 async function fill(
   fd: number,
@@ -110,10 +134,7 @@ async function fill(
       }
       advance(piece.length)
     })
-    const mtime = (row?.mtimeMs ?? got.mtimeMs) / 1000
-    await setModeFd(fd, row?.mode ?? got.mode)
-    await setTimesFd(fd, mtime, mtime)
-    await syncFd(fd)
+    await dress(fd, row ?? got)
     return got
   } finally {
     await closeFd(fd)
@@ -135,8 +156,13 @@ async function putIn(
   if (there !== null && there.size === stats.size) {
     const alive = () => advance(0)
     const wanted = row?.digest ?? (await readDigest(from, BEST_DIGEST, alive)).digest
-    if ((await readDigest(target, digestKindOf(wanted), alive)).digest === wanted)
+    const now = await readDigest(target, digestKindOf(wanted), alive)
+    if (now.digest === wanted) {
+      const { mode, mtimeMs } = row ?? stats
+      // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
+      if (overwrite) await dressAgain(target, now, { mode: mode & 0o777, mtimeMs })
       return { did: 'same', verified: row !== null }
+    }
   }
   if (there !== null && !overwrite) return { did: 'exists' }
 

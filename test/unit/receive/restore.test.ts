@@ -15,11 +15,11 @@ function setUp() {
   const base = temporaryDirectory('restore')
   const store = path.join(base, 'store')
   writeFile(store, 'pc/data/file', 'content')
-  const restore = async (destination: string) => {
+  const restore = async (destination: string, overwrite = false) => {
     const events: RestoreEvent[] = []
     const wanted = { sender: null, source: null, path: null, at: null, version: null }
     const host = { event: async (one: RestoreEvent) => void events.push(one), progress: () => undefined }
-    const summary = await restoreStore(store, destination, wanted, false, host)
+    const summary = await restoreStore(store, destination, wanted, overwrite, host)
     return { events, summary }
   }
   return { base, store, restore }
@@ -36,6 +36,26 @@ test('what the manifest does not know is not told as verified, whether it was re
     events: [{ kind: 'same', verified: false }],
     summary: { restored: 0, same: 1, unverified: 1 },
   })
+})
+
+test('a file that is there has its mode and time set where it might be replaced, and stays as it is elsewhere', async () => {
+  const { base, store, restore } = setUp()
+  const to = path.join(base, 'to')
+  const stored = path.join(store, 'pc/data/file')
+  fs.chmodSync(stored, 0o640)
+  fs.utimesSync(stored, 1_500_000_000, 1_500_000_000)
+  writeFile(to, 'pc/data/file', 'content')
+  const file = path.join(to, 'pc/data/file')
+  fs.chmodSync(file, 0o400)
+  fs.utimesSync(file, 1_700_000_000, 1_700_000_000)
+  const facts = () => {
+    const { mode, mtimeMs } = fs.statSync(file)
+    return [mode & 0o777, mtimeMs]
+  }
+  expect((await restore(to)).summary).toMatchObject({ same: 1 })
+  expect(facts()).toEqual([0o400, 1_700_000_000_000])
+  expect((await restore(to, true)).summary).toMatchObject({ same: 1, restored: 0 })
+  expect(facts()).toEqual([0o640, 1_500_000_000_000])
 })
 
 test('no path that leads into the store is restored to, whatever links it takes', async () => {

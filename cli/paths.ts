@@ -103,7 +103,7 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'retryParked', { id }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(englishWords(message('cli.paths.retried', { path })))
+  console.log(terminalWords(message('cli.paths.retried', { path })))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {

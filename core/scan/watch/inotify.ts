@@ -72,10 +72,12 @@ export class InotifyWatcher {
 
   async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
     if (this.#failure !== null) throw this.#failure
+    const { root, place = root } = request
     const id = this.#nextId
     this.#nextId += 1
     const quiet = new QuietPeriod({
-      root: request.root,
+      root,
+      place,
       quietMs: this.#quietMs,
       finished: (files) => listener.finished(files),
       lost: () => listener.lost(),

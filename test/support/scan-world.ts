@@ -24,6 +24,9 @@ export class World {
   closed = false
   newest = true
   vanished = false
+  /** The disk is full: no mark can be made, and it is told so. */
+  isFull = false
+  refusedMarks = 0
   marks = 0
   moments = 0
   #watching = false
@@ -68,6 +71,19 @@ export class World {
   newerAppears(): void {
     this.newest = false
     void this.directory.look({ closed: this.closed, newest: false })
+  }
+
+  /** The newer one is gone, so that its producer may go on; not in the instant of the mark. */
+  newerVanishes(): void {
+    if (this.#marking || this.marks > 0) return
+    this.newest = true
+    void this.directory.look({ closed: this.closed, newest: true })
+  }
+
+  /** Its producer begins a file; no event tells of it before it is finished. */
+  begin(name: string): void {
+    if (this.marks > 0) return
+    this.files.set(name, 'open')
   }
 
   /** The directory is deleted; the look that follows finds nothing of it. */
@@ -229,6 +245,7 @@ export class World {
       },
       mark: async () => {
         this.#mustBeThere()
+        if (this.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
         this.marks += 1
         for (const [name, state] of this.files) {
           if (state === 'sent') continue
@@ -244,7 +261,8 @@ export class World {
       },
       changed: () => undefined,
       failed: (step, thrown) => {
-        if (!this.vanished) this.violations.push(`${step}: ${String(thrown)}`)
+        if (this.isFull && step === 'mark') this.refusedMarks += 1
+        else if (!this.vanished) this.violations.push(`${step}: ${String(thrown)}`)
       },
     }
   }

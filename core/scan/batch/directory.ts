@@ -1,6 +1,6 @@
 import { Rerun } from '../../pacing/rerun.ts'
 import type { DirectoryState } from './steps.ts'
-import { disturbed, listed, newDirectoryState, nextStep } from './steps.ts'
+import { disturbed, listed, looked, newDirectoryState, nextStep, unsettled } from './steps.ts'
 
 /** What a batch directory's steps do to the world; a test puts its own events between any two of them. */
 export interface DirectoryEffects {
@@ -61,7 +61,7 @@ export class BatchDirectory {
     const closed = this.#state.closed || facts.closed
     const { newest } = facts
     if (closed !== this.#state.closed || newest !== this.#state.newest) {
-      this.#set({ ...this.#state, newest, closed })
+      this.#set(looked(this.#state, { closed, newest }))
     }
     return this.#run.request()
   }
@@ -119,6 +119,7 @@ export class BatchDirectory {
       try {
         if (!(await this.#perform(next.step))) return
       } catch (thrown) {
+        if (next.step === 'mark') this.#set(unsettled(this.#state))
         if (!this.#stopped) this.#effects.failed(next.step, thrown)
         return
       }
@@ -139,7 +140,10 @@ export class BatchDirectory {
         const standing = await this.#effects.standing()
         if (this.#state === before && before.closed !== (standing === 'closed'))
           this.#set({ ...before, closed: !before.closed })
-        if (standing === 'live') return false
+        if (standing === 'live') {
+          this.#set(unsettled(this.#state))
+          return false
+        }
         // Something happened while it was looked at: decided anew.
         if (this.#stopped || this.#state !== before || this.#effects.unsent() > 0) return true
         await this.#effects.mark()

@@ -92,13 +92,27 @@ export function listed(
   }
 }
 
+/**
+ * The state when the last listings prove nothing any more: a mark was refused, or the directory is live again. A
+ * producer may have begun a file since, and nothing tells of it before it is finished.
+ */
+export function unsettled(state: DirectoryState): DirectoryState {
+  const { listing } = state
+  return { ...state, listing: listing === null ? null : { ...listing, stale: true }, calmSince: null }
+}
+
+/** The state after a look at all batch directories. */
+export function looked(
+  state: DirectoryState,
+  { closed, newest }: { closed: boolean; newest: boolean },
+): DirectoryState {
+  const now = { ...state, closed, newest }
+  return newest && !state.newest ? unsettled(now) : now
+}
+
 /** The state after an event brought files that were new. */
 export function disturbed(state: DirectoryState, newFiles: number): DirectoryState {
   if (state.listing === null) return state
   const { listing } = state
-  return {
-    ...state,
-    listing: { ...listing, found: listing.found + newFiles, stale: true },
-    calmSince: null,
-  }
+  return unsettled({ ...state, listing: { ...listing, found: listing.found + newFiles } })
 }

@@ -117,6 +117,35 @@ test('a directory that nobody closed is marked only after the quiet period', asy
   expect(world.marks).toBe(1)
 })
 
+test('a file that was begun after a mark was refused keeps the directory unmarked, though no event tells of it', async () => {
+  const world = new World()
+  world.newest = false
+  world.isFull = true
+  await world.run()
+  expect([world.marks, world.refusedMarks > 0]).toEqual([0, true])
+  world.begin('open')
+  world.isFull = false
+  await world.directory.nudge()
+  await world.run()
+  expect([world.marks, world.violations]).toEqual([0, []])
+  expect(await verdict(world)).toEqual(WELL)
+})
+
+test('a file that was begun while the directory was live again keeps it unmarked, though no event tells of it', async () => {
+  const reached = await everywhere(0, async (moment) => {
+    const world = new World()
+    world.newest = false
+    world.at(moment, () => world.newerVanishes())
+    await world.run()
+    world.begin('open')
+    world.newerAppears()
+    await world.run()
+    expect({ moment, ...((await verdict(world)) as object) }).toEqual({ moment, ...WELL })
+    return world
+  })
+  expect(reached).toBeGreaterThan(5)
+})
+
 test('a directory that was taken for closed, and is not, is live again', async () => {
   const world = new World()
   // As a look at the directory that had its name before.

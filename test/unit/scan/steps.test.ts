@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { listed, newDirectoryState, nextStep } from '../../../core/scan/batch/steps.ts'
+import { listed, looked, newDirectoryState, nextStep, unsettled } from '../../../core/scan/batch/steps.ts'
 
 test('a closed directory in which something is held open is listed again, though no event says that it is gone', () => {
   const facts = { unsent: 0, quietMs: 1_000 }
@@ -20,4 +20,46 @@ test('a closed directory in which something is held open is listed again, though
     true,
   )
   expect(nextStep(empty, { ...facts, now: 40_001 })).toEqual({ step: 'mark' })
+})
+
+const QUIET = { unsent: 0, quietMs: 1_000 }
+const clean = { closing: true, afterClose: false, allSent: true, found: 0 }
+
+/** Overtaken, closed by nobody, and found at rest by two listings that are the quiet period apart. */
+function calmFor(startedAt: number) {
+  const first = listed({ ...newDirectoryState, watching: true }, { ...clean, startedAt }, false)
+  return listed(first, { ...clean, startedAt: startedAt + 1_000 }, false)
+}
+
+test('a directory that nobody closed is marked when two listings, the quiet period apart, have found it at rest', () => {
+  expect(nextStep(calmFor(5_000), { ...QUIET, now: 6_001 })).toEqual({ step: 'mark' })
+})
+
+test.each([
+  ['whose mark was refused', unsettled(calmFor(5_000))],
+  [
+    'that was live again',
+    looked(looked(calmFor(5_000), { closed: false, newest: true }), { closed: false, newest: false }),
+  ],
+])('one %s rests for the whole quiet period anew, beginning with another listing', (_, state) => {
+  const later = { ...QUIET, now: 60_000 }
+  expect(nextStep(state, later)).toEqual({ step: 'list' })
+  const again = listed(state, { ...clean, startedAt: 60_000 }, false)
+  expect(nextStep(again, { ...QUIET, now: 60_001 })).toEqual({ step: 'settle', until: 61_000 })
+  // The file that its producer has begun meanwhile.
+  const busy = listed(state, { ...clean, found: 1, startedAt: 60_000 }, false)
+  expect(nextStep(busy, { ...QUIET, now: 60_001 }).step).toBe('settle')
+})
+
+test('a closed one whose mark was refused is listed once more, and marked without a rest', () => {
+  const closed = listed(
+    { ...newDirectoryState, watching: true },
+    { ...clean, afterClose: true, startedAt: 5_000 },
+    true,
+  )
+  expect(nextStep(closed, { ...QUIET, now: 5_001 })).toEqual({ step: 'mark' })
+  const refused = unsettled(closed)
+  expect(nextStep(refused, { ...QUIET, now: 9_000 })).toEqual({ step: 'list' })
+  const again = listed(refused, { ...clean, afterClose: true, startedAt: 9_000 }, true)
+  expect(nextStep(again, { ...QUIET, now: 9_001 })).toEqual({ step: 'mark' })
 })

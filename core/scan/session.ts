@@ -44,8 +44,8 @@ export interface SessionContext {
   /** Files that are not old enough yet. */
   young: Young
   openTree: OpenTree
-  /** Lists a part of the tree in a thread; null if there is none for it. */
-  list(part: Part): Listing | null
+  /** Lists a part of the tree in a thread, until the signal ends it; null if there is none for it. */
+  list(part: Part, signal: AbortSignal): Listing | null
   /** Ends with the session. */
   signal: AbortSignal
   /** Files became waiting in the ledger. */

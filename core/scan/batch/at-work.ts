@@ -19,17 +19,19 @@ const loadHasWriter = async (): Promise<HasWriter | null> =>
 /**
  * The first of these files, which are left out for as long as they have temporary names, that is being written: a
  * program holds it open for writing, or has changed it just now. The others are what was left behind.
+ * @param place the directory whose disk is asked
  */
 export async function oneAtWork(
   root: string,
   files: readonly string[],
   quietMs: number,
+  place = root,
 ): Promise<string | null> {
   if (files.length === 0) return null
   const hasWriter = await loadHasWriter()
   for (const file of files) {
     const absolute = absolutePath(root, file)
-    if (await callOn(root, () => isAtWork(absolute, hasWriter, quietMs))) return file
+    if (await callOn(place, () => isAtWork(absolute, hasWriter, quietMs))) return file
   }
   return null
 }

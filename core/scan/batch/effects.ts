@@ -2,6 +2,7 @@ import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
+import { untilAborted } from '../../pacing/until-aborted.ts'
 import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
@@ -10,6 +11,7 @@ import type { SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { joinRelative } from '../tree/facts.ts'
+import { placeOf } from '../tree/regions.ts'
 
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import { oneAtWork } from './at-work.ts'
@@ -42,62 +44,70 @@ export function directoryEffects(
   identity: string,
   directory: () => BatchDirectory | undefined,
 ): DirectoryEffects {
-  const { context } = host
+  // Ends with the directory; the session ends all its directories when it ends itself.
+  const ends = new AbortController()
+  const context = { ...host.context, signal: ends.signal }
   const { source, root, ledger, destinations } = context
   const closedMark = joinRelative(name, source.batch.closedMark)
   const unsent = () => {
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     return waiting + parked + context.young.waitingIn(name)
   }
-  const isClosed = async () => (await callOn(root, () => madeAt(path.join(root, closedMark)))) !== null
+  /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */
+  let place = root
+  const isClosed = async () => (await callOn(place, () => madeAt(path.join(root, closedMark)))) !== null
+  /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
+  const untilEnd = <T>(answer: Promise<T>): Promise<T> => untilAborted(ends.signal, answer)
   let watcher: TreeWatcher | null = null
-  let abandoned = false
   let neverSent = 0
   /** The file that was named in the log as the one that keeps the directory from its mark. */
   let named: string | null = null
   const listener = treeListener(host, name, directory, () => watcher)
+  const watch = async () => {
+    watcher?.close()
+    place = placeOf(root, name)
+    const names = nameRulesOf(source)
+    const request = { root, base: name, place, recursive: true, names, signals: [closedMark] }
+    const opened = await context.openTree(request, listener)
+    if (ends.signal.aborted) return opened.close()
+    watcher = opened
+    host.watchers.set(name, opened)
+  }
+  const list = async (isOvertaken: boolean) => {
+    if (watcher === null) throw new Error('listed before it was watched')
+    watcher.refresh()
+    let atWork: string | null = null
+    const found = await reconcileTree(context, watcher, name, true, async (temporary) => {
+      if (isOvertaken) atWork ??= await oneAtWork(root, temporary, context.quietMs, place)
+    })
+    const { due, unsendable, complete } = found
+    neverSent = found.neverSent
+    const closed = await isClosed()
+    // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
+    const isUnsure = !complete || (!closed && atWork !== null)
+    if (atWork !== null && atWork !== named && !closed)
+      context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
+    named = atWork
+    return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
+  }
   return {
-    watch: async () => {
-      watcher?.close()
-      const names = nameRulesOf(source)
-      const request = { root, base: name, recursive: true, names, signals: [closedMark] }
-      const opened = await context.openTree(request, listener)
-      if (abandoned) return opened.close()
-      watcher = opened
-      host.watchers.set(name, opened)
-    },
+    watch: () => untilEnd(watch()),
     unwatch: () => {
-      abandoned = true
+      ends.abort()
       if (host.watchers.get(name) === watcher) host.watchers.delete(name)
       watcher?.close()
       watcher = null
     },
-    list: (isOvertaken) =>
-      withPermit(host.listings, async () => {
-        if (watcher === null) throw new Error('listed before it was watched')
-        watcher.refresh()
-        let atWork: string | null = null
-        const found = await reconcileTree(context, watcher, name, true, async (temporary) => {
-          if (isOvertaken) atWork ??= await oneAtWork(root, temporary, context.quietMs)
-        })
-        const { due, unsendable, complete } = found
-        neverSent = found.neverSent
-        const closed = await isClosed()
-        // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
-        const isUnsure = !complete || (!closed && atWork !== null)
-        if (atWork !== null && atWork !== named && !closed)
-          context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-        named = atWork
-        return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
-      }),
+    list: (isOvertaken) => withPermit(host.listings, () => untilEnd(list(isOvertaken))),
     unsent,
     standing: async () => {
-      if (await isClosed()) return 'closed'
+      if (await untilEnd(isClosed())) return 'closed'
       return (await host.isOvertaken(name)) ? 'overtaken' : 'live'
     },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
-      await callOn(root, () => createMark(path.join(root, name), source.batch.sentMark, identity))
+      const { sentMark } = source.batch
+      await untilEnd(callOn(place, () => createMark(path.join(root, name), sentMark, identity)))
       if (neverSent > 0) host.markedUnsent(name, neverSent)
       host.lookSoon()
     },

@@ -35,7 +35,7 @@ export function listTree(
   const list = async function* (part: Part, isInner: boolean): Listing {
     // On a network mount each call waits for the other computer: several at once are faster there.
     const isRemote = isInner ? await isShared(part.place) : method === 'polling'
-    yield* (isRemote ? null : context.list(part)) ?? inPool(part)
+    yield* (isRemote ? null : context.list(part, signal)) ?? inPool(part)
   }
   return inParts<ListedChunk>(
     { root, base, filter, recursive, scope },

@@ -187,7 +187,7 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       openTree: (request, listener) => openTree(request, listener, scope),
-      list: (part) => list({ root, names, ...part }, abort.signal),
+      list: (part, signal) => list({ root, names, ...part }, signal),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),

@@ -96,7 +96,7 @@ export function walkRegions(options: PartsOptions & { signal: AbortSignal }): As
 }
 
 /** What is mounted at a directory, or between it and the source: its disk is another than the source's. */
-function placeOf(root: string, base: string, mounts: readonly Mount[] | null): string {
+export function placeOf(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
   const above = mounts === null ? null : mountAbove(mounts, absolutePath(root, base))
   return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }

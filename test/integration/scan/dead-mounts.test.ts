@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
 import { mountFuse } from '../../support/fuse.ts'
 import { canMount, mountHung, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
@@ -80,6 +81,36 @@ describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mo
     for (let count = 0; count < 20; count += 1) await source.scanner.reconcile()
     put(root, 'DC2/b')
     await until('a new one is noticed', () => source.paths().join() === 'DC2/b')
+  })
+
+  test('and hang while they are listed, four of them, hold up no other batch directory', async () => {
+    const fuse = await mountFuse(onTestFinished)
+    await fuse.set({ does: 'answer', listed: true })
+    const disk = path.dirname(fuse.file)
+    const root = path.dirname(disk)
+    const disks = [disk, ...['disk2', 'disk3', 'disk4'].map((name) => path.join(root, name))]
+    for (const another of disks.slice(1)) {
+      mkdirSync(another)
+      // Unmounted with the first, with which it is removed.
+      execFileSync('mount', ['--bind', disk, another])
+    }
+    put(root, 'DC1/live')
+    const settings = { kind: 'batch' }
+    const env = workerEnvironment('scanner', process.env)
+    const source = await scannedSource({ env }, { at: root, settled: false, settings })
+    // Before the scanner is ended: its end waits for its calls.
+    onTestFinished(() => fuse.set({ does: 'answer' }))
+    await until('all files are offered', () => source.paths().length === disks.length + 1)
+    await fuse.set({ does: 'withhold' })
+    // Now that all is sent, each that is not the newest is listed once more: these four never end.
+    source.sendAll()
+    await source.scanner.reconcile()
+    await until('it is told', () => source.problems().includes('scan.directoryUnreadable'))
+    put(root, 'DC2/b', 'DC2/finished.parse')
+    await until('a new one is offered', () => source.paths().join() === 'DC2/b', 20_000)
+    source.sendAll()
+    await until('it is marked', () => existsSync(path.join(root, 'DC2/finished.watch')), 20_000)
+    await source.scanner.reconcile()
   })
 
   test('is left out, without a mark, where the source stays on one file system', async () => {

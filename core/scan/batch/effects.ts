@@ -108,7 +108,8 @@ export function directoryEffects(
       if (!context.isThere()) return context.ended(null)
       const { sentMark } = source.batch
       await untilEnd(callOn(place, () => createMark(path.join(root, name), sentMark, identity)))
-      if (neverSent > 0) host.markedUnsent(name, neverSent)
+      // Also none: its person may have done what was said of the mark before.
+      host.markedUnsent(name, neverSent)
       host.lookSoon()
     },
     now: () => performance.now(),

@@ -103,6 +103,8 @@ class BatchSession implements Session, BatchesHost {
   }
 
   markedUnsent(name: string, files: number): void {
+    this.#neverSent.delete(name)
+    if (files === 0) return
     this.#neverSent.set(name, files)
     this.#sayNeverSent(name)
     this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)

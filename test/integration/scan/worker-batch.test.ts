@@ -160,6 +160,25 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     await until('it is not said of it', () => problems().length === 0)
   })
 
+  test('and not any more once the bit was cleared, and its directory marked anew', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    writeFileSync(at('one'), 'one')
+    chmodSync(at('one'), 0o664)
+    writeFileSync(at('finished.parse'), '')
+    configure()
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    chmodSync(at('one'), 0o644)
+    rmSync(at('finished.watch'))
+    await scanner.reconcile()
+    await until('it is offered', () => paths().join() === 'DC1/one')
+    sendAll()
+    await until('it is marked', () => existsSync(at('finished.watch')))
+    await scanner.reconcile()
+    await until('nothing is said', () => problems().length === 0)
+  })
+
   test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
     const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)

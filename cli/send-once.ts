@@ -2,12 +2,11 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
-import { openLedger } from '../core/ledger/ledger.ts'
-import { type Listed, type ListOptions, listCandidates } from '../core/scan/preview/list.ts'
-import { destinationIds } from '../core/settings/destinations.ts'
+import { inTime, LATE } from '../core/pacing/in-time.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { type Compared, compare } from './once-compare.ts'
 import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
@@ -16,14 +15,6 @@ import { terminalWords } from './terminal-words.ts'
 const LOOK_EVERY_MS = 300
 /** When nothing has changed for so long, and the quiet period, the directories themselves are asked what is left. */
 const STILL_MS = 3_000
-/** Why a file that is not sent will not be sent by waiting longer. */
-const UNSENT: ReadonlySet<WordKey> = new Set([
-  'scan.why.writing',
-  'scan.why.unreadable',
-  'scan.why.name',
-  'scan.why.parked',
-])
-
 /** Why a batch directory is not marked though all of it is sent. */
 const NO_MARK: ReadonlySet<WordKey> = new Set(['scan.markFailed', 'scan.batchFailed'])
 
@@ -61,28 +52,47 @@ async function finish(open: OpenAgent): Promise<number> {
   const complain = createComplaints()
   const failureOf = createFailures()
   const stillness = createStillness()
-  for (;;) {
+  const look = () => {
     const { state } = open.agent.store.snapshot()
     const now = performance.now()
     complain(state, now)
-    const failure = failureOf(state, Date.now(), now)
-    if (failure !== null) {
-      console.error(terminalWords(failure))
-      return 1
-    }
+    return { state, now, failure: failureOf(state, Date.now(), now) }
+  }
+  for (;;) {
+    const { state, now, failure } = look()
+    if (failure !== null) return fail(failure)
     const rest = restOf(state)
     if (rest === 'done' || stillness(rest, state, now)) {
-      const compared = await compare(open)
+      const compared = await compareUnless(open, () => look().failure)
+      if ('key' in compared) return fail(compared)
       const isOver = rest === 'done' || compared.unsent.length + compared.young > 0
       if (compared.isDone && isOver) return tell(state, compared)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
-      if (unmarked !== null) {
-        console.error(terminalWords(unmarked))
-        return 1
-      }
+      if (unmarked !== null) return fail(unmarked)
     }
     await delay(LOOK_EVERY_MS)
   }
+}
+
+/** The directories compared with the ledger, or what ends the run meanwhile: a disk that hangs never answers. */
+async function compareUnless(open: OpenAgent, failed: () => Message | null): Promise<Compared | Message> {
+  const ends = new AbortController()
+  const comparing = compare(open, ends.signal)
+  for (;;) {
+    const compared = await inTime(LOOK_EVERY_MS, comparing)
+    if (compared !== LATE) return compared
+    const failure = failed()
+    if (failure === null) continue
+    ends.abort()
+    // Should the disk answer after all: nobody asks any more.
+    comparing.catch(() => undefined)
+    return failure
+  }
+}
+
+function fail(why: Message): number {
+  console.error(terminalWords(why))
+  return 1
 }
 
 function tell(state: AppState, { sent, unsent, young }: Compared): number {
@@ -146,43 +156,4 @@ function unmarkedIn(state: AppState, stillMs: number): Message | null {
   if (stillMs < patience) return null
   const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')
   return message('cli.once.unmarked', { names: names.map(({ name }) => name).join(', ') })
-}
-
-interface Compared {
-  isDone: boolean
-  /** Files that every destination of their source has. */
-  sent: number
-  /** Files that waiting longer does not send. */
-  unsent: Listed[]
-  /** Files that are left to a later run, as they changed too recently. */
-  young: number
-}
-
-/** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
-async function compare({ agent }: OpenAgent): Promise<Compared> {
-  const settings = agent.settings.get()
-  const ledger = openLedger(agent.layout.ledger)
-  const unsent = new Map<string, Listed>()
-  const young = new Set<string>()
-  let sent = 0
-  try {
-    for (const source of settings.sources) {
-      const destinations = destinationIds(settings, source)
-      sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
-      for (const destination of destinations) {
-        const lookup = (name: string) => ledger.lookup(destination, source.id, name)
-        const { quietSeconds } = settings.scan
-        const sentAs: ListOptions['sentAs'] = (file) => ledger.sentAs(destination, source.id, file)
-        for await (const listed of listCandidates({ source, quietSeconds, lookup, sentAs })) {
-          if (listed.why === null || listed.why.key === 'scan.why.changing')
-            return { isDone: false, sent: 0, unsent: [], young: 0 }
-          if (listed.why.key === 'scan.why.tooYoung') young.add(listed.path)
-          if (UNSENT.has(listed.why.key)) unsent.set(listed.path, listed)
-        }
-      }
-    }
-  } finally {
-    ledger.close()
-  }
-  return { isDone: true, sent, unsent: [...unsent.values()], young: young.size }
 }

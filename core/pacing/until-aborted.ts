@@ -1,6 +1,6 @@
 /** What `answer` gives, unless the signal ends the wait first: then this rejects, and `answer` is left to itself. */
 export async function untilAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
-  let end = () => undefined as void
+  let end: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {
     end = () => reject(signal.reason)
   })

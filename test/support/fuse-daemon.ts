@@ -1,7 +1,7 @@
 // A FUSE file system of one directory with one file, whose answers a test can withhold or spoil. It runs as a process
 // of its own: its end, however it comes, ends all calls that wait for it. Message layouts: linux/fuse.h, protocol 7.31.
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, read, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, read, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { FuseMode, FuseNews } from './fuse.ts'
 
@@ -30,6 +30,8 @@ interface Request {
   opcode: number
   unique: bigint
   node: bigint
+  /** The thread that asks. */
+  thread: number
   body: Buffer
 }
 
@@ -110,6 +112,11 @@ function isSpoiled({ opcode }: Request): boolean {
   return mode.does === 'fail' && (mode.at === 'read' ? opcode === READ : opcode === LOOKUP)
 }
 
+function isWithheld({ thread }: Request): boolean {
+  if (mode.does !== 'withhold') return false
+  return mode.to === undefined || existsSync(`/proc/${mode.to}/task/${thread}`)
+}
+
 function reply(request: Request): void {
   const spoiled = isSpoiled(request) && mode.does === 'fail' ? mode.errno : null
   const answer = spoiled ?? answerTo(request)
@@ -130,12 +137,19 @@ function take(bytes: Buffer): void {
     opcode: bytes.readUInt32LE(4),
     unique: bytes.readBigUInt64LE(8),
     node: bytes.readBigUInt64LE(16),
+    thread: bytes.readUInt32LE(32),
     body: Buffer.from(bytes.subarray(40)),
   }
   if (UNANSWERED.has(request.opcode)) return
-  if (mode.does === 'withhold') withheld.push(request)
-  else reply(request)
+  if (!isWithheld(request)) {
+    reply(request)
+    return
+  }
+  withheld.push(request)
+  tell({ mounted: true, withheld: withheld.length })
 }
+
+const tell = (news: FuseNews) => process.send?.(news)
 
 const memory = Buffer.alloc(65_536 + 4_096)
 function next(): void {
@@ -165,4 +179,4 @@ const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other'
 const mount = spawn('mount', ['-i', '-t', 'fuse', '-o', options, 'holdfast-test', point], {
   stdio: ['ignore', 'ignore', 'inherit', device],
 })
-mount.once('exit', (code) => process.send?.({ mounted: code === 0 } satisfies FuseNews))
+mount.once('exit', (code) => tell({ mounted: code === 0, withheld: 0 }))

@@ -8,19 +8,23 @@ import { until } from './until.ts'
 export type FuseMode =
   /** listed: a listing has the file, as if another computer had put it there. */
   | { does: 'answer'; listed?: boolean }
-  /** Nothing is answered until the mode changes; then all of it is. */
-  | { does: 'withhold' }
+  /** Nothing is answered, or nothing to the process `to`, until another mode but this; then all of it is. */
+  | { does: 'withhold'; to?: number }
   /** The call fails with this error: looking the file up, or reading it. */
   | { does: 'fail'; at: 'lookup' | 'read'; errno: number }
 
 export interface FuseNews {
   mounted: boolean
+  /** How much is withheld. */
+  withheld: number
 }
 
 export interface Fuse {
   /** The one file of the file system. */
   file: string
   set(mode: FuseMode): Promise<void>
+  /** Resolves when somebody waits for an answer that is withheld. */
+  untilWithheld(): Promise<void>
   /** Kills the daemon: every call fails from now on, those that wait too (ENOTCONN). */
   kill(): Promise<void>
   /** Mounts it afresh at the same place, with another daemon. */
@@ -44,12 +48,19 @@ export async function mountFuse(undo: Undo): Promise<Fuse> {
     clear(place.directory)
   })
   await mounted(daemon)
+  let withheld = 0
+  daemon.on('message', (news: FuseNews) => {
+    withheld = news.withheld
+  })
   return {
     file: path.join(place.point, 'file'),
     set: (mode) =>
       new Promise((resolve, reject) =>
         daemon.send(mode, (error) => (error === null ? resolve() : reject(error))),
       ),
+    untilWithheld: async () => {
+      await until('somebody waits for an answer', () => withheld > 0)
+    },
     kill,
     mountAgain: async () => {
       await kill()

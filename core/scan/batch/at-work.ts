@@ -7,8 +7,8 @@ import { absolutePath } from '../tree/facts.ts'
 
 type HasWriter = typeof import('../../files/lease.ts').hasWriter
 
-/** Loaded when it is needed, as the native library does not load everywhere. */
-const loadHasWriter = async (): Promise<HasWriter | null> =>
+/** Loaded when it is needed; null where the native library does not load. */
+export const loadHasWriter = async (): Promise<HasWriter | null> =>
   process.platform !== 'linux'
     ? null
     : import('../../files/lease.ts').then(

@@ -15,7 +15,8 @@ import type { FileFacts } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
 import { walk } from '../tree/walk.ts'
-import type { Examined } from '../watch/finished.ts'
+import type { Examine } from './examine.ts'
+import { openExaminer } from './examine.ts'
 
 /** One path of a source: would be sent (`why` is null), or would not, and why. */
 export interface Listed {
@@ -34,12 +35,9 @@ export interface ListOptions {
   lookup?: (path: string) => LedgerEntry | null
   /** What it knows of a file that has another name now. */
   sentAs?: (file: FileFacts) => LedgerEntry | null
+  /** Ends the listing as soon as the disk has answered. */
   signal?: AbortSignal
 }
-
-/** Only the state counts here: the facts are the walk's. */
-type Seen = { state: 'unproven' } | Examined
-type Examine = (root: string, path: string) => Seen
 
 /**
  * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
@@ -47,7 +45,7 @@ type Examine = (root: string, path: string) => Seen
  */
 export async function* listCandidates(options: ListOptions): AsyncGenerator<Listed> {
   const { source } = options
-  const examine = await openExaminer()
+  const examine = await openExaminer(source.path)
   try {
     if (source.kind === 'continuous') yield* listTree(options, examine, '', null)
     else yield* listBatches(options, examine)
@@ -97,10 +95,9 @@ async function* listTree(
       yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
     }
     for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
-    for (const file of files) {
-      const why = isSent ? batchSent : whyNot(options, file, (path) => examine(options.source.path, path))
-      yield { path: file.path, size: file.size, why }
-    }
+    const whys = isSent ? [] : await Promise.all(files.map((file) => whyNot(options, file, examine)))
+    for (const [index, { path, size }] of files.entries())
+      yield { path, size, why: isSent ? batchSent : (whys[index] ?? null) }
   }
 }
 
@@ -115,7 +112,7 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
   }
 }
 
-function whyNot(options: ListOptions, file: FileFacts, examine: (path: string) => Seen): Message | null {
+async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): Promise<Message | null> {
   const { source } = options
   const marksFiles = source.kind === 'batch'
   const byName = options.lookup?.(file.path) ?? null
@@ -128,7 +125,7 @@ function whyNot(options: ListOptions, file: FileFacts, examine: (path: string) =
   const bySize = leftOutBySize(source, file.size)
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
   if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
-  const found = examine(file.path)
+  const found = await examine(file.path)
   if (found.state === 'busy') return message('scan.why.writing')
   if (found.state === 'error') return message('scan.why.unreadable', { code: found.code })
   const now = Date.now()
@@ -172,25 +169,4 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
 function whyUnsendable(unsendable: Unsendable): Message {
   if (unsendable.why === 'name') return message('scan.why.name')
   return message('scan.why.unreadable', { code: unsendable.code })
-}
-
-/** Where leases cannot be asked for, every file counts as unproven. */
-async function openExaminer(): Promise<Examine> {
-  if (process.platform === 'linux') {
-    try {
-      const [{ examineFile }, { DirectoryFiles }] = await Promise.all([
-        import('../watch/finished.ts'),
-        import('../watch/directory-files.ts'),
-      ])
-      const files = new DirectoryFiles()
-      return (root, path) => {
-        const found = examineFile(files, root, path)
-        files.leave()
-        return found
-      }
-    } catch {
-      // The native library does not load here: time has to decide.
-    }
-  }
-  return () => ({ state: 'unproven' })
 }

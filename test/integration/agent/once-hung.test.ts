@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openSettings } from '../../../core/settings/store.ts'
+import { mountFuse } from '../../support/fuse.ts'
+import { canMount } from '../../support/mounts.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+test.skipIf(!canMount)(
+  '`scan --once` ends with 1 when the disk hangs during its last look (needs root: mounts)',
+  async () => {
+    const fuse = await mountFuse(onTestFinished)
+    await fuse.set({ does: 'answer', listed: true })
+    const disk = path.dirname(fuse.file)
+    // The checker has nothing to write there.
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    const data = temporaryDirectory('once-data')
+    const settings = openSettings(data)
+    const { check, scan, ...others } = settings.get()
+    settings.set({
+      ...others,
+      check: { ...check, intervalSeconds: 1 },
+      scan: { ...scan, quietSeconds: 1 },
+    })
+    const once = startHoldfast(['scan', '--once', '--data', data, disk])
+    onTestFinished(() => fuse.set({ does: 'answer' }))
+    await untilState(data, 'the directory to be known', ({ sources }) => sources.length === 1)
+    // All that its own process asks of the disk from now on is its last look; the workers go on.
+    await fuse.set({ does: 'withhold', to: once.child.pid ?? 0 })
+    await fuse.untilWithheld()
+    expect((await untilState(data, 'all to be sent', () => true)).totals.waitingFiles).toBe(0)
+    await fuse.set({ does: 'withhold' })
+    await until('it says so', () => /Not everything was sent: .* has not answered/.test(once.err()), 20_000)
+    // Here a process that waits for an answer cannot even be killed, other than on a disk that nobody serves.
+    await fuse.set({ does: 'answer' })
+    expect(await once.ended(), once.err()).toBe(1)
+  },
+  60_000,
+)

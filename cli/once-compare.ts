@@ -35,10 +35,11 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
       const destinations = destinationIds(settings, source)
       sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
       for (const destination of destinations) {
-        const lookup = (name: string) => ledger.lookup(destination, source.id, name)
+        const lookup: ListOptions['lookup'] = ({ path }) => ledger.lookup(destination, source.id, path)
         const { quietSeconds } = settings.scan
         const sentAs: ListOptions['sentAs'] = (file) => ledger.sentAs(destination, source.id, file)
-        for await (const listed of listCandidates({ source, quietSeconds, lookup, sentAs, signal })) {
+        const options = { source, quietSeconds, lookup, sentAs, onlyLeft: true, signal }
+        for await (const listed of listCandidates(options)) {
           if (listed.why === null || listed.why.key === 'scan.why.changing')
             return { isDone: false, sent: 0, unsent: [], young: 0 }
           if (listed.why.key === 'scan.why.tooYoung') young.add(listed.path)

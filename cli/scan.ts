@@ -1,36 +1,15 @@
-import { realpath, stat } from 'node:fs/promises'
-import path from 'node:path'
 import type { Command } from 'commander'
-import { errorCode } from '../core/files/system-error.ts'
-import type { Listed } from '../core/scan/preview/list.ts'
-import { listCandidates } from '../core/scan/preview/list.ts'
 import { isEmptyRange } from '../core/settings/changes.ts'
-import {
-  defaultSettings,
-  type SourceFilters,
-  sourceFiltersSchema,
-  sourceSchema,
-} from '../core/settings/schema.ts'
-import { sourceName } from '../core/settings/source-name.ts'
+import { type SourceFilters, sourceFiltersSchema } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
+import { type Given, printList } from './list-directory.ts'
 import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { sendOnce } from './send-once.ts'
 import { terminalLanguage } from './terminal-language.ts'
-import { WrongUsage } from './wrong-usage.ts'
-
-interface ScanOptions {
-  /** The directory, as it was given. */
-  directory: string
-  kind: 'continuous' | 'batch'
-  prefix: string
-  filters: SourceFilters
-  oneFileSystem: boolean
-}
 
 interface Flags {
   list: boolean
@@ -79,7 +58,7 @@ export function registerScan(program: Command): void {
       collect,
     )
     .option('--json', 'with --list: print one JSON object a line', false)
-  withDataDirectory(command).action(async (directory: string, flags: Flags) => {
+  withDataDirectory(command).action(async (directory: string, flags: Flags, self: Command) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
     const { oneFileSystem } = flags
     const filters = filtersOf(flags)
@@ -90,7 +69,9 @@ export function registerScan(program: Command): void {
       process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
       process.exitCode = WRONG_USAGE
     } else if (flags.list && !flags.once && flags.to === undefined) {
-      await printList(options, flags.json, flags.why)
+      const { json, why } = flags
+      const given = givenOf(options, self)
+      await printList({ directory, dataDirectory: dataDirectoryOf(flags), given, json, why })
       exitNow(0)
     } else if (flags.once && !flags.list && !flags.json && !flags.why) {
       exitNow(await sendOnce({ ...options, to: flags.to, dataDirectory: dataDirectoryOf(flags) }))
@@ -101,51 +82,26 @@ export function registerScan(program: Command): void {
   })
 }
 
-async function printList(options: ScanOptions, json: boolean, why: boolean): Promise<void> {
-  const { directory, kind, prefix, filters, oneFileSystem } = options
-  const absolute = await directoryAt(path.resolve(directory))
-  const source = sourceSchema.parse({
-    id: 'list',
-    path: absolute,
-    name: sourceName(absolute),
-    kind,
-    batch: { prefix },
-    ...filters,
-    oneFileSystem,
-  })
-  const { quietSeconds } = defaultSettings.scan
-  const inWords = words()
-  // A reader that has seen enough (head) ends the listing.
-  process.stdout.once('error', () => process.exit(0))
-  for await (const listed of listCandidates({ source, quietSeconds })) {
-    if (listed.why !== null && !why) continue
-    if (!process.stdout.write(`${lineOf(listed, json, inWords)}\n`)) {
-      await new Promise((resolve) => process.stdout.once('drain', resolve))
-    }
+const words = () => createWords(terminalLanguage(process.env))
+
+/** What of a source the command line itself says: the rest is as the directory is protected. */
+function givenOf(
+  options: Required<Pick<Given, 'kind' | 'prefix' | 'oneFileSystem'>> & { filters: SourceFilters },
+  self: Command,
+): Given {
+  const { kind, prefix, oneFileSystem, filters } = options
+  const isGiven = (...names: string[]) => names.some((name) => self.getOptionValueSource(name) === 'cli')
+  return {
+    ...(isGiven('batch', 'prefix') ? { kind } : {}),
+    ...(isGiven('prefix') ? { prefix } : {}),
+    ...(isGiven('oneFileSystem') ? { oneFileSystem } : {}),
+    ...(isGiven('ignore') ? { ignore: filters.ignore } : {}),
+    ...(isGiven('hidden') ? { hidden: filters.hidden } : {}),
+    ...(isGiven('minAge') ? { minimumAgeSeconds: filters.minimumAgeSeconds } : {}),
+    ...(isGiven('minSize') ? { minimumBytes: filters.minimumBytes } : {}),
+    ...(isGiven('maxSize') ? { maximumBytes: filters.maximumBytes } : {}),
   }
 }
-
-/** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */
-async function directoryAt(given: string): Promise<string> {
-  const looked = await stat(given).catch(errorCode)
-  if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage('refuse.missing', { path: given })
-  if (typeof looked === 'object' && looked?.isDirectory() === false)
-    throw new WrongUsage('refuse.notDirectory', { path: given })
-  return realpath(given).catch(() => given)
-}
-
-function lineOf(
-  { path: relative, size, why }: Listed,
-  json: boolean,
-  inWords: ReturnType<typeof words>,
-): string {
-  const reason = why === null ? null : inWords(why)
-  if (json) return JSON.stringify({ path: relative, size, send: why === null, why: reason })
-  const name = quoteControls(relative)
-  return reason === null ? name : `${name}\t${reason}`
-}
-
-const words = () => createWords(terminalLanguage(process.env))
 
 function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceFilters {
   return sourceFiltersSchema.parse({

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import path from 'node:path'
 import {
   refuseEmptyRange,
@@ -18,6 +17,7 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
+import { idOfPath } from '../settings/path-id.ts'
 import { checkedPathSchema, type Source, sourceSchema } from '../settings/schema.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
@@ -150,7 +150,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const known = agent.settings.get().destinations
   const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
   const source = sourceSchema.parse({
-    id: idOf(real),
+    id: idOfPath(real),
     path: real,
     name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
@@ -185,16 +185,11 @@ async function addCheckedPath(agent: Agent, given: string): Promise<void> {
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })
   }
-  const added = checkedPathSchema.parse({ id: idOf(real), path: real, write: facts.mayWrite })
+  const added = checkedPathSchema.parse({ id: idOfPath(real), path: real, write: facts.mayWrite })
   agent.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
 }
 
 function absolute(given: string): string {
   if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
   return path.normalize(given)
-}
-
-/** The same directory has the same id whenever it is added: a removal that was begun is then brought to its end. */
-function idOf(real: string): string {
-  return createHash('sha256').update(real).digest('hex').slice(0, 16)
 }

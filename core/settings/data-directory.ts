@@ -63,6 +63,11 @@ export function openDataDirectory(directory: string): DataLayout {
   } catch (thrown) {
     throw unusableData(directory, thrown)
   }
+  return layoutOf(directory)
+}
+
+/** Where things are in a data directory, which may not be there. */
+export function layoutOf(directory: string): DataLayout {
   return {
     directory,
     ledger: path.join(directory, 'ledger.db'),

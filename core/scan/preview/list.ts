@@ -31,10 +31,12 @@ export interface ListOptions {
   source: Source
   /** Where a writer cannot be asked for, a file counts as finished after so long without a change. */
   quietSeconds: number
-  /** What the ledger knows; without one only the marks on disk count. */
-  lookup?: (path: string) => LedgerEntry | null
+  /** What the ledger knows of its path; without one only the marks on disk count. */
+  lookup?: (file: FileFacts) => LedgerEntry | null
   /** What it knows of a file that has another name now. */
   sentAs?: (file: FileFacts) => LedgerEntry | null
+  /** What is left is asked: a marked batch directory has nothing left, whatever is in it. */
+  onlyLeft?: boolean
   /** Ends the listing as soon as the disk has answered. */
   signal?: AbortSignal
 }
@@ -65,8 +67,7 @@ async function* listBatches(options: ListOptions, examine: Examine): AsyncGenera
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
   const decisions = decideBatches(batches)
   for (const decision of decisions) {
-    // With the ledger what is left is asked, and a marked directory has nothing left, whatever is in it.
-    if (decision.action === 'nothing' && options.lookup !== undefined) continue
+    if (decision.action === 'nothing' && options.onlyLeft === true) continue
     yield* listTree(options, examine, decision.name, decision)
   }
   for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
@@ -115,7 +116,7 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): Promise<Message | null> {
   const { source } = options
   const marksFiles = source.kind === 'batch'
-  const byName = options.lookup?.(file.path) ?? null
+  const byName = options.lookup?.(file) ?? null
   const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
   if (!isDue(file, known, marksFiles)) {
     if (known?.state === 'parked') return message('scan.why.parked')

@@ -1,9 +1,23 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, openSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import { idOfPath } from '../../../core/settings/path-id.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { openSettings } from '../../../core/settings/store.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const run = promisify(execFile)
@@ -11,7 +25,8 @@ const main = path.join(import.meta.dirname, '../../../cli/holdfast.ts')
 
 async function scan(...args: string[]) {
   const { stdout } = await run(process.execPath, [main, 'scan', ...args], {
-    env: { ...process.env, LANG: 'C', LC_ALL: 'C' },
+    // What this user has sent before is nothing to a test.
+    env: { ...process.env, LANG: 'C', LC_ALL: 'C', HOLDFAST_HOME: '/nonexistent' },
   })
   return stdout.split('\n').slice(0, -1)
 }
@@ -137,4 +152,42 @@ test('a batch directory whose name is not valid UTF-8 is listed with the reason'
     'DC\uFFFD/\tname is not valid UTF-8',
     'DC-\uFFFD/file',
   ])
+})
+
+test('with its data directory: what was sent is not listed, and a directory is listed as it is protected', async () => {
+  const root = temporaryDirectory('list')
+  const data = temporaryDirectory('list-data')
+  for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
+  expect(await scan('--list', '--data', data, root)).toEqual(['a', 'b'])
+  expect(readdirSync(data)).toEqual([])
+  await scan('--once', '--data', data, root)
+  writeFileSync(path.join(root, 'b'), 'changed')
+  writeFileSync(path.join(root, 'c.log'), 'c')
+  const about = ['--list', '--why', '--data', data]
+  const whys = ['a\tsent already', 'b', 'c.log']
+  expect((await scan(...about, root)).toSorted()).toEqual(whys)
+  const settings = openSettings(data)
+  const known = sourceSchema.parse({ id: idOfPath(root), path: root, name: 'list', ignore: ['*.log'] })
+  settings.set({ ...settings.get(), sources: [known] })
+  whys[2] = 'c.log\tleft out by the ignore pattern *.log'
+  expect((await scan(...about, root)).toSorted()).toEqual(whys)
+  // What is given on the command line comes before what the settings say.
+  whys[2] = 'c.log'
+  expect((await scan(...about, '--ignore', '*.txt', root)).toSorted()).toEqual(whys)
+  // Elsewhere nothing is known, and nothing is made.
+  const none = path.join(data, 'none')
+  expect(await scan('--list', '--data', none, root)).toEqual(['a', 'b', 'c.log'])
+  expect(existsSync(none)).toBe(false)
+})
+
+test('a ledger that cannot be read is told of, and left as it is', async () => {
+  const root = temporaryDirectory('list')
+  const data = temporaryDirectory('list-data')
+  writeFileSync(path.join(root, 'a'), 'a')
+  writeFileSync(path.join(data, 'ledger.db'), 'no database'.repeat(1_000))
+  const listing = startHoldfast(['scan', '--list', '--data', data, root], { LC_ALL: 'C' })
+  expect(await listing.ended()).toBe(0)
+  expect(listing.out()).toBe('a\n')
+  expect(listing.err()).toContain(`${path.join(data, 'ledger.db')} cannot be read`)
+  expect(readdirSync(data)).toEqual(['ledger.db'])
 })

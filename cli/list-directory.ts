@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode } from '../core/files/system-error.ts'
+import type { LedgerEntry } from '../core/ledger/ledger.ts'
+import { type LedgerReader, readLedger } from '../core/ledger/read.ts'
+import { type Listed, type ListOptions, listCandidates } from '../core/scan/preview/list.ts'
+import { type Content, sameContent } from '../core/scan/tree/facts.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
+import { destinationIds } from '../core/settings/destinations.ts'
+import { idOfPath } from '../core/settings/path-id.ts'
+import {
+  defaultSettings,
+  type Settings,
+  type Source,
+  type SourceFilters,
+  sourceSchema,
+} from '../core/settings/schema.ts'
+import { sourceName } from '../core/settings/source-name.ts'
+import { openSettings } from '../core/settings/store.ts'
+import { sentenceOf } from '../core/words/problem.ts'
+import { createWords } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
+import { terminalLanguage } from './terminal-language.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+/** What of a source the command line says. */
+export type Given = Partial<Pick<Source, 'kind' | 'oneFileSystem'> & { prefix: string } & SourceFilters>
+
+export interface PrintListOptions {
+  /** As it was given. */
+  directory: string
+  dataDirectory: string
+  given: Given
+  json: boolean
+  why: boolean
+}
+
+type Words = ReturnType<typeof createWords>
+
+/** Prints what of a directory would be sent; of what was sent the data directory's ledger tells. */
+export async function printList({
+  directory,
+  dataDirectory,
+  given,
+  json,
+  why,
+}: PrintListOptions): Promise<void> {
+  const absolute = await directoryAt(path.resolve(directory))
+  const inWords = createWords(terminalLanguage(process.env))
+  const settings = readIfItCan(inWords, () => settingsOf(dataDirectory)) ?? defaultSettings
+  const source = sourceAt(settings, absolute, given)
+  const ledger = readIfItCan(inWords, () => readLedger(layoutOf(dataDirectory).ledger))
+  const { quietSeconds } = settings.scan
+  const known = ledger === null ? {} : knownBy(ledger, destinationIds(settings, source), source.id)
+  // A reader that has seen enough (head) ends the listing.
+  process.stdout.once('error', () => process.exit(0))
+  for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
+    if (listed.why !== null && !why) continue
+    if (!process.stdout.write(`${lineOf(listed, json, inWords)}\n`)) {
+      await new Promise((resolve) => process.stdout.once('drain', resolve))
+    }
+  }
+  ledger?.close()
+}
+
+/** Nothing of the data directory is needed: what cannot be read there is said, and done without. */
+function readIfItCan<T>(inWords: Words, read: () => T | null): T | null {
+  try {
+    return read()
+  } catch (thrown) {
+    process.stderr.write(`${quoteControls(inWords(sentenceOf(thrown)))}\n`)
+    return null
+  }
+}
+
+function settingsOf(dataDirectory: string): Settings | null {
+  return existsSync(dataDirectory) ? openSettings(dataDirectory, 'refuse').get() : null
+}
+
+/** As it is protected, apart from what is given; or as `scan --once` would send it. */
+function sourceAt({ sources }: Settings, absolute: string, { prefix, ...given }: Given): Source {
+  const known = sources.find((one) => one.path === absolute)
+  const batch = { ...known?.batch, ...(prefix === undefined ? {} : { prefix }) }
+  const unknown = { id: idOfPath(absolute), path: absolute, name: sourceName(absolute) }
+  return sourceSchema.parse({ ...(known ?? unknown), ...given, batch })
+}
+
+/** What the ledger knows of a file at the destination that is furthest behind. */
+function knownBy(
+  ledger: LedgerReader,
+  destinations: readonly string[],
+  source: string,
+): Pick<ListOptions, 'lookup' | 'sentAs'> {
+  return {
+    lookup: (file) =>
+      furthestBehind(
+        file,
+        destinations.map((one) => ledger.lookup(one, source, file.path)),
+      ),
+    sentAs: (file) => {
+      const entries = destinations.map((one) => ledger.sentAs(one, source, file))
+      return furthestBehind(
+        file,
+        entries.filter((entry) => entry !== null),
+      )
+    },
+  }
+}
+
+function furthestBehind(file: Content, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
+  const rank = (entry: LedgerEntry | null) => {
+    if (entry === null || !sameContent(file, entry)) return 0
+    return { waiting: 1, parked: 2, sent: 3 }[entry.state]
+  }
+  const [first = null] = [...entries].sort((one, other) => rank(one) - rank(other))
+  return first
+}
+
+/** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */
+async function directoryAt(given: string): Promise<string> {
+  const looked = await stat(given).catch(errorCode)
+  if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage('refuse.missing', { path: given })
+  if (typeof looked === 'object' && looked?.isDirectory() === false)
+    throw new WrongUsage('refuse.notDirectory', { path: given })
+  return realpath(given).catch(() => given)
+}
+
+function lineOf({ path: relative, size, why }: Listed, json: boolean, inWords: Words): string {
+  const reason = why === null ? null : inWords(why)
+  if (json) return JSON.stringify({ path: relative, size, send: why === null, why: reason })
+  const name = quoteControls(relative)
+  return reason === null ? name : `${name}\t${reason}`
+}

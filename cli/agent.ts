@@ -15,6 +15,7 @@ interface AgentOptions {
   data?: string
   batch?: boolean
   prefix?: string
+  oneFileSystem?: boolean
 }
 
 /** `holdfast agent`: everything that the desktop application does, in a terminal or as a service. */
@@ -25,13 +26,14 @@ export function registerAgent(program: Command): void {
     .argument('[directory...]', 'directories to protect, besides those in the settings', collectPaths)
     .option('--batch', 'they hold batch directories with finished.parse and finished.watch marks')
     .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
+    .option('--one-file-system', 'leave out what other file systems mounted inside them hold (find -xdev)')
   withDataDirectory(command).action(runAgent)
 }
 
 async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const dataDirectory = dataDirectoryOf(options)
   const directories = given.map((directory) => path.resolve(directory))
-  const as = kindOf(options)
+  const as = wantedOf(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
   const words = terminalWordsIn(host.systemLanguage)
@@ -62,8 +64,11 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
 }
 
 /** Without an option nothing is said of directories that are protected already. */
-function kindOf({ batch = false, prefix }: AgentOptions): SourceOptions {
-  return batch || prefix !== undefined ? { kind: 'batch', prefix: prefix ?? '' } : {}
+function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): SourceOptions {
+  return {
+    ...(batch || prefix !== undefined ? { kind: 'batch', prefix: prefix ?? '' } : {}),
+    ...(oneFileSystem === undefined ? {} : { oneFileSystem }),
+  }
 }
 
 /** What sends once is no agent that watches, also if there is nothing to hand over to it. */

@@ -13,6 +13,8 @@ export interface FilterOptions {
   minSize?: number | typeof NONE
   maxSize?: number | typeof NONE
   minAge?: number
+  /** false: --no-one-file-system. */
+  oneFileSystem?: boolean
   priority?: Source['priority']
   deleteAfter?: NonNullable<Source['deleteAfter']> | typeof NONE
 }
@@ -21,7 +23,14 @@ export interface FilterOptions {
 export type FilterChanges = Partial<
   Pick<
     Source,
-    'ignore' | 'hidden' | 'minimumBytes' | 'maximumBytes' | 'minimumAgeSeconds' | 'priority' | 'deleteAfter'
+    | 'ignore'
+    | 'hidden'
+    | 'minimumBytes'
+    | 'maximumBytes'
+    | 'minimumAgeSeconds'
+    | 'oneFileSystem'
+    | 'priority'
+    | 'deleteAfter'
   >
 >
 
@@ -42,6 +51,8 @@ export function withFilters(command: Command): Command {
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
     .option('--min-age <time>', 'send a file only so long after its last change: 90s, 30m, 12h, 0', ageOf)
+    .option('--one-file-system', 'look no more at what other file systems mounted inside hold (find -xdev)')
+    .option('--no-one-file-system', 'look at what is mounted inside, too')
     .addOption(
       new Option('--priority <priority>', 'its share of the line beside other directories').choices(
         priorities,
@@ -55,13 +66,14 @@ export function withFilters(command: Command): Command {
 }
 
 export function changesOf(options: FilterOptions): FilterChanges {
-  const { ignore, hidden, minSize, maxSize, minAge, priority, deleteAfter } = options
+  const { ignore, hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   return {
     ...(ignore === undefined ? {} : { ignore: ignore === false ? [] : ignore }),
     ...(hidden === undefined ? {} : { hidden }),
     ...(minSize === undefined ? {} : { minimumBytes: settingOf(minSize) }),
     ...(maxSize === undefined ? {} : { maximumBytes: settingOf(maxSize) }),
     ...(minAge === undefined ? {} : { minimumAgeSeconds: minAge }),
+    ...(oneFileSystem === undefined ? {} : { oneFileSystem }),
     ...(priority === undefined ? {} : { priority }),
     ...(deleteAfter === undefined ? {} : { deleteAfter: settingOf(deleteAfter) }),
   }

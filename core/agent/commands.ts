@@ -171,8 +171,9 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
 }
 
 /** Whether a source is what somebody wants it to be, who may have said nothing of it. */
-function isAsAsked({ kind, batch }: Source, asked: CommandInput<'addSource'>): boolean {
-  return (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
+function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'addSource'>): boolean {
+  const isAsMounted = (asked.oneFileSystem ?? oneFileSystem) === oneFileSystem
+  return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
 }
 
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {

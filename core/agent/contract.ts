@@ -68,6 +68,7 @@ export const changeableSourceSchema = givenFiltersSchema
   .extend({
     priority: sourceSchema.shape.priority.unwrap(),
     deleteAfter: sourceSchema.shape.deleteAfter.unwrap(),
+    oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
   })
   .partial()
 
@@ -96,8 +97,8 @@ export const commands = {
   removeSource: { input: source, output: outcomeSchema },
   pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
   /**
-   * Changes the filters and the priority of a source, and whether its files are removed here after they were sent.
-   * What waits and is left out now is not sent.
+   * Changes the filters and the priority of a source, whether it stays on one file system, and whether its files are
+   * removed here after they were sent. What waits and the filters leave out now is not sent.
    */
   changeSource: {
     input: z.object({ id: z.string(), changes: changeableSourceSchema }),

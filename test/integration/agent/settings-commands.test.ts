@@ -5,7 +5,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, untilState } from '../../support/two-receivers.ts'
+import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** The exit code of a command, and what it complained of. */
@@ -106,6 +106,32 @@ describe('settings from the command line', () => {
       (state) => state.sources[1]?.checked?.overall.kind === 'ok' && state.totals.sentFiles === 1,
     )
     expect(await holdfast(['scan', '--list', long])).toBe('file\n')
+  })
+
+  test('a directory stays on one file system, from the start or later, until that is taken back', async () => {
+    const { root, data } = await protectedDirectory()
+    const about = ['--data', data]
+    const other = temporaryDirectory('other')
+    await holdfast(['agent', '--one-file-system', other, ...about])
+    const stays = 'left out: what is mounted inside'
+    const isOne = async () =>
+      (await stateOf(data)).settings.sources.map(({ path: at, oneFileSystem }) => [at, oneFileSystem])
+    expect(await isOne()).toEqual([
+      [root, false],
+      [other, true],
+    ])
+    // Named again without the option it is as it is; with it, one that is otherwise is refused.
+    await holdfast(['agent', other, ...about])
+    const { code, said } = await refused(['agent', '--one-file-system', root, ...about])
+    expect([code, said]).toEqual([1, expect.stringContaining('set up in another way')])
+    expect(await holdfast(['paths', 'change', root, '--one-file-system', ...about])).toContain(stays)
+    expect(await holdfast(['paths', 'change', other, '--no-one-file-system', ...about])).not.toContain(stays)
+    expect(await isOne()).toEqual([
+      [root, true],
+      [other, false],
+    ])
+    // Nothing is said of it by a change of something else.
+    expect(await holdfast(['paths', 'change', root, '--min-age', '2m', ...about])).toContain(stays)
   })
 
   test('without an agent they are in the file for the next one', async () => {

@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../core/files/system-error.ts'
-import type { LedgerEntry } from '../core/ledger/ledger.ts'
-import { type LedgerReader, readLedger } from '../core/ledger/read.ts'
-import { type Listed, type ListOptions, listCandidates } from '../core/scan/preview/list.ts'
-import { type Content, sameContent } from '../core/scan/tree/facts.ts'
+import { readLedger } from '../core/ledger/read.ts'
+import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
 import { idOfPath } from '../core/settings/path-id.ts'
@@ -20,6 +18,7 @@ import { sourceName } from '../core/settings/source-name.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { sentenceOf } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
+import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -52,7 +51,7 @@ export async function printList({
   const source = sourceAt(settings, absolute, given)
   const ledger = readIfItCan(inWords, () => readLedger(layoutOf(dataDirectory).ledger))
   const { quietSeconds } = settings.scan
-  const known = ledger === null ? {} : knownBy(ledger, destinationIds(settings, source), source.id)
+  const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
   // A reader that has seen enough (head) ends the listing.
   process.stdout.once('error', () => process.exit(0))
   for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
@@ -84,37 +83,6 @@ function sourceAt({ sources }: Settings, absolute: string, { prefix, ...given }:
   const batch = { ...known?.batch, ...(prefix === undefined ? {} : { prefix }) }
   const unknown = { id: idOfPath(absolute), path: absolute, name: sourceName(absolute) }
   return sourceSchema.parse({ ...(known ?? unknown), ...given, batch })
-}
-
-/** What the ledger knows of a file at the destination that is furthest behind. */
-function knownBy(
-  ledger: LedgerReader,
-  destinations: readonly string[],
-  source: string,
-): Pick<ListOptions, 'lookup' | 'sentAs'> {
-  return {
-    lookup: (file) =>
-      furthestBehind(
-        file,
-        destinations.map((one) => ledger.lookup(one, source, file.path)),
-      ),
-    sentAs: (file) => {
-      const entries = destinations.map((one) => ledger.sentAs(one, source, file))
-      return furthestBehind(
-        file,
-        entries.filter((entry) => entry !== null),
-      )
-    },
-  }
-}
-
-function furthestBehind(file: Content, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
-  const rank = (entry: LedgerEntry | null) => {
-    if (entry === null || !sameContent(file, entry)) return 0
-    return { waiting: 1, parked: 2, sent: 3 }[entry.state]
-  }
-  const [first = null] = [...entries].sort((one, other) => rank(one) - rank(other))
-  return first
 }
 
 /** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */

@@ -1,8 +1,9 @@
 import type { OpenAgent } from '../core/agent/open.ts'
 import { openLedger } from '../core/ledger/ledger.ts'
-import { type Listed, type ListOptions, listCandidates } from '../core/scan/preview/list.ts'
+import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
 import type { WordKey } from '../core/words/message.ts'
+import { knownFiles } from './known-files.ts'
 
 /** Why a file that is not sent will not be sent by waiting longer. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
@@ -12,13 +13,17 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.parked',
 ])
 
+/** So many are kept in mind and named: a directory may hold millions that nobody can read. */
+export const MOST_NAMED = 1_000
+
 /** What a last look at the directories found. */
 export interface Compared {
   isDone: boolean
   /** Files that every destination of their source has. */
   sent: number
-  /** Files that waiting longer does not send. */
-  unsent: Listed[]
+  /** How many files waiting longer does not send, and the first of them. */
+  unsent: number
+  named: Listed[]
   /** Files that are left to a later run, as they changed too recently. */
   young: number
 }
@@ -27,28 +32,24 @@ export interface Compared {
 export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promise<Compared> {
   const settings = agent.settings.get()
   const ledger = openLedger(agent.layout.ledger)
-  const unsent = new Map<string, Listed>()
-  const young = new Set<string>()
-  let sent = 0
+  const found: Compared = { isDone: true, sent: 0, unsent: 0, named: [], young: 0 }
+  const { quietSeconds } = settings.scan
   try {
     for (const source of settings.sources) {
       const destinations = destinationIds(settings, source)
-      sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
-      for (const destination of destinations) {
-        const lookup: ListOptions['lookup'] = ({ path }) => ledger.lookup(destination, source.id, path)
-        const { quietSeconds } = settings.scan
-        const sentAs: ListOptions['sentAs'] = (file) => ledger.sentAs(destination, source.id, file)
-        const options = { source, quietSeconds, lookup, sentAs, onlyLeft: true, signal }
-        for await (const listed of listCandidates(options)) {
-          if (listed.why === null || listed.why.key === 'scan.why.changing')
-            return { isDone: false, sent: 0, unsent: [], young: 0 }
-          if (listed.why.key === 'scan.why.tooYoung') young.add(listed.path)
-          if (UNSENT.has(listed.why.key)) unsent.set(listed.path, listed)
-        }
+      found.sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
+      const known = knownFiles(ledger, destinations, source.id)
+      const options = { source, quietSeconds, ...known, onlyLeft: true, signal }
+      for await (const listed of listCandidates(options)) {
+        if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
+        if (listed.why.key === 'scan.why.tooYoung') found.young += 1
+        if (!UNSENT.has(listed.why.key)) continue
+        found.unsent += 1
+        if (found.named.length < MOST_NAMED) found.named.push(listed)
       }
     }
   } finally {
     ledger.close()
   }
-  return { isDone: true, sent, unsent: [...unsent.values()], young: young.size }
+  return found
 }

@@ -65,7 +65,7 @@ async function finish(open: OpenAgent): Promise<number> {
     if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compareUnless(open, () => look().failure)
       if ('key' in compared) return fail(compared)
-      const isOver = rest === 'done' || compared.unsent.length + compared.young > 0
+      const isOver = rest === 'done' || compared.unsent + compared.young > 0
       if (compared.isDone && isOver) return tell(state, compared)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked)
@@ -95,13 +95,15 @@ function fail(why: Message): number {
   return 1
 }
 
-function tell(state: AppState, { sent, unsent, young }: Compared): number {
+function tell(state: AppState, { sent, unsent, named, young }: Compared): number {
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
-  for (const { path: name, why } of unsent) {
+  for (const { path: name, why } of named) {
     console.error(`${quoteControls(name)}: ${why === null ? '' : terminalWords(why)}`)
   }
-  if (unsent.length > 0) {
-    console.error(terminalWords(message('cli.once.unsent', { count: unsent.length })))
+  if (unsent > 0) {
+    const more = unsent - named.length
+    if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
+    console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
     return 1
   }
   const isOnlyHere = usedDestinations(state).every(({ kind }) => kind === 'embedded')

@@ -30,6 +30,17 @@ describe('`scan --once` ends', () => {
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
   })
 
+  test('with 1 and some of their names when very many files cannot be sent', async () => {
+    const { root, batch, data, close } = closedBatch()
+    for (let number = 0; number < 1_002; number += 1)
+      writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad${number}`), Buffer.from([0xff])]), '')
+    close()
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(1)
+    expect(once.err().match(/not valid UTF-8/g)).toHaveLength(1_000)
+    expect(once.err()).toContain('… and 2 more files.\n1,002 files are not sent')
+  })
+
   test('with 1 when a closed batch directory holds a file that was set aside', async () => {
     const { root, batch, data, close } = closedBatch()
     const source = createHash('sha256').update(root).digest('hex').slice(0, 16)

@@ -1,0 +1,34 @@
+import type { LedgerEntry } from '../core/ledger/ledger.ts'
+import type { LedgerReader } from '../core/ledger/read.ts'
+import type { ListOptions } from '../core/scan/preview/list.ts'
+import { type Content, sameContent } from '../core/scan/tree/facts.ts'
+
+/** What the ledger knows of a source's file, at the destination that is furthest behind with it. */
+export function knownFiles(
+  ledger: Pick<LedgerReader, 'lookup' | 'sentAs'>,
+  destinations: readonly string[],
+  source: string,
+): Required<Pick<ListOptions, 'lookup' | 'sentAs'>> {
+  return {
+    lookup: (file) => {
+      const entries = destinations.map((one) => ledger.lookup(one, source, file.path))
+      return furthestBehind(file, entries)
+    },
+    sentAs: (file) => {
+      const entries = destinations.map((one) => ledger.sentAs(one, source, file))
+      return furthestBehind(
+        file,
+        entries.filter((entry) => entry !== null),
+      )
+    },
+  }
+}
+
+function furthestBehind(file: Content, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
+  const rank = (entry: LedgerEntry | null) => {
+    if (entry === null || !sameContent(file, entry)) return 0
+    return { waiting: 1, parked: 2, sent: 3 }[entry.state]
+  }
+  const [first = null] = [...entries].sort((one, other) => rank(one) - rank(other))
+  return first
+}

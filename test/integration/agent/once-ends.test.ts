@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -41,7 +41,28 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('… and 2 more files.\n1,002 files are not sent')
   })
 
-  test('with 1 when a closed batch directory holds a file that was set aside', async () => {
+  test('with 1 when a closed batch directory holds a file that the receiver refuses', async () => {
+    const { root, data, close } = closedBatch()
+    close()
+    expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
+    // A symbolic link has the place of the next one's file in the store.
+    const store = path.join(data, 'store')
+    const stored = readdirSync(store, { recursive: true, encoding: 'utf8' }).find((name) =>
+      name.endsWith('/DC1'),
+    )
+    const place = path.join(store, path.dirname(stored ?? expect.fail('nothing is stored')), 'DC2')
+    mkdirSync(place)
+    symlinkSync(root, path.join(place, 'bad'))
+    mkdirSync(path.join(root, 'DC2'))
+    for (const name of ['bad', 'finished.parse'])
+      writeFileSync(path.join(root, 'DC2', name), '', { mode: 0o644 })
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(1)
+    expect(once.err()).toContain('DC2/bad: set aside after a failed transfer')
+    expect(existsSync(path.join(root, 'DC2/finished.watch'))).toBe(false)
+  })
+
+  test('with 0 when what an earlier run has set aside can be sent now', async () => {
     const { root, batch, data, close } = closedBatch()
     const source = createHash('sha256').update(root).digest('hex').slice(0, 16)
     const { size, mtimeNs, ino: inode, dev: device } = statSync(path.join(batch, 'good'), { bigint: true })
@@ -53,8 +74,8 @@ describe('`scan --once` ends', () => {
     ledger.close()
     close()
     const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
-    expect(await once.ended(), once.err()).toBe(1)
-    expect(once.err()).toContain('DC1/good: set aside after a failed transfer')
+    expect(await once.ended(), once.err()).toBe(0)
+    expect(existsSync(path.join(batch, 'finished.watch'))).toBe(true)
   })
 
   test('with 0 when a closed batch directory holds a file that is too young', async () => {

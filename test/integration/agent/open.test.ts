@@ -60,7 +60,9 @@ describe('the agent of a data directory', () => {
     const batch = agent('--prefix', 'DC')
     expect(await batch.ended()).toBe(1)
     expect(batch.err()).toContain(`${source} is already protected as`)
-    expect(batch.err()).toContain('set up in another way (batch directories, prefix). Nothing was changed.')
+    expect(batch.err()).toContain(
+      'set up in another way (batch directories, prefix, one file system). Nothing was changed.',
+    )
     expect(batch.err()).toContain('Remove it, then add it anew.')
     expect((await stateOf(data)).sources[0]?.settings.kind).toBe('continuous')
   })

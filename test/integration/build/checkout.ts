@@ -46,6 +46,7 @@ export function bareEnvironment(directory: string, extra: Record<string, string>
 }
 
 const leftOut = [
+  'NODE_COMPILE_CACHE',
   'DISPLAY',
   'WAYLAND_DISPLAY',
   'ELECTRON_OVERRIDE_DIST_PATH',

@@ -10,12 +10,15 @@ import { becomes } from './setup/run.mjs'
 // take every thread of the pool, whose size can only be given from outside.
 //
 // Node.js keeps what it has compiled, which is half of what a short command costs; cron may start one every minute.
-// A cache that cannot be written is left out without a word.
-const env = {
-  ...process.env,
-  UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '128',
-  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? path.join(cacheDirectory(), 'compiled'),
+// A cache that cannot be written is left out without a word, as for a user without a home.
+function compileCache() {
+  try {
+    return { NODE_COMPILE_CACHE: path.join(cacheDirectory(), 'compiled') }
+  } catch {
+    return {}
+  }
 }
+const env = { UV_THREADPOOL_SIZE: '128', ...compileCache(), ...process.env }
 
 await runMain(async () =>
   becomes(await ensureNode(), [inProject('cli/holdfast.ts'), ...process.argv.slice(2)], { env }),

@@ -25,7 +25,10 @@ export interface Incidents {
   past: Incident[]
 }
 
-/** Keeps incidents over a restart, so that each is told once, and that it is over, too. */
+/**
+ * Keeps incidents over a restart, so that each is told once, and that it is over, too. What nobody was told of is not
+ * kept: where it lasts, the next run finds it itself.
+ */
 export interface IncidentFile {
   /** Those of the last run; none if they cannot be read. */
   load(): Incidents
@@ -67,8 +70,8 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
         return { open: [], past: [] }
       }
     },
-    save(incidents) {
-      next = incidents
+    save({ open, past }) {
+      next = { open: open.filter(({ told }) => told), past }
       writing ??= write()
     },
     saved: () => writing ?? Promise.resolve(),

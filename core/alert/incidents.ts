@@ -66,6 +66,8 @@ interface Suspicion {
   kind: IncidentKind
   ofKind: number
   kindSince: number
+  /** All of them may have been the path's own fault (Sample.isOwn). */
+  isOwn: boolean
 }
 
 export interface AlertState {
@@ -100,7 +102,7 @@ const SAMPLES_NEEDED: Record<IncidentKind, number> = {
 export function observe(state: AlertState, sample: Sample): AlertState {
   if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at, true)
   const kind = sample.kind
-  const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample.at)
+  const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample)
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
   const since = beginningOf(suspicion, isInIncident(state, sample.id))
   if (since === null) return suspected
@@ -147,10 +149,12 @@ function isIncident(kind: Verdict['kind']): kind is IncidentKind {
   return kind !== 'ok' && kind !== 'slow'
 }
 
-function suspicionOf(before: Suspicion | undefined, kind: IncidentKind, at: number): Suspicion {
+function suspicionOf(before: Suspicion | undefined, kind: IncidentKind, { at, isOwn }: Sample): Suspicion {
   const { failures, since } = before ?? { failures: 0, since: at }
-  const run = before?.kind === kind ? before : { ofKind: 0, kindSince: at }
-  return { failures: failures + 1, since, kind, ofKind: run.ofKind + 1, kindSince: run.kindSince }
+  // The disk's own failure is not as old as what its path lived on with.
+  const isAnother = before?.kind !== kind || before.isOwn !== isOwn
+  const run = before === undefined || isAnother ? { ofKind: 0, kindSince: at } : before
+  return { failures: failures + 1, since, kind, ofKind: run.ofKind + 1, kindSince: run.kindSince, isOwn }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Rerun } from '../../pacing/rerun.ts'
 import type { DirectoryState } from './steps.ts'
-import { disturbed, listed, looked, newDirectoryState, nextStep, unsettled } from './steps.ts'
+import { disturbed, listed, looked, newDirectoryState, nextStep, refused, unsettled } from './steps.ts'
 
 /** What a batch directory's steps do to the world; a test puts its own events between any two of them. */
 export interface DirectoryEffects {
@@ -119,7 +119,7 @@ export class BatchDirectory {
       try {
         if (!(await this.#perform(next.step))) return
       } catch (thrown) {
-        if (next.step === 'mark') this.#set(unsettled(this.#state))
+        if (next.step === 'mark') this.#set(refused(this.#state, this.#effects.now()))
         if (!this.#stopped) this.#effects.failed(next.step, thrown)
         return
       }

@@ -26,6 +26,8 @@ export interface DirectoryState {
   listing: Listing | null
   /** When a listing first found a directory without finished.parse at rest; null if none did. */
   calmSince: number | null
+  /** A mark was refused: there is no listing for another one before this time of the steady clock. */
+  nextMarkAt: number
 }
 
 export const newDirectoryState: DirectoryState = {
@@ -35,10 +37,13 @@ export const newDirectoryState: DirectoryState = {
   newest: false,
   listing: null,
   calmSince: null,
+  nextMarkAt: Number.NEGATIVE_INFINITY,
 }
 
 /** A closed directory in which a listing has found something is listed again after this, in milliseconds. */
 const FOUND_AGAIN_MS = 30_000
+/** A mark that was refused is tried again after this: each try of a directory that nobody closed is two listings. */
+const MARK_AGAIN_MS = 30_000
 
 /**
  * watch, list, mark, unwatch: do that. rest: wait for an event, a nudge or the next comparison. settle: look
@@ -65,6 +70,7 @@ export function nextStep(
   if (!state.closed && state.newest) return { step: 'rest' }
   if (!listing.closing || (state.closed && !listing.afterClose)) return { step: 'list' }
   if (facts.unsent > 0) return { step: 'rest' }
+  if (!state.closed && facts.now < state.nextMarkAt) return { step: 'settle', until: state.nextMarkAt }
   if (!listing.allSent || listing.stale) return { step: 'list' }
   if (listing.found > 0) {
     // What was found was offered, or is held open: then its writer may remove it, which no event tells.
@@ -90,6 +96,11 @@ export function listed(
     listing: { ...listing, stale: false },
     calmSince: clean ? (state.calmSince ?? listing.startedAt) : null,
   }
+}
+
+/** The state after a mark was refused. Whoever has closed a directory begins no file in it afterwards. */
+export function refused(state: DirectoryState, now: number): DirectoryState {
+  return state.closed ? state : { ...unsettled(state), nextMarkAt: now + MARK_AGAIN_MS }
 }
 
 /**

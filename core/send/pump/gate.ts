@@ -46,8 +46,6 @@ export function createGate(retryMs: number, random: () => number = Math.random):
     problem = null
     closedUntil = null
     trying = null
-    tries = 0
-    inRow = 0
   }
 
   return {
@@ -57,10 +55,15 @@ export function createGate(retryMs: number, random: () => number = Math.random):
       trying = id
       triedBytes = 0
     },
-    stored: open,
+    stored() {
+      open()
+      tries = 0
+      inRow = 0
+    },
     went(id, bytes) {
       if (trying !== id) return
       triedBytes += bytes
+      // It may still be that none of it becomes durable: then the next failure closes it, for longer than before.
       if (triedBytes >= TAKEN_IN_BYTES) open()
     },
     failed(reason, kind, now) {

@@ -127,8 +127,14 @@ describe('alerts', () => {
       vi.advanceTimersByTime(2_000)
     }
     observe(null, 'a')
+    // A single one is a suspicion still.
+    running.observe(checked('io-error', 'a', 'EIO'))
+    vi.advanceTimersByTime(2_000)
+    expect(told).toHaveLength(1)
     observe(null, 'a')
+    const before = Date.now()
     observe('EIO', 'a')
+    expect(running.incidents()[0]?.startedAt).toBe(before)
     observe('EIO', 'b')
     observe(null, 'a')
     expect(told).toEqual(['Input/output error: /disk/a (true)', 'Input/output error: /disk/a (true)'])
@@ -171,13 +177,17 @@ describe('alerts', () => {
       await fourth.running.stop()
     })
 
-    it('tells what the last run did not come to', async () => {
+    it('tells what the last run did not come to where it still fails, and nothing where it does not', async () => {
       const { run } = start()
       const first = run()
-      first.running.observe(checked('read-only', 'a'))
+      for (const id of ['a', 'b']) first.running.observe({ ...checked('read-only', id), mount: null })
       vi.advanceTimersByTime(500)
       await first.running.stop()
       const second = run()
+      vi.advanceTimersByTime(2_000)
+      expect(second.told).toEqual([])
+      second.running.observe(checked('read-only', 'a'))
+      second.running.observe(checked('ok', 'b'))
       vi.advanceTimersByTime(2_000)
       expect(second.told).toEqual(['Read-only: /disk/a (true)'])
       await second.running.stop()

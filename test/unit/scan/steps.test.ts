@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { listed, looked, newDirectoryState, nextStep, unsettled } from '../../../core/scan/batch/steps.ts'
+import { listed, looked, newDirectoryState, nextStep, refused } from '../../../core/scan/batch/steps.ts'
 
 test('a closed directory in which something is held open is listed again, though no event says that it is gone', () => {
   const facts = { unsent: 0, quietMs: 1_000 }
@@ -36,7 +36,7 @@ test('a directory that nobody closed is marked when two listings, the quiet peri
 })
 
 test.each([
-  ['whose mark was refused', unsettled(calmFor(5_000))],
+  ['whose mark was refused', refused(calmFor(5_000), 30_000)],
   [
     'that was live again',
     looked(looked(calmFor(5_000), { closed: false, newest: true }), { closed: false, newest: false }),
@@ -51,15 +51,19 @@ test.each([
   expect(nextStep(busy, { ...QUIET, now: 60_001 }).step).toBe('settle')
 })
 
-test('a closed one whose mark was refused is listed once more, and marked without a rest', () => {
+test('a mark that was refused is tried again after half a minute, however often it is asked for', () => {
+  const state = refused(calmFor(5_000), 60_000)
+  for (const now of [60_001, 65_000, 89_999])
+    expect(nextStep(state, { ...QUIET, now })).toEqual({ step: 'settle', until: 90_000 })
+  expect(nextStep(state, { ...QUIET, now: 90_000 })).toEqual({ step: 'list' })
+})
+
+test('a closed one whose mark was refused needs no other listing', () => {
   const closed = listed(
     { ...newDirectoryState, watching: true },
     { ...clean, afterClose: true, startedAt: 5_000 },
     true,
   )
   expect(nextStep(closed, { ...QUIET, now: 5_001 })).toEqual({ step: 'mark' })
-  const refused = unsettled(closed)
-  expect(nextStep(refused, { ...QUIET, now: 9_000 })).toEqual({ step: 'list' })
-  const again = listed(refused, { ...clean, afterClose: true, startedAt: 9_000 }, true)
-  expect(nextStep(again, { ...QUIET, now: 9_001 })).toEqual({ step: 'mark' })
+  expect(nextStep(refused(closed, 9_000), { ...QUIET, now: 9_001 })).toEqual({ step: 'mark' })
 })

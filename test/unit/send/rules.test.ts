@@ -88,6 +88,9 @@ describe('gate', () => {
     gate.went(9, 16 * mib)
     expect(gate.isOpen(2_000)).toBe(true)
     expect(gate.problem).toBeNull()
+    // All of it went, and none was stored: the pause goes on growing.
+    gate.failed(full, 'store', 3_000)
+    expect(gate.nextTryAt).toBe(5_000)
   })
 
   test('one file that the store cannot take does not close it; eight in a row do', () => {

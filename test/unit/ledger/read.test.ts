@@ -1,0 +1,17 @@
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { readLedger } from '../../../core/ledger/read.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+test('a ledger of another version is not asked: what it says may mean something else', () => {
+  const file = path.join(temporaryDirectory('read-ledger'), 'ledger.db')
+  expect(readLedger(file)).toBeNull()
+  openLedger(file).close()
+  readLedger(file)?.close()
+  const database = new DatabaseSync(file)
+  database.exec('PRAGMA user_version = 99')
+  database.close()
+  expect(() => readLedger(file)).toThrow(/version 99/)
+})

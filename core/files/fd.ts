@@ -68,17 +68,23 @@ export async function writePieces(
 ): Promise<void> {
   let at = position
   for (let left = pieces; left.length > 0; ) {
-    let written = await writeSomeOf(fd, left, at)
+    const written = await writeSomeOf(fd, left, at)
     at += written
-    let whole = 0
-    for (const piece of left) {
-      if (written < piece.length) break
-      written -= piece.length
-      whole += 1
-    }
-    const [first, ...others] = left.slice(whole)
-    left = first === undefined ? [] : [first.subarray(written), ...others]
+    left = behind(left, written)
   }
+}
+
+/** What comes after the first `bytes` of these pieces. */
+export function behind(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes
+  let whole = 0
+  for (const { length } of pieces) {
+    if (left < length) break
+    left -= length
+    whole += 1
+  }
+  const [first, ...others] = pieces.slice(whole)
+  return first === undefined ? [] : [first.subarray(left), ...others]
 }
 
 /** Makes a directory's entries durable (fsync(2)); Windows has no such call and needs none. */

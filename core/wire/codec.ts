@@ -73,9 +73,10 @@ function buffersOf(type: FrameType): FrameBuffers | null {
 }
 
 /** Memory for a frame's header and payload: used again where much comes. */
-function roomFor(type: FrameType, bytes: number): Buffer {
+function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Buffer {
   const buffers = buffersOf(type)
-  return buffers?.fits(bytes) ? buffers.take().subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes)
+  const bytes = headerBytes + payloadBytes
+  return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
 }
 
 /** Turns a stream of bytes into frames. */
@@ -107,8 +108,7 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean): Frame
     const payloadBytes = prefix.readUInt32BE(5)
     if (headerBytes > kind.maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
     if (payloadBytes > kind.maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
-    const bytes = headerBytes + payloadBytes
-    return { type, headerBytes, body: roomFor(type, bytes), filled: 0 }
+    return { type, headerBytes, body: roomFor(type, headerBytes, payloadBytes), filled: 0 }
   }
 
   return {

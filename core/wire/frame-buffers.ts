@@ -1,3 +1,5 @@
+import { DIRECT_ALIGNMENT } from '../files/direct-io.ts'
+import { alignedPlace } from '../files/memory-address.ts'
 import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } from './limits.ts'
 
 const KIB = 1024
@@ -10,6 +12,8 @@ export interface FrameBuffers {
   fits(bytes: number): boolean
   /** A buffer for a whole frame, with anything in it; one that is never given back is simply collected. */
   take(): Buffer<ArrayBuffer>
+  /** For a frame that comes: the payload of a chunk is where a disk can take it from memory itself (direct-io.ts). */
+  takeFrame(headerBytes: number, payloadBytes: number): Buffer<ArrayBuffer>
   /** Room for contents, with room for what comes before them: see `withFront`. */
   takeRoom(): Buffer<ArrayBuffer>
   /**
@@ -31,16 +35,30 @@ export function freeNow({ buffer }: Uint8Array): void {
 /** A frame takes a buffer from this part of it on: what it holds beyond its bytes no credit pays for. */
 const LEAST_PART = 0.5
 
-/** @param mostFree how many may wait to be used again. */
-function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number): FrameBuffers {
-  const bytes = frontBytes + contentBytes
+/**
+ * @param mostFree how many may wait to be used again.
+ * @param alignment of the payload of frames that come, in memory.
+ */
+function createFrameBuffers(
+  frontBytes: number,
+  contentBytes: number,
+  mostFree: number,
+  alignment = 1,
+): FrameBuffers {
+  const mostBytes = frontBytes + contentBytes
+  const bytes = mostBytes + alignment - 1
   const free: ArrayBuffer[] = []
   const take = () => Buffer.from(free.pop() ?? new ArrayBuffer(bytes))
   return {
     frontBytes,
-    fits: (wanted) => wanted >= bytes * LEAST_PART && wanted <= bytes,
+    fits: (wanted) => wanted >= mostBytes * LEAST_PART && wanted <= mostBytes,
     take,
-    takeRoom: () => take().subarray(frontBytes),
+    takeFrame(headerBytes, payloadBytes) {
+      const whole = take()
+      const at = alignedPlace(whole.buffer, headerBytes, alignment)
+      return whole.subarray(at - headerBytes, at + payloadBytes)
+    },
+    takeRoom: () => take().subarray(frontBytes, mostBytes),
     withFront(front, { buffer, byteOffset, length }) {
       if (buffer.byteLength !== bytes || byteOffset < front.length) return null
       const whole = new Uint8Array(buffer, byteOffset - front.length, front.length + length)
@@ -61,7 +79,12 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
  * For chunks, 8 MiB that wait: left to the garbage collector, 256 KiB at a time, they were a fifth of a transfer's CPU
  * time, and kept the memory of each end above 200 MiB.
  */
-export const chunkBuffers = createFrameBuffers(PREFIX_BYTES + CHUNK_HEADER_BYTES, CHUNK_BYTES, 32)
+export const chunkBuffers = createFrameBuffers(
+  PREFIX_BYTES + CHUNK_HEADER_BYTES,
+  CHUNK_BYTES,
+  32,
+  DIRECT_ALIGNMENT,
+)
 
 /** Node's own pools are smaller: what is as long as this is in memory of its own. */
 const LEAST_FREED_BYTES = 128 * KIB

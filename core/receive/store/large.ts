@@ -1,4 +1,3 @@
-import { closeFd } from '../../files/fd.ts'
 import { forgetCached } from '../../files/page-cache.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import type { FileFacts } from '../file-facts.ts'
@@ -91,11 +90,10 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       await last
       room?.leave()
       if (open === null) return
-      const { fd, file, appending, partial } = open
+      const { file, appending, partial } = open
       open = null
       // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
-      const isSound = await appending.settled()
-      await closeFd(fd).catch(() => undefined)
+      const isSound = await appending.close()
       if (keep && isSound && partial !== null)
         return partial.keep(Math.max(appending.position, partial.offset))
       await discard(file)
@@ -117,22 +115,23 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
       refused ??= { status: 'aborted', detail: '' }
     }
 
-    const opened = ({ fd, file }: { fd: number; file: string }, partial: Partial | null): void => {
-      open = { fd, file, partial, appending: openAppending(fd, facts.hash ?? 'sha256') }
+    const opened = async (at: { fd: number; file: string }, partial: Partial | null): Promise<void> => {
+      const appending = await openAppending(at.fd, facts.size, facts.hash ?? 'sha256')
+      open = { fd: at.fd, file: at.file, partial, appending }
     }
 
     /** Takes no turn at the disk: a connection that still writes the file needs one before it can give it up. */
     const enter = async (): Promise<void> => {
       if (stopping) throw new FileRefused('aborted', '')
       const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
-      if (partial !== null) opened(partial, partial)
+      if (partial !== null) await opened(partial, partial)
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
       room = await admission.enter(facts.folder, facts.size - (partial?.offset ?? 0))
       if (room.unlessSame !== null) throw room.unlessSame
     }
 
     const create = async (): Promise<void> => {
-      if (open === null) opened(await temporaries.create(), null)
+      if (open === null) await opened(await temporaries.create(), null)
     }
 
     /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
@@ -215,14 +214,12 @@ export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarg
           await close(false)
           return refused ?? { status: 'aborted', detail: '' }
         }
-        const { fd, file, partial } = open
+        const { file, appending, partial } = open
         open = null
         let discharge: (() => void) | undefined
-        closing = closeFd(fd)
-          .catch(() => undefined)
-          .then(() => {
-            discharge = partial?.release()
-          })
+        closing = appending.close().then(() => {
+          discharge = partial?.release()
+        })
         await closing
         const { size, mtimeMs, mode, arrival } = facts
         const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest, arrival }

@@ -76,7 +76,7 @@ asRoot(
     const base = temporaryDirectory('durable')
     const image = path.join(base, 'disk.img')
     fs.closeSync(fs.openSync(image, 'w'))
-    fs.truncateSync(image, 96 * KIB * KIB)
+    fs.truncateSync(image, 192 * KIB * KIB)
     execFileSync('mkfs.ext4', ['-q', image])
     const disk = path.join(base, 'disk')
     mountImage(image, disk, MOUNT)
@@ -132,7 +132,9 @@ asRoot(
       wire.send('batch', { files }, contents)
     }
     const sendLarge = (name: string) => {
-      const bytes = content(300 * KIB + below(900 * KIB))
+      // Some go past the kernel's cache.
+      const least = random() < 0.3 ? 4096 * KIB : 300 * KIB
+      const bytes = content(least + below(900 * KIB))
       const { id, time, sha256 } = announce(name, bytes)
       wire.send('begin', { id, source: 'data', path: name, size: bytes.length, time, mode: 0o640 })
       for (let at = 0; at < bytes.length; at += 256 * KIB)

@@ -10,6 +10,8 @@ import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { openBackground } from './background.ts'
 import type { Config } from './config.ts'
 import { knownOf, sourcesOf } from './config.ts'
+import type { Delivery } from './delivery.ts'
+import { openDelivery, sameDelivery } from './delivery.ts'
 import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { Renewal } from './link/renewal.ts'
@@ -19,8 +21,6 @@ import { createProgress } from './progress/progress.ts'
 import { openReaders } from './reading/readers.ts'
 import { openReporting } from './reporting.ts'
 import { answerRequests } from './requests.ts'
-import type { Route } from './route.ts'
-import { openRoute, sameRoute } from './route.ts'
 
 type Definition = typeof senderDefinition
 type Report = ReportOf<Definition>
@@ -28,7 +28,7 @@ type Report = ReportOf<Definition>
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
 
-/** The sender as a worker: ledger and route, brought together and reported. */
+/** The sender as a worker: ledger and delivery, brought together and reported. */
 export const startSender =
   ({ readerThread }: { readerThread: URL }) =>
   (context: WorkerContext<Definition>): WorkerHandlers<Definition> =>
@@ -39,13 +39,13 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
   let renewal: Renewal | null = null
-  let route: Route | null = null
+  let delivery: Delivery | null = null
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
   let lastFile: Report['lastFile'] = {}
   let over = false
   const progress = createProgress()
-  // Kept while routes change: a thread that hangs with a disk goes on counting.
+  // Kept while deliveries change: a thread that hangs with a disk goes on counting.
   const readers = openReaders(readerThread)
   const retry = createRetry()
   const stopping = new AbortController()
@@ -58,13 +58,13 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
 
   const problemNow = (): Message | null =>
     startProblem ??
-    (connection.state === 'connected' ? (route?.problem ?? null) : connection.problem) ??
+    (connection.state === 'connected' ? (delivery?.problem ?? null) : connection.problem) ??
     ledger.problem
 
   const reporting = openReporting(context, () => {
     const now = performance.now()
     const totals = ledger.totalsOf(destinationId())
-    const transfers = route?.transfers(TRANSFERS) ?? []
+    const transfers = delivery?.transfers(TRANSFERS) ?? []
     const report: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem: problemNow() },
@@ -83,7 +83,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const { changed } = reporting
   const applySources = () => {
     if (applied === null) return
-    route?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
+    delivery?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
   }
   const limiter = openLimiter(() => {
     applySources()
@@ -100,18 +100,18 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     changed()
   }
 
-  const closeRoute = () => {
-    route?.stop()
-    route = null
+  const closeDelivery = () => {
+    delivery?.stop()
+    delivery = null
   }
 
-  const startRoute = (next: Config, on: Ledger, me: Renewal) => {
+  const startDelivery = (next: Config, on: Ledger, me: Renewal) => {
     const { destination } = next
     if (destination === null) {
       setConnection('idle', null)
       return
     }
-    route = openRoute({ ...next, destination }, on, me, limiter.bucket, readers, {
+    delivery = openDelivery({ ...next, destination }, on, me, limiter.bucket, readers, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
         progress.sent(files, performance.now())
@@ -131,7 +131,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   }
 
   const arrived = () => {
-    route?.wake()
+    delivery?.wake()
     changed()
   }
 
@@ -151,7 +151,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       renewal = await openRenewal(next.identityDirectory, log)
     const own = next.destination
     renewal.setReceivers(own, next.receivers ?? (own === null ? [] : [own]))
-    const on = ledger.use(next.ledgerPath, closeRoute)
+    const on = ledger.use(next.ledgerPath, closeDelivery)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     const knownNow = new Set(knownOf(next))
     for (const id of before === null ? [] : knownOf(before)) {
@@ -159,11 +159,11 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       delete lastFile[id]
       background.forget(on, id)
     }
-    const isAnother = before === null || startProblem !== null || !sameRoute(before, next)
+    const isAnother = before === null || startProblem !== null || !sameDelivery(before, next)
     if (isAnother) {
-      closeRoute()
+      closeDelivery()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
-      startRoute(next, on, renewal)
+      startDelivery(next, on, renewal)
     }
     startProblem = null
     applied = next
@@ -211,7 +211,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       reporting.stop()
       nudge.stop()
       stopping.abort()
-      closeRoute()
+      closeDelivery()
       readers.close()
       ledger.close()
       limited.end()

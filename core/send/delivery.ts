@@ -20,7 +20,7 @@ type Config = ConfigOf<typeof senderDefinition>
 const STALLED_MS = 30_000
 
 /** What the sender needs to be one destination's, the link and the pump: made anew when the destination changes. */
-export interface Route {
+export interface Delivery {
   configure(sources: readonly RemovalSource[], paused: boolean): void
   /** There may be work. */
   wake(): void
@@ -31,21 +31,21 @@ export interface Route {
   stop(): void
 }
 
-/** Whether two configurations have the same route. */
-export const sameRoute = (a: Config, b: Config): boolean =>
+/** Whether two configurations have the same delivery. */
+export const sameDelivery = (a: Config, b: Config): boolean =>
   a.identityDirectory === b.identityDirectory &&
   a.ledgerPath === b.ledgerPath &&
   a.retrySeconds === b.retrySeconds &&
   JSON.stringify(a.destination) === JSON.stringify(b.destination)
 
-export function openRoute(
+export function openDelivery(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
   renewal: Renewal,
   bucket: Bucket,
   readers: Readers,
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
-): Route {
+): Delivery {
   let stalledMs = 0
   const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })

@@ -6,7 +6,10 @@ let loading: Promise<boolean> | null = null
 async function load(): Promise<boolean> {
   try {
     const { default: koffi } = await import('koffi')
-    addressOf = (bytes) => koffi.address(bytes)
+    const ask: AddressOf = (bytes) => koffi.address(bytes)
+    // Whoever asks later cannot be told that it does not work here.
+    ask(new Uint8Array(new ArrayBuffer(1)))
+    addressOf = ask
     return true
   } catch {
     return false

@@ -1,19 +1,34 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { makeDirectories } from '../files/make-directories.ts'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import type { StoreLayout } from './layout.ts'
+import { storeLayout } from './layout.ts'
 
 type Log = (level: 'warn', message: string) => void
 
 async function prepareStore(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectories(directory, 0o700)
   } catch (thrown) {
     const code = errorCode(thrown)
     // A store that exists but has become read-only still lets the receiver say so to its senders.
     if (code === 'EROFS') return
     throw new Problem('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
+  }
+}
+
+/** A store within another one would be that one's unknown files, its private key among them. */
+async function refuseInside({ root }: StoreLayout): Promise<void> {
+  for (let at = root, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
+    const { receiver } = storeLayout(above)
+    const isStore = await stat(receiver).then(
+      () => true,
+      () => false,
+    )
+    if (isStore) throw new Problem('transfer.storeInside', { path: root, outer: above })
   }
 }
 
@@ -47,6 +62,7 @@ async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
  * @throws Problem when the store cannot be used at all, or is in use.
  */
 export async function claimStore(layout: StoreLayout, log: Log): Promise<{ release(): void }> {
+  await refuseInside(layout)
   await prepareStore(layout.own)
   await warnIfOpen(layout, log)
   return lockStore(layout, log)

@@ -13,6 +13,7 @@ import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
 import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
+import type { Manifest } from './manifest/manifest.ts'
 import { openManifest } from './manifest/manifest.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openReceiverRenewal } from './senders/renewal.ts'
@@ -65,6 +66,8 @@ export interface Receiver {
   readonly isocketPort: number | null
   /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
   readonly stalledMs: number
+  /** See `Manifest`: while it fails, quotas and verify know nothing of newer files. */
+  readonly manifestFailure: Manifest['failure']
   /** Those that may send; times in milliseconds since 1970. */
   lastSeen(): { fingerprint: string; folder: string; at: number | null }[]
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
@@ -125,6 +128,7 @@ function openRuledStore(
   })
   return {
     store,
+    manifest,
     /** What earlier processes left goes, and so do versions that are over. Never rejects. */
     async tidy(): Promise<void> {
       await store.clean().catch((thrown: unknown) => log(`old temporary files: ${String(thrown)}`))
@@ -230,6 +234,9 @@ async function startOnStore(
     },
     get stalledMs() {
       return store.stalledMs()
+    },
+    get manifestFailure() {
+      return ruled.manifest.failure
     },
     lastSeen: () =>
       senders

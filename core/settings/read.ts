@@ -5,7 +5,7 @@ import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { migrateSettings } from './migrate.ts'
-import { defaultSettings, type Settings, settingsSchema } from './schema.ts'
+import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 /**
  * What becomes of a file that is not JSON or breaks the schema. set-aside: it is renamed, never erased, and the
@@ -28,6 +28,8 @@ const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications
 export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
   const text = readText(file)
   if (text === null) return withoutFile(file, whenBroken)
+  const version = newerVersion(text)
+  if (version !== null) throw new Problem('settings.newer', { file, version })
   const parsed = parseSettings(text)
   if ('settings' in parsed && parsed.unused === null)
     return { settings: parsed.settings, notice: null, isPartlyUsed: false }
@@ -104,6 +106,17 @@ type Parsed =
   | Broken
 interface Broken {
   reason: string
+}
+
+/** The version of a file that a newer Holdfast has written; null: it is none. Set aside it would be lost to that one. */
+function newerVersion(text: string): number | null {
+  try {
+    const raw: unknown = JSON.parse(text)
+    const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : null
+    return typeof version === 'number' && version > SETTINGS_VERSION ? version : null
+  } catch {
+    return null
+  }
 }
 
 /** The settings, maybe without the names of parts that cannot be used, or why the text holds none. */

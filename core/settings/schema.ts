@@ -117,8 +117,10 @@ export const sendRuleSchema = z.object({
 })
 export type SendRule = z.infer<typeof sendRuleSchema>
 
+export const SETTINGS_VERSION = 1
+
 const settingsObject = z.object({
-  version: z.literal(1).default(1),
+  version: z.literal(SETTINGS_VERSION).default(SETTINGS_VERSION),
   sources: z.array(sourceSchema).max(1000).default([]),
   checkedPaths: z.array(checkedPathSchema).max(10_000).default([]),
   check: z

@@ -21,6 +21,8 @@ export interface Manifest {
   announce: Places['announce']
   /** What a sender has in the store, older versions included. */
   usage(folder: string): Totals
+  /** Since when it is not kept up, in milliseconds since 1970, and why; null: it is. */
+  readonly failure: { since: number; reason: string } | null
   /** Resolves once the usage is known, or cannot be. */
   readonly known: Promise<void>
   close(): Promise<void>
@@ -38,7 +40,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   const places = openPlaces(layout.journal, journal.tag)
   const usage = createUsage(journal.tag)
   let appending: Promise<unknown> = Promise.resolve()
-  let isTold = false
+  let failure: Manifest['failure'] = null
   let thread: Worker | null = null
   let pauseMs = START_AGAIN_MS
   let startTimer: NodeJS.Timeout | null = null
@@ -49,15 +51,15 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   })
 
   const failing = (reason: string) => {
-    if (!isTold) tell(`the manifest ${layout.manifest} cannot be kept up: ${reason}`)
-    isTold = true
+    if (failure === null) tell(`the manifest ${layout.manifest} cannot be kept up: ${reason}`)
+    failure = { since: failure?.since ?? Date.now(), reason }
     nowKnown()
   }
 
   const take = (said: FromManifestThread) => {
     switch (said.type) {
       case 'settled':
-        isTold = false
+        failure = null
         pauseMs = START_AGAIN_MS
         usage.settled(said.totals, said.upTo)
         return nowKnown()
@@ -107,6 +109,9 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
 
   return {
     known,
+    get failure() {
+      return failure
+    },
     record(notes) {
       if (notes.length === 0) return Promise.resolve()
       const number = usage.recorded(notes)

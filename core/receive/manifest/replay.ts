@@ -2,6 +2,7 @@ import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 
 import path from 'node:path'
 import { BEST_DIGEST, createHasher, digestText } from '../../files/digest.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from './notes.ts'
 import type { Rows } from './rows.ts'
@@ -12,7 +13,15 @@ const SAME_TIME_MS = 1
 
 type OfVersion = { folder: string; path: string; version: string }
 
-const statsOf = (file: string): Stats | null => lstatSync(file, { throwIfNoEntry: false }) ?? null
+/** null: nothing is there, maybe as a file has taken the place of a directory above it. */
+function statsOrNull(file: string): Stats | null {
+  try {
+    return lstatSync(file)
+  } catch (thrown) {
+    if (isGone(errorCode(thrown))) return null
+    throw thrown
+  }
+}
 
 /** Size, time, mode and digest of a regular file. @throws what the system says. */
 function factsOf(file: string) {
@@ -49,6 +58,16 @@ export function openReplay(layout: StoreLayout, rows: Rows): Replay {
   const placeOf = ({ folder, path: at }: OfVersion) => path.join(layout.root, folder, at)
   const versionOf = ({ folder, path: at, version }: OfVersion) =>
     path.join(layout.root, ...layout.versions, folder, at, version)
+
+  /** One place that the disk does not show must not keep all others out of the manifest: verify tells of it. */
+  const statsOf = (file: string): Stats | null => {
+    try {
+      return statsOrNull(file)
+    } catch (thrown) {
+      if (statsOrNull(layout.root) === null) throw thrown
+      return null
+    }
+  }
 
   /** Its content is the one that the manifest has in this place; if it has none, it is read. */
   const addVersion = (of: OfVersion): void => {

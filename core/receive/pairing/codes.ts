@@ -1,7 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { makeDirectories } from '../../files/make-directories.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { hashOfSecret, newSecret } from '../../wire/pairing-code.ts'
@@ -27,7 +28,7 @@ type Code = z.infer<typeof codeSchema>
 
 /** Makes a one-time code for the receiver of this store, running or not; only its hash is kept. */
 export async function makeCode(directory: string, now: number): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
   const secret = newSecret()
   const code: Code = {
     hash: hashOfSecret(secret),

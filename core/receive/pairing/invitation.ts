@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import { z } from 'zod'
 import { replaceFile } from '../../files/replace-file.ts'
+import { errorCode } from '../../files/system-error.ts'
 import { formatPairingCode } from '../../wire/pairing-code.ts'
 import { Problem } from '../../words/problem.ts'
 import { isRunning } from '../../worker/is-running.ts'
@@ -75,7 +76,10 @@ export async function invite(storeDirectory: string, now: number): Promise<Invit
   const about = await readAbout(layout)
   if (about === null) throw new Problem('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
-  const code = await makeCode(layout.codes, now)
+  const code = await makeCode(layout.codes, now).catch((thrown: unknown) => {
+    const reason = errorCode(thrown) ?? String(thrown)
+    throw new Problem('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
+  })
   return {
     code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),
     running: isRunning(about.pid),

@@ -36,11 +36,10 @@ export async function* missingContents(
   }
 }
 
-/** What cannot be looked at was found, or told, when the tree was gone through. */
+/** What cannot be looked at, or is neither a file nor a directory, was told when the tree was gone through. */
 async function isThere(file: string): Promise<boolean> {
   try {
-    await lstat(file)
-    return true
+    return !(await lstat(file)).isDirectory()
   } catch (thrown) {
     return !isGone(errorCode(thrown))
   }

@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { makeDirectories } from '../../files/make-directories.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
@@ -58,7 +59,7 @@ const isBroken = (thrown: unknown) => thrown instanceof SyntaxError || thrown in
 /** A lock of its own: the receiver's holds for as long as it runs. */
 async function lockList(file: string): Promise<DirectoryLock> {
   const directory = `${file}.lock`
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
   const until = performance.now() + LOCK_WITHIN_MS
   for (;;) {
     const lock = lockDirectory(directory)
@@ -105,15 +106,27 @@ export async function openSendersFile(file: string, notice: (text: string) => vo
 
   const changeNow = async (next: (current: readonly Sender[]) => Sender[]): Promise<void> => {
     if (JSON.stringify(next(senders)) === JSON.stringify(senders)) return
-    const lock = await lockList(file)
+    const lock = await orUnchanged(lockList(file))
     try {
       await read()
       const changed = next(senders)
       if (JSON.stringify(changed) === JSON.stringify(senders)) return
-      await replaceFile(file, `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`)
+      const text = `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`
+      await orUnchanged(replaceFile(file, text))
       senders = changed
     } finally {
       lock.release()
+    }
+  }
+
+  /** @throws Problem transfer.sendersUnchanged */
+  async function orUnchanged<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (thrown) {
+      const reason = errorCode(thrown)
+      if (reason === null) throw thrown
+      throw new Problem('transfer.sendersUnchanged', { path: file, reason }, { cause: thrown })
     }
   }
 

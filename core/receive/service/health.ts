@@ -10,6 +10,7 @@ import { message } from '../../words/message.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Floor } from '../limits/rules.ts'
 import { floorBytes } from '../limits/rules.ts'
+import type { Receiver } from '../receiver.ts'
 
 /** What was found out about the store by using it. */
 export interface Look {
@@ -40,7 +41,17 @@ function spaceWords(free: number, size: number, floor: Floor): Message[] {
  * What is wrong, in words; none: the receiver is well. Pure.
  * @param floor what has to stay free: below it files are refused.
  */
-export function judge(look: Look | 'unanswered', stalledMs: number, floor: Floor): Message[] {
+export function judge(
+  look: Look | 'unanswered',
+  { stalledMs, manifestFailure }: Pick<Receiver, 'stalledMs' | 'manifestFailure'>,
+  floor: Floor,
+): Message[] {
+  const problems = judgeStore(look, stalledMs, floor)
+  if (manifestFailure === null) return problems
+  return [...problems, message('transfer.healthManifest', { reason: manifestFailure.reason })]
+}
+
+function judgeStore(look: Look | 'unanswered', stalledMs: number, floor: Floor): Message[] {
   const seconds = Math.round(stalledMs / 1000)
   if (stalledMs > STALLED_MS) return [message('transfer.healthStalled', { seconds })]
   if (look === 'unanswered')

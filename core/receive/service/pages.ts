@@ -20,7 +20,7 @@ export function pagesOf(
 
   const health = async (): Promise<Page> => {
     const found = await looks()
-    const problems = judge(found, receiver.stalledMs, floor).map(englishWords)
+    const problems = judge(found, receiver, floor).map(englishWords)
     const healthy = problems.length === 0
     const free = found === 'unanswered' ? null : found.free
     const body = { healthy, problems, freeBytes: free, stalledSeconds: Math.round(receiver.stalledMs / 1000) }
@@ -34,7 +34,7 @@ export function pagesOf(
   return {
     '/metrics': async () => {
       const found = await looks()
-      const healthy = judge(found, receiver.stalledMs, floor).length === 0
+      const healthy = judge(found, receiver, floor).length === 0
       return { status: OK, type: metrics.contentType, body: await metrics.page(receiver, found, healthy) }
     },
     '/health': health,

@@ -2,7 +2,7 @@ import pathTo from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { BEST_DIGEST } from '../../files/digest.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
@@ -20,6 +20,11 @@ import { readDigest } from './read-digest.ts'
 import { createSettling } from './settling.ts'
 import type { Found } from './walk.ts'
 import { rowKeysOf, walkStore } from './walk.ts'
+
+/** Says nothing of the manifest: nothing can be written here at all. */
+const READ_ONLY: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM'])
+/** What Node puts for bytes that are no UTF-8. */
+const NOT_UTF8 = '\uFFFD'
 
 export interface VerifyHost {
   /** What a person should know before the findings. */
@@ -43,11 +48,15 @@ export async function verifyStore(
 ): Promise<VerifySummary> {
   const layout = storeLayout(directory)
   await requireDirectory(layout.root, layout.own)
+  let behind: unknown = null
   const { isRunning } = await catchUp(layout).catch((thrown: unknown) => {
-    // Read-only: what the journal still holds will be unknown, and everything else can be compared.
-    if (['EROFS', 'EACCES', 'EPERM'].includes(errorCode(thrown) ?? '')) return { isRunning: false }
-    throw thrown
+    // What the journal still holds will be unknown, and everything else can be compared.
+    if (errorCode(thrown) === null) throw thrown
+    behind = thrown
+    return { isRunning: false }
   })
+  if (behind !== null && !READ_ONLY.has(errorCode(behind) ?? ''))
+    await host.notice(message('store.manifestBehind', { path: layout.manifest, reason: errorText(behind) }))
   if (adopt && isRunning && isOlderManifest(layout.manifest))
     throw new Problem('store.manifestOlder', { store: layout.root })
   const { database, aside } = adopt
@@ -107,8 +116,11 @@ async function compare(
     else if (found.kind === 'strange') await say({ kind: 'strange', place })
     else {
       const stats = await lstatOrNull(pathTo.join(layout.root, ...found.place)).catch(() => undefined)
-      // Gone since it was listed, as older versions are.
-      if (stats === null) continue
+      if (stats === null) {
+        // Gone since it was listed, as older versions are; or there under a name that cannot be asked for.
+        if (place.includes(NOT_UTF8)) await say({ kind: 'strange', place })
+        continue
+      }
       await settle?.(stats?.ctimeMs ?? Date.now())
       if (rows !== null && isKnown(rows, found)) continue
       await say(await unknownFile(layout, found, adopt ? rows : null, advance))

@@ -1,6 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { storeLayout } from '../../../core/receive/layout.ts'
+import { invite } from '../../../core/receive/pairing/invitation.ts'
+import { openSenders } from '../../../core/receive/senders/senders.ts'
 import { factsOf, openAt } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { startRuled } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
 
 describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () => {
   for (const isUsed of [false, true])
@@ -17,4 +23,27 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
       expect([await file.offset, file.refused]).toEqual([null, { status: 'readOnly', detail: 'EROFS' }])
       await file.abort(true)
     })
+
+  test('says so to whoever wants a pairing code or to change its senders, and keeps them', async () => {
+    const { point, remount } = await mountTmpfs(onTestFinished)
+    const home = await makeHome(temporaryDirectory('read-only'))
+    const { receiver } = await startRuled(point, [home], { floor: { bytes: 0, percent: 0 } })
+    await receiver.close()
+    await remount('ro')
+    const notice = () => undefined
+    const { senders: file } = storeLayout(point)
+    const senders = await openSenders(file, notice)
+    await expect(invite(point, Date.now())).rejects.toThrow(`${point} could not be made: EROFS. Nothing was`)
+    await expect(senders.rename(home.identity.fingerprint, 'other')).rejects.toThrow(
+      `${file} could not be changed: EROFS. It is as it was`,
+    )
+    expect((await openSenders(file, notice)).list().map(({ name }) => name)).toEqual(['sender-1'])
+  })
+
+  test('takes none inside of another one', async () => {
+    const { point } = await mountTmpfs(onTestFinished)
+    const { receiver } = await startRuled(point, [], {})
+    await expect(startRuled(`${point}/pc/data`, [], {})).rejects.toThrow(`is inside another store, ${point}.`)
+    await receiver.close()
+  })
 })

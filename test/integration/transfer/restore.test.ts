@@ -84,6 +84,8 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
 
   fs.rmSync(path.join(arrived, 'deep/d1'), { recursive: true })
   fs.rmSync(path.join(arrived, 'new'))
+  // A directory in a file's place is not that file.
+  fs.mkdirSync(path.join(arrived, 'new'))
   const incomplete = await restore(to('incomplete'), ...data)
   const missing = incomplete.lines.filter(({ kind }) => kind === 'missing').map(({ place }) => place)
   expect([incomplete.code, missing.length]).toEqual([1, 11])

@@ -241,13 +241,18 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
       return { status, problem: String(JSON.parse(body).problems[0]) }
     }
     expect((await problems()).status).toBe(200)
-    const fill = (left: number) =>
-      fs.writeFileSync(path.join(store, 'ballast'), Buffer.alloc(16 * 1024 * 1024 - left))
-    fill(150_000)
+    await until('the manifest is there', () => fs.existsSync(path.join(store, '.holdfast', 'manifest.db')))
+    const ballast = path.join(store, 'ballast')
+    const fill = (left: number) => {
+      fs.rmSync(ballast, { force: true })
+      const { bavail, bsize } = fs.statfsSync(store)
+      fs.writeFileSync(ballast, Buffer.alloc(bavail * bsize - left))
+    }
+    fill(120_000)
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('is full') })
-    fill(230_000)
+    fill(190_000)
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
-    fs.rmSync(path.join(store, 'ballast'))
+    fs.rmSync(ballast)
     await remount(store, 'ro')
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('EROFS') })
     await remount(store, 'rw')

@@ -57,10 +57,13 @@ test(
     fs.rmSync(path.join(arrived, 'd3/file-10'))
     fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
     fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
+    const notUtf8 = Buffer.concat([Buffer.from(`${arrived}/d4/bad`), Buffer.of(0xff)])
+    fs.writeFileSync(notUtf8, 'x')
     const found = [
       'changed sender-1/data/d2/file-9',
       'damaged sender-1/data/d1/file-8',
       'missing sender-1/data/d3/file-10',
+      'strange sender-1/data/d4/bad\uFFFD',
       'strange sender-1/data/d4/link',
       'unknown sender-1/data/d4/stranger\n',
     ]
@@ -70,6 +73,7 @@ test(
     for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
       fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
     fs.rmSync(path.join(arrived, 'd4/link'))
+    fs.rmSync(notUtf8)
     expect(offerAll(home)).toBe(3)
     sender.nudge()
     await until('they wait', () => sender.report()?.totals[SOURCE]?.waitingFiles === 3)

@@ -38,6 +38,7 @@ function setUp() {
   const intake = openIntake(layout, database, rows)
   const journal = openJournal(layout.journal)
   return {
+    layout,
     rows,
     link: (name = VERSION) => fs.linkSync(place, path.join(path.dirname(version), name)),
     replace(text: string) {
@@ -111,6 +112,19 @@ describe('a receiver that was killed while it replaced a file', () => {
     replace('new')
     await write(replacing('new'))
     expect(known()).toEqual([textOf('new'), textOf('old')])
+  })
+
+  test('a file that has taken the place of a directory keeps nothing out of the manifest', async () => {
+    const { link, write, known, rows, layout } = setUp()
+    await write(placed('old'))
+    link()
+    await write(replacing('new'))
+    const directory = path.join(layout.root, 'pc/data')
+    fs.rmSync(directory, { recursive: true })
+    fs.writeFileSync(directory, 'a file')
+    await write(replacing('newer'), moving, kept, placed('later', 'else/file'))
+    expect(rows.find('pc', 'else/file', '')?.digest).toBe(textOf('later'))
+    expect(known()[1]).toBe(textOf('old'))
   })
 
   test('a version that is kept of a content without a line is read, too', async () => {

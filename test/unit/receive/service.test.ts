@@ -106,8 +106,19 @@ describe('the verdict on the store', () => {
     ],
     ['of unknown size', { ...well, free: null, size: null }, 0, []],
   ])('%s', (_, look, stalledMs, keys, floor = usual) =>
-    expect(judge(look, stalledMs, floor).map(({ key }) => key)).toEqual(keys),
+    expect(judge(look, { stalledMs, manifestFailure: null }, floor).map(({ key }) => key)).toEqual(keys),
   )
+})
+
+test('a manifest that is not kept up is no health', () => {
+  const look: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
+  const manifestFailure = { since: 1, reason: 'EIO: i/o error' }
+  const [problem, ...others] = judge(look, { stalledMs: 0, manifestFailure }, DEFAULT_RULES.floor)
+  expect([problem?.key, problem?.params, others]).toEqual([
+    'transfer.healthManifest',
+    { reason: 'EIO: i/o error' },
+    [],
+  ])
 })
 
 describe('the sender that is meant', () => {

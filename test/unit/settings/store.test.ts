@@ -19,7 +19,6 @@ describe('the settings file', () => {
   it.each([
     ['not JSON', '{ "version": 1, '],
     ['another schema', JSON.stringify({ version: 1, send: { retrySeconds: 'often' } })],
-    ['a later version', JSON.stringify({ version: 2 })],
     ['with a relative path', JSON.stringify({ version: 1, sources: [{ id: 'a', path: 'data', name: 'a' }] })],
     [
       'with a path that no path can be',
@@ -53,6 +52,16 @@ describe('the settings file', () => {
     expect(() => openSettings(directory, 'refuse')).toThrow(`kept as ${path.join(directory, aside[0] ?? '')}`)
     again.set(defaultSettings)
     expect(openSettings(directory).notice).toBeNull()
+  })
+
+  it('leaves a file of a newer Holdfast alone, and does not begin without it', () => {
+    const directory = temporaryDirectory()
+    const content = JSON.stringify({ version: 2, sources: [], something: 'new' })
+    writeFileSync(path.join(directory, 'settings.json'), content)
+    for (const whenBroken of ['set-aside', 'refuse'] as const)
+      expect(() => openSettings(directory, whenBroken)).toThrow('written by a newer Holdfast (version 2)')
+    expect(readdirSync(directory)).toEqual(['settings.json'])
+    expect(readFileSync(path.join(directory, 'settings.json'), 'utf8')).toBe(content)
   })
 
   it('goes on with the rest where only what has a good default cannot be used', () => {

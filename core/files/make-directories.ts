@@ -1,0 +1,22 @@
+import { mkdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode, isGone } from './system-error.ts'
+
+/**
+ * Makes a directory, and what is missing above it, level by level. Node's own `recursive` says ENOENT where a read-only
+ * file system says EROFS, and below /proc, which takes no directory, it never ends.
+ * @throws what the system says.
+ */
+export async function makeDirectories(directory: string, mode?: number): Promise<void> {
+  const there = await stat(directory).catch((thrown: unknown) => {
+    if (!isGone(errorCode(thrown))) throw thrown
+    return null
+  })
+  if (there !== null) return
+  const above = path.dirname(directory)
+  // A drive that is not there has nothing above it.
+  if (above !== directory) await makeDirectories(above, mode)
+  await mkdir(directory, { mode }).catch((thrown: unknown) => {
+    if (errorCode(thrown) !== 'EEXIST') throw thrown
+  })
+}

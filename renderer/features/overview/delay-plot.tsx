@@ -107,7 +107,7 @@ function plotOptions(
     ],
     series: [
       {},
-      { stroke: colour('--mantine-primary-color-filled'), width: 1.6, points: { show: false } },
+      { stroke: colour('--ok'), width: 1.6, points: { show: false } },
       { stroke: colour('--quiet'), width: 0.8, alpha: 0.7, points: { show: false } },
       { stroke: colour('--failing'), paths: () => null, points: { show: true, size: 7, width: 2 } },
     ],

@@ -1,6 +1,7 @@
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isOldVerdict } from '../../../core/agent/state/verdict-age.ts'
 import type { WordKey } from '../../../core/words/message.ts'
+import type { Words } from '../../words/context.tsx'
 
 type Checked = NonNullable<SourceState['checked']>
 type Scanned = NonNullable<SourceState['scanned']>
@@ -27,12 +28,34 @@ export function destinationNames(
   destinations: readonly DestinationState[],
   t: (key: WordKey) => string,
 ): string {
-  return destinations.map((one) => destinationName(one, t)).join(', ')
+  return destinations.map((one) => destinationName(one, t)).join(t('window.list.separator'))
+}
+
+/** What removing files after they were sent will do, a sentence each; without another computer nothing is removed. */
+export function removalEffects(
+  name: string,
+  destinations: readonly DestinationState[],
+  t: Words['t'],
+): string[] {
+  if (!destinations.some(({ elsewhere }) => elsewhere)) {
+    return [t('window.remove.notHere'), t('window.remove.explain')]
+  }
+  return [
+    t('window.remove.effect', { name, destination: destinationNames(destinations, t) }),
+    t('window.remove.explain'),
+    ...(destinations.length > 1 ? [t('window.remove.everywhere')] : []),
+    t('window.remove.back'),
+  ]
 }
 
 /** Nothing can be sent there now. */
 export function isTroubled({ connection: { state, problem } }: DestinationState): boolean {
   return state === 'unreachable' || state === 'refused' || (state === 'idle' && problem !== null)
+}
+
+/** A problem's sentence has the colour of its level. */
+export function problemClass(level: HealthLevel): string {
+  return level === 'failing' ? 'card-problem breakable' : 'card-problem warn breakable'
 }
 
 export interface Health {
@@ -57,6 +80,11 @@ export function verdictWord(kind: Verdict['kind']): WordKey {
   return verdictWords[kind]
 }
 
+export function verdictLevel(kind: Verdict['kind']): HealthLevel {
+  if (kind === 'ok') return 'ok'
+  return kind === 'slow' ? 'attention' : 'failing'
+}
+
 /**
  * A path's health in one word. Old knowledge is no knowledge: a verdict older than three intervals (and ten
  * seconds, for the clock of a busy computer) is "not checked lately", whatever it said.
@@ -67,7 +95,7 @@ export function healthOf(checked: Checked | null, intervalSeconds: number, now: 
   if (checked === null) return { level: 'unknown', word: 'window.health.unknown' }
   const { overall, readOnlyByIntent, probes } = checked
   if (overall.kind !== 'ok') {
-    return { level: overall.kind === 'slow' ? 'attention' : 'failing', word: verdictWord(overall.kind) }
+    return { level: verdictLevel(overall.kind), word: verdictWord(overall.kind) }
   }
   if (isOldVerdict(checked, intervalSeconds, now)) {
     return { level: 'unknown', word: 'window.health.old' }

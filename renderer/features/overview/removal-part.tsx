@@ -4,7 +4,7 @@ import type { DestinationState, SourceState } from '../../../core/agent/state/sc
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'
-import { destinationNames } from './describe.ts'
+import { removalEffects } from './describe.ts'
 
 const DAY_HOURS = 24
 /** Days that can be chosen; the settings file knows any number of hours. */
@@ -23,6 +23,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
   const { run } = useCommands()
   const label = useId()
   const [asked, setAsked] = useState<number | null>(null)
+  const somewhereElse = destinations.some(({ elsewhere }) => elsewhere)
   const hours = settings.deleteAfter?.hours ?? null
   const choices = [...new Set([...DAYS.map((days) => days * DAY_HOURS), ...(hours === null ? [] : [hours])])]
   const inWords = (value: number) =>
@@ -50,20 +51,13 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
         ]}
       />
       <p className="dimmed">{t('window.remove.explain')}</p>
-      {hours !== null && !destinations.some(({ elsewhere }) => elsewhere) && (
-        <p className="card-problem warn">{t('window.remove.notHere')}</p>
-      )}
+      {hours !== null && !somewhereElse && <p className="card-problem warn">{t('window.remove.notHere')}</p>}
       <Confirm
         opened={asked !== null}
         title={t('window.remove.confirm')}
-        consequences={[
-          t('window.remove.effect', { name: settings.name, destination: destinationNames(destinations, t) }),
-          t('window.remove.explain'),
-          ...(destinations.length > 1 ? [t('window.remove.everywhere')] : []),
-          t('window.remove.back'),
-        ]}
+        consequences={removalEffects(settings.name, destinations, t)}
         action={t('window.remove.action')}
-        dangerous
+        dangerous={somewhereElse}
         onClose={() => setAsked(null)}
         onConfirm={() => set(asked)}
       />

@@ -9,7 +9,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, phaseOf, summariseBatches } from './describe.ts'
+import { batchWord, doneWord, phaseOf, problemClass, summariseBatches, verdictLevel } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -39,7 +39,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   const { t, say } = useWords()
   const { settings, checked, delays } = source
   const unsent = scanProblem(source)
-  const failing = checked !== null && checked.overall.kind !== 'ok' ? checked.overall.sentence : null
+  const bad = checked !== null && checked.overall.kind !== 'ok' ? checked.overall : null
 
   return (
     <article className="card" aria-label={settings.name}>
@@ -70,8 +70,8 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
         <HealthLine checked={checked} delays={delays} intervalSeconds={intervalSeconds} />
         <Destinations {...props} />
       </div>
-      {failing !== null && <p className="card-problem breakable">{say(failing)}</p>}
-      {failing === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
+      {bad !== null && <p className={problemClass(verdictLevel(bad.kind))}>{say(bad.sentence)}</p>}
+      {bad === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
       <Counts {...props} />
       {settings.kind === 'batch' && <Batches source={source} />}
       <Moving {...props} />

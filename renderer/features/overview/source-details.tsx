@@ -10,7 +10,15 @@ import { IncidentRow } from '../alerts/incident-row.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { batchWord, destinationName, destinationNames, destinationsOf, verdictWord } from './describe.ts'
+import {
+  batchWord,
+  destinationName,
+  destinationNames,
+  destinationsOf,
+  problemClass,
+  verdictLevel,
+  verdictWord,
+} from './describe.ts'
 import { FilesPart } from './files-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { RemovalPart } from './removal-part.tsx'
@@ -102,7 +110,9 @@ function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSe
           </span>
         )}
       </div>
-      {bad && <p className="card-problem breakable">{say(checked.overall.sentence)}</p>}
+      {bad && (
+        <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
+      )}
       {checked !== null && (
         <DelayHistory id={settings.id} intervalSeconds={intervalSeconds} lastCheckAt={checked.at} />
       )}
@@ -133,7 +143,7 @@ function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
       {(['mount', 'read', 'write'] as const).map((kind) => {
         const verdict = checked.probes[kind]
         if (verdict === undefined) return null
-        const level = verdict.kind === 'ok' ? 'ok' : verdict.kind === 'slow' ? 'attention' : 'failing'
+        const level = verdictLevel(verdict.kind)
         return (
           <li key={kind} data-level={level}>
             <HealthMark level={level} />

@@ -2,7 +2,7 @@ import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import type { HealthLevel } from '../overview/describe.ts'
+import { type HealthLevel, problemClass } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 
 const connections: Record<DestinationState['connection']['state'], { word: WordKey; level: HealthLevel }> = {
@@ -28,7 +28,7 @@ export function DestinationHealth({ destination }: { destination: DestinationSta
           <Elapsed at={since} />
         </span>
       </span>
-      {problem !== null && <p className="card-problem breakable">{say(problem)}</p>}
+      {problem !== null && <p className={problemClass(level)}>{say(problem)}</p>}
     </>
   )
 }

@@ -58,7 +58,11 @@ export function DestinationRow({ destination, sources }: DestinationRowProps) {
         })}
         consequences={
           bound.length > 0
-            ? [t('window.destination.removeOnly', { names: bound.map((source) => source.name).join(', ') })]
+            ? [
+                t('window.destination.removeOnly', {
+                  names: bound.map((source) => source.name).join(t('window.list.separator')),
+                }),
+              ]
             : [
                 t('window.destination.removeEffect', { name }),
                 ...(totals.waitingFiles > 0

@@ -42,7 +42,10 @@ export function TransfersPage({ state }: { state: AppState }) {
 function Figures({ state: { totals, sources, destinations } }: { state: AppState }) {
   const { t, format } = useWords()
   const several = sources.some((source) => source.destinations.length > 1)
-  const safe = sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
+  // Without a source it is what the next one would be.
+  const safe =
+    destinations.some((one) => one.elsewhere) &&
+    sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
   const figures = [
     {
       label: t('window.figures.waiting'),

@@ -6,11 +6,32 @@ import {
   doneWord,
   healthOf,
   phaseOf,
+  removalEffects,
   summariseBatches,
 } from '../../../renderer/features/overview/describe.ts'
-import { checkedState, sourceState } from './fake-state.ts'
+import { createWords } from '../../../renderer/words/dictionaries.ts'
+import { checkedState, destinationState, emptyState, sourceState } from './fake-state.ts'
 
 const now = 1_700_000_000_000
+
+describe('removing files after they were sent', () => {
+  const inWords = (language: 'en' | 'zh-TW', ...ids: string[]) => {
+    const say = createWords(language)
+    const there = ids.map((id) => destinationState(id))
+    const destinations = there.length === 0 ? emptyState().destinations : there
+    return removalEffects('Photos', destinations, (key, params = {}) => say({ key, params })).join(' ')
+  }
+
+  test('on this computer alone nothing is removed, and nothing is called safe', () => {
+    expect(inWords('en')).toContain('nothing is removed until files go to another one')
+    expect(inWords('en')).not.toMatch(/safe|disappear/)
+  })
+
+  test('elsewhere it says what disappears, and names every destination as the language lists them', () => {
+    expect(inWords('en', 'nas', 'cellar')).toContain('safe at nas, cellar disappear here')
+    expect(inWords('zh-TW', 'nas', 'cellar')).toContain('nas、cellar')
+  })
+})
 
 describe('health', () => {
   const checked = checkedState('id', '/data', { at: now })

@@ -15,22 +15,23 @@ const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
   destinationState('nas', { connection: { state, since: Date.now(), problem } })
 
-const levelOf = (destination: DestinationState) =>
-  /data-level="(\w+)"/.exec(
-    renderToStaticMarkup(
-      <MantineProvider theme={theme}>
-        <WordsProvider language="en">
-          <DestinationHealth destination={destination} />
-        </WordsProvider>
-      </MantineProvider>,
-    ),
-  )?.[1]
+const markupOf = (destination: DestinationState) =>
+  renderToStaticMarkup(
+    <MantineProvider theme={theme}>
+      <WordsProvider language="en">
+        <DestinationHealth destination={destination} />
+      </WordsProvider>
+    </MantineProvider>,
+  )
+const levelOf = (destination: DestinationState) => /data-level="(\w+)"/.exec(markupOf(destination))?.[1]
 
 test('a destination with a problem is never shown as well', () => {
   expect(levelOf(there('connected'))).toBe('ok')
   for (const state of ['idle', 'connecting', 'connected'] as const)
     expect(levelOf(there(state, problem)), state).toBe('attention')
   expect(levelOf(there('refused', problem))).toBe('failing')
+  expect(markupOf(there('unreachable', problem))).toContain('card-problem warn')
+  expect(markupOf(there('refused', problem))).not.toContain('warn')
 })
 
 test('nothing can be sent where the sender cannot start', () => {

@@ -77,6 +77,12 @@ describe('"safe" is a promise', () => {
   })
 })
 
+test('before the first source nothing is called safe, and the welcome promises no more than is so', () => {
+  expect(wordsOf(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
+  expect(wordsOf(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
+  expect(wordsOf(<OverviewPage state={emptyState()} />)).toContain('Until then it is copied on this computer')
+})
+
 describe('several destinations', () => {
   const settings = {
     ...emptyState().settings,
@@ -166,6 +172,16 @@ describe('the overview', () => {
     const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
     expect(words).toContain('read-only')
     expect(words).toContain('Photos went read-only.')
+  })
+
+  test('a warning does not have the colour of a failure', () => {
+    const checked = checkedState('id', '/srv/ada/photos')
+    const of = (kind: 'slow' | 'hung') => {
+      const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
+      return markupOf(<OverviewPage state={emptyState({ sources: [source] })} />)
+    }
+    expect(of('slow')).toContain('class="card-problem warn')
+    expect(of('hung')).not.toContain('warn')
   })
 
   test('shows progress only while something is on the wire, and what is to go without it', () => {

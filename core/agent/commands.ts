@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { z } from 'zod'
 import {
   refuseEmptyRange,
   sourceOf,
@@ -122,9 +123,21 @@ export async function answerCommand(
   if (!Object.hasOwn(commands, command)) throw new Problem('agent.unknownCommand', { command })
   const name = command as keyof Commands
   const parsed = commands[name].input.safeParse(input)
-  if (!parsed.success) throw new Problem('agent.badInput', { command, reason: parsed.error.message })
+  if (!parsed.success) throw badInput(command, parsed.error)
   const handler = handlers[name] as (input: unknown) => Promise<unknown>
   return commands[name].output.parse(await handler(parsed.data))
+}
+
+/** Input that cannot be used, told by the first issue: zod's own message for all of them is JSON. */
+export function badInput(command: string, { issues: [issue] }: z.ZodError): Problem {
+  const field = issue?.path.join('.') ?? ''
+  if (issue?.code === 'too_big' && issue.origin === 'string') {
+    return new Problem('agent.tooLong', { field, most: Number(issue.maximum) })
+  }
+  return new Problem('agent.badInput', {
+    command,
+    reason: [field, issue?.message].filter(Boolean).join(': '),
+  })
 }
 
 async function outcome(act: () => void | Promise<void>): Promise<Outcome> {

@@ -1,5 +1,6 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
+import { badInput } from '../../core/agent/commands.ts'
 import {
   type CommandInput,
   type CommandOutput,
@@ -52,7 +53,7 @@ async function answerOf(
 ): Promise<WindowAnswer> {
   try {
     const parsed = input.safeParse(raw)
-    if (!parsed.success) throw new Problem('agent.badInput', { command, reason: parsed.error.message })
+    if (!parsed.success) throw badInput(command, parsed.error)
     return { output: output.parse(await handler(parsed.data)) }
   } catch (thrown) {
     // Anything but a Problem is a defect, and its place is worth knowing.

@@ -60,7 +60,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
     event.preventDefault()
     const as = chosen === null ? {} : chosen === 'batch' ? { kind, prefix } : { kind }
     setBusy(true)
-    const outcome = await ask('addSource', { path, ...as })
+    const outcome = await ask('addSource', { path: path.trim(), ...as })
     setBusy(false)
     if (outcome.done) onDone()
     else setRefusal(outcome.sentence)
@@ -99,6 +99,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
             label={t('window.add.prefix')}
             description={t('window.add.prefixHint')}
             value={prefix}
+            maxLength={255}
             onChange={(event) => setPrefix(event.currentTarget.value)}
             spellCheck={false}
           />

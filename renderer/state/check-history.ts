@@ -1,8 +1,18 @@
 import { useEffect, useRef, useState } from 'react'
 import type { CommandOutput } from '../../core/agent/contract.ts'
+import type { Message } from '../../core/words/message.ts'
+import { askAgain, retryMs } from './ask-again.ts'
 import { useBridge } from './bridge.tsx'
+import { sentenceOfThrown } from './thrown.ts'
 
 export interface ShownHistory {
+  /** null until the first answer, which stays while another one is on its way. */
+  answer: HistoryAnswer | null
+  /** Why the last question failed; null when it did not. */
+  failure: Message | null
+}
+
+interface HistoryAnswer {
   history: CommandOutput<'checkHistory'>
   /** The end of the time that was asked for, in milliseconds since 1970. */
   to: number
@@ -19,11 +29,11 @@ interface HistoryQuery {
   refreshMs: number
 }
 
-/** The checks of a path up to now; null until the first answer, which stays while another one is on its way. */
-export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null): ShownHistory | null {
+/** The checks of a path up to now. */
+export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null): ShownHistory {
   const { id, lengthMs, points, refreshMs } = query
   const bridge = useBridge()
-  const [shown, setShown] = useState<ShownHistory | null>(null)
+  const [shown, setShown] = useState<ShownHistory>({ answer: null, failure: null })
   const asked = useRef({ question: '', at: 0 })
   const wanted = useRef('')
 
@@ -31,21 +41,25 @@ export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null)
   useEffect(() => {
     const question = `${id} ${lengthMs}`
     wanted.current = question
-    const ask = async () => {
+    const ask = async (): Promise<number | null> => {
       const to = Date.now()
       asked.current = { question, at: to }
-      const history = await bridge
-        .call('checkHistory', { id, from: to - lengthMs, to, points })
-        .catch(() => null)
       // Further checks may have come meanwhile; the answer counts as long as the same is wanted.
-      if (wanted.current !== question) return
-      if (history !== null) setShown({ history, to, lengthMs })
-      // Without an answer the last one stays, and the next check asks again at once.
-      else asked.current = { question: '', at: 0 }
+      const isWanted = () => wanted.current === question
+      try {
+        const history = await bridge.call('checkHistory', { id, from: to - lengthMs, to, points })
+        if (isWanted()) setShown({ answer: { history, to, lengthMs }, failure: null })
+        return null
+      } catch (thrown) {
+        if (!isWanted()) return null
+        // The last answer stays, and the next check asks again at once.
+        asked.current = { question: '', at: 0 }
+        setShown(({ answer }) => ({ answer, failure: sentenceOfThrown(thrown) }))
+        return retryMs
+      }
     }
     const isNew = asked.current.question !== question
-    const timer = setTimeout(ask, isNew ? 0 : Math.max(0, asked.current.at + refreshMs - Date.now()))
-    return () => clearTimeout(timer)
+    return askAgain(ask, isNew ? 0 : Math.max(0, asked.current.at + refreshMs - Date.now()))
   }, [bridge, id, lengthMs, points, refreshMs, lastCheckAt])
   return shown
 }

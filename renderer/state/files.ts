@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
 import type { Message } from '../../core/words/message.ts'
+import { askAgain, retryMs } from './ask-again.ts'
 import { useBridge } from './bridge.tsx'
 import { sentenceOfThrown } from './thrown.ts'
 
@@ -43,21 +44,22 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another version is what asks again.
   useEffect(() => {
-    const ask = async () => {
+    const ask = async (): Promise<number | null> => {
       lastAsked.current = Date.now()
       // An answer to an older version is still shown; one to another page is not.
       const current = () => wanted.current === before
       try {
         const answer = await bridge.call('files', { source, state, before, limit: pageSize })
-        if (!current()) return
+        if (!current()) return null
         setPage(answer)
         setFailure(null)
+        return null
       } catch (thrown) {
         if (current()) setFailure(sentenceOfThrown(thrown))
+        return retryMs
       }
     }
-    const timer = setTimeout(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))
-    return () => clearTimeout(timer)
+    return askAgain(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))
   }, [bridge, source, state, before, version])
 
   const last = page?.files.at(-1)

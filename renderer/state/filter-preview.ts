@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
 import type { Message } from '../../core/words/message.ts'
+import { askAgain, retryMs } from './ask-again.ts'
 import { useBridge } from './bridge.tsx'
 import { sentenceOfThrown } from './thrown.ts'
 
@@ -32,22 +33,23 @@ export function useFilterPreview(id: string, filters: Filters | null): ShownPrev
     }
     let wanted = true
     setShown((before) => ({ ...before, pending: true }))
-    const ask = async () => {
+    const ask = async (): Promise<number | null> => {
       try {
         const preview = await bridge.call('previewFilters', { id, filters: JSON.parse(question) })
-        if (!wanted) return
         // Another window has asked meanwhile: what it ended is asked for once more.
-        if (preview.ended === 'superseded') timer = setTimeout(ask, typingMs)
-        else setShown({ preview, failure: null, pending: false })
+        if (preview.ended === 'superseded') return typingMs
+        if (wanted) setShown({ preview, failure: null, pending: false })
+        return null
       } catch (thrown) {
         const failure = sentenceOfThrown(thrown)
         if (wanted) setShown((before) => ({ ...before, failure, pending: false }))
+        return retryMs
       }
     }
-    let timer = setTimeout(ask, typingMs)
+    const end = askAgain(ask, typingMs)
     return () => {
       wanted = false
-      clearTimeout(timer)
+      end()
     }
   }, [bridge, id, question])
   return shown

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { openHistoryStore } from '../../core/check/history/history-store.ts'
 import { tagOf } from '../../core/check/history/packing.ts'
+import { message } from '../../core/words/message.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { expect, test } from './desktop.ts'
 
@@ -64,3 +65,32 @@ for (const [language, theme, [hour, day, month], words] of [
     await expect.poll(checksIn, 'the last hour again').toBeLessThan(2880)
   })
 }
+
+test('what cannot be read says why, and is asked for again until it can', async ({ desktop }) => {
+  const source = path.join(desktop.dataDirectory, 'photos')
+  await mkdir(source)
+  // Neither another check nor another file asks again.
+  const settings = { check: { intervalSeconds: 3600 }, sources: [{ ...SOURCE, path: source }] }
+  const { page, holdfast } = await desktop.start({ settings })
+  const away = message('problem.other', { reason: 'its disk is away.' })
+  await holdfast.application.evaluate(({ ipcMain }, sentence) => {
+    const answers = {
+      checkHistory: { points: [{ at: Date.now(), count: 7, kinds: { ok: 7 }, delays: null }], spanMs: 0 },
+      files: { files: [], more: false },
+    }
+    for (const [name, output] of Object.entries(answers)) {
+      let asked = 0
+      ipcMain.removeHandler(name)
+      ipcMain.handle(name, () => (asked++ === 0 ? { sentence } : { output }))
+    }
+  }, away)
+  await page.locator('#open-photos').click()
+  const history = page.getByText('The checks so far could not be read: its disk is away.')
+  const list = page.getByText('The list could not be read: its disk is away.')
+  await expect(history).toBeVisible()
+  await expect(list).toBeVisible()
+  await takeScreenshot(test.info().outputPath('away.png'))
+  await expect(page.getByRole('figure')).toContainText('Read delay of 7 checks')
+  await expect(page.getByText('No files yet.')).toBeVisible()
+  await expect(history.or(list)).toBeHidden()
+})

@@ -23,10 +23,10 @@ interface DelayHistoryProps {
 
 /** The read delays of the last hour, day or month. */
 export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryProps) {
-  const { t } = useWords()
+  const { t, say } = useWords()
   const [reach, setReach] = useState<Reach>('hour')
   const { lengthMs, refreshMs } = reaches[reach]
-  const shown = useCheckHistory({ id, lengthMs, points: plotPoints, refreshMs }, lastCheckAt)
+  const { answer, failure } = useCheckHistory({ id, lengthMs, points: plotPoints, refreshMs }, lastCheckAt)
   const choose = (value: string) => {
     if (value in reaches) setReach(value as Reach)
   }
@@ -39,14 +39,16 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryP
         onChange={choose}
         data={(['hour', 'day', 'month'] as const).map((value) => ({ value, label: t(reachWords[value]) }))}
       />
-      {shown === null ? (
-        <Skeleton height={148} animate={false} />
-      ) : (
+      {failure !== null && (
+        <p className="card-problem breakable">{t('window.disk.failure', { reason: say(failure) })}</p>
+      )}
+      {answer === null && failure === null && <Skeleton height={148} animate={false} />}
+      {answer !== null && (
         <Suspense fallback={<Skeleton height={148} animate={false} />}>
           <DelayPlot
-            history={shown.history}
-            to={shown.to}
-            reach={reachOf(shown.lengthMs) ?? reach}
+            history={answer.history}
+            to={answer.to}
+            reach={reachOf(answer.lengthMs) ?? reach}
             intervalSeconds={intervalSeconds}
           />
         </Suspense>

@@ -3,11 +3,11 @@ import { createContext, type ReactNode, use, useEffect, useState } from 'react'
 import { useWords } from '../words/context.tsx'
 
 /** typed: something that closing would throw away. asked: an answer is on its way, and it has to be seen. */
-type Held = 'nothing' | 'typed' | 'asked'
+export type Held = 'nothing' | 'typed' | 'asked'
 
-const HoldContext = createContext<(held: Held) => void>(() => undefined)
+export const HoldContext = createContext<(held: Held) => void>(() => undefined)
 
-/** A form says to the dialog around it why it should stay. */
+/** A form says to the dialog or page around it why it should stay. */
 export function useHold(isTyped: boolean, isAsked: boolean): void {
   const hold = use(HoldContext)
   const held = isAsked ? 'asked' : isTyped ? 'typed' : 'nothing'

@@ -1,6 +1,6 @@
-import { splitPath } from '../format/path.ts'
 import type { Transfer } from '../state/types.ts'
 import { useWords } from '../words/context.tsx'
+import { PathText } from './path-text.tsx'
 
 interface ProgressRowProps {
   transfer: Transfer
@@ -13,14 +13,10 @@ interface ProgressRowProps {
 export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
   const { format, t } = useWords()
   const fraction = transfer.size === 0 ? 1 : Math.min(1, transfer.sentBytes / transfer.size)
-  const { head, tail } = splitPath(transfer.path)
   return (
     <div className="progress-row">
       <div className="progress-words">
-        <span className="path" title={transfer.path}>
-          <span className="path-head">{head}</span>
-          <span className="path-tail">{tail}</span>
-        </span>
+        <PathText path={transfer.path} />
         <span className="figures">
           {to !== null && `${t('window.destination.arrow', { name: to })} · `}
           {aside === undefined ? '' : `${aside} · `}

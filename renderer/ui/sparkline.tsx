@@ -1,6 +1,11 @@
 const width = 62
 const height = 16
 const slots = 30
+/** Milliseconds at the full height, at least: the noise of an idle disk must not look like mountains. */
+const leastTop = 2
+/** Pixels; only a check that failed has the full height. */
+const lowest = 3
+const highest = 14
 
 /**
  * The last delays of a path as small bars, oldest at the left; a check that failed is a cross bar over the
@@ -9,8 +14,8 @@ const slots = 30
 export function Sparkline({ delays }: { delays: readonly (number | null)[] }) {
   const shown = delays.slice(-slots)
   const known = shown.filter((delay) => delay !== null)
-  // Below 5 ms nobody needs to see a difference: the noise of an idle disk must not look like mountains.
-  const top = Math.max(5, ...known)
+  // The usual delay is half as high as there is room: one that was long does not flatten all the others.
+  const top = Math.max(leastTop, 2 * (known.toSorted((a, b) => a - b)[Math.floor(known.length / 2)] ?? 0))
   const step = width / slots
   return (
     <svg
@@ -22,7 +27,7 @@ export function Sparkline({ delays }: { delays: readonly (number | null)[] }) {
     >
       {shown.map((delay, index) => {
         const x = index * step
-        const bar = delay === null ? height : Math.max(1.5, (delay / top) * height)
+        const bar = delay === null ? height : Math.min(highest, Math.max(lowest, (delay / top) * height))
         return (
           <rect
             // biome-ignore lint/suspicious/noArrayIndexKey: the place is what identifies a bar.

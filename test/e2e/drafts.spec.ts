@@ -34,6 +34,33 @@ test('what is half typed is there again after another page was shown', async ({ 
   await rm(source, { recursive: true })
 })
 
+test('Back asks before it throws away what was typed in the filters', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
+  const { page } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data' }] },
+  })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const dialog = page.getByRole('dialog')
+  const patterns = page.getByRole('textbox', { name: 'Leave out' })
+  const back = page.getByRole('button', { name: 'Back' })
+  const openFilters = async () => {
+    await page.locator('#open-s').click()
+    await page.getByRole('button', { name: 'Change…' }).click()
+  }
+  await openFilters()
+  await back.click()
+  await openFilters()
+  await patterns.fill('*.half')
+  await back.click()
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await expect(dialog).toBeHidden()
+  await expect(patterns).toHaveValue('*.half')
+  await back.click()
+  await dialog.getByRole('button', { name: 'Leave' }).click()
+  await expect(page.locator('#open-s')).toBeFocused()
+  await rm(source, { recursive: true })
+})
+
 test('neither a click beside a dialog nor Escape throws away what was typed', async ({ desktop }) => {
   const { page } = await desktop.start({
     settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] },

@@ -5,6 +5,7 @@ import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useFilterPreview } from '../../state/filter-preview.ts'
+import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from './amount-input.tsx'
 import { byteUnits, type Draft, draftOf, readDraft, timeUnits } from './draft.ts'
@@ -25,6 +26,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const [busy, setBusy] = useState(false)
   const { filters, problems } = readDraft(draft)
   const isUnchanged = JSON.stringify(draft) === JSON.stringify(draftOf(settings))
+  useHold(!isUnchanged, busy)
   const shown = useFilterPreview(settings.id, filters)
   const change = (changes: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...changes }))

@@ -1,9 +1,11 @@
-import { ActionIcon, Menu, Skeleton } from '@mantine/core'
+import { ActionIcon, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
+import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
+import { Breakable } from '../../ui/breakable.tsx'
 import {
   IconDots,
   IconEyeOff,
@@ -23,7 +25,7 @@ interface HeaderProps {
 
 /** The one status of the whole, and the two menus that are always there. */
 export function Header({ state, unreachable }: HeaderProps) {
-  const { t, say } = useWords()
+  const { t, say, language } = useWords()
   const silent = unreachable !== null
   const level = silent ? 'attention' : (state?.status.level ?? 'starting')
   const sentence = silent
@@ -36,13 +38,30 @@ export function Header({ state, unreachable }: HeaderProps) {
     : state?.status.detail
       ? say(state.status.detail)
       : null
+  const words = detail === null ? sentence : `${sentence} ${detail}`
+  const topic = [
+    language,
+    level,
+    ...(silent || state === null ? [silent] : topicOf(state.status.sentence)),
+  ].join()
+  const [spoken, setSpoken] = useState({ topic, words })
+  if (spoken.topic !== topic) setSpoken({ topic, words })
 
   return (
     <header className="header" data-level={level}>
       <StatusIcon level={level} size={30} />
-      <div className="header-words" role="status" aria-live="polite">
-        <h1>{sentence}</h1>
-        {detail !== null && <p>{detail}</p>}
+      <VisuallyHidden role="status" aria-live="polite">
+        {spoken.words}
+      </VisuallyHidden>
+      <div className="header-words">
+        <h1>
+          <Breakable text={sentence} />
+        </h1>
+        {detail !== null && (
+          <p>
+            <Breakable text={detail} />
+          </p>
+        )}
         {state === null && !silent && <Skeleton height={10} width="60%" mt={6} animate={false} />}
       </div>
       {state !== null && (
@@ -53,6 +72,11 @@ export function Header({ state, unreachable }: HeaderProps) {
       )}
     </header>
   )
+}
+
+/** What a sentence is about: its numbers and times change each second, and nobody wants to hear that. */
+function topicOf({ key, params }: Message): string[] {
+  return [key, ...Object.values(params).filter((value) => typeof value === 'string')]
 }
 
 function PauseMenu({ state }: { state: AppState }) {
@@ -70,7 +94,7 @@ function PauseMenu({ state }: { state: AppState }) {
           variant={paused ? 'light' : 'subtle'}
           color={paused ? 'harbour' : 'gray'}
           size="lg"
-          aria-label={paused ? t('window.resume') : t('window.pause')}
+          aria-label={t(paused ? 'window.pause.resumeMenu' : 'window.pause.menu')}
         >
           {paused ? <IconPlayerPlay size={18} /> : <IconPlayerPause size={18} />}
         </ActionIcon>

@@ -3,9 +3,11 @@ import { memo, useState } from 'react'
 import type { CheckedPathState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
-import { IconX } from '../../ui/icons.ts'
+import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
+import { DelayHistory } from './delay-history.tsx'
+import { problemClass, verdictLevel } from './describe.ts'
 import { HealthLine } from './health-line.tsx'
 
 /** Paths that are checked and not shipped. */
@@ -36,14 +38,30 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   const { t, say } = useWords()
   const { run } = useCommands()
   const [removing, setRemoving] = useState(false)
+  const [opened, setOpened] = useState(false)
   const bad = checked !== null && checked.overall.kind !== 'ok'
   return (
     <div className="row">
       <div className="row-words">
         <PathText path={path} />
         <HealthLine checked={checked} delays={delays} intervalSeconds={props.intervalSeconds} />
-        {bad && <p className="card-problem breakable">{say(checked.overall.sentence)}</p>}
+        {bad && (
+          <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
+        )}
+        {opened && checked !== null && (
+          <DelayHistory id={id} intervalSeconds={props.intervalSeconds} lastCheckAt={checked.at} />
+        )}
       </div>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="md"
+        aria-label={t('window.checked.delays', { path })}
+        aria-expanded={opened}
+        onClick={() => setOpened(!opened)}
+      >
+        {opened ? <IconChevronDown size={15} /> : <IconChevronRight size={15} />}
+      </ActionIcon>
       <ActionIcon
         variant="subtle"
         color="gray"

@@ -4,15 +4,16 @@ import type { CommandOutput } from '../../../core/agent/contract.ts'
 export type CheckHistory = CommandOutput<'checkHistory'>
 type Point = CheckHistory['points'][number]
 
-const minute = 60_000
+const second = 1_000
+const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-/** How far back the plot may show, in milliseconds; where its axis has a word; how often it is asked for anew. */
+/** How far back the plot may show, in milliseconds; how often it is asked for anew. */
 export const reaches = {
-  hour: { lengthMs: hour, markMs: 20 * minute, refreshMs: 2_000 },
-  day: { lengthMs: day, markMs: 8 * hour, refreshMs: minute },
-  month: { lengthMs: 30 * day, markMs: 10 * day, refreshMs: 10 * minute },
+  hour: { lengthMs: hour, refreshMs: 2_000 },
+  day: { lengthMs: day, refreshMs: minute },
+  month: { lengthMs: 30 * day, refreshMs: 10 * minute },
 } as const
 export type Reach = keyof typeof reaches
 
@@ -90,10 +91,22 @@ export function delayFacts({ points }: CheckHistory): DelayFacts {
   }
 }
 
-/** Where the axis has a word, in seconds before now: 0 and every mark up to the reach. */
-export function axisMarks(reach: Reach): number[] {
-  const { lengthMs, markMs } = reaches[reach]
-  const marks: number[] = []
-  for (let ago = lengthMs; ago > 0; ago -= markMs) marks.push(-ago / 1_000)
-  return [...marks, 0]
+/** How much of a reach there is to show: the plot begins with the first check. Milliseconds. */
+export function shownLength({ points: [first] }: CheckHistory, to: number, reach: Reach): number {
+  const { lengthMs } = reaches[reach]
+  return first === undefined ? lengthMs : Math.min(lengthMs, Math.max(minute, to - first.at))
+}
+
+/** Times between two marks of the axis that a person can read at a glance. */
+const markSteps = [
+  ...[second, minute].flatMap((unit) => [unit, 2 * unit, 5 * unit, 10 * unit, 20 * unit]),
+  ...[hour, 2 * hour, 4 * hour, 8 * hour],
+  ...[day, 2 * day, 5 * day],
+]
+
+/** Where the axis has a word, in seconds before now: 0 and at most three marks before it. */
+export function axisMarks(lengthMs: number): number[] {
+  const step = markSteps.find((one) => lengthMs / one < 4) ?? 10 * day
+  const count = Math.floor(lengthMs / step)
+  return Array.from({ length: count + 1 }, (_, index) => ((index - count) * step) / 1_000)
 }

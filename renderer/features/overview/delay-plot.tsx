@@ -3,7 +3,7 @@ import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import { useWords, type Words } from '../../words/context.tsx'
-import { axisMarks, type CheckHistory, delayFacts, plotData, type Reach, reaches } from './delay-data.ts'
+import { axisMarks, type CheckHistory, delayFacts, plotData, type Reach, shownLength } from './delay-data.ts'
 
 interface DelayPlotProps {
   history: CheckHistory
@@ -30,14 +30,19 @@ export default function DelayPlot({ history, to, reach, intervalSeconds }: Delay
   const plot = useRef<uPlot | null>(null)
   const scheme = useComputedColorScheme()
   const data = plotData(history, to, intervalSeconds * 1_000)
-  const latest = useRef(data)
-  latest.current = data
+  const lengthMs = shownLength(history, to, reach)
+  const latest = useRef({ data, lengthMs })
+  latest.current = { data, lengthMs }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas takes its colours once; another scheme needs another plot.
   useEffect(() => {
     const box = place.current
     if (box === null) return
-    const drawn = new uPlot(plotOptions(box, reach, { t, format }), latest.current, box)
+    const drawn = new uPlot(
+      plotOptions(box, () => latest.current.lengthMs, { t, format }),
+      latest.current.data,
+      box,
+    )
     plot.current = drawn
     const sizes = new ResizeObserver(() => drawn.setSize({ width: box.clientWidth, height }))
     sizes.observe(box)
@@ -46,12 +51,12 @@ export default function DelayPlot({ history, to, reach, intervalSeconds }: Delay
       drawn.destroy()
       plot.current = null
     }
-  }, [scheme, reach, t, format])
+  }, [scheme, t, format])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the columns are made of these.
   useEffect(() => {
     plot.current?.setData(data)
-  }, [history, to, intervalSeconds])
+  }, [history, to, reach, intervalSeconds])
 
   const { checks, failed, delays } = delayFacts(history)
   const words = t('window.disk.delays', {
@@ -70,7 +75,8 @@ export default function DelayPlot({ history, to, reach, intervalSeconds }: Delay
 
 function plotOptions(
   box: HTMLElement,
-  reach: Reach,
+  /** How far back the plot shows now, in milliseconds. */
+  lengthMs: () => number,
   { t, format }: Pick<Words, 't' | 'format'>,
 ): uPlot.Options {
   const colour = (variable: string) => resolveColour(box, variable)
@@ -82,8 +88,8 @@ function plotOptions(
   }
   const ago = (seconds: number) => {
     if (seconds === 0) return t('window.time.nowShort')
-    // The first mark's words would run into those of the other axis.
-    if (-seconds * 1_000 >= reaches[reach].lengthMs) return ''
+    // Words at the left end would run into those of the other axis.
+    if (-seconds * 1_000 > 0.92 * lengthMs()) return ''
     return t('window.time.ago', { duration: format.duration(-seconds * 1_000) })
   }
   return {
@@ -93,14 +99,14 @@ function plotOptions(
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: false, range: [-reaches[reach].lengthMs / 1_000, 0] },
+      x: { time: false, range: () => [-lengthMs() / 1_000, 0] },
       y: { range: (_plot, _min, max) => [0, Math.max(5, (max ?? 0) * 1.15)] },
     },
     axes: [
       {
         ...axis,
         size: 24,
-        splits: axisMarks(reach),
+        splits: () => axisMarks(lengthMs()),
         values: (_plot, splits) => splits.map(ago),
       },
       { ...axis, size: 52, values: (_plot, splits) => splits.map((delay) => format.delay(delay)) },

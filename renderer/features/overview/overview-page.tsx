@@ -7,7 +7,7 @@ import { EmbeddedCallout } from '../settings/embedded-callout.tsx'
 import { Welcome } from '../welcome/welcome.tsx'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
+import { destinationNames, destinationsOf, isTroubled, verdictLevel } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import { SourceDetails } from './source-details.tsx'
 
@@ -31,41 +31,45 @@ export function OverviewPage({ state }: { state: AppState }) {
   }
 
   const intervalSeconds = settings.check.intervalSeconds
+  const cards = failingFirst(sources).map((source) => {
+    const mine = destinationsOf(source, destinations)
+    return (
+      <SourceCard
+        key={source.settings.id}
+        source={source}
+        transfer={underWay.get(source.settings.id) ?? null}
+        toGo={bytesToGo(source, transfers)}
+        destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
+        destinationName={destinationNames(mine, t)}
+        wellName={destinationNames(
+          mine.filter((one) => !isTroubled(one)),
+          t,
+        )}
+        troubledName={destinationNames(mine.filter(isTroubled), t)}
+        choices={settings.destinations}
+        intervalSeconds={intervalSeconds}
+        onOpen={open}
+      />
+    )
+  })
+  // A key: the card keeps what is open in it when it changes its place.
+  const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
     <div className="stack">
       {sources.length === 0 && <Welcome />}
-      {failingFirst(sources).map((source) => {
-        const mine = destinationsOf(source, destinations)
-        return (
-          <SourceCard
-            key={source.settings.id}
-            source={source}
-            transfer={underWay.get(source.settings.id) ?? null}
-            toGo={bytesToGo(source, transfers)}
-            destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
-            destinationName={destinationNames(mine, t)}
-            wellName={destinationNames(
-              mine.filter((one) => !isTroubled(one)),
-              t,
-            )}
-            troubledName={destinationNames(mine.filter(isTroubled), t)}
-            choices={settings.destinations}
-            intervalSeconds={intervalSeconds}
-            onOpen={open}
-          />
-        )
-      })}
-      <CheckedPaths paths={checkedPaths} intervalSeconds={intervalSeconds} />
+      {checkedPaths.some(isFailing) ? [checked, ...cards] : [...cards, checked]}
       {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
       {sources.length > 0 && first?.kind === 'embedded' && <EmbeddedCallout destination={first} />}
     </div>
   )
 }
 
+function isFailing({ checked }: Pick<SourceState, 'checked'>): boolean {
+  return checked !== null && verdictLevel(checked.overall.kind) === 'failing'
+}
+
 /** What needs a person is above the fold; otherwise the order stays that of the settings. */
 function failingFirst(sources: readonly SourceState[]): SourceState[] {
-  const isFailing = ({ checked }: SourceState) =>
-    checked !== null && !['ok', 'slow'].includes(checked.overall.kind)
   return [...sources].sort((one, other) => Number(isFailing(other)) - Number(isFailing(one)))
 }
 

@@ -1,7 +1,9 @@
 import { ActionIcon } from '@mantine/core'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isWithin } from '../../format/path.ts'
+import { Confirm } from '../../ui/confirm.tsx'
+import { type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
@@ -40,6 +42,8 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
     if (isNew.current) back.current?.focus()
     isNew.current = false
   }, [])
+  const [held, hold] = useState<Held>('nothing')
+  const [leaving, setLeaving] = useState(false)
   const { settings, scanned } = source
   const mine = destinationsOf(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
@@ -56,7 +60,8 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
           color="gray"
           size="lg"
           aria-label={t('window.back')}
-          onClick={onClose}
+          disabled={held === 'asked'}
+          onClick={() => (held === 'typed' ? setLeaving(true) : onClose())}
         >
           <IconChevronLeft size={20} />
         </ActionIcon>
@@ -74,7 +79,9 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       <RemovalPart source={source} destinations={mine} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
-      <FiltersPart settings={settings} />
+      <HoldContext value={hold}>
+        <FiltersPart settings={settings} />
+      </HoldContext>
       {incidents.length > 0 && (
         <section className="card rows" aria-label={t('window.alerts')}>
           <h3>{t('window.alerts')}</h3>
@@ -91,6 +98,14 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
           {...(names.size > 1 ? { destinationNames: names } : {})}
         />
       </section>
+      <Confirm
+        opened={leaving}
+        title={t('window.filters.leave')}
+        consequences={[t('window.filters.leaveEffect')]}
+        action={t('window.filters.leaveAction')}
+        onClose={() => setLeaving(false)}
+        onConfirm={async () => onClose()}
+      />
     </section>
   )
 }

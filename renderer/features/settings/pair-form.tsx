@@ -1,10 +1,15 @@
-import { Button, Code, Group, Stack, Text, Textarea } from '@mantine/core'
+import { ActionIcon, Button, Code, Group, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { copyText } from '../../ui/copy.ts'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+
+/** What README.md says of the receiving computer. */
+const COMMAND = 'npx holdfast receive --store /srv/holdfast'
 
 interface PairDialogProps {
   opened: boolean
@@ -31,6 +36,10 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
   const [busy, setBusy] = useState(false)
   useHold(code !== '', busy)
 
+  const copy = async () => {
+    if (await copyText(COMMAND)) tell('done', message('window.pair.copied'))
+    else tell('refused', message('window.path.notCopied', { path: COMMAND }))
+  }
   const pair = async (event: FormEvent) => {
     event.preventDefault()
     if (busy) return
@@ -49,9 +58,20 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
     <form onSubmit={pair}>
       <Stack gap="sm">
         <Text size="sm">{t('window.pair.explain')}</Text>
-        <Code block className="selectable">
-          holdfast receive --store /srv/holdfast
-        </Code>
+        <Group gap={4} wrap="nowrap">
+          <Code block flex={1} miw={0} className="selectable">
+            {COMMAND}
+          </Code>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            aria-label={t('window.pair.copy')}
+            onClick={copy}
+          >
+            <IconCopy size={17} />
+          </ActionIcon>
+        </Group>
         <Textarea
           label={t('window.pair.code')}
           placeholder="holdfast://…"

@@ -1,9 +1,9 @@
 import { Button, Group, SegmentedControl, Skeleton } from '@mantine/core'
 import { useState } from 'react'
 import type { WordKey } from '../../../core/words/message.ts'
-import { splitPath } from '../../format/path.ts'
 import { useFiles } from '../../state/files.ts'
 import type { FileState, LedgerFile } from '../../state/types.ts'
+import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 
@@ -126,14 +126,10 @@ interface FileRowProps {
 
 function FileRow({ file, sourceName, destinationName }: FileRowProps) {
   const { t, say, format } = useWords()
-  const { head, tail } = splitPath(file.path)
   return (
     <li data-state={file.state}>
       <div className="spread">
-        <span className="path" title={file.path}>
-          <span className="path-head">{head}</span>
-          <span className="path-tail">{tail}</span>
-        </span>
+        <PathText path={file.path} />
         <span className="figures">{format.bytes(file.size)}</span>
       </div>
       <div className="spread dimmed">

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { verdictKinds } from '../../../core/check/messages.ts'
-import { axisMarks, delayFacts, plotData } from '../../../renderer/features/overview/delay-data.ts'
+import {
+  axisMarks,
+  delayFacts,
+  plotData,
+  reaches,
+  shownLength,
+} from '../../../renderer/features/overview/delay-data.ts'
 import {
   type Batch,
   doneWord,
@@ -160,8 +166,18 @@ describe('the delay plot', () => {
     })
   })
 
+  test('begins with the first check', () => {
+    const history = { points: [check(1_000, 4)], spanMs: 0 }
+    expect(shownLength(history, 121_000, 'hour')).toBe(120_000)
+    expect(shownLength(history, 2_000, 'hour')).toBe(60_000)
+    expect(shownLength(history, 90_000_000, 'hour')).toBe(reaches.hour.lengthMs)
+    expect(shownLength({ points: [], spanMs: 0 }, 2_000, 'day')).toBe(reaches.day.lengthMs)
+  })
+
   test('has few words on its axis, the last of them for now', () => {
-    expect(axisMarks('hour')).toEqual([-3600, -2400, -1200, 0])
-    expect(axisMarks('month').length).toBe(4)
+    expect(axisMarks(reaches.hour.lengthMs)).toEqual([-3600, -2400, -1200, 0])
+    expect(axisMarks(reaches.month.lengthMs).length).toBe(4)
+    expect(axisMarks(95_000)).toEqual([-60, 0])
+    expect(axisMarks(60_000)).toEqual([-60, -40, -20, 0])
   })
 })

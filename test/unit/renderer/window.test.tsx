@@ -210,6 +210,16 @@ describe('the overview', () => {
     expect(moving).toContain('Sending IMG.CR3')
   })
 
+  test('shows what is only checked first while it fails', () => {
+    const well = checkedPath('/mnt/usb')
+    const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
+    const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
+    const words = (path: typeof well) =>
+      wordsOf(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
+    expect(words(well)).toMatch(/\[Photos\].*\[Only checked\]/)
+    expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
+  })
+
   test('lists what is only checked, each with its own remove button', () => {
     const words = wordsOf(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
     expect(words).toContain('[Stop checking /mnt/usb]')
@@ -221,6 +231,19 @@ describe('transfers', () => {
     const totals = { ...photos.totals, parkedFiles: 1000 }
     const words = wordsOf(<TransfersPage state={emptyState({ sources: [photos], totals })} />)
     expect(words).toContain('Retry 1,000 parked files')
+  })
+
+  test('the path of what is on its way can be copied', () => {
+    const transfer = {
+      id: 1,
+      source: photos.settings.id,
+      path: 'a/b.jpg',
+      size: 9,
+      sentBytes: 3,
+      destination: 'embedded',
+    }
+    const words = wordsOf(<TransfersPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
+    expect(words).toContain('[Copy path a/b.jpg]')
   })
 
   test('nothing parked, no retry button', () => {
@@ -271,8 +294,23 @@ describe('the header', () => {
       detail: said('Since 14:02.'),
     }
     const header = <Header state={emptyState({ status })} unreachable={null} />
-    expect(markupOf(header)).toMatch(
-      /role="status" aria-live="polite"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./,
+    const markup = markupOf(header)
+    expect(markup).toMatch(/role="status" aria-live="polite">Photos is read-only\. Since 14:02\.<\/span>/)
+    // What is seen changes each second, and is not read out each time.
+    expect(markup).toMatch(/<div class="header-words"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./)
+  })
+
+  test('breaks a path after a slash', () => {
+    const status = { level: 'failing' as const, sentence: said('/mnt/usb is full.'), detail: null }
+    const header = <Header state={emptyState({ status })} unreachable={null} />
+    expect(markupOf(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
+  })
+
+  test('the pause button says that it opens choices', () => {
+    expect(wordsOf(<Header state={emptyState()} unreachable={null} />)).toContain('[Pause…]')
+    const settings = { ...emptyState().settings, pause: { since: 0, until: null } }
+    expect(wordsOf(<Header state={emptyState({ settings })} unreachable={null} />)).toContain(
+      '[Paused: resume or pause longer…]',
     )
   })
 

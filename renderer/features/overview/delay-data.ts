@@ -22,6 +22,9 @@ export function reachOf(lengthMs: number): Reach | null {
   return (Object.keys(reaches) as Reach[]).find((reach) => reaches[reach].lengthMs === lengthMs) ?? null
 }
 
+/** A plot of less would be one of nothing. Milliseconds. */
+const leastShown = 10 * second
+
 /** Points that the plot is asked for: about one for each of its pixels. */
 export const plotPoints = 400
 
@@ -94,7 +97,7 @@ export function delayFacts({ points }: CheckHistory): DelayFacts {
 /** How much of a reach there is to show: the plot begins with the first check. Milliseconds. */
 export function shownLength({ points: [first] }: CheckHistory, to: number, reach: Reach): number {
   const { lengthMs } = reaches[reach]
-  return first === undefined ? lengthMs : Math.min(lengthMs, Math.max(minute, to - first.at))
+  return first === undefined ? lengthMs : Math.min(lengthMs, Math.max(leastShown, to - first.at))
 }
 
 /** Times between two marks of the axis that a person can read at a glance. */

@@ -59,7 +59,7 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
       <Stack gap="sm">
         <Text size="sm">{t('window.pair.explain')}</Text>
         <Group gap={4} wrap="nowrap">
-          <Code block flex={1} miw={0} className="selectable">
+          <Code block flex={1} miw={0} className="command selectable">
             {COMMAND}
           </Code>
           <ActionIcon

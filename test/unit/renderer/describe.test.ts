@@ -169,7 +169,7 @@ describe('the delay plot', () => {
   test('begins with the first check', () => {
     const history = { points: [check(1_000, 4)], spanMs: 0 }
     expect(shownLength(history, 121_000, 'hour')).toBe(120_000)
-    expect(shownLength(history, 2_000, 'hour')).toBe(60_000)
+    expect(shownLength(history, 2_000, 'hour')).toBe(10_000)
     expect(shownLength(history, 90_000_000, 'hour')).toBe(reaches.hour.lengthMs)
     expect(shownLength({ points: [], spanMs: 0 }, 2_000, 'day')).toBe(reaches.day.lengthMs)
   })

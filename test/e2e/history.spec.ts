@@ -94,3 +94,12 @@ test('what cannot be read says why, and is asked for again until it can', async 
   await expect(page.getByText('No files yet.')).toBeVisible()
   await expect(history.or(list)).toBeHidden()
 })
+
+test('a path that is only checked opens its delays', async ({ desktop }) => {
+  const settings = { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'c', path: desktop.dataDirectory }] }
+  const { page } = await desktop.start({ settings })
+  const row = page.getByRole('region', { name: 'Only checked' })
+  await row.getByRole('button', { name: `Read delays of ${desktop.dataDirectory}` }).click()
+  await expect(row.getByRole('figure')).toContainText(/Read delay of [2-9] checks/)
+  await takeScreenshot(test.info().outputPath('checked.png'))
+})

@@ -16,6 +16,7 @@ import {
 } from '../../ui/icons.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
+import { topicOf } from './topic.ts'
 
 interface HeaderProps {
   state: AppState | null
@@ -72,11 +73,6 @@ export function Header({ state, unreachable }: HeaderProps) {
       )}
     </header>
   )
-}
-
-/** What a sentence is about: its numbers and times change each second, and nobody wants to hear that. */
-function topicOf({ key, params }: Message): string[] {
-  return [key, ...Object.values(params).filter((value) => typeof value === 'string')]
 }
 
 function PauseMenu({ state }: { state: AppState }) {

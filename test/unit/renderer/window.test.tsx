@@ -6,6 +6,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { AlertsPage } from '../../../renderer/features/alerts/alerts-page.tsx'
 import { Header } from '../../../renderer/features/frame/header.tsx'
+import { topicOf } from '../../../renderer/features/frame/topic.ts'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
@@ -300,6 +301,14 @@ describe('the header', () => {
     expect(markup).toMatch(
       /<div class="header-words" title="[^"]*"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./,
     )
+  })
+
+  test('is read out again when it is about something else, not when its numbers change', () => {
+    const sending = (count: number) => topicOf(message('status.sending', { count, size: 100 * count }))
+    expect(sending(2)).toEqual(sending(3))
+    const hung = (path: string, since: number) => topicOf(message('incident.hung', { path, since }))
+    expect(hung('/a', 1)).toEqual(hung('/a', 2))
+    expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
   })
 
   test('breaks a path after a slash', () => {

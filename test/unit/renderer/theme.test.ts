@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { theme } from '../../../renderer/ui/theme.ts'
+
+/** Relative luminance of "#rrggbb" (WCAG 2.2). */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+function contrast(one: string, other: string): number {
+  const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+const css = readFileSync(new URL('../../../renderer/ui/styles/base.css', import.meta.url), 'utf8')
+/** A colour of the style sheet in the light and in the dark theme. */
+function coloursOf(name: string): [string, string] {
+  const [, light = '', dark = ''] = new RegExp(`${name}: light-dark\\((#\\w+), (#\\w+)\\)`).exec(css) ?? []
+  return [light, dark]
+}
+
+test('white words can be read on a button of either theme', () => {
+  expect(typeof theme.primaryShade).toBe('number')
+  const filled = theme.colors?.harbour?.[Number(theme.primaryShade)] ?? ''
+  expect(contrast(filled, '#ffffff')).toBeGreaterThanOrEqual(4.5)
+})
+
+test.each(['--text', '--quiet', '--attention', '--failing'])('%s can be read on its ground', (name) => {
+  for (const place of ['--ground', '--card-ground']) {
+    const grounds = coloursOf(place)
+    coloursOf(name).forEach((colour, index) => {
+      expect(contrast(colour, grounds[index] ?? ''), `${colour} on ${place}`).toBeGreaterThanOrEqual(4.5)
+    })
+  }
+})

@@ -1,49 +1,17 @@
 import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, test } from 'vitest'
-import type { Bridge } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { AlertsPage } from '../../../renderer/features/alerts/alerts-page.tsx'
-import { Header } from '../../../renderer/features/frame/header.tsx'
-import { topicOf } from '../../../renderer/features/frame/topic.ts'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
 import { TransfersPage } from '../../../renderer/features/transfers/transfers-page.tsx'
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
-import { CommandsProvider } from '../../../renderer/state/commands.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
-import { WordsProvider } from '../../../renderer/words/context.tsx'
-import type { Language } from '../../../renderer/words/dictionaries.ts'
-import { checkedPath, checkedState, destinationState, emptyState, sourceState } from './fake-state.ts'
-
-const silentBridge: Bridge = {
-  call: () => new Promise(() => undefined),
-  on: () => () => undefined,
-  pathOfDropped: () => '',
-}
-
-/** What a page says, without its markup: names for screen readers included, in order. */
-function wordsOf(page: React.ReactNode, language: Language = 'en'): string {
-  return markupOf(page, language)
-    .replace(/<style[^>]*>.*?<\/style>/gs, '')
-    .replace(/aria-label="([^"]*)"/g, '>[$1]<')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-}
-
-function markupOf(page: React.ReactNode, language: Language = 'en'): string {
-  return renderToStaticMarkup(
-    <MantineProvider theme={theme}>
-      <BridgeProvider bridge={silentBridge}>
-        <WordsProvider language={language}>
-          <CommandsProvider>{page}</CommandsProvider>
-        </WordsProvider>
-      </BridgeProvider>
-    </MantineProvider>,
-  )
-}
+import { destinationState, emptyState, sourceState } from './fake-state.ts'
+import { markupOf, silentBridge, wordsOf } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
 const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
@@ -147,86 +115,6 @@ describe('several destinations', () => {
   })
 })
 
-describe('the overview', () => {
-  test('teaches while nothing is chosen, with the one button', () => {
-    const words = wordsOf(<OverviewPage state={emptyState()} />)
-    expect(words).toContain('Choose a directory to protect')
-    expect(words).toContain('Add directory')
-  })
-
-  test('has an article named as the source, with health, path and actions', () => {
-    const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
-    expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
-    expect(markup).toContain('aria-label="Actions for Photos"')
-    expect(markup).toContain('aria-label="Copy path /srv/ada/photos"')
-    expect(markup).toContain('writable')
-  })
-
-  test('shows the sentence of a disk that fails', () => {
-    const checked = checkedState('id', '/srv/ada/photos')
-    const overall = {
-      ...checked.overall,
-      kind: 'read-only' as const,
-      sentence: said('Photos went read-only.'),
-    }
-    const failing = { ...photos, checked: { ...checked, overall } }
-    const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
-    expect(words).toContain('read-only')
-    expect(words).toContain('Photos went read-only.')
-  })
-
-  test('a warning does not have the colour of a failure', () => {
-    const checked = checkedState('id', '/srv/ada/photos')
-    const of = (kind: 'slow' | 'hung') => {
-      const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
-      return markupOf(<OverviewPage state={emptyState({ sources: [source] })} />)
-    }
-    expect(of('slow')).toContain('class="card-problem warn')
-    expect(of('hung')).not.toContain('warn')
-  })
-
-  test('shows progress only while something is on the wire, and what is to go without it', () => {
-    const totals = { ...photos.totals, waitingFiles: 1, waitingBytes: 100 }
-    const waiting = {
-      ...photos,
-      totals,
-      destinations: photos.destinations.map((one) => ({ ...one, totals })),
-    }
-    const transfer = {
-      id: 1,
-      source: photos.settings.id,
-      path: 'IMG.CR3',
-      size: 100,
-      sentBytes: 61,
-      destination: 'embedded',
-    }
-    const still = markupOf(<OverviewPage state={emptyState({ sources: [waiting] })} />)
-    expect(still).not.toContain('progressbar')
-    expect(still).toContain('100 B to go')
-    const moving = markupOf(
-      <OverviewPage state={emptyState({ sources: [waiting], transfers: [transfer] })} />,
-    )
-    expect(moving).toContain('39 B to go')
-    expect(moving).toContain('aria-valuenow="61"')
-    expect(moving).toContain('Sending IMG.CR3')
-  })
-
-  test('shows what is only checked first while it fails', () => {
-    const well = checkedPath('/mnt/usb')
-    const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
-    const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
-    const words = (path: typeof well) =>
-      wordsOf(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
-    expect(words(well)).toMatch(/\[Photos\].*\[Only checked\]/)
-    expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
-  })
-
-  test('lists what is only checked, each with its own remove button', () => {
-    const words = wordsOf(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
-    expect(words).toContain('[Stop checking /mnt/usb]')
-  })
-})
-
 describe('transfers', () => {
   test('parked files have their number and a retry button', () => {
     const totals = { ...photos.totals, parkedFiles: 1000 }
@@ -285,51 +173,6 @@ test('a worker that is late is shown in the settings', () => {
   state.workers.scanner = { condition: 'late', restarts: 2, since: Date.now(), pid: 7 }
   const words = wordsOf(<SettingsPage state={state} />)
   expect(words).toMatch(/Scanner late · restarted 2 times/)
-})
-
-describe('the header', () => {
-  test('says the status in words, live for screen readers', () => {
-    const status = {
-      level: 'failing' as const,
-      sentence: said('Photos is read-only.'),
-      detail: said('Since 14:02.'),
-    }
-    const header = <Header state={emptyState({ status })} unreachable={null} />
-    const markup = markupOf(header)
-    expect(markup).toMatch(/role="status" aria-live="polite">Photos is read-only\. Since 14:02\.<\/span>/)
-    // What is seen changes each second, and is not read out each time.
-    expect(markup).toMatch(
-      /<div class="header-words" title="[^"]*"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./,
-    )
-  })
-
-  test('is read out again when it is about something else, not when its numbers change', () => {
-    const sending = (count: number) => topicOf(message('status.sending', { count, size: 100 * count }))
-    expect(sending(2)).toEqual(sending(3))
-    const hung = (path: string, since: number) => topicOf(message('incident.hung', { path, since }))
-    expect(hung('/a', 1)).toEqual(hung('/a', 2))
-    expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
-  })
-
-  test('breaks a path after a slash', () => {
-    const status = { level: 'failing' as const, sentence: said('/mnt/usb is full.'), detail: null }
-    const header = <Header state={emptyState({ status })} unreachable={null} />
-    expect(markupOf(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
-  })
-
-  test('the pause button says that it opens choices', () => {
-    expect(wordsOf(<Header state={emptyState()} unreachable={null} />)).toContain('[Pause…]')
-    const settings = { ...emptyState().settings, pause: { since: 0, until: null } }
-    expect(wordsOf(<Header state={emptyState({ settings })} unreachable={null} />)).toContain(
-      '[Paused: resume or pause longer…]',
-    )
-  })
-
-  test('an agent that is silent is never shown as well', () => {
-    const markup = markupOf(<Header state={emptyState()} unreachable={said('closed')} />)
-    expect(markup).toContain('data-level="attention"')
-    expect(markup).toContain('Holdfast does not answer.')
-  })
 })
 
 test('before the snapshot the window shows its frame', () => {

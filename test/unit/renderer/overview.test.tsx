@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { message } from '../../../core/words/message.ts'
+import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
+import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'
+import { markupOf, wordsOf } from './rendered.tsx'
+
+const said = (reason: string) => message('problem.other', { reason })
+const photos = sourceState('Photos', '/srv/ada/photos')
+
+describe('the overview', () => {
+  test('teaches while nothing is chosen, with the one button', () => {
+    const words = wordsOf(<OverviewPage state={emptyState()} />)
+    expect(words).toContain('Choose a directory to protect')
+    expect(words).toContain('Add directory')
+  })
+
+  test('has an article named as the source, with health, path and actions', () => {
+    const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
+    expect(markup).toContain('aria-label="Actions for Photos"')
+    expect(markup).toContain('aria-label="Copy path /srv/ada/photos"')
+    expect(markup).toContain('writable')
+  })
+
+  test('shows the sentence of a disk that fails', () => {
+    const checked = checkedState('id', '/srv/ada/photos')
+    const overall = {
+      ...checked.overall,
+      kind: 'read-only' as const,
+      sentence: said('Photos went read-only.'),
+    }
+    const failing = { ...photos, checked: { ...checked, overall } }
+    const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
+    expect(words).toContain('read-only')
+    expect(words).toContain('Photos went read-only.')
+  })
+
+  test('a warning does not have the colour of a failure', () => {
+    const checked = checkedState('id', '/srv/ada/photos')
+    const of = (kind: 'slow' | 'hung') => {
+      const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
+      return markupOf(<OverviewPage state={emptyState({ sources: [source] })} />)
+    }
+    expect(of('slow')).toContain('class="card-problem warn')
+    expect(of('hung')).not.toContain('warn')
+  })
+
+  test('shows progress only while something is on the wire, and what is to go without it', () => {
+    const totals = { ...photos.totals, waitingFiles: 1, waitingBytes: 100 }
+    const waiting = {
+      ...photos,
+      totals,
+      destinations: photos.destinations.map((one) => ({ ...one, totals })),
+    }
+    const transfer = {
+      id: 1,
+      source: photos.settings.id,
+      path: 'IMG.CR3',
+      size: 100,
+      sentBytes: 61,
+      destination: 'embedded',
+    }
+    const still = markupOf(<OverviewPage state={emptyState({ sources: [waiting] })} />)
+    expect(still).not.toContain('progressbar')
+    expect(still).toContain('100 B to go')
+    const moving = markupOf(
+      <OverviewPage state={emptyState({ sources: [waiting], transfers: [transfer] })} />,
+    )
+    expect(moving).toContain('39 B to go')
+    expect(moving).toContain('aria-valuenow="61"')
+    expect(moving).toContain('Sending IMG.CR3')
+  })
+
+  test('shows what is only checked first while it fails', () => {
+    const well = checkedPath('/mnt/usb')
+    const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
+    const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
+    const words = (path: typeof well) =>
+      wordsOf(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
+    expect(words(well)).toMatch(/\[Photos\].*\[Only checked\]/)
+    expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
+  })
+
+  test('lists what is only checked, each with its own remove button', () => {
+    const words = wordsOf(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
+    expect(words).toContain('[Stop checking /mnt/usb]')
+  })
+})

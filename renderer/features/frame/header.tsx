@@ -54,7 +54,7 @@ export function Header({ state, unreachable }: HeaderProps) {
       <VisuallyHidden role="status" aria-live="polite">
         {spoken.words}
       </VisuallyHidden>
-      <div className="header-words" title={words}>
+      <div className="header-words">
         <h1>
           <Breakable text={sentence} />
         </h1>

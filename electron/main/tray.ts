@@ -1,22 +1,9 @@
 import path from 'node:path'
-import { Menu, type MenuItemConstructorOptions, nativeImage, Tray } from 'electron'
+import { Menu, nativeImage, Tray } from 'electron'
 import type { AppState, StatusLevel } from '../../core/agent/state/schema.ts'
 import { statusLevels } from '../../core/agent/state/schema.ts'
-import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
-import { message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
-
-export interface TrayActions {
-  open(): void
-  /** Opens the window where failures are explained. */
-  openAlerts(): void
-  addDirectory(): void
-  /** Minutes; null: until resumed. */
-  pause(minutes: number | null): void
-  resume(): void
-  checkNow(): void
-  quit(): void
-}
+import { createMenuPace, menuFacts, menuOf, type TrayActions } from './tray-menu.ts'
 
 export interface StatusTray {
   readonly tray: Tray
@@ -37,50 +24,30 @@ export function createTray(imageDirectory: string, actions: () => TrayActions | 
   ) as Record<StatusLevel, Electron.NativeImage>
   const tray = new Tray(images.starting)
   let shown = ''
+  let latest: { state: AppState; words: Words } | null = null
   tray.on('click', () => actions()?.open())
+  const pace = createMenuPace(() => {
+    const now = actions()
+    if (latest === null || now === null) return
+    const { state, words } = latest
+    tray.setContextMenu(Menu.buildFromTemplate(menuOf(menuFacts(state, words).line, state, words, now)))
+  })
   return {
     tray,
     show: (state, words) => {
+      latest = { state, words }
+      pace.show(menuFacts(state, words))
       const { level, sentence } = state.status
-      const text = words(sentence)
-      const key = JSON.stringify([level, text, state.settings.pause, words(message('menu.open'))])
+      const tooltip = `Holdfast: ${words(sentence)}`
+      const key = JSON.stringify([level, tooltip])
       if (key === shown) return
       shown = key
       tray.setImage(images[level])
-      tray.setToolTip(`Holdfast: ${text}`)
-      const now = actions()
-      if (now !== null) tray.setContextMenu(Menu.buildFromTemplate(menuOf(text, state, words, now)))
+      tray.setToolTip(tooltip)
     },
-    destroy: () => tray.destroy(),
+    destroy: () => {
+      pace.stop()
+      tray.destroy()
+    },
   }
-}
-
-function menuOf(
-  status: string,
-  state: AppState,
-  words: Words,
-  actions: TrayActions,
-): MenuItemConstructorOptions[] {
-  const isPaused = state.settings.pause !== null
-  const pause: MenuItemConstructorOptions = {
-    label: words(message('menu.pause')),
-    submenu: [
-      { label: words(message('menu.pause15')), click: () => actions.pause(15) },
-      { label: words(message('menu.pause60')), click: () => actions.pause(60) },
-      {
-        label: words(message('menu.pauseTomorrow')),
-        click: () => actions.pause(minutesUntilTomorrow(new Date())),
-      },
-    ],
-  }
-  return [
-    { label: status, enabled: false },
-    { type: 'separator' },
-    { label: words(message('menu.open')), click: actions.open },
-    { label: words(message('menu.add')), click: actions.addDirectory },
-    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : pause,
-    { label: words(message('menu.checkNow')), click: actions.checkNow },
-    { type: 'separator' },
-    { label: words(message('menu.quit')), click: actions.quit },
-  ]
 }

@@ -7,6 +7,7 @@ import { isOldVerdict } from './verdict-age.ts'
 
 /** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
 const UNREACHABLE_AFTER_MS = 10_000
+const MINUTE = 60_000
 const LONG_PAUSE_MS = 24 * 3_600_000
 
 /**
@@ -91,7 +92,7 @@ function uncheckedLately({ sources, checkedPaths, settings }: AppState, now: num
     .filter(({ checked }) => isOldVerdict(checked, settings.check.intervalSeconds, now))
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return null
-  return message('status.notChecked', { name: old.name, age: now - old.checked.at })
+  return message('status.notChecked', { name: old.name, age: inSteps(now - old.checked.at) })
 }
 
 /** Refused before unreachable, and the one that has been away longest first. */
@@ -110,7 +111,7 @@ function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentenc
     .sort((a, b) => a.connection.since - b.connection.since)
   const first = away[0]
   if (first === undefined) return null
-  const params = { name: first.name, away: awayFor(first.connection.since, now) }
+  const params = { name: first.name, away: inSteps(awayFor(first.connection.since, now)) }
   if (state.destinations.length === 1) {
     const key = first.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
     return { sentence: message(key, { ...params, count: state.totals.waitingFiles }), detail: null }
@@ -123,6 +124,12 @@ function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentenc
 /** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
 function awayFor(since: number, now: number): number {
   return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
+}
+
+/** A duration in milliseconds as a sentence has it that is made anew all the time: from a minute on no second ticks in it. */
+function inSteps(duration: number, round: (steps: number) => number = Math.floor): number {
+  const step = duration < MINUTE ? 1_000 : MINUTE
+  return round(duration / step) * step
 }
 
 /** Said of several destinations when one is in trouble, if it is so. */
@@ -185,7 +192,7 @@ function working(state: AppState): Message | null {
   const left = isAll ? state.left : null
   return left === null
     ? message('status.sending', { count, size })
-    : message('status.sendingEta', { count, size, left })
+    : message('status.sendingEta', { count, size, left: inSteps(left, Math.round) })
 }
 
 /** Of the paused sources the one with the most files that wait; what is new in it is not even looked for. */
@@ -219,7 +226,7 @@ function lastFileDetail(state: AppState, now: number): Message | null {
   if (!isElsewhere(state) && state.totals.sentFiles > 0) return message('status.connectReceiver')
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
-  return message('status.lastFile', { age: now - last })
+  return message('status.lastFile', { age: inSteps(now - last) })
 }
 
 function waitingDetail(state: AppState): Message | null {

@@ -178,6 +178,18 @@ describe('the one status', () => {
     expect(status({ settings: longPause }).level).toBe('attention')
   })
 
+  it('counts whole minutes from the first one on, so that no second ticks in a sentence', () => {
+    const away = (ms: number) => ({
+      ...receiver,
+      connection: { state: 'unreachable' as const, since: NOW - ms, problem: null },
+    })
+    const sentence = (ms: number) => status({ destinations: [away(ms)] }).sentence
+    expect(sentence(59_900)).toContain('for 59 sec.')
+    expect(sentence(12 * 60_000 + 5_400)).toContain('for 12 min.')
+    const sending = { ...well, totals: { ...noTotals, waitingFiles: 1 } }
+    expect(status({ sources: [sending], left: 119_000 }).sentence).toContain('about 2 min.')
+  })
+
   it('tells of several destinations which one is in trouble, and that the others go on', () => {
     const unreachable = { state: 'unreachable' as const, since: NOW - 720_000, problem: null }
     const away = {

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { initialState } from '../../../core/agent/state/initial.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { createWords } from '../../../core/words/words.ts'
+import { createMenuPace, menuFacts } from '../../../electron/main/tray-menu.ts'
+
+const english = createWords('en')
+const started = initialState('desktop', '1', defaultSettings, '/store')
+const saying = (status: Pick<AppState['status'], 'level' | 'sentence'>): AppState => ({
+  ...started,
+  status: { ...status, detail: null },
+})
+const away = (seconds: number, count = 3) =>
+  saying({
+    level: 'attention',
+    sentence: message('status.unreachable', { name: 'nas-2', away: seconds * 1_000, count }),
+  })
+
+describe('the menu of the icon', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  function menu() {
+    const lines: string[] = []
+    let state = started
+    const pace = createMenuPace(() => lines.push(menuFacts(state, english).line))
+    const show = (next: AppState, words = english) => {
+      state = next
+      pace.show(menuFacts(next, words))
+    }
+    return { lines, show, stop: pace.stop }
+  }
+
+  it('is the same while only the time in its sentence goes on, and newer words wait for a minute', () => {
+    const { lines, show } = menu()
+    for (let second = 10; second < 65; second += 1) {
+      show(away(second))
+      vi.advanceTimersByTime(1_000)
+    }
+    expect(lines).toEqual(['nas-2 has been unreachable for 1 min. 3 files wait safely here.'])
+    show(away(65, 4))
+    show(away(66, 5))
+    vi.advanceTimersByTime(60_000)
+    expect(lines.slice(1)).toEqual([expect.stringContaining('5 files')])
+  })
+
+  it('is another at once with another level, another trouble, a pause or another language', () => {
+    const { lines, show } = menu()
+    show(away(10))
+    show(saying({ level: 'attention', sentence: message('status.worker.late', { worker: 'scanner' }) }))
+    show(saying({ level: 'failing', sentence: message('status.parked', { count: 1 }) }))
+    const paused = { ...started, settings: { ...defaultSettings, pause: { since: 0, until: null } } }
+    show(paused)
+    expect(lines).toHaveLength(4)
+    show(paused, createWords('zh-TW'))
+    expect(lines).toHaveLength(5)
+    show(paused, createWords('zh-TW'))
+    vi.advanceTimersByTime(120_000)
+    expect(lines).toHaveLength(5)
+  })
+
+  it('stays while files are sent, whether a time to go is known or not', () => {
+    const { lines, show, stop } = menu()
+    const sending = { count: 3, size: 1 }
+    show(saying({ level: 'working', sentence: message('status.sending', sending) }))
+    show(saying({ level: 'working', sentence: message('status.sendingEta', { ...sending, left: 5_000 }) }))
+    expect(lines).toHaveLength(1)
+    stop()
+    vi.advanceTimersByTime(60_000)
+    expect(lines).toHaveLength(1)
+  })
+})

@@ -8,6 +8,8 @@ export const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] 
 export const scannedSchema = z.object({
   id: z.string(),
   phase: z.enum(['starting', 'listing', 'watching', 'polling', 'paused', 'missing', 'failed']),
+  /** All of it has been compared with the ledger since it was found; left out: not yet. Until then nothing is known to be safe. */
+  compared: z.boolean().optional(),
   /** Directories that no watch covers (watch limit reached); they are polled. */
   unwatchedDirectories: z.number(),
   /** Files that were left out because they cannot be sent, and why; at most 20, newest last. */

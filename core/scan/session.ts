@@ -54,7 +54,7 @@ export interface SessionContext {
   sweep(): () => void
   problem(problem: Message): void
   /** Something that `Scanned` tells has changed. */
-  update(change: Partial<Pick<Scanned, 'phase' | 'unwatchedDirectories' | 'batches'>>): void
+  update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'unwatchedDirectories' | 'batches'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */
   ended(thrown: unknown): void
   /** Files were found that could not be offered: they have to be found again. */

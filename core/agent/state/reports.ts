@@ -62,11 +62,11 @@ export function withSettings(
   const places = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
-    const { connection, totals, rate, left, worker } = before
+    const { connection, reported = false, totals, rate, left, worker } = before
     // Without sources it has no sender: nothing more is known of it.
     if (!used.has(destination.id)) return { ...destination, worker }
     const isSame = before.address === destination.address
-    return { ...destination, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
+    return { ...destination, reported, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
   })
   return {
     settings,
@@ -128,6 +128,7 @@ export function withSent(
     one.id === destination
       ? {
           ...one,
+          reported: true,
           connection: { ...report.connection, problem: report.connection.problem ?? awaited },
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),

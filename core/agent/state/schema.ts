@@ -95,6 +95,8 @@ export const destinationStateSchema = z.object({
   /** "host:port" of the receiver; for the embedded one its store's directory. */
   address: z.string(),
   connection: connectionSchema,
+  /** Its sender has told what the ledger has of it. */
+  reported: z.boolean().optional(),
   /** Over all sources that go there. */
   totals: totalsSchema,
   /** Bytes a second. */

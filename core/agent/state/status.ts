@@ -27,6 +27,7 @@ export function overallStatus(state: AppState, now: number): Status {
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const work = working(state)
   if (work !== null) return { level: 'working', sentence: work, detail: null }
+  if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const paused = pausedSource(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
   return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
@@ -178,6 +179,19 @@ function isStarting(state: AppState): boolean {
       ({ settings, checked, scanned }) =>
         !settings.paused && (checked === null || scanned === null || scanned.phase === 'starting'),
     ) || state.checkedPaths.some(({ checked }) => checked === null)
+  )
+}
+
+/**
+ * Whether it is known that nothing else waits: each source has been compared with the ledger, and each destination's
+ * sender has told what the ledger has of it.
+ */
+function isKnown({ sources, destinations }: AppState): boolean {
+  const going = sources.filter(({ settings }) => !settings.paused)
+  const used = new Set(going.flatMap((source) => source.destinations.map(({ id }) => id)))
+  return (
+    going.every(({ scanned }) => scanned?.compared === true) &&
+    destinations.every(({ id, reported }) => !used.has(id) || reported === true)
   )
 }
 

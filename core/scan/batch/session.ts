@@ -173,7 +173,7 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     // Together with what it found: "watching" with an older list of batches would say that all is done.
     this.#reportNow()
-    context.update({ phase: watcher.method })
+    context.update({ phase: watcher.method, compared: true })
   }
 
   async #lookNow(): Promise<void> {

@@ -39,7 +39,7 @@ export function startContinuous(context: SessionContext): Session {
       const { complete } = await reconcileTree(context, watcher, '', true)
       if (stopped) return
       if (complete) finishSweep()
-      context.update({ phase: watcher.method })
+      context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
     },
     (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
   )

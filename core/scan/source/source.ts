@@ -70,7 +70,7 @@ export class RunningSource {
     this.#problems = new Problems(options.changed)
     this.#home = new Home(options.source.id, options.ledger, (thrown) => this.#ledgerFailed(thrown))
     const phase = options.source.paused ? 'paused' : 'starting'
-    this.#status = { phase, unwatchedDirectories: 0, batches: [] }
+    this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
     void this.#withdraw()
     if (!options.source.paused) void this.#look()
   }
@@ -153,7 +153,7 @@ export class RunningSource {
     this.#endSession()
     this.#problems.clear()
     this.#rootProblem = problem
-    this.#update({ phase, unwatchedDirectories: 0, batches: [] })
+    this.#update({ phase, compared: false, unwatchedDirectories: 0, batches: [] })
   }
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */
@@ -204,7 +204,7 @@ export class RunningSource {
       log,
     }
     this.#rootProblem = null
-    this.#update({ phase: 'starting' })
+    this.#update({ phase: 'starting', compared: false })
     const comparisons = new Comparisons(() => session.reconcile(), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }

@@ -33,7 +33,7 @@ const well: SourceState = {
     soundErrorsCount: null,
   },
   delays: [],
-  scanned: { id: 'a', phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+  scanned: { id: 'a', phase: 'watching', compared: true, unwatchedDirectories: 0, problems: [], batches: [] },
   destinations: ['embedded', 'there'].map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
   totals: noTotals,
   lastFile: null,
@@ -42,8 +42,10 @@ const well: SourceState = {
 }
 
 function status(changes: Partial<AppState>) {
+  const initial = initialState('desktop', '1', defaultSettings, '/store')
   const state: AppState = {
-    ...initialState('desktop', '1', defaultSettings, '/store'),
+    ...initial,
+    destinations: initial.destinations.map((one) => ({ ...one, reported: true })),
     sources: [well],
     workers: { checker: running, scanner: running, sender: running, receiver: running },
     ...changes,
@@ -63,6 +65,7 @@ const incident = {
 const connected = { state: 'connected' as const, since: 0, problem: null }
 const receiver = {
   id: 'there',
+  reported: true,
   totals: noTotals,
   rate: 0,
   left: null,
@@ -93,6 +96,26 @@ describe('the one status', () => {
     const here = status({ totals: sent })
     expect(here.sentence).toBe('All 12,402 files are copied, on this computer only.')
     expect(here.detail).toContain('Connect a receiver')
+  })
+
+  it('is starting until every source was compared and its sender has told what the ledger has', () => {
+    const scanned = { id: 'a', phase: 'listing' as const, unwatchedDirectories: 0, problems: [], batches: [] }
+    const unknown: SourceState = { ...well, scanned }
+    const starting = { level: 'starting', sentence: 'Looking at your directories…', detail: null }
+    const safe = { totals: sent, destinations: [receiver] }
+    expect(status({ ...safe, sources: [unknown] })).toEqual(starting)
+    expect(status({ ...safe, sources: [unknown, sending] }).level).toBe('working')
+    const again: SourceState = { ...unknown, scanned: { ...scanned, compared: true } }
+    expect(status({ ...safe, sources: [again] }).level).toBe('ok')
+    const { reported: _, ...unheard } = receiver
+    expect(status({ ...safe, destinations: [unheard] })).toEqual(starting)
+    // Nothing goes there.
+    expect(status({ ...safe, destinations: [receiver, { ...unheard, id: 'other' }] }).level).toBe('ok')
+    const paused = { ...unknown, settings: { ...unknown.settings, paused: true } }
+    expect(status({ ...safe, sources: [well, paused] }).level).toBe('paused')
+    const path = '/data'
+    const gone = { ...scanned, phase: 'missing' as const, problems: [message('scan.rootMissing', { path })] }
+    expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
   })
 
   it('says what is being sent and how long it takes', () => {

@@ -52,13 +52,14 @@ describe('the menu of the icon', () => {
     show(saying({ level: 'attention', sentence: message('status.worker.late', { worker: 'scanner' }) }))
     show(saying({ level: 'failing', sentence: message('status.parked', { count: 1 }) }))
     const paused = { ...started, settings: { ...defaultSettings, pause: { since: 0, until: null } } }
+    show(started)
     show(paused)
-    expect(lines).toHaveLength(4)
-    show(paused, createWords('zh-TW'))
     expect(lines).toHaveLength(5)
+    show(paused, createWords('zh-TW'))
+    expect(lines).toHaveLength(6)
     show(paused, createWords('zh-TW'))
     vi.advanceTimersByTime(120_000)
-    expect(lines).toHaveLength(5)
+    expect(lines).toHaveLength(6)
   })
 
   it('stays while files are sent, whether a time to go is known or not', () => {

@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import type { Listing } from '../../../core/scan/listing/messages.ts'
+import { RunningSource } from '../../../core/scan/source/source.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+/** A source whose listings end when they are told to. */
+function slowSource(kind: 'continuous' | 'batch', paused = false) {
+  const directory = temporaryDirectory('compared')
+  const root = path.join(directory, 'source')
+  mkdirSync(path.join(root, 'one'), { recursive: true })
+  writeFileSync(path.join(root, 'one', 'file'), '')
+  const ledger = openLedger(path.join(directory, 'ledger.sqlite'))
+  const waiting: (() => void)[] = []
+  const list = async function* (): Listing {
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    yield { rows: '[]', unsendable: [], temporary: [] }
+  }
+  const running = new RunningSource({
+    source: sourceSchema.parse({ id: 's', name: 'data', path: root, kind, paused }),
+    ledger,
+    destinations: ['there'],
+    reconcileSeconds: 3_600,
+    quietSeconds: 0.1,
+    openTree: async () => ({
+      method: 'watching',
+      examine: async () => undefined,
+      refresh: () => undefined,
+      leaveOut: () => undefined,
+      close: () => undefined,
+    }),
+    list,
+    offered: () => undefined,
+    changed: () => undefined,
+    log: () => undefined,
+  })
+  onTestFinished(() => {
+    running.stop()
+    ledger.close()
+  })
+  const isListing = (name: string) => until(name, () => waiting.length > 0)
+  const listAll = () => {
+    for (const end of waiting.splice(0)) end()
+  }
+  return { running, isListing, listAll }
+}
+
+test.each(['continuous', 'batch'] as const)(
+  'a %s source is compared with the ledger when its first listing has ended, and stays so',
+  async (kind) => {
+    const { running, isListing, listAll } = slowSource(kind)
+    await isListing('the first listing')
+    expect(running.scanned()).toMatchObject({ phase: 'listing', compared: false })
+    listAll()
+    await until('it is compared', () => running.scanned().compared === true)
+    expect(running.scanned().phase).toBe('watching')
+    void running.reconcile()
+    await isListing('another listing')
+    expect(running.scanned().compared).toBe(true)
+    listAll()
+  },
+)
+
+test('a source that is paused is not compared', () => {
+  expect(slowSource('continuous', true).running.scanned()).toMatchObject({ phase: 'paused', compared: false })
+})

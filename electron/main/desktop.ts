@@ -14,14 +14,16 @@ import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
-import { refuseToStart } from './refuse-to-start.ts'
 import { lockDown } from './security.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
 
-/** The composition root of the desktop: one agent, its tray icon, its window. */
+/**
+ * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
+ * no worker left.
+ */
 export async function runDesktop(
   dataDirectory: string,
   directories: string[],
@@ -38,13 +40,35 @@ export async function runDesktop(
 
   const notifier = createNotifier(icon, () => actions?.openAlerts())
   const host = desktopHost(path.join(bundle, 'main'), notifier)
-  const open = await openAgent(dataDirectory, host).catch(refuseToStart)
-  if (open === undefined) return
+  const open = await openAgent(dataDirectory, host)
+  try {
+    const desk = { bundle, icon, dataDirectory, tray, notifier }
+    const window = present(open, desk, (made) => {
+      actions = made
+    })
+    laterStarts.answer((others) => {
+      window.come()
+      void open.protect(others)
+    })
+    await open.protect(directories)
+  } catch (thrown) {
+    // Workers that nobody sees would go on for ever.
+    await open.close().catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** The window and what the icon does. */
+function present(
+  open: OpenAgent,
+  desk: { bundle: string; icon: string; dataDirectory: string; tray: StatusTray; notifier: Notifier },
+  begin: (actions: TrayActions) => void,
+): { come(): void } {
+  const { bundle, icon, dataDirectory, tray, notifier } = desk
   const { agent, handlers } = open
   const words = (): Words => createWords(agent.language)
-
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
-  const showWindow = () => {
+  const come = () => {
     // Somebody may start it again while it quits.
     if (!tray.tray.isDestroyed()) window.show(tray.tray.getBounds())
   }
@@ -56,15 +80,11 @@ export async function runDesktop(
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
-  actions = trayActions(agent, { ...handlers, ...desktop }, window, showWindow, quit)
+  begin(trayActions(agent, { ...handlers, ...desktop }, window, come, quit))
   const unfollow = followState(agent, tray, window, words)
-  if (!isHidden(process.argv)) window.browser.once('ready-to-show', showWindow)
-  app.on('activate', showWindow)
-  laterStarts.answer((others) => {
-    showWindow()
-    void open.protect(others)
-  })
-  await open.protect(directories)
+  if (!isHidden(process.argv)) window.browser.once('ready-to-show', come)
+  app.on('activate', come)
+  return { come }
 }
 
 function desktopHost(workers: string, notifier: Notifier): AgentHost {

@@ -27,5 +27,8 @@ function start(): void {
   }
   const laterStarts = listenForStarts(app)
   // Not awaited: Electron is ready only after this module has been evaluated.
-  app.whenReady().then(() => runDesktop(dataDirectory, directories, laterStarts))
+  app
+    .whenReady()
+    .then(() => runDesktop(dataDirectory, directories, laterStarts))
+    .catch(refuseToStart)
 }

@@ -1,8 +1,8 @@
 import path from 'node:path'
-import Conf from 'conf'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
 import { WINDOW_PAGE } from './protocol.ts'
+import { openWindowMemory } from './window-memory.ts'
 import { isReachable, placeToShow, type Rectangle } from './window-place.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
@@ -20,8 +20,8 @@ export interface TrayWindow {
 
 /** The one window: made hidden at the start, so that it shows at once when it is asked for. */
 export function createWindow(options: { preload: string; icon: string; dataDirectory: string }): TrayWindow {
-  const memory = new Conf({ cwd: options.dataDirectory, configName: 'window', clearInvalidConfig: true })
-  const remembered = rememberedBounds(memory.get('bounds'))
+  const memory = openWindowMemory(options.dataDirectory)
+  const remembered = rememberedBounds(memory.bounds())
   const browser = new BrowserWindow({
     ...(remembered ?? DEFAULT_SIZE),
     minWidth: 340,
@@ -45,12 +45,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   let placed = remembered !== null
   const remember = () => {
     // One that was never shown has no place that anybody has chosen.
-    if (!placed || browser.isDestroyed()) return
-    try {
-      memory.set('bounds', browser.getBounds())
-    } catch (thrown) {
-      console.error('The place of the window could not be remembered:', thrown)
-    }
+    if (placed && !browser.isDestroyed()) memory.remember(browser.getBounds())
   }
   const hide = () => {
     browser.hide()

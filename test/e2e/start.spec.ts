@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { cancelDialog, openDialog } from '../support/desktop/dialog.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
@@ -23,4 +24,10 @@ test('where its own disk is read-only it says so, and does not end as a second s
   await until('the dialog', openDialog, 30_000)
   await cancelDialog()
   expect(await ended).toEqual([1, null])
+})
+
+test('a place of the window that cannot be read keeps no window away', async ({ desktop }) => {
+  await mkdir(path.join(desktop.dataDirectory, 'window.json'))
+  const { page } = await desktop.start()
+  await expect(page.getByRole('status').first()).toContainText('Nothing is protected yet')
 })

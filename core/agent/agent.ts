@@ -46,7 +46,7 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
-/** How long the end waits for the incidents to be written. */
+/** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
@@ -130,7 +130,8 @@ export class Agent {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     // A disk that hangs keeps it from being written, and nobody from ending.
-    const kept = Promise.race([this.#alerts.stop(), delay(KEEP_MS, undefined, { ref: false })])
+    const written = Promise.all([this.#alerts.stop(), this.#memory.saved()])
+    const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
     await Promise.all([kept, ...workers.map((worker) => worker.stop())])
     this.store.stop()
@@ -221,12 +222,13 @@ export class Agent {
   #checked({ checked, notice }: CheckerReport): void {
     if (notice !== undefined) this.notices.ofHistory(notice)
     if (checked.length === 0) return
+    this.store.update(withChecked(this.store.state, checked))
+    const ids = new Set(pathIds(this.store.state))
+    // Before anything else that is made of them: this is what a person must hear of.
+    for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
     // Another checker process would take a fault of today for what the person chose.
     if (this.#memory.remember(checked))
       this.checker.prepare(this.#checkerConfig(this.#permitted(this.settings.get())))
-    this.store.update(withChecked(this.store.state, checked))
-    const ids = new Set(pathIds(this.store.state))
-    for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
   }
 
   #sent(destination: string, report: SenderReport): void {

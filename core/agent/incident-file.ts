@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { COLLECT_MS, type Incident, incidentKinds, KEPT_INCIDENTS } from '../alert/incidents.ts'
-import { replaceFile } from '../files/replace-file.ts'
 import { messageSchema } from '../words/message-schema.ts'
+import { openKeptFile } from './kept-file.ts'
 
 const keptSchema = z.object({
   id: z.string(),
@@ -47,18 +47,8 @@ export const noIncidentFile: IncidentFile = {
 
 export function openIncidentFile(dataDirectory: string): IncidentFile {
   const file = path.join(dataDirectory, 'incidents.json')
-  let next: Incidents | null = null
-  let writing: Promise<void> | null = null
-
-  const write = async () => {
-    for (let now = next; now !== null; now = next) {
-      next = null
-      // What cannot be kept is told once more after a restart, and stops nothing.
-      await replaceFile(file, JSON.stringify(fileSchema.parse(now))).catch(() => undefined)
-    }
-    writing = null
-  }
-
+  // What cannot be kept is told once more after a restart.
+  const kept = openKeptFile(file)
   return {
     load() {
       try {
@@ -71,9 +61,8 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
       }
     },
     save({ open, past }) {
-      next = { open: open.filter(({ told }) => told), past }
-      writing ??= write()
+      kept.save(JSON.stringify(fileSchema.parse({ open: open.filter(({ told }) => told), past })))
     },
-    saved: () => writing ?? Promise.resolve(),
+    saved: kept.saved,
   }
 }

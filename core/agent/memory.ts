@@ -1,6 +1,8 @@
-import Conf from 'conf'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
+import { openKeptFile } from './kept-file.ts'
 import { type KnownMounts, rememberMount } from './workers/configs.ts'
 
 const memorySchema = z.object({
@@ -9,7 +11,7 @@ const memorySchema = z.object({
 
 /**
  * What the agent itself remembers over a restart, besides the settings: which file system each path was on.
- * It can be learnt anew, so a broken file only costs that knowledge.
+ * It can be learnt anew, so a file that is broken, or cannot be written, only costs that knowledge.
  * @param onlyRead what is learnt now is not kept.
  */
 export function openMemory(
@@ -17,28 +19,19 @@ export function openMemory(
   onlyRead: boolean,
 ): {
   knownMounts(): KnownMounts
-  /** The mounts that checks have found. Returns whether any of it is new. */
+  /** The mounts that checks have found. Returns whether any of it is new, and does not wait for the disk. */
   remember(checked: readonly Checked[]): boolean
   /** Forgets all paths but these, by their ids. */
   keepOnly(ids: ReadonlySet<string>): void
+  /** Resolves when the last of it is written, or could not be. */
+  saved(): Promise<void>
 } {
-  const conf = new Conf({
-    cwd: dataDirectory,
-    configName: 'memory',
-    clearInvalidConfig: true,
-    configFileMode: 0o600,
-  })
-  const parsed = memorySchema.safeParse(conf.store)
-  let { knownMounts } = parsed.success ? parsed.data : memorySchema.parse({})
+  const file = path.join(dataDirectory, 'memory.json')
+  const kept = openKeptFile(file)
+  let knownMounts = readKnownMounts(file)
   const setKnownMounts = (mounts: KnownMounts) => {
     knownMounts = mounts
-    if (onlyRead) return
-    try {
-      conf.store = { knownMounts }
-    } catch {
-      // The data directory's own disk is full or read-only, maybe the very disk that has just failed. What is
-      // lost can be learnt anew, so it stops nothing.
-    }
+    if (!onlyRead) kept.save(JSON.stringify({ knownMounts }))
   }
   return {
     knownMounts: () => knownMounts,
@@ -53,5 +46,14 @@ export function openMemory(
       if (onlyRead) return
       setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
     },
+    saved: kept.saved,
+  }
+}
+
+function readKnownMounts(file: string): KnownMounts {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).knownMounts
+  } catch {
+    return {}
   }
 }

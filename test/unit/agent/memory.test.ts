@@ -1,0 +1,63 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { openMemory } from '../../../core/agent/memory.ts'
+import type { Checked } from '../../../core/check/messages.ts'
+import { message } from '../../../core/words/message.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const checked = (id: string): Checked => ({
+  id,
+  path: `/${id}`,
+  at: 0,
+  overall: {
+    kind: 'ok',
+    step: null,
+    code: null,
+    elapsedMs: 1,
+    sentence: message('problem.other', { reason: '' }),
+  },
+  probes: {},
+  delayMs: 1,
+  mount: { point: `/${id}`, type: 'ext4', source: '/dev/sda1', device: '8:1' },
+  readOnlyByIntent: false,
+  soundErrorsCount: null,
+})
+
+test('is written after it was learnt, whole, the last state of several, and is known to the next run', async () => {
+  const directory = temporaryDirectory('memory')
+  const file = path.join(directory, 'memory.json')
+  writeFileSync(file, '{"knownMounts":')
+  const memory = openMemory(directory, false)
+  expect(memory.knownMounts()).toEqual({})
+  for (const id of ['a', 'b', 'c']) expect(memory.remember([checked(id)])).toBe(true)
+  expect(readFileSync(file, 'utf8')).toBe('{"knownMounts":')
+  await memory.saved()
+  expect(readdirSync(directory)).toEqual(['memory.json'])
+  expect(Object.keys(openMemory(directory, false).knownMounts())).toEqual(['a', 'b', 'c'])
+  expect(memory.remember([checked('a')])).toBe(false)
+  memory.keepOnly(new Set(['b']))
+  await memory.saved()
+  expect(Object.keys(openMemory(directory, false).knownMounts())).toEqual(['b'])
+})
+
+test('a disk that takes nothing costs only what was learnt', async () => {
+  const directory = temporaryDirectory('memory')
+  mkdirSync(path.join(directory, 'memory.json'))
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  onTestFinished(() => void process.off('unhandledRejection', unhandled))
+  const memory = openMemory(directory, false)
+  expect(memory.remember([checked('a')])).toBe(true)
+  await memory.saved()
+  expect(Object.keys(memory.knownMounts())).toEqual(['a'])
+  expect(unhandled).not.toHaveBeenCalled()
+})
+
+test('what sends once keeps nothing', async () => {
+  const directory = temporaryDirectory('memory')
+  const memory = openMemory(directory, true)
+  memory.remember([checked('a')])
+  await memory.saved()
+  expect(readdirSync(directory)).toEqual([])
+})

@@ -89,8 +89,8 @@ export class Agent {
     this.#alerts = createAlerts({
       words: () => createWords(this.language),
       notify: (notification) => {
-        this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
         if (this.settings.get().notifications) host.notify(notification)
+        this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
       },
       confirm: (ids) => void this.checker.request('checkNow', { ids }).catch(() => undefined),
       withdraw: (incident) => host.withdraw(incident),

@@ -1,5 +1,9 @@
-import type { AlertState, Announcement, Incident as OpenIncident, Sample } from '../alert/incidents.ts'
-import { announce, forget, isSuspected, noAlerts, observe } from '../alert/incidents.ts'
+import type { Announcement } from '../alert/announce.ts'
+import { announce, tellAgainAtMs } from '../alert/announce.ts'
+import { forget, isSuspected, observe } from '../alert/incidents.ts'
+import type { AlertState, Incident as OpenIncident, Sample, Trouble } from '../alert/state.ts'
+import { noAlerts } from '../alert/state.ts'
+import { isUnstable } from '../alert/troubles.ts'
 import type { Checked } from '../check/messages.ts'
 import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
@@ -62,21 +66,32 @@ export function createAlerts(options: {
     kept = outline
     options.file.save(state)
   }
+  /** What is shown of troubles that are no more. */
+  const withdrawUnstable = (before: AlertState) => {
+    for (const trouble of before.troubles) {
+      const isOver = !state.troubles.some(({ id }) => id === trouble.id)
+      if (isOver && isUnstable(trouble)) options.withdraw(unstableId(trouble))
+    }
+  }
   const tell = () => {
     timer = null
+    const before = state
     const due = announce(state, performance.now())
     state = due.state
+    withdrawUnstable(before)
     for (const announcement of due.announcements) {
+      const { what, trouble } = announcement
+      // It lasts now: that it comes and goes is true no more.
+      if (what === 'failed' && trouble !== null) options.withdraw(unstableId(trouble))
       options.notify(notificationOf(announcement, options.words()))
     }
     keep()
     schedule()
   }
   const schedule = () => {
-    const untold = state.open.flatMap(({ told, tellAtMs }) => (told ? [] : [tellAtMs]))
-    if (timer !== null || untold.length + state.recoveries.length === 0) return
-    const dueMs = state.recoveries.length > 0 ? 0 : Math.min(...untold) - performance.now()
-    timer = setTimeout(tell, Math.max(0, Math.ceil(dueMs)))
+    if (timer !== null) clearTimeout(timer)
+    const atMs = tellAgainAtMs(state)
+    timer = atMs === null ? null : setTimeout(tell, Math.max(0, Math.ceil(atMs - performance.now())))
   }
   const step = (next: AlertState) => {
     const before = state
@@ -84,6 +99,7 @@ export function createAlerts(options: {
     for (const { id, told } of before.open) {
       if (told && !state.open.some((incident) => incident.id === id)) options.withdraw(id)
     }
+    withdrawUnstable(before)
     if (before.open !== state.open || before.past !== state.past) options.changed()
     keepTimer ??= setTimeout(keep, KEEP_AFTER_MS)
     schedule()
@@ -101,6 +117,7 @@ export function createAlerts(options: {
       const known = [
         ...Object.keys(state.suspicions),
         ...state.open.flatMap(({ failing }) => Object.keys(failing)),
+        ...state.troubles.flatMap(({ incident }) => Object.keys(incident.paths)),
       ]
       for (const id of new Set(known)) if (!ids.has(id)) step(forget(state, id, Date.now()))
     },
@@ -115,9 +132,12 @@ export function createAlerts(options: {
 }
 
 /** What of the incidents has to outlast this process; how long a call has been out by now need not. */
-function outlineOf({ open, past }: AlertState): string {
-  const lasting = open.map(({ id, told, failing }) => [id, told, Object.keys(failing)])
-  return JSON.stringify([lasting, past[0]?.id ?? null, past.length])
+function outlineOf({ open, past, troubles }: AlertState): string {
+  const lasting = open.map(({ id, told, isSilent, repeats, failing }) => {
+    return [id, told, isSilent, repeats, Object.keys(failing)]
+  })
+  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
+  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, unstable])
 }
 
 function sampleOf({ id, path, mount, overall }: Checked): Sample {
@@ -147,8 +167,11 @@ function pathsOf({ paths, failing, endedAt }: OpenIncident): string[] {
   return Object.keys(failing).flatMap((id) => paths[id] ?? [])
 }
 
+/** What is shown of a trouble that comes and goes, whatever becomes of each of its incidents. */
+const unstableId = ({ id }: Trouble) => `unstable-${id}`
+
 /** The title names the trouble and the path, the body is the verdict's own sentence. */
-export function notificationOf({ what, incident }: Announcement, words: Words): Notification {
+export function notificationOf({ what, incident, trouble }: Announcement, words: Words): Notification {
   const paths = pathsOf(incident)
   const path = paths[0] ?? incident.group
   const others = paths.length - 1
@@ -163,11 +186,29 @@ export function notificationOf({ what, incident }: Announcement, words: Words): 
     }
   }
   // A clock that was set back meanwhile makes no time less than none.
-  const lasted = Math.max(0, (incident.endedAt ?? incident.startedAt) - incident.startedAt)
+  const since = incident.startedAt
+  const lasted = Math.max(0, (incident.endedAt ?? Date.now()) - since)
+  if (what === 'lasting') {
+    return {
+      incident: incident.id,
+      title: words(message('notify.failed', { kind, where })),
+      body: words(message('notify.lastingBody', { lasted, since })),
+      urgent: true,
+    }
+  }
+  if (what === 'unstable' && trouble !== null) {
+    const { times, startedAt } = trouble
+    return {
+      incident: unstableId(trouble),
+      title: words(message('notify.unstable', { kind, where })),
+      body: words(message('notify.unstableBody', { times, since: startedAt })),
+      urgent: true,
+    }
+  }
   return {
-    incident: incident.id,
+    incident: trouble === null ? incident.id : unstableId(trouble),
     title: words(message('notify.recovered', { where })),
-    body: words(message('notify.recoveredBody', { kind, where, lasted, since: incident.startedAt })),
+    body: words(message('notify.recoveredBody', { kind, where, lasted, since })),
     urgent: false,
   }
 }

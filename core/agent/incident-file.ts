@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { COLLECT_MS, type Incident, incidentKinds, KEPT_INCIDENTS } from '../alert/incidents.ts'
+import {
+  type AlertState,
+  COLLECT_MS,
+  type Incident,
+  incidentKinds,
+  KEPT_INCIDENTS,
+  type Trouble,
+} from '../alert/state.ts'
+import { QUIET_MS, repeatsOf } from '../alert/troubles.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import { openKeptFile } from './kept-file.ts'
 
@@ -16,14 +24,27 @@ const keptSchema = z.object({
   startedAt: z.number(),
   endedAt: z.number().nullable(),
   told: z.boolean(),
+  isSilent: z.boolean().default(false),
+  repeats: z.number().default(0),
 })
-const fileSchema = z.object({ open: z.array(keptSchema), past: z.array(keptSchema).max(KEPT_INCIDENTS) })
+const troubleSchema = z.object({
+  id: z.string(),
+  times: z.number(),
+  lastings: z.number(),
+  startedAt: z.number(),
+  incident: keptSchema,
+})
+const fileSchema = z.object({
+  open: z.array(keptSchema),
+  past: z.array(keptSchema).max(KEPT_INCIDENTS),
+  troubles: z.array(troubleSchema).default([]),
+})
 
-/** Those that last, and those that are over. */
-export interface Incidents {
-  open: Incident[]
-  past: Incident[]
-}
+/** What the last run was about to tell again waits for the first checks of this one. */
+const FIRST_CHECKS_MS = 60_000
+
+/** Those that last, those that are over, and what comes and goes. */
+export type Incidents = Pick<AlertState, 'open' | 'past' | 'troubles'>
 
 /**
  * Keeps incidents over a restart, so that each is told once, and that it is over, too. What nobody was told of is not
@@ -40,7 +61,7 @@ export interface IncidentFile {
 
 /** What sends once, or a test, keeps none. */
 export const noIncidentFile: IncidentFile = {
-  load: () => ({ open: [], past: [] }),
+  load: () => ({ open: [], past: [], troubles: [] }),
   save: () => undefined,
   saved: async () => undefined,
 }
@@ -52,17 +73,42 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
   return {
     load() {
       try {
-        const { open, past } = fileSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-        const tellAtMs = performance.now() + COLLECT_MS
-        const known = (incident: z.infer<typeof keptSchema>): Incident => ({ ...incident, tellAtMs })
-        return { open: open.map(known), past: past.map(known) }
+        const { open, past, troubles } = fileSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+        const now = { at: Date.now(), steadyMs: performance.now() }
+        const lasting = new Set(open.map(({ id }) => id))
+        return {
+          open: open.map((one) => incidentAt(now, one)),
+          past: past.map((one) => incidentAt(now, one)),
+          troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
+        }
       } catch {
-        return { open: [], past: [] }
+        return noIncidentFile.load()
       }
     },
-    save({ open, past }) {
-      kept.save(JSON.stringify(fileSchema.parse({ open: open.filter(({ told }) => told), past })))
+    save({ open, past, troubles }) {
+      const told = open.filter((one) => one.told)
+      kept.save(JSON.stringify(fileSchema.parse({ open: told, past, troubles })))
     },
     saved: kept.saved,
   }
+}
+
+interface Now {
+  /** Milliseconds since 1970. */
+  at: number
+  /** Milliseconds of the steady clock, which this run has for itself. */
+  steadyMs: number
+}
+
+function incidentAt({ at, steadyMs }: Now, kept: z.infer<typeof keptSchema>): Incident {
+  const { repeats, inMs } = repeatsOf(at - kept.startedAt, kept.repeats)
+  const repeatAtMs = steadyMs + Math.max(FIRST_CHECKS_MS, inMs)
+  return { ...kept, tellAtMs: steadyMs + COLLECT_MS, repeats, repeatAtMs }
+}
+
+function troubleAt(now: Now, kept: z.infer<typeof troubleSchema>, lasts: boolean): Trouble {
+  const incident = incidentAt(now, kept.incident)
+  const quietMs = Math.max(0, now.at - (incident.endedAt ?? now.at))
+  const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
+  return { ...kept, incident, quietSinceMs }
 }

@@ -1,90 +1,7 @@
 import type { Verdict } from '../check/messages.ts'
-import type { Message } from '../words/message.ts'
-
-/** Verdicts that are incidents; "slow" is shown, but nobody is woken for it. */
-export const incidentKinds = [
-  'read-only',
-  'hung',
-  'io-error',
-  'missing',
-  'full',
-  'permission',
-  'stale',
-  'error',
-] as const
-export type IncidentKind = (typeof incidentKinds)[number]
-
-/** One verdict of one path, as far as alerts need it. */
-export interface Sample {
-  id: string
-  path: string
-  /** Paths of one group that fail alike are one incident: the mount point where it is known. */
-  group: string
-  /**
-   * It may well be this path's own fault, or one that its disk lives on with: then it joins others of its group only
-   * until they are told, and nobody joins it after that, so that what fails later is told as well.
-   */
-  isOwn: boolean
-  kind: Verdict['kind']
-  sentence: Message
-  /** Milliseconds since 1970. */
-  at: number
-  /** Milliseconds of the steady clock. */
-  steadyMs: number
-}
-
-export interface Incident {
-  id: string
-  kind: IncidentKind
-  group: string
-  /** All that it was begun with was perhaps of the paths' own. */
-  isOwn: boolean
-  /** Every path that was part of it, by path id. */
-  paths: Record<string, string>
-  /** What is said of those that fail now, by path id; the first of them speaks for the incident. */
-  failing: Record<string, Message>
-  sentence: Message
-  /** Milliseconds since 1970. */
-  startedAt: number
-  endedAt: number | null
-  /** When it is to be told, by the steady clock: further paths of the same mount are waited for. */
-  tellAtMs: number
-  told: boolean
-}
-
-/** What has to be told to a person. */
-export interface Announcement {
-  what: 'failed' | 'recovered'
-  incident: Incident
-}
-
-/** How a path has failed without a break. */
-interface Suspicion {
-  failures: number
-  since: number
-  /** The last of them, as long as they were of one kind. */
-  kind: IncidentKind
-  ofKind: number
-  kindSince: number
-  /** All of them may have been the path's own fault (Sample.isOwn). */
-  isOwn: boolean
-}
-
-export interface AlertState {
-  suspicions: Record<string, Suspicion>
-  open: Incident[]
-  /** Those that are over, newest first, at most KEPT_INCIDENTS. */
-  past: Incident[]
-  /** Recoveries that nobody has been told of yet. */
-  recoveries: Incident[]
-  opened: number
-}
-
-export const noAlerts: AlertState = { suspicions: {}, open: [], past: [], recoveries: [], opened: 0 }
-
-/** How long a new incident waits for further paths of the same mount before it is told. */
-export const COLLECT_MS = 1_000
-export const KEPT_INCIDENTS = 100
+import type { AlertState, Incident, IncidentKind, Sample, Suspicion } from './state.ts'
+import { COLLECT_MS, KEPT_INCIDENTS } from './state.ts'
+import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './troubles.ts'
 
 /** A system that says EROFS, or a call that never returns, needs no second opinion. */
 const SAMPLES_NEEDED: Record<IncidentKind, number> = {
@@ -100,6 +17,10 @@ const SAMPLES_NEEDED: Record<IncidentKind, number> = {
 
 /** ok, pending, firing, ok: one verdict of one path; pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
+  return withQuiet(state, judge(state, sample), sample.steadyMs)
+}
+
+function judge(state: AlertState, sample: Sample): AlertState {
   if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at, true)
   const kind = sample.kind
   const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample)
@@ -119,30 +40,7 @@ export function isSuspected(state: AlertState, id: string): boolean {
 
 /** A path that is no longer looked after: its part in any incident ends without a word. */
 export function forget(state: AlertState, id: string, now: number): AlertState {
-  return leave(withoutSuspicion(state, id), id, now, false)
-}
-
-/**
- * What has to be told by now; the returned state knows it as told.
- * @param steadyMs milliseconds of the steady clock.
- */
-export function announce(
-  state: AlertState,
-  steadyMs: number,
-): { state: AlertState; announcements: Announcement[] } {
-  const isDue = (incident: Incident) => !incident.told && incident.tellAtMs <= steadyMs
-  const failed = state.open.filter(isDue)
-  return {
-    state: {
-      ...state,
-      open: state.open.map((incident) => (isDue(incident) ? { ...incident, told: true } : incident)),
-      recoveries: [],
-    },
-    announcements: [
-      ...failed.map((incident): Announcement => ({ what: 'failed', incident })),
-      ...state.recoveries.map((incident): Announcement => ({ what: 'recovered', incident })),
-    ],
-  }
+  return withoutPath(leave(withoutSuspicion(state, id), id, now, false), id)
 }
 
 function isIncident(kind: Verdict['kind']): kind is IncidentKind {
@@ -202,6 +100,9 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     endedAt: null,
     tellAtMs: sample.steadyMs + COLLECT_MS,
     told: false,
+    isSilent: false,
+    repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
+    repeats: 0,
   }
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
@@ -251,6 +152,7 @@ function leaveOne(
     ...state,
     open: state.open.filter((one) => one !== incident),
     past: [over, ...state.past].slice(0, KEPT_INCIDENTS),
-    recoveries: recovered && incident.told ? [...state.recoveries, over] : state.recoveries,
+    recoveries:
+      recovered && incident.told && !incident.isSilent ? [...state.recoveries, over] : state.recoveries,
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { incidentKinds } from '../../alert/incidents.ts'
+import { incidentKinds } from '../../alert/state.ts'
 import { checkedSchema } from '../../check/messages.ts'
 import { totalsSchema } from '../../ledger/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createAlerts } from '../../../core/agent/alerts.ts'
+import { createAlerts, notificationOf } from '../../../core/agent/alerts.ts'
 import { type IncidentFile, noIncidentFile, openIncidentFile } from '../../../core/agent/incident-file.ts'
 import type { Checked } from '../../../core/check/messages.ts'
 import { message } from '../../../core/words/message.ts'
@@ -207,6 +207,47 @@ describe('alerts', () => {
       await second.running.stop()
     })
 
+    it('knows what comes and goes, and when it is over', async () => {
+      const { run } = start()
+      const first = run()
+      const flap = ({ running }: ReturnType<typeof run>) => {
+        for (const kind of ['hung', 'ok'] as const) {
+          running.observe(checked(kind))
+          vi.advanceTimersByTime(10_000)
+        }
+      }
+      for (let time = 0; time < 4; time += 1) flap(first)
+      expect(first.told.slice(4)).toEqual(['Comes and goes: /disk/a (Not answering) (true)'])
+      await first.running.stop()
+      const second = run()
+      flap(second)
+      expect(second.told).toEqual([])
+      await second.running.stop()
+      // Nobody knows how it was meanwhile.
+      vi.advanceTimersByTime(3_600_000)
+      const third = run()
+      vi.advanceTimersByTime(59_000)
+      expect(third.told).toEqual([])
+      vi.advanceTimersByTime(2_000)
+      expect(third.told).toEqual(['Well again: /disk/a (true)'])
+      await third.running.stop()
+      expect(run().running.incidents()).toHaveLength(5)
+    })
+
+    it('tells again of what lasts, at its time and not at each start', async () => {
+      const { run } = start()
+      const told: string[] = []
+      for (let hours = 0; hours < 36; hours += 1) {
+        const one = run()
+        one.running.observe(checked('read-only'))
+        vi.advanceTimersByTime(3_600_000)
+        told.push(...one.told.map((title) => `${hours} ${title}`))
+        await one.running.stop()
+      }
+      const again = 'Read-only: /disk/a (true)'
+      expect(told).toEqual([`0 ${again}`, `3 ${again}`, `27 ${again}`])
+    })
+
     it('begins anew where its file is broken, or cannot be written', async () => {
       const { directory, run } = start()
       writeFileSync(path.join(directory, 'incidents.json'), '{"open":[{}],')
@@ -218,6 +259,48 @@ describe('alerts', () => {
       await away.running.stop()
       expect(away.told).toEqual(['Read-only: /disk/a (true)'])
     })
+  })
+
+  it('leaves on the screen that something comes and goes until it is over or lasts', () => {
+    const { running, told, withdrawn } = alerts()
+    const unstable = () => withdrawn.filter((id) => id.startsWith('unstable-'))
+    for (let time = 0; time < 5; time += 1) {
+      running.observe(checked('hung'))
+      vi.advanceTimersByTime(10_000)
+      running.observe(checked('ok'))
+      vi.advanceTimersByTime(10_000)
+    }
+    expect(told).toHaveLength(5)
+    expect(unstable()).toEqual([])
+    running.observe(checked('hung'))
+    vi.advanceTimersByTime(310_000)
+    expect(told.slice(5)).toEqual(['Not answering: /disk/a (true)'])
+    expect(unstable()).toHaveLength(1)
+  })
+
+  it('says how often and since when, and how long in all', () => {
+    const incident = {
+      id: 'i',
+      kind: 'hung' as const,
+      group: '/disk',
+      isOwn: false,
+      paths: { a: '/disk/a' },
+      failing: {},
+      sentence: message('problem.other', { reason: '' }),
+      startedAt: Date.now() - 14_400_000,
+      endedAt: null,
+      tellAtMs: 0,
+      told: true,
+      isSilent: true,
+      repeatAtMs: 0,
+      repeats: 0,
+    }
+    const { startedAt } = incident
+    const trouble = { id: 'i', times: 3, lastings: 0, startedAt, incident, quietSinceMs: null }
+    const said = (what: 'unstable' | 'lasting') =>
+      notificationOf({ what, incident, trouble }, englishWords).body
+    expect(said('unstable')).toMatch(/^It has failed 3 times since .*\d\d:\d\d\. /)
+    expect(said('lasting')).toMatch(/^It has lasted for 4 hr, since .*\d\d:\d\d\.$/)
   })
 
   it('takes nothing back that was never shown', () => {

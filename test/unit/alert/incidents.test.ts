@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type AlertState,
-  announce,
-  COLLECT_MS,
-  forget,
-  noAlerts,
-  observe,
-  type Sample,
-} from '../../../core/alert/incidents.ts'
+import { announce } from '../../../core/alert/announce.ts'
+import { forget, observe } from '../../../core/alert/incidents.ts'
+import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alert/state.ts'
 import { message } from '../../../core/words/message.ts'
 
 function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false): Sample {

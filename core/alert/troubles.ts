@@ -1,0 +1,75 @@
+import type { AlertState, Incident, Trouble } from './state.ts'
+
+// How often what comes and goes, and what lasts, is told; pure. Times are milliseconds of the steady clock.
+
+/** What comes back within this time is the same trouble; what stays well for so long is over. */
+export const QUIET_MS = 15 * 60_000
+/** The incident of a trouble from which on it counts as one that comes and goes. */
+export const UNSTABLE_FROM = 3
+/** A failure is told again after the first, and then after each of the others. */
+export const FIRST_REPEAT_MS = 4 * 3_600_000
+export const REPEAT_MS = 24 * 3_600_000
+/** What comes and goes, and then lasts for so long, is a failure like any other. */
+const LASTING_MS = 5 * 60_000
+
+/** The trouble that an incident belongs to, with it. */
+export function troubleWith(troubles: readonly Trouble[], incident: Incident): Trouble {
+  const before = troubles.find((one) => isAgain(one, incident))
+  const { id, startedAt } = incident
+  const { times, ...known } = before ?? { id, startedAt, times: 0, lastings: 0 }
+  return { ...known, times: times + 1, incident, quietSinceMs: null }
+}
+
+export function isUnstable({ times }: Trouble): boolean {
+  return times >= UNSTABLE_FROM
+}
+
+/** When it is told as one that lasts: each time after twice as long, so that this does not flap, either. */
+export function lastsAtMs({ lastings }: Trouble, { tellAtMs }: Incident): number {
+  return tellAtMs + LASTING_MS * 2 ** lastings
+}
+
+/** Whether it has been well for so long that it is over. */
+export function isQuiet({ quietSinceMs }: Trouble, steadyMs: number): boolean {
+  return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs
+}
+
+/** The troubles whose incidents have ended by what was just observed are quiet from now on. */
+export function withQuiet(before: AlertState, after: AlertState, steadyMs: number): AlertState {
+  if (before.open === after.open || after.troubles.length === 0) return after
+  const ended = after.past.filter(({ id }) => before.open.some((one) => one.id === id))
+  if (ended.length === 0) return after
+  const troubles = after.troubles.map((trouble) => {
+    const last = ended.find(({ id }) => id === trouble.incident.id)
+    if (last !== undefined) return { ...trouble, incident: last, quietSinceMs: steadyMs }
+    // Of one that was over before it was told nobody hears, but it was not quiet.
+    const short = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
+    if (short === undefined) return trouble
+    return { ...trouble, incident: { ...trouble.incident, endedAt: short.endedAt }, quietSinceMs: steadyMs }
+  })
+  return { ...after, troubles }
+}
+
+/** A path that is no longer looked after has no part in any trouble; one that ends by that ends without a word. */
+export function withoutPath(state: AlertState, id: string): AlertState {
+  const troubles = state.troubles.flatMap((trouble) => {
+    const { [id]: _, ...paths } = trouble.incident.paths
+    const isOver = trouble.quietSinceMs === null && !state.open.some((one) => one.id === trouble.incident.id)
+    if (isOver || Object.keys(paths).length === 0) return []
+    return [{ ...trouble, incident: { ...trouble.incident, paths } }]
+  })
+  return { ...state, troubles }
+}
+
+/** How often a failure that has lasted so long should have been told again, and when it is next. */
+export function repeatsOf(lastedMs: number, repeats: number): { repeats: number; inMs: number } {
+  const due = Math.max(0, 1 + Math.floor((lastedMs - FIRST_REPEAT_MS) / REPEAT_MS))
+  if (repeats < due) return { repeats: due - 1, inMs: 0 }
+  return { repeats, inMs: FIRST_REPEAT_MS + repeats * REPEAT_MS - lastedMs }
+}
+
+/** What may be each path's own fault is a trouble of that path; else it is one of what the paths share. */
+function isAgain({ incident: before }: Trouble, now: Incident): boolean {
+  if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
+  return !now.isOwn || Object.keys(now.paths).some((id) => before.paths[id] !== undefined)
+}

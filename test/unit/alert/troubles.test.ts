@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { announce, tellAgainAtMs } from '../../../core/alert/announce.ts'
+import { forget, observe } from '../../../core/alert/incidents.ts'
+import { type AlertState, noAlerts, type Sample } from '../../../core/alert/state.ts'
+import { repeatsOf } from '../../../core/alert/troubles.ts'
+import { message } from '../../../core/words/message.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** What a path is from a time on, in seconds. */
+type Course = readonly (readonly [fromSeconds: number, kind: Sample['kind']])[]
+
+/** Checked each second and told what is due whenever something is, until `seconds`. */
+function told(course: Course, seconds: number, from: AlertState = noAlerts) {
+  let state = from
+  const heard: string[] = []
+  for (let second = course[0]?.[0] ?? 0; second <= seconds; second += 1) {
+    const kind = course.findLast(([since]) => since <= second)?.[1] ?? 'ok'
+    const at = second * SECOND
+    const sentence = message('problem.other', { reason: kind })
+    const sample = { id: 'a', path: '/mnt/a', group: '/mnt', isOwn: false, kind, sentence }
+    state = observe(state, { ...sample, at, steadyMs: at })
+    const due = tellAgainAtMs(state)
+    if (due === null || due > at) continue
+    const next = announce(state, at)
+    state = next.state
+    heard.push(...next.announcements.map(({ what }) => `${second} ${what}`))
+  }
+  return { heard, state }
+}
+
+/** Failing and well by turns, `each` seconds long, so many times; well at the end. */
+function turns(
+  times: number,
+  each = 10,
+  kind: Sample['kind'] = 'hung',
+  from = 0,
+): [number, Sample['kind']][] {
+  return Array.from({ length: times }, (_, index) => [
+    [from + 2 * index * each, kind] as [number, Sample['kind']],
+    [from + (2 * index + 1) * each, 'ok'] as [number, Sample['kind']],
+  ]).flat()
+}
+
+const thrice = ['1 failed', '10 recovered', '21 failed', '30 recovered', '41 unstable']
+const quiet = 15 * 60
+
+describe('what comes and goes', () => {
+  it.each([
+    ['once', turns(1), quiet * 2, thrice.slice(0, 2)],
+    ['twice', turns(2), quiet * 2, thrice.slice(0, 4)],
+    ['three times, and is over when it was quiet', turns(3), 50 + quiet, [...thrice, `${50 + quiet} over`]],
+    ['for two hours, is told as unstable once', turns(360), 7_200, thrice],
+    ['for two hours, and is over', turns(360), 9_000, [...thrice, `${7_190 + quiet} over`]],
+    ['and then lasts', [...turns(3), [60, 'hung']], 2_000, [...thrice, '361 failed']],
+    [
+      'and then lasts, and is told well at once, and over no second time',
+      [...turns(3), [60, 'hung'], [1_000, 'ok']],
+      4_000,
+      [...thrice, '361 failed', '1000 recovered'],
+    ],
+    [
+      'after it was quiet is something new',
+      [...turns(1), ...turns(1, 10, 'hung', 10 + quiet + 1)],
+      quiet * 3,
+      ['1 failed', '10 recovered', `${quiet + 12} failed`, `${quiet + 21} recovered`],
+    ],
+    [
+      'for less than it takes to be told, still does',
+      [...turns(3), [600, 'hung'], [601, 'ok']],
+      601 + quiet,
+      [...thrice, `${601 + quiet} over`],
+    ],
+    [
+      'and fails in another way at last, is not said to be well',
+      [...turns(3), [50 + quiet - 10, 'read-only']],
+      quiet * 2,
+      [...thrice, `${50 + quiet - 9} failed`],
+    ],
+  ] as [string, Course, number, string[]][])('%s', (_, course, seconds, wanted) => {
+    expect(told(course, seconds).heard).toEqual(wanted)
+  })
+
+  it('is told less and less as lasting where it lasts again and again', () => {
+    // Six minutes of failure after each ten seconds of health, for a day.
+    const course = Array.from({ length: 233 }, (_, index) => [
+      [index * 370, 'hung'] as const,
+      [index * 370 + 360, 'ok'] as const,
+    ]).flat()
+    expect(told(course, 24 * 3_600).heard.length).toBeLessThan(12)
+  })
+
+  it('is another trouble for a failure of another kind', () => {
+    const other = turns(1, 10, 'read-only', 60)
+    expect(told([...turns(2), ...other], 100).heard.slice(4)).toEqual(['61 failed', '70 recovered'])
+  })
+
+  it('is a trouble of each path where it may be the path’s own fault, else of all on its disk', () => {
+    const troubles = (isOwn: boolean) => {
+      let state = noAlerts
+      const see = (id: string, kind: Sample['kind'], at: number) => {
+        const sentence = message('problem.other', { reason: kind })
+        state = observe(state, {
+          id,
+          path: `/mnt/${id}`,
+          group: '/mnt',
+          isOwn,
+          kind,
+          sentence,
+          at,
+          steadyMs: at,
+        })
+      }
+      for (const [index, id] of ['a', 'b', 'c'].entries()) {
+        for (const at of [0, 1]) see(id, 'missing', index * MINUTE + at)
+        state = announce(state, index * MINUTE + 2 * SECOND).state
+        see(id, 'ok', index * MINUTE + 3 * SECOND)
+      }
+      return state.troubles.map(({ times }) => times)
+    }
+    expect(troubles(true)).toEqual([1, 1, 1])
+    expect(troubles(false)).toEqual([3])
+  })
+
+  it('says the whole duration and the number at its end', () => {
+    const { state } = told(turns(4), 80)
+    const { announcements } = announce(state, (70 + quiet) * SECOND)
+    expect(announcements).toMatchObject([
+      { what: 'over', incident: { startedAt: 0, endedAt: 70_000 }, trouble: { times: 4 } },
+    ])
+  })
+
+  it('is nobody’s business when its path is not looked after any more', () => {
+    const { state } = told(turns(3), 60)
+    const without = forget(state, 'a', 60_000)
+    expect(without.troubles).toEqual([])
+    expect(tellAgainAtMs(without)).toBeNull()
+  })
+})
+
+describe('what lasts', () => {
+  it('is told again after four hours, then daily', () => {
+    const { heard, state } = told([[0, 'hung']], (4 * HOUR) / SECOND + 10)
+    expect(heard).toEqual(['1 failed', '14400 lasting'])
+    expect(tellAgainAtMs(state)).toBe(28 * HOUR)
+    const later = announce(state, 28 * HOUR)
+    expect(later.announcements.map(({ what }) => what)).toEqual(['lasting'])
+    expect(tellAgainAtMs(later.state)).toBe(52 * HOUR)
+  })
+
+  it.each([
+    [HOUR, 0, { repeats: 0, inMs: 3 * HOUR }],
+    [5 * HOUR, 1, { repeats: 1, inMs: 23 * HOUR }],
+    // While it was not running one was left out; of several only the last is made up for.
+    [5 * HOUR, 0, { repeats: 0, inMs: 0 }],
+    [100 * HOUR, 1, { repeats: 4, inMs: 0 }],
+    [100 * HOUR, 5, { repeats: 5, inMs: 24 * HOUR }],
+    // The clock was set back.
+    [-HOUR, 0, { repeats: 0, inMs: 5 * HOUR }],
+  ])('after %i ms, told again %i times', (lasted, repeats, wanted) => {
+    expect(repeatsOf(lasted, repeats)).toEqual(wanted)
+  })
+})

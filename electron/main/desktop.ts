@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { app, nativeTheme } from 'electron'
+import { app, dialog, nativeTheme } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Outcome } from '../../core/agent/contract.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
@@ -80,7 +80,7 @@ function present(
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
-  begin(trayActions(agent, { ...handlers, ...desktop }, window, come, quit))
+  begin(trayActions({ agent, handlers: { ...handlers, ...desktop }, window, words, come, quit }))
   const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', come)
   app.on('activate', come)
@@ -100,28 +100,36 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
 }
 
 /** What the tray's menu does. It has no place of its own for a refusal: that becomes a notice. */
-function trayActions(
-  agent: Agent,
-  handlers: WindowHandlers,
-  window: TrayWindow,
-  showWindow: () => void,
-  quit: () => void,
-): TrayActions {
+function trayActions(options: {
+  agent: Agent
+  handlers: WindowHandlers
+  window: TrayWindow
+  words: () => Words
+  come: () => void
+  quit: () => void
+}): TrayActions {
+  const { agent, handlers, window, words, come, quit } = options
+  const refused = (sentence: Message) => {
+    // Nothing is wrong: whoever has just chosen it is told, and nobody else.
+    if (sentence.key === 'refuse.already')
+      void dialog.showMessageBox(window.browser, { message: words()(sentence) })
+    else addRefusal(agent, sentence)
+  }
   const tell = (answer: Promise<Outcome>) =>
     void answer.then(
       (outcome) => {
-        if (!outcome.done) addRefusal(agent, outcome.sentence)
+        if (!outcome.done) refused(outcome.sentence)
       },
-      (thrown) => addRefusal(agent, sentenceOf(thrown)),
+      (thrown) => refused(sentenceOf(thrown)),
     )
   return {
-    open: showWindow,
+    open: come,
     openAlerts: () => {
-      showWindow()
+      come()
       sendEvent(window.browser, 'show', { page: 'alerts' })
     },
     addDirectory: () => {
-      showWindow()
+      come()
       tell(handlers.chooseSource({}))
     },
     pause: (minutes) => tell(handlers.pause({ minutes })),

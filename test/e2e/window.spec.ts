@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { englishWords } from '../../core/words/words.ts'
-import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { cancelDialog, chooseDirectory, openDialog } from '../support/desktop/dialog.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
 import { clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
@@ -84,6 +84,19 @@ test('what the tray menu could not do is told', async ({ desktop }) => {
   await chooseDirectory(desktop.dataDirectory)
   await expect(page.getByText('receiver keeps its copies').first()).toBeVisible()
   expect((await state()).notices).toHaveLength(2)
+})
+
+test('a directory that is protected already is said to be, and is no trouble', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-source-'))
+  const { holdfast, page, state } = await desktop.start({ args: [source] })
+  const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  await expect(page.getByRole('article', { name: path.basename(source) })).toBeVisible()
+  await clickMenu(desktop.bus, tray, 'Add directory…')
+  await chooseDirectory(source)
+  await until('the answer', openDialog)
+  expect((await state()).notices).toEqual([])
+  await cancelDialog()
+  await rm(source, { recursive: true })
 })
 
 test('what changes while Holdfast quits is not told to an icon that has gone', async ({ desktop }) => {

@@ -11,6 +11,9 @@ export interface StatusTray {
   destroy(): void
 }
 
+/** With each other tooltip Chromium makes the menu anew on Linux (StatusIconLinuxDbus::SetToolTip). */
+const isTooltipOfMenu = process.platform === 'linux'
+
 /**
  * The icon, its one-sentence tooltip and its menu; redrawn only when one of them changes. It is there before
  * the agent is: until the first `show` it has no menu, and `actions` may give null.
@@ -23,27 +26,31 @@ export function createTray(imageDirectory: string, actions: () => TrayActions | 
     ]),
   ) as Record<StatusLevel, Electron.NativeImage>
   const tray = new Tray(images.starting)
-  let shown = ''
+  let level: StatusLevel | null = null
+  let said = ''
   let latest: { state: AppState; words: Words } | null = null
   tray.on('click', () => actions()?.open())
+  const say = (sentence: string) => {
+    if (sentence !== said) tray.setToolTip(`Holdfast: ${sentence}`)
+    said = sentence
+  }
   const pace = createMenuPace(() => {
     const now = actions()
     if (latest === null || now === null) return
     const { state, words } = latest
-    tray.setContextMenu(Menu.buildFromTemplate(menuOf(menuFacts(state, words).line, state, words, now)))
+    const { line } = menuFacts(state, words)
+    tray.setContextMenu(Menu.buildFromTemplate(menuOf(line, state, words, now)))
+    if (isTooltipOfMenu) say(line)
   })
   return {
     tray,
     show: (state, words) => {
       latest = { state, words }
       pace.show(menuFacts(state, words))
-      const { level, sentence } = state.status
-      const tooltip = `Holdfast: ${words(sentence)}`
-      const key = JSON.stringify([level, tooltip])
-      if (key === shown) return
-      shown = key
+      if (!isTooltipOfMenu) say(words(state.status.sentence))
+      if (level === state.status.level) return
+      level = state.status.level
       tray.setImage(images[level])
-      tray.setToolTip(tooltip)
     },
     destroy: () => {
       pace.stop()

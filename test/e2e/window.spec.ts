@@ -60,6 +60,23 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await expect(page.getByRole('status').first()).not.toContainText('Paused')
 })
 
+test('an open tray menu stays what it is while the time in its sentence goes on', async ({ desktop }) => {
+  test.setTimeout(90_000)
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-source-'))
+  // Nobody listens there.
+  const away = { id: 'away', name: 'nas-2', host: '127.0.0.1', port: 1, fingerprint: 'a'.repeat(64) }
+  const { holdfast, page } = await desktop.start({ settings: { destinations: [away] }, args: [source] })
+  const address = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  const isAway = async () => (await readTray(desktop.bus, address)).tooltip.includes('unreachable')
+  await until('it to be unreachable', isAway, 40_000)
+  const sentence = () => page.getByRole('status').first().innerText()
+  const [before, first] = [await readMenu(desktop.bus, address), await sentence()]
+  expect(before[0]?.label).toContain('unreachable for 1 min')
+  await until('the time to go on', async () => (await sentence()) !== first)
+  expect(await readMenu(desktop.bus, address)).toEqual(before)
+  await rm(source, { recursive: true })
+})
+
 test('what a command throws is shown in the language of the window', async ({ desktop }) => {
   // The ledger cannot be opened: there is no list of files.
   await mkdir(path.join(desktop.dataDirectory, 'ledger.db'))

@@ -179,6 +179,8 @@ class BatchSession implements Session, BatchesHost {
   async #lookNow(): Promise<void> {
     const { source, root } = this.context
     const filter = createNameFilter(nameRulesOf(source))
+    // One of them that has no mark now has lost it before any look saw it, and begins anew.
+    const marked = new Set([...this.#open].flatMap(([name, { state }]) => (state.sent ? [name] : [])))
     const { batches, unsendable, late } = await lookAtBatches(root, source, filter)
     if (this.#stopped) return
     for (const one of unsendable) this.context.problem(unsendableWords(root, one))
@@ -191,7 +193,7 @@ class BatchSession implements Session, BatchesHost {
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    const isKnown = (name: string) => this.#identities.get(name) === identities.get(name)
+    const isKnown = (name: string) => this.#identities.get(name) === identities.get(name) && !marked.has(name)
     this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
     // Not waited for: a directory's steps may need another look.
     for (const { name, closed, newest } of unfinished)

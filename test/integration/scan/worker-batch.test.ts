@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   appendFileSync,
   chmodSync,
@@ -9,11 +10,12 @@ import {
   renameSync,
   rmSync,
   utimesSync,
+  watch,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
@@ -177,6 +179,27 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     await until('it is marked', () => existsSync(at('finished.watch')))
     await scanner.reconcile()
     await until('nothing is said', () => problems().length === 0)
+  })
+
+  test('a directory whose mark is removed as soon as it is there is marked again', async () => {
+    const { root, configure, paths, scanner, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    writeFileSync(at('one'), 'one', { mode: 0o644 })
+    writeFileSync(at('finished.parse'), '')
+    const marks = watch(at('.'), (_event, name) => {
+      if (name !== 'finished.watch' || !existsSync(at(name))) return
+      marks.close()
+      rmSync(at(name))
+    })
+    onTestFinished(() => marks.close())
+    configure()
+    await until('it is offered', () => paths().join() === 'DC1/one')
+    const gone = once(marks, 'close')
+    sendAll()
+    await gone
+    await scanner.reconcile()
+    await until('it is marked again', () => existsSync(at('finished.watch')))
   })
 
   test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {

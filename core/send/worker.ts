@@ -65,15 +65,18 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     const now = performance.now()
     const totals = ledger.totalsOf(destinationId())
     const transfers = delivery?.transfers(TRANSFERS) ?? []
+    const problem = problemNow()
+    // While nothing can go, nobody knows when it will.
+    const isGoing = connection.state === 'connected' && problem === null
     const report: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
-      connection: { ...connection, problem: problemNow() },
+      connection: { ...connection, problem },
       totals,
       lastFile,
       transfers,
       rates: progress.rates.current(now),
-      left: progress.left(totals, transfers, now),
-      leftOfAll: progress.leftOfAll(totals, transfers, now),
+      left: isGoing ? progress.left(totals, transfers, now) : {},
+      leftOfAll: isGoing ? progress.leftOfAll(totals, transfers, now) : null,
       allowance: { now: limiter.allowance, until: limiter.until },
     }
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null

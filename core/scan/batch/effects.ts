@@ -121,8 +121,9 @@ export function directoryEffects(
     failed: (step, thrown) => {
       // A directory that was deleted is forgotten by the next look.
       if (isGone(errorCode(thrown))) return host.lookSoon()
-      const reason = errorText(thrown)
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
+      // The code: the system's text names the directory as it was opened, which is nobody's path.
+      const reason = errorCode(thrown) ?? errorText(thrown)
       context.problem(
         message(key, { path: path.join(source.path, name), mark: source.batch.sentMark, reason }),
       )

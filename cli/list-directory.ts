@@ -21,6 +21,7 @@ import { createWords } from '../core/words/words.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
+import { whyWords } from './why-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** What of a source the command line says. */
@@ -94,9 +95,10 @@ async function directoryAt(given: string): Promise<string> {
   return realpath(given).catch(() => given)
 }
 
-function lineOf({ path: relative, size, why }: Listed, json: boolean, inWords: Words): string {
-  const reason = why === null ? null : inWords(why)
-  if (json) return JSON.stringify({ path: relative, size, send: why === null, why: reason })
+function lineOf(listed: Listed, json: boolean, inWords: Words): string {
+  const { path: relative, size } = listed
+  const why = whyWords(listed, inWords)
+  if (json) return JSON.stringify({ path: relative, size, send: why === null, why })
   const name = quoteControls(relative)
-  return reason === null ? name : `${name}\t${reason}`
+  return why === null ? name : `${name}\t${quoteControls(why)}`
 }

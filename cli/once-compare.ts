@@ -10,6 +10,8 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.writing',
   'scan.why.unreadable',
   'scan.why.name',
+  'scan.why.nameLong',
+  'scan.why.nameReserved',
   'scan.why.parked',
 ])
 

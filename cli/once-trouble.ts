@@ -1,6 +1,6 @@
 import { scanProblem } from '../core/agent/state/scan-problem.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
-import { type Message, message } from '../core/words/message.ts'
+import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
 
@@ -8,6 +8,16 @@ import { quoteControls } from './quote-controls.ts'
 export const GIVE_UP_AFTER_MS = 60_000
 /** What holds the sending up for so long is told, though it may pass; what may not pass ends the run. */
 const COMPLAIN_AFTER_MS = 3_000
+
+/** Files and directories are named by the last look; and who looks once needs no watches. */
+const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
+  'scan.nameNotUtf8',
+  'scan.fileUnreadable',
+  'scan.directoryUnreadable',
+  'scan.pathTooLong',
+  'scan.watchLimit',
+  'scan.watchLimitPolled',
+])
 
 export const usedDestinations = ({ destinations, sources }: AppState) =>
   destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
@@ -92,3 +102,7 @@ function sourceTrouble({ sources }: AppState): Message | null {
   const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }
+
+/** What is left to say of the sources when all that can be sent is: that a batch directory was not closed, or not marked. */
+export const sourceRemarks = ({ sources }: AppState): Message[] =>
+  sources.flatMap(({ scanned }) => scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key))

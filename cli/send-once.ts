@@ -7,10 +7,17 @@ import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { type Compared, compare } from './once-compare.ts'
-import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
+import {
+  createComplaints,
+  createFailures,
+  GIVE_UP_AFTER_MS,
+  sourceRemarks,
+  usedDestinations,
+} from './once-trouble.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalHost } from './terminal-host.ts'
 import { terminalWords } from './terminal-words.ts'
+import { whyWords } from './why-words.ts'
 
 const LOOK_EVERY_MS = 300
 /** When nothing has changed for so long, and the quiet period, the directories themselves are asked what is left. */
@@ -97,9 +104,10 @@ function fail(why: Message): number {
 
 function tell(state: AppState, { sent, unsent, named, young }: Compared): number {
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
-  for (const { path: name, why } of named) {
-    console.error(`${quoteControls(name)}: ${why === null ? '' : terminalWords(why)}`)
+  for (const one of named) {
+    console.error(`${quoteControls(one.path)}: ${quoteControls(whyWords(one, englishWords) ?? '')}`)
   }
+  for (const remark of sourceRemarks(state)) console.error(terminalWords(remark))
   if (unsent > 0) {
     const more = unsent - named.length
     if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))

@@ -19,6 +19,8 @@ export interface LedgerEntry {
   size: number
   mtimeNs: bigint
   inode: bigint
+  /** Why it is parked, or waits for another attempt; null where nothing failed. */
+  reason: Message | null
 }
 
 /** A row at one generation: an answer that belongs to an older one changes nothing. */

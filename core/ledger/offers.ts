@@ -3,7 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import { openCompare } from './compare.ts'
 import type { Candidate, Ledger } from './contract.ts'
 import type { DueRow, Routes } from './rows.ts'
-import { prepareExact, REMOVAL_ANEW, word } from './rows.ts'
+import { prepareExact, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
 import { STATE } from './schema.ts'
 
 const stateNames = ['waiting', 'sent', 'parked'] as const
@@ -35,6 +35,7 @@ interface EntryRow {
   size: bigint
   mtime_ns: bigint
   inode: bigint
+  reason: string | null
 }
 
 /** Files come into the ledger, are compared with it, and are offered from one destination to the next. */
@@ -44,7 +45,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   const offerSome = database.prepare(OFFER)
   const find = prepareExact(
     database,
-    'SELECT state, size, mtime_ns, inode FROM file WHERE route = ? AND path = ?',
+    'SELECT state, size, mtime_ns, inode, reason FROM file WHERE route = ? AND path = ?',
   )
   const below = database.prepare(
     `SELECT state, count(*) AS files FROM file INDEXED BY file_unsent
@@ -85,6 +86,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
         size: Number(row.size),
         mtimeNs: row.mtime_ns,
         inode: word.load(row.inode),
+        reason: reasonOf(row.reason),
       }
     },
 

@@ -1,8 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { messageSchema } from '../words/message-schema.ts'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 import { noTotals } from './no-totals.ts'
+import { reasonOf } from './rows.ts'
 import { STATE } from './schema.ts'
 
 /** Which rows a page shows: newest first, below the row `before`. */
@@ -34,10 +34,6 @@ interface FileRow {
   sent_at: number | null
   removed_at: number | null
   reason: string | null
-}
-
-function reasonOf(text: string | null): LedgerFile['reason'] {
-  return text === null ? null : messageSchema.parse(JSON.parse(text))
 }
 
 export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {

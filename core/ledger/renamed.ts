@@ -31,7 +31,7 @@ export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes
       if (route === null || inode === 0n) return null
       const row = find.get(word.store(inode), route, size, word.store(mtimeNs)) as SentRow | undefined
       if (row === undefined) return null
-      return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode }
+      return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
     },
     adoptRenamed(destination, source, { path, size, mtimeNs, inode }) {
       const route = routes.find(destination, source)

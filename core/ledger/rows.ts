@@ -1,4 +1,6 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import type { Message } from '../words/message.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import type { Due } from './contract.ts'
 
 /** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
@@ -13,6 +15,10 @@ export function prepareExact(database: DatabaseSyncInstance, sql: string): State
   prepared.setReadBigInts(true)
   return prepared
 }
+
+/** The column of the same name: a sentence as JSON. */
+export const reasonOf = (text: string | null): Message | null =>
+  text === null ? null : messageSchema.parse(JSON.parse(text))
 
 /** What a row is named by in a statement: the answer to an older generation touches nothing. */
 export const CLAIMED = 'WHERE id = ? AND generation = ?'

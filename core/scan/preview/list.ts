@@ -4,6 +4,7 @@ import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
+import { nameFault } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
@@ -25,6 +26,8 @@ export interface Listed {
   /** Bytes; null where it is not a file that could be looked at. */
   size: number | null
   why: Message | null
+  /** What was said of the transfer that failed, where that is why. */
+  reason?: Message
 }
 
 export interface ListOptions {
@@ -70,13 +73,28 @@ async function* listBatches(options: ListOptions, examine: Examine): AsyncGenera
     if (decision.action === 'nothing' && options.onlyLeft === true) continue
     yield* listTree(options, examine, decision.name, decision)
   }
-  for await (const { files } of walk({ ...walkOptions(options, ''), recursive: false })) {
-    for (const { path, size } of files) yield { path, size, why: message('scan.why.notBatch') }
+  const why = message('scan.why.notBatch')
+  const others = (await childNames(source.path, '', filter)).filter(
+    (name) => !isBatchName(name, source.batch.prefix),
+  )
+  for (const name of others) yield { path: `${name}/`, size: null, why }
+  const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
+  for await (const beside of walk({ ...walkOptions(options, ''), recursive: false })) {
+    for (const { path, size } of beside.files) yield { path, size, why }
+    for (const one of beside.skipped) {
+      if (!told.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
+    }
+    for (const one of beside.unsendable) {
+      throwIfAll(one)
+      // Whatever is wrong with it: no file that lies here is sent.
+      if (!told.has(one.path)) yield { path: one.path, size: null, why }
+    }
   }
-  for (const name of await childNames(source.path, '', filter)) {
-    if (!isBatchName(name, source.batch.prefix))
-      yield { path: `${name}/`, size: null, why: message('scan.why.notBatch') }
-  }
+}
+
+/** Of the source itself: nothing at all could be listed. */
+function throwIfAll(one: Unsendable): void {
+  if (one.path === '' && one.why === 'directory') throw Object.assign(new Error(one.code), { code: one.code })
 }
 
 async function* listTree(
@@ -90,15 +108,15 @@ async function* listTree(
   const names = createNameFilter(nameRulesOf(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
-      // The source itself: nothing at all could be listed.
-      if (one.path === '' && one.why === 'directory')
-        throw Object.assign(new Error(one.code), { code: one.code })
+      throwIfAll(one)
       yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
     }
     for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
-    const whys = isSent ? [] : await Promise.all(files.map((file) => whyNot(options, file, examine)))
+    const verdicts = await Promise.all(
+      files.map((file) => (isSent ? { why: batchSent } : judge(options, file, examine))),
+    )
     for (const [index, { path, size }] of files.entries())
-      yield { path, size, why: isSent ? batchSent : (whys[index] ?? null) }
+      yield { path, size, ...(verdicts[index] ?? { why: null }) }
   }
 }
 
@@ -113,19 +131,28 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
   }
 }
 
-async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): Promise<Message | null> {
-  const { source } = options
-  const marksFiles = source.kind === 'batch'
+type Verdict = Pick<Listed, 'why' | 'reason'>
+
+async function judge(options: ListOptions, file: FileFacts, examine: Examine): Promise<Verdict> {
+  const marksFiles = options.source.kind === 'batch'
   const byName = options.lookup?.(file) ?? null
   const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
-  if (!isDue(file, known, marksFiles)) {
-    if (known?.state === 'parked') return message('scan.why.parked')
-    if (known?.state === 'waiting') return null
-    return message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent')
-  }
+  if (isDue(file, known, marksFiles)) return { why: await whyNot(options, file, examine) }
+  if (known?.state === 'waiting') return { why: null }
+  if (known?.state !== 'parked')
+    return { why: message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent') }
+  const { reason } = known
+  return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
+}
+
+async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): Promise<Message | null> {
+  const { source } = options
   const bySize = leftOutBySize(source, file.size)
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
   if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
+  // Whatever system the receiver has: what only Windows refuses is its own to say.
+  const fault = nameFault(file.path, 'linux')
+  if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
   const found = await examine(file.path)
   if (found.state === 'busy') return message('scan.why.writing')
   if (found.state === 'error') return message('scan.why.unreadable', { code: found.code })

@@ -58,7 +58,9 @@ describe('`scan --once` ends', () => {
       writeFileSync(path.join(root, 'DC2', name), '', { mode: 0o644 })
     const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(1)
-    expect(once.err()).toContain('DC2/bad: set aside after a failed transfer')
+    expect(once.err()).toMatch(
+      /^DC2\/bad: set aside after a failed transfer: .* a symbolic link stands in its way/m,
+    )
     expect(existsSync(path.join(root, 'DC2/finished.watch'))).toBe(false)
   })
 
@@ -84,6 +86,14 @@ describe('`scan --once` ends', () => {
     const once = startHoldfast(['scan', '--once', '--batch', '--min-age', '3600', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
+  })
+
+  test('with 0, and says so, when a batch directory was not closed properly', async () => {
+    const { root, batch, data } = closedBatch()
+    writeFileSync(path.join(batch, 'finished.watch'), '')
+    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    expect(await once.ended(), once.err()).toBe(0)
+    expect(once.err()).toMatch(/^Batch directory DC1 was not closed properly/)
   })
 
   test('with 0 when a marked batch directory holds what cannot be sent', async () => {

@@ -95,6 +95,38 @@ test('a batch directory: oldest first, marks and transferred files left out; as 
   expect(whys.get('other/')).toBe('not in a batch directory')
 })
 
+test('what lies beside the batch directories is told, whatever it is', async () => {
+  const root = temporaryDirectory('list')
+  mkdirSync(path.join(root, 'DC1'))
+  writeFileSync(path.join(root, 'DC1/file'), '', { mode: 0o644 })
+  mkdirSync(path.join(root, 'other'))
+  symlinkSync('/etc', path.join(root, 'DC_ext'))
+  for (const name of ['loose', 'loose.tmp']) writeFileSync(path.join(root, name), '')
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), '')
+  await run('mkfifo', [path.join(root, 'fifo')])
+  expect((await scan('--list', '--why', '--prefix', 'DC', root)).toSorted()).toEqual([
+    'DC1/file',
+    'DC_ext\tnot a regular file (symlink)',
+    'bad\uFFFD\tnot in a batch directory',
+    'fifo\tnot a regular file (fifo)',
+    'loose\tnot in a batch directory',
+    'loose.tmp\ttemporary name: a program is still writing it',
+    'other/\tnot in a batch directory',
+  ])
+})
+
+test('what no receiver stores is told before it is tried', async () => {
+  const root = temporaryDirectory('list')
+  const deep = 'a/'.repeat(256)
+  for (const directory of ['.holdfast', deep]) mkdirSync(path.join(root, directory), { recursive: true })
+  for (const name of ['.holdfast/x', `${deep}x`, 'good']) writeFileSync(path.join(root, name), '')
+  expect((await scan('--list', '--why', root)).toSorted()).toEqual([
+    '.holdfast/x\tits name, or that of a directory it is in, is reserved for Holdfast',
+    `${deep}x\tits name is longer, or in more directories, than the receiver stores`,
+    'good',
+  ])
+})
+
 test('what cannot be listed is refused in words, and so is no task at all', async () => {
   const root = temporaryDirectory('list')
   writeFileSync(path.join(root, 'file'), '')

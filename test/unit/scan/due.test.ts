@@ -5,7 +5,7 @@ import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 
 const file: FileFacts = { path: 'a', size: 1, mtimeNs: 2n, inode: 3n, device: 4n, mode: 0o100644 }
 const marked: FileFacts = { ...file, mode: 0o100664 }
-const same: LedgerEntry = { state: 'sent', size: 1, mtimeNs: 2n, inode: 3n }
+const same: LedgerEntry = { state: 'sent', size: 1, mtimeNs: 2n, inode: 3n, reason: null }
 
 test.each([
   ['unknown', file, null, false, true],

@@ -141,6 +141,8 @@ function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed'
       return message('store.restoreDamaged', { path: path.join(store, event.place) })
     case 'unreadable':
       return message('store.unreadable', { path: path.join(store, event.place), reason: event.code })
+    case 'strange':
+      return message('store.strange', { path: path.join(store, event.place) })
     case 'missing':
       return message('store.restoreMissing', { path: path.join(store, event.place) })
     case 'failed':

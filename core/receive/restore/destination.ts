@@ -1,7 +1,6 @@
 import { makeDirectories } from '../../files/make-directories.ts'
-import { errorCode } from '../../files/system-error.ts'
-import { Problem } from '../../words/problem.ts'
 import { holdRoot } from '../placement/held-directory.ts'
+import { restoreStopped } from './problems.ts'
 
 /**
  * Makes a destination, and what is missing above it.
@@ -12,7 +11,6 @@ export async function makeDestination(directory: string): Promise<void> {
     await makeDirectories(directory)
     await (await holdRoot(directory)).close()
   } catch (thrown) {
-    const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('store.restoreStopped', { path: directory, reason }, { cause: thrown })
+    throw restoreStopped(directory, thrown)
   }
 }

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
+import { restoreStopped } from './problems.ts'
 
 /** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
 async function nearestReal(file: string): Promise<string> {
@@ -29,10 +30,8 @@ async function isInside(file: string, directory: string): Promise<boolean> {
 
 /** @throws Problem when a destination is in the store, or cannot be looked at. */
 export async function requireOutside(destination: string, store: string): Promise<void> {
-  const params = { path: destination }
   const inside = await isInside(destination, store).catch((thrown: unknown) => {
-    const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('store.restoreStopped', { ...params, reason }, { cause: thrown })
+    throw restoreStopped(destination, thrown)
   })
-  if (inside) throw new Problem('store.restoreInside', params)
+  if (inside) throw new Problem('store.restoreInside', { path: destination })
 }

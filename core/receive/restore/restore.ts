@@ -1,6 +1,5 @@
 import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
-import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { storeLayout } from '../layout.ts'
 import type { Rows } from '../manifest/rows.ts'
@@ -10,6 +9,7 @@ import { replacedAt } from '../versions/name.ts'
 import { makeDestination } from './destination.ts'
 import { requireOutside } from './inside.ts'
 import { missingContents } from './missing.ts'
+import { nothingToRestore, restoreStopped } from './problems.ts'
 import type { Put } from './put.ts'
 import { putFile } from './put.ts'
 import type { Content, Selected } from './select.ts'
@@ -36,6 +36,8 @@ export type RestoreEvent =
   | { kind: 'restored' | 'same' | 'exists' | 'inTheWay'; to: string; verified: boolean }
   | { kind: 'damaged'; place: string; expected: string; found: string }
   | { kind: 'unreadable'; place: string; code: string }
+  /** It is neither a file nor a directory. */
+  | { kind: 'strange'; place: string }
   /** The manifest knows it, the disk does not have it. */
   | { kind: 'missing'; place: string }
   | { kind: 'failed'; to: string; code: string }
@@ -83,7 +85,15 @@ function listedOf({ origin, version, stats, row }: Content): Listed {
   }
 }
 
-/** Tells every content that is wanted; with no time and no version all that there are. */
+function unfit(one: Exclude<Selected, { is: 'file' }>): RestoreEvent {
+  const place = one.place.join('/')
+  return one.is === 'strange' ? { kind: one.is, place } : { kind: one.is, place, code: one.code }
+}
+
+/**
+ * Tells every content that is wanted; with no time and no version all that there are.
+ * @throws Problem if there is no store, or nothing that has the names that are given.
+ */
 export async function listStore(store: string, wanted: Wanted, host: RestoreHost): Promise<RestoreSummary> {
   const layout = storeLayout(store)
   const summary = emptySummary()
@@ -91,9 +101,9 @@ export async function listStore(store: string, wanted: Wanted, host: RestoreHost
     host.progress({ files: summary.files, bytes: summary.bytes, totalFiles: 0, totalBytes: 0 })
   await withRows(layout, alive, async (rows) => {
     for await (const one of contents(layout, rows, wanted, true, alive)) {
-      if (one.is === 'problem') {
+      if (one.is !== 'file') {
         summary.failed += 1
-        await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
+        await host.event(unfit(one))
         continue
       }
       summary.files += 1
@@ -101,6 +111,9 @@ export async function listStore(store: string, wanted: Wanted, host: RestoreHost
       await host.event({ kind: 'listed', listed: listedOf(one) })
     }
   })
+  const origin = originOf(wanted)
+  if (origin.length > 0 && summary.files + summary.failed === 0)
+    throw nothingToRestore(layout.root, origin, wanted.at)
   return summary
 }
 
@@ -145,9 +158,9 @@ export async function restoreStore(
     let isMade = false
     for await (const one of contents(layout, rows, wanted, false, alive)) {
       if (one.is === 'file' && one.row !== null) known += 1
-      if (one.is === 'problem') {
+      if (one.is !== 'file') {
         summary.failed += 1
-        await host.event({ kind: 'unreadable', place: one.place.join('/'), code: one.code })
+        await host.event(unfit(one))
         continue
       }
       const below = one.origin.slice(origin.length)
@@ -170,12 +183,10 @@ export async function restoreStore(
     }
   })
   if (summary.files > 0 || summary.failed > 0) return summary
-  const what = { path: [layout.root, ...origin].join('/') }
-  if (wanted.at !== null) throw new Problem('store.restoreNothingThen', { ...what, at: wanted.at })
-  throw new Problem('store.restoreNothing', what)
+  throw nothingToRestore(layout.root, origin, wanted.at)
 }
 
-type Tried = Put | { did: 'unreadable' | 'failed'; code: string }
+type Tried = Put | { did: 'strange' } | { did: 'failed'; code: string }
 
 async function putOne(
   layout: StoreLayout,
@@ -190,11 +201,11 @@ async function putOne(
     const from = path.join(held.path, content.place.at(-1) ?? '')
     return await putFile(content, from, root, to, overwrite, advance).finally(() => held.close())
   } catch (thrown) {
+    if (thrown instanceof NotAFile) return { did: 'strange' }
     const code = errorCode(thrown) ?? String(thrown)
     // Every other file would fail as well.
-    if (['ENOSPC', 'EDQUOT', 'EROFS'].includes(code))
-      throw new Problem('store.restoreStopped', { path: path.join(root, ...to), reason: code })
-    return { did: thrown instanceof NotAFile ? 'unreadable' : 'failed', code }
+    if (['ENOSPC', 'EDQUOT', 'EROFS'].includes(code)) throw restoreStopped(path.join(root, ...to), thrown)
+    return { did: 'failed', code }
   }
 }
 
@@ -225,9 +236,9 @@ async function tell(
       const { expected, found } = put
       return host.event({ kind: 'damaged', place: place.join('/'), expected, found })
     }
-    case 'unreadable':
+    case 'strange':
       summary.failed += 1
-      return host.event({ kind: 'unreadable', place: place.join('/'), code: put.code })
+      return host.event({ kind: 'strange', place: place.join('/') })
     case 'failed':
       summary.failed += 1
       return host.event({ kind: 'failed', to, code: put.code })

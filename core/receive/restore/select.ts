@@ -25,7 +25,11 @@ export interface Content {
   row: ManifestRow | null
 }
 
-export type Selected = ({ is: 'file' } & Content) | { is: 'problem'; place: string[]; code: string }
+/** `strange`: it is neither a file nor a directory; no symbolic link is followed. */
+export type Selected =
+  | ({ is: 'file' } & Content)
+  | { is: 'strange'; place: string[] }
+  | { is: 'unreadable'; place: string[]; code: string }
 
 interface Selection {
   layout: StoreLayout
@@ -52,7 +56,7 @@ export async function* select(selection: Selection, origin: readonly string[]): 
   for (let depth = 1; depth < origin.length; depth += 1) {
     const place = origin.slice(0, depth)
     if ((await lstatOrNull(path.join(root, ...place)))?.isSymbolicLink()) {
-      yield { is: 'problem', place, code: 'ELOOP' }
+      yield { is: 'strange', place }
       return
     }
   }
@@ -84,7 +88,7 @@ async function* selectOne(
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
-    yield { is: 'problem', place, code }
+    yield { is: 'unreadable', place, code }
   }
 }
 
@@ -101,7 +105,7 @@ async function* selectContent(
   selection.looked()
   if (stats === null) return
   if (stats.isDirectory()) return yield* selectInside(selection, place, origin, version)
-  if (!stats.isFile()) return yield { is: 'problem', place, code: 'ELOOP' }
+  if (!stats.isFile()) return yield { is: 'strange', place }
   const row = rows === null ? null : rowOf(rows, layout, place, origin, version)
   // A store that was copied to another disk has new times of birth, an adopted file a new time in the manifest.
   const born = stats.birthtimeMs > 0 ? stats.birthtimeMs : Number.POSITIVE_INFINITY

@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
-import { restoreStore } from '../../../core/receive/restore/restore.ts'
+import { listStore, restoreStore } from '../../../core/receive/restore/restore.ts'
 import { openSenders } from '../../../core/receive/senders/senders.ts'
 import { walkStore } from '../../../core/receive/verify/walk.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
@@ -15,14 +16,16 @@ function setUp() {
   const base = temporaryDirectory('restore')
   const store = path.join(base, 'store')
   writeFile(store, 'pc/data/file', 'content')
+  const wanted = { sender: null, source: null, path: null, at: null, version: null }
   const restore = async (destination: string, overwrite = false) => {
     const events: RestoreEvent[] = []
-    const wanted = { sender: null, source: null, path: null, at: null, version: null }
     const host = { event: async (one: RestoreEvent) => void events.push(one), progress: () => undefined }
     const summary = await restoreStore(store, destination, wanted, overwrite, host)
     return { events, summary }
   }
-  return { base, store, restore }
+  const list = (only: Partial<Record<'sender' | 'source' | 'path', string>> & { at?: number }) =>
+    listStore(store, { ...wanted, ...only }, { event: () => Promise.resolve(), progress: () => undefined })
+  return { base, store, restore, list }
 }
 
 test('what the manifest does not know is not told as verified, whether it was restored or was there', async () => {
@@ -77,7 +80,7 @@ test('a destination that cannot be made is told once, and nothing is made for a 
   for (const destination of ['file', 'file/below'])
     await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
       sentence: {
-        key: 'store.restoreStopped',
+        key: 'store.restoreNoDirectory',
         params: { path: path.join(base, destination), reason: 'ENOTDIR' },
       },
     })
@@ -91,8 +94,35 @@ test.skipIf(!canMount)('of a read-only disk that is the cause that is told (need
   const disk = await mountTmpfs(onTestFinished)
   await disk.remount('ro')
   await expect(restore(path.join(disk.point, 'new/deep'))).rejects.toMatchObject({
-    sentence: { key: 'store.restoreStopped', params: { reason: 'EROFS' } },
+    sentence: { key: 'store.restoreReadOnly', params: { reason: 'EROFS' } },
   })
+})
+
+test('what is no file is told as such, and holds nothing up', async () => {
+  const { base, store, restore } = setUp()
+  execFileSync('mkfifo', [path.join(store, 'pc/data/pipe')])
+  expect(await restore(path.join(base, 'to'))).toMatchObject({
+    events: expect.arrayContaining([{ kind: 'strange', place: 'pc/data/pipe' }]),
+    summary: { restored: 1, failed: 1 },
+  })
+})
+
+test('names that the store does not have are no empty list', async () => {
+  const { store, list } = setUp()
+  expect(await list({ sender: 'pc' })).toMatchObject({ files: 1 })
+  for (const only of [
+    { sender: 'none' },
+    { sender: 'pc', source: 'none' },
+    { sender: 'pc', source: 'data', path: 'none' },
+  ])
+    await expect(list(only)).rejects.toMatchObject({
+      sentence: { key: 'store.restoreNothing', params: { path: [store, ...Object.values(only)].join('/') } },
+    })
+  await expect(list({ sender: 'pc', at: 1 })).rejects.toMatchObject({
+    sentence: { key: 'store.restoreNothingThen' },
+  })
+  fs.rmSync(path.join(store, 'pc'), { recursive: true })
+  expect(await list({})).toMatchObject({ files: 0 })
 })
 
 /** What verify and restore see of the store. */

@@ -15,6 +15,7 @@ import {
   usedDestinations,
 } from './once-trouble.ts'
 import { quoteControls } from './quote-controls.ts'
+import { type StopSignals, watchStopSignals } from './stop-signals.ts'
 import { terminalHost } from './terminal-host.ts'
 import { terminalWords } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
@@ -39,23 +40,28 @@ export interface OnceOptions {
 
 /**
  * Sends what a directory holds now, waits until it is durable, and ends (isocket's scan.sh). The directory is
- * not added to the settings. @returns the exit code: 0 only when every file that is there is durable.
+ * not added to the settings. @returns the exit code: 0 only when every file that is there is durable; a signal that
+ * ended the run earlier tells itself by its own.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, kind, prefix, filters, oneFileSystem, to } = options
+  const stop = watchStopSignals()
   const open = await openAgent(dataDirectory, { ...terminalHost(console.error), kind: 'once' })
   try {
     const settings = { kind, prefix, filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
-    const refusals = await open.protect([path.resolve(options.directory)], settings)
+    const protecting = open.protect([path.resolve(options.directory)], settings)
+    // Its disk may never answer.
+    const refusals = (await Promise.race([protecting, stop.came])) ?? []
     for (const refusal of refusals) console.error(terminalWords(refusal))
     if (refusals.length > 0) return 2
-    return await finish(open)
+    const code = await finish(open, stop)
+    return code === 0 ? code : (stop.code ?? code)
   } finally {
     await open.close()
   }
 }
 
-async function finish(open: OpenAgent): Promise<number> {
+async function finish(open: OpenAgent, stop: StopSignals): Promise<number> {
   const complain = createComplaints()
   const failureOf = createFailures()
   const stillness = createStillness()
@@ -63,7 +69,8 @@ async function finish(open: OpenAgent): Promise<number> {
     const { state } = open.agent.store.snapshot()
     const now = performance.now()
     complain(state, now)
-    return { state, now, failure: failureOf(state, Date.now(), now) }
+    const failure = failureOf(state, Date.now(), now)
+    return { state, now, failure: stop.code === null ? failure : stopped(state) }
   }
   for (;;) {
     const { state, now, failure } = look()
@@ -77,8 +84,12 @@ async function finish(open: OpenAgent): Promise<number> {
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked)
     }
-    await delay(LOOK_EVERY_MS)
+    await Promise.race([delay(LOOK_EVERY_MS), stop.came])
   }
+}
+
+function stopped({ totals }: AppState): Message {
+  return message('cli.once.stopped', { sent: totals.sentFiles, waiting: totals.waitingFiles })
 }
 
 /** The directories compared with the ledger, or what ends the run meanwhile: a disk that hangs never answers. */

@@ -7,6 +7,7 @@ import { openSettings } from '../../../core/settings/store.ts'
 import { message } from '../../../core/words/message.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { untilState } from '../../support/two-receivers.ts'
 
 /** A closed batch directory with one file in it, and where the run keeps its own things. */
 function closedBatch() {
@@ -106,6 +107,25 @@ describe('`scan --once` ends', () => {
     expect(await again.ended(), again.err()).toBe(0)
     expect(again.err()).toBe('')
   })
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)(
+    'with its number on a signal, says what is sent, and leaves nothing running: %s',
+    async (signal, code) => {
+      const { root, data } = closedBatch()
+      const settings = openSettings(data)
+      const { scan, ...others } = settings.get()
+      settings.set({ ...others, scan: { ...scan, quietSeconds: 300 } })
+      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+      await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
+      once.child.kill(signal)
+      expect(await once.ended(), once.err()).toBe(code)
+      expect(once.err()).toContain('Stopped before the end. Files that are sent: 1; known to wait: 0.')
+      expect(readdirSync(data).filter((name) => /\.sock$|-(wal|shm)$/.test(name))).toEqual([])
+    },
+  )
 
   test('when the oldest of many batch directories, which nobody closed, has its mark, too', async () => {
     const root = temporaryDirectory('once-root')

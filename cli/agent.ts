@@ -54,8 +54,10 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   say(words(message('cli.terminal', { directory: dataDirectory })))
   stopOnSignal(open, () => say(words(message('cli.stopped'))))
   for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
-  sayStatus(open, say)
+  let isAdding = directories.length > 0
+  sayStatus(open, say, () => isAdding)
   const refusals = await open.protect(directories, as)
+  isAdding = false
   for (const refusal of refusals) console.error(words(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
@@ -89,12 +91,16 @@ async function handOver(dataDirectory: string, directories: string[], as: Source
   return refusals
 }
 
-/** One line whenever the status becomes another one; its ages and counts alone are no news. */
-function sayStatus({ agent }: OpenAgent, say: (line: string) => void): void {
+/**
+ * One line whenever the status becomes another one; its ages and counts alone are no news, and neither is that nothing
+ * is protected before the first directory is.
+ */
+function sayStatus({ agent }: OpenAgent, say: (line: string) => void, isAdding: () => boolean): void {
   let said = ''
   const show = () => {
     const { status } = agent.store.state
     if (status.sentence.key === said) return
+    if (status.sentence.key === 'status.nothingYet' && isAdding()) return
     said = status.sentence.key
     say(terminalWordsIn(agent.language)(status.sentence))
   }

@@ -10,6 +10,7 @@ import { registerPair } from './pair.ts'
 import { registerPaths } from './paths.ts'
 import { registerPause } from './pause.ts'
 import { registerProbe } from './probe.ts'
+import { quoteLines } from './quote-controls.ts'
 import { registerReceive } from './receive.ts'
 import { registerRestore } from './restore.ts'
 import { registerScan } from './scan.ts'
@@ -33,6 +34,7 @@ const program = new Command('holdfast')
   // `holdfast restore --version NAME` is that command's own.
   .enablePositionalOptions()
   .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })
   .showHelpAfterError('(holdfast --help lists the commands)')
 
 registerAgent(program)

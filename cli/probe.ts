@@ -7,10 +7,12 @@ import {
 } from '../core/alert/channels/line-notify.ts'
 import { type ProbedOnce, probeOnce, STEP_TEMPLATE, stepMessage } from '../core/check/probe-once.ts'
 import { createProberPool, type ProberPool } from '../core/check/prober/prober-pool.ts'
+import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
 import { patienceOf, templateOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
+import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 
 const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
@@ -56,7 +58,8 @@ export function registerProbe(program: Command): void {
 
 async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
   const words = createWords(terminalLanguage(process.env))
-  const complain = (thrown: unknown) => process.stderr.write(`${words(sentenceOf(thrown))}\n`)
+  const say = (sentence: Message) => process.stderr.write(`${quoteControls(words(sentence))}\n`)
+  const complain = (thrown: unknown) => say(sentenceOf(thrown))
   const prober = createProberPool(PROBER, (reason) => complain(new Problem('check.proberEnded', { reason })))
   try {
     const token = await readToken(prober, options).catch((thrown: unknown) => {
@@ -71,7 +74,7 @@ async function runProbe(paths: string[], options: ProbeOptions): Promise<number>
       token === '' ? null : await deliverAll({ endpoint: options.lineEndpoint, token }, texts)
     if (options.json) process.stdout.write(`${JSON.stringify(jsonOf(probed, undelivered === null, words))}\n`)
     const failed = probed.filter(({ failedSteps }) => failedSteps.length > 0)
-    for (const { verdict } of failed) process.stderr.write(`${words(verdict.sentence)}\n`)
+    for (const { verdict } of failed) say(verdict.sentence)
     if (undelivered !== null) complain(undelivered)
     return failed.length > 0 || undelivered !== null ? FAILED : WELL
   } finally {
@@ -91,7 +94,11 @@ async function deliverAll(line: LineNotify, texts: string[]): Promise<unknown> {
 
 function messagesOf(probed: ProbedOnce[], { project, resource, template }: ProbeOptions): string[] {
   return probed.flatMap(({ path, failedSteps }) =>
-    failedSteps.map((step) => stepMessage(template, { project, resource: resource ?? path, path, step })),
+    failedSteps.map((step) => {
+      // The template has its own new lines; a name must not have any.
+      const name = quoteControls(path)
+      return stepMessage(template, { project, resource: resource ?? name, path: name, step })
+    }),
   )
 }
 

@@ -7,3 +7,9 @@ export function quoteControls(name: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
   })
 }
+
+/** Commander's own sentence, which may be followed by one line of its own: what it would have understood. */
+export function quoteLines(text: string): string {
+  const [sentence = '', ...more] = text.trimEnd().split(/\n(?=\(Did you mean [^\n]*\)$)/)
+  return [sentence, ...more].map((line) => `${quoteControls(line)}\n`).join('')
+}

@@ -100,5 +100,12 @@ export function connectPinned(peer: Peer, identity: Identity, signal: AbortSigna
 
 /** Where a connection comes from, for the log. */
 export function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
+  const { remoteAddress, remotePort } = socket
+  return remoteAddress === undefined ? '?' : `${remoteAddress}:${remotePort ?? 0}`
+}
+
+/** The TCP connection that a TLS server's socket is on. Node keeps it under this name, and documents none (lib/_tls_wrap.js). */
+export function transportOf(socket: TLSSocket): object {
+  const transport: unknown = Reflect.get(socket, '_parent')
+  return typeof transport === 'object' && transport !== null ? transport : socket
 }

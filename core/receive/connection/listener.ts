@@ -4,7 +4,7 @@ import { createServer } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
-import { remoteOf, serverOptions } from '../../wire/tls.ts'
+import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Connection } from './connection.ts'
 import type { RefusedKind } from './counters.ts'
@@ -43,10 +43,13 @@ export async function openListener(
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
+  /** Asked for at the beginning: of a connection that is over the system does not say it any more. */
+  const remotes = new WeakMap<object, string>()
   const server = createServer(serverOptions(identity))
   server.maxConnections = MAX_CONNECTIONS
 
   server.on('connection', (socket) => {
+    remotes.set(socket, remoteOf(socket))
     sockets.add(socket)
     unknown.add(socket)
     socket.once('close', () => {
@@ -63,7 +66,8 @@ export async function openListener(
   server.on('drop', () => refused('?', 'too many connections', 'flood'))
   server.on('tlsClientError', (error, socket) => {
     const code = errorCode(error)
-    refused(remoteOf(socket), code === null ? error.message : `${code}: ${error.message}`, 'tls')
+    const from = remotes.get(transportOf(socket)) ?? remoteOf(socket)
+    refused(from, code === null ? error.message : `${code}: ${error.message}`, 'tls')
     socket.destroy()
   })
   server.on('secureConnection', (socket) => {

@@ -190,6 +190,14 @@ describe('a connection that is refused', () => {
         }),
     ],
     [
+      'an end before TLS has begun',
+      /ECONNRESET/,
+      ({ receiver }) =>
+        net.connect(receiver.port, '127.0.0.1', function (this: net.Socket) {
+          this.end()
+        }),
+    ],
+    [
       'TLS 1.2',
       /UNSUPPORTED_PROTOCOL/i,
       ({ receiver, home }) =>

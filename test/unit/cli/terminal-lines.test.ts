@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { quoteLines } from '../../../cli/quote-controls.ts'
 import { openReceiverLog } from '../../../cli/receiver-log.ts'
 import { terminalHost } from '../../../cli/terminal-host.ts'
 
@@ -21,4 +22,10 @@ test('a notification is two lines of the terminal, whatever is named in it', () 
   const notification = { incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
   expect(said).toEqual([`${QUOTED}\n  ${QUOTED}`])
+})
+
+test("an unknown word is quoted in the command line's own sentence, whose second line stays one", () => {
+  expect(quoteLines(`error: unknown command '${FORGED}'\n`)).toBe(`error: unknown command '${QUOTED}'\n`)
+  const two = "error: unknown command 'statu'\n(Did you mean status?)\n"
+  expect(quoteLines(two)).toBe(two)
 })

@@ -61,7 +61,8 @@ export function rulesOf(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
-    const value = parse(amount)
+    // Of nothing the whole is shown.
+    const value = parse(amount === '' ? `"${text}"` : amount)
     if (folder === null) quota.each[name] = value
     else quota.of.set(folder, { ...quota.of.get(folder), [name]: value })
   }

@@ -94,6 +94,7 @@ describe('limits', () => {
       null,
     ])
     expect(() => rulesOf({ ...options, quota: ['pc=lots'], quotaFiles: [] })).toThrow('lots is not a size')
+    expect(() => rulesOf({ ...options, quota: ['pc='], quotaFiles: [] })).toThrow('"pc=" is not a size')
     expect(() => rulesOf({ ...options, versions: 'some', quotaFiles: [] })).toThrow('--versions')
   })
 

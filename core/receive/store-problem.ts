@@ -2,11 +2,15 @@ import { lstat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
+/** The system's own error name; null: it is SQLite's or Node's error, whose words say more. */
+export function systemCode(thrown: unknown): string | null {
+  const code = errorCode(thrown)
+  return code === null || code.startsWith('ERR_') ? null : code
+}
+
 /** What the system says of a store that is there. SQLite and Node say more in words than by their codes. */
 export function storeFailed(store: string, thrown: unknown): Problem {
-  const code = errorCode(thrown)
-  const words = errorText(thrown)
-  const reason = code === null || code.startsWith('ERR_') ? words : code
+  const reason = systemCode(thrown) ?? errorText(thrown)
   return new Problem('store.failed', { path: store, reason }, { cause: thrown })
 }
 

@@ -12,7 +12,7 @@ import { catchUp, openForAdopting } from '../manifest/catch-up.ts'
 import { isOlderManifest, readManifestFile } from '../manifest/manifest-file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
-import { requireDirectory } from '../store-problem.ts'
+import { requireDirectory, systemCode } from '../store-problem.ts'
 import { checkRows } from './check-rows.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
@@ -51,7 +51,7 @@ export async function verifyStore(
   let behind: unknown = null
   const { isRunning } = await catchUp(layout).catch((thrown: unknown) => {
     // What the journal still holds will be unknown, and everything else can be compared.
-    if (errorCode(thrown) === null) throw thrown
+    if (systemCode(thrown) === null) throw thrown
     behind = thrown
     return { isRunning: false }
   })

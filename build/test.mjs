@@ -20,7 +20,11 @@ import { passSignalsOn, runStage } from './test/stage.mjs'
 // Biome colours its output letter by letter, also where nobody sees colours.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
 
-const reports = { vitest: 'test-results/vitest.json', playwright: 'test-results/e2e.json' }
+const reports = {
+  unit: 'test-results/unit.json',
+  integration: 'test-results/integration.json',
+  playwright: 'test-results/e2e.json',
+}
 
 /** A runner's report, or null if it left none. */
 async function readReport(name) {
@@ -43,6 +47,20 @@ function stages({ node, electron }) {
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
   // The tests start thousands of processes: what one of them has compiled the next one need not.
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
+  const vitest = async (project, ...words) => {
+    const report = reports[project]
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const all = [
+      inProject('node_modules/vitest/vitest.mjs'),
+      'run',
+      '--project',
+      project,
+      ...reporters,
+      ...words,
+    ]
+    const status = await runStage(node, all, { env: cached, cwd: projectDirectory, minutes: 40 })
+    return vitestCounts(await readReport(report), status)
+  }
   return [
     [
       'Format, lint and imports (biome)',
@@ -53,15 +71,9 @@ function stages({ node, electron }) {
       'Build (electron-vite)',
       async () => stageCounts((await buildApplication(node, undefined, { echo: true })).status),
     ],
-    [
-      'Unit and integration tests (vitest)',
-      async () => {
-        const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reports.vitest}`]
-        const words = [inProject('node_modules/vitest/vitest.mjs'), 'run', ...reporters]
-        const status = await runStage(node, words, { env: cached, cwd: projectDirectory, minutes: 40 })
-        return vitestCounts(await readReport(reports.vitest), status)
-      },
-    ],
+    // Two at a time: they wait for the processor, and for nobody else.
+    ['Unit tests (vitest)', () => vitest('unit', '--maxWorkers=2')],
+    ['Integration tests (vitest)', () => vitest('integration')],
     [
       'Tests on a desktop (playwright)',
       async () => {

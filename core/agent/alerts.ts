@@ -15,6 +15,8 @@ import type { Incident } from './state/schema.ts'
 const CONFIRM_AFTER_MS = 1_000
 /** Many paths that fail together are written down together. */
 const KEEP_AFTER_MS = 200
+/** Something to be told that is further ahead than a day is looked at again then. */
+const LONGEST_TIMER_MS = 24 * 3_600_000
 
 export interface Alerts {
   observe(checked: Checked): void
@@ -91,7 +93,9 @@ export function createAlerts(options: {
   const schedule = () => {
     if (timer !== null) clearTimeout(timer)
     const atMs = tellAgainAtMs(state)
-    timer = atMs === null ? null : setTimeout(tell, Math.max(0, Math.ceil(atMs - performance.now())))
+    const inMs = atMs === null ? null : Math.max(0, Math.ceil(atMs - performance.now()))
+    // A timer of Node that is set further ahead than it can be fires at once.
+    timer = inMs === null ? null : setTimeout(tell, Math.min(inMs, LONGEST_TIMER_MS))
   }
   const step = (next: AlertState) => {
     const before = state

@@ -6,6 +6,7 @@ import {
   lastsAtMs,
   QUIET_MS,
   REPEAT_MS,
+  troubleBefore,
   troubleWith,
   UNSTABLE_FROM,
 } from './troubles.ts'
@@ -89,12 +90,14 @@ function judge(troubles: readonly Trouble[], incident: Incident, steadyMs: numbe
 
 function first(troubles: readonly Trouble[], incident: Incident, steadyMs: number): Judged {
   if (incident.tellAtMs > steadyMs) return { next: incident, trouble: null, announcement: null }
-  const trouble = troubleWith(troubles, { ...incident, told: true })
+  const before = troubleBefore(troubles, incident)
+  const trouble = troubleWith(before, { ...incident, told: true })
   const next = { ...trouble.incident, isSilent: isUnstable(trouble) }
   const now = { ...trouble, incident: next }
   if (!isUnstable(now))
     return { next, trouble: now, announcement: { what: 'failed', incident: next, trouble: null } }
-  const isNews = now.times === UNSTABLE_FROM
+  // Also where the last one lasted, and was told as over: the last word must not be that it is well.
+  const isNews = now.times === UNSTABLE_FROM || before?.incident.isSilent === false
   const announcement = isNews ? { what: 'unstable' as const, incident: next, trouble: now } : null
   return { next, trouble: now, announcement }
 }

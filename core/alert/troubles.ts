@@ -11,10 +11,16 @@ export const FIRST_REPEAT_MS = 4 * 3_600_000
 export const REPEAT_MS = 24 * 3_600_000
 /** What comes and goes, and then lasts for so long, is a failure like any other. */
 const LASTING_MS = 5 * 60_000
+/** However often it has lasted: what fails for good then must not be silent for longer. */
+const LASTING_AT_MOST_MS = 60 * 60_000
 
-/** The trouble that an incident belongs to, with it. */
-export function troubleWith(troubles: readonly Trouble[], incident: Incident): Trouble {
-  const before = troubles.find((one) => isAgain(one, incident))
+/** The trouble that an incident is the next one of; undefined: it begins one. One that still fails has its own. */
+export function troubleBefore(troubles: readonly Trouble[], incident: Incident): Trouble | undefined {
+  return troubles.find((one) => one.quietSinceMs !== null && isAgain(one, incident))
+}
+
+/** That trouble, or a new one, with the incident. */
+export function troubleWith(before: Trouble | undefined, incident: Incident): Trouble {
   const { id, startedAt } = incident
   const { times, ...known } = before ?? { id, startedAt, times: 0, lastings: 0 }
   return { ...known, times: times + 1, incident, quietSinceMs: null }
@@ -24,9 +30,9 @@ export function isUnstable({ times }: Trouble): boolean {
   return times >= UNSTABLE_FROM
 }
 
-/** When it is told as one that lasts: each time after twice as long, so that this does not flap, either. */
+/** When it is told as one that lasts: each time after twice as long, up to an hour, so that this does not flap, either. */
 export function lastsAtMs({ lastings }: Trouble, { tellAtMs }: Incident): number {
-  return tellAtMs + LASTING_MS * 2 ** lastings
+  return tellAtMs + Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
 }
 
 /** Whether it has been well for so long that it is over. */
@@ -53,23 +59,28 @@ export function withQuiet(before: AlertState, after: AlertState, steadyMs: numbe
 /** A path that is no longer looked after has no part in any trouble; one that ends by that ends without a word. */
 export function withoutPath(state: AlertState, id: string): AlertState {
   const troubles = state.troubles.flatMap((trouble) => {
-    const { [id]: _, ...paths } = trouble.incident.paths
-    const isOver = trouble.quietSinceMs === null && !state.open.some((one) => one.id === trouble.incident.id)
-    if (isOver || Object.keys(paths).length === 0) return []
-    return [{ ...trouble, incident: { ...trouble.incident, paths } }]
+    const { incident, quietSinceMs } = trouble
+    // Others may have joined the one that is open.
+    const last = quietSinceMs === null ? state.open.find((one) => one.id === incident.id) : incident
+    if (last === undefined) return []
+    const { [id]: _, ...paths } = last.paths
+    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, incident: { ...last, paths } }]
   })
   return { ...state, troubles }
 }
 
 /** How often a failure that has lasted so long should have been told again, and when it is next. */
-export function repeatsOf(lastedMs: number, repeats: number): { repeats: number; inMs: number } {
+export function repeatsOf(forMs: number, repeats: number): { repeats: number; inMs: number } {
+  // A clock that was set back makes it neither younger than it can be nor the pause longer than any.
+  const lastedMs = Math.max(0, forMs)
   const due = Math.max(0, 1 + Math.floor((lastedMs - FIRST_REPEAT_MS) / REPEAT_MS))
   if (repeats < due) return { repeats: due - 1, inMs: 0 }
-  return { repeats, inMs: FIRST_REPEAT_MS + repeats * REPEAT_MS - lastedMs }
+  return { repeats, inMs: Math.min(REPEAT_MS, FIRST_REPEAT_MS + repeats * REPEAT_MS - lastedMs) }
 }
 
 /** What may be each path's own fault is a trouble of that path; else it is one of what the paths share. */
 function isAgain({ incident: before }: Trouble, now: Incident): boolean {
   if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
-  return !now.isOwn || Object.keys(now.paths).some((id) => before.paths[id] !== undefined)
+  // A path that fails for the first time beside one that comes and goes has to be told.
+  return !now.isOwn || Object.keys(now.paths).every((id) => before.paths[id] !== undefined)
 }

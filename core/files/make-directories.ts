@@ -12,7 +12,9 @@ export async function makeDirectories(directory: string, mode?: number): Promise
     if (!isGone(errorCode(thrown))) throw thrown
     return null
   })
-  if (there !== null) return
+  if (there?.isDirectory()) return
+  if (there !== null)
+    throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${directory}'`), { code: 'ENOTDIR' })
   const above = path.dirname(directory)
   // A drive that is not there has nothing above it.
   if (above !== directory) await makeDirectories(above, mode)

@@ -20,15 +20,18 @@ async function prepareStore(directory: string): Promise<void> {
   }
 }
 
-/** A store within another one would be that one's unknown files, its private key among them. */
-async function refuseInside({ root }: StoreLayout): Promise<void> {
+const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  )
+
+/** A new store within another one would be that one's unknown files, its private key among them. */
+async function refuseInside({ root, own }: StoreLayout): Promise<void> {
+  if (await isThere(own)) return
   for (let at = root, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
     const { receiver } = storeLayout(above)
-    const isStore = await stat(receiver).then(
-      () => true,
-      () => false,
-    )
-    if (isStore) throw new Problem('transfer.storeInside', { path: root, outer: above })
+    if (await isThere(receiver)) throw new Problem('transfer.storeInside', { path: root, outer: above })
   }
 }
 

@@ -13,6 +13,8 @@ const STOP_WITHIN_MS = 2_000
 /** A thread that ended is followed by another one after this, twice as long each time, in milliseconds. */
 const START_AGAIN_MS = 1_000
 const START_AGAIN_AT_MOST_MS = 60_000
+/** A journal that the disk has refused is written again after this, in milliseconds. */
+const WRITE_AGAIN_MS = 5_000
 
 export interface Manifest {
   /** Resolves when the journal holds the notes durably. Never rejects: a store without a manifest still stores. */
@@ -40,7 +42,10 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   const places = openPlaces(layout.journal, journal.tag)
   const usage = createUsage(journal.tag)
   let appending: Promise<unknown> = Promise.resolve()
-  let failure: Manifest['failure'] = null
+  /** Of the journal's writing, and of its being taken in. */
+  let unwritten: Manifest['failure'] = null
+  let notTakenIn: Manifest['failure'] = null
+  let retryTimer: NodeJS.Timeout | null = null
   let thread: Worker | null = null
   let pauseMs = START_AGAIN_MS
   let startTimer: NodeJS.Timeout | null = null
@@ -50,16 +55,19 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     nowKnown = resolve
   })
 
-  const failing = (reason: string) => {
-    if (failure === null) tell(`the manifest ${layout.manifest} cannot be kept up: ${reason}`)
-    failure = { since: failure?.since ?? Date.now(), reason }
+  const failing = (before: Manifest['failure'], reason: string): Manifest['failure'] => {
+    if (before === null) tell(`the manifest ${layout.manifest} cannot be kept up: ${reason}`)
     nowKnown()
+    return { since: before?.since ?? Date.now(), reason }
+  }
+  const threadFailing = (reason: string) => {
+    notTakenIn = failing(notTakenIn, reason)
   }
 
   const take = (said: FromManifestThread) => {
     switch (said.type) {
       case 'settled':
-        failure = null
+        notTakenIn = null
         pauseMs = START_AGAIN_MS
         usage.settled(said.totals, said.upTo)
         return nowKnown()
@@ -69,7 +77,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
             'record the files that are there with "holdfast verify --adopt"',
         )
       case 'failed':
-        return failing(said.reason)
+        return threadFailing(said.reason)
       default:
         return said satisfies never
     }
@@ -79,7 +87,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   const ended = (worker: Worker, reason: string) => {
     if (thread !== worker) return
     thread = null
-    failing(reason)
+    threadFailing(reason)
     if (isClosed) return
     startTimer = setTimeout(start, pauseMs)
     startTimer.unref()
@@ -101,16 +109,30 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
   const append = async (notes: readonly Note[], number: number): Promise<void> => {
     try {
       usage.written(number, await journal.append(notes))
+      unwritten = null
       post({ type: 'grown' })
     } catch (thrown) {
-      failing(String(thrown))
+      unwritten = failing(unwritten, String(thrown))
+      writeAgain(number)
     }
+  }
+
+  /** What could not be written is held, and must not wait for the next file, which may never come. */
+  const writeAgain = (number: number) => {
+    if (retryTimer !== null) clearTimeout(retryTimer)
+    retryTimer = isClosed
+      ? null
+      : setTimeout(() => {
+          retryTimer = null
+          appending = appending.then(() => (unwritten === null ? undefined : append([], number)))
+        }, WRITE_AGAIN_MS)
+    retryTimer?.unref()
   }
 
   return {
     known,
     get failure() {
-      return failure
+      return unwritten ?? notTakenIn
     },
     record(notes) {
       if (notes.length === 0) return Promise.resolve()
@@ -123,7 +145,7 @@ export function openManifest(script: URL, layout: StoreLayout, tell: (text: stri
     usage: usage.of,
     async close() {
       isClosed = true
-      if (startTimer !== null) clearTimeout(startTimer)
+      for (const timer of [startTimer, retryTimer]) if (timer !== null) clearTimeout(timer)
       await appending
       const worker = thread
       thread = null

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+import { readdir } from 'node:fs/promises'
 import pathTo from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { BEST_DIGEST } from '../../files/digest.ts'
@@ -115,10 +117,12 @@ async function compare(
     if (found.kind === 'unreadable') await say({ kind: 'unreadable', place, code: found.code })
     else if (found.kind === 'strange') await say({ kind: 'strange', place })
     else {
-      const stats = await lstatOrNull(pathTo.join(layout.root, ...found.place)).catch(() => undefined)
+      const file = pathTo.join(layout.root, ...found.place)
+      const stats = await lstatOrNull(file).catch(() => undefined)
       if (stats === null) {
         // Gone since it was listed, as older versions are; or there under a name that cannot be asked for.
-        if (place.includes(NOT_UTF8)) await say({ kind: 'strange', place })
+        if (place.includes(NOT_UTF8) && (await hasOtherNames(pathTo.dirname(file))))
+          await say({ kind: 'strange', place })
         continue
       }
       await settle?.(stats?.ctimeMs ?? Date.now())
@@ -127,6 +131,12 @@ async function compare(
     }
   }
   return summary
+}
+
+/** Whether a directory has a name in it that is no UTF-8. */
+async function hasOtherNames(directory: string): Promise<boolean> {
+  const names = await readdir(directory, { encoding: 'buffer' }).catch(() => [])
+  return names.some((name) => !isUtf8(name))
 }
 
 function isKnown(rows: Rows, found: Found): boolean {

@@ -53,6 +53,7 @@ class BatchSession implements Session, BatchesHost {
   readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
   #stopped = false
+  #hasLooked = false
 
   constructor(context: SessionContext) {
     this.context = context
@@ -71,7 +72,9 @@ class BatchSession implements Session, BatchesHost {
     const known = [...this.#open.values()]
     await this.#look.request()
     await Promise.all(known.map((directory) => directory.relist()))
-    if (!this.#stopped) finishSweep()
+    if (this.#stopped) return
+    finishSweep()
+    this.#tellCompared()
   }
 
   nudge(): void {
@@ -173,7 +176,14 @@ class BatchSession implements Session, BatchesHost {
     if (this.#stopped) return
     // Together with what it found: "watching" with an older list of batches would say that all is done.
     this.#reportNow()
-    context.update({ phase: watcher.method, compared: true })
+    context.update({ phase: watcher.method })
+    this.#tellCompared()
+  }
+
+  /** Every directory was found and listed: what was there is in the ledger. */
+  #tellCompared(): void {
+    const isListed = [...this.#open.values()].every(({ state }) => state.sent || state.listing !== null)
+    if (this.#hasLooked && isListed) this.context.update({ compared: true })
   }
 
   async #lookNow(): Promise<void> {
@@ -200,6 +210,7 @@ class BatchSession implements Session, BatchesHost {
       void this.#directory(name, identities.get(name) ?? '').look({ closed, newest })
     for (const { name } of this.#decisions) this.#sayNeverSent(name)
     this.#sayNotClosed()
+    this.#hasLooked = true
     this.report()
   }
 

@@ -89,7 +89,10 @@ describe('what comes and goes', () => {
       [index * 370, 'hung'] as const,
       [index * 370 + 360, 'ok'] as const,
     ]).flat()
-    expect(told(course, 24 * 3_600).heard.length).toBeLessThan(12)
+    const { heard } = told(course, 24 * 3_600 - 500)
+    expect(heard.length).toBeLessThan(12)
+    // What is heard last is not that it is well.
+    expect(heard.at(-1)).toMatch(/unstable$/)
   })
 
   it('is another trouble for a failure of another kind', () => {
@@ -122,6 +125,36 @@ describe('what comes and goes', () => {
     }
     expect(troubles(true)).toEqual([1, 1, 1])
     expect(troubles(false)).toEqual([3])
+  })
+
+  it('is told of a path that fails for the first time beside one that comes and goes', () => {
+    let state = noAlerts
+    let at = 0
+    const heard: string[] = []
+    const second = (...failing: string[]) => {
+      at += SECOND
+      for (const id of ['a', 'b']) {
+        const kind = failing.includes(id) ? 'missing' : 'ok'
+        const sample = {
+          id,
+          path: `/mnt/${id}`,
+          group: '/mnt',
+          isOwn: true,
+          sentence: message('problem.other'),
+        }
+        state = observe(state, { ...sample, kind, at, steadyMs: at })
+      }
+      const next = announce(state, at)
+      state = next.state
+      heard.push(...next.announcements.map(({ what, incident }) => `${what} ${Object.keys(incident.paths)}`))
+    }
+    for (let count = 0; count < 4; count += 1) for (const failing of ['a', 'a', 'a', 'a', '']) second(failing)
+    expect(heard.at(-1)).toBe('unstable a')
+    for (let count = 0; count < 4; count += 1) second('a', 'b')
+    expect(heard.at(-1)).toBe('failed a,b')
+    for (const failing of ['', 'a', 'a', 'a', 'a']) second(failing, 'b')
+    for (let count = 0; count < 3; count += 1) second()
+    expect(heard.filter((one) => one.startsWith('recovered') && one.includes('b'))).toEqual(['recovered a,b'])
   })
 
   it('says the whole duration and the number at its end', () => {
@@ -158,7 +191,8 @@ describe('what lasts', () => {
     [100 * HOUR, 1, { repeats: 4, inMs: 0 }],
     [100 * HOUR, 5, { repeats: 5, inMs: 24 * HOUR }],
     // The clock was set back.
-    [-HOUR, 0, { repeats: 0, inMs: 5 * HOUR }],
+    [-HOUR, 0, { repeats: 0, inMs: 4 * HOUR }],
+    [-1e12, 7, { repeats: 7, inMs: 24 * HOUR }],
   ])('after %i ms, told again %i times', (lasted, repeats, wanted) => {
     expect(repeatsOf(lasted, repeats)).toEqual(wanted)
   })

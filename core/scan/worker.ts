@@ -10,6 +10,7 @@ import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { Listings } from './listing/listings.ts'
 import type { scannerDefinition } from './messages.ts'
 import { Previews } from './preview/preview.ts'
+import { goBeforeOthers } from './priority.ts'
 import type { ScanLedger } from './session.ts'
 import { RunningSource } from './source/source.ts'
 import { Watchers } from './watch/open.ts'
@@ -41,6 +42,7 @@ export function startScanner(
   options: ScannerOptions,
 ): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
   return (context) => {
+    goBeforeOthers()
     const scanner = new Scanner(options, context)
     const previews = new Previews()
     return {

@@ -1,6 +1,7 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
 import { listTree } from '../listing/list-tree.ts'
+import { duringLongJob } from '../priority.ts'
 import type { SessionContext } from '../session.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 
@@ -34,6 +35,7 @@ export async function reconcileTree(
 ): Promise<Reconciled> {
   const { source, root, signal } = context
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
+  const isOver = duringLongJob()
   try {
     for await (const chunk of listTree(context, watcher.method, base, recursive)) {
       const { rows, unsendable, temporary } = chunk
@@ -52,6 +54,8 @@ export async function reconcileTree(
     if (isGone(errorCode(thrown))) return result
     const reason = errorText(thrown)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))
+  } finally {
+    isOver()
   }
   return result
 }

@@ -1,11 +1,13 @@
 import type { MessagePort } from 'node:worker_threads'
 import { errorCode, errorText } from '../../files/system-error.ts'
+import { goAsOthers } from '../priority.ts'
 import type { FromListing, ToListing } from './messages.ts'
 import type { ListedChunk } from './sync-walk.ts'
 import { walkSync } from './sync-walk.ts'
 
 /** The body of the thread that lists one source's tree: one chunk for each that is asked for, and no more. */
 export function runListingThread(port: MessagePort): void {
+  goAsOthers()
   const walks = new Map<number, Generator<ListedChunk>>()
   port.on('message', (message: ToListing) => {
     const { listing } = message

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { receiveMessageOnPort } from 'node:worker_threads'
+import { goBeforeOthers } from '../priority.ts'
 import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { Discovery } from './inotify-discovery.ts'
@@ -33,6 +34,7 @@ const EVENTS_BYTES = 64 * 1024
  * an event costs no hop and no thread of the pool. A file system that hangs blocks this thread alone.
  */
 export function runInotifyThread(port: MessagePort): void {
+  goBeforeOthers()
   const thread = new InotifyThread((message) => port.postMessage(message))
   const receive = (): ToThread | undefined => receiveMessageOnPort(port)?.message
   thread.run(receive)

@@ -22,7 +22,9 @@ export function goBeforeOthers(): void {
 
 /** A thread that only does long jobs gives up what it has inherited. */
 export function goAsOthers(): void {
-  if (process.platform === 'linux' && getPriority() === BEFORE_OTHERS) set(AS_OTHERS)
+  if (process.platform !== 'linux' || getPriority() !== BEFORE_OTHERS) return
+  isBefore = false
+  set(AS_OTHERS)
 }
 
 /** The thread has a long job, which nobody else waits for; returns how to say that it is over. */

@@ -43,6 +43,7 @@ export const testPackages = [
   'rsync',
   'inotify-tools',
   'e2fsprogs',
+  'xfsprogs',
   'util-linux',
   'mount',
   'procps',

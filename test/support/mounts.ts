@@ -3,6 +3,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -205,6 +206,24 @@ export async function mountExt4(undo: Undo, { megabytes = 64 } = {}): Promise<Ex
       await run('fsfreeze', ['--unfreeze', point], TIMEOUT)
     },
   }
+}
+
+/** Whether the kernel has xfs, and there is what makes one. */
+export const hasXfs =
+  canMount &&
+  existsSync('/usr/sbin/mkfs.xfs') &&
+  readFileSync('/proc/filesystems', 'utf8').includes('\txfs\n')
+
+/** Makes and mounts an xfs in a file of its own: 320 MiB, as smaller ones are not made. */
+export async function mountXfs(undo: Undo): Promise<Mounted> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const image = path.join(directory, 'image')
+  await run('truncate', ['-s', '320M', image], TIMEOUT)
+  await run('mkfs.xfs', ['-q', image], TIMEOUT)
+  const mount = () => run('mount', ['-o', 'loop', image, point], TIMEOUT)
+  await mount()
+  return mounted(point, mount)
 }
 
 /** Mounts a file system in memory: small ones fill up, `remount('ro')` is an administrator's doing. */

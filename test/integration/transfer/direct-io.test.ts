@@ -9,7 +9,7 @@ import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
 import { CHUNK_BYTES } from '../../../core/wire/limits.ts'
 import { cachedPages } from '../../support/cached-pages.ts'
 import { digestOf } from '../../support/large-files.ts'
-import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { canMount, hasXfs, mountExt4, mountTmpfs, mountXfs } from '../../support/mounts.ts'
 
 const MIB = 1024 * 1024
 const PAGE_BYTES = 4096
@@ -58,16 +58,23 @@ test('chunks that come are where a disk can take them from', async () => {
 })
 
 describe.skipIf(!canMount)('large files on a disk of their own (needs root: mounts)', () => {
-  test('are written past the kernel’s cache, but for an end that no disk can take so', async () => {
-    const { point } = await mountExt4((undo) => onTestFinished(undo))
-    await loadAddresses()
-    for (const end of [0, 1, PAGE_BYTES - 1]) {
-      const content = contentOf(6 * MIB + end)
-      const file = path.join(point, `large-${end}`)
-      expect(await write(file, content, arrived(content))).toBeLessThanOrEqual(end === 0 ? 0 : 1)
-      expect(shortly(fs.readFileSync(file))).toBe(shortly(content))
-    }
-  })
+  test.for([
+    { system: 'ext4', mount: mountExt4, isThere: true },
+    { system: 'xfs', mount: mountXfs, isThere: hasXfs },
+  ])(
+    'are written past the kernel’s cache on $system, but for an end that no disk can take so',
+    async ({ mount, isThere }, { skip }) => {
+      if (!isThere) skip('needs a kernel with xfs, and xfsprogs')
+      const { point } = await mount((undo) => onTestFinished(undo))
+      await loadAddresses()
+      for (const end of [0, 1, PAGE_BYTES - 1]) {
+        const content = contentOf(6 * MIB + end)
+        const file = path.join(point, `large-${end}`)
+        expect(await write(file, content, arrived(content))).toBeLessThanOrEqual(end === 0 ? 0 : 1)
+        expect(shortly(fs.readFileSync(file))).toBe(shortly(content))
+      }
+    },
+  )
 
   test('are the same where pieces, their beginning or the disk do not suit that', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo))

@@ -3,6 +3,7 @@ import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { canMount, hasXfs } from '../../support/mounts.ts'
 import { verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -17,14 +18,34 @@ import {
 import { until } from '../../support/until.ts'
 import { connectWire } from '../../support/wire-client.ts'
 
-const asRoot = test.skipIf(process.getuid?.() !== 0)
 const KIB = 1024
 const STEPS = 24
 /** Between the seconds in which the disk was copied lie many answers; each copy shows another moment. */
 const COPIES = 7
 
-/** Nothing goes to the disk unless it is synced: no commit by the clock, none for a rename (ext4(5)). */
-const MOUNT = 'loop,commit=600,noauto_da_alloc'
+interface FileSystem {
+  system: string
+  isThere: boolean
+  make: string
+  mebibytes: number
+  /** How the store is mounted: nothing goes to the disk unless it is synced. */
+  store: string
+  /** How a copy of it is mounted. */
+  copy: string
+}
+
+const fileSystems: FileSystem[] = [
+  {
+    ...{ system: 'ext4', isThere: canMount, make: 'mkfs.ext4', mebibytes: 192 },
+    // No commit by the clock, none for a rename (ext4(5)).
+    ...{ store: 'loop,commit=600,noauto_da_alloc', copy: 'loop' },
+  },
+  {
+    ...{ system: 'xfs', isThere: hasXfs, make: 'mkfs.xfs', mebibytes: 320 },
+    // Every copy has the UUID of its original, which is mounted meanwhile (xfs(5)).
+    ...{ store: 'loop', copy: 'loop,nouuid' },
+  },
+]
 
 function mountImage(image: string, at: string, options: string): () => void {
   fs.mkdirSync(at)
@@ -67,19 +88,20 @@ interface Sent {
 
 const shortly = (bytes: Buffer) => `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 
-asRoot(
-  'what is answered as durable survives a power failure at that very moment (needs root): small, large, copied and replaced files, new directories, the manifest',
+test.for(fileSystems)(
+  'what is answered as durable survives a power failure at that very moment on $system (needs root): small, large, copied and replaced files, new directories, the manifest',
   { timeout: 150_000 },
-  async () => {
+  async ({ system, isThere, make, mebibytes, store: options, copy: copyOptions }, { skip }) => {
+    if (!isThere) skip(`needs root, and a kernel and programs for ${system}`)
     const random = createRandom(newSeed('durability'))
     const below = (limit: number) => Math.floor(random() * limit)
     const base = temporaryDirectory('durable')
     const image = path.join(base, 'disk.img')
     fs.closeSync(fs.openSync(image, 'w'))
-    fs.truncateSync(image, 192 * KIB * KIB)
-    execFileSync('mkfs.ext4', ['-q', image])
+    fs.truncateSync(image, mebibytes * KIB * KIB)
+    execFileSync(make, ['-q', image])
     const disk = path.join(base, 'disk')
-    mountImage(image, disk, MOUNT)
+    mountImage(image, disk, options)
     const home = await makeHome(path.join(base, 'home'))
     const receiver = startTestReceiver()
     receiver.configure(receiverConfig(path.join(disk, 'store'), [home]))
@@ -169,7 +191,7 @@ asRoot(
     expect(kinds.some(({ replaced }) => replaced !== null)).toBe(true)
     for (const [index, copy] of copies.entries()) {
       const at = path.join(base, `recovered-${index}`)
-      const unmount = mountImage(copy.image, at, 'loop')
+      const unmount = mountImage(copy.image, at, copyOptions)
       const store = path.join(at, 'store')
       const there = treeOf(path.join(store, 'sender-1', 'data'))
       const old = Object.entries(treeOf(path.join(store, '.holdfast', 'versions', 'sender-1', 'data')))

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
@@ -36,6 +35,7 @@ import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
 import {
   checkerConfig,
+  concernsSenders,
   destinationsNow,
   embeddedReceiverConfig,
   scannerConfig,
@@ -236,12 +236,10 @@ export class Agent {
       this.#senderFingerprint = report.fingerprint
       this.#configureWorkers(this.settings.get())
     }
-    const before = destinationsNow(this.store.state.destinations)
+    const { destinations: before } = this.store.state
     this.store.update(withSent(this.store.state, destination, report, this.#embedded.problem))
-    const { destinations } = this.store.state
     // Each hears what the others are at: they share the line, and remove files only together.
-    if (destinations.length > 1 && !isDeepStrictEqual(before, destinationsNow(destinations)))
-      this.#configureSenders(this.settings.get())
+    if (concernsSenders(before, this.store.state.destinations)) this.#configureSenders(this.settings.get())
   }
 
   #received(report: ReceiverReport): void {

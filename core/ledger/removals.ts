@@ -26,7 +26,8 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
   )
-  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ?')
+  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
+  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
   const endElsewhere = database.prepare(
     `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
   )
@@ -82,8 +83,10 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
       inTransaction(database, () => {
         for (const { id, end: how } of ends) {
           const removedAt = how === 'removed' ? at : null
-          end.run(REMOVAL[how], removedAt, id)
-          if (how === 'removed') endElsewhere.run(REMOVAL.removed, removedAt, id)
+          const isStillIt = end.run(REMOVAL[how], removedAt, id).changes === 1
+          // A file that took the name meanwhile, and waits to be sent, was not removed.
+          if (!isStillIt) giveUp.run(id)
+          else if (how === 'removed') endElsewhere.run(REMOVAL.removed, removedAt, id)
         }
       }),
 

@@ -47,6 +47,7 @@ export function openDelivery(
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Delivery {
   let stalledMs = 0
+  let isToItself = false
   const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const link = openLink(
@@ -58,9 +59,12 @@ export function openDelivery(
         // What the last connection said of the receiver's disk says nothing of this one.
         stalledMs = 0
         pump.setSession(session)
-        removals.setSession(session)
+        removals.setSession(session, isToItself)
       },
-      onState: events.onState,
+      onState(state, problem, toItself = isToItself) {
+        isToItself = toItself
+        events.onState(state, problem, toItself)
+      },
       onStalled(ms) {
         stalledMs = ms
         events.onChange()

@@ -14,6 +14,7 @@ import type { Delivery } from './delivery.ts'
 import { openDelivery, sameDelivery } from './delivery.ts'
 import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
+import type { LinkEvents } from './link/link.ts'
 import type { Renewal } from './link/renewal.ts'
 import { openRenewal } from './link/renewal.ts'
 import type { Connection, senderDefinition } from './messages.ts'
@@ -94,9 +95,9 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   })
   const nudge = throttled(NUDGE_EVERY_MS, () => context.nudge())
 
-  const setConnection = (state: Connection['state'], problem: Message | null) => {
+  const setConnection: LinkEvents['onState'] = (state, problem, toItself = false) => {
     if (state !== connection.state) {
-      connection = { state, since: Date.now(), problem }
+      connection = { state, since: Date.now(), problem, toItself }
       if (problem !== null) context.log('warn', englishWords(problem))
       else context.log('info', `connection: ${state}`)
     } else connection = { ...connection, problem }

@@ -40,6 +40,14 @@ export function pathIds({ sources, checkedPaths }: Pick<AppState, 'sources' | 'c
   return [...sources.map(({ settings }) => settings.id), ...checkedPaths.map(({ id }) => id)]
 }
 
+/** A connection may show that a name which looked like another computer's is one of this one's. */
+function withConnection<D extends Pick<DestinationState, 'elsewhere'>>(
+  destination: D,
+  connection: DestinationState['connection'],
+) {
+  return { ...destination, connection, elsewhere: destination.elsewhere && connection.toItself !== true }
+}
+
 /** What stays in the settings keeps what is known of it; a destination's connection, while its address is the same. */
 export function withSettings(
   state: AppState,
@@ -65,8 +73,8 @@ export function withSettings(
     const { connection, reported = false, totals, rate, left, worker } = before
     // Without sources it has no sender: nothing more is known of it.
     if (!used.has(destination.id)) return { ...destination, worker }
-    const isSame = before.address === destination.address
-    return { ...destination, reported, totals, rate, left, worker, ...(isSame ? { connection } : {}) }
+    const known = { ...destination, reported, totals, rate, left, worker }
+    return before.address === destination.address ? withConnection(known, connection) : known
   })
   return {
     settings,
@@ -127,9 +135,8 @@ export function withSent(
   const destinations = state.destinations.map((one) =>
     one.id === destination
       ? {
-          ...one,
+          ...withConnection(one, { ...report.connection, problem: report.connection.problem ?? awaited }),
           reported: true,
-          connection: { ...report.connection, problem: report.connection.problem ?? awaited },
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,

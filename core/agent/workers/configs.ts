@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Checked, checkerDefinition } from '../../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../../check/messages.ts'
 import type { RunningReport, receiverDefinition } from '../../receive/messages.ts'
@@ -8,7 +9,6 @@ import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../sett
 import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
 import type { ConfigOf } from '../../worker/definition.ts'
-import { isThisComputer } from '../state/initial.ts'
 import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
@@ -74,18 +74,30 @@ export interface SendersNow {
   computerName: string
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
+  /** Ids of those that are on other computers, as far as anything tells. */
+  elsewhere: ReadonlySet<string>
   /** Ids of those that have something to send now: they share the line. */
   busy: ReadonlySet<string>
 }
 
-/** Which destinations are connected, and which of those have something to send. */
+/** Which destinations are connected, which of those have something to send, and which are on other computers. */
 export function destinationsNow(
   destinations: AppState['destinations'],
-): Pick<SendersNow, 'connected' | 'busy'> {
+): Pick<SendersNow, 'connected' | 'busy' | 'elsewhere'> {
   const connected = destinations.filter(({ connection }) => connection.state === 'connected')
   const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
   const idsOf = (some: typeof connected) => new Set(some.map(({ id }) => id))
-  return { connected: idsOf(connected), busy: idsOf(busy) }
+  return {
+    connected: idsOf(connected),
+    busy: idsOf(busy),
+    elsewhere: idsOf(destinations.filter((one) => one.elsewhere)),
+  }
+}
+
+/** Whether the senders have to hear of a change. One that is alone shares the line with nobody. */
+export function concernsSenders(before: AppState['destinations'], after: AppState['destinations']): boolean {
+  const [was, is] = [destinationsNow(before), destinationsNow(after)]
+  return after.length === 1 ? !isDeepStrictEqual(was.elsewhere, is.elsewhere) : !isDeepStrictEqual(was, is)
 }
 
 /** What the sender of each destination has to know, by the destination's id; without any, the embedded receiver's. */
@@ -144,9 +156,9 @@ function senderConfig(
  * A copy on this very computer is no reason to delete anything: one destination at least must be elsewhere. With
  * several all have to be there, as each is asked for a proof, and none should read its copies for nothing.
  */
-function mayRemove(settings: Settings, source: Source, { connected }: SendersNow): boolean {
+function mayRemove(settings: Settings, source: Source, { connected, elsewhere }: SendersNow): boolean {
   const all = destinationsOf(settings.destinations, source)
-  const isElsewhere = all.some(({ host }) => !isThisComputer(host))
+  const isElsewhere = all.some(({ id }) => elsewhere.has(id))
   return isElsewhere && (all.length === 1 || all.every(({ id }) => connected.has(id)))
 }
 

@@ -114,10 +114,13 @@ export class Young {
     this.#timer = null
     this.#timerAt = Number.POSITIVE_INFINITY
     const now = Date.now()
+    // Seen while the clock was ahead: from now on it is a file of this moment.
+    const latest = now + this.#options.minimumAgeSeconds * 1000
     const ripe: string[] = []
     let earliest = Number.POSITIVE_INFINITY
     for (const held of this.#held.values()) {
       if (held.released) continue
+      held.due = Math.min(held.due, latest)
       if (held.due <= now) {
         held.released = true
         this.#count(held, -1)

@@ -25,6 +25,8 @@ export interface Dialled {
   channel: Channel
   /** This computer's address on the connection. */
   localAddress: string | null
+  /** The other end has the same address: both are one computer. */
+  isToItself: boolean
   welcome: FrameHeader<'welcome'>
   /** The certificate that the receiver has shown. */
   fingerprint: string | null
@@ -65,6 +67,7 @@ export function greet(
 ): Promise<Dialled> {
   const fingerprint = peerFingerprint(socket)
   const localAddress = socket.localAddress ?? null
+  const isToItself = localAddress !== null && localAddress === socket.remoteAddress
   return new Promise((resolve, reject) => {
     let phase: keyof typeof expected = 'hello'
     let onClose = (reason: Error | null) => {
@@ -80,6 +83,7 @@ export function greet(
       resolve({
         channel,
         localAddress,
+        isToItself,
         welcome,
         fingerprint,
         follow(nextFrame, nextClose) {

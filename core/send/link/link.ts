@@ -21,7 +21,8 @@ import { isOwnAddress, watchWake } from './wake.ts'
 export interface LinkEvents {
   /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
   onSession(session: Session | null): void
-  onState(state: Connection['state'], problem: Message | null): void
+  /** `isToItself` is known of a connection that is there. */
+  onState(state: Connection['state'], problem: Message | null, isToItself?: boolean): void
   /** How long the receiver's disk has left a call unanswered, in milliseconds, as the receiver says. */
   onStalled(stalledMs: number): void
   log(level: 'info' | 'warn', text: string): void
@@ -125,7 +126,7 @@ export function openLink(
           if (frame.type === 'alive') events.onStalled(frame.header.stalledMs)
           else session.onFrame(frame)
         }, resolve)
-        events.onState('connected', null)
+        events.onState('connected', null, dialled.isToItself)
         events.onSession(session)
       })
       current = null

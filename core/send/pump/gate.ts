@@ -5,18 +5,23 @@ import type { Message } from '../../words/message.ts'
 const FAILURES_IN_A_ROW = 8
 /** Twice the credit of a receiver: of a file of which so much has gone it has stored something, and the rest may take hours. */
 const TAKEN_IN_BYTES = 32 * 1024 * 1024
+/** A try of which nothing has gone for so long tells of its own source's disk, not of the store. */
+const SILENT_MS = 10_000
 
 /**
  * Holds files back while the receiver's store is in trouble, and lets single ones try whether it is over.
  * Times are in milliseconds of any steady clock.
  */
 export interface Gate {
-  /** Whether a file may go now. In trouble that is one at a time, and `pass` takes its turn. */
-  isOpen(now: number): boolean
-  pass(id: number): void
+  /**
+   * Whether a file of the source may go now. In trouble that is one at a time, and `pass` takes its turn: another source's
+   * is next where nothing comes of it.
+   */
+  isOpen(now: number, source: string): boolean
+  pass(file: { id: number; source: string }, now: number): void
   stored(): void
   /** So many more bytes of a file have gone. */
-  went(id: number, bytes: number): void
+  went(id: number, bytes: number, now: number): void
   /** `store`: the store itself is in trouble; `file`: perhaps only this file is. */
   failed(reason: Message, kind: 'store' | 'file', now: number): void
   /** The file is over, whatever became of it. */
@@ -27,11 +32,18 @@ export interface Gate {
   readonly nextTryAt: number | null
 }
 
+interface Try {
+  source: string
+  bytes: number
+  /** Something of it has gone, or it began. */
+  since: number
+}
+
 export function createGate(retryMs: number, random: () => number = Math.random): Gate {
   let problem: Message | null = null
   let closedUntil: number | null = null
-  let trying: number | null = null
-  let triedBytes = 0
+  /** By file. At most one of each source: those whose disks hang stay here for as long as they do. */
+  const trying = new Map<number, Try>()
   let tries = 0
   let inRow = 0
 
@@ -45,26 +57,30 @@ export function createGate(retryMs: number, random: () => number = Math.random):
   const open = () => {
     problem = null
     closedUntil = null
-    trying = null
+    trying.clear()
   }
 
   return {
-    isOpen: (now) => closedUntil === null || (now >= closedUntil && trying === null),
-    pass(id) {
-      if (closedUntil === null) return
-      trying = id
-      triedBytes = 0
+    isOpen(now, source) {
+      if (closedUntil === null) return true
+      const standInTheWay = (one: Try) => one.source === source || now < one.since + SILENT_MS
+      return now >= closedUntil && ![...trying.values()].some(standInTheWay)
+    },
+    pass({ id, source }, now) {
+      if (closedUntil !== null) trying.set(id, { source, bytes: 0, since: now })
     },
     stored() {
       open()
       tries = 0
       inRow = 0
     },
-    went(id, bytes) {
-      if (trying !== id) return
-      triedBytes += bytes
+    went(id, bytes, now) {
+      const tried = trying.get(id)
+      if (tried === undefined) return
+      tried.bytes += bytes
+      tried.since = now
       // It may still be that none of it becomes durable: then the next failure closes it, for longer than before.
-      if (triedBytes >= TAKEN_IN_BYTES) open()
+      if (tried.bytes >= TAKEN_IN_BYTES) open()
     },
     failed(reason, kind, now) {
       problem = reason
@@ -72,7 +88,7 @@ export function createGate(retryMs: number, random: () => number = Math.random):
       if (kind === 'store' || inRow >= FAILURES_IN_A_ROW || closedUntil !== null) close(now)
     },
     over(id) {
-      if (trying === id) trying = null
+      trying.delete(id)
     },
     get problem() {
       return problem

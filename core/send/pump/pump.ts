@@ -142,12 +142,12 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     session() {
       if (paused || source.paused || session === null || session.closed) return null
       if (!guard.isRested || acknowledgements.isStuck) return null
-      return gate.isOpen(performance.now()) ? session : null
+      return gate.isOpen(performance.now(), source.id) ? session : null
     },
     take: () => intake.take(source, sift),
     giveBack: intake.giveBack,
     begins(due) {
-      gate.pass(due.id)
+      gate.pass(due, performance.now())
       onWire.begin(due)
     },
     ended: (due, attempt) => ended(source, due, attempt),
@@ -163,7 +163,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
       }),
     onBytes(due, bytes) {
       onWire.add(due, bytes)
-      gate.went(due.id, bytes)
+      gate.went(due.id, bytes, performance.now())
       events.onBytes(due.source, bytes)
     },
     onSkipped: (due, bytes) => onWire.add(due, bytes),

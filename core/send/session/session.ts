@@ -163,7 +163,9 @@ export function openSession(
 
     async sendSmall(files, { onWire, onUsed, onAnswer }) {
       const bytes = files.reduce((total, { size }) => total + size, 0)
-      if (!(await filesCredit.acquire(files.length)) || !(await bytesCredit.acquire(bytes))) {
+      const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
+      // It may have ended between the credit and this.
+      if (!hasCredit || closed) {
         for (const index of files.keys()) onAnswer(index, null)
         return
       }
@@ -182,7 +184,7 @@ export function openSession(
 
     async begin({ source, path, size, mtimeMs, mode }, identity) {
       if (!(await openFiles.acquire())) return null
-      if (!(await filesCredit.acquire())) return null
+      if (!(await filesCredit.acquire()) || closed) return null
       const { id, answer } = askOne()
       let answered = false
       void answer.then(() => {
@@ -227,7 +229,7 @@ export function openSession(
     canCopy: (digest) =>
       welcome.protocol >= (digestKindOf(digest) === 'blake3' ? BLAKE3_PROTOCOL : COPY_PROTOCOL),
     async copy({ source, path, size, mtimeMs, mode }, digest, from) {
-      if (!(await filesCredit.acquire())) return null
+      if (!(await filesCredit.acquire()) || closed) return null
       const { id, answer } = askOne()
       copies.add(id)
       const names = { source, path, fromSource: from.source, fromPath: from.path }

@@ -2,22 +2,39 @@ import { expect, it } from 'vitest'
 import { destinationStates, initialState } from '../../../core/agent/state/initial.ts'
 import { withSent, withSettings } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { concernsSenders } from '../../../core/agent/workers/configs.ts'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
+import { defaultSettings, settingsSchema } from '../../../core/settings/schema.ts'
+
+const report = {
+  fingerprint: null,
+  connection: { state: 'connected' as const, since: 1, problem: null },
+  totals: {},
+  lastFile: {},
+  transfers: [],
+  rates: {},
+  left: {},
+  leftOfAll: null,
+  allowance: { now: { kind: 'free' as const }, until: null },
+}
+
+it('calls a receiver no other computer once its connection leads back to this one', () => {
+  const settings = settingsSchema.parse({
+    destinations: [{ id: 'r', name: 'nas', host: 'alias.example', port: 1, fingerprint: 'a'.repeat(64) }],
+    sources: [{ id: 's', path: '/data', name: 'data' }],
+  })
+  const places = destinationStates(settings, '/store')
+  const before = initialState('desktop', '1', settings, '/store')
+  const toItself = { ...report, connection: { ...report.connection, toItself: true } }
+  const heard: AppState = { ...before, ...withSent(before, 'r', toItself, null) }
+  expect(before.destinations[0]?.elsewhere).toBe(true)
+  expect(heard.destinations[0]?.elsewhere).toBe(false)
+  expect(concernsSenders(before.destinations, heard.destinations)).toBe(true)
+  expect(withSettings(heard, settings, new Map(), places).destinations?.[0]?.elsewhere).toBe(false)
+})
 
 it('remembers over other settings that a sender has reported', () => {
   const before = initialState('desktop', '1', defaultSettings, '/store')
-  const report = {
-    fingerprint: null,
-    connection: { state: 'connected' as const, since: 1, problem: null },
-    totals: {},
-    lastFile: {},
-    transfers: [],
-    rates: {},
-    left: {},
-    leftOfAll: null,
-    allowance: { now: { kind: 'free' as const }, until: null },
-  }
   const heard: AppState = { ...before, ...withSent(before, EMBEDDED_DESTINATION, report, null) }
   expect(before.destinations[0]?.reported).not.toBe(true)
   expect(heard.destinations[0]?.reported).toBe(true)

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
+import { isThisComputer } from '../../../core/agent/state/initial.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
@@ -15,6 +17,8 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
     ],
     destinations: host === null ? [] : [{ id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
+const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
+  new Set(destinations.filter(({ host }) => !isThisComputer(host)).map(({ id }) => id))
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
@@ -22,6 +26,7 @@ const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
       computerName: 'here',
       connected: new Set(),
       busy: new Set(),
+      elsewhere: elsewhereOf(settings),
     }).values(),
   ].flatMap(({ sources }) => sources.map(({ removal }) => removal))
 
@@ -32,6 +37,10 @@ test.each([
   ['the receiver in this application', null, undefined],
   ['this computer by its name', 'localhost', undefined],
   ['this computer by its address', '127.0.0.1', undefined],
+  ['this computer by its address in brackets', '[::1]', undefined],
+  ['this computer by its whole name', `${hostname()}.`, undefined],
+  ['this computer by the name that the network knows', `${hostname()}.local`, undefined],
+  ['this computer by the name that Linux gives it', 'localhost.localdomain', undefined],
 ])('with %s as the destination', (_what, host, expected) => {
   expect(removalsOf(settingsOf(host))).toEqual([expected, undefined])
 })
@@ -113,6 +122,7 @@ describe('several destinations', () => {
       computerName: 'here',
       connected: new Set(connected),
       busy: new Set(busy),
+      elsewhere: elsewhereOf(chosen),
     })
 
   test('each hears of its own sources, of the others that have them, and of all sources and receivers', () => {

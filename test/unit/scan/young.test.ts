@@ -35,6 +35,15 @@ describe('files that are not old enough', () => {
     expect(young.holds(file('DC1/a', START - 20_000))).toBe(false)
   })
 
+  test('one that was seen while the clock was ahead waits no longer than its age once that is right', () => {
+    const { young, ripe } = open()
+    vi.setSystemTime(START + 5 * 365 * 86_400_000)
+    expect(young.holds(file('DC1/a', Date.now()))).toBe(true)
+    vi.setSystemTime(START)
+    vi.advanceTimersByTime(2 * AGE_SECONDS * 1000 + 1_000)
+    expect([ripe, young.waitingIn('DC1')]).toEqual([['DC1/a'], 0])
+  })
+
   test('an old one never waits', () => {
     const { young, ripe } = open()
     expect(young.holds(file('a', START - 60_000))).toBe(false)

@@ -81,6 +81,21 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     await until('it is said of the other', () => warnings.some((text) => text.startsWith(rootOf('a'))))
   })
 
+  test('nothing is removed for a receiver on this very computer, unless others have the files, too', async () => {
+    const { ledger, rootOf, sent, sourceOf } = open()
+    sent('a', ['alone'])
+    sent('b', ['shared'])
+    const removals = openRemovals(TO, ledger, { onRemoved: () => undefined, log: () => undefined })
+    onTestFinished(removals.stop)
+    const { asked, session } = receiver()
+    removals.setSession(session, true)
+    removals.configure([sourceOf('a'), { ...sourceOf('b'), alsoTo: ['other'] }], false)
+    await until('the shared one is asked for', () => asked.includes('shared'))
+    expect(asked).not.toContain('alone')
+    removals.setSession(session, false)
+    await until('of another computer it is removed', () => !existsSync(path.join(rootOf('a'), 'alone')))
+  })
+
   const lookUp = (opened: ReturnType<typeof open>) => {
     const { asked, session } = receiver()
     const lines: string[] = []
@@ -147,5 +162,23 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     ledger.endRemovals([{ id: due.id, end: 'none' }], Date.now())
     expect(ledger.forgetSource('s', 10)).toBe(1)
     expect(ledger.destinations()).toEqual([])
+  })
+
+  test('a removal that ends when its name has a new file says nothing of that one, here and elsewhere', () => {
+    const { ledger, sent, write } = open()
+    const [due] = sent('s', ['f'])
+    if (due === undefined) throw new Error('nothing was sent')
+    ledger.beginRemovals([due], { others: [], since: 0, now: Date.now() })
+    const written = { ...write('s', 'f'), size: 7 }
+    for (const destination of [TO, 'other']) ledger.offer(destination, [written])
+    ledger.endRemovals([{ id: due.id, end: 'removed' }], Date.now())
+    for (const destination of [TO, 'other']) {
+      const [again] = ledger.take(destination, ['s'], 1, Date.now() + HOUR, new Set())
+      if (again === undefined) throw new Error('it was not offered again')
+      const digest = createHash('sha256').update('new').digest()
+      ledger.markSent([{ ...again, mark: false, digest }], Date.now() - 2 * HOUR)
+      const { files } = ledger.removable(destination, 's', Date.now(), 0, 10)
+      expect(files.map((file) => file.path)).toEqual(['f'])
+    }
   })
 })

@@ -199,3 +199,18 @@ test.each([
 ])('a receiver of version %i can be asked what it has: %s', (protocol, can) => {
   expect(open(protocol).session.canResume).toBe(can)
 })
+
+test('what asks in the moment in which the session ends has its answer', async () => {
+  for (let turns = 0; turns < 5; turns += 1) {
+    const { session, copy } = open(4, 10)
+    const answers: (Answer | null)[] = []
+    const onAnswer = (_: number, answer: Answer | null) => void answers.push(answer)
+    void session.sendSmall([{ ...file, bytes: Buffer.alloc(5), digest }], { ...silent, onAnswer })
+    void copy().then((answer) => answers.push(answer))
+    void session.begin(file).then(async (upload) => answers.push((await upload?.end(digest)) ?? null))
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+    session.close()
+    await until(`all have heard after ${turns} turns`, () => answers.length === 3)
+    expect(answers).toEqual([null, null, null])
+  }
+})

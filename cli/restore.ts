@@ -139,6 +139,10 @@ function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed'
       return message('store.inTheWay', { path: event.to })
     case 'damaged':
       return message('store.restoreDamaged', { path: path.join(store, event.place) })
+    case 'changed':
+      return message('store.restoreChanged', { path: path.join(store, event.place) })
+    case 'unsure':
+      return message('store.restoreUnsure', { path: path.join(store, event.place) })
     case 'unreadable':
       return message('store.unreadable', { path: path.join(store, event.place), reason: event.code })
     case 'strange':

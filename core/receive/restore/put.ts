@@ -11,6 +11,7 @@ import { errorCode } from '../../files/system-error.ts'
 import type { Held } from '../placement/held-directory.ts'
 import { hold, holdRoot, NO_DIRECTORY } from '../placement/held-directory.ts'
 import { type DigestRead, readDigest } from '../verify/read-digest.ts'
+import { isLike } from './is-like.ts'
 import type { Content } from './select.ts'
 
 /** What became of one file. */
@@ -23,8 +24,8 @@ export type Put =
   | { did: 'exists' }
   /** A directory, a symbolic link or something else that is no file is in the way. */
   | { did: 'inTheWay' }
-  /** What the store holds is not what was stored: nothing was written. */
-  | { did: 'damaged'; expected: string; found: string }
+  /** What the store holds is not what was stored: nothing was written. `isLike`: it has the size and the time of that. */
+  | { did: 'damaged'; expected: string; found: string; isLike: boolean }
 
 /**
  * A file is synced every so many bytes: all of a large one at once would be a silence of minutes, which is what a disk
@@ -173,7 +174,7 @@ async function putIn(
     const read = await fill(fd, content, from, advance)
     if (row !== null && read.digest !== row.digest) {
       await unlink(temporary)
-      return { did: 'damaged', expected: row.digest, found: read.digest }
+      return { did: 'damaged', expected: row.digest, found: read.digest, isLike: isLike(read, row) }
     }
     if (!(await giveName(temporary, target, overwrite))) {
       await unlink(temporary)

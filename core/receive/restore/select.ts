@@ -8,6 +8,9 @@ import type { ManifestRow, Rows } from '../manifest/rows.ts'
 import { versionsAt } from '../manifest/rows.ts'
 import { besideFolders } from '../senders/lost-found.ts'
 import { compareVersions, isVersionName, replacedAt } from '../versions/name.ts'
+import type { Known } from './as-of.ts'
+import { asOf } from './as-of.ts'
+import { isLike } from './is-like.ts'
 
 /** Which contents are wanted: what is in its place, what was at a time (ms since 1970), or every one there is. */
 export type When = { was: 'now' } | { was: 'at'; time: number } | { was: 'any' }
@@ -23,6 +26,8 @@ export interface Content {
   stats: Stats
   /** What the manifest knows of it. */
   row: ManifestRow | null
+  /** False: which content was there at the time that is asked for cannot be known. */
+  isSure: boolean
 }
 
 /** `strange`: it is neither a file nor a directory; no symbolic link is followed. */
@@ -31,10 +36,12 @@ export type Selected =
   | { is: 'strange'; place: string[] }
   | { is: 'unreadable'; place: string[]; code: string }
 
-interface Selection {
+export interface Selection {
   layout: StoreLayout
   rows: Rows | null
   when: When
+  /** Milliseconds since 1970. */
+  now: number
   /** Called with every content that is looked at: of a large tree none may be wanted. */
   looked: () => void
 }
@@ -60,72 +67,104 @@ export async function* select(selection: Selection, origin: readonly string[]): 
       return
     }
   }
-  if (origin.length === 0) yield* selectInside(selection, [], [], '')
-  else yield* selectOne(selection, [...origin], [...origin], '')
+  const spot = { place: [...origin], origin: [...origin], version: '', isSure: true }
+  if (origin.length === 0) yield* selectInside(selection, spot)
+  else yield* selectOne(selection, spot)
 }
 
 /**
- * @param place where that is which counts as current: in its place, or in a directory that became a version.
- * @param of the name of that version, or empty.
+ * Looks a content up once more, as the store and the manifest are now; null: it is not there any more. At a time it may
+ * have become a version meanwhile.
  */
-async function* selectOne(
-  selection: Selection,
-  place: string[],
-  origin: string[],
-  of: string,
-): AsyncGenerator<Selected> {
+export async function selectAgain(selection: Selection, content: Content): Promise<Content | null> {
+  const { layout, rows } = selection
+  // A version stays as it is.
+  if (content.version !== '') return { ...content, row: rows === null ? null : rowOf(rows, layout, content) }
+  for await (const one of select(selection, content.origin))
+    if (one.is === 'file' && one.origin.length === content.origin.length) return one
+  return null
+}
+
+/** What counts as current: in its place, or in a directory that became a version, whose name `version` is then. */
+type Spot = Pick<Content, 'place' | 'origin' | 'version' | 'isSure'>
+
+async function* selectOne(selection: Selection, spot: Spot): AsyncGenerator<Selected> {
   const { layout, when } = selection
+  const { origin } = spot
   try {
     const names = when.was === 'now' ? [] : await versionNames(layout, origin)
-    const later = when.was === 'at' ? names.filter((name) => (replacedAt(name) ?? 0) > when.time) : names
-    const wanted = when.was === 'at' ? later.slice(0, 1) : names
-    const existed = when.was !== 'at' || later.length < names.length
-    for (const version of wanted) {
-      yield* selectContent(selection, [...layout.versions, ...origin, version], origin, version, existed)
-    }
-    if (when.was === 'at' && wanted.length > 0) return
-    yield* selectContent(selection, place, origin, of, existed)
+    const spots = names.map((version) => {
+      return { ...spot, place: [...layout.versions, ...origin, version], version }
+    })
+    if (when.was === 'at') yield* selectThen(selection, when.time, [...spots, spot])
+    else for (const one of [...spots, spot]) yield* selectContent(selection, one, true)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
-    yield { is: 'unreadable', place, code }
+    yield { is: 'unreadable', place: spot.place, code }
+  }
+}
+
+/** @param spots all contents of one origin, oldest first: the last one is what is in its place. */
+async function* selectThen(
+  selection: Selection,
+  time: number,
+  spots: readonly Spot[],
+): AsyncGenerator<Selected> {
+  const later = spots.filter(
+    ({ version }, at) => at === spots.length - 1 || (replacedAt(version) ?? 0) > time,
+  )
+  const known: Known[] = []
+  // Most files were not replaced since.
+  if (later.length > 1) {
+    for (const [at, spot] of later.entries())
+      known.push(await knownOf(selection, spot, at === later.length - 1))
+  }
+  const { index, isSure } = later.length > 1 ? asOf(known, time, selection.now) : { index: 0, isSure: true }
+  const spot = later[index]
+  if (spot === undefined) return
+  const existed = time >= selection.now || index > 0 || later.length < spots.length
+  yield* selectContent(selection, { ...spot, isSure: spot.isSure && isSure }, existed)
+}
+
+async function knownOf({ layout, rows }: Selection, spot: Spot, isLast: boolean): Promise<Known> {
+  const stats = await lstatOrNull(path.join(layout.root, ...spot.place))
+  const row = rows === null ? null : rowOf(rows, layout, spot)
+  const madeAt = stats === null ? null : stats.birthtimeMs > 0 ? stats.birthtimeMs : stats.ctimeMs
+  return {
+    replacedAt: isLast ? null : replacedAt(spot.version),
+    // The manifest follows a receiver that runs: it may still tell of the content before.
+    recordedAt: row !== null && stats !== null && isLike(stats, row) ? row.storedAt : null,
+    madeAt,
   }
 }
 
 /** @param existed it replaced something before the time that is asked for, and so was there. */
-async function* selectContent(
-  selection: Selection,
-  place: string[],
-  origin: string[],
-  version: string,
-  existed: boolean,
-): AsyncGenerator<Selected> {
+async function* selectContent(selection: Selection, spot: Spot, existed: boolean): AsyncGenerator<Selected> {
   const { layout, when, rows } = selection
+  const { place } = spot
   const stats = await lstatOrNull(path.join(layout.root, ...place))
   selection.looked()
   if (stats === null) return
-  if (stats.isDirectory()) return yield* selectInside(selection, place, origin, version)
+  if (stats.isDirectory()) return yield* selectInside(selection, spot)
   if (!stats.isFile()) return yield { is: 'strange', place }
-  const row = rows === null ? null : rowOf(rows, layout, place, origin, version)
+  const row = rows === null ? null : rowOf(rows, layout, spot)
   // A store that was copied to another disk has new times of birth, an adopted file a new time in the manifest.
   const born = stats.birthtimeMs > 0 ? stats.birthtimeMs : Number.POSITIVE_INFINITY
   const storedAt = Math.min(row?.storedAt ?? Number.POSITIVE_INFINITY, born)
   if (when.was === 'at' && !existed && storedAt > when.time) return
-  yield { is: 'file', place, origin, version, stats, row }
+  yield { is: 'file', ...spot, stats, row }
 }
 
-async function* selectInside(
-  selection: Selection,
-  place: string[],
-  origin: string[],
-  of: string,
-): AsyncGenerator<Selected> {
+async function* selectInside(selection: Selection, spot: Spot): AsyncGenerator<Selected> {
   const { layout, when } = selection
+  const { place, origin } = spot
+  const below = (name: string) => ({ ...spot, place: [...place, name], origin: [...origin, name] })
   const isBeside = place.length === 0 ? await besideFolders(layout) : () => false
   for await (const entry of entriesOf(path.join(layout.root, ...place))) {
     if (isBeside(entry)) continue
     const { name } = entry
-    yield* selectOne(selection, [...place, name], [...origin, name], of)
+    yield* selectOne(selection, below(name))
   }
   if (when.was === 'now') return
   // What is not in its place any more.
@@ -133,7 +172,7 @@ async function* selectInside(
     const isVersion = origin.length > 1 && isVersionName(entry.name)
     if (!entry.isDirectory() || isVersion) continue
     if ((await lstatOrNull(path.join(layout.root, ...place, entry.name))) !== null) continue
-    yield* selectOne(selection, [...place, entry.name], [...origin, entry.name], of)
+    yield* selectOne(selection, below(entry.name))
   }
 }
 
@@ -147,13 +186,8 @@ async function versionNames(layout: StoreLayout, origin: readonly string[]): Pro
   return names.sort(compareVersions)
 }
 
-function rowOf(
-  rows: Rows,
-  layout: StoreLayout,
-  place: readonly string[],
-  [folder = '', ...rest]: readonly string[],
-  version: string,
-): ManifestRow | null {
+function rowOf(rows: Rows, layout: StoreLayout, { place, origin, version }: Spot): ManifestRow | null {
+  const [folder = '', ...rest] = origin
   if (version === '') return rows.find(folder, rest.join('/'), '')
   const parts = place.slice(layout.versions.length + 1)
   const keys = versionsAt(parts).filter((one) => one.version === version)

@@ -119,12 +119,14 @@ test(
 
     fs.rmSync(path.join(to, 'deep'))
     fs.writeFileSync(path.join(arrived, 'deep/d1/file-1'), 'bad 1')
+    fs.utimesSync(path.join(arrived, 'deep/d1/file-1'), 1, 1_500_000_001)
+    fs.writeFileSync(path.join(arrived, 'deep/d1/file-7'), 'bad 7')
     fs.rmSync(path.join(arrived, 'deep/d1/file-4'))
     fs.symlinkSync('/etc/passwd', path.join(arrived, 'deep/d1/file-4'))
     const replaced = await restore('--overwrite')
-    expect([replaced.code, kinds(replaced.lines)]).toEqual([1, ['damaged', 'same', 'strange']])
+    expect([replaced.code, kinds(replaced.lines)]).toEqual([1, ['changed', 'damaged', 'same', 'strange']])
     const expected = treeOf(source)
-    for (const name of ['deep/d1/file-1', 'deep/d1/file-4']) delete expected[name]
+    for (const name of ['deep/d1/file-1', 'deep/d1/file-4', 'deep/d1/file-7']) delete expected[name]
     expect(treeOf(to)).toEqual(expected)
 
     fs.rmSync(path.join(arrived, 'deep'), { recursive: true })

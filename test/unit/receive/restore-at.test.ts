@@ -6,9 +6,12 @@ import { storeLayout } from '../../../core/receive/layout.ts'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import { openManifest } from '../../../core/receive/manifest/manifest.ts'
+import { openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
+import { openRows } from '../../../core/receive/manifest/rows.ts'
 import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
 import { listStore, restoreStore } from '../../../core/receive/restore/restore.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { versionName } from '../../../core/receive/versions/name.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -22,8 +25,8 @@ async function moment(): Promise<number> {
   return at
 }
 
-/** A store where one file was replaced three times, the first time under a clock that was years ahead. */
-async function setUp() {
+/** A store where one file was replaced under a clock that was years ahead, and after that by these. */
+async function setUp(later: readonly string[] = ['three', 'four']) {
   const base = temporaryDirectory('restore-at')
   const root = path.join(base, 'store')
   const layout = storeLayout(root)
@@ -47,10 +50,12 @@ async function setUp() {
   onTestFinished(() => clock.mockRestore())
   await put('two')
   clock.mockRestore()
-  await put('three')
-  const afterThree = await moment()
-  await put('four')
-  const afterFour = await moment()
+  const moments: number[] = []
+  for (const text of later) {
+    await put(text)
+    moments.push(await moment())
+  }
+  const [afterThree = 0, afterFour = 0] = moments
   await store.close()
   await manifest.close()
 
@@ -95,4 +100,29 @@ test('without a manifest the times of the files stand in for it', async () => {
   const copy = path.join(base, 'copy')
   fs.cpSync(root, copy, { recursive: true })
   expect(await restoreAt(copy, Date.now())).toEqual(['four', 'restored'])
+})
+
+test('of a time to come it is what is in its place, whenever that says that it was stored', async () => {
+  const { root, restoreAt, afterOne } = await setUp([])
+  expect(await restoreAt(root, afterOne)).toEqual(['one', 'unsure', 'restored'])
+  expect(await restoreAt(root, Date.now() + 60_000)).toEqual(['two', 'restored'])
+})
+
+test('a row that the manifest still has of an earlier content does not date the one that is there', async () => {
+  const { root, layout, restoreAt } = await setUp()
+  const { database } = openManifestFile(layout.manifest)
+  const rows = openRows(database)
+  const old = { folder: 'pc', path: 'data/file', version: '', depth: 0, storedAt: 1 }
+  const digest = createHash('sha256').update('zero').digest('hex')
+  rows.changes().add({ ...old, digest, size: 4, mtimeMs: 1, mode: 0o640 })
+  database.close()
+  const versions = path.join(root, '.holdfast/versions/pc/data/file')
+  fs.rmSync(versions, { recursive: true })
+  fs.mkdirSync(versions)
+  fs.writeFileSync(path.join(versions, 'zero'), 'zero')
+  const then = await moment()
+  fs.renameSync(path.join(versions, 'zero'), path.join(versions, versionName(new Date())))
+  fs.utimesSync(path.join(root, 'pc/data/file'), 1, 1)
+  await moment()
+  expect(await restoreAt(root, then)).toEqual(['zero', 'restored'])
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { folderName } from '../wire/names.ts'
 
 const absolutePathSchema = z
   .string()
@@ -160,6 +161,13 @@ const settingsObject = z.object({
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
 })
+
+/**
+ * What tells a source's folder at the destination from others, whatever file system that is. Of Node: the window takes
+ * only parts of the schema, and names no source.
+ */
+export const folderOf = (name: string): string => folderName(name).toLowerCase()
+
 /**
  * Ids name paths in the ledger and in every report, names are folders at the destination, and a destination is
  * chosen by its name: none twice.
@@ -168,7 +176,6 @@ export const settingsSchema = settingsObject.superRefine((settings, context) => 
   const { sources, checkedPaths, destinations } = settings
   const unique: [string, string[]][] = [
     ['id', [...sources, ...checkedPaths].map(({ id }) => id)],
-    ['name', sources.map(({ name }) => name.toLowerCase())],
     ['destination', destinations.map(({ id }) => id)],
     ['destination', destinations.map(({ name }) => name.toLowerCase())],
   ]
@@ -176,6 +183,19 @@ export const settingsSchema = settingsObject.superRefine((settings, context) => 
     const twice = values.find((value, index) => values.indexOf(value) !== index)
     if (twice !== undefined)
       context.addIssue({ code: 'custom', message: `the ${what} "${twice}" is there twice` })
+  }
+  // Two names may look different and be one folder, where the files of one would replace those of the other.
+  const byFolder = new Map<string, string>()
+  for (const { name } of sources) {
+    const folder = folderOf(name)
+    const other = byFolder.get(folder)
+    byFolder.set(folder, name)
+    if (other === undefined) continue
+    const message =
+      other === name
+        ? `the name "${name}" is there twice`
+        : `the names "${other}" and "${name}" are one folder at the destination`
+    context.addIssue({ code: 'custom', message })
   }
 })
 export type Settings = z.infer<typeof settingsSchema>

@@ -1,6 +1,5 @@
 import path from 'node:path'
-import { folderName } from '../wire/names.ts'
-import type { Source } from './schema.ts'
+import { folderOf, type Source } from './schema.ts'
 
 /** Characters that the schema takes, and bytes of UTF-8 that a folder's name keeps. */
 const LONGEST = 200
@@ -12,7 +11,6 @@ export function sourceName(directory: string): string {
 
 /** Two sources must not share a folder at the destination, whatever file system that is. */
 export function uniqueName(name: string, sources: readonly Pick<Source, 'name'>[]): string {
-  const folderOf = (one: string) => folderName(one).toLowerCase()
   const taken = new Set(sources.map((one) => folderOf(one.name)))
   if (!taken.has(folderOf(name))) return name
   for (let count = 2; ; count += 1) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 import { sourceName, uniqueName } from '../../../core/settings/source-name.ts'
 import { folderName } from '../../../core/wire/names.ts'
 
@@ -23,4 +23,19 @@ test('a name that fits stays as it is', () => {
   expect(sourceName('/')).toBe('root')
   expect(sourceName('/data/資料')).toBe('資料')
   expect(uniqueName('photos', [{ name: 'Photos' }])).toBe('photos-2')
+})
+
+test.each([
+  ['a:b', 'a_b', 'the names "a:b" and "a_b" are one folder at the destination'],
+  ['caf\u00e9', 'cafe\u0301', 'are one folder at the destination'],
+  ['data', 'data.', 'the names "data" and "data." are one folder at the destination'],
+  ['Photos', 'photos', 'the names "Photos" and "photos" are one folder at the destination'],
+  ['photos', 'photos', 'the name "photos" is there twice'],
+])('settings cannot hold %j and %j: they share a folder', (first, second, said) => {
+  const named = (...names: string[]) =>
+    settingsSchema.safeParse({ sources: names.map((name, id) => ({ id: `${id}`, path: `/${id}`, name })) })
+  expect(named(first, second).error?.issues).toEqual([
+    expect.objectContaining({ message: expect.stringContaining(said) }),
+  ])
+  expect(named(first, uniqueName(second, [{ name: first }])).success).toBe(true)
 })

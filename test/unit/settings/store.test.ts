@@ -32,6 +32,13 @@ describe('the settings file', () => {
       }),
     ],
     [
+      'with two names that are one folder',
+      JSON.stringify({
+        version: 1,
+        sources: ['a:b', 'a_b'].map((name, id) => ({ id: `${id}`, path: `/${id}`, name })),
+      }),
+    ],
+    [
       'a pause that nobody knows the end of',
       JSON.stringify({ version: 1, theme: 'x', pause: { until: 'x' } }),
     ],

@@ -1,3 +1,4 @@
+import { addressOf } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import type { ReceiverDestination, Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
@@ -49,32 +50,47 @@ function freeName(name: string, others: readonly ReceiverDestination[]): string 
   }
 }
 
+/** What tells a receiver that is paired with from the others: its certificate, and where it is. */
+type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
+
+/**
+ * The destination that pairing replaces, by its certificate or by its address; undefined: it is one more.
+ * @throws Problem refuse.tooManyDestinations, pair.addressTaken
+ */
+function replacedBy({ destinations }: Settings, wanted: Wanted): ReceiverDestination | undefined {
+  const isThere = ({ host, port }: Wanted) => host === wanted.host && port === wanted.port
+  const known = destinations.find(({ id }) => id === wanted.id) ?? destinations.find(isThere)
+  if (known === undefined) {
+    if (destinations.length < MOST_DESTINATIONS) return undefined
+    throw new Problem('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
+  }
+  // Two receivers never have one address: the other one would be refused from then on, and what goes to it would wait
+  // for ever. Whether it is somewhere else now, or nowhere, only a person knows.
+  const other = destinations.find((one) => one !== known && isThere(one))
+  if (other === undefined) return known
+  const address = addressOf(wanted.host, wanted.port)
+  throw new Problem('pair.addressTaken', { name: known.name, other: other.name, address })
+}
+
 /**
  * Looks whether this pairing code's receiver could be added, before the code is used up.
- * @throws Problem refuse.tooManyDestinations
+ * @throws Problem refuse.tooManyDestinations, pair.addressTaken
  */
 export function refuseMore(
-  { destinations }: Settings,
-  wanted: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
+  settings: Settings,
+  { host, port, fingerprint }: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
 ): void {
-  const { host, port, fingerprint } = wanted
-  const isKnown = destinations.some(
-    (one) => one.id === fingerprint || (one.host === host && one.port === port),
-  )
-  if (!isKnown && destinations.length >= MOST_DESTINATIONS)
-    throw new Problem('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
+  replacedBy(settings, { id: fingerprint, host, port })
 }
 
 /**
  * Adds a receiver that was paired with. One that is there already, by its certificate or by its address, is replaced:
  * it keeps the name that a person gave it, and its sources.
- * @throws Problem refuse.tooManyDestinations
+ * @throws Problem refuse.tooManyDestinations, pair.addressTaken
  */
 export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
   const { destinations } = settings
-  const known =
-    destinations.find(({ id }) => id === paired.id) ??
-    destinations.find(({ host, port }) => host === paired.host && port === paired.port)
+  const known = replacedBy(settings, paired)
   if (known !== undefined) {
     const again = { ...paired, name: known.name }
     const idNow = (id: string) => (id === known.id ? paired.id : id)
@@ -87,7 +103,6 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
       })),
     }
   }
-  refuseMore(settings, paired)
   const added = { ...paired, name: freeName(paired.name, destinations) }
   return { ...settings, destinations: [...destinations, added] }
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   destinationsOf,
   namedDestination,
+  refuseMore,
   withChosen,
   withDestination,
   withoutDestination,
@@ -41,6 +42,28 @@ describe('the list of destinations', () => {
     const anew = withDestination(renamed, { ...receiver('two'), id: 'other certificate' })
     expect(anew.destinations[1]).toMatchObject({ id: 'other certificate', name: 'cellar' })
     expect(wentTo(anew)).toEqual([['one', 'other certificate'], ['other certificate']])
+  })
+
+  test('a known one at the address of another known one is refused, before its code is used up', () => {
+    const moved = { ...receiver('one'), host: 'two.lan' }
+    const said = /two\.lan:7766 is that of the destination “two”.*Remove “two”.*then pair again with “one”/
+    expect(() => withDestination(settings, moved)).toThrow(said)
+    expect(() => refuseMore(settings, { ...moved, fingerprint: 'one' })).toThrow(said)
+    // On another port of that computer, or when the other one is known where it is now, it may.
+    expect(withDestination(settings, { ...moved, port: 7767 }).destinations[0]).toMatchObject({ port: 7767 })
+    const made = withDestination(withDestination(settings, { ...receiver('two'), host: 'new.lan' }), moved)
+    expect(made.destinations.map(({ id, host }) => [id, host])).toEqual([
+      ['one', 'two.lan'],
+      ['two', 'new.lan'],
+    ])
+  })
+
+  test('settings that have two at one address say so, whichever of them is paired with again', () => {
+    const both = { ...settings, destinations: [receiver('one'), { ...receiver('two'), host: 'one.lan' }] }
+    expect(() => withDestination(both, receiver('one'))).toThrow(/Remove “two”/)
+    expect(() => withDestination(both, { ...receiver('two'), host: 'one.lan' })).toThrow(/Remove “one”/)
+    const mended = withoutDestination(withChosen(both, 'some', null), 'two')
+    expect(withDestination(mended, receiver('one')).destinations.map(({ id }) => id)).toEqual(['one'])
   })
 
   test('the most are told before another one is taken', () => {

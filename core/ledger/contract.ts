@@ -199,6 +199,8 @@ export interface Ledger {
   park(claim: Claim, reason: Message): void
   /** Waiting still, but not before `at` (milliseconds since 1970). */
   retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
+  /** Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds). */
+  dueByAge(destination: string, source: string, age: number): void
   /** The file has changed: waiting as a new generation, not before `at`. */
   renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
   /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */

@@ -15,13 +15,14 @@ const LONGEST_PAUSE_MS = 8_000
 
 // A file that changes again and again goes when it rests, with growing pauses until then: one that changed while it
 // was read keeps its pause, one that changed right after it was sent (?3 is now) gets one from the third time on.
-// Without, it would be read and sent all the time, and others would wait for it.
+// Without, it would be read and sent all the time, and others would wait for it. One that was put off for its age
+// waits no longer than the longest of these either: as it is now it may be old enough.
 const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND retry_at > 0'
 /** What becomes of a row whose file has other content than the one it told of. */
 const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL, ${REMOVAL_ANEW},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
-  retry_at = CASE WHEN ${PAUSING} THEN retry_at
+  retry_at = CASE WHEN ${PAUSING} THEN min(retry_at, ?3 + ${LONGEST_PAUSE_MS})
     WHEN ${RESTLESS} AND attempts >= 2 THEN ?3 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
 const CHANGED = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
 // One statement for many files: to bind the values of each one costs as much as to insert it. ?2 is their array.

@@ -8,7 +8,7 @@ import { CLAIMED, DUE_COLUMNS, NO_TIME, REMOVAL_ANEW, word } from './rows.ts'
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
   Ledger,
-  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'renew' | 'drop' | 'unpark' | 'unparkOne'
+  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'dueByAge' | 'renew' | 'drop' | 'unpark' | 'unparkOne'
 >
 
 /** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
@@ -69,6 +69,13 @@ export function openLedgerQueue(
   )
   const later = database.prepare(
     `UPDATE file SET retry_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+  )
+  // Who puts off by an age rounds it up to a whole second: what waits for this one already is not written again.
+  const ofAge = 'mtime_ns / 1000000 + ?3'
+  const sooner = database.prepare(
+    `UPDATE file INDEXED BY file_later SET retry_at = max(0, ${ofAge}) WHERE state = 0 AND retry_at > 0
+     AND route IN (SELECT id FROM route WHERE destination = ?1 AND source = ?2)
+     AND reason IS NULL AND retry_at >= ${ofAge} + 1000`,
   )
   const renewOne = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, retry_at = ?,
@@ -139,6 +146,10 @@ export function openLedgerQueue(
         const words = reason === null ? null : JSON.stringify(reason)
         for (const { id, generation } of claims) later.run(Math.max(1, Math.ceil(at)), words, id, generation)
       }),
+
+    dueByAge: (destination, source, age) => {
+      sooner.run(destination, source, Math.ceil(age))
+    },
 
     renew({ id, generation }, facts, at) {
       const { size, mtimeNs } = facts

@@ -43,6 +43,8 @@ export function createIntake(host: IntakeHost): Intake {
   /** Rows that a feed holds, or that are being sent. */
   const taken = new Set<number>()
   const clashes = createClashes()
+  /** By source, the age that its files were put off for last; nothing: another process may have done so. */
+  const ages = new Map<string, number>()
 
   const release = (due: Due): void => {
     const freed = clashes.release(due)
@@ -63,10 +65,23 @@ export function createIntake(host: IntakeHost): Intake {
     if (go.length === 0) host.wake(id)
   }
 
+  /** Files were put off for an age that may be less now: they do not wait for the former one. */
+  const heedAge = ({ id, filters }: SendSource): void => {
+    const age = filters?.minimumAgeSeconds ?? 0
+    if (ages.get(id) === age) return
+    ledger.dueByAge(destination, id, age * 1000)
+    ages.set(id, age)
+  }
+
+  const takeDue = (source: SendSource, limit: number): Due[] => {
+    heedAge(source)
+    return ledger.take(destination, [source.id], limit, Date.now(), taken)
+  }
+
   return {
     take(source, sift) {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
-      const found = guard.use(() => ledger.take(destination, [source.id], limit, Date.now(), taken)) ?? []
+      const found = guard.use(() => takeDue(source, limit)) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
       const sifted = sift(found, Date.now())
       if (sifted.go.length < found.length) setAside(source, sifted)

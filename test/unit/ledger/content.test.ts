@@ -79,6 +79,14 @@ describe('a file that changes all the time', () => {
     expect(take(10, 9_000)).toMatchObject([{ size: 12, attempts: 1 }])
   })
 
+  test('put off for its age, and put back to an older content: it waits some seconds', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a', { mtimeNs: BigInt(Date.now()) * 1_000_000n })])
+    ledger.retryLater(take(), Date.now() + 3_600_000, null)
+    expect(ledger.offer('d', [file('a')])).toBe(1)
+    expect(take(10, Date.now() + 8_000)).toMatchObject([{ mtimeNs: file('a').mtimeNs }])
+  })
+
   test('changed right after it was sent: from the third time on it pauses, ever longer, up to 8 s', () => {
     const { ledger } = open()
     const pauses: number[] = []

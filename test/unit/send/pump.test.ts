@@ -98,6 +98,40 @@ test('files that are too young for days are looked at again within the hour, and
   expect(asked.get('retryLater')).toBe(puttings)
 })
 
+test('files that wait for an age that is less now go at once, or at that age, and are not looked at until then', async () => {
+  const { source, real, asked, begin } = setUp(new Set())
+  const aged = (minimumAgeSeconds: number) => begin(sourceFiltersSchema.parse({ minimumAgeSeconds }))
+  const anHourAgo = new Date(Date.now() - 3_600_000)
+  fs.utimesSync(path.join(source, 'one'), anHourAgo, anHourAgo)
+  real.offer('d', candidatesOf(source, 's'))
+  aged(7 * 86_400)
+  await until('both are put off', () => real.take('d', ['s'], 2, Date.now(), new Set()).length === 0)
+  aged(60)
+  await until('the old one is sent', () => real.lookup('d', 's', 'one')?.state === 'sent')
+  const { mtimeMs } = fs.statSync(path.join(source, 'two'))
+  expect(real.nextRetryAt()).toBeGreaterThanOrEqual(Math.floor(mtimeMs) + 60_000)
+  expect(real.nextRetryAt()).toBeLessThanOrEqual(mtimeMs + 61_000)
+
+  const puttings = asked.get('retryLater')
+  const looks = () => asked.get('take') ?? 0
+  const before = looks()
+  await until('it is looked for work again', () => looks() > before)
+  expect(asked.get('retryLater')).toBe(puttings)
+})
+
+test('what was put off for an age before a start goes, where none is asked for now; what failed waits', async () => {
+  const { real, begin } = setUp(new Set())
+  const later = Date.now() + 3_600_000
+  const [one, two] = real.take('d', ['s'], 2, Date.now(), new Set())
+  if (one === undefined || two === undefined) throw new Error('nothing waits')
+  real.retryLater([one], later, null)
+  real.retryLater([two], later, message('transfer.readFailed', { path: '/x', reason: 'EIO' }))
+  begin()
+  await until('the one is sent', () => real.lookup('d', 's', one.path)?.state === 'sent')
+  expect(real.lookup('d', 's', two.path)?.state).toBe('waiting')
+  expect(real.nextRetryAt()).toBe(later)
+})
+
 test.each(['vanished', 'left out'])(
   'a file that is %s is said to be gone: a batch may be done by that',
   async (why) => {

@@ -1,6 +1,6 @@
 import { createRandom } from '../transfer.ts'
-import type { Op } from './disk.ts'
 import { Disk } from './disk.ts'
+import type { Op } from './op.ts'
 
 export type Kind = 'continuous' | 'batch'
 

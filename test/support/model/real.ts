@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import type { Effect, Op } from './disk.ts'
+import type { Effect, Op } from './op.ts'
 
 /** Empties the file; every writer of a program appends. */
 const REWRITE = constants.O_WRONLY | constants.O_TRUNC | constants.O_APPEND

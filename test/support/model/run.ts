@@ -3,10 +3,10 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createRandom } from '../transfer.ts'
 import { until } from '../until.ts'
-import type { Directory, Found, Inode } from './disk.ts'
 import { Disk } from './disk.ts'
 import type { Program } from './program.ts'
 import { RealDisk } from './real.ts'
+import type { Directory, Found, Inode } from './tree.ts'
 
 const GROUP_WRITE = 0o020
 /**

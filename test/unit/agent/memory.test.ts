@@ -2,27 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openMemory } from '../../../core/agent/memory.ts'
-import type { Checked } from '../../../core/check/messages.ts'
-import { message } from '../../../core/words/message.ts'
+import { checkedAs } from '../../support/checked.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const checked = (id: string): Checked => ({
-  id,
-  path: `/${id}`,
-  at: 0,
-  overall: {
-    kind: 'ok',
-    step: null,
-    code: null,
-    elapsedMs: 1,
-    sentence: message('problem.other', { reason: '' }),
-  },
-  probes: {},
-  delayMs: 1,
-  mount: { point: `/${id}`, type: 'ext4', source: '/dev/sda1', device: '8:1' },
-  readOnlyByIntent: false,
-  soundErrorsCount: null,
-})
+const checked = (id: string) =>
+  checkedAs(id, { mount: { point: `/${id}`, type: 'ext4', source: '/dev/sda1', device: '8:1' } })
 
 test('is written after it was learnt, whole, the last state of several, and is known to the next run', async () => {
   const directory = temporaryDirectory('memory')

@@ -2,23 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCheckBuffer } from '../../../core/check/history/buffer.ts'
 import { createHistory } from '../../../core/check/history/history.ts'
 import { sampleOf } from '../../../core/check/history/packing.ts'
-import type { Checked, VerdictKind } from '../../../core/check/messages.ts'
+import type { VerdictKind } from '../../../core/check/messages.ts'
+import { checkedAs } from '../../support/checked.ts'
 
-function checked(id: string, at: number, kind: VerdictKind = 'ok', delayMs: number | null = 1): Checked {
-  const sentence = { key: 'check.ok' as const, params: {} }
-  const overall = { kind, step: null, code: null, elapsedMs: 1, sentence }
-  return {
-    id,
-    path: `/${id}`,
-    at,
-    overall,
-    probes: {},
-    delayMs,
-    mount: null,
-    readOnlyByIntent: false,
-    soundErrorsCount: null,
-  }
-}
+const checked = (id: string, at: number, kind: VerdictKind = 'ok', delayMs: number | null = 1) =>
+  checkedAs(id, { at, kind, delayMs })
 
 describe('the checks that wait to be written', () => {
   it('are handed over as they came, each path named once', () => {

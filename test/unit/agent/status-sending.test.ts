@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { noTotals } from '../../../core/ledger/no-totals.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent-status.ts'
+
+describe('the one status, of what is being sent and what is paused', () => {
+  it('says what is being sent and how long it takes', () => {
+    expect(status({ sources: [sending], left: 180_000 })).toMatchObject({
+      level: 'working',
+      sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
+    })
+  })
+
+  it('does not say that it sends what waits in a source that is paused', () => {
+    const paused = (name: string, waitingFiles: number): SourceState => ({
+      ...well,
+      settings: { ...well.settings, name, paused: true },
+      totals: { ...noTotals, waitingFiles },
+    })
+    const sources = [paused('few', 2), paused('many', 340)]
+    expect(status({ sources, totals: { ...noTotals, waitingFiles: 342 } })).toEqual({
+      level: 'paused',
+      sentence: 'many is paused. 340 files wait there.',
+      detail: null,
+    })
+    expect(status({ sources: [...sources, sending], left: 180_000 })).toMatchObject({
+      level: 'working',
+      sentence: 'Sending 128 files, 2 GiB to go.',
+    })
+    const going = { sources: [paused('none', 0), { ...well, totals: waiting }], left: 180_000 }
+    expect(status(going).sentence).toContain('about 3 min')
+    expect(status({ sources: [{ ...well, totals: sent }, paused('none', 0)], totals: sent })).toEqual({
+      level: 'paused',
+      sentence: 'none is paused. New files there are not looked for.',
+      detail: null,
+    })
+  })
+
+  it('says that the schedule pauses, and until when; a pause by hand is said before', () => {
+    const allowance = { now: { kind: 'pause' as const }, until: new Date(2026, 10, 20, 18).getTime() }
+    expect(status({ allowance, totals: waiting })).toMatchObject({
+      level: 'paused',
+      sentence: expect.stringMatching(/^Paused by the schedule until .*18:00. 128 files wait.$/),
+    })
+    expect(status({ allowance: { ...allowance, until: null }, totals: waiting }).sentence).toBe(
+      'Paused by the schedule. 128 files wait.',
+    )
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    expect(status({ allowance, settings: paused, totals: waiting }).sentence).toBe('Paused. 128 files wait.')
+  })
+
+  it('counts whole minutes from the first one on, so that no second ticks in a sentence', () => {
+    const away = (ms: number) => ({
+      ...receiver,
+      connection: { state: 'unreachable' as const, since: NOW - ms, problem: null },
+    })
+    const sentence = (ms: number) => status({ destinations: [away(ms)] }).sentence
+    expect(sentence(59_900)).toContain('for 59 sec.')
+    expect(sentence(12 * 60_000 + 5_400)).toContain('for 12 min.')
+    const sending = { ...well, totals: { ...noTotals, waitingFiles: 1 } }
+    expect(status({ sources: [sending], left: 119_000 }).sentence).toContain('about 2 min.')
+  })
+
+  it('says until when it is paused', () => {
+    const settings = { ...defaultSettings, pause: { since: NOW, until: NOW + 3_600_000 } }
+    expect(status({ settings, totals: { ...waiting, waitingFiles: 12 } })).toMatchObject({ level: 'paused' })
+  })
+})

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { noTotals } from '../../../core/ledger/no-totals.ts'
+import { Refused } from '../../../core/send/link/dial.ts'
+import { troubleOf } from '../../../core/send/link/link.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import {
+  connected,
+  incident,
+  NOW,
+  receiver,
+  running,
+  sent,
+  status,
+  waiting,
+  well,
+} from '../../support/agent-status.ts'
+
+const there = { id: 'there', name: 'nas-2', host: 'nas-2', port: 7766, fingerprint: '' }
+
+describe('the one status, of what is wrong', () => {
+  it('puts a failing path before everything else', () => {
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    const failing = status({ incidents: [incident], settings: paused, totals: waiting })
+    expect(failing.level).toBe('failing')
+    expect(failing.sentence).toMatch(/^data is read-only since/)
+    expect(status({ totals: { ...sent, parkedFiles: 1 } })).toMatchObject({
+      level: 'failing',
+      sentence: '1 file could not be sent and is parked.',
+    })
+    expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
+  })
+
+  it('asks for attention when the promise is weaker than it looks', () => {
+    const away = {
+      ...receiver,
+      connection: { state: 'unreachable' as const, since: NOW - 720_000, problem: null },
+    }
+    expect(status({ destinations: [away], totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
+      level: 'attention',
+      sentence: 'nas-2 has been unreachable for 12 min. 340 files wait safely here.',
+    })
+    const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
+    expect(status({ destinations: [justAway] }).level).toBe('ok')
+    // The clock was set back while the receiver was away.
+    const before = { ...away, connection: { ...away.connection, since: NOW + 3_600_000 } }
+    expect(status({ destinations: [before] })).toMatchObject({
+      level: 'attention',
+      sentence: expect.stringContaining('nas-2 has been unreachable for 10 sec.'),
+    })
+    const unwatched = {
+      ...well,
+      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
+    }
+    expect(status({ sources: [unwatched] }).level).toBe('attention')
+    const longPause = { ...defaultSettings, pause: { since: NOW - 25 * 3_600_000, until: null } }
+    expect(status({ settings: longPause }).level).toBe('attention')
+  })
+
+  it('tells of several destinations which one is in trouble, and that the others go on', () => {
+    const unreachable = { state: 'unreachable' as const, since: NOW - 720_000, problem: null }
+    const away = {
+      ...receiver,
+      id: 'away',
+      name: 'cellar',
+      connection: unreachable,
+      totals: { ...noTotals, waitingFiles: 340 },
+    }
+    const behind = { ...noTotals, waitingFiles: 340, sentFiles: 12_062 }
+    const said = {
+      level: 'attention',
+      sentence: 'cellar has been unreachable for 12 min. 340 files wait for it here.',
+    }
+    const both = { destinations: [receiver, away], totals: behind }
+    expect(status(both)).toEqual({ ...said, detail: 'Everything goes to the other destinations as usual.' })
+    const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
+    expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
+    const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]
+    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: null })
+    const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
+    expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
+    const thrown = new Refused({ code: 'protocol', reason: '' })
+    const old = troubleOf(thrown, there, false)
+    expect(
+      status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).sentence,
+    ).toContain('Install the same version of Holdfast at both ends.')
+    // One that no source goes to has no connection, and is no trouble.
+    const idle = { ...away, connection: { ...unreachable, state: 'idle' as const } }
+    expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')
+  })
+
+  it('is never ok on stale knowledge', () => {
+    for (const condition of ['late', 'failed'] as const) {
+      const workers = {
+        checker: { ...running, condition },
+        scanner: running,
+        sender: running,
+        receiver: running,
+      }
+      expect(status({ workers })).toMatchObject({
+        level: 'attention',
+        sentence: expect.stringContaining('checker'),
+      })
+    }
+    const lately = (age: number): SourceState => ({
+      ...well,
+      checked: well.checked && { ...well.checked, at: NOW - age },
+    })
+    // Three intervals of ten seconds, and ten more.
+    expect(status({ sources: [lately(40_000)] }).level).toBe('ok')
+    expect(status({ sources: [lately(41_000), lately(720_000)] })).toMatchObject({
+      level: 'attention',
+      sentence: 'data has not been checked for 12 min; what is shown may be old.',
+    })
+    const checkedPath = { id: 'p', path: '/mnt/p', checked: lately(720_000).checked, delays: [] }
+    expect(status({ checkedPaths: [checkedPath] }).sentence).toContain('/mnt/p has not been checked')
+    expect(status({ sources: [{ ...well, checked: null }] }).level).toBe('starting')
+    expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
+  })
+
+  it('is never ok while files are not looked for, cannot be sent, or cannot be stored', () => {
+    const scanned = (changes: object) =>
+      status({
+        totals: sent,
+        sources: [{ ...well, scanned: { ...well.scanned, ...changes } as SourceState['scanned'] }],
+      })
+    const unreadable = message('scan.fileUnreadable', { path: '/data/x', code: 'EACCES' })
+    expect(scanned({ problems: [unreadable] })).toMatchObject({
+      level: 'attention',
+      sentence: expect.stringContaining('/data/x is not sent'),
+    })
+    for (const phase of ['missing', 'failed']) {
+      expect(scanned({ phase })).toMatchObject({
+        level: 'attention',
+        sentence: expect.stringContaining('data'),
+      })
+    }
+    const full = { ...connected, problem: message('problem.other', { reason: 'The store is full.' }) }
+    expect(status({ totals: waiting, destinations: [{ ...receiver, connection: full }] })).toMatchObject({
+      level: 'attention',
+      sentence: 'The store is full.',
+    })
+    const idle = {
+      ...connected,
+      state: 'idle' as const,
+      problem: message('problem.other', { reason: 'No key.' }),
+    }
+    expect(status({ totals: sent, destinations: [{ ...receiver, connection: idle }] })).toMatchObject({
+      level: 'attention',
+      sentence: 'No key.',
+    })
+    // A notice may be an old one: it does not hide what is wrong now.
+    const notices = [{ id: 'n', sentence: message('problem.other', { reason: 'Once upon a time.' }) }]
+    const unwatched = {
+      ...well,
+      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
+    }
+    expect(status({ notices, sources: [unwatched] }).sentence).toContain('3 directories are not watched')
+    expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
+    const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
+    expect(scanned({ problems: [notClosed] }).level).toBe('ok')
+  })
+})

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { ScanLedger } from '../../../core/scan/session.ts'
-import { RunningSource } from '../../../core/scan/source/source.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { quietTree } from '../../support/scan-quiet-tree.ts'
+import { runSource } from '../../support/scan-source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -26,29 +26,12 @@ function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
     rememberHome: (source, point) => (failing.rememberHome ? fail() : ledger.rememberHome(source, point)),
   }
   let opened = 0
-  const running = new RunningSource({
-    ...{ source: sourceSchema.parse({ id: 's', path: root, name: 's' }), ledger: troubled },
-    ...{ destinations: ['there'], reconcileSeconds: 3600, quietSeconds: 0.1 },
-    openTree: async () => {
-      opened += 1
-      const nothing = () => undefined
-      return {
-        method: 'watching',
-        examine: async () => undefined,
-        refresh: nothing,
-        leaveOut: nothing,
-        close: nothing,
-      }
-    },
-    list: () => null,
-    offered: () => undefined,
-    changed: () => undefined,
-    log: () => undefined,
-  })
-  onTestFinished(() => {
-    running.stop()
-    ledger.close()
-  })
+  onTestFinished(() => ledger.close())
+  const openTree = async () => {
+    opened += 1
+    return quietTree
+  }
+  const running = runSource({ path: root }, troubled, { openTree })
   return {
     phase: () => running.scanned().phase,
     problems: () => running.scanned().problems.map(({ key }): string => key),

@@ -7,6 +7,7 @@ import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
 import { directoryEffects } from '../../../core/scan/batch/effects.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const QUIET_MS = 5_000
@@ -50,13 +51,12 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
     const { root, file } = leftBehind()
     mkdirSync(path.join(root, 'DC1'))
     renameSync(file, path.join(root, 'DC1/x.tmp'))
-    const watcher = { method: 'watching' as const, close: () => undefined, refresh: () => undefined }
     const logged: string[] = []
     const context: Partial<SessionContext> = {
       ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
-      openTree: async () => ({ ...watcher, examine: async () => undefined, leaveOut: () => undefined }),
+      openTree: async () => quietTree,
       list: () => null,
       log: (line) => void logged.push(line),
     }

@@ -3,8 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { Listing } from '../../../core/scan/listing/messages.ts'
-import { RunningSource } from '../../../core/scan/source/source.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { runSource } from '../../support/scan-source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -20,28 +19,8 @@ function slowSource(kind: 'continuous' | 'batch', paused = false) {
     await new Promise<void>((resolve) => waiting.push(resolve))
     yield { rows: '[]', unsendable: [], temporary: [] }
   }
-  const running = new RunningSource({
-    source: sourceSchema.parse({ id: 's', name: 'data', path: root, kind, paused }),
-    ledger,
-    destinations: ['there'],
-    reconcileSeconds: 3_600,
-    quietSeconds: 0.1,
-    openTree: async () => ({
-      method: 'watching',
-      examine: async () => undefined,
-      refresh: () => undefined,
-      leaveOut: () => undefined,
-      close: () => undefined,
-    }),
-    list,
-    offered: () => undefined,
-    changed: () => undefined,
-    log: () => undefined,
-  })
-  onTestFinished(() => {
-    running.stop()
-    ledger.close()
-  })
+  onTestFinished(() => ledger.close())
+  const running = runSource({ path: root, kind, paused }, ledger, { list })
   const isListing = (name: string) => until(name, () => waiting.length > 0)
   const listAll = () => {
     for (const end of waiting.splice(0)) end()

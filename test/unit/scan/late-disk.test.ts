@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startBatch } from '../../../core/scan/batch/session.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { until } from '../../support/until.ts'
 
 /** A disk that is mounted as a batch directory, and gives its answer when it is told to. */
@@ -22,13 +23,7 @@ test('many looks wait for a disk that hangs as one does, and it is looked at onc
   const context: Partial<SessionContext> = {
     source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: '/data' }),
     root: '/data',
-    openTree: async () => ({
-      method: 'watching',
-      examine: async () => undefined,
-      refresh: () => undefined,
-      leaveOut: () => undefined,
-      close: () => undefined,
-    }),
+    openTree: async () => quietTree,
     sweep: () => () => undefined,
     update: () => undefined,
   }

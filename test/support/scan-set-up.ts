@@ -50,6 +50,12 @@ export function setUp(settings: Record<string, unknown> = {}, processOptions = {
       scanner.nudge()
     },
     phase: () => scanner.scanned.get('s')?.phase,
+    /** Each batch directory's name and phase, as the report has them. */
+    batches: () =>
+      scanner.scanned
+        .get('s')
+        ?.batches.map(({ name, phase }) => `${name} ${phase}`)
+        .join(),
     messages: () => scanner.scanned.get('s')?.problems ?? [],
     watching: () => watching(scanner),
     problems: () => scanner.scanned.get('s')?.problems.map(({ key }): string => key) ?? [],

@@ -1,0 +1,109 @@
+import { appendFileSync, chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
+import { startScannerProcess } from '../../support/scan-worker.ts'
+import { until } from '../../support/until.ts'
+
+describe('files with the group-write bit in a batch source, in the scanner process', () => {
+  test('the group-write bit: never offered, until the content of a known file changes', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const file = (name: string) => path.join(root, 'DC1', name)
+    for (const name of ['transferred', 'fresh']) writeFileSync(file(name), name)
+    chmodSync(file('transferred'), 0o664)
+    chmodSync(file('fresh'), 0o644)
+    configure()
+    await until('the other is offered', () => paths().join() === 'DC1/fresh')
+    sendAll()
+    chmodSync(file('fresh'), 0o664)
+    await scanner.reconcile()
+    expect(ledger.lookup(DESTINATION, 's', 'DC1/fresh')?.state).toBe('sent')
+    appendFileSync(file('fresh'), 'changed')
+    await until('it waits again', () => ledger.lookup(DESTINATION, 's', 'DC1/fresh')?.state === 'waiting')
+    expect(paths()).toEqual(['DC1/fresh'])
+  })
+
+  test('files that have the group-write bit from their producer count as sent, and that is said', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    for (const name of ['one', 'two', 'usual']) {
+      writeFileSync(path.join(root, 'DC1', name), name)
+      chmodSync(path.join(root, 'DC1', name), name === 'usual' ? 0o644 : 0o664)
+    }
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the usual one is offered', () => paths().join() === 'DC1/usual')
+    expect(problems()).toEqual([])
+    sendAll()
+    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await scanner.reconcile()
+    expect(scanner.scanned.get('s')?.problems).toMatchObject([
+      { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
+    ])
+    // Another directory that takes the name later has nothing to do with it.
+    rmSync(path.join(root, 'DC1'), { recursive: true })
+    await until('it to be gone', () => scanner.scanned.get('s')?.batches.length === 0)
+    mkdirSync(path.join(root, 'DC1'))
+    await until('the other one', () => scanner.scanned.get('s')?.batches.length === 1)
+    await scanner.reconcile()
+    await until('it is not said of it', () => problems().length === 0)
+  })
+
+  test('and not any more once the bit was cleared, and its directory marked anew', async () => {
+    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    writeFileSync(at('one'), 'one')
+    chmodSync(at('one'), 0o664)
+    writeFileSync(at('finished.parse'), '')
+    configure()
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    chmodSync(at('one'), 0o644)
+    rmSync(at('finished.watch'))
+    await scanner.reconcile()
+    await until('it is offered', () => paths().join() === 'DC1/one')
+    sendAll()
+    await until('it is marked', () => existsSync(at('finished.watch')))
+    await scanner.reconcile()
+    await until('nothing is said', () => problems().length === 0)
+  })
+
+  test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
+    const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    const stateOf = (name: string) => ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state
+    mkdirSync(at('sub'), { recursive: true })
+    for (const name of ['log', 'still', 'sleeping']) writeFileSync(at(name), name, { mode: 0o644 })
+    configure()
+    await until('all are offered', () => paths().length === 3)
+    sendAll()
+    for (const name of ['log', 'still', 'sleeping']) chmodSync(at(name), 0o664)
+    renameSync(at('log'), at('log.1'))
+    renameSync(at('still'), at('sub/still'))
+    await until('they are known by their new names', () => stateOf('log.1') === 'sent')
+    // Nothing but the ledger's line of the new name tells of it after that.
+    writeFileSync(at('log'), 'a new one', { mode: 0o644 })
+    await until('the new one waits', () => stateOf('log') === 'waiting')
+    appendFileSync(at('log.1'), ' and more')
+    await until('the old one waits again', () => stateOf('log.1') === 'waiting')
+    expect(stateOf('sub/still')).toBe('sent')
+    sendAll()
+    await scanner.stop()
+
+    renameSync(at('sleeping'), at('sub/awake'))
+    appendFileSync(at('sub/awake'), ' changed')
+    const again = startScannerProcess()
+    again.configure({
+      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', kind: 'batch' })],
+      ledgerPath: path.join(root, '../ledger.sqlite'),
+      destinations: [DESTINATION],
+      reconcileSeconds: 3600,
+      quietSeconds: 0.3,
+    })
+    await until('what was renamed and changed meanwhile waits', () => stateOf('sub/awake') === 'waiting')
+    expect(['log', 'log.1', 'sub/still'].map(stateOf)).toEqual(['sent', 'sent', 'sent'])
+  })
+})

@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { setUp } from '../../support/scan-set-up.ts'
+import { until } from '../../support/until.ts'
+
+describe('the mark of a batch directory, from the scanner process', () => {
+  test('a directory whose mark is removed as soon as it is there is marked again', async () => {
+    const { root, configure, paths, scanner, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    writeFileSync(at('one'), 'one', { mode: 0o644 })
+    writeFileSync(at('finished.parse'), '')
+    const marks = watch(at('.'), (_event, name) => {
+      if (name !== 'finished.watch' || !existsSync(at(name))) return
+      marks.close()
+      rmSync(at(name))
+    })
+    onTestFinished(() => marks.close())
+    configure()
+    await until('it is offered', () => paths().join() === 'DC1/one')
+    const gone = once(marks, 'close')
+    sendAll()
+    await gone
+    await scanner.reconcile()
+    await until('it is marked again', () => existsSync(at('finished.watch')))
+  })
+
+  test('an overtaken directory has no mark while a file with a temporary name is written in it', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))
+    const long = 1_700_000_000
+    for (const name of ['DC1', 'DC2']) {
+      mkdirSync(path.join(root, name))
+      writeFileSync(path.join(root, name, 'left-behind.tmp'), '')
+      utimesSync(path.join(root, name, 'left-behind.tmp'), long, long)
+    }
+    const writer = openForWriting(path.join(root, 'DC1/big.part'))
+    utimesSync(path.join(root, 'DC1/big.part'), long, long)
+    configure()
+    mkdirSync(path.join(root, 'DC3'))
+    await until('the other one that was overtaken is marked', () => isMarked('DC2'))
+    await scanner.reconcile()
+    await scanner.reconcile()
+    expect(isMarked('DC1')).toBe(false)
+    // Once, however often it is found.
+    expect(scanner.logged.filter((line) => line.includes('being written'))).toEqual([
+      'DC1/big.part is being written: DC1 is not marked before it has its name',
+    ])
+    writer.finish()
+    renameSync(path.join(root, 'DC1/big.part'), path.join(root, 'DC1/big'))
+    await until('it is offered', () => paths().join() === 'DC1/big')
+    sendAll()
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    await until('marked', () => isMarked('DC1'))
+  })
+
+  test('a file that is being written keeps finished.watch back', async () => {
+    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    const writer = openForWriting(path.join(root, 'DC1/slow'))
+    writeFileSync(path.join(root, 'DC1/quick'), '', { mode: 0o644 })
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    configure()
+    await until('the finished one is offered', () => paths().join() === 'DC1/quick')
+    sendAll()
+    await scanner.reconcile()
+    await scanner.reconcile()
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    writer.finish()
+    await until('the slow one is offered', () => paths().includes('DC1/slow'))
+    expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
+    sendAll()
+    await until('marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+  })
+})
+
+function openForWriting(file: string) {
+  const fd = openSync(file, 'w', 0o644)
+  writeSync(fd, 'half')
+  return {
+    finish: () => {
+      writeSync(fd, 'whole')
+      closeSync(fd)
+    },
+  }
+}

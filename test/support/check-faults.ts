@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { expect } from 'vitest'
 import { type Checked, probeKinds, type VerdictKind } from '../../core/check/messages.ts'
 import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
@@ -49,3 +50,7 @@ export async function detect(
   console.log(`${kind} (${checked.overall.step ?? 'no step'}): known ${tookMs} ms after the fault began`)
   return checked
 }
+
+/** The files that the checker writes and removes again, as far as they are there. */
+export const probeFiles = (directory: string) =>
+  readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))

@@ -16,6 +16,7 @@ import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { probeKinds } from '../../../core/check/messages.ts'
 import { INTERVAL_MS, startCheckerProcess } from '../../support/check-client.ts'
+import { probeFiles } from '../../support/check-faults.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -98,7 +99,7 @@ describe('the checker worker', () => {
     await until('as few open files as before', () => checker.openFiles() <= before.files + 2)
     expect(checker.threads()).toBe(before.threads)
     await checker.stop()
-    const left = readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))
+    const left = probeFiles(directory)
     // Stopping does not wait for the checks that are out just then.
     expect(left.length).toBeLessThanOrEqual(4)
   })
@@ -174,12 +175,11 @@ describe('the checker worker', () => {
     const directories = Array.from({ length: 40 }, (_, index) => path.join(directory, `d${index}`))
     for (const one of directories) mkdirSync(one)
     const paths = directories.map((at, index) => ({ id: `p${index}`, path: at, probes: all }))
-    const probeFiles = () =>
-      directories.flatMap((one) => readdirSync(one)).filter((name) => name.startsWith('.holdfast-probe-'))
+    const written = () => directories.flatMap(probeFiles)
     const killed: number[] = []
     for (let round = 0; round < 4; round += 1) {
       const checker = await startCheckerProcess({ paths })
-      await until('it to write', () => probeFiles().some((name) => name.includes(`-${checker.pid}-`)))
+      await until('it to write', () => written().some((name) => name.includes(`-${checker.pid}-`)))
       process.kill(checker.pid, 'SIGKILL')
       killed.push(checker.pid)
     }
@@ -187,7 +187,7 @@ describe('the checker worker', () => {
     await last.sees('p39', 'ok')
     await until(
       'the files of those that were killed to be gone',
-      () => !probeFiles().some((name) => killed.some((pid) => name.includes(`-${pid}-`))),
+      () => !written().some((name) => killed.some((pid) => name.includes(`-${pid}-`))),
     )
   })
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openLedger } from '../../core/ledger/ledger.ts'
+import type { FileState } from '../../core/ledger/messages.ts'
 import { sourceSchema } from '../../core/settings/schema.ts'
 import type { ScannerProcess } from './scan-worker.ts'
 import { startScannerProcess } from './scan-worker.ts'
@@ -27,16 +28,17 @@ export function setUp(settings: Record<string, unknown> = {}, processOptions = {
     quietSeconds: 0.3,
   })
   const configure = (changes: Record<string, unknown> = {}) => scanner.configure(config(changes))
-  const files = () =>
-    ledger.files([DESTINATION], { source: 's', state: null, before: null, limit: 200 }).files
+  const files = (state: FileState | null = null) =>
+    ledger.files([DESTINATION], { source: 's', state, before: null, limit: 200 }).files
   return {
     root,
     ledger,
     scanner,
     config,
     configure,
-    paths: () =>
-      files()
+    /** The files in the ledger, of one state or of all. */
+    paths: (state: FileState | null = null) =>
+      files(state)
         .map((file) => file.path)
         .toSorted(),
     sizeOf: (name: string) => files().find((file) => file.path === name)?.size,

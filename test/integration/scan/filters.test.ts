@@ -1,55 +1,16 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { describe, expect, test } from 'vitest'
+import { setUp } from '../../support/scan-set-up.ts'
 import { until } from '../../support/until.ts'
 
-const destination = 'there'
-
-/** A source in a new directory, a real ledger and a real scanner process on it. */
-function setUp(settings: Record<string, unknown>) {
-  const directory = temporaryDirectory('filters')
-  const root = path.join(directory, 'source')
-  mkdirSync(root)
-  const ledgerPath = path.join(directory, 'ledger.sqlite')
-  const ledger = openLedger(ledgerPath)
-  onTestFinished(() => ledger.close())
-  const scanner = startScannerProcess()
-  const configure = (changes: Record<string, unknown> = {}) =>
-    scanner.configure({
-      sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
-      ledgerPath,
-      destinations: [destination],
-      reconcileSeconds: 3600,
-      quietSeconds: 0.3,
-    })
-  return {
-    root,
-    scanner,
-    configure,
-    write: (name: string, bytes = 10) => {
-      mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
-      writeFileSync(path.join(root, name), 'x'.repeat(bytes))
-    },
-    watching: () => until('it is watching', () => scanner.scanned.get('s')?.phase === 'watching'),
-    paths: (state: 'waiting' | 'sent' | null = null) =>
-      ledger
-        .files([destination], { source: 's', state, before: null, limit: 200 })
-        .files.map((file) => file.path)
-        .toSorted(),
-    /** What a sender does: everything that waits is durable now. */
-    sendAll: () => {
-      const due = ledger.take(destination, ['s'], 1000, Date.now(), new Set())
-      ledger.markSent(
-        due.map((file) => ({ ...file, mark: false })),
-        Date.now(),
-      )
-      scanner.nudge()
-    },
+function setUpFiltered(settings: Record<string, unknown>) {
+  const scanning = setUp(settings)
+  const write = (name: string, bytes = 10) => {
+    mkdirSync(path.dirname(path.join(scanning.root, name)), { recursive: true })
+    writeFileSync(path.join(scanning.root, name), 'x'.repeat(bytes))
   }
+  return { ...scanning, write }
 }
 
 const FILTERS = { ignore: ['*.log', 'cache/'], hidden: 'leave-out', minimumBytes: 5, maximumBytes: 100 }
@@ -71,7 +32,7 @@ describe('what the filters leave out is not offered', () => {
   ])(
     'of a %s source: neither by the listing nor by the watcher nor by a comparison',
     async (_kind, below, kind) => {
-      const { root, configure, write, watching, paths, scanner } = setUp({ ...FILTERS, ...kind })
+      const { root, configure, write, watching, paths, scanner } = setUpFiltered({ ...FILTERS, ...kind })
       for (const [name, bytes] of WRITTEN) write(`${below}${name}`, bytes)
       configure()
       await watching()
@@ -87,7 +48,7 @@ describe('what the filters leave out is not offered', () => {
   )
 
   test('a file that outgrows the limit while it waits is not sent', async () => {
-    const { root, configure, write, watching, paths } = setUp({ maximumBytes: 100 })
+    const { root, configure, write, watching, paths } = setUpFiltered({ maximumBytes: 100 })
     write('grows')
     configure()
     await watching()
@@ -99,7 +60,7 @@ describe('what the filters leave out is not offered', () => {
 
 describe('a filter that is changed later', () => {
   test('what waits and is left out now waits no more; what was sent stays known', async () => {
-    const { configure, write, watching, paths, sendAll } = setUp({})
+    const { configure, write, watching, paths, sendAll } = setUpFiltered({})
     write('sent.log')
     configure()
     await watching()
@@ -116,7 +77,7 @@ describe('a filter that is changed later', () => {
   })
 
   test('also while the source is paused', async () => {
-    const { configure, write, watching, paths } = setUp({})
+    const { configure, write, watching, paths } = setUpFiltered({})
     write('a.log')
     configure()
     await watching()
@@ -128,7 +89,7 @@ describe('a filter that is changed later', () => {
 
 describe('the least age', () => {
   test('a file is offered by itself when it is old enough, without a comparison', async () => {
-    const { root, configure, write, watching, paths } = setUp({ minimumAgeSeconds: 2 })
+    const { root, configure, write, watching, paths } = setUpFiltered({ minimumAgeSeconds: 2 })
     write('before')
     write('old')
     const long = new Date(Date.now() - 3_600_000)
@@ -143,7 +104,7 @@ describe('the least age', () => {
   })
 
   test('a time in the future does not keep a file back for ever', async () => {
-    const { root, configure, write, watching, paths } = setUp({ minimumAgeSeconds: 1 })
+    const { root, configure, write, watching, paths } = setUpFiltered({ minimumAgeSeconds: 1 })
     write('ahead')
     const ahead = new Date(Date.now() + 365 * 86_400_000)
     utimesSync(path.join(root, 'ahead'), ahead, ahead)
@@ -153,7 +114,7 @@ describe('the least age', () => {
   })
 
   test('a batch directory gets its mark after its young files, and not later for those that are left out', async () => {
-    const { root, configure, write, watching, paths, sendAll } = setUp({
+    const { root, configure, write, watching, paths, sendAll } = setUpFiltered({
       ...FILTERS,
       kind: 'batch',
       minimumAgeSeconds: 3,
@@ -185,7 +146,7 @@ describe('the least age', () => {
   })
 
   test('a young file that is deleted does not hold its directory back', async () => {
-    const { root, scanner, configure, write, watching, paths, sendAll } = setUp({
+    const { root, scanner, configure, write, watching, paths, sendAll } = setUpFiltered({
       kind: 'batch',
       minimumAgeSeconds: 6,
     })

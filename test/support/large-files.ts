@@ -1,20 +1,13 @@
-import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { FileFacts } from '../../core/receive/file-facts.ts'
 import { openAdmission } from '../../core/receive/limits/admission.ts'
 import type { StoreRules } from '../../core/receive/limits/rules.ts'
 import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
 import type { Store } from '../../core/receive/store/store.ts'
 import { openStore } from '../../core/receive/store/store.ts'
+import { digestOf, factsOf } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
 import { treeOf } from './transfer.ts'
-
-export const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
-
-export function factsOf(name: string, size: number): FileFacts {
-  return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_600_000_000_500, mode: 0o640 }
-}
 
 /** A store that ends with the test. */
 export function openAt(root: string, rules: Partial<StoreRules> = {}, thread: URL | null = null): Store {

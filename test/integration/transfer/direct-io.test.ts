@@ -8,7 +8,7 @@ import { openAppending } from '../../../core/receive/store/appending.ts'
 import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
 import { CHUNK_BYTES } from '../../../core/wire/limits.ts'
 import { cachedPages } from '../../support/cached-pages.ts'
-import { digestOf } from '../../support/large-files.ts'
+import { digestOf } from '../../support/file-facts.ts'
 import { canMount, hasXfs, mountExt4, mountTmpfs, mountXfs } from '../../support/mounts.ts'
 
 const MIB = 1024 * 1024

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
@@ -8,6 +7,7 @@ import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
+import { digestOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -44,7 +44,6 @@ function connect(port: number, { certificate, key }: Identity) {
 
 const helloOf = (protocols: number[]) => encodeFrame('hello', { protocols, name: 'sender', purpose: 'send' })
 const hello = helloOf([2, 1])
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 
 function batchOf(names: readonly [source: string, path: string][], content = Buffer.from('payload')) {
   const files = names.map(

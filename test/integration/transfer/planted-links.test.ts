@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -7,13 +6,13 @@ import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
 import { startExchanging } from '../../support/exchange.ts'
+import { digestOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
 const FILES = 2_000
 const LARGE = 8 * 1024 * 1024
 
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 const smallOf = (round: number, index: number) => Buffer.alloc(300, `round ${round}, file ${index};`)
 
 /** A store of which one directory can be exchanged for a link that leads out of it. */

@@ -1,6 +1,5 @@
 // Every refusal of a connection, each really run: the reason is in both logs. Expired certificates: renewal.test.ts; a
 // receiver with another certificate than the pinned one: refusals.test.ts.
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -13,6 +12,7 @@ import { Refused } from '../../../core/send/link/dial.ts'
 import { troubleOf } from '../../../core/send/link/link.ts'
 import type { Frame, FrameHeader } from '../../../core/wire/frames.ts'
 import { englishWords } from '../../../core/words/words.ts'
+import { digestOf } from '../../support/file-facts.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
@@ -24,7 +24,6 @@ const there = {
   ...{ id: 'd', kind: 'receiver', name: 'nas', host: '127.0.0.1', port: 7 },
   fingerprint: 'f'.repeat(64),
 } as const
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
 type Client = ReturnType<typeof connectWire>
 

@@ -1,5 +1,4 @@
 // Every refusal of a file, each really run: its status, and a sentence at both ends.
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -7,6 +6,7 @@ import { verdictOf } from '../../../core/send/pump/verdict.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { fileStatuses } from '../../../core/wire/limits.ts'
 import { englishWords } from '../../../core/words/words.ts'
+import { digestOf } from '../../support/file-facts.ts'
 import type { Mounted } from '../../support/mounts.ts'
 import { canMount, mountTmpfs, remount } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'
@@ -15,7 +15,6 @@ import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 import { connectWire } from '../../support/wire-client.ts'
 
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
 
 describe('a file that is refused', () => {

@@ -1,15 +1,13 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import type { FileFacts } from '../../../core/receive/file-facts.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
 import { heldBytes } from '../../support/held-bytes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 const content = Buffer.alloc(3_000_000, 'some content ')
 const never = new AbortController().signal
 
@@ -19,14 +17,7 @@ function open() {
   onTestFinished(() => store.close())
   const own = path.join(root, 'pc', 'data')
   fs.mkdirSync(own, { recursive: true })
-  const facts = (name: string, size = content.length): FileFacts => ({
-    folder: 'pc',
-    source: 'data',
-    path: name,
-    size,
-    mtimeMs: 1_600_000_000_500,
-    mode: 0o640,
-  })
+  const facts = (name: string, size = content.length) => factsOf(name, size)
   const copy = (to: string, from: string, signal = never, bytes = content) =>
     store.copy(facts(to, bytes.length), { source: 'data', path: from }, digestOf(bytes), signal)
   return { root, store, own, facts, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }

@@ -4,7 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { DigestKind } from '../../../core/files/digest.ts'
 import { digestOf } from '../../../core/files/digest.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
-import { factsOf, openAt } from '../../support/large-files.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { openAt } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const never = new AbortController().signal

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { expect, test, vi } from 'vitest'
-import { beginLarge, factsOf, openLarge, sendLarge } from '../../support/large-files.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { beginLarge, openLarge, sendLarge } from '../../support/large-files.ts'
 
 /** Partial files cannot be read while this is so. */
 const disk = vi.hoisted(() => ({ isBroken: false }))

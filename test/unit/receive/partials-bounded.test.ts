@@ -3,7 +3,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import { beginLarge, digestOf, factsOf, openAt, openLarge, sendLarge } from '../../support/large-files.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { beginLarge, openAt, openLarge, sendLarge } from '../../support/large-files.ts'
 import { until } from '../../support/until.ts'
 
 const told = (bytes: Buffer) => `${bytes.length} ${digestOf(bytes).toString('hex')}`

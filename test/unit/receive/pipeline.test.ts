@@ -7,7 +7,7 @@ import type { StoreJob, StoreJobResult } from '../../../core/receive/bulk/protoc
 import { NO_DESCRIPTOR } from '../../../core/receive/bulk/protocol.ts'
 import { createCallWatch } from '../../../core/receive/placement/call-watch.ts'
 import { openTemporaryFiles } from '../../../core/receive/placement/temporary-files.ts'
-import { factsOf } from '../../support/large-files.ts'
+import { factsOf } from '../../support/file-facts.ts'
 import { until } from '../../support/until.ts'
 
 const MIB = 1024 * 1024

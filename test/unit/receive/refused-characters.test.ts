@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { digestOf, factsOf, openLarge, sendLarge } from '../../support/large-files.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { openLarge, sendLarge } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
 
 /** The call with a name that the file system of the test refuses, as FAT (rename, mkdir) or SMB (lstat) do. */

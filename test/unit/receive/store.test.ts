@@ -1,38 +1,27 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { FileFacts } from '../../../core/receive/file-facts.ts'
 import { outcomeOf } from '../../../core/receive/file-refused.ts'
 import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/pairing/codes.ts'
 import { reachableHost } from '../../../core/receive/pairing/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/receive/senders/senders.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
 import { compareVersions } from '../../../core/receive/versions/name.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
-
-const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
 
 function open() {
   const root = temporaryDirectory('store')
   const store = openStore(root)
   onTestFinished(() => store.close())
-  const facts = (name: string, size: number): FileFacts => ({
-    folder: 'pc',
-    source: 'data',
-    path: name,
-    size,
-    mtimeMs: 1_600_000_000_500,
-    mode: 0o640,
-  })
   const receive = (name: string, text: string) => {
     const bytes = Buffer.from(text)
-    return store.receive(facts(name, bytes.length), bytes, digestOf(bytes))
+    return store.receive(factsOf(name, bytes.length), bytes, digestOf(bytes))
   }
   const stored = () => treeOf(path.join(root, 'pc', 'data'))
   const versions = () => treeOf(path.join(root, '.holdfast', 'versions', 'pc', 'data'))
-  return { root, store, facts, receive, stored, versions }
+  return { root, store, receive, stored, versions }
 }
 
 const durable = { status: 'durable', detail: '' }
@@ -49,8 +38,8 @@ describe('store', () => {
   })
 
   test('a file that its owner may not read can be read in the store', async () => {
-    const { root, store, facts } = open()
-    const secret = { ...facts('secret', 4), mode: 0o022 }
+    const { root, store } = open()
+    const secret = { ...factsOf('secret', 4), mode: 0o022 }
     expect(await store.receive(secret, Buffer.from('text'), digestOf(Buffer.from('text')))).toEqual(durable)
     expect(fs.statSync(path.join(root, 'pc/data/secret')).mode & 0o777).toBe(0o422)
   })
@@ -93,10 +82,10 @@ describe('store', () => {
   })
 
   test('a large file in pieces; a wrong digest, a wrong length or an abort leave nothing', async () => {
-    const { root, store, facts, stored } = open()
+    const { root, store, stored } = open()
     const bytes = Buffer.from('abcdefgh')
     const send = async (name: string, size: number, digest: Buffer) => {
-      const file = store.begin(facts(name, size))
+      const file = store.begin(factsOf(name, size))
       void file.write(bytes.subarray(0, 3))
       await file.write(bytes.subarray(3))
       return file.finish(digest)
@@ -106,7 +95,7 @@ describe('store', () => {
     expect((await send('short', 9, digestOf(bytes))).status).toBe('digest')
     expect((await send('long', 7, digestOf(bytes))).status).toBe('digest')
     expect((await send('../up', 8, digestOf(bytes))).status).toBe('name')
-    const half = store.begin(facts('half', 8))
+    const half = store.begin(factsOf('half', 8))
     await half.write(bytes)
     await half.abort()
     expect((await send('huge', 2 ** 50, digestOf(bytes))).status).toBe('full')

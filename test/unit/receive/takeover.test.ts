@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { digestOf, factsOf, openLarge, sendLarge } from '../../support/large-files.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { openLarge, sendLarge } from '../../support/large-files.ts'
 import { until } from '../../support/until.ts'
 
 const linkOf = (link: string): string => {

@@ -12,12 +12,10 @@ import { openStore } from '../../core/receive/store/store.ts'
 import { fingerprintOf } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { nameFault } from '../../core/wire/names.ts'
+import { certificate, turn } from './fuzzed-connection.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 const MIB = 1024 * 1024
-/** What the attacker shows: it is a sender's that is let in. */
-export const certificate = Buffer.from('the certificate of a sender')
-export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** fsync is what a store waits for: in memory it costs nothing. */
 const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)

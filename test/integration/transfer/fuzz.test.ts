@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
@@ -17,8 +18,8 @@ import {
   senderFrame,
   strayFrame,
 } from '../../support/frame-fuzz.ts'
-import { certificate, openFuzzedReceiver, turn } from '../../support/fuzzed-receiver.ts'
-import { streamPair } from '../../support/stream-pair.ts'
+import { attackOnce } from '../../support/fuzzed-connection.ts'
+import { openFuzzedReceiver } from '../../support/fuzzed-receiver.ts'
 import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -56,26 +57,13 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   let connections = 0
   const attack = async () => {
     while (frames < goal) {
-      const { socket, far } = streamPair(certificate)
-      let closed = false
-      const over = new Promise<void>((resolve) => socket.once('close', resolve)).then(() => {
-        closed = true
-      })
       connections += 1
-      serve(socket)
-      far.resume()
-      const beginning = random()
-      if (beginning > 0.05) far.write(hello)
-      for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
-        const isValid = random() < 0.5
-        const valid = beginning < 0.08 ? strayFrame(random) : senderFrame(random)
-        far.write(isValid ? bytesOf(valid) : mutated(random, valid))
-        frames += 1
-        await turn()
-      }
-      if (random() < 0.5) far.destroy()
-      else far.end()
-      await over
+      await attackOnce(serve, {
+        ...{ random, opening: hello, unopened: 0.05, stray: 0.08, valid: 0.5, frame: senderFrame },
+        sent: () => {
+          frames += 1
+        },
+      })
     }
   }
   await Promise.all([attack(), attack()])
@@ -159,15 +147,9 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
   })
   const attack = async () => {
     while (frames < goal) {
-      const { socket, far } = streamPair(certificate)
-      let closed = false
-      const over = new Promise<void>((resolve) => socket.once('close', resolve)).then(() => {
-        closed = true
-      })
       counts.connections += 1
-      far.resume()
-      const sending = greet(socket, { name: 'x', purpose: 'send' }, new AbortController().signal).then(
-        async (dialled) => {
+      const send = (socket: TLSSocket) =>
+        greet(socket, { name: 'x', purpose: 'send' }, new AbortController().signal).then(async (dialled) => {
           counts.welcomed += 1
           const session = openSession(dialled.channel, dialled.welcome)
           const lost = new Promise<void>((resolve) =>
@@ -182,22 +164,13 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
           )
           const [answered] = await Promise.all([sendAll(session), lost])
           counts.answered += answered
+        }, ended)
+      await attackOnce(send, {
+        ...{ random, opening: welcome, unopened: 0.1, stray: 0.15, valid: 0.4, frame: receiverFrame },
+        sent: () => {
+          frames += 1
         },
-        ended,
-      )
-      const beginning = random()
-      if (beginning > 0.1) far.write(welcome)
-      for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
-        const isValid = random() < 0.4
-        const valid = beginning < 0.15 ? strayFrame(random) : receiverFrame(random)
-        far.write(isValid ? bytesOf(valid) : mutated(random, valid))
-        frames += 1
-        await turn()
-      }
-      if (random() < 0.5) far.destroy()
-      else far.end()
-      await over
-      await sending
+      })
     }
   }
   await Promise.all([attack(), attack()])

@@ -1,12 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../../core/receive/file-refused.ts'
-import { openAdmission } from '../../../core/receive/limits/admission.ts'
-import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store/store.ts'
 import { startExchanging } from '../../support/exchange.ts'
 import { digestOf } from '../../support/file-facts.ts'
+import { openAt } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
@@ -25,12 +23,7 @@ function setUp() {
   fs.mkdirSync(shared, { recursive: true })
   fs.mkdirSync(outside)
   fs.symlinkSync(outside, link)
-  const store = openStore(root, {
-    thread,
-    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-    admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
-  })
-  onTestFinished(() => store.close())
+  const store = openAt(root, {}, thread)
   const facts = (name: string, size: number) => {
     return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_000, mode: 0o640 }
   }

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
 import { statfsSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openAdmission } from '../../../core/receive/limits/admission.ts'
 import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
 import { openStore } from '../../../core/receive/store/store.ts'
+import { digestOf } from '../../support/file-facts.ts'
+import { openAt } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -63,18 +64,12 @@ test('a file of which nothing was written leaves its room to the next one', asyn
 test('a large file on its way needs room for what is still to come of it, not for what the disk has already', async () => {
   const root = temporaryDirectory('admission')
   const { bavail, bsize } = statfsSync(root)
-  const rules = { ...DEFAULT_RULES, floor: { bytes: bavail * bsize - 64 * MIB, percent: 100 } }
-  const store = openStore(root, {
-    thread: null,
-    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-    admission: openAdmission(root, rules, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
-  })
-  onTestFinished(() => store.close())
+  const store = openAt(root, { floor: { bytes: bavail * bsize - 64 * MIB, percent: 100 } })
   const facts = { folder: 'pc', source: 's', mtimeMs: 1e12, mode: 0o644 }
   const large = store.begin({ ...facts, path: 'large', size: 48 * MIB })
   expect(await large.offset).toBe(0)
   const small = Buffer.alloc(1, 'x')
-  const digest = createHash('sha256').update(small).digest()
+  const digest = digestOf(small)
   const receive = (name: string) => store.receive({ ...facts, path: name, size: 1 }, small, digest)
   const piece = Buffer.alloc(MIB, 7)
   for (let count = 0; count < 40; count += 1) await large.write(piece)
@@ -95,7 +90,7 @@ test('a large file that there is no room for takes none from others, also before
   expect(await large.offset).toBeNull()
   expect(large.refused?.status).toBe('full')
   const small = Buffer.alloc(1, 'x')
-  const digest = createHash('sha256').update(small).digest()
+  const digest = digestOf(small)
   const outcome = await store.receive({ ...facts, folder: 'other', size: 1 }, small, digest)
   expect(outcome).toMatchObject({ status: 'durable' })
   await large.abort()
@@ -138,7 +133,7 @@ test('without room only the content that is there already is accepted, not anoth
   const receive = (text: string) => {
     const bytes = Buffer.from(text)
     const facts = { folder: 'pc', source: 'data', path: 'file', size: bytes.length, mtimeMs: 1, mode: 0o600 }
-    return store.receive(facts, bytes, createHash('sha256').update(bytes).digest())
+    return store.receive(facts, bytes, digestOf(bytes))
   }
   expect((await receive('one')).status).toBe('durable')
   expect((await receive('one')).status).toBe('same')

@@ -154,6 +154,13 @@ export function senderConfig(
   }
 }
 
+/** A receiver that trusts these senders, once it listens; after one that has ended, at the port that this one had. */
+export async function startListening(store: string, senders: readonly Home[], port?: number) {
+  const receiver = startTestReceiver()
+  receiver.configure(receiverConfig(store, senders, port))
+  return { receiver, at: await listening(receiver) }
+}
+
 /**
  * What most tests begin with, in a directory of their own: a home, a receiver that trusts it and listens, the
  * configuration of a sender between the two, and a sender that has not been given it yet.
@@ -161,9 +168,7 @@ export function senderConfig(
 export async function startPair(base: string, changes: Parameters<typeof senderConfig>[2] = {}) {
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const at = await listening(receiver)
+  const { receiver, at } = await startListening(store, [home])
   const config = senderConfig(home, at, changes)
   const arrived = path.join(store, 'sender-1', 'data')
   return { home, store, receiver, sender: startTestSender(), at, config, arrived }

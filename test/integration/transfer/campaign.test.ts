@@ -12,11 +12,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   createRandom,
   DESTINATION,
-  listening,
   makeHome,
   newSeed,
   receiverConfig,
   senderConfig,
+  startListening,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -39,9 +39,7 @@ async function setUp() {
   const base = temporaryDirectory('campaign')
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))
-  let receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const at = await listening(receiver)
+  let { receiver, at } = await startListening(store, [home])
   const relay = await startRelay(at.port)
   const config = senderConfig(
     home,

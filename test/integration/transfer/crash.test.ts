@@ -8,13 +8,13 @@ import {
   candidatesOf,
   createRandom,
   DESTINATION,
-  listening,
   makeHome,
   newSeed,
   offerAll,
   receiverConfig,
   SOURCE,
   senderConfig,
+  startListening,
   startPair,
   startTestReceiver,
   startTestSender,
@@ -57,9 +57,8 @@ test('kill -9 of the sender in the middle of 2,000 files: all arrive, none is ma
   const base = temporaryDirectory('crash')
   const home = await makeHome(path.join(base, 'home'))
   const arrived = path.join(base, 'store', 'sender-1', 'data')
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-  const config = senderConfig(home, await listening(receiver), { groupWriteMark: true })
+  const { receiver, at } = await startListening(path.join(base, 'store'), [home])
+  const config = senderConfig(home, at, { groupWriteMark: true })
 
   let received = 0
   for (let round = 0; round < 4; round += 1) {
@@ -89,13 +88,9 @@ test('kill -9 of the sender in the middle of 2,000 files: all arrive, none is ma
 test('kill -9 of the receiver: the sender waits, says so, goes on by itself; nothing half is left', async () => {
   const random = createRandom(newSeed('receiver crash'))
   const base = temporaryDirectory('crash')
-  const store = path.join(base, 'store')
-  const home = await makeHome(path.join(base, 'home'))
-  let receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const at = await listening(receiver)
-  const sender = startTestSender()
-  sender.configure(senderConfig(home, at))
+  const { home, store, sender, at, config, ...pair } = await startPair(base)
+  let { receiver } = pair
+  sender.configure(config)
   for (let round = 0; round < 2; round += 1) {
     fillRound(home.source, round, 2, random)
     offerAll(home)

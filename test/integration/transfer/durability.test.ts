@@ -6,15 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { canMount, hasXfs } from '../../support/mounts.ts'
 import { verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import {
-  createRandom,
-  listening,
-  makeHome,
-  newSeed,
-  receiverConfig,
-  startTestReceiver,
-  treeOf,
-} from '../../support/transfer.ts'
+import { createRandom, makeHome, newSeed, startListening, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 import { connectWire } from '../../support/wire-client.ts'
 
@@ -103,9 +95,7 @@ test.for(fileSystems)(
     const disk = path.join(base, 'disk')
     mountImage(image, disk, options)
     const home = await makeHome(path.join(base, 'home'))
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(path.join(disk, 'store'), [home]))
-    const { port } = await listening(receiver)
+    const { receiver, at } = await startListening(path.join(disk, 'store'), [home])
 
     const onWay = new Map<number, Sent>()
     const stored = new Map<string, { bytes: Buffer; digest: string }>()
@@ -114,7 +104,7 @@ test.for(fileSystems)(
     let lastId = 0
     let welcomed = false
     let step = 0
-    const wire = connectWire(port, home.identity, (frame) => {
+    const wire = connectWire(at.port, home.identity, (frame) => {
       if (frame.type === 'welcome') welcomed = true
       if (frame.type !== 'result') return
       for (const [id, status] of frame.header.results) {

@@ -19,6 +19,7 @@ import {
   receiverConfig,
   SOURCE,
   senderConfig,
+  startListening,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -49,9 +50,7 @@ onLinux(
     const home = await makeHome(path.join(base, 'home'))
     const bad = await makeHome(path.join(base, 'bad'))
     const stranger = await makeHome(path.join(base, 'stranger'))
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(store, [home, bad]))
-    const at = await listening(receiver)
+    const { receiver, at } = await startListening(store, [home, bad])
     fs.mkdirSync(path.join(base, 'outside'))
     fs.mkdirSync(path.join(store, 'sender-2', 'data'), { recursive: true })
     fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender-2', 'data', 'planted'))

@@ -12,13 +12,12 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import type { TestReceiver } from '../../support/transfer.ts'
 import {
   allSent,
-  listening,
   makeHome,
   offerAll,
   receiverConfig,
   receiverParts,
   senderConfig,
-  startTestReceiver,
+  startListening,
   startTestSender,
   treeOf,
   writeFile,
@@ -30,9 +29,7 @@ async function setUp() {
   const base = temporaryDirectory('refusals')
   const home = await makeHome(path.join(base, 'home'))
   const stranger = await makeHome(path.join(base, 'stranger'))
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-  return { base, home, stranger, receiver, at: await listening(receiver) }
+  return { base, home, stranger, ...(await startListening(path.join(base, 'store'), [home])) }
 }
 
 const hello = (protocols: number[]) =>

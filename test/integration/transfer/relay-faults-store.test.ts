@@ -9,13 +9,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   DESTINATION,
-  listening,
   makeHome,
   offerAll,
-  receiverConfig,
   SOURCE,
   senderConfig,
-  startTestReceiver,
+  startListening,
   startTestSender,
   treeOf,
   writeFile,
@@ -28,9 +26,7 @@ const MIB = 1024 * 1024
 async function startOn(disk: string) {
   const home = await makeHome(path.join(temporaryDirectory('store-faults'), 'home'))
   const store = path.join(disk, 'store')
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const at = await listening(receiver)
+  const { receiver, at } = await startListening(store, [home])
   const sender = startTestSender()
   sender.configure(senderConfig(home, at, { retrySeconds: 1 }))
   return { home, store, receiver, sender, at, arrived: path.join(store, 'sender-1', 'data') }
@@ -135,9 +131,7 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
     expect(sent.length).toBeGreaterThanOrEqual(20)
     expect(sent.length).toBeLessThan(80)
 
-    const again = startTestReceiver()
-    again.configure(receiverConfig(store, [home], at.port))
-    await listening(again)
+    const { receiver: again } = await startListening(store, [home], at.port)
     const next = startTestSender()
     next.configure(senderConfig(home, at, { retrySeconds: 1 }))
     await allSent(next, 80)

@@ -8,15 +8,13 @@ import { startTlsRelay } from '../../support/tls-relay.ts'
 import {
   allSent,
   createRandom,
-  listening,
   makeHome,
   newSeed,
   offerAll,
-  receiverConfig,
   SOURCE,
   senderConfig,
+  startListening,
   startPair,
-  startTestReceiver,
   startTestSender,
   treeOf,
   writeFile,
@@ -115,9 +113,7 @@ test('a bit that is turned over behind TLS is found by the digest: never stored,
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))
   const between = await makeHome(path.join(base, 'between'))
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [between]))
-  const at = await listening(receiver)
+  const { receiver, at } = await startListening(store, [between])
   let turned = 0
   const count = { batch: 0, chunk: 0 }
   const relay = await startTlsRelay(at, between.identity, (frame) => {

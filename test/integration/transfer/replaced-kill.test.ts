@@ -7,12 +7,10 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   createRandom,
-  listening,
   newSeed,
   offerAll,
-  receiverConfig,
+  startListening,
   startPair,
-  startTestReceiver,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -50,9 +48,7 @@ test('a receiver killed while it replaces files: every older content is known to
     const deadline = Date.now() + 20_000
     while (kept() < goal && Date.now() < deadline) await turn()
     await running.kill()
-    running = startTestReceiver()
-    running.configure(receiverConfig(store, [home], config.destination?.port))
-    await listening(running)
+    running = (await startListening(store, [home], config.destination?.port)).receiver
     // A report of before would say that all are sent.
     await until('every older content is kept', () => kept() >= round * FILES, 30_000)
     await allSent(sender, FILES)

@@ -8,12 +8,12 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   createRandom,
-  listening,
   makeHome,
   newSeed,
   offerAll,
   receiverConfig,
   senderConfig,
+  startListening,
   startTestReceiver,
   startTestSender,
   treeOf,
@@ -35,9 +35,8 @@ async function open() {
   writeFile(home.source, 'a/large', randomBytes(SIZE))
   // A whole second can be set again exactly.
   fs.utimesSync(path.join(home.source, 'a/large'), 1_700_000_000, 1_700_000_000)
-  let receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, [home]))
-  const { port, fingerprint } = await listening(receiver)
+  let { receiver, at } = await startListening(store, [home])
+  const { port, fingerprint } = at
   const relay: Relay = await startRelay(port)
   const config = senderConfig(home, { port: relay.port, fingerprint }, { retrySeconds: 1 })
   offerAll(home)

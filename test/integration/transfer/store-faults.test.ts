@@ -5,12 +5,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listening,
   offerAll,
-  receiverConfig,
   SOURCE,
+  startListening,
   startPair,
-  startTestReceiver,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'
@@ -91,9 +89,7 @@ asRoot(
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     await receiver.kill()
     execFileSync('mount', ['-o', 'remount,ro', store])
-    const again = startTestReceiver()
-    again.configure(receiverConfig(store, [home], config.destination?.port))
-    await listening(again)
+    await startListening(store, [home], config.destination?.port)
     writeFile(home.source, 'file', 'content')
     offerAll(home)
     sender.configure(config)

@@ -7,15 +7,13 @@ import {
   allSent,
   candidatesOf,
   createRandom,
-  listening,
   makeHome,
   newSeed,
   offerAll,
-  receiverConfig,
   SOURCE,
   senderConfig,
+  startListening,
   startPair,
-  startTestReceiver,
   startTestSender,
   treeOf,
   writeFile,
@@ -65,9 +63,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
     fs.chmodSync(path.join(home.source, '-rf'), 0o640)
     fs.utimesSync(path.join(home.source, '-rf'), 1_600_000_000, 1_600_000_000.25)
   }
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, homes))
-  const at = await listening(receiver)
+  const { receiver, at } = await startListening(store, homes)
   const senders = homes.map((home) => {
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))

@@ -10,12 +10,10 @@ import type { Home, TestSender } from '../../support/transfer.ts'
 import {
   allSent,
   candidatesOf,
-  listening,
   makeHome,
-  receiverConfig,
   SOURCE,
   senderConfig,
-  startTestReceiver,
+  startListening,
   startTestSender,
   writeFile,
 } from '../../support/transfer.ts'
@@ -32,9 +30,8 @@ async function setUp() {
   const ways = []
   for (const id of IDS) {
     const store = path.join(base, id)
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(store, [home]))
-    const plain = senderConfig(home, await listening(receiver))
+    const { receiver, at } = await startListening(store, [home])
+    const plain = senderConfig(home, at)
     const alsoTo = IDS.filter((other) => other !== id)
     const sources = plain.sources.map((source) => ({ ...source, alsoTo }))
     const destination = plain.destination === null ? null : { ...plain.destination, id }

@@ -8,13 +8,11 @@ import {
   allSent,
   candidatesOf,
   DESTINATION,
-  listening,
   makeHome,
   offerAll,
-  receiverConfig,
   SOURCE,
   senderConfig,
-  startTestReceiver,
+  startListening,
   startTestSender,
   treeOf,
   writeFile,
@@ -44,9 +42,8 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
         .files.map((file) => [file.path, file.attempts])
     const before = attempts()
 
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-    const config = senderConfig(home, await listening(receiver), { groupWriteMark: true })
+    const { receiver, at } = await startListening(path.join(base, 'store'), [home])
+    const config = senderConfig(home, at, { groupWriteMark: true })
     const first = startTestSender()
     first.configure(config)
     await until('connected', () => first.report()?.connection.state === 'connected', 20_000)
@@ -88,10 +85,9 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     ledger.rememberHome(SOURCE, '/')
     ledger.rememberMountsInside(SOURCE, [{ path: 'disk', point: disk.point }])
     await disk.unmount()
-    const receiver = startTestReceiver()
-    receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
+    const { at } = await startListening(path.join(base, 'store'), [home])
     const sender = startTestSender()
-    sender.configure(senderConfig(home, await listening(receiver)))
+    sender.configure(senderConfig(home, at))
     await until('the other file is sent', () => ledger.lookup(DESTINATION, SOURCE, 'other')?.state === 'sent')
     const attempts = () =>
       ledger.files([DESTINATION], { source: SOURCE, state: 'waiting', before: null, limit: 10 }).files[0]

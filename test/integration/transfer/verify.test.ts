@@ -9,13 +9,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   createRandom,
-  listening,
   newSeed,
   offerAll,
-  receiverConfig,
   SOURCE,
+  startListening,
   startPair,
-  startTestReceiver,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -77,9 +75,7 @@ test(
     expect(offerAll(home)).toBe(3)
     sender.nudge()
     await until('they wait', () => sender.report()?.totals[SOURCE]?.waitingFiles === 3)
-    const again = startTestReceiver()
-    again.configure(receiverConfig(store, [home], config.destination?.port))
-    await listening(again)
+    const { receiver: again } = await startListening(store, [home], config.destination?.port)
     await allSent(sender, 60)
     await again.kill()
     // What had rotted, or was rewritten, is an older version now, and still not what was stored.
@@ -189,9 +185,7 @@ test('kill -9 of the receiver in the middle of a transfer: the manifest catches 
     const isOver = () => sender.report()?.totals[SOURCE]?.sentFiles === count
     await until('some are received', () => (running.report()?.receivedFiles ?? 0) >= goal || isOver(), 30_000)
     await running.kill()
-    running = startTestReceiver()
-    running.configure(receiverConfig(store, [home], config.destination?.port))
-    await listening(running)
+    running = (await startListening(store, [home], config.destination?.port)).receiver
   }
   await allSent(sender, count)
   // What was acknowledged just before this is only in the journal.

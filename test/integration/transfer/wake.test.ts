@@ -7,22 +7,14 @@ import { openLink } from '../../../core/send/link/link.ts'
 import { openRenewal } from '../../../core/send/link/renewal.ts'
 import type { Change, Moment } from '../../../core/send/link/wake.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import {
-  DESTINATION,
-  listening,
-  makeHome,
-  receiverConfig,
-  startTestReceiver,
-} from '../../support/transfer.ts'
+import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A link in this process, whose computer wakes up when the test says so. */
 async function openTestLink(port: number | null = null) {
   const base = temporaryDirectory('wake')
   const home = await makeHome(path.join(base, 'home'))
-  const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home]))
-  const at = await listening(receiver)
+  const { at } = await startListening(path.join(base, 'store'), [home])
   const states: string[] = []
   const sessions: boolean[] = []
   let wake: (change: Change, now: Moment) => void = () => undefined

@@ -47,7 +47,8 @@ export function openDelivery(
   events: PumpEvents & Pick<LinkEvents, 'onState'>,
 ): Delivery {
   let stalledMs = 0
-  let isToItself = false
+  /** What the last connection has told of it. */
+  let toItself: boolean | undefined
   const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const link = openLink(
@@ -59,11 +60,11 @@ export function openDelivery(
         // What the last connection said of the receiver's disk says nothing of this one.
         stalledMs = 0
         pump.setSession(session)
-        removals.setSession(session, isToItself)
+        removals.setSession(session)
       },
-      onState(state, problem, toItself = isToItself) {
-        isToItself = toItself
-        events.onState(state, problem, toItself)
+      onState(state, problem, told = toItself) {
+        toItself = told
+        events.onState(state, problem, told)
       },
       onStalled(ms) {
         stalledMs = ms

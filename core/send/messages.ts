@@ -25,7 +25,7 @@ export const connectionSchema = z.object({
   /** Milliseconds since 1970 of the last change of state. */
   since: z.number(),
   problem: messageSchema.nullable(),
-  /** The last connection has led back to this computer, whatever name the receiver was dialled by. */
+  /** Whether the last connection has led back to this computer, whatever name the receiver was dialled by. */
   toItself: z.boolean().optional(),
 })
 export type Connection = z.infer<typeof connectionSchema>

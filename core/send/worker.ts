@@ -95,9 +95,9 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   })
   const nudge = throttled(NUDGE_EVERY_MS, () => context.nudge())
 
-  const setConnection: LinkEvents['onState'] = (state, problem, toItself = false) => {
+  const setConnection: LinkEvents['onState'] = (state, problem, toItself) => {
     if (state !== connection.state) {
-      connection = { state, since: Date.now(), problem, toItself }
+      connection = { state, since: Date.now(), problem, ...(toItself === undefined ? {} : { toItself }) }
       if (problem !== null) context.log('warn', englishWords(problem))
       else context.log('info', `connection: ${state}`)
     } else connection = { ...connection, problem }

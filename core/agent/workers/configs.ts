@@ -74,7 +74,7 @@ export interface SendersNow {
   computerName: string
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
-  /** Ids of those that are on other computers, as far as anything tells. */
+  /** Ids of those that are on other computers, as a connection has shown. */
   elsewhere: ReadonlySet<string>
   /** Ids of those that have something to send now: they share the line. */
   busy: ReadonlySet<string>
@@ -90,7 +90,7 @@ export function destinationsNow(
   return {
     connected: idsOf(connected),
     busy: idsOf(busy),
-    elsewhere: idsOf(destinations.filter((one) => one.elsewhere)),
+    elsewhere: idsOf(destinations.filter((one) => one.elsewhere && one.connection.toItself === false)),
   }
 }
 

@@ -11,15 +11,13 @@ const FIRST_LOOK_MS = 500
 
 /** Removes files at the sources after they were sent, where a source asks for it. */
 export interface Removals {
-  /** `isToItself`: with a receiver on this very computer. */
-  setSession(session: Session | null, isToItself?: boolean): void
+  setSession(session: Session | null): void
   configure(sources: readonly RemovalSource[], paused: boolean): void
   stop(): void
 }
 
 export function openRemovals(destination: string, ledger: Ledger, events: RemovalEvents): Removals {
   let session: Session | null = null
-  let isHere = false
   let sources: readonly RemovalSource[] = []
   let paused = true
   let over = false
@@ -39,14 +37,10 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     isOver: () => over,
   })
 
-  /** What is on this computer only is no copy to rely on. */
-  const mayRemove = ({ alsoTo = [] }: RemovalSource) => !isHere || alsoTo.length > 0
-
   const lookOnce = async (source: RemovalSource): Promise<void> => {
     // Also where no rule is any more: what was begun has to be brought to its end.
     if (!begun.has(source.id) && (await pass.finishBegun(source))) begun.add(source.id)
-    if (source.removal !== undefined && !source.paused && mayRemove(source))
-      await pass.remove(source, source.removal)
+    if (source.removal !== undefined && !source.paused) await pass.remove(source, source.removal)
   }
 
   const lookThrough = async (id: string): Promise<void> => {
@@ -74,9 +68,8 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   const timer = setInterval(look, LOOK_EVERY_MS)
 
   return {
-    setSession(next, isToItself = false) {
+    setSession(next) {
       session = next
-      isHere = isToItself
       if (next !== null) look()
     },
     configure(next, nowPaused) {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { destinationStates, initialState } from '../../../core/agent/state/initial.ts'
 import { withSent, withSettings } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { concernsSenders } from '../../../core/agent/workers/configs.ts'
+import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
 import { defaultSettings, settingsSchema } from '../../../core/settings/schema.ts'
 
@@ -25,11 +25,19 @@ it('calls a receiver no other computer once its connection leads back to this on
   })
   const places = destinationStates(settings, '/store')
   const before = initialState('desktop', '1', settings, '/store')
-  const toItself = { ...report, connection: { ...report.connection, toItself: true } }
-  const heard: AppState = { ...before, ...withSent(before, 'r', toItself, null) }
+  const hear = (toItself: boolean): AppState => {
+    const connection = { ...report.connection, toItself }
+    return { ...before, ...withSent(before, 'r', { ...report, connection }, null) }
+  }
+  const heard = hear(true)
   expect(before.destinations[0]?.elsewhere).toBe(true)
   expect(heard.destinations[0]?.elsewhere).toBe(false)
-  expect(concernsSenders(before.destinations, heard.destinations)).toBe(true)
+  // Nothing is removed before a connection was there, and then only for one that leads elsewhere.
+  expect(destinationsNow(before.destinations).elsewhere).toEqual(new Set())
+  expect(destinationsNow(heard.destinations).elsewhere).toEqual(new Set())
+  expect(destinationsNow(hear(false).destinations).elsewhere).toEqual(new Set(['r']))
+  expect(concernsSenders(before.destinations, heard.destinations)).toBe(false)
+  expect(concernsSenders(before.destinations, hear(false).destinations)).toBe(true)
   expect(withSettings(heard, settings, new Map(), places).destinations?.[0]?.elsewhere).toBe(false)
 })
 

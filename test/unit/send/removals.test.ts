@@ -81,21 +81,6 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     await until('it is said of the other', () => warnings.some((text) => text.startsWith(rootOf('a'))))
   })
 
-  test('nothing is removed for a receiver on this very computer, unless others have the files, too', async () => {
-    const { ledger, rootOf, sent, sourceOf } = open()
-    sent('a', ['alone'])
-    sent('b', ['shared'])
-    const removals = openRemovals(TO, ledger, { onRemoved: () => undefined, log: () => undefined })
-    onTestFinished(removals.stop)
-    const { asked, session } = receiver()
-    removals.setSession(session, true)
-    removals.configure([sourceOf('a'), { ...sourceOf('b'), alsoTo: ['other'] }], false)
-    await until('the shared one is asked for', () => asked.includes('shared'))
-    expect(asked).not.toContain('alone')
-    removals.setSession(session, false)
-    await until('of another computer it is removed', () => !existsSync(path.join(rootOf('a'), 'alone')))
-  })
-
   const lookUp = (opened: ReturnType<typeof open>) => {
     const { asked, session } = receiver()
     const lines: string[] = []

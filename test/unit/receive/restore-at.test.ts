@@ -99,7 +99,7 @@ test('without a manifest the times of the files stand in for it', async () => {
   expect(await restoreAt(root, afterThree)).toEqual(['three', 'unsure', 'restored'])
   const copy = path.join(base, 'copy')
   fs.cpSync(root, copy, { recursive: true })
-  expect(await restoreAt(copy, Date.now())).toEqual(['four', 'restored'])
+  expect(await restoreAt(copy, await moment())).toEqual(['four', 'restored'])
 })
 
 test('of a time to come it is what is in its place, whenever that says that it was stored', async () => {

@@ -20,7 +20,7 @@ describe.skipIf(!canMount || !isReadable())('the kernel log (needs root and /dev
     const told: string[] = []
     onTestFinished(watchKernelLog((points) => told.push(...points)))
     await disk.remountAbort()
-    await until('the mount point to be told', () => told.includes(disk.point), 500)
+    await until('the mount point to be told', () => told.includes(disk.point))
     expect(new Set(told)).toEqual(new Set([disk.point]))
   })
 

@@ -1,10 +1,14 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { open, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
+import { errorCode } from '../../files/system-error.ts'
 import { type Mount, parseMountinfo } from '../../mounts/mountinfo.ts'
 
 const KERNEL_LOG = '/dev/kmsg'
 /** A record of /dev/kmsg, its keys included, is not longer. */
 const MOST_BYTES = 8_192
+/** Records went faster than they were read; the next read gives the oldest that is left. */
+const OVERTAKEN = 'EPIPE'
 
 /** A file system in trouble says several things at once; the last of them is waited for, in milliseconds. */
 const GATHER_MS = 50
@@ -36,9 +40,39 @@ export function troubledDevice(record: string): string | null {
   return null
 }
 
-/** The records that the kernel log takes in from now on; ends where it may not be read. */
-export async function* readKernelLog(): AsyncGenerator<string> {
-  const beganUs = Number(process.hrtime.bigint() / 1_000n)
+/**
+ * The records that the kernel log takes in from now on. Throws where it may not be read.
+ *
+ * What is old is told by the number of a record and not by its time: the log's clock and CLOCK_MONOTONIC drift apart,
+ * by seconds in a few weeks.
+ */
+export function readKernelLog(): AsyncIterable<string> {
+  return recordsAfter(newestNumber())
+}
+
+/** Of "priority,sequence,time,flags;message". */
+const numberOf = (record: string): number => Number(record.split(',', 2)[1])
+
+/** The number of the newest record, -1 if there is none. Waits for nothing; a thousand records take 3 ms. */
+function newestNumber(): number {
+  const bytes = Buffer.alloc(MOST_BYTES)
+  const log = openSync(KERNEL_LOG, constants.O_RDONLY | constants.O_NONBLOCK)
+  let newest = -1
+  try {
+    for (;;) {
+      try {
+        newest = numberOf(bytes.toString('utf8', 0, readSync(log, bytes)))
+      } catch (thrown) {
+        if (errorCode(thrown) === 'EAGAIN') return newest
+        if (errorCode(thrown) !== OVERTAKEN) throw thrown
+      }
+    }
+  } finally {
+    closeSync(log)
+  }
+}
+
+async function* recordsAfter(old: number): AsyncGenerator<string> {
   const log = await open(KERNEL_LOG, 'r')
   try {
     const bytes = Buffer.alloc(MOST_BYTES)
@@ -48,10 +82,9 @@ export async function* readKernelLog(): AsyncGenerator<string> {
         const { bytesRead } = await log.read(bytes, 0, MOST_BYTES, null)
         if (bytesRead === 0) return
         const record = bytes.toString('utf8', 0, bytesRead)
-        if (Number(record.split(',', 3)[2]) >= beganUs) yield record
+        if (numberOf(record) > old) yield record
       } catch (thrown) {
-        // Records went faster than they were read; the next one is the oldest that is left.
-        if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE')) throw thrown
+        if (errorCode(thrown) !== OVERTAKEN) throw thrown
       }
     }
   } finally {
@@ -80,7 +113,7 @@ async function nameOf({ device, source }: Mount): Promise<string> {
  */
 export function watchKernelLog(
   changed: (points: string[]) => void,
-  records: AsyncIterable<string> = readKernelLog(),
+  read: () => AsyncIterable<string> = readKernelLog,
   pointsOf: (device: string) => Promise<string[]> = pointsOfDevice,
 ): () => void {
   let isOver = false
@@ -92,7 +125,7 @@ export function watchKernelLog(
     if (points.length > 0 && !isOver) changed(points)
   }
   const follow = async () => {
-    for await (const record of records) {
+    for await (const record of read()) {
       if (isOver) return
       const device = troubledDevice(record)
       if (device === null) continue

@@ -42,15 +42,15 @@ describe('a record of the kernel log', () => {
       isEnded = true
     }
     const pointsOf = async (device: string) => (device === 'loop1' ? ['/mnt/a', '/mnt/b'] : [])
-    const stop = watchKernelLog((points) => told.push(points), records(), pointsOf)
+    const stop = watchKernelLog((points) => told.push(points), records, pointsOf)
     await until('the records to be read', () => told.length > 0)
     expect(told).toEqual([['/mnt/a', '/mnt/b']])
     expect(isEnded).toBe(false)
   })
 
   it('is done without where it may not be read', async () => {
-    const refused: AsyncIterable<string> = {
-      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('EPERM')) }),
+    const refused = () => {
+      throw new Error('EPERM')
     }
     watchKernelLog(() => expect.fail('nothing was read'), refused)()
   })

@@ -47,7 +47,7 @@ function stages({ node, electron }) {
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
   // The tests start thousands of processes: what one of them has compiled the next one need not.
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
-  const vitest = async (project, ...words) => {
+  const vitest = async (project) => {
     const report = reports[project]
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const all = [
@@ -55,8 +55,9 @@ function stages({ node, electron }) {
       'run',
       '--project',
       project,
+      // Two at a time: the unit tests wait for the processor alone, the others for disks, deadlines and each other.
+      '--maxWorkers=2',
       ...reporters,
-      ...words,
     ]
     const status = await runStage(node, all, { env: cached, cwd: projectDirectory, minutes: 40 })
     return vitestCounts(await readReport(report), status)
@@ -71,8 +72,7 @@ function stages({ node, electron }) {
       'Build (electron-vite)',
       async () => stageCounts((await buildApplication(node, undefined, { echo: true })).status),
     ],
-    // Two at a time: they wait for the processor, and for nobody else.
-    ['Unit tests (vitest)', () => vitest('unit', '--maxWorkers=2')],
+    ['Unit tests (vitest)', () => vitest('unit')],
     ['Integration tests (vitest)', () => vitest('integration')],
     [
       'Tests on a desktop (playwright)',

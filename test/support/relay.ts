@@ -4,7 +4,8 @@ import { onTestFinished } from 'vitest'
 /**
  * What a relay does to a connection. `close`: both ends are closed in order; `reset`: both get a reset; `flip`: one bit
  * of the next byte is turned over; `delay`: nothing is forwarded for 200 ms; `stall`: nothing is forwarded ever again,
- * though all stays open, as when a cable is pulled; `hold`: nothing more is read until `letGo`; `none`: only whoever waits is told.
+ * though all stays open, as when a cable is pulled; `hold`: nothing more is forwarded or read until `letGo`; `none`: only
+ * whoever waits is told.
  */
 export type RelayFault = 'close' | 'reset' | 'flip' | 'delay' | 'stall' | 'hold' | 'none'
 
@@ -26,9 +27,7 @@ export interface Relay {
   disarm(): void
   /** Does this to every connection that is open now. */
   strike(fault: 'reset' | 'stall'): void
-  /** Cuts the connection that carries the last of so many more bytes from a sender; only once. */
-  cutAfter(bytes: number): void
-  /** Reads nothing more from that connection, not even its end, until \`letGo\`; only once. */
+  /** Forwards nothing after that byte, and reads nothing more, not even the end, until `letGo`; only once. */
   holdAfter(bytes: number): void
   letGo(): void
 }
@@ -39,7 +38,8 @@ interface Pair {
   near: net.Socket
   far: net.Socket
   stalled: boolean
-  held: boolean
+  /** What follows the byte at which a sender's bytes are held. */
+  held: Buffer | null
 }
 
 /**
@@ -61,7 +61,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
     const [from, to] = direction === 'sent' ? [pair.near, pair.far] : [pair.far, pair.near]
     if (to.destroyed || to.write(bytes, taken)) return
     from.pause()
-    to.once('drain', () => pair.stalled || (pair.held && from === pair.near) || from.resume())
+    to.once('drain', () => pair.stalled || (pair.held !== null && from === pair.near) || from.resume())
   }
 
   const breakAt = (pair: Pair, direction: Direction, bytes: Buffer, at: number, fault: RelayFault) => {
@@ -94,8 +94,8 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
         pair.stalled = true
         return pass(pair, direction, before)
       case 'hold':
-        pass(pair, direction, bytes)
-        pair.held = true
+        pass(pair, direction, before)
+        pair.held = rest
         pair.near.pause()
         return
       case 'none':
@@ -121,7 +121,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
 
   const server = net.createServer((near) => {
     const far = net.connect(port, '127.0.0.1')
-    const pair: Pair = { near, far, stalled: false, held: false }
+    const pair: Pair = { near, far, stalled: false, held: null }
     pairs.add(pair)
     totals.made += 1
     near.on('data', (bytes) => forward(pair, 'sent', bytes))
@@ -164,13 +164,14 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
         else pair.stalled = true
       }
     },
-    cutAfter: (bytes) => void arm('close', 'sent', bytes),
     holdAfter: (bytes) => void arm('hold', 'sent', bytes),
     letGo() {
       for (const pair of pairs) {
-        if (!pair.held) continue
-        pair.held = false
+        if (pair.held === null) continue
+        const rest = pair.held
+        pair.held = null
         pair.near.resume()
+        pass(pair, 'sent', rest)
       }
     },
   }

@@ -227,8 +227,8 @@ export interface Ledger {
   rememberFilled(source: string, to: string, others: readonly string[]): void
   /**
    * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
-   * and are not removed: those among the next `limit` sent rows after the row `after`. `last`: the last row that was
-   * looked at; null at the end.
+   * and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was looked
+   * at; null at the end.
    */
   removable(
     destination: string,

@@ -3,25 +3,31 @@ import { inTransaction } from '../sqlite.ts'
 import type { Ledger, Proofs, Removable, RemovalClaim } from './contract.ts'
 import type { DueRow, Routes } from './rows.ts'
 import { CLAIMED, DUE_COLUMNS, dueOf, OTHERS_WITH, prepareExact, SAME_ELSEWHERE } from './rows.ts'
-import { REMOVAL } from './schema.ts'
+import { MARK, REMOVAL } from './schema.ts'
 
 /** What the ledger knows of files that are removed at the source after they were sent. */
 export type LedgerRemovals = Pick<Ledger, 'removable' | 'beginRemovals' | 'endRemovals' | 'begunRemovals'>
 
+/** Sent rows that one question goes through: some milliseconds. */
+const ROWS_AT_ONCE = 20_000
+
 interface SentRow extends DueRow {
-  sent_at: bigint
-  mark_due: bigint
-  removal: bigint
   proven_at: bigint | null
-  digest: Uint8Array | null
+  digest: Uint8Array
 }
 
 export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes): LedgerRemovals {
   // In the order of the rows, so that no index has to be kept of which was sent when.
-  const sentRows = prepareExact(
+  const someRows = database.prepare(
+    `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 1 AND id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE})`,
+  )
+  // What was removed stays in the ledger: to bring it over would cost twenty times what it costs to pass it over.
+  const removableRows = prepareExact(
     database,
-    `SELECT ${DUE_COLUMNS}, sent_at, mark_due, removal, proven_at, digest FROM file INDEXED BY file_state
-     WHERE route = ? AND state = 1 AND id > ? ORDER BY id LIMIT ?`,
+    `SELECT ${DUE_COLUMNS}, proven_at, digest FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none} AND mark_due = ${MARK.none}
+     AND sent_at <= ? AND digest IS NOT NULL ORDER BY id LIMIT ?`,
   )
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
@@ -50,14 +56,14 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
     removable(destination, source, sentBefore, after, limit) {
       const route = routes.find(destination, source)
       if (route === null) return { files: [], last: null }
-      const rows = sentRows.all(route, after, limit) as SentRow[]
-      const files = rows.flatMap((row): Removable[] => {
-        const isDue = Number(row.sent_at) <= sentBefore && row.mark_due === 0n && row.removal === 0n
-        if (!isDue || row.digest === null) return []
-        return [{ ...dueOf(row, source), digest: row.digest, provenAt: Number(row.proven_at ?? 0) }]
+      const some = someRows.get(route, after) as { count: number; last: number | null }
+      if (some.last === null) return { files: [], last: null }
+      const rows = removableRows.all(route, after, some.last, sentBefore, limit) as SentRow[]
+      const files = rows.map((row): Removable => {
+        return { ...dueOf(row, source), digest: row.digest, provenAt: Number(row.proven_at ?? 0) }
       })
-      const last = rows.at(-1)
-      return { files, last: last === undefined || rows.length < limit ? null : Number(last.id) }
+      if (rows.length === limit) return { files, last: files.at(-1)?.id ?? null }
+      return { files, last: some.count < ROWS_AT_ONCE ? null : some.last }
     },
 
     beginRemovals(claims, proven) {

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { file, open } from '../../support/ledger.ts'
+
+/** Files of the source "s" that "d" has, with a digest. */
+function sent(names: readonly string[], at = 1_000) {
+  const opened = open()
+  const { ledger } = opened
+  ledger.offer(
+    'd',
+    names.map((name, index) => file(name, { inode: BigInt(index + 1) })),
+  )
+  const due = ledger.take('d', ['s'], names.length, 1_000, new Set())
+  const digest = Buffer.alloc(32, 7)
+  ledger.markSent(
+    due.map((claim) => ({ ...claim, mark: false, digest })),
+    at,
+  )
+  return { ...opened, due }
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `f${index}`)
+
+test('what was removed is passed over, however much of it there is', () => {
+  const { ledger, due } = sent(numbered(30_000))
+  const left = due.filter((_, index) => index % 10_000 === 9_999).map(({ id }) => id)
+  const ends = due.filter(({ id }) => !left.includes(id))
+  ledger.endRemovals(
+    ends.map(({ id }, index) => ({ id, end: index % 2 === 0 ? 'removed' : 'absent' })),
+    2_000,
+  )
+  const first = ledger.removable('d', 's', 3_000, 0, 2)
+  expect(first.files.map(({ id }) => id)).toEqual(left.slice(0, 2))
+  const second = ledger.removable('d', 's', 3_000, first.last ?? 0, 2)
+  expect(second).toMatchObject({ files: [{ id: left[2] }], last: null })
+})
+
+test('pages of what may be removed are without gaps and repeats, also where a question ends between two', () => {
+  const { ledger, due } = sent(numbered(30_000))
+  const seen: number[] = []
+  for (let after: number | null = 0; after !== null; ) {
+    const page = ledger.removable('d', 's', 3_000, after, 7_000)
+    seen.push(...page.files.map(({ id }) => id))
+    after = page.last
+  }
+  expect(seen).toEqual(due.map(({ id }) => id))
+})
+
+test('a file that was sent too late, or is owed its mark, may not be removed', () => {
+  const { ledger, take, send } = sent(['early'])
+  ledger.offer('d', [file('late'), file('marked')])
+  const [late, marked] = take()
+  if (late === undefined || marked === undefined) throw new Error('nothing due')
+  const digest = Buffer.alloc(32, 7)
+  ledger.markSent([{ ...late, mark: false, digest }], 3_001)
+  ledger.markSent([{ ...marked, mark: true, digest }], 1_000)
+  // Sent without a digest: nobody can tell whether it is that content still.
+  ledger.offer('d', [file('unknown')])
+  send(take())
+  const names = (sentBefore: number) =>
+    ledger.removable('d', 's', sentBefore, 0, 10).files.map(({ path }) => path)
+  expect(names(3_000)).toEqual(['early'])
+  expect(names(9_000)).toEqual(['early', 'late'])
+})

@@ -210,8 +210,9 @@ export interface Ledger {
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
   unpark(destination: string, source: string | null, limit: number): number
   /**
-   * Offers the files of a source that are in this state at one destination to another: one chunk of at most `limit`
-   * rows after the row `after` (0 at first). Returns the last row, for the next chunk, or null at the end.
+   * Offers the files of a source that are in this state at one destination, and are not known to be gone, to another:
+   * one chunk of at most `limit` rows after the row `after` (0 at first). Returns the last row, for the next chunk, or
+   * null at the end.
    */
   requeue(
     fromDestination: string,

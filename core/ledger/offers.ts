@@ -3,8 +3,8 @@ import { inTransaction } from '../sqlite.ts'
 import { openCompare } from './compare.ts'
 import type { Candidate, Ledger } from './contract.ts'
 import type { DueRow, Routes } from './rows.ts'
-import { prepareExact, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
-import { STATE } from './schema.ts'
+import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
+import { REMOVAL, STATE } from './schema.ts'
 
 const stateNames = ['waiting', 'sent', 'parked'] as const
 
@@ -31,6 +31,11 @@ const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device)
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
   inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 
+interface KnownRow extends DueRow {
+  /** The file is not there any more, or nothing is known of what it is. */
+  is_gone: bigint
+}
+
 interface EntryRow {
   state: bigint
   size: bigint
@@ -54,8 +59,9 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   )
   const chunkOf = prepareExact(
     database,
-    `SELECT id, path, size, mtime_ns, inode, device FROM file INDEXED BY file_state
-     WHERE route = ? AND state = ? AND id > ? ORDER BY id LIMIT ?`,
+    `SELECT id, path, size, mtime_ns, inode, device,
+       removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns = ${NO_TIME} AS is_gone
+     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id > ? ORDER BY id LIMIT ?`,
   )
 
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
@@ -110,10 +116,11 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       inTransaction(database, () => {
         const route = routes.find(from, source)
         if (route === null) return null
-        const rows = chunkOf.all(route, STATE[state], after, limit) as DueRow[]
+        const rows = chunkOf.all(route, STATE[state], after, limit) as KnownRow[]
+        const known = rows.filter((row) => row.is_gone === 0n)
         offerAll(
           to,
-          rows.map((row) => ({
+          known.map((row) => ({
             source,
             path: row.path,
             size: Number(row.size),

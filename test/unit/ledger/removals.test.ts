@@ -61,3 +61,29 @@ test('a file that was sent too late, or is owed its mark, may not be removed', (
   expect(names(3_000)).toEqual(['early'])
   expect(names(9_000)).toEqual(['early', 'late'])
 })
+
+test('what was removed at the source is offered to no other destination, unless the name has a new file', () => {
+  const { ledger, take, due } = sent(['removed', 'absent', 'again', 'begun', 'stays', 'left out'])
+  const [removed, absent, again, begun] = due
+  if (removed === undefined || absent === undefined || again === undefined || begun === undefined)
+    throw new Error('nothing was sent')
+  ledger.beginRemovals([removed, absent, again, begun], { others: [], since: 0, now: 2_000 })
+  ledger.endRemovals(
+    [
+      { id: removed.id, end: 'removed' },
+      { id: absent.id, end: 'absent' },
+      { id: again.id, end: 'removed' },
+    ],
+    2_000,
+  )
+  ledger.offer('d', [file('again', { size: 11 }), file('left out', { size: 12 })])
+  ledger.withdraw('d', 's', ['left out'])
+  ledger.markSent(
+    take().map((claim) => ({ ...claim, mark: false })),
+    3_000,
+  )
+  for (let after: number | null = 0; after !== null; )
+    after = ledger.requeue('d', 'new', 's', 'sent', after, 2)
+  const offered = ledger.take('new', ['s'], 10, 5_000, new Set())
+  expect(offered.map(({ path }) => path).sort()).toEqual(['again', 'begun', 'stays'])
+})

@@ -21,8 +21,8 @@ export const fileSchema = z.object({
   destination: z.string(),
   path: z.string(),
   size: z.number(),
-  /** Milliseconds since 1970. */
-  modifiedAt: z.number(),
+  /** Milliseconds since 1970; null: only that another content was sent is known. */
+  modifiedAt: z.number().nullable(),
   state: z.enum(fileStates),
   attempts: z.number(),
   sentAt: z.number().nullable(),

@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { FileState, LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 import { noTotals } from './no-totals.ts'
-import { reasonOf } from './rows.ts'
+import { NO_TIME, reasonOf } from './rows.ts'
 import { STATE } from './schema.ts'
 
 /** Which rows a page shows: newest first, below the row `before`. */
@@ -29,7 +29,7 @@ interface FileRow {
   id: number
   path: string
   size: number
-  modifiedMs: number
+  modifiedMs: number | null
   attempts: number
   sent_at: number | null
   removed_at: number | null
@@ -43,8 +43,8 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
   )
   // One index range for each (route, state); the rows of several ranges are merged below.
   const page = database.prepare(
-    `SELECT id, path, size, mtime_ns / 1000000.0 AS modifiedMs, attempts, sent_at, removed_at, reason FROM file
-     INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+    `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts, sent_at, removed_at,
+     reason FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
   )
 
   const routes = (destination: string, source: string | null): Route[] =>
@@ -88,7 +88,7 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
               destination: route.destination,
               path: row.path,
               size: row.size,
-              modifiedAt: Math.round(row.modifiedMs),
+              modifiedAt: row.modifiedMs === null ? null : Math.round(row.modifiedMs),
               state: name,
               attempts: row.attempts,
               sentAt: row.sent_at,

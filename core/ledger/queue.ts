@@ -3,7 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Due, Ledger } from './contract.ts'
 import type { LedgerPages } from './pages.ts'
 import type { Routes } from './rows.ts'
-import { CLAIMED, DUE_COLUMNS, NO_TIME, REMOVAL_ANEW, word } from './rows.ts'
+import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, SENT_ONCE, word } from './rows.ts'
 
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
@@ -85,10 +85,7 @@ export function openLedgerQueue(
   const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0 AND sent_at IS NULL`)
   // That an earlier content was sent stays known: a removal of it may be under way, and a file that comes back with the
   // mark of a sent one is another content.
-  const leaveOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = ${NO_TIME}, retry_at = 0, reason = NULL, mark_due = 0
-     ${CLAIMED} AND state = 0`,
-  )
+  const leaveOne = database.prepare(`UPDATE file SET ${SENT_ONCE} ${CLAIMED} AND state = 0`)
   const unparkThis = database.prepare(
     `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL ${CLAIMED} AND state = 2`,
   )

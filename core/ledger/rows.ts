@@ -29,6 +29,10 @@ export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, inode, device,
 /** A time, as SQL, that no file has: any content is another one. Nanoseconds since 1970 that end in the year 1677. */
 export const NO_TIME = '(1 << 63)'
 
+/** What becomes of a row, as SQL, of which only that an earlier content was sent stays known; its own never was. */
+export const SENT_ONCE = `state = 1, generation = generation + 1, size = 0, mtime_ns = ${NO_TIME}, retry_at = 0,
+  reason = NULL, mark_due = 0`
+
 /** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
 export const REMOVAL_ANEW =
   'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'

@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Ledger } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { NO_TIME } from './rows.ts'
+import { SENT_ONCE } from './rows.ts'
 
 /** Files that wait are looked at again by the filters, and taken out. */
 export type LedgerWithdraw = Pick<Ledger, 'unsentPage' | 'withdraw'>
@@ -10,7 +10,7 @@ export type LedgerWithdraw = Pick<Ledger, 'unsentPage' | 'withdraw'>
 export function openLedgerWithdraw(database: DatabaseSyncInstance, routes: Routes): LedgerWithdraw {
   // Of an earlier content that was sent only that is known.
   const leaveOne = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, mtime_ns = ${NO_TIME}, retry_at = 0, reason = NULL, mark_due = 0
+    `UPDATE file SET ${SENT_ONCE}
      WHERE route = ? AND path = ? AND state <> 1 AND sent_at IS NOT NULL`,
   )
   const forgetOne = database.prepare(

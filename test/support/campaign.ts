@@ -140,7 +140,8 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
           const key = `${id} ${sentAt}`
           const stats = fs.lstatSync(path.join(rootOf(source), name), { throwIfNoEntry: false })
           if (looked.has(key) || stats === undefined) continue
-          if (stats.size !== size || Math.abs(stats.mtimeMs - modifiedAt) > 0.01) continue
+          if (stats.size !== size || modifiedAt === null || Math.abs(stats.mtimeMs - modifiedAt) > 0.01)
+            continue
           looked.add(key)
           mustHave(source, name, 'sent by the ledger')
         }

@@ -168,6 +168,23 @@ describe('questions', () => {
     expect(ledger.sentAs('d', 's', file('never', { inode: 99n }))).toBeNull()
   })
 
+  test('of a file whose last content was dropped or left out neither size nor time is told as sent', () => {
+    const { ledger, take, send } = open()
+    ledger.offer('d', [file('dropped'), file('left out')])
+    send(take())
+    ledger.offer('d', [file('dropped', { size: 5_000 }), file('left out', { size: 6_000 })])
+    ledger.withdraw('d', 's', ['left out'])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.drop(due)
+    expect(ledger.totals('d').s).toMatchObject({ sentFiles: 2, sentBytes: 0 })
+    const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 10 })
+    expect(files.map(({ size, modifiedAt, sentAt }) => [size, modifiedAt, sentAt])).toEqual([
+      [0, null, 5_000],
+      [0, null, 5_000],
+    ])
+  })
+
   test('unsent files below a directory: only there, and not its neighbours with a common beginning', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('DC1/a'), file('DC1/b/c'), file('DC10/a'), file('DC1-x'), file('DC1')])

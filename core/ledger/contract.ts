@@ -247,9 +247,14 @@ export interface Ledger {
   endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
   /**
    * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
-   * `others`, the other destinations, have begun; at most `limit`.
+   * `others`, the other destinations, have begun; at most `limit`, in the order of their ids, behind `after`.
    */
-  begunRemovals(source: string, others: readonly string[], limit: number): { id: number; path: string }[]
+  begunRemovals(
+    source: string,
+    others: readonly string[],
+    limit: number,
+    after?: number,
+  ): { id: number; path: string }[]
   /** Every destination that the ledger knows. */
   destinations(): string[]
   /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */

@@ -39,7 +39,8 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
   )
   const begunOf = database.prepare(
     `SELECT file.id, path FROM route JOIN file INDEXED BY file_removing ON route = route.id
-     WHERE source = ? AND removal = 1 AND destination NOT IN (SELECT value FROM json_each(?)) LIMIT ?`,
+     WHERE source = ? AND removal = 1 AND destination NOT IN (SELECT value FROM json_each(?)) AND file.id > ?
+     ORDER BY file.id LIMIT ?`,
   )
   const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
   // A copy that was read back, of the same bytes, and that nobody is removing.
@@ -96,7 +97,7 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
         }
       }),
 
-    begunRemovals: (source, others, limit) =>
-      begunOf.all(source, JSON.stringify(others), limit) as { id: number; path: string }[],
+    begunRemovals: (source, others, limit, after = 0) =>
+      begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
   }
 }

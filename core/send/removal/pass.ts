@@ -29,7 +29,7 @@ export interface PassHost extends TakingHost {
 
 /** One look through a source. */
 export interface Pass {
-  /** False: the disk did not let it be finished; to be tried again. */
+  /** False: the disk did not let all of it be finished; to be tried again. */
   finishBegun(source: RemovalSource): Promise<boolean>
   /** @throws what the system says of the source's directory. */
   remove(source: RemovalSource, rule: RemovalRule): Promise<void>

@@ -32,7 +32,7 @@ export interface TakingHost {
 export interface Taking {
   /** Removes what was confirmed just now; returns how many could not be. */
   takeAll(source: RemovalSource, ready: readonly Ready[], hasWriter: HasWriter): Promise<number>
-  /** False: the disk did not let it be finished; to be tried again. */
+  /** False: the disk did not let all of it be finished; to be tried again. */
   finishBegun(source: RemovalSource): Promise<boolean>
   /** The same for what `takeAll` has left; the others have none. */
   finishOwn(source: RemovalSource): Promise<void>
@@ -81,11 +81,14 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
 
   const finishBegun = async (source: RemovalSource): Promise<boolean> => {
     if (process.platform !== 'linux') return true
-    for (;;) {
-      const rows = host.isOver() ? [] : ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER)
-      if (rows.length === 0) return true
+    let all = true
+    for (let after = 0; ; ) {
+      const rows = host.isOver() ? [] : ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
+      if (rows.length === 0) return all
       if (isAway(source)) return false
-      for (const row of rows) if (!(await finishOne(source, row))) return false
+      // One that cannot be finished, as its directory may not be written, keeps back no other.
+      for (const row of rows) if (!(await finishOne(source, row))) all = false
+      after = rows.at(-1)?.id ?? after
       events.onRemoved()
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Candidate } from '../../../core/ledger/ledger.ts'
@@ -8,6 +8,7 @@ import type { RemovalRule } from '../../../core/send/messages.ts'
 import { openPass } from '../../../core/send/removal/pass.ts'
 import { openRemovals } from '../../../core/send/removal/removals.ts'
 import type { RemovalSource } from '../../../core/send/removal/source.ts'
+import { asideName } from '../../../core/send/removal/take-away.ts'
 import type { Session } from '../../../core/send/session/session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -128,6 +129,30 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     writeFileSync(path.join(first, SENT_MARK), '')
     await pass.remove(source, batchRule)
     expect(existsSync(path.join(first, 'f'))).toBe(false)
+  })
+
+  test('a removal that cannot be brought to its end keeps no other file from getting its name back', async () => {
+    const opened = open()
+    const { ledger, rootOf, sent, sourceOf } = opened
+    const names = Array.from({ length: 70 }, (_, index) => `away/f${String(index).padStart(2, '0')}`)
+    const due = sent('s', [...names, 'there/f', 'away/last'])
+    ledger.beginRemovals(due, { others: [], since: 0, now: Date.now() })
+    const here = path.join(rootOf('s'), 'there/f')
+    const [there] = due.filter(({ path: name }) => name === 'there/f')
+    if (there === undefined) throw new Error('it was not sent')
+    renameSync(here, path.join(path.dirname(here), asideName(there.id)))
+    // A directory that became a file answers ENOTDIR, whoever asks.
+    const away = path.join(rootOf('s'), 'away')
+    renameSync(away, `${away}-aside`)
+    writeFileSync(away, '')
+    const { pass } = lookUp(opened)
+    expect(await pass.finishBegun(sourceOf('s'))).toBe(false)
+    expect(existsSync(here)).toBe(true)
+    expect(ledger.begunRemovals('s', [], 100).map(({ path: name }) => name)).toEqual([...names, 'away/last'])
+    rmSync(away)
+    renameSync(`${away}-aside`, away)
+    expect(await pass.finishBegun(sourceOf('s'))).toBe(true)
+    expect(ledger.begunRemovals('s', [], 100)).toEqual([])
   })
 
   test('a removal that was begun is known still when its name was given away, and when its source is forgotten', () => {

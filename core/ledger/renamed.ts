@@ -12,12 +12,17 @@ interface SentRow {
 }
 
 export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes): LedgerRenamed {
+  // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
+  const findSame = prepareExact(
+    database,
+    `SELECT size, mtime_ns FROM file INDEXED BY file_content
+     WHERE inode = ? AND mtime_ns = ? AND size = ? AND route = ? AND state = 1 LIMIT 1`,
+  )
   // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
-  const find = prepareExact(
+  const findOther = prepareExact(
     database,
     `SELECT iif(state = 1, size, -1) AS size, mtime_ns FROM file INDEXED BY file_content
-     WHERE inode = ?1 AND route = ?2 AND (state = 1 OR sent_at IS NOT NULL)
-     ORDER BY state = 1 AND size = ?3 AND mtime_ns = ?4 DESC LIMIT 1`,
+     WHERE inode = ? AND route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
   )
   const adopt = database.prepare(
     `INSERT INTO file (route, path, size, mtime_ns, inode, device, state, sent_at, digest)
@@ -29,7 +34,9 @@ export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes
     sentAs(destination, source, { size, mtimeNs, inode }) {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null
-      const row = find.get(word.store(inode), route, size, word.store(mtimeNs)) as SentRow | undefined
+      const id = word.store(inode)
+      const same = findSame.get(id, word.store(mtimeNs), size, route) as SentRow | undefined
+      const row = same ?? (findOther.get(id, route) as SentRow | undefined)
       if (row === undefined) return null
       return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
     },

@@ -50,6 +50,28 @@ describe('content that a destination has', () => {
     expect(elsewhere(ledger, 'd', due)).toBeNull()
   })
 
+  test('of an inode that was given again, what was sent with this very content comes before all else', () => {
+    const { ledger, take } = open()
+    const given = [1, 2, 3, 4].map((size) => file(`f${size}`, { size, mtimeNs: BigInt(size) }))
+    ledger.offer('d', given)
+    sendWith(ledger)
+    // This one waits again: what was sent of it is another content than any it has.
+    ledger.offer('d', [file('f1', { size: 9, mtimeNs: 9n })])
+    expect(take()).toHaveLength(1)
+    for (const { size, mtimeNs } of given.slice(1))
+      expect(ledger.sentAs('d', 's', { size, mtimeNs, inode: 7n })).toMatchObject({ size, mtimeNs })
+    for (const { size, mtimeNs } of [
+      file('', { size: 9, mtimeNs: 9n }),
+      file('', { size: 2, mtimeNs: 3n }),
+    ]) {
+      const entry = ledger.sentAs('d', 's', { size, mtimeNs, inode: 7n })
+      expect(entry).toMatchObject({ state: 'sent', inode: 7n })
+      expect(entry).not.toMatchObject({ size, mtimeNs })
+    }
+    expect(ledger.sentAs('d', 's', file('', { inode: 8n }))).toBeNull()
+    expect(ledger.sentAs('d', 'other', file('', { size: 2, mtimeNs: 2n }))).toBeNull()
+  })
+
   test('a file that was renewed, and one whose destination changed, is nothing to copy from', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])

@@ -1,0 +1,50 @@
+import path from 'node:path'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { openLedgerFile } from '../../../core/ledger/file.ts'
+import { openLedgerOffers } from '../../../core/ledger/offers.ts'
+import { openLedgerPages } from '../../../core/ledger/pages.ts'
+import { openLedgerQueue } from '../../../core/ledger/queue.ts'
+import { openLedgerRemovals } from '../../../core/ledger/removals.ts'
+import { openLedgerRenamed } from '../../../core/ledger/renamed.ts'
+import { openRoutes } from '../../../core/ledger/rows.ts'
+import { openLedgerSent } from '../../../core/ledger/sent.ts'
+import { openLedgerWithdraw } from '../../../core/ledger/withdraw.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** How SQLite carries out the statements about files, each as the steps of its plan. */
+function plans(): Map<string, string[]> {
+  const { database } = openLedgerFile(path.join(temporaryDirectory('ledger-plans'), 'ledger.db'))
+  onTestFinished(() => database.close())
+  const statements = new Set<string>()
+  const recording = {
+    prepare(sql: string) {
+      statements.add(sql)
+      return database.prepare(sql)
+    },
+  } as DatabaseSyncInstance
+  const routes = openRoutes(recording)
+  const pages = openLedgerPages(recording)
+  openLedgerOffers(recording, routes)
+  openLedgerQueue(recording, routes, pages)
+  openLedgerSent(recording, routes)
+  openLedgerRenamed(recording, routes)
+  openLedgerWithdraw(recording, routes)
+  openLedgerRemovals(recording, routes)
+  return new Map(
+    [...statements].map((sql) => {
+      const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]
+      return [sql, steps.map(({ detail }) => detail)]
+    }),
+  )
+}
+
+/** The plans in which a step says this. */
+const plansWith = (words: string) =>
+  [...plans()].filter(([, steps]) => steps.some((step) => step.includes(words)))
+
+test('no statement sorts rows that are found by their inode, which is given again and again', () => {
+  const found = plansWith('file_content')
+  expect(found.length).toBeGreaterThan(0)
+  expect(found.filter(([, steps]) => steps.some((step) => step.includes('TEMP B-TREE')))).toEqual([])
+})

@@ -60,13 +60,16 @@ export const dueOf = (row: DueRow, source: string): Due => ({
   attempts: Number(row.attempts),
 })
 
+// The other rows are found by their name, of which each destination has one: many hard links have one inode. CROSS JOIN
+// keeps SQLite to this order (https://sqlite.org/optoverview.html#crossjoin).
+
 /**
  * How many of some other destinations have the very content of the row `file`, and keep a condition on their row,
  * `other`. Takes those destinations as a JSON array.
  */
 export const OTHERS_WITH = (condition: string) =>
   `(SELECT count(*) FROM route AS mine JOIN route AS theirs ON theirs.source = mine.source
-    JOIN file AS other ON other.route = theirs.id AND other.path = file.path
+    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = file.path
     WHERE mine.id = file.route AND theirs.destination IN (SELECT value FROM json_each(?))
     AND other.state = 1 AND other.size = file.size AND other.mtime_ns = file.mtime_ns
     AND other.inode = file.inode AND ${condition})`
@@ -74,7 +77,7 @@ export const OTHERS_WITH = (condition: string) =>
 /** The rows of the same file at other destinations, those of them that have its content; takes the row's id. */
 export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN route AS mine ON mine.id = own.route
     JOIN route AS theirs ON theirs.source = mine.source AND theirs.id <> mine.id
-    JOIN file AS other ON other.route = theirs.id AND other.path = own.path
+    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
 

@@ -48,3 +48,10 @@ test('no statement sorts rows that are found by their inode, which is given agai
   expect(found.length).toBeGreaterThan(0)
   expect(found.filter(([, steps]) => steps.some((step) => step.includes('TEMP B-TREE')))).toEqual([])
 })
+
+test('a file of another destination is found by its name, not by an inode that many hard links may have', () => {
+  const found = plansWith(' other ')
+  expect(found.length).toBeGreaterThan(0)
+  const step = 'SEARCH other USING INDEX file_path (route=? AND path=?)'
+  expect(found.filter(([, steps]) => !steps.includes(step))).toEqual([])
+})

@@ -13,12 +13,15 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, retry_at = 0, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
+  // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
-    `SELECT one.key AS place, source, file.path AS path, digest
-     FROM json_each(?1) AS one JOIN file INDEXED BY file_content
-       ON inode = one.value ->> 1 AND mtime_ns = one.value ->> 2 AND size = one.value ->> 3
-     JOIN route ON route.id = route
-     WHERE digest IS NOT NULL AND destination = ?2 AND file.id <> one.value ->> 0`,
+    `SELECT place, source, path, digest FROM (
+       SELECT one.key AS place,
+         (SELECT file.id FROM file INDEXED BY file_content JOIN route ON route.id = route
+          WHERE inode = one.value ->> 1 AND mtime_ns = one.value ->> 2 AND size = one.value ->> 3
+          AND digest IS NOT NULL AND destination = ?2 AND file.id <> one.value ->> 0 LIMIT 1) AS found
+       FROM json_each(?1) AS one)
+     JOIN file ON file.id = found JOIN route ON route.id = route`,
   )
   const unmarked = prepareExact(
     database,

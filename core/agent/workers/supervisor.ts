@@ -20,6 +20,8 @@ import type { WorkerHandle, WorkerStarter } from './starter.ts'
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
 const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
 export const REPLACE_AFTER_MS = 20 * ALIVE_EVERY_MS
+/** A watch that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
+const STOOD_STILL_MS = 3 * ALIVE_EVERY_MS
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void
@@ -43,6 +45,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   #restarts: number[] = []
   #startedAt = 0
   #aliveAt = 0
+  #watchedAt = 0
   #wanted = false
   #restartTimer: NodeJS.Timeout | null = null
   #watchdog: NodeJS.Timeout | null = null
@@ -67,6 +70,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
       return
     }
     this.#wanted = true
+    this.#watchedAt = performance.now()
     this.#watchdog = setInterval(() => this.#watch(), ALIVE_EVERY_MS)
     // Never two of them: one that ends is waited for.
     if (this.#ending === null) this.#start()
@@ -204,8 +208,11 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   }
 
   #watch(): void {
+    const now = performance.now()
+    if (now - this.#watchedAt > STOOD_STILL_MS) this.#aliveAt = now
+    this.#watchedAt = now
     if (this.#handle === null || this.#ending !== null) return
-    const silentMs = performance.now() - this.#aliveAt
+    const silentMs = now - this.#aliveAt
     if (silentMs > REPLACE_AFTER_MS) {
       const handle = this.#handle
       this.#events.log('error', `${this.#definition.name} has not answered for ${Math.round(silentMs)} ms`)

@@ -82,6 +82,32 @@ describe('a supervised worker', () => {
     expect(processes.length).toBeGreaterThan(1)
   })
 
+  it('is not blamed for a time in which its supervisor stood still', () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    processes[0]?.say({ type: 'ready', pid: 1 })
+    vi.advanceTimersByTime(500)
+    // What stands still runs no timers: the one that is due comes once, late, and before what waits to be read.
+    const late = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 10 * REPLACE_AFTER_MS)
+    vi.advanceTimersByTime(500)
+    expect(processes[0]?.killed).toBe(false)
+    expect(worker.state.condition).toBe('running')
+    late.mockRestore()
+  })
+
+  it('is replaced when it stays silent after its supervisor stood still', () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    processes[0]?.say({ type: 'ready', pid: 1 })
+    const now = performance.now.bind(performance)
+    const late = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10 * REPLACE_AFTER_MS)
+    vi.advanceTimersByTime(REPLACE_AFTER_MS)
+    expect(processes[0]?.killed).toBe(false)
+    vi.advanceTimersByTime(3_000)
+    expect(processes[0]?.killed).toBe(true)
+    late.mockRestore()
+  })
+
   it('drops what a process says that was replaced, and what breaks the contract', () => {
     const { worker, processes, reports } = supervised()
     worker.configure(config)

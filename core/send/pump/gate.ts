@@ -26,6 +26,10 @@ export interface Gate {
   failed(reason: Message, kind: 'store' | 'file', now: number): void
   /** The file is over, whatever became of it. */
   over(id: number): void
+  /** The receiver is another one, or begins anew: a try may be made at once. What was told stays until one succeeds. */
+  connected(now: number): void
+  /** No file is left that could try. True: what was told is over by that, as a try is due. */
+  nothingWaits(now: number): boolean
   /** What the person should know, or null. */
   readonly problem: Message | null
   /** When the next try may be made, or null while the gate is open. */
@@ -89,6 +93,15 @@ export function createGate(retryMs: number, random: () => number = Math.random):
     },
     over(id) {
       trying.delete(id)
+    },
+    connected(now) {
+      if (closedUntil !== null) closedUntil = Math.min(closedUntil, now)
+    },
+    nothingWaits(now) {
+      // Not sooner: files that come and are removed would have it told again and again.
+      if (problem === null || (closedUntil !== null && now < closedUntil)) return false
+      open()
+      return true
     },
     get problem() {
       return problem

@@ -97,7 +97,17 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   const wakeAll = () => {
     for (const feed of feeds.values()) feed.wake()
   }
-  const timer = setInterval(wakeAll, LOOK_EVERY_MS)
+  /** The store's trouble is found to be over by a file that is stored; without files, nothing would find it. */
+  const forgetTrouble = () => {
+    if (gate.problem === null || guard.problem !== null) return
+    const totals = guard.use(() => ledger.totals(destination.id))
+    if (totals === null || [...feeds.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
+    if (gate.nothingWaits(performance.now())) events.onChange()
+  }
+  const timer = setInterval(() => {
+    wakeAll()
+    forgetTrouble()
+  }, LOOK_EVERY_MS)
 
   const intake = createIntake({
     destination: destination.id,
@@ -195,6 +205,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
   return {
     setSession(next) {
       session = next
+      if (next !== null) gate.connected(performance.now())
       wakeAll()
     },
     configure(sources, nowPaused) {

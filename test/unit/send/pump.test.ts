@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openPump } from '../../../core/send/pump/pump.ts'
@@ -13,7 +13,7 @@ import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A pump whose ledger fails when it is told to, and a receiver that stores everything at once. */
-function setUp(failing: Set<keyof Ledger>, readers = openReaders(null)) {
+function setUp(failing: Set<keyof Ledger>, readers = openReaders(null), session = fakeSession()) {
   const directory = temporaryDirectory('pump')
   const source = path.join(directory, 'source')
   fs.mkdirSync(source)
@@ -26,7 +26,6 @@ function setUp(failing: Set<keyof Ledger>, readers = openReaders(null)) {
       return target[name]
     },
   })
-  const session = fakeSession()
   const said: string[] = []
   const options = {
     destination: { id: 'd', name: 'nas' },
@@ -74,6 +73,53 @@ test.each(['take', 'markSent'] as const)(
     expect(said).toEqual(['error /ledger: database or disk is full'])
   },
 )
+
+/** A receiver whose store is full. */
+const fullSession = () =>
+  fakeSession({
+    async sendSmall(files, { onWire, onAnswer }) {
+      onWire()
+      for (const index of files.keys()) onAnswer(index, { status: 'full', detail: 'ENOSPC' })
+    },
+  })
+
+test.each(['removed', 'left out'])(
+  'a full store is not told any more when all that waited is %s',
+  async (how) => {
+    const { source, pump, begin } = setUp(new Set(), openReaders(null), fullSession())
+    begin()
+    await until('it is told', () => pump.problem?.key === 'transfer.storeFull')
+    if (how === 'removed') for (const name of ['one', 'two']) fs.rmSync(path.join(source, name))
+    else begin(sourceFiltersSchema.parse({ ignore: ['one', 'two'] }))
+    await until('nothing is wrong any more', () => pump.problem === null, 20_000)
+  },
+)
+
+test('a full store is tried again at once with a new connection, and told until a file is stored', async () => {
+  const { source, real, pump, begin } = setUp(new Set(), openReaders(null), fullSession())
+  begin()
+  await until('it is told', () => pump.problem?.key === 'transfer.storeFull')
+  // The time of the next try does not come by itself.
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+  onTestFinished(() => clock.mockRestore())
+  fs.writeFileSync(path.join(source, 'three'), 'three')
+  real.offer('d', candidatesOf(source, 's'))
+  pump.setSession(null)
+  expect(pump.problem?.key).toBe('transfer.storeFull')
+  const told: unknown[] = []
+  pump.setSession(
+    fakeSession({
+      async sendSmall(files, { onWire, onAnswer }) {
+        told.push(pump.problem?.key)
+        onWire()
+        for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+      },
+    }),
+  )
+  await until('a file is stored', () => (real.totals('d').s?.sentFiles ?? 0) > 0)
+  expect(told[0]).toBe('transfer.storeFull')
+  expect(pump.problem).toBeNull()
+})
 
 test('a start gives what was parked before it another try', async () => {
   const { real, begin } = setUp(new Set())

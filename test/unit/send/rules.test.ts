@@ -109,6 +109,24 @@ describe('gate', () => {
     expect(gate.isOpen(12_002, 'hangs')).toBe(true)
   })
 
+  test('with nothing left that waits the trouble is over when a try is due, which a new connection makes it', () => {
+    const gate = createGate(60_000, () => 0)
+    expect(gate.nothingWaits(0)).toBe(false)
+    gate.failed(full, 'store', 0)
+    expect(gate.nothingWaits(999)).toBe(false)
+    expect(gate.problem).toEqual(full)
+    gate.connected(500)
+    expect(gate.problem).toEqual(full)
+    expect(gate.isOpen(500, 's')).toBe(true)
+    expect(gate.nothingWaits(500)).toBe(true)
+    expect(gate.problem).toBeNull()
+    // It may be as full as before: the pause goes on growing.
+    gate.failed(full, 'store', 600)
+    expect(gate.nextTryAt).toBe(2_600)
+    gate.connected(9_000)
+    expect(gate.nextTryAt).toBe(2_600)
+  })
+
   test('one file that the store cannot take does not close it; eight in a row do', () => {
     const gate = createGate(60_000, () => 0)
     for (let count = 0; count < 7; count += 1) gate.failed(full, 'file', 0)

@@ -65,7 +65,7 @@ export interface Lane {
 /** Whether it travels in chunks. The answer may change with the time of day, as the limit of the line does. */
 export const isLarge = (size: number, { smallLimits }: Session): boolean => size > smallLimits.fileBytes
 
-/** @param mayGoOn false: nothing begins any more, and a large file stops at its next chunk. */
+/** @param mayGoOn false: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
 export function openLane(
   source: SendSource,
   { reads, large, unanswered }: Slots,

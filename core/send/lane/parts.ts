@@ -18,7 +18,7 @@ export interface LaneParts {
   readonly shared: Shared
   /** The slots for its files of this kind. */
   readonly slots: Semaphore
-  /** False: nothing begins any more, and a large file stops at its next chunk. */
+  /** False: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
   mayGoOn(): boolean
   /** The file's absolute path. */
   fileOf(due: Due): string

@@ -74,6 +74,13 @@ export function createSmallSender(parts: LaneParts): SmallSender {
     return session.sendSmall(
       ready.map(({ due, content }) => ({ ...parts.outgoing(due, content.mode), ...contentOf(content) })),
       {
+        onTurn() {
+          if (mayGoOn()) return true
+          letGo()
+          onUsed()
+          for (const { due } of sent) done(due, { kind: 'halted' })
+          return false
+        },
         onWire() {
           letGo()
           for (const { due, size } of sent) shared.onBytes(due, size)
@@ -96,6 +103,18 @@ export function createSmallSender(parts: LaneParts): SmallSender {
     from: ReadonlyMap<number, CopySource>,
     { session, isHeld, done }: { session: Session; isHeld: boolean; done: Done },
   ): Promise<void> => {
+    // Those that were read together are in the same memory.
+    const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content.bytes] : []))
+    const giveBack = () => {
+      if (contents[0] !== undefined) batchBuffers.give(contents[0])
+    }
+    if (!mayGoOn()) {
+      const some = found.flatMap(({ index }) => dues[index] ?? [])
+      if (isHeld) memory.release(costOf(some))
+      giveBack()
+      for (const due of some) done(due, { kind: 'halted' })
+      return
+    }
     const ready: Ready[] = []
     const judge = parts.judge()
     for (const { index, content } of found) {
@@ -114,11 +133,6 @@ export function createSmallSender(parts: LaneParts): SmallSender {
           .then((attempt) => done(due, attempt))
       } else if (source !== undefined)
         void copy(due, content.mode, source, session, done).catch((thrown) => done(due, failed(thrown)))
-    }
-    // Those that were read together are in the same memory.
-    const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content.bytes] : []))
-    const giveBack = () => {
-      if (contents[0] !== undefined) batchBuffers.give(contents[0])
     }
     if (ready.length === 0) return giveBack()
     if (!isHeld) await memory.acquire(costOf(ready.map(({ due }) => due)))

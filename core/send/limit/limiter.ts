@@ -28,6 +28,8 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
   let shares = 1
 
   const setRate = () => {
+    // Nothing new is sent then; what is on the line already goes no faster for it.
+    if (allowance.kind === 'pause') return
     bucket.setRate(
       allowance.kind === 'limit' ? Math.max(1, Math.floor(allowance.bytesPerSecond / shares)) : null,
     )

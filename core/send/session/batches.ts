@@ -13,6 +13,8 @@ export interface Group {
   payload: Uint8Array[]
   bytes: number
   headerBytes: number
+  /** False: it is not sent after all. */
+  onTurn: () => boolean
   onWire: () => void
   /** The payload's memory may be used again; not called where the connection was lost before. */
   onUsed: () => void
@@ -61,6 +63,7 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
     do {
       await channel.room()
       if (closed) return
+      pending = [...pending.splice(0).filter((group) => group.onTurn()), ...pending]
       const batch = cut()
       if (batch.length === 0) break
       const files = batch.flatMap((group) => group.files)

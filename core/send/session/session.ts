@@ -57,6 +57,10 @@ export interface SmallOutgoing extends Outgoing {
 }
 
 export interface SmallEvents {
+  /**
+   * The line has room, for them or for those before them. False: they are not sent after all; nothing more is called.
+   */
+  onTurn(): boolean
   /** Their bytes are on the line, and held no more. Not called when the connection is lost before. */
   onWire(): void
   /** Their bytes' memory may be used again; not called where the connection was lost before. */
@@ -161,7 +165,7 @@ export function openSession(
       },
     },
 
-    async sendSmall(files, { onWire, onUsed, onAnswer }) {
+    async sendSmall(files, { onTurn, onWire, onUsed, onAnswer }) {
       const bytes = files.reduce((total, { size }) => total + size, 0)
       const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
       // It may have ended between the credit and this.
@@ -177,6 +181,13 @@ export function openSession(
         payload: files.map((file) => file.bytes),
         bytes,
         headerBytes: files.reduce((total, file) => total + headerBytesOf(file), 0),
+        onTurn() {
+          if (onTurn()) return true
+          for (const index of files.keys()) askers.delete((first + index) >>> 0)
+          filesCredit.release(files.length)
+          bytesCredit.release(bytes)
+          return false
+        },
         onWire,
         onUsed,
       })

@@ -45,12 +45,38 @@ test('large and small files together keep to the limit; without it the rest goes
   expect(treeOf(arrived)).toEqual(treeOf(home.source))
 }, 90_000)
 
+const days = [0, 1, 2, 3, 4, 5, 6]
+const always = { days, from: '00:00', to: '00:00', allow: 'pause' as const }
+
+test.each([
+  ['of the schedule', { limit: { bytesPerSecond: 50 * KIB, schedule: [always] } }],
+  ['of a person', { paused: true, limit: { bytesPerSecond: 50 * KIB, schedule: [] } }],
+])(
+  'a pause %s holds back small files that are read already, and their end is not waited for',
+  async (_, pause) => {
+    const { home, at, sender, arrived } = await startPair(temporaryDirectory('read-already'))
+    const relay = await startRelay(at.port)
+    for (let file = 0; file < 200; file += 1)
+      writeFile(home.source, `small-${file}`, Buffer.alloc(60 * KIB, file))
+    offerAll(home)
+    const to = { ...at, port: relay.port }
+    sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: 50 * KIB, schedule: [] } }))
+    await until('some have gone', () => (sender.report()?.totals[SOURCE]?.sentFiles ?? 0) > 1)
+    sender.configure(senderConfig(home, to, pause))
+    const before = relay.sentBytes()
+    await until('nothing is under way', () => sender.report()?.transfers.length === 0, 30_000)
+    expect(relay.sentBytes() - before).toBeLessThan(1_000 * KIB)
+    sender.configure(senderConfig(home, to))
+    await allSent(sender, 200)
+    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  },
+  90_000,
+)
+
 test('a pause of the schedule stops everything, and its end lets it go on', async () => {
   const { home, at, sender } = await startPair(temporaryDirectory('schedule'))
   writeFile(home.source, 'a', 'a')
   offerAll(home)
-  const days = [0, 1, 2, 3, 4, 5, 6]
-  const always = { days, from: '00:00', to: '00:00', allow: 'pause' as const }
   sender.configure(senderConfig(home, at, { limit: { bytesPerSecond: null, schedule: [always] } }))
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
   await until('it says so', () => sender.report()?.allowance.now.kind === 'pause')

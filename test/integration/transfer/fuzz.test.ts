@@ -115,7 +115,7 @@ async function sendAll(session: Session): Promise<number> {
       () =>
         new Promise<Answer>((resolve) => {
           const onAnswer = (_: number, answer: Answer) => resolve(answer)
-          const events = { onWire: () => undefined, onUsed: () => undefined, onAnswer }
+          const events = { onTurn: () => true, onWire: () => undefined, onUsed: () => undefined, onAnswer }
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], events)
         }),
     ),

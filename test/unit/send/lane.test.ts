@@ -189,6 +189,46 @@ describe('a lane', () => {
     expect(isFree()).toBe(true)
   })
 
+  test.each([
+    ['read', () => [false]],
+    ['waiting for the line', () => [true, true, false]],
+  ])('small files that are %s when a pause begins are given back as they were', async (_, answers) => {
+    const room = batchBuffers.takeRoom()
+    const bytes = room.subarray(0, 5)
+    const left = answers()
+    let turn: () => boolean = () => true
+    const session = fakeSession({
+      async sendSmall(_files, { onTurn }) {
+        turn = onTurn
+      },
+    })
+    let found: () => void = nothing
+    const memory = createSemaphore(1e6)
+    const shared: Shared = {
+      ...sharedOf(),
+      memory,
+      read: (_source, { take }) => {
+        found = () =>
+          take([{ index: 0, content: { kind: 'content', bytes, digest: Buffer.alloc(33), mode: 0o644 } }])
+      },
+    }
+    let isRead = false
+    const lane = openLane(source, createSlots(), shared, () => !isRead || (left.shift() ?? false))
+    const done = vi.fn()
+    await lane.send([due(5)], session, done, nothing)
+    isRead = true
+    found()
+    await vi.advanceTimersByTimeAsync(0)
+    if (left.length > 0) {
+      expect([turn(), done.mock.calls.length]).toEqual([true, 0])
+      expect(turn()).toBe(false)
+    }
+    expect(done.mock.calls).toEqual([[due(5), { kind: 'halted' }]])
+    expect(memory.available).toBe(1e6)
+    const again = batchBuffers.take()
+    expect(again.buffer).toBe(room.buffer)
+  })
+
   test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {
     disk.small = () => never
     const { session } = recordingSession()

@@ -10,7 +10,12 @@ import { until } from '../../support/until.ts'
 const digest = Buffer.alloc(32, 3)
 const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
 
-const silent = { onWire: () => undefined, onUsed: () => undefined, onAnswer: () => undefined }
+const silent = {
+  onTurn: () => true,
+  onWire: () => undefined,
+  onUsed: () => undefined,
+  onAnswer: () => undefined,
+}
 
 function open(protocol = 2, files = 2, batchBytes?: () => number, bytes = 1000) {
   const sent: { type: string; header: object }[] = []
@@ -76,6 +81,7 @@ test('small files that come together go together, with one piece of what was rea
   const told: [number, Answer][] = []
   const lines: string[] = []
   const events = {
+    onTurn: () => true,
     onWire: () => void lines.push('wire'),
     onUsed: () => void lines.push('used'),
     onAnswer: (index: number, said: Answer) => void told.push([index, said]),
@@ -101,6 +107,30 @@ test('small files that come together go together, with one piece of what was rea
   ])
   session.close()
   expect(told[2]).toEqual([1, null])
+})
+
+test('a group that is not to go any more when the line has room is not sent, and its credit pays for the next one', async () => {
+  const { session, sent, answer } = open(2, 2)
+  const told: string[] = []
+  const two = (name: string) =>
+    [1, 2].map((count) => ({ ...file, path: name + count, bytes: Buffer.alloc(5), digest }))
+  const namesOf = (frame: (typeof sent)[number] | undefined) =>
+    (frame?.header as { files: unknown[][] } | undefined)?.files.map(([, , name]) => name)
+  await session.sendSmall(two('halted'), {
+    onTurn: () => {
+      told.push('turn')
+      return false
+    },
+    onWire: () => void told.push('wire'),
+    onUsed: () => void told.push('used'),
+    onAnswer: () => void told.push('answer'),
+  })
+  await session.sendSmall(two('next'), silent)
+  await until('the next are sent', () => sent.length === 1)
+  expect(namesOf(sent[0])).toEqual(['next1', 'next2'])
+  session.onFrame(answer([3, 0], [4, 0]))
+  session.close()
+  expect(told).toEqual(['turn'])
 })
 
 test('a group that the credit cannot pay yet waits for it; lost with the connection, each file hears of it', async () => {

@@ -4,6 +4,7 @@ import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
+import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import { type Message, message } from '../words/message.ts'
@@ -67,6 +68,7 @@ export class Agent {
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
   readonly #alerts: ReturnType<typeof createAlerts>
+  /** Of the sender to the receiver on this computer. */
   #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
@@ -232,7 +234,9 @@ export class Agent {
   }
 
   #sent(destination: string, report: SenderReport): void {
-    if (report.fingerprint !== null && report.fingerprint !== this.#senderFingerprint) {
+    // The receiver here must know its own sender. Each other one may show another certificate while they are renewed.
+    const isOwn = destination === EMBEDDED_DESTINATION && report.fingerprint !== null
+    if (isOwn && report.fingerprint !== this.#senderFingerprint) {
       this.#senderFingerprint = report.fingerprint
       this.#configureWorkers(this.settings.get())
     }

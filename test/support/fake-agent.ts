@@ -4,11 +4,20 @@ import type { WorkerName } from '../../core/agent/state/schema.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
 import type { SettingsStore } from '../../core/settings/store.ts'
 import { englishWords } from '../../core/words/words.ts'
+import type { ToWorker } from '../../core/worker/definition.ts'
 import { temporaryDirectory } from './temporary.ts'
+
+interface FakeWorker {
+  name: WorkerName
+  /** What the agent has said to it. */
+  heard: ToWorker[]
+  says(report: unknown): void
+}
 
 /** An agent whose workers do nothing; `says` is what one of them says to it. */
 export function fakeAgent(settings: SettingsStore) {
   const listeners = new Map<WorkerName, (message: unknown) => void>()
+  const started: FakeWorker[] = []
   const logged: string[] = []
   const agent = new Agent(
     openDataDirectory(temporaryDirectory()),
@@ -19,13 +28,20 @@ export function fakeAgent(settings: SettingsStore) {
       systemLanguage: 'en',
       computerName: 'here',
       starter: {
-        start: (name) => ({
-          pid: () => null,
-          post: () => undefined,
-          onMessage: (listener) => void listeners.set(name, listener),
-          onExit: () => undefined,
-          kill: () => undefined,
-        }),
+        start: (name) => {
+          const worker: FakeWorker = { name, heard: [], says: () => undefined }
+          started.push(worker)
+          return {
+            pid: () => null,
+            post: (message) => void worker.heard.push(message as ToWorker),
+            onMessage(listener) {
+              listeners.set(name, listener)
+              worker.says = (report) => listener({ type: 'report', report })
+            },
+            onExit: () => undefined,
+            kill: () => undefined,
+          }
+        },
       },
       notify: () => undefined,
       withdraw: () => undefined,
@@ -36,6 +52,8 @@ export function fakeAgent(settings: SettingsStore) {
   return {
     agent,
     logged,
+    /** Every process that was started, in that order. */
+    started,
     notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),
     says: (worker: WorkerName, report: unknown) => listeners.get(worker)?.({ type: 'report', report }),
   }

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import { defaultSettings, type Settings, settingsSchema } from '../../../core/settings/schema.ts'
+import type { SettingsStore } from '../../../core/settings/store.ts'
+import { fakeAgent } from '../../support/fake-agent.ts'
+
+function agentOf(first: Settings) {
+  let current = first
+  const store: SettingsStore = {
+    file: '/data/settings.json',
+    notice: null,
+    get: () => current,
+    set: (next) => {
+      current = next
+      return next
+    },
+    tryWriting: () => undefined,
+  }
+  const fake = fakeAgent(store)
+  fake.agent.start()
+  const workers = (name: string) => fake.started.filter((worker) => worker.name === name)
+  const heard = () => fake.started.reduce((count, worker) => count + worker.heard.length, 0)
+  return { ...fake, workers, heard }
+}
+
+const saying = (fingerprint: string) => ({
+  fingerprint,
+  connection: { state: 'connecting', since: 1, problem: null },
+  ...{ totals: {}, lastFile: {}, transfers: [], rates: {}, left: {}, leftOfAll: null },
+  allowance: { now: { kind: 'free' }, until: null },
+})
+
+const receiver = (id: string) => ({ id, name: id, host: id, port: 1, fingerprint: 'a'.repeat(64) })
+
+it('tells the workers nothing anew when senders that renew certificates show different ones', () => {
+  const { workers, heard } = agentOf(
+    settingsSchema.parse({
+      destinations: ['nas', 'cellar'].map(receiver),
+      sources: [{ id: 's', path: '/data', name: 'data' }],
+    }),
+  )
+  const senders = workers('sender')
+  expect(senders).toHaveLength(2)
+  for (const [index, sender] of senders.entries()) sender.says(saying(`certificate ${index}`))
+  const before = heard()
+  for (let round = 0; round < 5; round += 1)
+    for (const [index, sender] of senders.entries()) sender.says(saying(`certificate ${index}`))
+  expect(heard()).toBe(before)
+})
+
+it('has the receiver on this computer trust its own sender, also with a renewed certificate', () => {
+  const { workers } = agentOf(defaultSettings)
+  const trusted = () => workers('receiver').flatMap(({ heard }) => heard.map((one) => JSON.stringify(one)))
+  workers('sender')[0]?.says(saying('first'))
+  expect(trusted()).toEqual([expect.stringContaining('"fingerprint":"first"')])
+  workers('sender')[0]?.says(saying('renewed'))
+  expect(trusted().slice(1)).toEqual([expect.stringContaining('"fingerprint":"renewed"')])
+})

@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, opendir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
+import { createLimitedLog } from '../../pacing/limited-log.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Note } from '../manifest/notes.ts'
 import type { Placement } from '../placement/placement.ts'
@@ -44,6 +45,11 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
 
   const directoryOf = (place: readonly string[]) => path.join(layout.root, ...layout.versions, ...place)
 
+  const complaints = createLimitedLog(host.log)
+  const complain = (thrown: unknown) => {
+    if (errorCode(thrown) !== 'ENOENT') complaints(`older versions cannot be removed: ${String(thrown)}`)
+  }
+
   const hasCurrent = async (place: readonly string[]): Promise<boolean> => {
     const stats = await lstat(path.join(layout.root, ...place)).catch(() => null)
     return stats?.isFile() === true
@@ -54,7 +60,8 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
     const at = rest.join('/')
     if (names.length === 0) return
     await host.record(names.map((version) => ({ did: 'pruned', folder, path: at, version })))
-    for (const name of names) await rm(path.join(directoryOf(place), name), { recursive: true, force: true })
+    for (const name of names)
+      await rm(path.join(directoryOf(place), name), { recursive: true, force: true }).catch(complain)
   }
 
   /**
@@ -82,20 +89,28 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
       await prune()
     })
 
-  /** Looks at a place and all below it; a version that is a directory is one version, whatever it holds. */
-  const sweepBelow = async (place: readonly string[]): Promise<void> => {
+  /** Looks at what is in a place, and at all below it; whether there are versions of it. */
+  const lookBelow = async (place: readonly string[]): Promise<boolean> => {
     const isCurrent = await hasCurrent(place)
     let hasVersions = false
     for await (const entry of await opendir(directoryOf(place))) {
-      if (over) return
+      if (over) return false
       if (isVersion(entry, isCurrent)) hasVersions = true
       else if (entry.isDirectory()) await sweepBelow([...place, entry.name])
     }
-    if (hasVersions) await prunePlace(place)
+    return hasVersions
   }
 
-  const complain = (thrown: unknown) => {
-    if (errorCode(thrown) !== 'ENOENT') host.log(`older versions cannot be removed: ${String(thrown)}`)
+  /**
+   * Looks at a place and all below it; a version that is a directory is one version, whatever it holds. What fails at
+   * one place keeps no other from its turn, hour after hour.
+   */
+  const sweepBelow = async (place: readonly string[]): Promise<void> => {
+    try {
+      if (await lookBelow(place)) await prunePlace(place)
+    } catch (thrown) {
+      complain(thrown)
+    }
   }
 
   const inTurn = (work: () => Promise<void>): Promise<void> => {
@@ -132,6 +147,7 @@ export function openPruning(layout: StoreLayout, keep: Keep, host: PruningHost):
       over = true
       clearInterval(timer)
       await working
+      complaints.end()
     },
   }
 }

@@ -58,14 +58,26 @@ function givenOf({ config: _, port, isocketPort, metricsPort, ...words }: Receiv
 }
 
 /**
- * Until SIGINT or SIGTERM. SIGHUP has the file read again; without one it means that the terminal is gone
- * (signal(7)).
+ * From now on SIGHUP has the file read again. One that comes while the receiver still starts, which may take long,
+ * would end it: it is heeded with the call of what is given back.
  */
-function untilStopped(reload: (() => void) | null): Promise<void> {
+function watchReloads(): (reload: () => void) => void {
+  let came = false
+  let onSignal = () => {
+    came = true
+  }
+  process.on('SIGHUP', () => onSignal())
+  return (reload) => {
+    onSignal = reload
+    if (came) reload()
+  }
+}
+
+/** Until SIGINT or SIGTERM; without a file to read again SIGHUP means that the terminal is gone (signal(7)). */
+function untilStopped(hasFile: boolean): Promise<void> {
   return new Promise((resolve) => {
-    const ends: NodeJS.Signals[] = reload === null ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM']
+    const ends: NodeJS.Signals[] = hasFile ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
     for (const signal of ends) process.once(signal, () => resolve())
-    if (reload !== null) process.on('SIGHUP', reload)
   })
 }
 
@@ -80,6 +92,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const given = givenOf(options)
   const file = options.config ?? null
   refuseRules(given)
+  const heedReloads = file === null ? null : watchReloads()
   const config = await loadConfig(file, given).catch((thrown: unknown) => {
     throw file === null ? wrongUsage(thrown) : thrown
   })
@@ -96,9 +109,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const { receiver } = service
   const { fingerprint } = receiver
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
-  const stopped = untilStopped(
-    file === null ? null : () => void service.reload(() => loadConfig(file, given)),
-  )
+  const stopped = untilStopped(file !== null)
+  heedReloads?.(() => void service.reload(() => loadConfig(file, given)))
   // A service has nobody in front of it: there "holdfast pair" makes the codes.
   if (receiver.pairedSenders === 0 && file === null)
     await Promise.race([showInvitation(config.store), stopped])

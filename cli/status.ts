@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { isOldVerdict } from '../core/agent/state/verdict-age.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
@@ -49,13 +50,20 @@ async function dismissNotices(directory: string, { notices }: AppState): Promise
   }
 }
 
-/** A sentence may name a file, whose name may be anything. */
-
-/** The state as lines for a terminal. */
-export function describeState(state: AppState): string[] {
+/**
+ * The state as lines for a terminal. A sentence may name a file, whose name may be anything.
+ *
+ * @param now milliseconds since 1970
+ */
+export function describeState(state: AppState, now: number = Date.now()): string[] {
   const { sentence, detail } = state.status
-  const verdict = (checked: AppState['checkedPaths'][number]['checked']) =>
-    checked === null ? 'not checked yet' : terminalWords(checked.overall.sentence)
+  const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
+    if (checked === null) return terminalWords(message('window.health.unknown'))
+    // As each card has it: trouble stays until it is over, "well" does not last.
+    const isOld = isOldVerdict(checked, state.settings.check.intervalSeconds, now)
+    if (checked.overall.kind === 'ok' && isOld) return terminalWords(message('window.health.old'))
+    return terminalWords(checked.overall.sentence)
+  }
   return [
     terminalWords(sentence),
     ...(detail === null ? [] : [terminalWords(detail)]),

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { describeState } from '../../../cli/status.ts'
+import { message } from '../../../core/words/message.ts'
+import { checkedAs } from '../../support/checked.ts'
+import { checkedPath, emptyState, sourceState } from '../renderer/fake-state.ts'
+
+const at = 1_700_000_000_000
+const overall = (kind: 'ok' | 'hung') => {
+  const words = kind === 'ok' ? 'check.ok' : 'check.hung'
+  const sentence = message(words, { path: '/archive', step: 'open', elapsed: 9_000 })
+  return { ...checkedAs('p', { kind, at }), overall: { ...checkedAs('p', { kind }).overall, sentence } }
+}
+/** What is said of a path that is only checked, and of a source, so many milliseconds after their last check. */
+const told = (checked: ReturnType<typeof overall> | null, ageMs: number) => {
+  const state = emptyState({
+    checkedPaths: [checkedPath('/archive', { checked })],
+    sources: [sourceState('data', '/data', { checked })],
+  })
+  const interval = state.settings.check.intervalSeconds
+  const lines = describeState(state, at + interval * 3_000 + 10_000 + ageMs)
+  return [lines.find((line) => line.startsWith('/archive: ')), lines[lines.indexOf('data  /data') + 1]]
+}
+
+test('a path was well as long as its card says so; then it is not checked lately', () => {
+  expect(told(overall('ok'), 0)).toEqual(['/archive: /archive is well.', '  /archive is well.'])
+  expect(told(overall('ok'), 1)).toEqual(['/archive: not checked lately', '  not checked lately'])
+})
+
+test('trouble stays, however long ago it was seen; what was never checked is not checked yet', () => {
+  expect(told(overall('hung'), 3_600_000)[0]).toContain('/archive has not answered')
+  expect(told(null, 0)).toEqual(['/archive: not checked yet', '  not checked yet'])
+})

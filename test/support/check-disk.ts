@@ -57,6 +57,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
             resolve({ probes: { [probe]: { failures: [failure], elapsedMs: 1 } }, delayMs: null, memory }),
         }
         begun.push(out)
+        progress.kind = fifos.has(path) ? 'fifo' : 'storage'
         if (!slow.has(path)) out.well()
       }),
   }

@@ -88,8 +88,9 @@ function checkElsewhere(
     const bytes = Buffer.from(path).toString('latin1')
     pool.run({ does: 'check', path: bytes, probes: [...wanted], memory }, (answer) => {
       if (answer.did === 'progress') {
-        const { probe, step, done, delayMs } = answer.progress
-        Object.assign(progress, { probe, step, delayMs, begunMs: progress.begunMs ?? performance.now() })
+        const { probe, step, done, delayMs, kind } = answer.progress
+        const begunMs = progress.begunMs ?? performance.now()
+        Object.assign(progress, { probe, step, delayMs, kind, begunMs })
         Object.assign(progress.done, done)
         if (answer.hasLeft) progress.leaveFileSystem()
       }

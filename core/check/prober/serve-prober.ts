@@ -99,7 +99,7 @@ function runCheck(
     ...told,
     done: told.done,
     set step(step: string) {
-      Object.assign(told, { step, probe: this.probe, delayMs: this.delayMs })
+      Object.assign(told, { step, probe: this.probe, delayMs: this.delayMs, kind: this.kind })
       tell()
     },
     get step() {
@@ -107,6 +107,7 @@ function runCheck(
     },
     leaveFileSystem: () => {
       hasLeft = true
+      told.kind = progress.kind
       tell()
     },
   }

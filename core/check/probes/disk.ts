@@ -4,19 +4,20 @@ import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { stat } from './calls.ts'
 import { systemErrorOf } from './errno.ts'
-import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
+import {
+  callFailure,
+  type Failure,
+  type Findings,
+  type KindOfPath,
+  type PathMemory,
+  type Progress,
+} from './findings.ts'
 import { removeLeftOvers } from './leftovers.ts'
 import { listDirectory } from './list-directory.ts'
 import { lookAtMount } from './look-at-mount.ts'
 import { createMountTable, type MountTable } from './mount-table.ts'
 import { readFile } from './read-file.ts'
 import { writeFile } from './write-file.ts'
-
-/**
- * storage: a file or a block device. fifo: whoever opens it waits for its other end, not for a disk (fifo(7)).
- * other: a directory, a socket, a character device.
- */
-export type KindOfPath = 'storage' | 'fifo' | 'other'
 
 /** What the checker asks of the system; a test puts its own in. */
 export interface Disk {
@@ -27,7 +28,10 @@ export interface Disk {
    * written, and neither a mount above it nor the file system's count of errors has changed since.
    */
   isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
-  /** What is there, null if nothing can be said. Does not resolve if its file system hangs. */
+  /**
+   * What is there, null if nothing can be said. Does not resolve, and holds a thread, if its file system hangs; a check
+   * tells it by itself (Progress).
+   */
   kindAt(path: string): Promise<KindOfPath | null>
   /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
   check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
@@ -59,6 +63,7 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
     }
     const { anchor, mount } = found
+    progress.kind = kindOf(anchor.stats)
     let isAnchorInUse = false
     try {
       const looked =

@@ -11,6 +11,12 @@ export type Failure =
   | { step: 'mount'; cause: 'read-only' | 'emergency'; point: string }
   | { step: 'mount'; cause: 'ext4-errors'; point: string; count: number }
 
+/**
+ * storage: a file or a block device. fifo: whoever opens it waits for its other end, not for a disk (fifo(7)).
+ * other: a directory, a socket, a character device.
+ */
+export type KindOfPath = 'storage' | 'fifo' | 'other'
+
 /** What one probe found; it is well if no step failed. */
 export interface ProbeFinding {
   failures: Failure[]
@@ -63,6 +69,8 @@ export interface Progress {
   delayMs: number | null
   /** Monotonic milliseconds of its first call; null while it waits for a thread. */
   begunMs: number | null
+  /** What is there; null as long as it has not been found. */
+  kind: KindOfPath | null
   /** Called when the rest may hang for reasons of its own (a FIFO, a device): not the file system's fault. */
   leaveFileSystem: () => void
 }
@@ -73,5 +81,5 @@ export function callFailure(step: string, error: SystemError): Failure {
 
 export function newProgress(probes: readonly ProbeKind[]): Omit<Progress, 'leaveFileSystem'> {
   const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
-  return { probe, step: 'open', done: {}, delayMs: null, begunMs: 0 }
+  return { probe, step: 'open', done: {}, delayMs: null, begunMs: 0, kind: null }
 }

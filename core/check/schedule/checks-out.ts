@@ -55,8 +55,7 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
 
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
-    check.progress.begunMs = check.startedMs
-    check.isKindAsked = false
+    Object.assign(check.progress, { begunMs: check.startedMs, kind: null })
     out.add(check)
     armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
@@ -93,26 +92,17 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
 
   const armDeadline = (watch: Watch, check: Check, fromMs: number) => {
     check.cancelDeadline()
-    const { path } = watch.target
-    const fileSystem = disk.fileSystemOf(path, watch.memory)
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const wait = () => {
       check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
     }
     if (timeoutMs <= fifoMs) return wait()
     check.cancelDeadline = clock.at(fromMs + fifoMs, () => {
-      wait()
-      // What waits at the gate may wait for a file system that hangs: to ask there would cost a thread for each path.
-      if (!check.pass.entered() || check.isKindAsked) return
-      check.isKindAsked = true
-      void disk.kindAt(path).then((kind) => kind === 'fifo' && fifoHangs(watch, check))
+      // The check knows by itself: to ask the path for it would cost each that hangs a second thread.
+      if (!out.has(check) || check.progress.kind !== 'fifo') return wait()
+      check.pass.leave()
+      hangs(watch, check)
     })
-  }
-
-  const fifoHangs = (watch: Watch, check: Check) => {
-    if (!out.has(check) || check.isOverdue) return
-    check.cancelDeadline()
-    check.pass.leave()
-    hangs(watch, check)
   }
 
   const begin = (watch: Watch, check: Check) => {
@@ -133,9 +123,13 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
       Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
       check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
       armDeadline(watch, check, check.startedMs)
-      // A FIFO has taken the file's place: the file system is not to blame.
+      // A lane only opens and reads; there are a few of them, so that these questions cost a few threads.
       void disk.kindAt(target.path).then((kind) => {
-        if (kind !== null && kind !== 'storage') check.pass.leave()
+        if (kind === null || kind === 'storage') return
+        // A FIFO, say, has taken the file's place: the file system is not to blame.
+        check.pass.leave()
+        check.progress.kind = kind
+        if (out.has(check) && !check.isOverdue) armDeadline(watch, check, check.startedMs)
       })
     },
     settle,

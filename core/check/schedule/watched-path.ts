@@ -28,8 +28,6 @@ export interface Check {
   cancelDeadline: () => void
   cancelSuspicion: () => void
   isOverdue: boolean
-  /** What is there was asked for, which may hang as well: once is enough, however long it waits for a thread. */
-  isKindAsked: boolean
 }
 
 /** A check that has not passed the gate yet. `at` is in milliseconds since 1970, `startedMs` is monotonic. */
@@ -42,7 +40,6 @@ export function newCheck(probes: readonly ProbeKind[], at: number, startedMs: nu
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,
-    isKindAsked: false,
   }
   return check
 }

@@ -35,14 +35,17 @@ describe('the checker, of a check that does not come back', () => {
     expect(told('/fifo')).toEqual([])
   })
 
-  it('asks once for what is there, however long a check waits for a thread', async () => {
+  it('counts the time of a FIFO from its first call, however long its check waits for a thread', async () => {
     const { clock, disk, configure, told, out } = setUpChecker()
-    disk.slow.add('/a')
-    configure(['/a'], { timeoutSeconds: null })
+    disk.slow.add('/fifo')
+    configure(['/fifo'], { timeoutSeconds: null })
     await clock.advanceTo(1)
-    out('/a').progress.begunMs = null
+    Object.assign(out('/fifo').progress, { begunMs: null, kind: null })
     await clock.advanceTo(60_000)
-    expect([disk.asked, told('/a')]).toEqual([['/a'], []])
+    expect(told('/fifo')).toEqual([])
+    Object.assign(out('/fifo').progress, { begunMs: 60_000, kind: 'fifo' })
+    await clock.advanceTo(61_200)
+    expect(told('/fifo')).toEqual([[0, 'hung']])
   })
 
   it('does not take a late answer for a recovery: the next good check is', async () => {

@@ -46,9 +46,10 @@ describe('room for checks that hang', () => {
     const { job, answered } = await until('it to be sent', () => sent[0])
     expect(job).toMatchObject({ does: 'check', path: '/c', probes: ['mount', 'read'] })
     const done = { mount: { failures: [], elapsedMs: 1 } }
-    const progress = { probe: 'read' as const, step: 'open', done, delayMs: null, begunMs: 7 }
+    const kind = 'fifo' as const
+    const progress = { probe: 'read' as const, step: 'open', done, delayMs: null, begunMs: 7, kind }
     answered({ id: 1, did: 'progress', progress, hasLeft: true })
-    expect(third.progress).toMatchObject({ probe: 'read', step: 'open', done })
+    expect(third.progress).toMatchObject({ probe: 'read', step: 'open', done, kind })
     expect(third.left()).toBe(1)
     const readSuffices = { paths: ['/c'], generation: 9, untilMs: 9 }
     const memory = { ...freshMemory, tidiedMs: 5, isBuffered: true, readSuffices }

@@ -22,6 +22,8 @@ export interface FakeDisk extends Disk {
   asked: string[]
   /** Which file system a path is on; the path itself by default. */
   fileSystems: Map<string, string>
+  /** How it is mounted; all are mounted alike by default. */
+  mounts: Map<string, string>
 }
 
 /** Answers "well" at once, except for paths that are slow. */
@@ -29,6 +31,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
   const begun: OutCheck[] = []
   const slow = new Set<string>()
   const fileSystems = new Map<string, string>()
+  const mounts = new Map<string, string>()
   const fifos = new Set<string>()
   const asked: string[] = []
   return {
@@ -37,12 +40,14 @@ export function createFakeDisk(now: () => number): FakeDisk {
     fifos,
     asked,
     fileSystems,
+    mounts,
     isReadEnough: () => false,
     kindAt: (path) => {
       asked.push(path)
       return Promise.resolve(fifos.has(path) ? 'fifo' : 'storage')
     },
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
+    mountedAs: (path) => mounts.get(path) ?? '',
     check: (path, wanted, memory, progress) =>
       new Promise<Findings>((resolve) => {
         const out: OutCheck = {

@@ -67,6 +67,7 @@ export function createRoomyDisk(
 
   return {
     fileSystemOf: own.fileSystemOf,
+    mountedAs: own.mountedAs,
     isReadEnough: own.isReadEnough,
     kindAt: own.kindAt,
     check,

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { type Mount, mountAbove } from '../../mounts/mountinfo.ts'
+import type { Mount } from '../../mounts/mountinfo.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { stat } from './calls.ts'
@@ -23,6 +23,8 @@ import { writeFile } from './write-file.ts'
 export interface Disk {
   /** The file system that a path is on, as far as it is known without touching the path. */
   fileSystemOf(path: string, memory: PathMemory): string
+  /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
+  mountedAs(path: string, memory: PathMemory): string
   /**
    * Whether a single read tells as much as all these probes: the last check found it well, nothing is to be
    * written, and neither a mount above it nor the file system's count of errors has changed since.
@@ -121,8 +123,18 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       return table.errorsCountNow(known.mount) === soundErrorsCount
     },
     kindAt: (path) => stat(path).then(kindOf, () => null),
-    fileSystemOf: (path, memory) =>
-      memory.known?.mount.device ?? mountAbove(table.last(), path)?.device ?? path,
+    fileSystemOf: (path, { known }) => {
+      const mount = table.above(known?.mount.point ?? path)
+      // An automount point that nothing is mounted at just now is none of the file systems that it leads to.
+      const isThere = mount !== null && (mount.type !== 'autofs' || known === null)
+      return (isThere ? mount.device : known?.mount.device) ?? path
+    },
+    mountedAs: (path, { known }) => {
+      const above = table.above(path)
+      // A link may lead from one mount to another: a check can hang in either.
+      const last = known === null ? above : table.above(known.mount.point)
+      return `${above?.id} ${above?.device} ${last?.id} ${last?.device}`
+    },
     check,
   }
 }

@@ -15,6 +15,8 @@ const MOST_CHANGES = 200
 export interface MountTable {
   /** The last reading, whatever its age; never waits. */
   last(): readonly Mount[]
+  /** The mount that a path lies on by its text alone; read again now if the last reading is old. */
+  above(path: string): Mount | null
   current(): Promise<readonly Mount[]>
   /** Reads again now: a mount appeared since. */
   fresh(): Promise<readonly Mount[]>
@@ -32,6 +34,8 @@ export interface MountTable {
 export function createMountTable(): MountTable {
   let text = ''
   let mounts: readonly Mount[] = []
+  /** The mount on top of each point. */
+  let tops = new Map<string, Mount>()
   let generation = 0
   let changes: { point: string; generation: number }[] = []
   /** What changed in this generation and before is not remembered any more. */
@@ -46,6 +50,7 @@ export function createMountTable(): MountTable {
       const points = changedPoints(mountTable(text), mountTable(next))
       changes.push(...points.map((point) => ({ point, generation })))
       mounts = parseMountinfo(next)
+      tops = new Map(mounts.map((mount) => [mount.point, mount]))
     }
     if (changes.length > MOST_CHANGES) {
       forgottenUpTo = changes.at(-1 - MOST_CHANGES / 2)?.generation ?? generation
@@ -95,10 +100,25 @@ export function createMountTable(): MountTable {
       return count
     },
     last: () => mounts,
+    above: (path) => {
+      nowGeneration()
+      return topAbove(tops, path)
+    },
     current: () => (performance.now() - readMs < FRESH_MS ? Promise.resolve(mounts) : fresh()),
     fresh,
     errorsCount,
   }
+}
+
+/** The same as mountAbove finds among all mounts, at a cost that each path can have at each check. */
+function topAbove(tops: ReadonlyMap<string, Mount>, path: string): Mount | null {
+  let at = path
+  while (at.startsWith('/')) {
+    const mount = tops.get(at)
+    if (mount !== undefined || at === '/') return mount ?? null
+    at = at.slice(0, at.lastIndexOf('/')) || '/'
+  }
+  return null
 }
 
 async function errorsCount(mount: Mount): Promise<number | null> {

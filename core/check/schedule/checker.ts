@@ -12,7 +12,7 @@ import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-chec
 import { createReportBatch } from './report-batch.ts'
 import { createTelling } from './telling.ts'
 import { dueAt, tickAfter } from './timetable.ts'
-import { brokenProbe, isSameTarget, newCheck, pointOf, type Watch } from './watched-path.ts'
+import { brokenProbe, isOn, isSameTarget, newCheck, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
@@ -41,23 +41,32 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   const batch = createReportBatch(clock, report)
   const telling = createTelling(clock, batch)
   const isWatched = (watch: Watch) => watches.get(watch.target.id) === watch
-  const out = createChecksOut({ clock, disk, gate, telling, isWatched, buffered })
+  const out = createChecksOut({
+    clock,
+    disk,
+    gate,
+    telling,
+    isWatched,
+    anew: (watch) => anew(watch),
+    buffered,
+  })
   let intervalMs = 0
 
   const begin = (watch: Watch) => {
     const at = clock.wall()
     if (watch.check !== null) {
-      if (watch.check.isOverdue) out.tellHung(watch, at, watch.check)
+      if (watch.check.isOverdue) out.stillOut(watch, at, watch.check)
       return
     }
-    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    const { target, memory } = watch
+    const fileSystem = disk.fileSystemOf(target.path, memory)
     const sinceMs = gate.stuckSince(fileSystem)
     if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
-    const check = newCheck(watch.target.probes, at, clock.now())
+    const check = newCheck(target.probes, at, clock.now())
     watch.check = check
     watch.begunMs = check.startedMs
     // The lanes see for themselves what takes long: a quick read needs no deadline until then.
-    if (!watch.quick.begin(watch.memory)) out.begin(watch, check)
+    if (!watch.quick.begin(memory)) out.begin(watch, check)
   }
 
   const quickOf = (watch: () => Watch, target: CheckedPath): QuickCheck =>
@@ -82,6 +91,16 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
     watch.cancelTick = clock.at(dueAt(watch.timetable, watch.tick), () => fire(watch))
     begin(watch)
+  }
+
+  /** The path goes on with its timetable and its memory; what its last check still says is no more of interest. */
+  const anew = (watch: Watch) => {
+    watch.cancelTick()
+    watch.quick.end()
+    const next: Watch = { ...watch, quick: quickOf(() => next, watch.target), check: null }
+    next.cancelTick = clock.at(dueAt(next.timetable, next.tick), () => fire(next))
+    watches.set(next.target.id, next)
+    begin(next)
   }
 
   const looks = createLooks(
@@ -150,9 +169,17 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
     checkNow: (only) => {
       const isMeant = (watch: Watch) => {
         if (only === undefined) return true
-        return 'ids' in only ? only.ids.includes(watch.target.id) : only.points.includes(pointOf(watch))
+        if ('ids' in only) return only.ids.includes(watch.target.id)
+        if (only.points.some((point) => isOn(watch, point))) return true
+        return watch.check?.isOverdue === true && out.isRemounted(watch, watch.check)
       }
-      for (const watch of watches.values()) if (isMeant(watch)) begin(watch)
+      const meant = [...watches.values()].filter(isMeant)
+      // What is out and left to itself then is in no other path's way.
+      const [waiting, free] = [
+        meant.filter(({ check }) => check !== null),
+        meant.filter(({ check }) => check === null),
+      ]
+      for (const watch of [...waiting, ...free]) begin(watch)
     },
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)

@@ -4,7 +4,13 @@ import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
 import type { Gate } from './gate.ts'
 import type { Telling } from './telling.ts'
-import { brokenProbe, type Check, type Watch } from './watched-path.ts'
+import { brokenProbe, type Check, pointOf, type Watch } from './watched-path.ts'
+
+/**
+ * Checks of one mount point that were left to themselves and are still out, at most: as many threads as a point can cost
+ * that is mounted anew again and again and hangs each time, four a time. Then a path waits for its own check again.
+ */
+const MOST_LEFT = 32
 
 export interface ChecksOutParts {
   clock: Clock
@@ -13,6 +19,8 @@ export interface ChecksOutParts {
   telling: Telling
   /** The path is still checked. */
   isWatched(watch: Watch): boolean
+  /** The path's check has been left to itself: it is checked once more now. */
+  anew(watch: Watch): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
 }
@@ -26,25 +34,46 @@ export interface ChecksOut {
   /** A quick read takes long, and has a thread of its own now. */
   stalled(watch: Watch, check: Check, step: ReadStep): void
   settle(watch: Watch, check: Check, findings: Findings): void
-  tellHung(watch: Watch, at: number, check: Check): void
+  /** It was begun on a mount that is there no more. */
+  isRemounted(watch: Watch, check: Check): boolean
+  /** It is overdue: that is told, unless it says nothing of what is mounted now. */
+  stillOut(watch: Watch, at: number, check: Check): void
   /** Nothing is told any more; what is out is left to itself. */
   stop(): void
 }
 
 export function createChecksOut(parts: ChecksOutParts): ChecksOut {
-  const { clock, disk, gate, telling, isWatched, buffered } = parts
+  const { clock, disk, gate, telling, isWatched, anew, buffered } = parts
   const out = new Set<Check>()
+  /** Those of them that were left to themselves, with their mount points. */
+  const left = new Map<Check, string>()
   let timeoutMs = 0
   let fifoMs = 0
 
-  const tellHung = (watch: Watch, at: number, { progress, startedMs }: Check) =>
-    telling.hung(watch, at, progress, progress.begunMs ?? startedMs)
+  const isRemounted = ({ target, memory }: Watch, { mountedAs }: Check) =>
+    disk.mountedAs(target.path, memory) !== mountedAs
+
+  const leave = (watch: Watch, check: Check): boolean => {
+    const point = pointOf(watch)
+    const lost = [...left.values()].filter((one) => one === point).length
+    if (lost >= MOST_LEFT || !isRemounted(watch, check)) return false
+    left.set(check, point)
+    check.cancelSuspicion()
+    check.pass.leave()
+    return true
+  }
+
+  const stillOut = (watch: Watch, at: number, check: Check) => {
+    if (leave(watch, check)) return anew(watch)
+    telling.hung(watch, at, check.progress, check.progress.begunMs ?? check.startedMs)
+  }
 
   const settle = (watch: Watch, check: Check, findings: Findings) => {
     check.cancelDeadline()
     check.cancelSuspicion()
     check.pass.leave()
     out.delete(check)
+    left.delete(check)
     if (watch.check === check) watch.check = null
     // What comes too late has been told as a failure; the next good check takes that back, not this one.
     if (check.isOverdue || !isWatched(watch)) return
@@ -55,6 +84,7 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
 
   const run = (watch: Watch, check: Check) => {
     check.startedMs = clock.now()
+    check.mountedAs = disk.mountedAs(watch.target.path, watch.memory)
     Object.assign(check.progress, { begunMs: check.startedMs, kind: null })
     out.add(check)
     armDeadline(watch, check, check.startedMs)
@@ -72,7 +102,7 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
   const hangs = (watch: Watch, check: Check) => {
     check.isOverdue = true
     check.pass.stuck()
-    if (isWatched(watch)) tellHung(watch, check.at, check)
+    if (isWatched(watch)) stillOut(watch, check.at, check)
   }
 
   const overdue = (watch: Watch, check: Check, fileSystem: string) => {
@@ -120,6 +150,9 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     stalled(watch, check, step) {
       const { target, memory } = watch
       out.add(check)
+      // Looked at late, as it is for few reads: nothing has changed since this one was begun if one would do again.
+      const isAsBefore = disk.isReadEnough(target.probes, memory)
+      check.mountedAs = isAsBefore ? disk.mountedAs(target.path, memory) : null
       Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
       check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
       armDeadline(watch, check, check.startedMs)
@@ -133,7 +166,8 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
       })
     },
     settle,
-    tellHung,
+    isRemounted,
+    stillOut,
     stop() {
       for (const check of out) check.cancelDeadline()
     },

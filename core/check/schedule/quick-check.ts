@@ -31,6 +31,7 @@ export function createQuickCheck(
   { finished, stalled }: QuickCheckEvents,
 ): QuickCheck {
   let slot: number | null = null
+  let group = ''
   let steadiness = unknownSteadiness
   let isOut = false
   let isEnded = false
@@ -43,7 +44,7 @@ export function createQuickCheck(
   }
   const addSlot = (memory: PathMemory) =>
     lanes.add(Buffer.from(path).toString('latin1'), memory.isBuffered, {
-      group: disk.fileSystemOf(path, memory),
+      group,
       finished: ({ errno, delayMs, isBuffered }) => {
         steadiness = afterRead(steadiness, true, delayMs)
         const isAsBefore = errno === 0 && isBuffered === before?.isBuffered
@@ -59,6 +60,13 @@ export function createQuickCheck(
   return {
     begin: (memory) => {
       if (isOut || !isSteady(steadiness) || !disk.isReadEnough(probes, memory)) return false
+      const fileSystem = disk.fileSystemOf(path, memory)
+      // Another one was mounted: reads that stall on the former are no reason to withdraw this path's.
+      if (slot !== null && fileSystem !== group) {
+        lanes.remove(slot)
+        slot = null
+      }
+      group = fileSystem
       slot ??= addSlot(memory)
       if (slot === null) return false
       before = memory

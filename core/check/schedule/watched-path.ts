@@ -1,3 +1,4 @@
+import { isWithin } from '../../mounts/mountinfo.ts'
 import type { CheckedPath, ProbeKind } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
 import type { Pass } from './gate.ts'
@@ -23,6 +24,8 @@ export interface Check {
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
   startedMs: number
+  /** The mounts that led to its path when it was begun (Disk.mountedAs); null: not looked at, or changed since. */
+  mountedAs: string | null
   readonly progress: Progress
   pass: Pass
   cancelDeadline: () => void
@@ -35,6 +38,7 @@ export function newCheck(probes: readonly ProbeKind[], at: number, startedMs: nu
   const check: Check = {
     at,
     startedMs,
+    mountedAs: null,
     progress: { ...newProgress(probes), leaveFileSystem: () => check.pass.leave() },
     pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
     cancelDeadline: () => undefined,
@@ -47,6 +51,11 @@ export function newCheck(probes: readonly ProbeKind[], at: number, startedMs: nu
 /** The mount point that a path was last known on; before its first check, its own path may be one. */
 export function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
+}
+
+/** Whether a path was last known on this mount point; before its first check, whether it may be. */
+export function isOn({ memory, target }: Watch, point: string): boolean {
+  return memory.known === null ? isWithin(target.path, point) : memory.known.mount.point === point
 }
 
 export function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {

@@ -110,6 +110,34 @@ describe('a path that has been found well', () => {
     expect(removed).toEqual([0])
     expect(clock.pending()).toBe(0)
   })
+
+  it('leaves a read that hangs to itself, and goes on with the file system that is mounted there now', async () => {
+    const { clock, disk, slots, reads, removed, kinds } = setUp(['/a', '/b'])
+    const mount = (fileSystem: string) => {
+      for (const path of ['/a', '/b']) {
+        disk.fileSystems.set(path, fileSystem)
+        disk.mounts.set(path, fileSystem)
+      }
+    }
+    mount('old')
+    await clock.advanceTo(10_030)
+    slots[1]?.finished(well)
+    slots[0]?.stalled(() => 'read')
+    await clock.advanceTo(14_200)
+    expect(kinds('/a').at(-1)).toBe('hung')
+    mount('new')
+    await clock.advanceTo(20_500)
+    // Checked in full at first, and the other path does not stay with those whose reads stall.
+    expect([kinds('/a').at(-1), reads.length, removed]).toEqual(['ok', 3, [1]])
+    slots[2]?.finished(well)
+    slots[0]?.finished({ ...well, errno: 5 })
+    await clock.advanceTo(30_500)
+    expect([reads.at(-2)?.slot, reads.at(-1)?.slot, removed]).toEqual([3, 2, [1, 0]])
+    slots[3]?.finished(well)
+    await clock.advanceTo(31_000)
+    expect(slots.map(({ group }) => group)).toEqual(['old', 'old', 'new', 'new'])
+    expect(new Set(kinds('/a').slice(2))).toEqual(new Set(['ok']))
+  })
 })
 
 describe('a hang that begins just after a tick', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Result } from '../../../core/check/prober/protocol.ts'
@@ -47,6 +47,9 @@ describe('a prober', () => {
       answers().find((answer) => answer.did === 'progress' && answer.hasLeft),
     )
     expect(left).toMatchObject({ progress: { kind: 'fifo' } })
-    closeSync(openSync(fifo, constants.O_RDWR))
+    const otherEnd = openSync(fifo, constants.O_RDWR)
+    writeSync(otherEnd, 'x')
+    await until('its end', () => answers().some(({ did }) => did === 'check'))
+    closeSync(otherEnd)
   })
 })

@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createSystemDisk } from '../../../core/check/probes/disk.ts'
+import { freshMemory } from '../../../core/check/probes/findings.ts'
+import { makeAutomount } from '../../support/automount.ts'
+import { startCheckerProcess } from '../../support/check-client.ts'
+import { allProbes, checkPaths } from '../../support/check-faults.ts'
+import { mountFuse } from '../../support/fuse.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const detach = (point: string) => execFileSync('umount', ['--lazy', point])
+const mountInMemory = (point: string) =>
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'holdfast-test', point])
+
+describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting needs root)', () => {
+  it('is well again soon, with all its paths; what hangs in the former one stays where it is', async () => {
+    const fuse = await mountFuse(onTestFinished)
+    const point = path.dirname(fuse.file)
+    const paths = [point, fuse.file, point, fuse.file, point, fuse.file]
+    const checker = await checkPaths(...paths, temporaryDirectory('healthy'))
+    const all = (kind: 'ok' | 'hung' | 'missing') =>
+      Promise.all(paths.map((_, index) => checker.sees(`p${index}`, kind, 20_000)))
+    // A directory is written to, which this file system cannot: its file alone is well.
+    await checker.sees('p1', 'ok')
+    await fuse.set({ does: 'withhold', to: checker.pid })
+    await all('hung')
+    const threads = checker.threads()
+    for (let times = 0; times < 2; times += 1) {
+      detach(point)
+      await all('missing')
+      mountInMemory(point)
+      writeFileSync(fuse.file, 'x')
+      await all('ok')
+    }
+    expect(checker.threads()).toBeLessThanOrEqual(threads + 8)
+    await checker.sees('p6', 'ok')
+    for (const { overall } of checker.reports('p6')) expect(overall.kind).toBeOneOf(['ok', 'slow'])
+  })
+
+  it('does not wait for the next check, however long that is', async () => {
+    const fuse = await mountFuse(onTestFinished)
+    const point = path.dirname(fuse.file)
+    const checker = await startCheckerProcess({ paths: allProbes(fuse.file), timeoutSeconds: 0.8 })
+    await checker.sees('p0', 'ok')
+    await fuse.set({ does: 'withhold', to: checker.pid })
+    await checker.sees('p0', 'hung')
+    // A new interval begins with a check at once, and has no other one for an hour.
+    checker.configure({ intervalSeconds: 3_600 })
+    await checker.sees('p0', 'hung')
+    detach(point)
+    await until('it to be away', () => checker.reports('p0').at(-1)?.overall.kind === 'missing')
+    mountInMemory(point)
+    writeFileSync(fuse.file, 'x')
+    await until('it to be back', () => checker.reports('p0').at(-1)?.overall.kind === 'ok')
+  })
+})
+
+describe.skipIf(!canMount)('the file system of a path that was known before (mounting needs root)', () => {
+  const memoryOf = (point: string, device: string) => {
+    const mount = { point, device, type: 'nfs4', source: 'server:/' }
+    return { ...freshMemory, known: { mount, readOnlyByIntent: false } }
+  }
+
+  it('is the one that is mounted at its point now, and what lies above where nothing is', async () => {
+    const { point, unmount, mountAgain } = await mountTmpfs(onTestFinished)
+    const disk = createSystemDisk()
+    const file = path.join(point, 'directory', 'file')
+    const now = () => ({
+      fileSystem: disk.fileSystemOf(file, memoryOf(point, '0:0')),
+      mountedAs: disk.mountedAs(file, memoryOf(point, '0:0')),
+    })
+    const first = now()
+    expect(first.fileSystem).toBe(disk.fileSystemOf(point, freshMemory))
+    await unmount()
+    const away = await until('the table to be read again', () => {
+      const seen = now()
+      return seen.mountedAs !== first.mountedAs && seen
+    })
+    expect(away.fileSystem).toBe(disk.fileSystemOf(path.dirname(point), freshMemory))
+    await mountAgain()
+    const second = await until('it to be mounted again', () => {
+      const seen = now()
+      return seen.mountedAs !== away.mountedAs && seen
+    })
+    expect(second.fileSystem).not.toBe(away.fileSystem)
+    // A link that leads there: both count.
+    expect(disk.mountedAs('/a/link', memoryOf(point, '0:0'))).not.toBe(disk.mountedAs('/a/link', freshMemory))
+  })
+
+  it('stays the known one while an automount point has nothing mounted', async () => {
+    const { point } = await makeAutomount(onTestFinished)
+    const disk = createSystemDisk()
+    expect(disk.fileSystemOf(point, memoryOf(point, '0:0'))).toBe('0:0')
+    expect(disk.fileSystemOf(point, freshMemory)).not.toBe(point)
+  })
+})

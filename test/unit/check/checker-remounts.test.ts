@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import { setUpChecker } from '../../support/check-checker.ts'
+
+const mount = { point: '/data', device: '0:50', type: 'nfs4', source: 'server:/' }
+const known = { known: { mount, readOnlyByIntent: false } }
+const paths = Array.from({ length: 6 }, (_, index) => `/data/${index}`)
+
+/** Six paths of a mount that were well once and hang now, the first four of them with a check that is out. */
+async function setUpHung(intervalSeconds = 10) {
+  const all = setUpChecker()
+  const { clock, disk, configure, told } = all
+  /** From now on something else is mounted there. */
+  const mountAs = (id: string, fileSystem = 'old') => {
+    for (const path of paths) {
+      disk.mounts.set(path, id)
+      disk.fileSystems.set(path, fileSystem)
+    }
+  }
+  const isSlow = (slow: boolean) => {
+    for (const path of paths) disk.slow[slow ? 'add' : 'delete'](path)
+  }
+  const kinds = () => paths.map((path) => told(path).at(-1)?.[1])
+  mountAs('30')
+  isSlow(true)
+  configure(paths, { intervalSeconds, timeoutSeconds: 4 })
+  for (let round = 0; round < 3; round += 1) {
+    await clock.advanceTo(round)
+    for (const check of disk.begun) check.well(known)
+  }
+  await clock.advanceTo(intervalSeconds * 1_000 + 5_000)
+  const stuck = disk.begun.slice(6)
+  expect([stuck.length, new Set(kinds())]).toEqual([4, new Set(['hung'])])
+  return { ...all, mountAs, isSlow, kinds, stuck }
+}
+
+describe('the checker, of a mount point that hangs and is mounted anew', () => {
+  it.each([
+    ['another file system', 'new'],
+    ['the same one', 'old'],
+  ])('checks all its paths at once where it is %s, and ignores what comes back late', async (_what, fs) => {
+    const { clock, disk, checker, mountAs, isSlow, kinds, stuck, told } = await setUpHung(3_600)
+    mountAs('31', fs)
+    isSlow(false)
+    checker.checkNow({ points: ['/data'] })
+    await clock.advanceTo(clock.now() + 500)
+    expect(kinds()).toEqual(paths.map(() => 'ok'))
+    expect(disk.begun.length).toBe(6 + 4 + 6)
+    const before = paths.map((path) => told(path).length)
+    for (const check of stuck) check.fail('read', { step: 'read', cause: 'call', errno: 5, code: 'EIO' })
+    await clock.advanceTo(clock.now() + 60_000)
+    expect(paths.map((path) => told(path).length)).toEqual(before)
+    // On their timetable as before, and four at a time.
+    isSlow(true)
+    await clock.advanceTo(2 * 3_600_000 + 10_000)
+    expect(kinds()).toEqual(paths.map(() => 'hung'))
+    expect(disk.begun.slice(16).map(({ atMs }) => atMs)).toEqual([1, 2, 3, 4].map(() => 2 * 3_600_000))
+  })
+
+  it('sees at the next tick by itself what nobody has told', async () => {
+    const { clock, mountAs, isSlow, kinds } = await setUpHung()
+    mountAs('31', 'new')
+    isSlow(false)
+    await clock.advanceTo(20_500)
+    expect(kinds()).toEqual(paths.map(() => 'ok'))
+  })
+
+  it('tells of the disk that was taken away what the empty place says', async () => {
+    const { clock, disk, checker, mountAs, kinds } = await setUpHung(3_600)
+    mountAs('22', 'root')
+    checker.checkNow({ points: ['/data'] })
+    for (let round = 0; round < 2; round += 1) {
+      await clock.advanceTo(clock.now() + 500)
+      for (const check of disk.begun.slice(10)) {
+        check.fail('mount', { step: 'mount', cause: 'unmounted', point: '/data' })
+      }
+    }
+    await clock.advanceTo(clock.now() + 500)
+    expect(kinds()).toEqual(paths.map(() => 'missing'))
+  })
+
+  it('touches nothing for a hint about a mount that is the same as before', async () => {
+    const { clock, disk, checker, kinds } = await setUpHung()
+    for (let times = 0; times < 10; times += 1) {
+      checker.checkNow({ points: ['/data'] })
+      await clock.advanceTo(clock.now() + 20_000)
+    }
+    expect([disk.begun.length, new Set(kinds())]).toEqual([10, new Set(['hung'])])
+  })
+
+  it('does not tell a hang of what is gone when its time is over: it looks at what is there', async () => {
+    const { clock, disk, configure, told } = setUpChecker()
+    disk.slow.add('/data')
+    configure(['/data'], { intervalSeconds: 3_600, timeoutSeconds: 4 })
+    await clock.advanceTo(2_000)
+    disk.mounts.set('/data', '31')
+    disk.slow.delete('/data')
+    await clock.advanceTo(5_000)
+    expect(told('/data').map(([, kind]) => kind)).toEqual(['ok'])
+  })
+
+  it('costs some threads and no more, however often it is mounted anew and hangs again', async () => {
+    const { clock, disk, checker, mountAs, isSlow, kinds } = await setUpHung()
+    const mountAgain = async (id: number) => {
+      mountAs(`again ${id}`, `file system ${id}`)
+      checker.checkNow({ points: ['/data'] })
+      await clock.advanceTo(clock.now() + 20_000)
+    }
+    for (let times = 0; times < 3; times += 1) await mountAgain(times)
+    expect(disk.begun.length).toBe(6 + 4 * 4)
+    for (let times = 3; times < 100; times += 1) await mountAgain(times)
+    expect(disk.begun.length).toBeLessThanOrEqual(6 + 32 + 6)
+    expect(new Set(kinds())).toEqual(new Set(['hung']))
+    // Once they have come back, all is as before.
+    isSlow(false)
+    for (const check of [...disk.begun]) check.well(known)
+    await clock.advanceTo(clock.now() + 20_000)
+    expect(kinds()).toEqual(paths.map(() => 'ok'))
+  })
+})

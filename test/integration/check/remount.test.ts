@@ -17,7 +17,7 @@ const mountInMemory = (point: string) =>
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'holdfast-test', point])
 
 describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting needs root)', () => {
-  it('is well again soon, with all its paths; what hangs in the former one stays where it is', async () => {
+  it('is missing, then well again soon with all its paths, each time, though the former one still hangs', async () => {
     const fuse = await mountFuse(onTestFinished)
     const point = path.dirname(fuse.file)
     const paths = [point, fuse.file, point, fuse.file, point, fuse.file]
@@ -28,7 +28,6 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
     await checker.sees('p1', 'ok')
     await fuse.set({ does: 'withhold', to: checker.pid })
     await all('hung')
-    const threads = checker.threads()
     for (let times = 0; times < 2; times += 1) {
       detach(point)
       await all('missing')
@@ -36,7 +35,6 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
       writeFileSync(fuse.file, 'x')
       await all('ok')
     }
-    expect(checker.threads()).toBeLessThanOrEqual(threads + 8)
     await checker.sees('p6', 'ok')
     for (const { overall } of checker.reports('p6')) expect(overall.kind).toBeOneOf(['ok', 'slow'])
   })

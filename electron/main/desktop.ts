@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { app, dialog, nativeTheme } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Outcome } from '../../core/agent/contract.ts'
@@ -19,6 +20,9 @@ import { createTray, type StatusTray } from './tray.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
+
+/** How long the end waits for the window's place to be written. */
+const KEEP_MS = 2_000
 
 /**
  * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
@@ -74,9 +78,10 @@ function present(
   }
   const quit = quitter(open, () => {
     unfollow()
-    window.release()
+    const kept = window.release()
     notifier.withdrawAll()
     tray.destroy()
+    return kept
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
@@ -156,14 +161,24 @@ function addRefusal(agent: Agent, sentence: Message): void {
   agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
 }
 
-/** The agent ends first, so that the workers stop in order; then the process, whatever still hangs. */
-function quitter(open: OpenAgent, before: () => void): () => void {
+/**
+ * The agent ends first, so that the workers stop in order; then the process, whatever still hangs.
+ * @param before resolves when what it has kept is written.
+ */
+function quitter(open: OpenAgent, before: () => Promise<void>): () => void {
   let quitting = false
+  const end = async () => {
+    const written = Promise.race([before().then(() => true), delay(KEEP_MS, false)])
+    await open.agent.stop().catch(() => undefined)
+    // On a disk that hangs the agent's last calls would wait, and Electron's exit waits for every call that is out.
+    if (!(await written)) process.kill(process.pid, 'SIGKILL')
+    await open.close().catch(() => undefined)
+    app.exit(0)
+  }
   const quit = () => {
     if (quitting) return
     quitting = true
-    before()
-    void open.close().finally(() => app.exit(0))
+    void end()
   }
   app.on('before-quit', (event) => {
     event.preventDefault()

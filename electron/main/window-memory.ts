@@ -1,30 +1,33 @@
-import Conf from 'conf'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import { openKeptFile } from '../../core/agent/kept-file.ts'
+
+const memorySchema = z.object({ bounds: z.unknown() })
 
 /** Where the window was when it was last seen. */
 export interface WindowMemory {
   /** As the file has it; undefined: nothing is remembered, or it cannot be read. */
   bounds(): unknown
+  /** Does not wait for the disk. */
   remember(bounds: { x: number; y: number; width: number; height: number }): void
+  /** Resolves when the last of it is written, or could not be. */
+  saved(): Promise<void>
 }
 
 /** A file that cannot be read or written only costs the window its place. */
 export function openWindowMemory(directory: string): WindowMemory {
-  let conf: Conf | null = null
-  const tried = <T>(what: string, act: () => T): T | undefined => {
-    try {
-      return act()
-    } catch (thrown) {
-      console.error(`The place of the window could not be ${what}:`, thrown)
-      return undefined
-    }
-  }
-  // Made anew after a failure: what kept the file from being read may be over.
-  const open = () => {
-    conf ??= new Conf({ cwd: directory, configName: 'window', clearInvalidConfig: true })
-    return conf
-  }
+  const file = path.join(directory, 'window.json')
+  const kept = openKeptFile(file)
   return {
-    bounds: () => tried('read', () => open().get('bounds')),
-    remember: (bounds) => void tried('remembered', () => open().set('bounds', bounds)),
+    bounds: () => {
+      try {
+        return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).bounds
+      } catch {
+        return undefined
+      }
+    },
+    remember: (bounds) => kept.save(JSON.stringify({ bounds })),
+    saved: kept.saved,
   }
 }

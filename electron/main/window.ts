@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
 import { WINDOW_PAGE } from './protocol.ts'
@@ -14,8 +15,11 @@ export interface TrayWindow {
   /** Brings the window forward, near the tray icon where the desktop tells where that is. */
   show(trayBounds: Rectangle | null): void
   hide(): void
-  /** Lets the window really close: hiding is all that its close button does. */
-  release(): void
+  /**
+   * Hides the window for good, and lets it really close: hiding is all that its close button does. Resolves when its
+   * place is written, or could not be; on a disk that hangs, never.
+   */
+  release(): Promise<void>
 }
 
 /** The one window: made hidden at the start, so that it shows at once when it is asked for. */
@@ -45,7 +49,11 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   let placed = remembered !== null
   const remember = () => {
     // One that was never shown has no place that anybody has chosen.
-    if (placed && !browser.isDestroyed()) memory.remember(browser.getBounds())
+    if (!placed || browser.isDestroyed()) return
+    const bounds = browser.getNormalBounds()
+    // Shown again while it fills the screen, X11 takes the screen's bounds for its normal ones.
+    const isLost = fillsScreen(browser) && isDeepStrictEqual(bounds, browser.getBounds())
+    if (!isLost) memory.remember(bounds)
   }
   const hide = () => {
     browser.hide()
@@ -71,8 +79,11 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     show: (trayBounds) => {
       if (browser.isMinimized()) browser.restore()
       const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
-      const fillsScreen = browser.isMaximized() || browser.isFullScreen()
-      const seen = { bounds: browser.getBounds(), isPlaced: placed, fillsScreen }
+      const seen = {
+        bounds: browser.getBounds(),
+        isPlaced: placed,
+        fillsScreen: fillsScreen(browser),
+      }
       const place = placeToShow(seen, trayBounds, near, workAreas())
       if (place !== null) browser.setPosition(place.x, place.y)
       placed = true
@@ -82,7 +93,8 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     hide,
     release: () => {
       released = true
-      remember()
+      if (!browser.isDestroyed()) hide()
+      return memory.saved()
     },
   }
 }
@@ -92,6 +104,8 @@ function rememberedBounds(value: unknown): Rectangle | null {
   const bounds = rectangleSchema.safeParse(value)
   return bounds.success && isReachable(bounds.data, workAreas()) ? bounds.data : null
 }
+
+const fillsScreen = (browser: BrowserWindow) => browser.isMaximized() || browser.isFullScreen()
 
 const workAreas = () => screen.getAllDisplays().map(({ workArea }) => workArea)
 

@@ -1,5 +1,8 @@
 import path from 'node:path'
 
+/** Started without showing the window, as at login. */
+const HIDDEN = '--hidden'
+
 /**
  * The directories in the command line of the desktop application. Run from a checkout, Electron's first
  * word is the application's own directory; Chromium's switches all begin with a dash.
@@ -9,7 +12,18 @@ export function directoriesOf(argv: readonly string[], isPackaged: boolean): str
   return (isPackaged ? words : words.slice(1)).map((word) => path.resolve(word))
 }
 
-/** Started without showing the window, as at login. */
 export function isHidden(argv: readonly string[]): boolean {
-  return argv.includes('--hidden')
+  return argv.includes(HIDDEN)
+}
+
+/** What starts it once more with the same switches, but with these directories instead, and with its window. */
+export function argumentsAgain(
+  argv: readonly string[],
+  isPackaged: boolean,
+  directories: readonly string[],
+): string[] {
+  const words = argv.slice(1)
+  const switches = words.filter((word) => word.startsWith('-') && word !== HIDDEN)
+  const application = isPackaged ? [] : words.filter((word) => !word.startsWith('-')).slice(0, 1)
+  return [...switches, ...application, ...directories]
 }

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { app, dialog, nativeTheme } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Outcome } from '../../core/agent/contract.ts'
@@ -15,14 +14,12 @@ import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
+import { quitter } from './quit.ts'
 import { lockDown } from './security.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
-
-/** How long the end waits for the window's place to be written. */
-const KEEP_MS = 2_000
 
 /**
  * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
@@ -46,7 +43,7 @@ export async function runDesktop(
   const host = desktopHost(path.join(bundle, 'main'), notifier)
   const open = await openAgent(dataDirectory, host)
   try {
-    const desk = { bundle, icon, dataDirectory, tray, notifier }
+    const desk = { bundle, icon, dataDirectory, tray, notifier, laterStarts }
     const window = present(open, desk, (made) => {
       actions = made
     })
@@ -65,18 +62,25 @@ export async function runDesktop(
 /** The window and what the icon does. */
 function present(
   open: OpenAgent,
-  desk: { bundle: string; icon: string; dataDirectory: string; tray: StatusTray; notifier: Notifier },
+  desk: {
+    bundle: string
+    icon: string
+    dataDirectory: string
+    tray: StatusTray
+    notifier: Notifier
+    laterStarts: LaterStarts
+  },
   begin: (actions: TrayActions) => void,
 ): { come(): void } {
-  const { bundle, icon, dataDirectory, tray, notifier } = desk
+  const { bundle, icon, dataDirectory, tray, notifier, laterStarts } = desk
   const { agent, handlers } = open
   const words = (): Words => createWords(agent.language)
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
   const come = () => {
-    // Somebody may start it again while it quits.
+    // Somebody may ask for it while it quits.
     if (!tray.tray.isDestroyed()) window.show(tray.tray.getBounds())
   }
-  const quit = quitter(open, () => {
+  const quit = quitter(open, laterStarts, () => {
     unfollow()
     const kept = window.release()
     notifier.withdrawAll()
@@ -159,32 +163,4 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
 /** The same refusal is one notice, however often it comes. */
 function addRefusal(agent: Agent, sentence: Message): void {
   agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
-}
-
-/**
- * The agent ends first, so that the workers stop in order; then the process, whatever still hangs.
- * @param before resolves when what it has kept is written.
- */
-function quitter(open: OpenAgent, before: () => Promise<void>): () => void {
-  let quitting = false
-  const end = async () => {
-    const written = Promise.race([before().then(() => true), delay(KEEP_MS, false)])
-    await open.agent.stop().catch(() => undefined)
-    // On a disk that hangs the agent's last calls would wait, and Electron's exit waits for every call that is out.
-    if (!(await written)) process.kill(process.pid, 'SIGKILL')
-    await open.close().catch(() => undefined)
-    app.exit(0)
-  }
-  const quit = () => {
-    if (quitting) return
-    quitting = true
-    void end()
-  }
-  app.on('before-quit', (event) => {
-    event.preventDefault()
-    quit()
-  })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
-  app.on('window-all-closed', () => undefined)
-  return quit
 }

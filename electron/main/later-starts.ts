@@ -11,7 +11,7 @@ interface Application {
 }
 
 export interface LaterStarts {
-  /** From now on `take` is called for each; first for those that have come before. */
+  /** From now on `take` is called for each; first for those that nobody has taken yet. */
   answer(take: (directories: string[]) => void): void
 }
 
@@ -28,7 +28,7 @@ export function listenForStarts(app: Application): LaterStarts {
   return {
     answer(next) {
       take = next
-      for (const directories of early) next(directories)
+      for (const directories of early.splice(0)) next(directories)
     },
   }
 }

@@ -14,4 +14,11 @@ it('keeps what another start names while this one is not up yet', () => {
   again({ directories: ['/late'] })
   expect(taken.at(-1)).toEqual(['/late'])
   expect(taken).toHaveLength(3)
+
+  // Somebody else takes them from now on, and none twice.
+  const others: string[][] = []
+  starts.answer((directories) => others.push(directories))
+  again({ directories: ['/last'] })
+  expect(others).toEqual([['/last']])
+  expect(taken).toHaveLength(3)
 })

@@ -1,0 +1,43 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { app } from 'electron'
+import type { OpenAgent } from '../../core/agent/open.ts'
+import { argumentsAgain } from './arguments.ts'
+import type { LaterStarts } from './later-starts.ts'
+
+/** How long the end waits for the window's place to be written. */
+const KEEP_MS = 2_000
+
+/**
+ * The agent ends first, so that the workers stop in order; then the process, whatever still hangs. Started again
+ * meanwhile, it is not to end but to be there: it begins anew as soon as it has gone.
+ * @param before resolves when what it has kept is written.
+ */
+export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () => Promise<void>): () => void {
+  let quitting = false
+  let again: string[] | null = null
+  const end = async () => {
+    const written = Promise.race([before().then(() => true), delay(KEEP_MS, false)])
+    await open.agent.stop().catch(() => undefined)
+    const isWritten = await written
+    if (isWritten) await open.close().catch(() => undefined)
+    if (again !== null) app.relaunch({ args: argumentsAgain(process.argv, app.isPackaged, again) })
+    // On a disk that hangs the agent's last calls would wait, and Electron's exit waits for every call that is out.
+    if (isWritten) app.exit(0)
+    else process.kill(process.pid, 'SIGKILL')
+  }
+  const quit = () => {
+    if (quitting) return
+    quitting = true
+    laterStarts.answer((directories) => {
+      again = [...(again ?? []), ...directories]
+    })
+    void end()
+  }
+  app.on('before-quit', (event) => {
+    event.preventDefault()
+    quit()
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
+  app.on('window-all-closed', () => undefined)
+  return quit
+}

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { argumentsAgain, directoriesOf, isHidden } from '../../../electron/main/arguments.ts'
+
+test.each([
+  { isPackaged: false, argv: ['/electron', '--no-sandbox', '/holdfast', '--hidden', '/a'] },
+  { isPackaged: true, argv: ['/opt/holdfast', '--no-sandbox', '--hidden', '/a'] },
+])('begun again it has its switches, other directories and its window (packaged: $isPackaged)', (started) => {
+  const { argv, isPackaged } = started
+  const again = [argv[0] ?? '', ...argumentsAgain(argv, isPackaged, ['/b', '/c'])]
+  expect(directoriesOf(again, isPackaged)).toEqual(['/b', '/c'])
+  expect(again).toContain('--no-sandbox')
+  expect(isHidden(argv)).toBe(true)
+  expect(isHidden(again)).toBe(false)
+  expect(again.includes('/holdfast')).toBe(!isPackaged)
+})

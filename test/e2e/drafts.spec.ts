@@ -61,6 +61,27 @@ test('Back asks before it throws away what was typed in the filters', async ({ d
   await rm(source, { recursive: true })
 })
 
+test('saving the filters takes back nothing that was changed elsewhere meanwhile', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
+  const { page, state } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data' }] },
+  })
+  await page.locator('#open-s').click()
+  await page.getByRole('button', { name: 'Change…' }).click()
+  await page.getByRole('textbox', { name: 'Leave out' }).fill('*.half')
+  const changes = { minimumBytes: 4096, priority: 'high' } as const
+  await page.evaluate((given) => window.holdfast.call('changeSource', { id: 's', changes: given }), changes)
+  const least = page.getByRole('textbox', { name: 'Smallest size' })
+  await expect(least).toHaveValue('4')
+  await expect(page.getByRole('textbox', { name: 'Leave out' })).toHaveValue('*.half')
+  if (process.env.HOLDFAST_PICTURES)
+    await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, 'filters-elsewhere.png') })
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(least).toBeHidden()
+  expect((await state()).sources[0]?.settings).toMatchObject({ ...changes, ignore: ['*.half'] })
+  await rm(source, { recursive: true })
+})
+
 test('neither a click beside a dialog nor Escape throws away what was typed', async ({ desktop }) => {
   const { page } = await desktop.start({
     settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] },

@@ -61,6 +61,23 @@ export function draftOf(settings: SourceState['settings']): Draft {
   }
 }
 
+/** Of what was typed the fields that are not as they are set: all others follow what is changed elsewhere meanwhile. */
+export function typedOver(set: Draft, typed: Partial<Draft>): Partial<Draft> {
+  const isTyped = ([field, value]: [string, unknown]) => !isSame(value, set[field as keyof Draft])
+  return Object.fromEntries(Object.entries(typed).filter(isTyped))
+}
+
+/** What is to be changed of the settings; nothing else is given, since somebody else may change it just now. */
+export function changesOf(
+  settings: SourceState['settings'],
+  wanted: Filters & { priority: Priority },
+): Partial<typeof wanted> {
+  const differs = ([key, value]: [string, unknown]) => !isSame(value, settings[key as keyof typeof wanted])
+  return Object.fromEntries(Object.entries(wanted).filter(differs))
+}
+
+const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
+
 /** The largest unit that leaves a whole number. */
 function amountOf(value: number | null, units: readonly { unit: number }[]): Amount {
   const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)

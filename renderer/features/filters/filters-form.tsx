@@ -8,7 +8,7 @@ import { useFilterPreview } from '../../state/filter-preview.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from './amount-input.tsx'
-import { byteUnits, type Draft, draftOf, readDraft, timeUnits } from './draft.ts'
+import { byteUnits, changesOf, type Draft, draftOf, readDraft, timeUnits, typedOver } from './draft.ts'
 import { PreviewPart } from './preview-part.tsx'
 import { PriorityChoice } from './priority-choice.tsx'
 
@@ -21,15 +21,17 @@ interface FiltersFormProps {
 export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
-  const [draft, setDraft] = useState<Draft>(() => draftOf(settings))
+  const [typed, setTyped] = useState<Partial<Draft>>({})
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
+  const set = draftOf(settings)
+  const draft = { ...set, ...typed }
   const { filters, problems } = readDraft(draft)
-  const isUnchanged = JSON.stringify(draft) === JSON.stringify(draftOf(settings))
+  const isUnchanged = Object.keys(typedOver(set, typed)).length === 0
   useHold(!isUnchanged, busy)
   const shown = useFilterPreview(settings.id, filters)
   const change = (changes: Partial<Draft>) => {
-    setDraft((before) => ({ ...before, ...changes }))
+    setTyped((before) => typedOver(set, { ...before, ...changes }))
     setRefusal(null)
   }
 
@@ -37,7 +39,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
     event.preventDefault()
     if (filters === null) return
     setBusy(true)
-    const changes = { ...filters, priority: draft.priority }
+    const changes = changesOf(settings, { ...filters, priority: draft.priority })
     const outcome = await ask('changeSource', { id: settings.id, changes })
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)

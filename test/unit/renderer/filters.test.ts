@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import type { Draft } from '../../../renderer/features/filters/draft.ts'
-import { draftOf, readDraft } from '../../../renderer/features/filters/draft.ts'
+import { changesOf, draftOf, readDraft, typedOver } from '../../../renderer/features/filters/draft.ts'
 
 const source = (changes: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })
@@ -56,5 +56,15 @@ describe('the form of the filters', () => {
 
   test('fractions of a unit are whole bytes', () => {
     expect(readDraft(draft({ least: { typed: '1.5', unit: 1024 } })).filters?.minimumBytes).toBe(1_536)
+  })
+
+  test('only what was typed is changed, whatever is changed elsewhere meanwhile', () => {
+    const opened = draftOf(source({ minimumBytes: 5 }))
+    const typed = typedOver(opened, { patterns: '*.log', least: opened.least, hidden: 'leave-out' })
+    const since = source({ minimumBytes: 7, hidden: 'leave-out', priority: 'high' })
+    const shown = { ...draftOf(since), ...typed }
+    const { filters } = readDraft(shown)
+    if (filters === null) throw new Error('nothing was read')
+    expect(changesOf(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
   })
 })

@@ -18,11 +18,16 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         execArgv: [`--js-flags=${workerHeap(name).join(' ')}`],
         stdio: 'inherit',
       })
+      let fatal = ''
+      // Without a listener it would be thrown here, in the main process. 'exit' follows.
+      child.on('error', (_type, location) => {
+        fatal = `a fatal error of V8 in ${location}, `
+      })
       return {
         pid: () => child.pid ?? null,
         post: (message) => child.postMessage(message),
         onMessage: (listener) => child.on('message', listener),
-        onExit: (listener) => child.once('exit', (code) => listener(`exit code ${code}`)),
+        onExit: (listener) => child.once('exit', (code) => listener(`${fatal}exit code ${code}`)),
         // child.kill() asks with SIGTERM; a worker that no longer turns would not hear it.
         kill: () => {
           if (child.pid === undefined) child.kill()

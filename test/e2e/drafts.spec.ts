@@ -155,3 +155,42 @@ test('a question that was answered stays until it is done', async ({ desktop }) 
   await expect(dialog).toBeHidden()
   await rm(source, { recursive: true })
 })
+
+test('the choice of destinations stays until it is saved and answered', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
+  // Nobody listens there.
+  const destinations = ['nas', 'cellar'].map((name, index) => ({
+    id: name,
+    name,
+    host: '127.0.0.1',
+    port: 1 + index,
+    fingerprint: String(index).repeat(64),
+  }))
+  const { page, holdfast } = await desktop.start({
+    settings: { destinations, sources: [{ id: 's', path: source, name: 'data' }] },
+  })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const answer = await holdfast.application.evaluateHandle(({ ipcMain }) => {
+    const held = Promise.withResolvers<unknown>()
+    ipcMain.removeHandler('setDestinations')
+    ipcMain.handle('setDestinations', () => held.promise)
+    return held
+  })
+  await page.getByRole('button', { name: 'Actions for data' }).click()
+  await page.getByRole('menuitem', { name: 'Choose destinations…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('checkbox', { name: /^All/ }).uncheck()
+  await dialog.getByRole('checkbox', { name: 'cellar' }).uncheck()
+  await page.keyboard.press('Escape')
+  await page.mouse.click(5, 5)
+  await expect(dialog.getByRole('checkbox', { name: 'cellar' })).not.toBeChecked()
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  for (const name of ['Cancel', 'Close']) await expect(dialog.getByRole('button', { name })).toBeDisabled()
+  await page.keyboard.press('Escape')
+  await expect(dialog).toBeVisible()
+  if (process.env.HOLDFAST_PICTURES)
+    await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, 'choosing.png') })
+  await answer.evaluate((held) => held.resolve({ output: { done: true } }))
+  await expect(dialog).toBeHidden()
+  await rm(source, { recursive: true })
+})

@@ -1,7 +1,8 @@
-import { Button, Checkbox, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Checkbox, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
 export type DestinationChoice = Pick<AppState['settings']['destinations'][number], 'id' | 'name'>
@@ -17,26 +18,27 @@ interface SourceDestinationsProps {
 export function SourceDestinations({ source, choices, opened, onClose }: SourceDestinationsProps) {
   const { t } = useWords()
   return (
-    <Modal
+    <FormDialog
       opened={opened}
-      onClose={onClose}
       title={t('window.destination.chooseTitle', { name: source.name })}
-      closeButtonProps={{ 'aria-label': t('window.close') }}
+      onClose={onClose}
     >
       <ChoiceForm source={source} choices={choices} onClose={onClose} />
-    </Modal>
+    </FormDialog>
   )
 }
 
-/** Begins with what is set whenever the dialog opens. */
+/** Shows what is set until somebody chooses otherwise. */
 function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 'opened'>) {
   const { t } = useWords()
   const { run } = useCommands()
-  const [chosen, setChosen] = useState(source.destinations)
+  const [ticked, setTicked] = useState<typeof source.destinations>()
   const [busy, setBusy] = useState(false)
+  useHold(ticked !== undefined, busy)
+  const chosen = ticked === undefined ? source.destinations : ticked
   const all = choices.map(({ id }) => id)
   const toggle = (id: string, wanted: boolean) =>
-    setChosen((chosen ?? all).filter((one) => one !== id).concat(wanted ? [id] : []))
+    setTicked((chosen ?? all).filter((one) => one !== id).concat(wanted ? [id] : []))
 
   const save = async () => {
     setBusy(true)
@@ -54,7 +56,7 @@ function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 
       <Checkbox
         label={t('window.destination.chooseAll')}
         checked={chosen === null}
-        onChange={(event) => setChosen(event.currentTarget.checked ? null : all)}
+        onChange={(event) => setTicked(event.currentTarget.checked ? null : all)}
       />
       <Stack gap="xs" pl="lg">
         {choices.map(({ id, name }) => (
@@ -71,7 +73,7 @@ function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 
         {t('window.destination.chooseEffect')}
       </Text>
       <Group justify="flex-end" gap="xs">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" disabled={busy} onClick={onClose}>
           {t('window.cancel')}
         </Button>
         <Button loading={busy} disabled={chosen?.length === 0} onClick={save}>

@@ -29,7 +29,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
   const bridge = useBridge()
   /** The `before` of each page on the way here; the last one is the page that is shown. */
   const [trail, setTrail] = useState<(number | null)[]>([null])
-  const [page, setPage] = useState<Page | null>(null)
+  const [shown, setShown] = useState<{ page: Page; before: number | null } | null>(null)
   const [failure, setFailure] = useState<Message | null>(null)
   const lastAsked = useRef(0)
   const before = trail.at(-1) ?? null
@@ -51,7 +51,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
       try {
         const answer = await bridge.call('files', { source, state, before, limit: pageSize })
         if (!current()) return null
-        setPage(answer)
+        setShown({ page: answer, before })
         setFailure(null)
         return null
       } catch (thrown) {
@@ -62,16 +62,20 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
     return askAgain(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))
   }, [bridge, source, state, before, version])
 
-  const last = page?.files.at(-1)
+  const last = shown?.page.files.at(-1)
   const turn = useCallback((next: (number | null)[]) => {
     // Turning a page is the person's wish: it does not wait for the refresh's pause.
     lastAsked.current = 0
     setTrail(next)
   }, [])
+  const turnOlder = (after: number) => {
+    // What comes after a page that is still on its way only that page tells; its button keeps the focus meanwhile.
+    if (shown?.before === before) turn([...trail, after])
+  }
   return {
-    page,
+    page: shown?.page ?? null,
     failure,
     newer: trail.length > 1 ? () => turn(trail.slice(0, -1)) : null,
-    older: page?.more === true && last !== undefined ? () => turn([...trail, last.id]) : null,
+    older: shown?.page.more === true && last !== undefined ? () => turnOlder(last.id) : null,
   }
 }

@@ -42,6 +42,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
     fileSystems,
     mounts,
     isReadEnough: () => false,
+    isMountedAsBefore: () => true,
     kindAt: (path) => {
       asked.push(path)
       return Promise.resolve(fifos.has(path) ? 'fifo' : 'storage')

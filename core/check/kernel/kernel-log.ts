@@ -46,22 +46,25 @@ export function troubledDevice(record: string): string | null {
  * What is old is told by the number of a record and not by its time: the log's clock and CLOCK_MONOTONIC drift apart,
  * by seconds in a few weeks.
  */
-export function readKernelLog(): AsyncIterable<string> {
-  return recordsAfter(newestNumber())
+export function readKernelLog(file = KERNEL_LOG): AsyncIterable<string> {
+  return recordsAfter(file, newestNumber(file))
 }
 
 /** Of "priority,sequence,time,flags;message". */
 const numberOf = (record: string): number => Number(record.split(',', 2)[1])
 
 /** The number of the newest record, -1 if there is none. Waits for nothing; a thousand records take 3 ms. */
-function newestNumber(): number {
+function newestNumber(file: string): number {
   const bytes = Buffer.alloc(MOST_BYTES)
-  const log = openSync(KERNEL_LOG, constants.O_RDONLY | constants.O_NONBLOCK)
+  const log = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   let newest = -1
   try {
     for (;;) {
       try {
-        newest = numberOf(bytes.toString('utf8', 0, readSync(log, bytes)))
+        const length = readSync(log, bytes)
+        // A container may have /dev/null in its place.
+        if (length === 0) return newest
+        newest = numberOf(bytes.toString('utf8', 0, length))
       } catch (thrown) {
         if (errorCode(thrown) === 'EAGAIN') return newest
         if (errorCode(thrown) !== OVERTAKEN) throw thrown
@@ -72,8 +75,8 @@ function newestNumber(): number {
   }
 }
 
-async function* recordsAfter(old: number): AsyncGenerator<string> {
-  const log = await open(KERNEL_LOG, 'r')
+async function* recordsAfter(file: string, old: number): AsyncGenerator<string> {
+  const log = await open(file, 'r')
   try {
     const bytes = Buffer.alloc(MOST_BYTES)
     for (;;) {

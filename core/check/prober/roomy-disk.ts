@@ -69,6 +69,7 @@ export function createRoomyDisk(
     fileSystemOf: own.fileSystemOf,
     mountedAs: own.mountedAs,
     isReadEnough: own.isReadEnough,
+    isMountedAsBefore: own.isMountedAsBefore,
     kindAt: own.kindAt,
     check,
     close: () => {

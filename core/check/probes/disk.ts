@@ -30,6 +30,8 @@ export interface Disk {
    * written, and neither a mount above it nor the file system's count of errors has changed since.
    */
   isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
+  /** Whether no mount above the path has changed since the check that has found a single read to be enough. */
+  isMountedAsBefore(memory: PathMemory): boolean
   /**
    * What is there, null if nothing can be said. Does not resolve, and holds a thread, if its file system hangs; a check
    * tells it by itself (Progress).
@@ -114,14 +116,18 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
     }
   }
 
+  const isMountedAsBefore = ({ readSuffices }: PathMemory): boolean =>
+    readSuffices !== null && table.isUnchangedFor(readSuffices.paths, readSuffices.generation)
+
   return {
-    isReadEnough: (wanted, { readSuffices, known, soundErrorsCount }) => {
+    isReadEnough: (wanted, memory) => {
+      const { readSuffices, known, soundErrorsCount } = memory
       if (!wanted.includes('read') || readSuffices === null) return false
-      const { paths, generation, untilMs } = readSuffices
-      if (performance.now() >= untilMs || !table.isUnchangedFor(paths, generation)) return false
+      if (performance.now() >= readSuffices.untilMs || !isMountedAsBefore(memory)) return false
       if (!wanted.includes('mount') || known === null) return true
       return table.errorsCountNow(known.mount) === soundErrorsCount
     },
+    isMountedAsBefore,
     kindAt: (path) => stat(path).then(kindOf, () => null),
     fileSystemOf: (path, { known }) => {
       const mount = table.above(known?.mount.point ?? path)

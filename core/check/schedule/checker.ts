@@ -167,6 +167,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       }
     },
     checkNow: (only) => {
+      out.leaveEnded()
       const isMeant = (watch: Watch) => {
         if (only === undefined) return true
         if ('ids' in only) return only.ids.includes(watch.target.id)

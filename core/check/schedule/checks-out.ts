@@ -38,13 +38,15 @@ export interface ChecksOut {
   isRemounted(watch: Watch, check: Check): boolean
   /** It is overdue: that is told, unless it says nothing of what is mounted now. */
   stillOut(watch: Watch, at: number, check: Check): void
+  /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
+  leaveEnded(): void
   /** Nothing is told any more; what is out is left to itself. */
   stop(): void
 }
 
 export function createChecksOut(parts: ChecksOutParts): ChecksOut {
   const { clock, disk, gate, telling, isWatched, anew, buffered } = parts
-  const out = new Set<Check>()
+  const out = new Map<Check, Watch>()
   /** Those of them that were left to themselves, with their mount points. */
   const left = new Map<Check, string>()
   let timeoutMs = 0
@@ -86,7 +88,7 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     check.startedMs = clock.now()
     check.mountedAs = disk.mountedAs(watch.target.path, watch.memory)
     Object.assign(check.progress, { begunMs: check.startedMs, kind: null })
-    out.add(check)
+    out.set(check, watch)
     armDeadline(watch, check, check.startedMs)
     const { path, probes } = watch.target
     disk.check(path, probes, watch.memory, check.progress).then(
@@ -103,6 +105,13 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     check.isOverdue = true
     check.pass.stuck()
     if (isWatched(watch)) stillOut(watch, check.at, check)
+    else leave(watch, check)
+  }
+
+  const leaveEnded = () => {
+    for (const [check, watch] of out) {
+      if (check.isOverdue && !isWatched(watch) && !left.has(check)) leave(watch, check)
+    }
   }
 
   const overdue = (watch: Watch, check: Check, fileSystem: string) => {
@@ -136,6 +145,8 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
   }
 
   const begin = (watch: Watch, check: Check) => {
+    // A quick read that has come back; from here on it may have to wait for its turn.
+    out.delete(check)
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     armDeadline(watch, check, clock.now())
     check.pass = gate.pass(fileSystem, () => run(watch, check))
@@ -149,9 +160,9 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     begin,
     stalled(watch, check, step) {
       const { target, memory } = watch
-      out.add(check)
-      // Looked at late, as it is for few reads: nothing has changed since this one was begun if one would do again.
-      const isAsBefore = disk.isReadEnough(target.probes, memory)
+      out.set(check, watch)
+      // Looked at late, as it is for few reads.
+      const isAsBefore = disk.isMountedAsBefore(memory)
       check.mountedAs = isAsBefore ? disk.mountedAs(target.path, memory) : null
       Object.assign(check.progress, { probe: 'read', step, begunMs: check.startedMs })
       check.pass = gate.occupy(disk.fileSystemOf(target.path, memory), check.startedMs)
@@ -168,8 +179,9 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     settle,
     isRemounted,
     stillOut,
+    leaveEnded,
     stop() {
-      for (const check of out) check.cancelDeadline()
+      for (const check of out.keys()) check.cancelDeadline()
     },
   }
 }

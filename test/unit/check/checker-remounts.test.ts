@@ -56,6 +56,33 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
     expect(disk.begun.slice(16).map(({ atMs }) => atMs)).toEqual([1, 2, 3, 4].map(() => 2 * 3_600_000))
   })
 
+  it.each([
+    ['before its time is over', false],
+    ['after its time is over', true],
+  ])(
+    'is in nobody’s way by checks of paths that were removed while they hung, mounted anew %s',
+    async (_when, isLate) => {
+      const { clock, disk, checker, configure, told } = setUpChecker()
+      const all = [...paths, '/data/stays']
+      for (const path of all) {
+        disk.mounts.set(path, '30')
+        disk.fileSystems.set(path, 'old')
+        disk.slow.add(path)
+      }
+      configure(all.slice(0, 4), { timeoutSeconds: 4 })
+      await clock.advanceTo(isLate ? 5_000 : 1_000)
+      configure(['/data/stays'], { timeoutSeconds: 4 })
+      await clock.advanceTo(isLate ? 12_000 : 2_000)
+      for (const path of all) {
+        disk.mounts.set(path, '31')
+        disk.slow.delete(path)
+      }
+      checker.checkNow({ points: ['/data'] })
+      await clock.advanceTo(30_000)
+      expect(told('/data/stays').at(-1)?.[1]).toBe('ok')
+    },
+  )
+
   it('sees at the next tick by itself what nobody has told', async () => {
     const { clock, mountAs, isSlow, kinds } = await setUpHung()
     mountAs('31', 'new')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { troubledDevice, watchKernelLog } from '../../../core/check/kernel/kernel-log.ts'
+import { readKernelLog, troubledDevice, watchKernelLog } from '../../../core/check/kernel/kernel-log.ts'
 import { until } from '../../support/until.ts'
 
 describe('a record of the kernel log', () => {
@@ -46,6 +46,12 @@ describe('a record of the kernel log', () => {
     await until('the records to be read', () => told.length > 0)
     expect(told).toEqual([['/mnt/a', '/mnt/b']])
     expect(isEnded).toBe(false)
+  })
+
+  it('has no records where something else has its name, as /dev/null in a container', async () => {
+    const records: string[] = []
+    for await (const record of readKernelLog('/dev/null')) records.push(record)
+    expect(records).toEqual([])
   })
 
   it('is done without where it may not be read', async () => {

@@ -100,6 +100,34 @@ describe('a path that has been found well', () => {
     expect(disk.begun.length).toBe(2)
   })
 
+  it('hangs at that deadline also when a read would not be enough any more, though nothing was mounted anew', async () => {
+    const { clock, disk, slots, reports, kinds, needAll } = setUp(['/a'])
+    await clock.advanceTo(10_030)
+    needAll()
+    slots[0]?.stalled(() => 'read')
+    await clock.advanceTo(14_200)
+    expect(kinds('/a')).toEqual(['ok', 'hung'])
+    expect([reports.at(-1)?.checked.overall.elapsedMs, disk.begun.length]).toEqual([4_000, 1])
+  })
+
+  it('waits for its turn for as long as it takes when a FIFO had its place during a read', async () => {
+    const others = ['/1', '/2', '/3', '/4']
+    const { clock, disk, slots, configure, kinds } = setUp(['/f'], null)
+    await clock.advanceTo(5_030)
+    disk.fifos.add('/f')
+    slots[0]?.stalled(() => 'open')
+    for (const path of ['/f', ...others]) disk.fileSystems.set(path, 'one')
+    for (const path of others) disk.slow.add(path)
+    configure(['/f', ...others])
+    await clock.advanceTo(5_100)
+    slots[0]?.finished({ ...well, errno: 5 })
+    disk.fifos.delete('/f')
+    await clock.advanceTo(7_000)
+    for (const check of disk.begun.slice(-4)) check.well()
+    await clock.advanceTo(8_000)
+    expect(kinds('/f')).toEqual(['ok', 'ok'])
+  })
+
   it('keeps its lane’s place when it is removed while the read is out', async () => {
     const { clock, slots, removed, configure } = setUp(['/a'])
     await clock.advanceTo(10_030)

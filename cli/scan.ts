@@ -37,7 +37,11 @@ export function registerScan(program: Command): void {
     .description('look at a directory once: send what is finished, or list what would be sent and why not')
     .argument('<path>', 'the directory', parsePath)
     .option('--list', 'print what would be sent, one relative path a line; changes nothing', false)
-    .option('--once', 'send it, wait until all is durable, and end', false)
+    .option(
+      '--once',
+      'send it, wait until all is durable, and end; not while an agent runs on the same data directory',
+      false,
+    )
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { pauseOf } from '../core/agent/state/status.ts'
 import { isOldVerdict } from '../core/agent/state/verdict-age.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
@@ -67,6 +68,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
   return [
     terminalWords(sentence),
     ...(detail === null ? [] : [terminalWords(detail)]),
+    ...pauseLines(state),
     ...state.notices.map((notice) => terminalWords(notice.sentence)),
     ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
       `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
@@ -85,6 +87,12 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
   ]
+}
+
+/** What is graver comes first; that nothing is sent meanwhile is said all the same. */
+function pauseLines(state: AppState): string[] {
+  const pause = state.status.level === 'paused' ? null : pauseOf(state)
+  return pause === null ? [] : [terminalWords(pause)]
 }
 
 /** What one of several destinations has of a source. */

@@ -62,13 +62,15 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     (connection.state === 'connected' ? (delivery?.problem ?? null) : connection.problem) ??
     ledger.problem
 
+  const isPaused = () => applied?.paused === true || limiter.allowance.kind === 'pause'
+
   const reporting = openReporting(context, () => {
     const now = performance.now()
     const totals = ledger.totalsOf(destinationId())
     const transfers = delivery?.transfers(TRANSFERS) ?? []
     const problem = problemNow()
     // While nothing can go, nobody knows when it will.
-    const isGoing = connection.state === 'connected' && problem === null
+    const isGoing = connection.state === 'connected' && problem === null && !isPaused()
     const report: Report = {
       fingerprint: renewal?.identity.fingerprint ?? null,
       connection: { ...connection, problem },
@@ -87,7 +89,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const { changed } = reporting
   const applySources = () => {
     if (applied === null) return
-    delivery?.configure(sourcesOf(applied), applied.paused || limiter.allowance.kind === 'pause')
+    delivery?.configure(sourcesOf(applied), isPaused())
   }
   const limiter = openLimiter(() => {
     applySources()

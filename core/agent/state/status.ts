@@ -157,7 +157,8 @@ function scanTrouble(state: AppState): Message | null {
   return state.sources.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
-function pauseOf(state: AppState): Message | null {
+/** That nothing is sent, by a person's wish or the schedule's, and until when. */
+export function pauseOf(state: AppState): Message | null {
   const { pause } = state.settings
   const count = state.totals.waitingFiles
   if (pause === null) return scheduledPause(state)

@@ -62,8 +62,11 @@ test.each([
     const to = { ...at, port: relay.port }
     sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: 50 * KIB, schedule: [] } }))
     await until('some have gone', () => (sender.report()?.totals[SOURCE]?.sentFiles ?? 0) > 1)
+    await until('their end is told', () => (sender.report()?.leftOfAll ?? 0) > 0)
     sender.configure(senderConfig(home, to, pause))
     const before = relay.sentBytes()
+    const leftNow = () => [sender.report()?.leftOfAll, Object.keys(sender.report()?.left ?? {}).length]
+    await until('no end is foreseen', () => JSON.stringify(leftNow()) === '[null,0]', 10_000)
     await until('nothing is under way', () => sender.report()?.transfers.length === 0, 30_000)
     expect(relay.sentBytes() - before).toBeLessThan(1_000 * KIB)
     sender.configure(senderConfig(home, to))

@@ -30,3 +30,18 @@ test('trouble stays, however long ago it was seen; what was never checked is not
   expect(told(overall('hung'), 3_600_000)[0]).toContain('/archive has not answered')
   expect(told(null, 0)).toEqual(['/archive: not checked yet', '  not checked yet'])
 })
+
+test('a pause is said also where something graver comes first, and once', () => {
+  const paused = emptyState()
+  paused.settings.pause = { since: at, until: null }
+  const graver = {
+    level: 'attention' as const,
+    sentence: message('status.parked', { count: 1 }),
+    detail: null,
+  }
+  const pausedLines = (status: typeof paused.status) =>
+    describeState({ ...paused, status }).filter((line) => line.startsWith('Paused. 0 files wait.'))
+  expect(pausedLines(graver).length).toBe(1)
+  const first = { level: 'paused' as const, sentence: message('status.paused', { count: 0 }), detail: null }
+  expect(pausedLines(first).length).toBe(1)
+})

@@ -26,10 +26,12 @@ it('holdfast history prints what the running agent keeps, and says which path it
     const parsed = code === 0 ? historyAnswerSchema.parse(JSON.parse(out)) : null
     return parsed !== null && parsed.points.length >= 2 && parsed
   })
-  expect(answer).toMatchObject({ spanMs: 0, points: [{ gravest: 'ok' }, { gravest: 'ok' }] })
+  // On a busy machine a check may be slow.
+  const gravest = expect.stringMatching(/^(ok|slow)$/)
+  expect(answer).toMatchObject({ spanMs: 0, points: [{ gravest }, { gravest }] })
   const { out } = await ask(checked, '--points', '1')
   expect(out).toMatch(
-    /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +ok \d+\n$/,
+    /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +(ok|slow) \d+.*\n$/,
   )
   const link = path.join(temporaryDirectory('link'), 'checked')
   symlinkSync(checked, link)

@@ -27,8 +27,8 @@ it('holdfast history prints what the running agent keeps, and says which path it
     return parsed !== null && parsed.points.length >= 2 && parsed
   })
   // On a busy machine a check may be slow.
-  const gravest = expect.stringMatching(/^(ok|slow)$/)
-  expect(answer).toMatchObject({ spanMs: 0, points: [{ gravest }, { gravest }] })
+  expect(answer.points.filter(({ gravest }) => gravest !== 'ok' && gravest !== 'slow')).toEqual([])
+  expect(answer.spanMs).toBe(0)
   const { out } = await ask(checked, '--points', '1')
   expect(out).toMatch(
     /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +(ok|slow) \d+.*\n$/,

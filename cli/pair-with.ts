@@ -1,14 +1,13 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { pairWithReceiver } from '../core/send/link/pair.ts'
-import { openRenewal } from '../core/send/link/renewal.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { refuseMore, withDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
+import { loadValidIdentity } from '../core/wire/identity.ts'
 import { addressOf, parsePairingCode } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
@@ -65,8 +64,7 @@ async function pairAlone(
   name: string,
 ): Promise<Settings> {
   const { identity } = openDataDirectory(path.resolve(dataDirectory))
-  const renewal = await openRenewal(identity, (_, text) => console.error(quoteControls(text)))
-  await renewal.replaceExpired()
   const patience = AbortSignal.timeout(PAIR_WITHIN_MS)
-  return withDestination(settings, await pairWithReceiver(code, name, renewal.current, patience))
+  const shown = await loadValidIdentity(identity)
+  return withDestination(settings, await pairWithReceiver(code, name, shown, patience))
 }

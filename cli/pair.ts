@@ -1,11 +1,17 @@
 import type { Command } from 'commander'
+import { storeLayout } from '../core/receive/layout.ts'
 import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
+import { chooseSender } from '../core/receive/senders/choose.ts'
+import { foldersIn } from '../core/receive/senders/folders.ts'
+import { openSenders } from '../core/receive/senders/senders.ts'
 import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
+import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -16,10 +22,12 @@ interface PairOptions {
   qr?: boolean
   data?: string
   name?: string
+  replaces?: string
 }
 
-async function makeInvitation(store: string, { json = false, qr }: PairOptions): Promise<void> {
-  const invitation = await invite(store, Date.now())
+async function makeInvitation(store: string, { json = false, qr, replaces }: PairOptions): Promise<void> {
+  const replaced = replaces === undefined ? null : await folderOf(store, replaces)
+  const invitation = await invite(store, Date.now(), replaced)
   const { code, running } = invitation
   if (json) {
     console.log(JSON.stringify({ code, minutes: CODE_MINUTES, receiverRunning: running }))
@@ -32,6 +40,23 @@ async function makeInvitation(store: string, { json = false, qr }: PairOptions):
   })
 }
 
+/**
+ * The folder of a sender whose place another one is to take. One that nobody in the list has may be in the store all the
+ * same: then the list was lost.
+ */
+async function folderOf(store: string, who: string): Promise<string> {
+  const layout = storeLayout(store)
+  const { list } = await openSenders(layout.senders, (text) => console.error(quoteControls(text)))
+  if (
+    list().some(
+      ({ folder, name, fingerprint }) => folder === who || name === who || fingerprint.startsWith(who),
+    )
+  )
+    return chooseSender(list(), who, layout.root).folder
+  if ((await foldersIn(layout)).includes(who)) return who
+  throw new Problem('transfer.senderUnknown', { who, path: layout.root })
+}
+
 /** `holdfast pair CODE` at the sender, `holdfast pair --store DIR` at the receiver. */
 export function registerPair(program: Command): void {
   const command = program
@@ -42,11 +67,16 @@ export function registerPair(program: Command): void {
     .option('--json', 'print the code, or with a code the new destination, as JSON')
     .option('--qr', 'show the code as a QR code, too (as on a terminal)')
     .option('--no-qr', 'show no QR code')
+    .option(
+      '--replaces <sender>',
+      'the new sender takes the place of this one, with its folder: after it has lost its data',
+    )
     .option('--name <name>', "what the receiver calls this computer, and its folder's name there")
   withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
     const { store, name, json = false } = options
     if (code !== undefined && store === undefined) {
-      refuse('transfer.pairReceiverOnly', options, { qr: options.qr === false ? '--no-qr' : '--qr' })
+      const qr = options.qr === false ? '--no-qr' : '--qr'
+      refuse('transfer.pairReceiverOnly', options, { qr, replaces: '--replaces' })
       await pairWith(code, dataDirectoryOf(options), name, json)
     } else if (code === undefined && store !== undefined) {
       refuse('transfer.pairSenderOnly', options, { name: '--name', data: '--data' })

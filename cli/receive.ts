@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaultRuleWords, rulesOf } from '../core/receive/limits/rule-words.ts'
+import { defaultRuleWords, rulesOf, ruleWordsSchema } from '../core/receive/limits/rule-words.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
 import type { GivenConfig } from '../core/receive/service/config.ts'
 import { loadConfig } from '../core/receive/service/config.ts'
@@ -38,12 +38,14 @@ function portOf(text: string): number {
   return port
 }
 
+/** What was given; only words of the rules are looked at. */
+const definedOf = (given: GivenConfig) =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+
 /** What cannot be used of the command line's own words; those of a file are told as the file's. */
 function refuseRules(given: GivenConfig): void {
   try {
-    const { versions, versionsDays = null, keepFree = null, quota = [], quotaFiles = [] } = given
-    const words = { versionsDays, keepFree, quota, quotaFiles }
-    rulesOf({ ...words, versions: versions ?? defaultRuleWords.versions })
+    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...definedOf(given) }))
   } catch (thrown) {
     throw wrongUsage(thrown)
   }
@@ -101,7 +103,6 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const service: ReceiveService = await startService(
     {
       config,
-      manifestThread: new URL('./workers/manifest-thread.ts', import.meta.url),
       storeThread: new URL('./workers/store-thread.ts', import.meta.url),
     },
     log,

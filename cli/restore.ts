@@ -22,6 +22,7 @@ interface RestoreOptions {
   path?: string
   at?: number
   version?: string
+  oldNames: boolean
   list: boolean
   overwrite: boolean
   json?: boolean
@@ -51,6 +52,7 @@ export function registerRestore(program: Command): void {
       parseMoment,
     )
     .option('--version <name>', 'this older version of the file, as --list names it')
+    .option('--old-names', 'also what has another name at the source since, under its old one', false)
     .option('--list', 'only list what there is, older versions included; needs no destination', false)
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
@@ -65,8 +67,8 @@ export function registerRestore(program: Command): void {
 }
 
 function taskOf(store: string, destination: string | undefined, options: RestoreOptions): Task {
-  const { sender = null, source = null, path: file = null, at = null, version = null } = options
-  const wanted = { sender, source, path: file, at, version }
+  const { sender = null, source = null, path: file = null, at = null, version = null, oldNames } = options
+  const wanted = { sender, source, path: file, at, version, oldNames }
   if (options.list || destination === undefined) return { does: 'list', store: path.resolve(store), wanted }
   const to = path.resolve(destination)
   return {
@@ -97,12 +99,12 @@ async function restore(task: Task, { json = !process.stdout.isTTY, patience }: R
         sayEvent(store, event.event, json, output.say)
         return
       case 'restored': {
-        const { files, bytes, restored, same, unverified, failed } = event.summary
+        const { files, bytes, restored, same, undressed, failed } = event.summary
         code = failed === 0 ? WELL : NOT_ALL
         const key = task.does === 'list' ? 'store.listed' : 'store.restored'
         const sentence = message(key, { files, bytes, restored, same, failed })
         output.say(terminalWords(sentence), { type: 'summary', ...event.summary })
-        return unverified > 0 ? complain(message('store.unverified', { count: unverified })) : undefined
+        return undressed > 0 ? complain(message('store.undressed', { count: undressed })) : undefined
       }
     }
   })
@@ -135,14 +137,12 @@ function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed'
       return null
     case 'exists':
       return message('store.exists', { path: event.to })
+    case 'folded':
+      return message('store.folded', { path: event.to })
     case 'inTheWay':
       return message('store.inTheWay', { path: event.to })
     case 'damaged':
       return message('store.restoreDamaged', { path: path.join(store, event.place) })
-    case 'changed':
-      return message('store.restoreChanged', { path: path.join(store, event.place) })
-    case 'unsure':
-      return message('store.restoreUnsure', { path: path.join(store, event.place) })
     case 'unreadable':
       return message('store.unreadable', { path: path.join(store, event.place), reason: event.code })
     case 'strange':
@@ -158,7 +158,7 @@ function sentenceOf(store: string, event: Exclude<RestoreEvent, { kind: 'listed'
 
 /** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */
 function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
-  const stored = storedAt === null ? '-'.padEnd(20) : new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
+  const stored = new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
   const name = quoteControls([sender, source, file].join('/'))
-  return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(24)}  ${name}`
+  return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(26)}  ${name}`
 }

@@ -8,14 +8,20 @@ export type RuleOptions = Partial<{ [Name in keyof RuleWords]: NonNullable<RuleW
 export function withRules(command: Command): Command {
   return command
     .option(
-      '--versions <number>',
-      `older contents of each file that are kept, or "all" (default: ${defaultRuleWords.versions})`,
+      '--keep-within <time>',
+      `older contents of a file are all kept this long after they were replaced, in the time for which the receiver runs (default: ${defaultRuleWords.keepWithin})`,
     )
-    .option('--versions-days <days>', 'older contents are kept this long at most (default: no limit)')
+    .option(
+      '--keep-daily <number>',
+      `then the last one of each of the latest so many days (default: ${defaultRuleWords.keepDaily})`,
+    )
+    .option('--keep-weekly <number>', `the same for weeks (default: ${defaultRuleWords.keepWeekly})`)
+    .option('--keep-monthly <number>', `the same for months (default: ${defaultRuleWords.keepMonthly})`)
+    .option('--keep-yearly <number>', `the same for years (default: ${defaultRuleWords.keepYearly})`)
     .option('--keep-free <size>', 'what stays free on the disk: 10G, or 5% (default: 1G, on small disks 1%)')
     .option(
       '--quota <[sender=]size>',
-      'what a sender may store, versions included: 500G for each, PC=1T for the one with the folder PC',
+      'what a sender may store, versions included, each name counted as 4 KiB more: 500G for each, PC=1T for the one with the folder PC',
       collect,
     )
     .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', collect)

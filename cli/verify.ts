@@ -78,11 +78,12 @@ function sentenceOf(store: string, finding: Finding): Message {
     case 'damaged':
     case 'changed': {
       const { expected, found } = finding
-      const key = finding.kind === 'damaged' ? 'store.damaged' : 'store.changed'
+      const kind = finding.kind === 'damaged' ? 'store.damaged' : 'store.changed'
+      const key = finding.isWanted ? (`${kind}Wanted` as const) : kind
       return message(key, { path: file, expected: digestBeginning(expected), found: digestBeginning(found) })
     }
     case 'missing':
-      return message('store.missing', { path: file })
+      return message(finding.isWanted ? 'store.missingWanted' : 'store.missing', { path: file })
     case 'unknown':
       return message(finding.adopted ? 'store.adopted' : 'store.unknown', { path: file })
     case 'strange':

@@ -234,7 +234,8 @@ export class Agent {
   }
 
   #sent(destination: string, report: SenderReport): void {
-    // The receiver here must know its own sender. Each other one may show another certificate while they are renewed.
+    if (report.notice !== undefined) this.notices.add(`session ${destination}`, report.notice)
+    // The receiver here must know its own sender.
     const isOwn = destination === EMBEDDED_DESTINATION && report.fingerprint !== null
     if (isOwn && report.fingerprint !== this.#senderFingerprint) {
       this.#senderFingerprint = report.fingerprint

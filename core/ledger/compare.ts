@@ -5,7 +5,7 @@ import { word } from './rows.ts'
 
 /**
  * One file as JSON, a row of the array that `Compare` takes: path relative to the source, bytes, nanoseconds since
- * 1970, inode. `more` is left alone by the comparison. Numbers are written as SQLite keeps them: in 64 bits, signed;
+ * 1970 of the last change of the content and of the inode, inode. `more` is left alone by the comparison. Numbers are written as SQLite keeps them: in 64 bits, signed;
  * long ones as strings, which JSON.parse gives back exactly and SQLite takes for numbers beside a column of integers
  * (https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison).
  */
@@ -13,10 +13,11 @@ export function comparedRow(
   path: string,
   size: number,
   mtimeNs: bigint,
+  ctimeNs: bigint,
   inode: bigint,
   more: number,
 ): string {
-  return `[${JSON.stringify(path)},${size},"${word.store(mtimeNs)}","${word.store(inode)}",${more}]`
+  return `[${JSON.stringify(path)},${size},"${word.store(mtimeNs)}","${word.store(ctimeNs)}","${word.store(inode)}",${more}]`
 }
 
 /** No route has this number: everything is unknown to it. */
@@ -30,7 +31,8 @@ export function openCompare(database: DatabaseSyncInstance, routes: Routes): Com
   const differing = database.prepare(
     `SELECT one.key AS place, file.id IS NOT NULL AS known
      FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
-     WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2 OR inode <> one.value ->> 3`,
+     WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2
+     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
   )
   return (destination, source, rows) => {
     const route = routes.find(destination, source) ?? NO_ROUTE

@@ -10,8 +10,19 @@ export interface Candidate {
   path: string
   size: number
   mtimeNs: bigint
+  /** Last change of the inode (st_ctime), which no program can set: content, mode and owner change it. */
+  ctimeNs: bigint
   inode: bigint
   device: bigint
+}
+
+/** What a sender remembers of its sessions with a destination; see PROTOCOL.md, "Sessions". */
+export interface SessionMemory {
+  epoch: string
+  /** The destination's position by which it last stored something. */
+  position: number
+  last: string | null
+  next: string
 }
 
 export interface LedgerEntry {
@@ -29,18 +40,14 @@ export interface Claim {
   generation: number
 }
 
-/** A claim on a file that is to be removed. */
-export interface RemovalClaim extends Claim {
-  /** The digest of its content as it is, made in the other way (digest.ts): a row elsewhere may have that one. */
-  otherwise?: Uint8Array | null
-}
-
 /** A claim on a file that the receiver has stored. */
 export interface SentClaim extends Claim {
   /** It is owed the group-write mark. */
   mark: boolean
   /** Digest (digest.ts) of the content that was stored, where it is known; without it the file is never copied from. */
   digest?: Uint8Array | null
+  /** The destination's position by which it was stored. */
+  position?: number
 }
 
 /** Content that a destination has. */
@@ -55,6 +62,8 @@ export interface SentContent {
 /** A waiting file that may go now. */
 export interface Due extends Claim, Candidate {
   attempts: number
+  /** Of the content that this destination was last known to have, if that may still be this one. */
+  digest: Uint8Array | null
 }
 
 /** A sent file that may be removed at the source. */
@@ -100,8 +109,9 @@ export interface Ledger {
   /** What happened to an earlier file of this name, if it had to be set aside. */
   readonly notice: Message | null
   /**
-   * One short transaction. New → waiting; known with another size, mtime or inode → waiting again (also if
-   * it was sent or parked); the same → untouched. One that changes again and again waits with growing pauses, of
+   * One short transaction. New → waiting; known with another size, mtime, ctime or inode → waiting again (also if
+   * it was sent or parked); the same → untouched. Where the ctime alone is another one the digest stays known: the
+   * content may be the same. One that changes again and again waits with growing pauses, of
    * at most some seconds. Returns how many became waiting.
    */
   offer(destination: string, candidates: readonly Candidate[]): number
@@ -115,8 +125,8 @@ export interface Ledger {
    * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
    * the ledger has stay as they are.
    */
-  adoptRenamed(destination: string, source: string, file: Content & { path: string }): void
-  /** Which files of some rows it does not have with the same size, time and inode. */
+  adoptRenamed(destination: string, source: string, file: Content & Pick<Candidate, 'path' | 'ctimeNs'>): void
+  /** Which files of some rows it does not have with the same size, times and inode. */
   differing: Compare
   /** The mount point that a source was on when it was last there, or null. */
   home(source: string): string | null
@@ -194,8 +204,25 @@ export interface Ledger {
     after: number,
     limit: number,
   ): number | null
-  /** The marks of these files are set, or not wanted any more; for every destination that has this content. */
-  marksDone(claims: readonly Claim[]): void
+  /**
+   * The marks of these files are set, or not wanted any more; for every destination that has this content. `ctimeNs`:
+   * since a mark was set, which changed it.
+   */
+  marksDone(claims: readonly (Claim & { ctimeNs: bigint | null })[]): void
+  session(destination: string): SessionMemory | null
+  /** On the disk when it returns. */
+  rememberSession(destination: string, session: SessionMemory): void
+  /** The destination has stored something by this position. */
+  rememberPosition(destination: string, position: number): void
+  /**
+   * What this destination has got since a position has to be offered to it again: one chunk of at most `limit` files.
+   * Returns how many, fewer than `limit` at the end.
+   */
+  offerAgainSince(destination: string, position: number, limit: number): number
+  /** This destination wants these files, by their sources' ids, offered again. Returns how many wait now. */
+  offerAgain(destination: string, files: readonly (readonly [source: string, path: string])[]): number
+  /** How many files this destination has that were removed here after they were sent, since a position. */
+  removedSince(destination: string, position: number): number
   park(claim: Claim, reason: Message): void
   /** Waiting still, but not before `at` (milliseconds since 1970). */
   retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
@@ -242,7 +269,7 @@ export interface Ledger {
    * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
    * ids of those whose row is still as it was, and that the other destinations have proven.
    */
-  beginRemovals(claims: readonly RemovalClaim[], proven: Proofs): Set<number>
+  beginRemovals(claims: readonly Claim[], proven: Proofs): Set<number>
   /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
   endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
   /**

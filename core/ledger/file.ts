@@ -5,7 +5,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { inTransaction, sqliteCode } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import { LEDGER_STEPS } from './schema.ts'
+import { LEDGER_VERSION, SCHEMA } from './schema.ts'
 
 /** How long a process waits for another one's transaction before it gives up, in milliseconds. */
 const BUSY_MS = 10_000
@@ -53,21 +53,22 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
     // process that makes the ledger at this moment commits both together.
     const tables = patiently(() => hasTables(database))
     const found = patiently(() => versionOf(database))
-    if (found > LEDGER_STEPS.length || (found === 0 && tables)) {
+    if (found > LEDGER_VERSION || (found === 0 && tables)) {
       database.close()
       return found === 0 ? 'broken' : 'newer'
     }
     patiently(() => database.exec('PRAGMA journal_mode = WAL'))
     // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
     database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384')
-    if (versionOf(database) < LEDGER_STEPS.length) {
+    if (versionOf(database) === 0) {
       inTransaction(database, () => {
-        for (const step of LEDGER_STEPS.slice(versionOf(database))) database.exec(step)
-        database.exec(`PRAGMA user_version = ${LEDGER_STEPS.length}`)
+        if (versionOf(database) !== 0) return
+        database.exec(SCHEMA)
+        database.exec(`PRAGMA user_version = ${LEDGER_VERSION}`)
       })
     }
-    database.prepare('SELECT count(*) FROM total').get()
-    database.prepare('SELECT id, mark_due, digest, removal, proven_at FROM file LIMIT 1').get()
+    for (const table of ['meta', 'route', 'total', 'file'])
+      database.prepare(`SELECT count(*) FROM (SELECT * FROM ${table} LIMIT 1)`).get()
     return database
   } catch (thrown) {
     database.close()

@@ -9,6 +9,7 @@ import { openLedgerRemovals } from './removals.ts'
 import { openLedgerRenamed } from './renamed.ts'
 import { openRoutes } from './rows.ts'
 import { openLedgerSent } from './sent.ts'
+import { openLedgerSessions } from './sessions.ts'
 import { openLedgerWithdraw } from './withdraw.ts'
 
 export type {
@@ -21,6 +22,7 @@ export type {
   Removable,
   SentClaim,
   SentContent,
+  SessionMemory,
 } from './contract.ts'
 
 /** Opens or makes the ledger; several processes may have it open at once. */
@@ -38,6 +40,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerRenamed(database, routes),
     ...openLedgerWithdraw(database, routes),
     ...openLedgerRemovals(database, routes),
+    ...openLedgerSessions(database, routes, pages),
     totals: pages.totals,
     files: pages.files,
     home: places.home,

@@ -20,16 +20,18 @@ const LONGEST_PAUSE_MS = 8_000
 const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND retry_at > 0'
 /** What becomes of a row whose file has other content than the one it told of. */
-const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, digest = NULL, ${REMOVAL_ANEW},
+const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, ${REMOVAL_ANEW},
+  digest = iif(size = excluded.size AND mtime_ns = excluded.mtime_ns AND inode = excluded.inode, digest, NULL),
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
   retry_at = CASE WHEN ${PAUSING} THEN min(retry_at, ?3 + ${LONGEST_PAUSE_MS})
     WHEN ${RESTLESS} AND attempts >= 2 THEN ?3 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10)) ELSE 0 END`
-const CHANGED = 'size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR inode <> excluded.inode'
+const CHANGED = `size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR ctime_ns <> excluded.ctime_ns
+  OR inode <> excluded.inode`
 // One statement for many files: to bind the values of each one costs as much as to insert it. ?2 is their array.
-const OFFER = `INSERT INTO file (route, path, size, mtime_ns, inode, device)
-  SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?2) WHERE true
+const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device)
+  SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?2) WHERE true
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
-  inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
+  ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 
 interface KnownRow extends DueRow {
   /** The file is not there any more, or nothing is known of what it is. */
@@ -59,7 +61,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   )
   const chunkOf = prepareExact(
     database,
-    `SELECT id, path, size, mtime_ns, inode, device,
+    `SELECT id, path, size, mtime_ns, ctime_ns, inode, device,
        removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns = ${NO_TIME} AS is_gone
      FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id > ? ORDER BY id LIMIT ?`,
   )
@@ -125,6 +127,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
             path: row.path,
             size: Number(row.size),
             mtimeNs: row.mtime_ns,
+            ctimeNs: row.ctime_ns,
             inode: word.load(row.inode),
             device: word.load(row.device),
           })),
@@ -135,11 +138,11 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   }
 }
 
-/** As JSON: [path, size, mtime_ns, inode, device] of each file, its numbers as the columns have them, all 64 bits. */
+/** As JSON: [path, size, mtime_ns, ctime_ns, inode, device] of each file, its numbers as the columns have them, all 64 bits. */
 function rowsOf(candidates: readonly Candidate[]): string {
   const rows = candidates.map(
-    ({ path, size, mtimeNs, inode, device }) =>
-      `[${JSON.stringify(path)},${size},${word.store(mtimeNs)},${word.store(inode)},${word.store(device)}]`,
+    ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
+      `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
   )
   return `[${rows.join()}]`
 }

@@ -36,10 +36,7 @@ export function openLedgerPlaces(database: DatabaseSyncInstance): LedgerPlaces {
   const metaOf = (key: string) => (readMeta.get(key) as { value: string } | undefined)?.value ?? null
   const filled = (source: string): string[] => {
     const text = metaOf(filledOf(source))
-    if (text !== null) return JSON.parse(text) as string[]
-    // Until there could be several, everything had been offered to the destination of the last run.
-    const last = metaOf('destination')
-    return last === null ? [] : [last]
+    return text === null ? [] : (JSON.parse(text) as string[])
   }
 
   return {

@@ -21,7 +21,7 @@ const WENT_BACK_MS = 1_000
 // As one value: to bring each column of each row over by itself costs several times what it costs to find it. Integers
 // of 64 bits are text, which JSON.parse leaves exact.
 const READY = `SELECT json_group_array(json_array(
-    id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(inode AS TEXT), CAST(device AS TEXT), attempts
+    id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT), CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest)
   ) ORDER BY mtime_ns, id) AS rows
   FROM (SELECT ${DUE_COLUMNS} FROM file WHERE route = ?1 AND state = 0 AND retry_at = 0
     AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY mtime_ns, id LIMIT ?3)`
@@ -32,13 +32,15 @@ type ReadyRow = [
   path: string,
   size: number,
   mtimeNs: string,
+  ctimeNs: string,
   inode: string,
   device: string,
   attempts: number,
+  digest: string,
 ]
 
 function dueOfReady(row: ReadyRow, source: string): Due {
-  const [id, generation, path, size, mtimeNs, inode, device, attempts] = row
+  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest] = row
   return {
     id,
     generation,
@@ -46,9 +48,12 @@ function dueOfReady(row: ReadyRow, source: string): Due {
     path,
     size,
     mtimeNs: BigInt(mtimeNs),
+    ctimeNs: BigInt(ctimeNs),
     inode: word.load(BigInt(inode)),
     device: word.load(BigInt(device)),
     attempts,
+    // Of NULL it is empty.
+    digest: digest === '' ? null : Buffer.from(digest, 'hex'),
   }
 }
 
@@ -78,9 +83,10 @@ export function openLedgerQueue(
      AND reason IS NULL AND retry_at >= ${ofAge} + 1000`,
   )
   const renewOne = database.prepare(
-    `UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, retry_at = ?,
-     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL, digest = NULL,
-     ${REMOVAL_ANEW} ${CLAIMED}`,
+    `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
+     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5, retry_at = ?6,
+     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
+     ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
   )
   const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0 AND sent_at IS NULL`)
   // That an earlier content was sent stays known: a removal of it may be under way, and a file that comes back with the
@@ -149,9 +155,9 @@ export function openLedgerQueue(
     },
 
     renew({ id, generation }, facts, at) {
-      const { size, mtimeNs } = facts
-      const ids = [word.store(facts.inode), word.store(facts.device)]
-      renewOne.run(size, word.store(mtimeNs), ...ids, Math.max(0, Math.ceil(at)), id, generation)
+      const { size, mtimeNs, ctimeNs, inode, device } = facts
+      const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
+      renewOne.run(size, ...words, Math.max(0, Math.ceil(at)), id, generation)
     },
 
     drop: ({ id, generation }) =>

@@ -6,7 +6,7 @@ import type { Ledger } from './contract.ts'
 import { openLedgerOffers } from './offers.ts'
 import { openLedgerRenamed } from './renamed.ts'
 import { openRoutes } from './rows.ts'
-import { LEDGER_STEPS } from './schema.ts'
+import { LEDGER_VERSION } from './schema.ts'
 
 export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
 
@@ -21,7 +21,7 @@ export function readLedger(file: string): LedgerReader | null {
     try {
       const row = database.prepare('PRAGMA user_version').get() as { user_version: number }
       // Whoever misunderstands another version's tables would say untrue things of them.
-      if (row.user_version !== LEDGER_STEPS.length) throw new Error(`version ${row.user_version}`)
+      if (row.user_version !== LEDGER_VERSION) throw new Error(`version ${row.user_version}`)
       const routes = openRoutes(database)
       const { lookup } = openLedgerOffers(database, routes)
       const { sentAs } = openLedgerRenamed(database, routes)

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Ledger, Proofs, Removable, RemovalClaim } from './contract.ts'
+import type { Claim, Ledger, Proofs, Removable } from './contract.ts'
 import type { DueRow, Routes } from './rows.ts'
 import { CLAIMED, DUE_COLUMNS, dueOf, OTHERS_WITH, prepareExact, SAME_ELSEWHERE } from './rows.ts'
 import { MARK, REMOVAL } from './schema.ts'
@@ -25,7 +25,7 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
   // What was removed stays in the ledger: to bring it over would cost twenty times what it costs to pass it over.
   const removableRows = prepareExact(
     database,
-    `SELECT ${DUE_COLUMNS}, proven_at, digest FROM file INDEXED BY file_state
+    `SELECT ${DUE_COLUMNS}, proven_at FROM file INDEXED BY file_state
      WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none} AND mark_due = ${MARK.none}
      AND sent_at <= ? AND digest IS NOT NULL ORDER BY id LIMIT ?`,
   )
@@ -45,13 +45,13 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
   const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
   // A copy that was read back, of the same bytes, and that nobody is removing.
   const proofs = database.prepare(
-    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest IN (file.digest, ?) AND other.removal = ${REMOVAL.none}`)}
+    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
      AS count FROM file WHERE id = ?`,
   )
 
-  const isProven = ({ id, otherwise = null }: RemovalClaim, { others, since }: Proofs): boolean =>
+  const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
     others.length === 0 ||
-    (proofs.get(JSON.stringify(others), since, otherwise, id) as { count: number }).count === others.length
+    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
 
   return {
     removable(destination, source, sentBefore, after, limit) {

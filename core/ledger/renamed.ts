@@ -25,8 +25,8 @@ export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes
      WHERE inode = ? AND route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
   )
   const adopt = database.prepare(
-    `INSERT INTO file (route, path, size, mtime_ns, inode, device, state, sent_at, digest)
-     SELECT route, ?1, size, mtime_ns, inode, device, 1, sent_at, digest FROM file INDEXED BY file_content
+    `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, state, sent_at, digest, acked)
+     SELECT route, ?1, size, mtime_ns, ?6, inode, device, 1, sent_at, digest, acked FROM file INDEXED BY file_content
      WHERE inode = ?2 AND mtime_ns = ?3 AND size = ?4 AND route = ?5 AND state = 1 LIMIT 1
      ON CONFLICT (route, path) DO NOTHING`,
   )
@@ -40,9 +40,10 @@ export function openLedgerRenamed(database: DatabaseSyncInstance, routes: Routes
       if (row === undefined) return null
       return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
     },
-    adoptRenamed(destination, source, { path, size, mtimeNs, inode }) {
+    adoptRenamed(destination, source, { path, size, mtimeNs, ctimeNs, inode }) {
       const route = routes.find(destination, source)
-      if (route !== null) adopt.run(path, word.store(inode), word.store(mtimeNs), size, route)
+      if (route === null) return
+      adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))
     },
   }
 }

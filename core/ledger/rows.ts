@@ -24,7 +24,7 @@ export const reasonOf = (text: string | null): Message | null =>
 export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
 /** The columns of a DueRow. */
-export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, inode, device, attempts'
+export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, ctime_ns, inode, device, attempts, digest'
 
 /** A time, as SQL, that no file has: any content is another one. Nanoseconds since 1970 that end in the year 1677. */
 export const NO_TIME = '(1 << 63)'
@@ -43,9 +43,11 @@ export interface DueRow {
   path: string
   size: bigint
   mtime_ns: bigint
+  ctime_ns: bigint
   inode: bigint
   device: bigint
   attempts: bigint
+  digest: Uint8Array | null
 }
 
 export const dueOf = (row: DueRow, source: string): Due => ({
@@ -55,9 +57,11 @@ export const dueOf = (row: DueRow, source: string): Due => ({
   path: row.path,
   size: Number(row.size),
   mtimeNs: row.mtime_ns,
+  ctimeNs: row.ctime_ns,
   inode: word.load(row.inode),
   device: word.load(row.device),
   attempts: Number(row.attempts),
+  digest: row.digest,
 })
 
 // The other rows are found by their name, of which each destination has one: many hard links have one inode. CROSS JOIN

@@ -1,13 +1,25 @@
 /** A state is stored as a number; 1 is written out in the partial indices below. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
 
+/** Written to `user_version`; a ledger with a higher one was made by a newer Holdfast. */
+export const LEDGER_VERSION = 1
+
 /**
- * A route is one source's way to one destination. `total` is kept by triggers, so that no question about
- * sums ever reads the whole table. `ready` and `later` split the waiting files: those that may go now, in
- * the order of their age, and those that wait for their next attempt. `mark_due`: sent, but the file does
- * not carry its group-write mark yet; so a crash between the two is made good at the next start.
+ * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
+ * reads the whole table. Of a file:
+ * - `retry_at` splits those that wait: those that may go now, in the order of their age, and those that wait for their
+ *   next attempt.
+ * - `mark_due`: sent, but it does not carry its group-write mark yet, so that a crash between the two is made good at
+ *   the next start; see MARK.
+ * - `digest` of what was sent: with it a file that is only renamed, or whose mode alone has changed, need not travel
+ *   again. The index holds every row, so it is written when a file is offered, and costs nothing more when it is sent.
+ * - `acked`: the destination's position by which it was stored.
+ * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. Only the few rows that are in the
+ *   middle of it are in the index: a transfer pays nothing. `proven_at`: when the destination last proved that it has it.
+ * Times are milliseconds since 1970; those of the file itself nanoseconds, in 64 bits: beyond the year 2262 they only
+ * tell one content from another.
  */
-const FIRST = `
+export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE route (
   id INTEGER PRIMARY KEY,
@@ -28,6 +40,7 @@ CREATE TABLE file (
   path TEXT NOT NULL,
   size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
   inode INTEGER NOT NULL,
   device INTEGER NOT NULL,
   state INTEGER NOT NULL DEFAULT 0,
@@ -36,7 +49,12 @@ CREATE TABLE file (
   retry_at INTEGER NOT NULL DEFAULT 0,
   sent_at INTEGER,
   reason TEXT,
-  mark_due INTEGER NOT NULL DEFAULT 0
+  mark_due INTEGER NOT NULL DEFAULT 0,
+  digest BLOB,
+  acked INTEGER,
+  removal INTEGER NOT NULL DEFAULT 0,
+  removed_at INTEGER,
+  proven_at INTEGER
 );
 CREATE UNIQUE INDEX file_path ON file (route, path);
 CREATE INDEX file_state ON file (route, state);
@@ -44,6 +62,9 @@ CREATE INDEX file_unsent ON file (route, path, state) WHERE state <> 1;
 CREATE INDEX file_ready ON file (route, mtime_ns) WHERE state = 0 AND retry_at = 0;
 CREATE INDEX file_later ON file (retry_at) WHERE state = 0 AND retry_at > 0;
 CREATE INDEX file_mark ON file (route) WHERE mark_due = 1;
+CREATE INDEX file_mark_later ON file (route) WHERE mark_due = 2;
+CREATE INDEX file_content ON file (inode, mtime_ns);
+CREATE INDEX file_removing ON file (route) WHERE removal = 1;
 CREATE TRIGGER route_totals AFTER INSERT ON route BEGIN
   INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
 END;
@@ -60,36 +81,6 @@ WHEN old.state <> new.state OR old.size <> new.size BEGIN
 END;
 `
 
-/**
- * The digest of what was sent: a sent row has it, if it was sent since there is this column, any other row has
- * none. With it a file that is only renamed need not travel again. The index holds every row: so it is written
- * when a file is offered, and costs nothing more when it is sent, which is what a transfer's speed hangs on.
- */
-const CONTENT = `
-ALTER TABLE file ADD COLUMN digest BLOB;
-CREATE INDEX file_content ON file (inode, mtime_ns);
-`
-
-/**
- * Files that Holdfast itself removes at the source after they were sent; see REMOVAL. `removed_at` is in
- * milliseconds since 1970. Only the few rows that are in the middle of it are in the index: a transfer pays nothing.
- */
-const REMOVALS = `
-ALTER TABLE file ADD COLUMN removal INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE file ADD COLUMN removed_at INTEGER;
-CREATE INDEX file_removing ON file (route) WHERE removal = 1;
-`
-
-/**
- * With several destinations a file is marked, and removed, only when every one has it. `mark_due` = 2: owed, but another
- * destination does not have it yet. `proven_at`: when this destination last read its copy back for a removal,
- * milliseconds since 1970.
- */
-const SEVERAL = `
-ALTER TABLE file ADD COLUMN proven_at INTEGER;
-CREATE INDEX file_mark_later ON file (route) WHERE mark_due = 2;
-`
-
 /** now: may be set; later: another destination does not have the file yet. */
 export const MARK = { none: 0, now: 1, later: 2 } as const
 
@@ -98,10 +89,3 @@ export const MARK = { none: 0, now: 1, later: 2 } as const
  * did not remove it.
  */
 export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
-
-/**
- * What makes a ledger of version n of one of version n - 1; version 0 is an empty database. The version is
- * written to `user_version`; a ledger with a higher one was made by a newer Holdfast. A step that was released
- * is never changed.
- */
-export const LEDGER_STEPS: readonly string[] = [FIRST, CONTENT, REMOVALS, SEVERAL]

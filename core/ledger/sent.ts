@@ -10,7 +10,7 @@ export type LedgerSent = Pick<Ledger, 'markSent' | 'sentElsewhere' | 'dueMarks' 
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, retry_at = 0, reason = NULL
+    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, retry_at = 0, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
   // One row a file is enough: many hard links have one inode.
@@ -27,9 +27,11 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
     database,
     `SELECT ${DUE_COLUMNS} FROM file WHERE route = ? AND mark_due = 1 AND id > ? ORDER BY id LIMIT ?`,
   )
-  const marked = database.prepare(`UPDATE file SET mark_due = ${MARK.none} ${CLAIMED}`)
+  const marked = database.prepare(
+    `UPDATE file SET mark_due = ${MARK.none}, ctime_ns = coalesce(?, ctime_ns) ${CLAIMED}`,
+  )
   const markedElsewhere = database.prepare(
-    `UPDATE file SET mark_due = ${MARK.none} WHERE mark_due <> ${MARK.none} AND ${SAME_ELSEWHERE}`,
+    `UPDATE file SET mark_due = ${MARK.none}, ctime_ns = coalesce(?, ctime_ns) WHERE ${SAME_ELSEWHERE}`,
   )
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const putOff = database.prepare(`UPDATE file SET mark_due = ${MARK.later} WHERE id = ?`)
@@ -64,8 +66,8 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
     markSent: (claims, now) =>
       inTransaction(database, () => {
         const done = new Set<number>()
-        for (const { id, generation, mark, digest = null } of claims) {
-          if (sent.run(now, mark ? 1 : 0, digest, id, generation).changes === 1) done.add(id)
+        for (const { id, generation, mark, digest = null, position = 0 } of claims) {
+          if (sent.run(now, mark ? 1 : 0, digest, position, id, generation).changes === 1) done.add(id)
         }
         return done
       }),
@@ -111,8 +113,9 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
 
     marksDone: (claims) =>
       inTransaction(database, () => {
-        for (const { id, generation } of claims) {
-          if (marked.run(id, generation).changes === 1) markedElsewhere.run(id)
+        for (const { id, generation, ctimeNs } of claims) {
+          const ctime = ctimeNs === null ? null : word.store(ctimeNs)
+          if (marked.run(ctime, id, generation).changes === 1) markedElsewhere.run(ctime, id)
         }
       }),
   }

@@ -1,4 +1,5 @@
 import { errorCode, errorText } from '../files/system-error.ts'
+import { sqliteCode } from '../sqlite.ts'
 import type { FileStatus } from '../wire/limits.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
@@ -18,13 +19,13 @@ export class FileRefused extends Error {
 }
 
 /**
- * Waits for a call that gives a file or a directory its name in the store. EINVAL means there that the file system
- * has no such names: FAT, exFAT and NTFS refuse some characters. As any other failure it would be tried again for ever,
- * and taken for the store's.
+ * Makes a call that gives a file or a directory its name in the store. EINVAL means there that the file system has no
+ * such names: FAT, exFAT and NTFS refuse some characters. As any other failure it would be tried again for ever, and
+ * taken for the store's.
  */
-export async function naming<T>(call: Promise<T>): Promise<T> {
+export function nameRefusal<T>(call: () => T): T {
   try {
-    return await call
+    return call()
   } catch (thrown) {
     throw errorCode(thrown) === 'EINVAL' ? new FileRefused('name', 'characters') : thrown
   }
@@ -35,10 +36,17 @@ export interface Outcome {
   detail: string
 }
 
+/** SQLite's result codes (https://sqlite.org/rescode.html) for what the disk has said: SQLITE_READONLY, IOERR, FULL. */
+const sqliteErrors = new Map([
+  [8, 'EROFS'],
+  [10, 'EIO'],
+  [13, 'ENOSPC'],
+])
+
 /** What the sender is told about a file whose storing failed with `thrown`. */
 export function outcomeOf(thrown: unknown): Outcome {
   if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
-  const code = errorCode(thrown)
+  const code = sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':

@@ -8,11 +8,11 @@ export const OWN_DIRECTORY = '.holdfast'
  *
  *     STORE/<sender>/<source>/<path>                                     the files
  *     STORE/isocket/<address>/<path>                                     what original isocket clients send
- *     STORE/.holdfast/versions/<sender>/<source>/<path>/<time>           what a newer content replaced
+ *     STORE/.holdfast/versions/<sender>/<source>/<path>/<version>        what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
  *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be gone on with
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
- *     STORE/.holdfast/journal/…                                          what the manifest has not taken in yet
+ *     STORE/.holdfast/wanted                                             changes when verify wants files again
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
  *     STORE/.holdfast/seen.json                                          when each sender was last connected
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
@@ -30,7 +30,8 @@ export interface StoreLayout {
   /** Where the running, or last, receiver of this store can be reached. */
   receiver: string
   manifest: string
-  journal: string
+  /** Its time of modification tells a receiver that verify has found files to be asked for again. */
+  wanted: string
   /** Below the root, as components. */
   versions: readonly string[]
 }
@@ -49,7 +50,7 @@ export function storeLayout(directory: string): StoreLayout {
     partial: path.join(own, 'partial'),
     receiver: path.join(own, 'receiver.json'),
     manifest: path.join(own, 'manifest.db'),
-    journal: path.join(own, 'journal'),
+    wanted: path.join(own, 'wanted'),
     versions: [OWN_DIRECTORY, 'versions'],
   }
 }

@@ -1,4 +1,5 @@
 import { createLimitedLog } from '../pacing/limited-log.ts'
+import { loadIdentity } from '../wire/identity.ts'
 import { claimStore } from './claim-store.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
@@ -11,16 +12,12 @@ import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/service.ts'
 import type { StoreLayout } from './layout.ts'
 import { storeLayout } from './layout.ts'
-import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
-import type { Manifest } from './manifest/manifest.ts'
-import { openManifest } from './manifest/manifest.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { openReceiverRenewal } from './senders/renewal.ts'
+import { foldersIn } from './senders/folders.ts'
 import { openSeenLog } from './senders/seen.ts'
 import type { Trusted } from './senders/senders.ts'
 import { openSenders } from './senders/senders.ts'
-import { openPruning } from './store/pruning.ts'
 import { openStore } from './store/store.ts'
 import { timedStore } from './store/timed.ts'
 
@@ -32,10 +29,8 @@ export interface ReceiverOptions {
   name: string
   trusted: readonly Trusted[]
   rules: StoreRules
-  /** The script of the thread that keeps the manifest. */
-  manifestThread: URL
-  /** The script of the threads that store many small files; null: none is used. */
-  storeThread: URL | null
+  /** The script of the store's threads. */
+  storeThread: URL
   /** Where original isocket clients are accepted; left out: nowhere. */
   isocket?: IsocketOptions | null
 }
@@ -66,8 +61,6 @@ export interface Receiver {
   readonly isocketPort: number | null
   /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
   readonly stalledMs: number
-  /** See `Manifest`: while it fails, quotas and verify know nothing of newer files. */
-  readonly manifestFailure: Manifest['failure']
   /** Those that may send; times in milliseconds since 1970. */
   lastSeen(): { fingerprint: string; folder: string; at: number | null }[]
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
@@ -103,77 +96,28 @@ async function closeAll(opened: Opened[]): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close()
 }
 
-/** The store with what belongs to it: its manifest, its limits, and what removes old versions. */
-function openRuledStore(
-  { rules, manifestThread, storeThread }: ReceiverOptions,
-  layout: StoreLayout,
-  log: (text: string) => void,
-) {
-  const manifest = openManifest(manifestThread, layout, log)
-  const store = openStore(layout.root, {
-    thread: storeThread,
-    journal: {
-      async record(notes) {
-        await manifest.record(notes)
-        pruning.noticed(notes)
-      },
-      announce: manifest.announce,
-    },
-    admission: openAdmission(layout.root, rules, manifest.known, (folder) => manifest.usage(folder)),
-  })
-  const pruning = openPruning(layout, rules.keep, {
-    alone: store.alone,
-    record: (notes) => manifest.record(notes),
-    log,
-  })
-  return {
-    store,
-    manifest,
-    /** What earlier processes left goes, and so do versions that are over. Never rejects. */
-    async tidy(): Promise<void> {
-      await store.clean().catch((thrown: unknown) => log(`old temporary files: ${String(thrown)}`))
-      await pruning.sweep()
-    },
-    async close(): Promise<void> {
-      await pruning.close()
-      await store.close()
-      await manifest.close()
-    },
-  }
-}
-
 async function startOnStore(
   options: ReceiverOptions,
   events: ReceiverEvents,
   layout: StoreLayout,
   opened: Opened[],
 ): Promise<Receiver> {
-  const senders = await openSenders(layout.senders, (text) => events.log('warn', text))
+  const warn = (text: string) => events.log('warn', text)
+  const plain = openStore(layout, { thread: options.storeThread, rules: options.rules, log: warn })
+  opened.push(plain.close)
+  const store = timedStore(plain, (seconds) => events.onDurable?.(seconds))
+  const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
   await senders.trust(options.trusted)
-  const ruled = openRuledStore(options, layout, (text) => events.log('warn', text))
-  opened.push(ruled.close)
-  const store = timedStore(ruled.store, (seconds) => events.onDurable?.(seconds))
+  const identity = await loadIdentity(layout.identity)
   const counters = createCounters()
   const connected = createConnected()
-  const logNotWritten = createLimitedLog((text) => events.log('warn', text))
+  const logNotWritten = createLimitedLog(warn)
   opened.push(logNotWritten.end)
   const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
-  const renewal = await openReceiverRenewal({
-    directory: layout.identity,
-    senders,
-    log: events.log,
-    async onRenewed(identity) {
-      listener.show(identity)
-      await tellAbout()
-      events.onChange()
-    },
-  })
-  opened.push(renewal.stop)
   const host = createConnectionHost({
     name: options.name,
     layout,
     store,
-    renewal,
     senders,
     connected,
     seen,
@@ -185,7 +129,7 @@ async function startOnStore(
 
   const listener = await openListener(
     options,
-    renewal.identity,
+    identity,
     (socket, letIn) => serveConnection(socket, host, letIn),
     host.onRefusedConnection,
   )
@@ -198,20 +142,16 @@ async function startOnStore(
       host: options.host,
       port: listener.port,
       name: host.name,
-      fingerprint: renewal.identity.fingerprint,
+      fingerprint: identity.fingerprint,
       pid: process.pid,
     }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
   await tellAbout()
-  const roster = followRoster({ senders, connected, seen, renewal, store, log: events.log })
+  const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log: events.log })
   opened.push(roster.stop)
-  void renewal.proceed()
-  void ruled.tidy()
 
   return {
     port: listener.port,
-    get fingerprint() {
-      return renewal.identity.fingerprint
-    },
+    fingerprint: identity.fingerprint,
     storeDirectory: layout.root,
     get receivedFiles() {
       return counters.receivedFiles
@@ -234,9 +174,6 @@ async function startOnStore(
     },
     get stalledMs() {
       return store.stalledMs()
-    },
-    get manifestFailure() {
-      return ruled.manifest.failure
     },
     lastSeen: () =>
       senders

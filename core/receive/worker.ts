@@ -11,7 +11,7 @@ import { startStoreReceiver } from './receiver.ts'
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>
 /** The scripts of the threads that it starts. */
-type Threads = Pick<ReceiverOptions, 'manifestThread' | 'storeThread'>
+type Threads = Pick<ReceiverOptions, 'storeThread'>
 
 const REPORT_EVERY_MS = 250
 /** A store that cannot be used now, or a port that is taken, is tried again after this. */

@@ -1,12 +1,13 @@
 import os from 'node:os'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { Bucket } from './limit/bucket.ts'
 import type { LinkEvents } from './link/link.ts'
 import { openLink } from './link/link.ts'
-import type { Renewal } from './link/renewal.ts'
+import { openSessions } from './link/sessions.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump/pump.ts'
 import { openPump } from './pump/pump.ts'
@@ -41,10 +42,10 @@ export const sameDelivery = (a: Config, b: Config): boolean =>
 export function openDelivery(
   { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
-  renewal: Renewal,
+  identity: Identity,
   bucket: Bucket,
   readers: Readers,
-  events: PumpEvents & Pick<LinkEvents, 'onState'>,
+  events: PumpEvents & Pick<LinkEvents, 'onState' | 'onNotice'>,
 ): Delivery {
   let stalledMs = 0
   /** What the last connection has told of it. */
@@ -53,7 +54,8 @@ export function openDelivery(
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const link = openLink(
     destination,
-    renewal,
+    identity,
+    openSessions(ledger, destination),
     { name: os.hostname() || 'Holdfast', retrySeconds, bucket },
     {
       onSession(session) {
@@ -70,6 +72,8 @@ export function openDelivery(
         stalledMs = ms
         events.onChange()
       },
+      onNotice: events.onNotice,
+      onWanted: () => pump.wake(),
       log: events.log,
     },
   )

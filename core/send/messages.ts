@@ -61,8 +61,6 @@ export const senderDefinition = {
     destination: receiverDestinationSchema.nullable(),
     /** The id that a destination which is not known yet will have: what the ledger has of it can be shown already. */
     awaited: z.string().optional(),
-    /** All receivers that this computer is paired with; without, the destination alone. */
-    receivers: z.array(receiverDestinationSchema).optional(),
     /** Ids of all sources of the settings, also of those that go elsewhere; without, `sources`. */
     known: z.array(z.string()).optional(),
     /** Where each source's files are, its folder's name at the destination, and whether it uses marks. */
@@ -110,6 +108,8 @@ export const senderDefinition = {
     left: z.record(z.string(), z.number()),
     leftOfAll: z.number().nullable(),
     allowance: allowanceNowSchema,
+    /** What a person should know; told once. */
+    notice: messageSchema.optional(),
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the last id of the page before. */

@@ -1,9 +1,9 @@
 import { unparkAll } from '../ledger/chores.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { loadValidIdentity } from '../wire/identity.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
 import { pairWithReceiver } from './link/pair.ts'
-import type { Renewal } from './link/renewal.ts'
 import type { senderDefinition } from './messages.ts'
 
 type Definition = typeof senderDefinition
@@ -13,7 +13,7 @@ export interface RequestsHost {
   /** @throws Problem agent.workerAway before the first configuration is carried out. */
   ledger(): Ledger
   /** @throws Problem agent.workerAway before the first configuration is carried out. */
-  identity(): Renewal
+  identityDirectory(): string
   destination(): string | null
   /** Files may have become waiting. */
   arrived(): void
@@ -36,10 +36,9 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       return { files }
     },
     async pair({ code, name }: InputOf<Definition, 'pair'>) {
-      const identity = host.identity()
-      await identity.replaceExpired()
+      const identity = await loadValidIdentity(host.identityDirectory())
       host.changed()
-      return pairWithReceiver(code, name, identity.current, host.signal)
+      return pairWithReceiver(code, name, identity, host.signal)
     },
   }
 }

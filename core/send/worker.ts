@@ -2,6 +2,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
 import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
+import type { Identity } from '../wire/identity.ts'
+import { loadIdentity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
@@ -15,8 +17,6 @@ import { openDelivery, sameDelivery } from './delivery.ts'
 import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { LinkEvents } from './link/link.ts'
-import type { Renewal } from './link/renewal.ts'
-import { openRenewal } from './link/renewal.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { createProgress } from './progress/progress.ts'
 import { openReaders } from './reading/readers.ts'
@@ -39,7 +39,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
-  let renewal: Renewal | null = null
+  let identity: Identity | null = null
+  let notice: Message | null = null
   let delivery: Delivery | null = null
   let connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   let startProblem: Message | null = null
@@ -72,7 +73,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     // While nothing can go, nobody knows when it will.
     const isGoing = connection.state === 'connected' && problem === null && !isPaused()
     const report: Report = {
-      fingerprint: renewal?.identity.fingerprint ?? null,
+      fingerprint: identity?.fingerprint ?? null,
       connection: { ...connection, problem },
       totals,
       lastFile,
@@ -81,7 +82,9 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       left: isGoing ? progress.left(totals, transfers, now) : {},
       leftOfAll: isGoing ? progress.leftOfAll(totals, transfers, now) : null,
       allowance: { now: limiter.allowance, until: limiter.until },
+      ...(notice === null ? {} : { notice }),
     }
+    notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null
     // A ledger that fails is read again until it does not.
     return { report, isMoving: isSending || ledger.problem !== null }
@@ -111,7 +114,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     delivery = null
   }
 
-  const startDelivery = (next: Config, on: Ledger, me: Renewal) => {
+  const startDelivery = (next: Config, on: Ledger, me: Identity) => {
     const { destination } = next
     if (destination === null) {
       setConnection('idle', null)
@@ -132,6 +135,11 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       },
       onChange: changed,
       onState: setConnection,
+      onNotice(sentence) {
+        log('warn', englishWords(sentence))
+        notice = sentence
+        changed()
+      },
       log,
     })
   }
@@ -153,10 +161,9 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const configure = async (next: Config): Promise<void> => {
     const before = applied
     config = next
-    if (renewal === null || before?.identityDirectory !== next.identityDirectory)
-      renewal = await openRenewal(next.identityDirectory, log)
+    // Read anew each time: one that has ended is replaced before pairing.
+    identity = await loadIdentity(next.identityDirectory)
     const own = next.destination
-    renewal.setReceivers(own, next.receivers ?? (own === null ? [] : [own]))
     const on = ledger.use(next.ledgerPath, closeDelivery)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     const knownNow = new Set(knownOf(next))
@@ -169,7 +176,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     if (isAnother) {
       closeDelivery()
       if (before?.destination?.id !== next.destination?.id) lastFile = {}
-      startDelivery(next, on, renewal)
+      startDelivery(next, on, identity)
     }
     startProblem = null
     applied = next
@@ -203,7 +210,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
 
     requests: answerRequests({
       ledger: () => ready(ledger.open),
-      identity: () => ready(renewal),
+      identityDirectory: () => ready(config).identityDirectory,
       destination: destinationId,
       arrived,
       changed,

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { isDigest } from '../files/digest.ts'
+import { directoryEntries, fileResults, smallFiles } from './entries.ts'
+import { type FactWords, isFactWords } from './facts.ts'
 import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
@@ -7,38 +9,37 @@ import {
   LONGEST_TEXT,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
-  MAX_MODE,
-  MAX_TIME,
-  OLD_SMALL_FILE_BYTES,
+  MAX_SOURCES,
+  MAX_WANTED,
   refusalCodes,
+  WHOLE_FILE_BYTES,
 } from './limits.ts'
-import { fileResults, smallFiles } from './small-entries.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
 const fileNumber = z.number().int().min(0).max(MAX_FILE_NUMBER)
+const source = z
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_SOURCES - 1)
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
 const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
+const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
 const text = z.string().max(LONGEST_TEXT)
-/** Milliseconds since 1970, with a fraction. */
-const time = z.number().min(-MAX_TIME).max(MAX_TIME)
-/** Renewal of certificates; left out: there is nothing to say. */
-const renewal = {
-  /** The fingerprint of the certificate that this end will use next. */
-  next: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-  /** The other end's next fingerprint that this end has pinned, durably. */
-  knows: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-}
-const mode = z.number().int().min(0).max(MAX_MODE)
+/** An identifier that one end has made. */
+const token = z.string().regex(/^[0-9a-f]{1,64}$/)
+/** Which state of the store both ends last agreed on; see PROTOCOL.md, "Sessions". */
+const session = z.object({ epoch: token, position: count, last: token.nullable(), next: token.nullable() })
+/** What a removal at the source asks: nobody can know the answer beforehand. */
+export const NONCE_BYTES = 32
+const nonce = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length === NONCE_BYTES,
+  'not a nonce',
+)
 
 interface FrameKind {
   code: number
@@ -49,24 +50,30 @@ interface FrameKind {
 }
 
 export const frameKinds = {
-  /** Sender, first frame. */
+  /** Sender, first frame. `session`: what it knows of the last one; null: it never had any. */
   hello: {
     code: 1,
     maxHeader: 4 * KIB,
     maxPayload: 0,
     header: z.object({
-      protocols: z.array(z.number().int()).min(1).max(16),
+      protocol: z.number().int(),
       name,
       purpose: z.enum(['send', 'pair']),
-      ...renewal,
+      session: session.nullable(),
     }),
   },
-  /** Receiver: the version chosen, its name, and the first credit. */
+  /** Receiver: its name, the first credit, and what it knows of the sender; null for the purpose "pair". */
   welcome: {
     code: 2,
     maxHeader: 4 * KIB,
     maxPayload: 0,
-    header: z.object({ protocol: z.number().int(), name, bytes: count, files: count, ...renewal }),
+    header: z.object({
+      protocol: z.number().int(),
+      name,
+      bytes: count,
+      files: count,
+      session: session.extend({ next: token, isForked: z.boolean() }).nullable(),
+    }),
   },
   /** Receiver, then it closes. */
   refused: {
@@ -86,37 +93,36 @@ export const frameKinds = {
   /** Sender: whole files; the payload is their contents, one after the other. */
   batch: {
     code: 6,
-    maxHeader: MIB,
-    maxPayload: BATCH_TARGET_BYTES + OLD_SMALL_FILE_BYTES,
-    header: z.object({ files: smallFiles }),
+    maxHeader: 4 * MIB,
+    maxPayload: BATCH_TARGET_BYTES + WHOLE_FILE_BYTES,
+    header: z.object({ files: smallFiles, directories: directoryEntries }),
   },
-  /** Sender: a large file begins. `file`, from version 3 on: which file it is, and a question for `resume`. */
+  /** Sender: a large file begins. `file`: which file it is, and a question for `resume`. */
   begin: {
     code: 7,
-    maxHeader: 64 * KIB,
+    maxHeader: 2 * MIB,
     maxPayload: 0,
     header: z.object({
       id: fileNumber,
-      source: text,
+      source,
       path: text,
       size,
-      time,
-      mode,
+      facts,
       file: z.string().max(64).optional(),
-      /** How the digest at its end is made; left out: SHA-256. */
-      hash: z.literal('blake3').optional(),
+      directories: directoryEntries,
     }),
   },
+  /** Sender: the next bytes of a large file; `zeros`: so many zeros instead of a payload. */
   chunk: {
     code: 8,
     maxHeader: CHUNK_HEADER_BYTES,
     maxPayload: CHUNK_BYTES,
-    header: z.object({ id: fileNumber }),
+    header: z.object({ id: fileNumber, zeros: z.number().int().min(1).max(CHUNK_BYTES).optional() }),
   },
   end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
   /**
    * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;
-   * `keep`, from version 3 on: it is kept, to be gone on with.
+   * `keep`: it is kept, to be gone on with.
    */
   abort: {
     code: 10,
@@ -124,36 +130,69 @@ export const frameKinds = {
     maxPayload: 0,
     header: z.object({ id: fileNumber, keep: z.boolean().optional() }),
   },
-  /** Receiver: what became of files; each result gives back one file of credit. */
+  /** Receiver: what became of files, by this position of the store; each result gives back one file of credit. */
   result: {
     code: 11,
     maxHeader: 512 * KIB,
     maxPayload: 0,
-    header: z.object({ results: fileResults }),
+    header: z.object({ position: count, results: fileResults }),
   },
   /** Receiver: bytes of credit given back. */
   credit: { code: 12, maxHeader: 64, maxPayload: 0, header: z.object({ bytes: count }) },
   /** Both, every few seconds. stalledMs: how long the receiver's disk has left its oldest call unanswered. */
   alive: { code: 13, maxHeader: 64, maxPayload: 0, header: z.object({ stalledMs: count }) },
-  /** Sender, from version 2 on: a file whose content the receiver has under another of the sender's names. */
+  /**
+   * Sender: a file whose content the receiver has, under its own name or another one. `moved`: that name is gone at
+   * the source.
+   */
   copy: {
     code: 14,
-    maxHeader: 64 * KIB,
+    maxHeader: 128 * KIB,
     maxPayload: 0,
     header: z.object({
       id: fileNumber,
-      source: text,
+      source,
       path: text,
       size,
-      time,
-      mode,
+      facts,
       digest,
-      fromSource: text,
+      fromSource: source,
       fromPath: text,
+      moved: z.boolean(),
     }),
   },
-  /** Receiver, from version 3 on, in answer to a `begin` that asks: bytes that need not come. */
+  /** Receiver, in answer to a `begin` that asks: bytes that need not come. */
   resume: { code: 15, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber, offset: size }) },
+  /** Sender: the number by which it calls one of its sources from now on. */
+  source: { code: 16, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ source, id: token, name }) },
+  /** Sender: to be answered by the digest of the nonce and what the disk holds of a file after it. */
+  prove: {
+    code: 17,
+    maxHeader: 64 * KIB,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, source, path: text, size, nonce }),
+  },
+  /** Receiver; null: it has no such file, or cannot read it, `reason` says why. */
+  proof: {
+    code: 18,
+    maxHeader: KIB,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, digest: digest.nullable(), reason: z.string().max(200) }),
+  },
+  /** Receiver: files that it wants to be offered again, by their sources' ids. */
+  want: {
+    code: 19,
+    maxHeader: 4 * MIB,
+    maxPayload: 0,
+    header: z.object({
+      files: z
+        .array(z.tuple([token, text]))
+        .min(1)
+        .max(MAX_WANTED),
+    }),
+  },
+  /** Receiver: somebody else has tried to connect as this sender, from this address. */
+  twice: { code: 20, maxHeader: KIB, maxPayload: 0, header: z.object({ from: z.string().max(200) }) },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

@@ -18,12 +18,9 @@ export interface Identity {
 }
 
 const FILE = 'identity.pem'
-/** The certificate that is announced to the peers, and used when they know it. */
-const NEXT_FILE = 'identity-next.pem'
 const YEAR_MS = 365.25 * 24 * 3600 * 1000
-const LIFETIME_MS = 10 * YEAR_MS
-/** So long before its end a certificate's successor is made: a computer may be away for two years. */
-export const RENEW_BEFORE_MS = 2 * YEAR_MS
+/** Longer than any computer is in use: another one means to be paired anew. */
+const LIFETIME_MS = 50 * YEAR_MS
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 export function fingerprintOf(der: Uint8Array): string {
@@ -68,10 +65,7 @@ function parseIdentity(text: string): Identity {
   return { key, certificate, fingerprint: fingerprintOf(raw), expiresAt: Date.parse(validTo) }
 }
 
-/** What was read is no certificate with its key. */
-class Broken extends Problem {}
-
-/** @throws Broken; another Problem where reading failed, which says nothing of what is in the file. */
+/** @throws Problem identityBroken; identityUnreadable where reading failed, which says nothing of what is in the file. */
 async function readIdentity(file: string): Promise<Identity | null> {
   let text: string
   try {
@@ -86,7 +80,7 @@ async function readIdentity(file: string): Promise<Identity | null> {
     return parseIdentity(text)
   } catch (thrown) {
     const reason = errorText(thrown)
-    throw new Broken('transfer.identityBroken', { path: file, reason }, { cause: thrown })
+    throw new Problem('transfer.identityBroken', { path: file, reason }, { cause: thrown })
   }
 }
 
@@ -109,9 +103,18 @@ async function writeIdentity(file: string, text: string): Promise<void> {
   await syncDirectory(path.dirname(file))
 }
 
-async function identityAt(directory: string, name: string, notAfter: Date): Promise<Identity> {
+/**
+ * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
+ * key in one file that only its owner can read.
+ * @param notAfter when a certificate that is made now ends.
+ * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
+ */
+export async function loadIdentity(
+  directory: string,
+  notAfter: Date = new Date(Date.now() + LIFETIME_MS),
+): Promise<Identity> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const file = path.join(directory, name)
+  const file = path.join(directory, FILE)
   const kept = await readIdentity(file)
   if (kept !== null) return kept
   await writeIdentity(file, await makeIdentityText(notAfter))
@@ -120,54 +123,11 @@ async function identityAt(directory: string, name: string, notAfter: Date): Prom
   return made
 }
 
-/**
- * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
- * key in one file that only its owner can read.
- * @param notAfter when a certificate that is made now ends.
- * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
- */
-export function loadIdentity(
-  directory: string,
-  notAfter: Date = new Date(Date.now() + LIFETIME_MS),
-): Promise<Identity> {
-  return identityAt(directory, FILE, notAfter)
-}
-
-/** Nothing is erased: a peer may accept this certificate alone. */
-async function setAside(file: string): Promise<void> {
-  const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
-  await rename(file, aside).catch((thrown: unknown) => {
-    // Another process was quicker.
-    if (errorCode(thrown) !== 'ENOENT') throw thrown
-  })
-}
-
-/**
- * The identity that follows the one in use: what is kept of it, or a new one if the present one ends soon.
- * null: none is needed yet.
- * @throws Problem when the one that is there cannot be read now: a peer may accept that one alone.
- */
-export async function loadNextIdentity(
-  directory: string,
-  current: Identity,
-  now: number,
-): Promise<Identity | null> {
-  const file = path.join(directory, NEXT_FILE)
-  const kept = await readIdentity(file).catch(async (thrown: unknown) => {
-    if (!(thrown instanceof Broken)) throw thrown
-    // It was never in use, so another one can take its place; whoever knows this one will be told.
-    await setAside(file)
-    return null
-  })
-  if (kept !== null || current.expiresAt - now > RENEW_BEFORE_MS) return kept
-  return identityAt(directory, NEXT_FILE, new Date(now + LIFETIME_MS))
-}
-
-/**
- * The next identity becomes the one in use: one rename(2), so that after a crash it is the one or the other, and
- * the peers know both.
- */
-export async function adoptNextIdentity(directory: string): Promise<void> {
-  await rename(path.join(directory, NEXT_FILE), path.join(directory, FILE))
-  await syncDirectory(directory)
+/** Before pairing: a certificate that has ended is of no use to anybody, so another one takes its place. */
+export async function loadValidIdentity(directory: string): Promise<Identity> {
+  const identity = await loadIdentity(directory)
+  if (identity.expiresAt > Date.now()) return identity
+  const file = path.join(directory, FILE)
+  await rename(file, `${file}.expired-${new Date().toISOString().replace(/[:.]/g, '-')}`)
+  return loadIdentity(directory)
 }

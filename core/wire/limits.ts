@@ -1,15 +1,7 @@
 // What both ends of the protocol (PROTOCOL.md) hold each other to.
 
-/** The versions of the protocol (PROTOCOL.md) that this Holdfast speaks, best first. */
-export const PROTOCOL_VERSIONS = [4, 3, 2, 1] as const
-/** The first version that knows `copy` and its answer `unknown`. */
-export const COPY_PROTOCOL = 2
-/** The first version in which a large file may be gone on with where an earlier connection broke. */
-export const RESUME_PROTOCOL = 3
-/** The first version that knows digests by BLAKE3. */
-export const BLAKE3_PROTOCOL = 4
-/** The first version in which files of more than OLD_SMALL_FILE_BYTES may travel whole. */
-export const WHOLE_MIB_PROTOCOL = 4
+/** The version of the protocol (PROTOCOL.md) that this Holdfast speaks: both ends must have the same. */
+export const PROTOCOL = 1
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -18,14 +10,20 @@ const MIB = 1024 * KIB
 export const PREFIX_BYTES = 9
 /** A file up to this size may travel whole, together with others; a larger one travels in chunks. */
 export const SMALL_FILE_BYTES = MIB
-/** The same for a receiver of a version before WHOLE_MIB_PROTOCOL. */
-export const OLD_SMALL_FILE_BYTES = 256 * KIB
+/** Up to this size a file travels whole however narrow the line is; beyond it and a batch's bytes it goes in chunks. */
+export const WHOLE_FILE_BYTES = 256 * KIB
 /** A batch is sent when it holds this much, or when the next file would make it more. */
 export const BATCH_TARGET_BYTES = MIB
 export const BATCH_MAX_FILES = 512
+/** Directories whose own facts travel with a frame's files, at most. */
+export const MAX_DIRECTORIES = 512
+/** Sources of one connection. */
+export const MAX_SOURCES = 10_000
 /** Room for names in a batch's header: a sender closes its batch before it is used up. */
 export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
 export const CHUNK_BYTES = 256 * KIB
+/** Files that a receiver asks for in one frame. */
+export const MAX_WANTED = 256
 /** Of a chunk's header, at most. */
 export const CHUNK_HEADER_BYTES = 64
 /** From this size on a sender asks what the receiver has already: it costs one round trip. */
@@ -68,13 +66,17 @@ export const refusalCodes = [
   'busy',
   'malformed',
   'stopping',
+  'twice',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
 export const MAX_FILE_NUMBER = 0xffff_ffff
 export const MAX_MODE = 0o7777
-/** Milliseconds before or after 1970 that a Date can tell. */
-export const MAX_TIME = 8.64e15
+/** Seconds before or after 1970: beyond what any file system can tell. */
+export const MAX_SECONDS = 2 ** 43
+export const MAX_NANOSECONDS = 999_999_999
+/** Of a user or a group: 32 bits. */
+export const MAX_OWNER = 0xffff_ffff
 /** UTF-16 units of a name or a path. Names are only bounded here: the store judges each one, so that one bad name refuses one file. */
 export const LONGEST_TEXT = 16 * KIB
 /** UTF-16 units of what is said beside a status. */

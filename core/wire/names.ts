@@ -1,4 +1,4 @@
-/** Why a name is not stored. `symlink` is found at the store, the others in the name itself. */
+/** Why a name is not stored. `symlink` and `folded` (see keyOf) are found at the store, the others in the name itself. */
 export const nameFaults = [
   'empty',
   'dots',
@@ -8,6 +8,7 @@ export const nameFaults = [
   'reserved',
   'characters',
   'symlink',
+  'folded',
 ] as const
 export type NameFault = (typeof nameFaults)[number]
 
@@ -17,8 +18,6 @@ export const MAX_PATH_BYTES = 4096
 /** The receiver opens one directory after the other on the way to a file, for each round of files anew. */
 export const MAX_COMPONENTS = 256
 
-/** Holdfast's own directory in a store and its probe files; no file of a sender takes such a name. */
-const reserved = /^\.holdfast(-.*)?$/i
 /** Names and characters that Windows gives another meaning (learn.microsoft.com, "Naming Files"). */
 const windowsCharacters = /[\\:*?"<>|]|[. ]$/
 const windowsDevices = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i
@@ -30,7 +29,6 @@ function componentFault(component: string, platform: NodeJS.Platform): NameFault
   if (component === '') return 'empty'
   if (component === '.' || component === '..') return 'dots'
   if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES) return 'long'
-  if (reserved.test(component)) return 'reserved'
   if (!component.isWellFormed()) return 'characters'
   if (platform !== 'win32') return null
   if (windowsDevices.test(component)) return 'reserved'

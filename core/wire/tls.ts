@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { TLSSocket, TlsOptions } from 'node:tls'
+import type { PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
 import { connect } from 'node:tls'
 import type { Identity } from './identity.ts'
 import { fingerprintOf } from './identity.ts'
@@ -23,15 +23,25 @@ export function serverOptions(identity: Identity): TlsOptions {
   }
 }
 
+/** The peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
+function certificateOf(socket: TLSSocket): Pick<PeerCertificate, 'raw' | 'valid_to'> | null {
+  try {
+    const certificate = socket.getPeerCertificate()
+    return certificate.raw === undefined ? null : certificate
+  } catch {
+    return null
+  }
+}
+
 /** The fingerprint of the peer's certificate, or null if it showed none. */
 export function peerFingerprint(socket: TLSSocket): string | null {
-  const { raw } = socket.getPeerCertificate()
-  return raw === undefined ? null : fingerprintOf(raw)
+  const certificate = certificateOf(socket)
+  return certificate === null ? null : fingerprintOf(certificate.raw)
 }
 
 /** Whether the peer's certificate has ended. Its beginning is not asked for: a clock may be behind. */
 export function hasExpired(socket: TLSSocket, now: number): boolean {
-  const { valid_to: end } = socket.getPeerCertificate()
+  const end = certificateOf(socket)?.valid_to
   return end === undefined || Date.parse(end) < now
 }
 
@@ -50,8 +60,6 @@ export interface Peer {
   host: string
   port: number
   fingerprint: string
-  /** The certificate that the peer has announced, if any: the one or the other is right. */
-  nextFingerprint?: string | null
 }
 
 /**
@@ -92,8 +100,7 @@ export function connectPinned(peer: Peer, identity: Identity, signal: AbortSigna
     socket.once('close', gone)
     socket.once('secureConnect', () => {
       const fingerprint = peerFingerprint(socket)
-      const isPinned = fingerprint === peer.fingerprint || fingerprint === peer.nextFingerprint
-      settle(fingerprint !== null && isPinned ? null : new WrongFingerprint(fingerprint ?? 'none'))
+      settle(fingerprint === peer.fingerprint ? null : new WrongFingerprint(fingerprint ?? 'none'))
     })
   })
 }

@@ -3,6 +3,5 @@ import { startReceiver } from '../../core/receive/worker.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
-const manifestThread = new URL('./manifest-thread.js', import.meta.url)
 const storeThread = new URL('./store-thread.js', import.meta.url)
-serveWorker(utilityProcessPort(), receiverDefinition, startReceiver({ manifestThread, storeThread }))
+serveWorker(utilityProcessPort(), receiverDefinition, startReceiver({ storeThread }))

@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
-import { runStoreThread } from '../../core/receive/bulk/store-thread.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { runStoreThread } from '../../core/receive/store/store-thread.ts'
 
-if (parentPort !== null) runStoreThread(parentPort)
+if (parentPort !== null) runStoreThread(parentPort, workerData)

@@ -115,7 +115,7 @@ export function senderConfigs(
   return new Map(
     destinations.map((destination) => [
       destination.id,
-      { ...senderConfig(settings, layout, destination.id, now), destination, receivers: [...destinations] },
+      { ...senderConfig(settings, layout, destination.id, now), destination },
     ]),
   )
 }

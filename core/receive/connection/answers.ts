@@ -1,5 +1,6 @@
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
 import type { Outcome } from '../file-refused.ts'
 
@@ -15,22 +16,20 @@ export interface Answers {
   spend(bytes: number, files: number): void
   giveBack(bytes: number): void
   /** What became of a file, by the sender's number for it. */
-  add(id: number, outcome: Outcome): void
-  /** So many files will never be answered: their connection is gone. */
-  forget(files: number): void
-  /** Nothing is on its way: every file was answered, or forgotten. */
-  readonly isIdle: boolean
+  add(id: number, outcome: Outcome, position: number): void
+  /** What was asked to be proven. */
+  prove(proof: FrameHeader<'proof'>): void
 }
 
 /**
  * Answers are gathered for one turn of the event loop, so a group commit's files are answered together. They wait for
  * the sender to read what it was told before: one that never reads gets no credit either, and so can send no more.
- *
- * @param onIdle is called whenever nothing is on its way any more.
  */
-export function openAnswers(channel: Channel, window: Window, onIdle: () => void): Answers {
+export function openAnswers(channel: Channel, window: Window): Answers {
   const credit = { ...window }
   let results: [number, number, string][] = []
+  const proofs: FrameHeader<'proof'>[] = []
+  let position = 0
   let bytesBack = 0
   let flushing = false
 
@@ -39,12 +38,12 @@ export function openAnswers(channel: Channel, window: Window, onIdle: () => void
     if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
     credit.bytes += bytesBack
     bytesBack = 0
-    credit.files += results.length
+    credit.files += results.length + proofs.length
+    for (const proof of proofs.splice(0)) channel.send('proof', proof)
     while (results.length > 0) {
-      channel.send('result', { results: results.slice(0, BATCH_MAX_FILES) })
+      channel.send('result', { position, results: results.slice(0, BATCH_MAX_FILES) })
       results = results.slice(BATCH_MAX_FILES)
     }
-    if (credit.files === window.files) onIdle()
   }
   const soon = () => {
     if (flushing) return
@@ -63,15 +62,14 @@ export function openAnswers(channel: Channel, window: Window, onIdle: () => void
       bytesBack += bytes
       soon()
     },
-    add(id, { status, detail }) {
+    add(id, { status, detail }, at) {
       results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
+      position = Math.max(position, at)
       soon()
     },
-    forget(files) {
-      credit.files += files
-    },
-    get isIdle() {
-      return credit.files === window.files
+    prove(proof) {
+      proofs.push(proof)
+      soon()
     },
   }
 }

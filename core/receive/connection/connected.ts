@@ -5,50 +5,99 @@ import type { Window } from './answers.ts'
 const MEMORY_BYTES = 256 * 1024 * 1024
 const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
 const WINDOW_FILES = 8192
-const CONNECTIONS_PER_SENDER = 8
+/** Longer than a sender says nothing (ALIVE_EVERY_MS), shorter than another one waits for its welcome. */
+const SIGN_OF_LIFE_MS = 6_000
+const LOOK_MS = 100
+
+/** One connection of a sender that is let in. */
+export interface Guest {
+  /** When anything was heard of it for the last time, by the steady clock. */
+  heardAt(): number
+  /** Somebody else wants to be this sender, from this address. */
+  onTwice(from: string): void
+  /** It may send no longer. */
+  drop(sender: Sender): void
+  /** It is gone, though nobody has said so: another one of this sender has come. */
+  replace(): void
+  /** There are files that it should offer again. */
+  want(): void
+}
 
 export interface Place {
   window: Window
   leave(): void
 }
 
-/** The connections that are let in, by sender. */
+/** The connections that are let in, by sender: one of each. */
 export interface Connected {
-  /** null: this sender has too many. `drop` ends the connection of a sender that may no longer send. */
-  enter(sender: Sender, drop: (sender: Sender) => void): Place | null
+  /**
+   * Lets a sender in. Where it is connected already, the first one is waited for: it may be gone and nobody knows yet.
+   * null: it is alive, and both are told; or another one waits for this sender.
+   */
+  enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
   /** Ends the connections of all that are not accepted any more. */
   dropRefused(senders: Senders): void
+  /** Tells all that there may be files to be offered again. */
+  want(): void
   /** Folders of the senders that are connected: a folder is what a sender keeps for ever. */
   folders(): ReadonlySet<string>
   readonly count: number
 }
 
 export function createConnected(): Connected {
-  const places = new Map<Place, { sender: Sender; drop: (sender: Sender) => void }>()
-  const entries = () => [...places.values()]
+  const places = new Map<string, { sender: Sender; guest: Guest; window: Window }>()
+  const waiting = new Set<string>()
+
+  /** Whether the one that is there gives a sign of life. */
+  const isAlive = async (guest: Guest, isThere: () => boolean): Promise<boolean> => {
+    const since = performance.now()
+    while (isThere() && performance.now() - since < SIGN_OF_LIFE_MS) {
+      if (guest.heardAt() > since) return true
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+    return false
+  }
+
+  const place = (sender: Sender, guest: Guest): Place => {
+    const given = [...places.values()].reduce((sum, { window }) => sum + window.bytes, 0)
+    const part = Math.floor((MEMORY_BYTES - given) / 2)
+    const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
+    const mine = { sender, guest, window: { bytes, files: WINDOW_FILES } }
+    places.set(sender.folder, mine)
+    return {
+      window: mine.window,
+      leave() {
+        if (places.get(sender.folder) === mine) places.delete(sender.folder)
+      },
+    }
+  }
 
   return {
-    enter(sender, drop) {
-      const mine = entries().filter((one) => one.sender.folder === sender.folder)
-      if (mine.length >= CONNECTIONS_PER_SENDER) return null
-      const given = [...places.keys()].reduce((sum, { window }) => sum + window.bytes, 0)
-      const part = Math.floor((MEMORY_BYTES - given) / 2)
-      const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
-      const place: Place = {
-        window: { bytes, files: WINDOW_FILES },
-        leave: () => void places.delete(place),
+    async enter(sender, from, guest) {
+      const { folder } = sender
+      const first = places.get(folder)
+      if (first === undefined) return place(sender, guest)
+      if (waiting.has(folder)) return null
+      waiting.add(folder)
+      try {
+        if (await isAlive(first.guest, () => places.get(folder) === first)) {
+          first.guest.onTwice(from)
+          return null
+        }
+        if (places.get(folder) === first) first.guest.replace()
+        return place(sender, guest)
+      } finally {
+        waiting.delete(folder)
       }
-      places.set(place, { sender, drop })
-      return place
     },
     dropRefused(senders) {
-      for (const { sender, drop } of entries()) {
-        // By its folder, which stays: its certificate may have been renewed meanwhile.
-        const now = senders.list().find(({ folder }) => folder === sender.folder) ?? sender
-        if (senders.accepted(now.fingerprint) === null) drop(now)
-      }
+      for (const { sender, guest } of [...places.values()])
+        if (senders.accepted(sender.fingerprint)?.folder !== sender.folder) guest.drop(sender)
     },
-    folders: () => new Set(entries().map(({ sender }) => sender.folder)),
+    want() {
+      for (const { guest } of places.values()) guest.want()
+    },
+    folders: () => new Set(places.keys()),
     get count() {
       return places.size
     },

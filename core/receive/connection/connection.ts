@@ -1,21 +1,24 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { randomBytes } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
-import { COPY_PROTOCOL, PROTOCOL_VERSIONS } from '../../wire/limits.ts'
+import { PROTOCOL } from '../../wire/limits.ts'
 import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/tls.ts'
 import type { Outcome } from '../file-refused.ts'
-import type { Announcement, ReceiverRenewal } from '../senders/renewal.ts'
 import type { Sender } from '../senders/senders.ts'
-import type { Store } from '../store/store.ts'
-import type { Place } from './connected.ts'
+import type { KnownSession, Store } from '../store/store.ts'
+import type { Guest, Place } from './connected.ts'
 import type { RefusedKind } from './counters.ts'
 import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
+import { judgeSession } from './sessions.ts'
+import type { SourceHost } from './sources.ts'
+import { openWants } from './wants.ts'
 
 /** What a connection needs to know, and what it tells. */
 export interface ConnectionHost {
@@ -24,15 +27,20 @@ export interface ConnectionHost {
   accepted(fingerprint: string): Sender | null
   /** The sender with this certificate, accepted or not. */
   known(fingerprint: string): Sender | null
+  /** Finds the directories of a sender's sources. */
+  sources(sender: Sender): SourceHost
+  /** The source whose files are in this directory of a sender's folder; null: nobody knows. */
+  sourceIn(sender: Sender, directory: string): string | null
   /**
    * Uses up a pairing code; resolves to null if it is none.
    * @param mayPin is asked when it is one, before anything is changed.
    * @throws where it cannot be used now, but later.
    */
   pair(fingerprint: string, code: string, name: string, mayPin: () => boolean): Promise<Sender | null>
-  renewal: Pick<ReceiverRenewal, 'welcome' | 'onHello'>
-  /** Registers a sender's connection; null: it has too many. `drop` is called when it may send no longer. */
-  enter(sender: Sender, drop: (sender: Sender) => void): Place | null
+  /** Whether this address may try a code now. */
+  mayTryCode(from: string): boolean
+  /** Lets a sender's connection in; null: see Connected. */
+  enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
   onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
   onReceived(files: number, bytes: number): void
   onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
@@ -44,23 +52,33 @@ export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => 
 
 type Phase =
   | { at: 'hello' }
-  | { at: 'renewing' }
+  | { at: 'entering' }
   | { at: 'pairing'; judging: boolean }
-  | { at: 'sending'; protocol: number; sender: Sender; sending: Sending }
+  | { at: 'sending'; sender: Sender; sending: Sending }
   | { at: 'over' }
 
-const sendingTypes = new Set<FrameType>(['batch', 'begin', 'chunk', 'end', 'abort', 'alive'])
+const sendingTypes = new Set<FrameType>([
+  'source',
+  'batch',
+  'begin',
+  'chunk',
+  'end',
+  'abort',
+  'copy',
+  'prove',
+  'alive',
+])
 
 function expected(phase: Phase, type: FrameType): boolean {
   switch (phase.at) {
     case 'hello':
       return type === 'hello'
-    case 'renewing':
+    case 'entering':
       return type === 'alive'
     case 'pairing':
       return type === 'alive' || (type === 'pair' && !phase.judging)
     case 'sending':
-      return sendingTypes.has(type) || (type === 'copy' && phase.protocol >= COPY_PROTOCOL)
+      return sendingTypes.has(type)
     case 'over':
       // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
       return true
@@ -73,19 +91,20 @@ function expected(phase: Phase, type: FrameType): boolean {
 const ENDED_BEFORE_HELLO =
   "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
-const LATE = 'it cannot pair now (its store has not answered in time)'
+const LATE_TO_PAIR = 'it cannot pair now (its store has not answered in time)'
 
 /** A code is judged within this, in milliseconds, or not at all: less than its sender waits for all of the pairing. */
 const JUDGED_WITHIN_MS = 8_000
 
-/** Longest that a welcome waits for certificates to be pinned. */
-const RENEWAL_MS = 3_000
+/** Longest that a welcome waits for what the store knows of the sender: a disk that hangs must not keep it out. */
+const KNOWN_WITHIN_MS = 3_000
 
 /** Serves one connection from its first frame to its end. */
 export const serveConnection: Connection = (socket, host, letIn) => {
   const from = remoteOf(socket)
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
+  let heardAt = performance.now()
   /** The code was right: whoever gave it is waited for, and told. */
   let isPinning = false
   const isOver = () => phase.at === 'over'
@@ -98,45 +117,93 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     channel.end()
   }
 
-  /** Half files are thrown away; what is whole and on its way to the disk is kept. */
-  const drop = (sender: Sender) => {
-    if (phase.at !== 'sending') return
-    phase.sending.close(false)
-    refuse('revoked', `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`)
+  const guest: Guest & { wants: ReturnType<typeof openWants> | null } = {
+    wants: null,
+    heardAt: () => heardAt,
+    onTwice: (other) => channel.send('twice', { from: other }),
+    /** Half files are thrown away; what is whole and on its way to the disk is kept. */
+    drop(sender) {
+      if (phase.at !== 'sending') return
+      phase.sending.close(false)
+      refuse(
+        'revoked',
+        `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`,
+      )
+    },
+    replace() {
+      if (phase.at === 'sending') phase.sending.close(true)
+      channel.destroy(new Error('its sender has connected anew'))
+    },
+    want: () => guest.wants?.send(),
   }
 
   const fingerprint = peerFingerprint(socket)
 
-  /** Lets a sender in, once what it says about certificates is pinned. */
-  const welcome = (sender: Sender, protocol: number, announced: Announcement) => {
-    const place = host.enter(sender, drop)
-    if (place === null) return refuse('busy', `${sender.name} has too many connections`)
+  /** Lets a sender in, once it is known what both ends last agreed on. */
+  const welcome = (
+    sender: Sender,
+    place: Place,
+    theirs: FrameHeader<'hello'>['session'],
+    known: KnownSession | null,
+  ) => {
     leave = place.leave
     clearTimeout(patience)
     letIn()
-    const sending = openSending(channel, host.store, sender.folder, place.window, {
+    const next = randomBytes(16).toString('hex')
+    const sending = openSending(channel, host.store, host.sources(sender), next, place.window, {
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
     })
-    phase = { at: 'sending', protocol, sender, sending }
+    phase = { at: 'sending', sender, sending }
     host.log('info', `${sender.name} connected from ${from}`)
-    const said = host.renewal.welcome(sender, announced)
-    channel.send('welcome', { protocol, name: host.name, ...place.window, ...said })
+    const judged = judgeSession(theirs, known)
+    const session =
+      known === null
+        ? null
+        : {
+            epoch: known.epoch,
+            position: known.position,
+            last: known.session,
+            next,
+            isForked: judged.isForked,
+          }
+    channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
+    if (judged.isForked)
+      host.log('warn', `${sender.name}: its data, or this store, was put back to an earlier state, or copied`)
+    const wants = openWants(channel, host.store, sender.folder, (directory) =>
+      host.sourceIn(sender, directory),
+    )
+    guest.wants = wants
+    const since = judged.offerSince
+    const prepared = since === null ? Promise.resolve() : host.store.wantSince(sender.folder, since)
+    prepared.then(
+      () => wants.send(),
+      (thrown: unknown) => host.log('warn', `files to be offered again: ${String(thrown)}`),
+    )
   }
 
-  const hello = (peer: string, header: FrameHeader<'hello'>) => {
-    const { protocols, name, purpose } = header
-    const protocol = PROTOCOL_VERSIONS.find((version) => protocols.includes(version))
-    if (protocol === undefined)
-      return refuse(
-        'protocol',
-        `speaks protocol ${protocols.join(', ')}, here is ${PROTOCOL_VERSIONS.join(', ')}`,
-      )
+  const enter = async (sender: Sender, peer: string, theirs: FrameHeader<'hello'>['session']) => {
+    const found = await inTime(KNOWN_WITHIN_MS, host.store.known(sender.folder)).catch(() => null)
+    const known = found === LATE ? null : found
+    if (channel.closed || isOver()) return
+    const place = await host.enter(sender, from, guest)
+    if (channel.closed || isOver()) return place?.leave()
+    if (place === null)
+      return refuse('twice', `${sender.name} is connected already, and the other end of that answers`)
+    if (host.accepted(peer)?.folder !== sender.folder) {
+      place.leave()
+      return refuse('revoked', `${sender.name} (certificate ${peer}) is accepted no longer`)
+    }
+    welcome(sender, place, theirs, known)
+  }
+
+  const hello = (peer: string, { protocol, name, purpose, session }: FrameHeader<'hello'>) => {
+    if (protocol !== PROTOCOL) return refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (hasExpired(socket, Date.now()))
       return refuse('expired', `the certificate of ${name} (${peer}) has expired`)
     if (purpose === 'pair') {
       phase = { at: 'pairing', judging: false }
-      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0 })
+      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0, session: null })
       return
     }
     const sender = host.accepted(peer)
@@ -144,25 +211,20 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     if (sender === null && known !== null && known.revokedAt !== null)
       return refuse('revoked', `${known.name} (certificate ${peer}) was revoked`)
     if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
-    const renewing = host.renewal.onHello(sender, peer, header)
-    if (renewing === null) return welcome(sender, protocol, header)
-    phase = { at: 'renewing' }
-    // A disk that hangs must not keep the sender out: then it is told nothing of certificates.
-    const late = delay(RENEWAL_MS, undefined, { ref: false })
-    void Promise.race([renewing, late]).then(() => {
-      if (channel.closed) return
-      const now = host.accepted(peer)
-      if (now === null) refuse('revoked', `${name} (certificate ${peer}) is accepted no longer`)
-      else welcome(now, protocol, header)
+    phase = { at: 'entering' }
+    enter(sender, peer, session).catch((thrown: unknown) => {
+      if (!isOver()) refuse('busy', String(thrown), 'it cannot be served now; its log says why')
     })
   }
 
   const judgedLate = () => {
-    if (!isPinning && !isOver()) refuse('busy', 'pairing failed: the store has not answered in time', LATE)
+    if (!isPinning && !isOver())
+      refuse('busy', 'pairing failed: the store has not answered in time', LATE_TO_PAIR)
   }
 
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
     phase = { at: 'pairing', judging: true }
+    if (!host.mayTryCode(from)) return refuse('busy', 'too many pairing codes from this address')
     clearTimeout(patience)
     patience = setTimeout(judgedLate, JUDGED_WITHIN_MS)
     const sender = await host.pair(peer, code, name, () => {
@@ -178,6 +240,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   }
 
   const onFrame = (peer: string, frame: Frame) => {
+    heardAt = performance.now()
     if (frame.type === 'alive') return
     if (phase.at === 'hello' && frame.type === 'hello') hello(peer, frame.header)
     else if (phase.at === 'pairing' && frame.type === 'pair')

@@ -4,15 +4,17 @@ import type { StoreLayout } from '../layout.ts'
 import { redeemCode } from '../pairing/codes.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import type { Senders } from '../senders/senders.ts'
+import type { StoreSource } from '../store/store.ts'
+import { createAttempts } from './attempts.ts'
 import type { Connected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
 import type { Counters, RefusedKind } from './counters.ts'
 import { countOne } from './counters.ts'
 import { refusalWords } from './refusal-words.ts'
 
-export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'renewal' | 'log'> {
+export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'> {
   layout: Pick<StoreLayout, 'codes'>
-  senders: Pick<Senders, 'accepted' | 'known' | 'pair'>
+  senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
   connected: Pick<Connected, 'enter' | 'folders'>
   seen: Pick<SeenLog, 'note'>
   counters: Counters
@@ -20,35 +22,55 @@ export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'rene
   onChange(): void
 }
 
+/** Pairing codes that one address may try in a minute: a person mistypes one, or two. */
+const CODES_A_MINUTE = 10
+
 /** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
 export function createConnectionHost(parts: HostParts): ConnectionHost & { endLogs(): void } {
-  const { layout, senders, connected, seen, counters, onChange, log } = parts
+  const { layout, senders, connected, seen, counters, onChange, log, store } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
   /** By kind: a flood of one must not hide why others are refused. */
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
+  const attempts = createAttempts(CODES_A_MINUTE, 60_000)
+  /** By folder and source. */
+  const sources = new Map<string, Promise<StoreSource>>()
   let judging: Promise<unknown> = Promise.resolve()
+
+  const findSource = async (folder: string, id: string, name: string): Promise<StoreSource> =>
+    store.source(folder, await senders.sourceDirectory(folder, id, name))
 
   return {
     name: parts.name,
-    store: parts.store,
-    renewal: parts.renewal,
+    store,
     log,
     accepted: (fingerprint) => senders.accepted(fingerprint),
     known: (fingerprint) => senders.known(fingerprint),
+    sources: ({ folder }) => ({
+      directoryOf(id, name) {
+        const key = `${folder}/${id}`
+        const found = sources.get(key) ?? findSource(folder, id, name)
+        sources.set(key, found)
+        // What failed is tried anew by the next connection.
+        found.catch(() => sources.delete(key))
+        return found
+      },
+    }),
+    sourceIn: ({ folder }, directory) => senders.sourceIn(folder, directory),
+    mayTryCode: (from) => attempts.take(from.replace(/:\d+$/, ''), performance.now()),
     pair(fingerprint, code, name, mayPin) {
-      const pairNow = async () => {
+      const pairNow = async (replaces: string | null) => {
         // Whoever was told that it failed, or has gone, is to find its code good.
         if (!mayPin()) throw new Error('its sender has not waited for the store')
-        return senders.pair(fingerprint, name, Date.now())
+        return senders.pair(fingerprint, name, Date.now(), replaces)
       }
       // One attempt after the other: attempts side by side would be counted as one.
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
       judging = judged.catch(() => undefined)
       return judged
     },
-    enter(sender, drop) {
-      const place = connected.enter(sender, drop)
+    async enter(sender, from, guest) {
+      const place = await connected.enter(sender, from, guest)
       seen.note(connected.folders(), Date.now())
       return place
     },

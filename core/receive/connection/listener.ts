@@ -12,11 +12,11 @@ import type { RefusedKind } from './counters.ts'
 /** Connections that are not let in yet; beyond it the oldest one goes. */
 const MAX_UNKNOWN = 64
 const MAX_CONNECTIONS = 512
+/** Those of one address that are not let in yet: a flood from one must not keep the others out. */
+const MAX_UNKNOWN_OF_ADDRESS = 16
 
 export interface Listener {
   port: number
-  /** Connections from now on are shown this certificate. */
-  show(identity: Identity): void
   close(): Promise<void>
 }
 
@@ -50,6 +50,13 @@ export async function openListener(
 
   server.on('connection', (socket) => {
     remotes.set(socket, remoteOf(socket))
+    const { remoteAddress } = socket
+    const same = [...unknown].filter((one) => one.remoteAddress === remoteAddress)
+    if (same.length >= MAX_UNKNOWN_OF_ADDRESS) {
+      const from = remoteOf(socket)
+      socket.destroy()
+      return refused(from, 'too many connections of this address that were not let in yet', 'flood')
+    }
     sockets.add(socket)
     unknown.add(socket)
     socket.once('close', () => {
@@ -91,7 +98,6 @@ export async function openListener(
 
   return {
     port,
-    show: (next) => server.setSecureContext(serverOptions(next)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -9,8 +9,9 @@ const ofName: Record<NameFault, string> = {
   absolute: "its name, or its source's name, is not a relative one",
   nul: 'its name contains a NUL character',
   long: 'its name is longer, or in more directories, than can be stored',
-  reserved: 'its name is reserved for Holdfast or for this system',
+  reserved: 'its name is reserved by this system',
   characters: "its name contains characters that the store's file system does not take",
+  folded: "the store's file system does not tell its name from that of another stored file",
   symlink: 'a symbolic link stands in its way; remove it from the store if it is not yours',
 }
 
@@ -27,6 +28,7 @@ const ofStatus: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
 
 function ofFull(detail: string): string {
   if (detail.startsWith('quota')) return 'its sender has used all that --quota or --quota-files leaves it'
+  if (detail === 'names') return 'the disk has hardly any room for further files (inodes); the sender waits'
   const why = detail === 'floor' ? 'no more is free on the disk than --keep-free leaves' : 'the disk is full'
   return `${why}; the sender waits: free some space`
 }

@@ -1,5 +1,5 @@
+import { stat } from 'node:fs/promises'
 import { inTime } from '../../pacing/in-time.ts'
-import type { ReceiverRenewal } from '../senders/renewal.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import { SEEN_EVERY_MS } from '../senders/seen.ts'
 import type { Senders } from '../senders/senders.ts'
@@ -20,15 +20,23 @@ const LAST_WRITE_MS = 1_000
 
 interface RosterParts {
   senders: Senders
-  connected: Pick<Connected, 'folders' | 'dropRefused'>
+  connected: Pick<Connected, 'folders' | 'dropRefused' | 'want'>
+  /** See StoreLayout. */
+  wanted: string
   seen: SeenLog
-  renewal: Pick<ReceiverRenewal, 'proceed'>
   store: Pick<Store, 'abandon'>
   log(level: 'info' | 'warn', text: string): void
 }
 
+/** Tells of a change of a file; null: it is not there. */
+const stampOf = (file: string): Promise<string | null> =>
+  stat(file, { bigint: true }).then(
+    ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
+    () => null,
+  )
+
 /** Keeps a running receiver's senders as the list on disk says, and notes who is connected. */
-export function followRoster({ senders, connected, seen, renewal, store, log }: RosterParts): Roster {
+export function followRoster({ senders, connected, seen, store, wanted, log }: RosterParts): Roster {
   const dropRefused = () => {
     connected.dropRefused(senders)
     const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
@@ -40,16 +48,17 @@ export function followRoster({ senders, connected, seen, renewal, store, log }: 
   let looking = false
   let failing = false
   let notedAt = 0
+  let wantedAt: string | null = null
 
   const look = async (): Promise<void> => {
     // A disk that hangs has one look waiting, not one more each time.
     if (looking) return
     looking = true
     try {
-      if (await senders.refresh()) {
-        dropRefused()
-        void renewal.proceed()
-      }
+      if (await senders.refresh()) dropRefused()
+      const stamp = await stampOf(wanted)
+      if (stamp !== wantedAt) connected.want()
+      wantedAt = stamp
       failing = false
     } catch (thrown) {
       if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(thrown)}`)

@@ -1,11 +1,13 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { WireFault } from '../../wire/codec.ts'
+import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
-import type { Outcome } from '../file-refused.ts'
-import type { IncomingFile } from '../store/store.ts'
-import type { Asked, SessionParts } from './session-parts.ts'
+import { outcomeOf } from '../file-refused.ts'
+import type { IncomingFile, Stored } from '../store/store.ts'
+import type { Asked, SessionParts } from './session.ts'
+import { toldNow } from './session.ts'
 
 /**
  * Large files of one connection that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
@@ -14,7 +16,8 @@ import type { Asked, SessionParts } from './session-parts.ts'
 const LARGE_AT_ONCE = 64
 
 interface OpenFile extends Asked {
-  file: IncomingFile
+  /** Once its source is known. */
+  file: Promise<IncomingFile>
   /** It failed half way, and the sender was told so: its end needs no answer any more. */
   answered: boolean
   /** The sender has asked how much is there, and does not know yet. */
@@ -32,12 +35,26 @@ export interface LargeFiles {
   close(keep: boolean): void
 }
 
+/** One that cannot be stored, as its source is not known. */
+function refusedFile(thrown: unknown): IncomingFile {
+  const outcome = outcomeOf(thrown)
+  return {
+    offset: Promise.resolve(null),
+    refused: outcome,
+    write: () => Promise.resolve(),
+    finish: () => Promise.resolve({ outcome, position: 0 }),
+    abort: () => Promise.resolve(),
+  }
+}
+
 /** @param tell is called with how much of a file is there, for a sender that asked. */
 export function openLargeFiles(
-  { store, folder, answers, arriving, answer }: SessionParts,
+  { store, answers, sources, session, answer }: SessionParts,
   tell: (header: FrameHeader<'resume'>) => void,
 ): LargeFiles {
   const open = new Map<number, OpenFile>()
+  /** Those that are ended, too, and not stored yet. */
+  const live = new Set<Promise<IncomingFile>>()
   const turns = createSemaphore(LARGE_AT_ONCE)
   /** That came, and are held in memory. */
   let chunks = 0
@@ -49,66 +66,96 @@ export function openLargeFiles(
   }
 
   /** A file that cannot be stored any more is answered at once: its sender need not send the rest. */
-  const written = (one: OpenFile, bytes: number) => {
+  const written = (one: OpenFile, { refused }: IncomingFile, bytes: number) => {
     if (bytes > 0) answers.giveBack(bytes)
-    const { refused } = one.file
     if (refused === null || one.answered || open.get(one.id) !== one) return
     one.answered = true
-    answer(one, refused)
+    answer(one, { outcome: refused, position: 0 })
   }
 
-  const resume = (one: OpenFile, offset: number | null) => {
-    if (offset === null) return written(one, 0)
+  const resume = (one: OpenFile, file: IncomingFile, offset: number | null) => {
+    if (offset === null) return written(one, file, 0)
     one.asked = false
     one.left -= offset
     if (open.get(one.id) === one) tell({ id: one.id, offset })
   }
 
-  const finish = (id: number, ending: (file: IncomingFile) => Promise<Outcome>) => {
+  const finish = (id: number, ending: (file: IncomingFile) => Promise<Stored>) => {
     const one = opened(id)
     open.delete(id)
-    void ending(one.file).then((outcome) => {
+    void one.file.then(ending).then((outcome) => {
+      live.delete(one.file)
       if (!one.answered) answer(one, outcome)
     })
   }
 
+  const start = async ({
+    source: number,
+    path,
+    size,
+    facts,
+    file: identity,
+    directories,
+  }: FrameHeader<'begin'>): Promise<IncomingFile> => {
+    try {
+      const source = await sources.of(number)
+      const told = toldNow(directories, sources)
+      return store.begin({ source, path, facts: factsOfWords(facts, size), session }, identity, told, turns)
+    } catch (thrown) {
+      return refusedFile(thrown)
+    }
+  }
+
   return {
-    begin({ id, source, path, size, time: mtimeMs, mode, file: identity, hash }) {
+    begin(header) {
+      const { id, source, path, size, file: identity } = header
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
+      // A source that was never declared is the sender's fault.
+      void sources.of(source)
       answers.spend(0, 1)
-      const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next(), hash }
-      const file = store.begin(facts, identity, turns)
       const asked = identity !== undefined
-      const one: OpenFile = { id, source, path, size, file, answered: false, asked, left: size }
+      const file = start(header)
+      const one: OpenFile = {
+        ...{ id, source: sources.nameOf(source), path, size },
+        ...{ file, answered: false, asked, left: size },
+      }
       open.set(id, one)
-      if (asked) void file.offset.then((offset) => resume(one, offset))
+      live.add(file)
+      void file.then(async (started) => {
+        const offset = await started.offset
+        if (asked) resume(one, started, offset)
+        else if (offset === null) written(one, started, 0)
+      })
     },
-    chunk({ id }, payload) {
+    chunk({ id, zeros = 0 }, payload) {
       const one = opened(id)
-      const bytes = payload.length
-      if (bytes === 0) throw new WireFault('chunk: nothing in it')
+      const bytes = payload.length + zeros
+      if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new WireFault('chunk: bytes or zeros')
       if (chunks >= MAX_CHUNKS) throw new WireFault('chunk: too many that are not written yet')
       answers.spend(bytes, 0)
       one.left -= bytes
       if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
       if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
       chunks += 1
-      void one.file.write(payload).then(() => {
+      void one.file.then(async (file) => {
+        await file.write(zeros > 0 ? zeros : payload)
         chunks -= 1
-        chunkBuffers.give(payload)
-        written(one, bytes)
+        if (zeros === 0) chunkBuffers.give(payload)
+        written(one, file, bytes)
       })
     },
-    end: ({ id, digest }) => finish(id, (file) => file.finish(digest)),
-    abort: ({ id, keep }) =>
+    end({ id, digest }) {
+      const own = Buffer.from(digest)
+      finish(id, (file) => file.finish(own))
+    },
+    abort: ({ id, keep = false }) =>
       finish(id, async (file) => {
         await file.abort(keep)
-        return file.refused ?? { status: 'aborted', detail: '' }
+        return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
       }),
     close(keep) {
-      for (const { file } of open.values()) void file.abort(keep)
-      answers.forget([...open.values()].filter(({ answered }) => !answered).length)
+      for (const file of live) void file.then((one) => one.abort(keep))
       open.clear()
     },
   }

@@ -1,50 +1,94 @@
+import { DIGEST_BYTES } from '../../files/digest.ts'
 import { WireFault } from '../../wire/codec.ts'
+import { factsOfWords } from '../../wire/facts.ts'
 import { releaseBatch } from '../../wire/frame-buffers.ts'
-import type { SmallFile } from '../../wire/small-entries.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import { outcomeOf } from '../file-refused.ts'
 import type { SmallIncoming } from '../store/store.ts'
-import type { SessionParts } from './session-parts.ts'
+import type { SessionParts } from './session.ts'
+import { toldNow } from './session.ts'
 
 /** Stores the small files of one batch. @throws WireFault */
-export function receiveBatch(
-  { store, folder, answers, arriving, answer }: SessionParts,
-  files: readonly SmallFile[],
-  payload: Buffer,
-): void {
+export function receiveBatch(parts: SessionParts, header: FrameHeader<'batch'>, payload: Buffer): void {
+  const { answers, sources } = parts
+  const { files } = header
   const total = files.reduce((sum, file) => sum + file[3], 0)
   if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
   answers.spend(total, files.length)
-  const arrival = arriving.next()
-  const digests = Buffer.concat(files.map(([, , , , , , digest]) => digest))
-  let digested = 0
-  let at = 0
-  const incoming = files.map(([, source, path, size, mtimeMs, mode, { length }]): SmallIncoming => {
-    const bytes = payload.subarray(at, at + size)
-    at += size
-    const digest = digests.subarray(digested, digested + length)
-    digested += length
-    return { facts: { folder, source, path, size, mtimeMs, mode, arrival }, bytes, digest }
-  })
-  // Only these are kept until all are answered.
-  const asked = files.map(([id, source, path, size]) => ({ id, source, path, size, isHeld: true }))
+  const used = new Set(files.map(([, source]) => source))
+  for (const [source] of header.directories) used.add(source)
+  // Asked for at once: a source that was never declared is the sender's fault.
+  const isKnown = [...used].map((source) => sources.now(source)).every((source) => source !== null)
+  if (isKnown) storeNow(parts, header, payload, null)
+  else
+    void Promise.all([...used].map((source) => sources.of(source))).then(
+      () => storeNow(parts, header, payload, null),
+      (thrown: unknown) => storeNow(parts, header, payload, thrown),
+    )
+}
+
+/** Only these are kept of the files until all are answered. */
+interface Held {
+  id: number
+  source: string
+  path: string
+  size: number
+  isHeld: boolean
+}
+
+/** @param failed why sources are not known; null: all are. */
+function storeNow(
+  { store, answers, sources, session, answer }: SessionParts,
+  { files, directories }: FrameHeader<'batch'>,
+  payload: Buffer,
+  failed: unknown,
+): void {
+  const asked = files.map(
+    ([id, source, path, size]): Held => ({ id, source: sources.nameOf(source), path, size, isHeld: true }),
+  )
   let held = asked.length
   // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
   // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
-  const letGo = (index: number) => {
-    const file = asked[index]
-    if (file?.isHeld !== true) return
+  const letGo = (file: Held) => {
+    if (!file.isHeld) return
     file.isHeld = false
     if (file.size > 0) answers.giveBack(file.size)
     held -= 1
     if (held === 0) releaseBatch(payload)
   }
+  const known: Held[] = []
+  const incoming: SmallIncoming[] = []
+  // As they came they are parts of the whole frame, which would wait with them.
+  const digests = Buffer.concat(files.map((file) => file[5]))
+  let at = 0
+  for (const [index, [, number, path, size, facts]] of files.entries()) {
+    const bytes = payload.subarray(at, at + size)
+    at += size
+    const source = sources.now(number)
+    const file = asked[index]
+    if (file === undefined) continue
+    if (source === null) {
+      letGo(file)
+      answer(file, { outcome: outcomeOf(failed), position: 0 })
+      continue
+    }
+    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    incoming.push({ source, path, facts: factsOfWords(facts, size), session, bytes, digest })
+    known.push(file)
+  }
   store.receiveAll(incoming, {
+    directories: toldNow(directories, sources),
     // The frame's own (codec.ts), of which nothing else is used any more.
-    memory: payload.buffer,
-    onWritten: letGo,
-    onStored(index, outcome) {
-      letGo(index)
-      const file = asked[index]
-      if (file !== undefined) answer(file, outcome)
+    ...(incoming.length === files.length ? { memory: payload.buffer } : {}),
+    onWritten(index) {
+      const file = known[index]
+      if (file !== undefined) letGo(file)
+    },
+    onStored(index, outcome, position) {
+      const file = known[index]
+      if (file === undefined) return
+      letGo(file)
+      answer(file, { outcome, position })
     },
   })
 }

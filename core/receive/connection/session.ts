@@ -1,15 +1,19 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
+import type { DirectoryEntry } from '../../wire/entries.ts'
+import { factsOfWords } from '../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { FileStatus } from '../../wire/limits.ts'
 import type { Outcome } from '../file-refused.ts'
-import type { Store } from '../store/store.ts'
+import { outcomeOf } from '../file-refused.ts'
+import type { ToldDirectory } from '../store/messages.ts'
+import type { Offered, Store, Stored } from '../store/store.ts'
 import type { Window } from './answers.ts'
 import { openAnswers } from './answers.ts'
 import { openLargeFiles } from './session-large.ts'
-import type { Asked, SessionParts } from './session-parts.ts'
 import { receiveBatch } from './session-small.ts'
+import { openSources, type SourceHost } from './sources.ts'
 
 /** Copies of one connection that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8
@@ -19,6 +23,27 @@ export interface SendingHandlers {
   onReceived(files: number, bytes: number): void
   /** A file was not stored. */
   onRefused(source: string, path: string, outcome: Outcome): void
+}
+
+/** A file as its sender calls it. */
+export interface Asked {
+  id: number
+  /** The name of its source. */
+  source: string
+  path: string
+  /** Bytes that come over the line. */
+  size: number
+}
+
+/** What the parts of a connection that stores files have in common. */
+export interface SessionParts {
+  readonly store: Store
+  readonly answers: ReturnType<typeof openAnswers>
+  readonly sources: ReturnType<typeof openSources>
+  /** What the files of this connection are stored as. */
+  readonly session: string
+  /** Tells the sender, and whoever counts, what became of a file. */
+  answer(file: Asked, stored: Stored): void
 }
 
 /** The part of a connection that stores files, for a sender that was let in. */
@@ -31,53 +56,88 @@ export interface Sending {
 
 const stored = (status: FileStatus) => status === 'durable' || status === 'same'
 
-/** @param folder the sender's folder in the store. */
+/** What a frame tells of directories; those of sources that are not known are left out. */
+export const toldNow = (
+  entries: readonly DirectoryEntry[],
+  sources: SessionParts['sources'],
+): ToldDirectory[] =>
+  entries.flatMap(([number, path, facts]) => {
+    const source = sources.now(number)
+    return source === null ? [] : [{ source: source.id, path, facts: factsOfWords(facts, 0) }]
+  })
+
 export function openSending(
   channel: Channel,
   store: Store,
-  folder: string,
+  host: SourceHost,
+  session: string,
   window: Window,
   handlers: SendingHandlers,
 ): Sending {
   const gone = new AbortController()
-  const arriving = store.enter(folder)
   const copyTurns = createSemaphore(COPIES_AT_ONCE)
-  let isClosed = false
-  const leaveWhenIdle = () => {
-    if (isClosed && answers.isIdle) arriving.leave()
-  }
-  const answers = openAnswers(channel, window, leaveWhenIdle)
+  const answers = openAnswers(channel, window)
+  const sources = openSources(host)
 
-  const answer = ({ id, source, path, size }: Asked, outcome: Outcome) => {
+  const answer = ({ id, source, path, size }: Asked, { outcome, position }: Stored) => {
     if (stored(outcome.status)) handlers.onReceived(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
       handlers.onRefused(source, path, outcome)
-    answers.add(id, outcome)
+    answers.add(id, outcome, position)
   }
 
-  const parts: SessionParts = { store, folder, answers, arriving, answer }
+  const parts: SessionParts = { store, answers, sources, session, answer }
   const large = openLargeFiles(parts, (header) => channel.send('resume', header))
 
+  const copyNow = async (header: FrameHeader<'copy'>, digest: Uint8Array): Promise<Stored> => {
+    const { source, path, size, facts, fromSource, fromPath, moved } = header
+    const [to, from] = await Promise.all([sources.of(source), sources.of(fromSource)])
+    const file: Offered = { source: to, path, facts: factsOfWords(facts, size), session }
+    const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved }
+    return store.copy(file, copy, gone.signal, copyTurns)
+  }
+
   const copy = (header: FrameHeader<'copy'>) => {
-    const { id, source, path, size, time: mtimeMs, mode, digest, fromSource, fromPath } = header
+    const { id, source, path, fromSource, fromPath } = header
     answers.spend(0, 1)
-    const from = { source: fromSource, path: fromPath }
-    const facts = { folder, source, path, size, mtimeMs, mode, arrival: arriving.next() }
-    const isQuestion = source === fromSource && path === fromPath
     // As it came it is a part of the whole frame, which would wait with it.
-    const own = Buffer.from(digest)
-    void store.copy(facts, from, own, gone.signal, copyTurns).then((outcome) => {
-      // A question whether a file is still there stores none. Nothing of a copy came over the line.
-      if (isQuestion) answers.add(id, outcome)
-      else answer({ id, source, path, size: 0 }, outcome)
-    })
+    const digest = Buffer.from(header.digest)
+    void copyNow(header, digest)
+      .catch((thrown: unknown): Stored => ({ outcome: outcomeOf(thrown), position: 0 }))
+      .then(({ outcome, position }) => {
+        // A question whether a file is still there stores none. Nothing of a copy came over the line.
+        if (source === fromSource && path === fromPath) answers.add(id, outcome, position)
+        else answer({ id, source: sources.nameOf(source), path, size: 0 }, { outcome, position })
+      })
+  }
+
+  const prove = ({ id, source, path, size, nonce }: FrameHeader<'prove'>) => {
+    answers.spend(0, 1)
+    const own = Buffer.from(nonce)
+    const proofOf = async () => {
+      await copyTurns.acquire()
+      try {
+        return await store.prove({ source: await sources.of(source), path }, size, own, gone.signal)
+      } finally {
+        copyTurns.release()
+      }
+    }
+    void proofOf().then(
+      (digest) => answers.prove({ id, digest, reason: '' }),
+      (thrown: unknown) => {
+        const { status, detail } = outcomeOf(thrown)
+        answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
+      },
+    )
   }
 
   return {
     handle(frame) {
       switch (frame.type) {
+        case 'source':
+          return sources.declare(frame.header)
         case 'batch':
-          return receiveBatch(parts, frame.header.files, frame.payload)
+          return receiveBatch(parts, frame.header, frame.payload)
         case 'begin':
           return large.begin(frame.header)
         case 'chunk':
@@ -88,6 +148,8 @@ export function openSending(
           return large.abort(frame.header)
         case 'copy':
           return copy(frame.header)
+        case 'prove':
+          return prove(frame.header)
         default:
           throw new WireFault(`${frame.type} frame not expected now`)
       }
@@ -95,8 +157,6 @@ export function openSending(
     close(keep) {
       large.close(keep)
       gone.abort()
-      isClosed = true
-      leaveWhenIdle()
     },
   }
 }

@@ -3,6 +3,8 @@ import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
 import type { ConnectionHost } from '../connection/connection.ts'
 import type { Outcome } from '../file-refused.ts'
+import { outcomeOf } from '../file-refused.ts'
+import type { StoreSource } from '../store/store.ts'
 import { MAX_LINE_BYTES, parseHeader } from './header.ts'
 import type { Ended } from './incoming.ts'
 import { readFrom } from './incoming.ts'
@@ -23,6 +25,8 @@ const DATA_WITHIN_MS = 1_850_000
 const HELD_BYTES = 64 * 1024
 /** As the original server made its files, under the usual umask. */
 const FILE_MODE = 0o644
+/** Its wire does not say whose a file is. */
+const NOBODY = { user: 0, group: 0 }
 
 export type IsocketHost = Pick<
   ConnectionHost,
@@ -75,11 +79,18 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
   }
   const answer = () => void socket.write('OK\n')
 
-  const receive = (file: OnItsWay): Promise<Stored> => {
+  const receive = async (file: OnItsWay): Promise<Stored> => {
     const { path, size } = file
+    const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
+    let directory: StoreSource
+    try {
+      directory = await host.store.source(ISOCKET_FOLDER, source)
+    } catch (thrown) {
+      return { kind: 'refused', outcome: outcomeOf(thrown) }
+    }
     return storeFile(
       host.store,
-      { folder: ISOCKET_FOLDER, source, path, size, mtimeMs: Date.now(), mode: FILE_MODE },
+      { source: directory, path, facts, session: null },
       {
         ready() {
           file.asked = true
@@ -95,10 +106,13 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
   /** The client waits, for ever, for an answer that must not be given; it ends when somebody ends the client. */
   const hold = async (path: string, outcome: Outcome): Promise<void> => {
     host.onRefusedFile('isocket', source, path, outcome)
+    const left = `${from} is left without an answer, as it would take any for success`
     host.log(
       'error',
-      `${from} is left without an answer, as it would take any for success: stop that client, ` +
-        `mend the store, and start it again; it will send /${path} again`,
+      outcome.status === 'name'
+        ? `/${path}: its name cannot be stored; ${left}, and what is behind it in its list is not sent, either: ` +
+            'stop that client, rename the file or take it out of the list, and start the client again'
+        : `${left}: stop that client, mend the store, and start it again; it will send /${path} again`,
     )
     while (
       !over.signal.aborted &&

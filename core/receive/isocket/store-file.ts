@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { BEST_DIGEST, createHasher, digestOf } from '../../files/digest.ts'
-import type { FileFacts } from '../file-facts.ts'
+import { createHasher, digestOf } from '../../files/digest.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { Offered } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import type { IncomingFile, Store } from '../store/store.ts'
 import type { Ended } from './incoming.ts'
@@ -44,63 +45,64 @@ async function persist(source: FileSource, attempt: () => Promise<Outcome>): Pro
 }
 
 /** A small file is kept in memory until the store has it, so that any trouble of the disk only delays it. */
-async function storeSmall(store: Store, facts: FileFacts, source: FileSource): Promise<Stored> {
+async function storeSmall(store: Store, file: Offered, source: FileSource): Promise<Stored> {
   source.ready()
-  const bytes = Buffer.alloc(facts.size)
-  for (let filled = 0; filled < facts.size; ) {
-    const piece = await source.some(facts.size - filled)
+  const { size } = file.facts
+  const bytes = Buffer.alloc(size)
+  for (let filled = 0; filled < size; ) {
+    const piece = await source.some(size - filled)
     if (typeof piece === 'string') return { kind: 'cut', why: piece }
     filled += piece.copy(bytes, filled)
   }
-  const digest = digestOf(BEST_DIGEST, bytes)
-  return persist(source, () => store.receive(facts, bytes, digest))
+  const digest = digestOf(bytes)
+  return persist(source, () => store.receive({ ...file, bytes, digest }))
 }
+
+/** Large files of all clients that are open at a time: each has a connection of its own. */
+const turns = createSemaphore(64)
 
 /** Room is made sure of, and a file opened, before the client is asked for the contents. */
-async function beginLarge(
-  store: Store,
-  facts: FileFacts,
-  source: FileSource,
-): Promise<IncomingFile | Outcome> {
-  let file = store.begin(facts)
-  const begun = await persist(source, async () => {
-    await file.write(Buffer.alloc(0))
-    const { refused } = file
+async function beginLarge(store: Store, file: Offered, source: FileSource): Promise<IncomingFile | Outcome> {
+  const begin = () => store.begin(file, undefined, [], turns)
+  let begun = begin()
+  const made = await persist(source, async () => {
+    await begun.offset
+    const { refused } = begun
     if (refused === null) return { status: 'durable', detail: '' }
-    await file.abort()
-    file = store.begin(facts)
+    await begun.abort(false)
+    begun = begin()
     return refused
   })
-  if (begun.kind === 'durable') return file
-  await file.abort()
-  return begun.kind === 'refused' ? begun.outcome : { status: 'aborted', detail: '' }
+  if (made.kind === 'durable') return begun
+  await begun.abort(false)
+  return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
 }
 
-async function storeLarge(store: Store, facts: FileFacts, source: FileSource): Promise<Stored> {
-  const file = await beginLarge(store, { ...facts, hash: BEST_DIGEST }, source)
-  if ('status' in file) return { kind: 'refused', outcome: file }
+async function storeLarge(store: Store, file: Offered, source: FileSource): Promise<Stored> {
+  const begun = await beginLarge(store, file, source)
+  if ('status' in begun) return { kind: 'refused', outcome: begun }
   source.ready()
-  const hash = createHasher(BEST_DIGEST)
-  for (let left = facts.size; left > 0; ) {
+  const hash = createHasher()
+  for (let left = file.facts.size; left > 0; ) {
     const piece = await source.some(left)
     if (typeof piece === 'string') {
-      await file.abort()
+      await begun.abort(false)
       return { kind: 'cut', why: piece }
     }
     left -= piece.length
     hash.update(piece)
     // Waiting for each write keeps the client from sending faster than the disk takes it.
-    await file.write(piece)
-    if (file.refused !== null) {
-      await file.abort()
-      return { kind: 'refused', outcome: file.refused }
+    await begun.write(piece)
+    if (begun.refused !== null) {
+      await begun.abort(false)
+      return { kind: 'refused', outcome: begun.refused }
     }
   }
-  const outcome = await file.finish(hash.digest())
+  const { outcome } = await begun.finish(hash.digest())
   return isStored(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
 }
 
 /** Receives one file and stores it as durably as any other. */
-export function storeFile(store: Store, facts: FileFacts, source: FileSource): Promise<Stored> {
-  return facts.size <= KEPT_BYTES ? storeSmall(store, facts, source) : storeLarge(store, facts, source)
+export function storeFile(store: Store, file: Offered, source: FileSource): Promise<Stored> {
+  return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
 }

@@ -1,34 +1,36 @@
 import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../file-refused.ts'
 import type { Amount, StoreRules } from './rules.ts'
-import { floorBytes, overQuota, quotaOf } from './rules.ts'
+import { floorBytes, NAME_BYTES, overQuota, quotaOf } from './rules.ts'
 
 /** What the disk said is good for so long, in milliseconds. */
 const DISK_MS = 250
+/** Of the names that a file system can have (inodes), so many stay free, or this share. */
+const FREE_NAMES = { most: 10_000, share: 0.01 }
+/** Directories that are remembered to be there; when it is full it is begun again. */
+const MOST_KNOWN = 20_000
+
+/** A file that wants to come. */
+export interface Coming {
+  /** Its place below the store's root. */
+  place: string
+  size: number
+}
 
 /** Room that is reserved for one file on its way. */
 export interface Room {
-  /** Why it may only stay if this very content is there already; null: it may. */
-  unlessSame: FileRefused | null
   /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
   written(bytes: number): void
-  /** The file is on its way no more: what was not written of it by now never will be. */
-  leave(): void
-}
-
-/** Room that is reserved for several files of one sender. */
-export interface Reserved {
-  /** Of each file why it may only stay if this very content is there already; null: it may. */
-  unlessSame: readonly (FileRefused | null)[]
-  /** One of the files, of this size, is on its way no more; `landed`: it is on the disk, or may be. */
-  leave(size: number, landed: boolean): void
+  /** The file is on its way no more; `landed`: what was not written before is on the disk now. */
+  leave(landed: boolean): void
 }
 
 export interface Admission {
-  /** @throws what the system says of a disk that cannot be asked. */
-  enter(folder: string, size: number): Promise<Room>
-  /** The same for several files at once. */
-  enterAll(folder: string, sizes: readonly number[]): Promise<Reserved>
+  /**
+   * Of each file its room, or why there is none.
+   * @throws what the system says of a disk that cannot be asked.
+   */
+  enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]>
   /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
   charge(folder: string, bytes: number): () => void
 }
@@ -36,28 +38,28 @@ export interface Admission {
 interface Disk {
   free: number
   total: number
+  /** Names that can still be made; null: the file system does not count them. */
+  freeNames: number | null
+  names: number
 }
 
 /**
- * Decides before a file is written whether there is room for it: files on their way count as if they were stored.
+ * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
+ * their names and those of the directories that have to be made.
  *
- * @param usage what a sender has, and `known`, which resolves when that can be told.
+ * @param used what a sender has stored.
  */
-export function openAdmission(
-  root: string,
-  rules: StoreRules,
-  known: Promise<void>,
-  usage: (folder: string) => Amount,
-): Admission {
+export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount): Admission {
   const onTheWay = new Map<string, Amount>()
+  const known = new Set<string>()
   /** Bytes that are still to be written. */
   let all = 0
   /** `landed`: bytes that were written since it was asked, and may be missing in what it says. */
   let asked: { at: number; disk: Promise<Disk>; landed: number } | null = null
 
   const ask = async (): Promise<Disk> => {
-    const { bavail, blocks, bsize } = await statfs(root)
-    return { free: bavail * bsize, total: blocks * bsize }
+    const { bavail, blocks, bsize, ffree, files } = await statfs(root)
+    return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
   }
 
   /** What the disk had free, without what has landed on it since. */
@@ -65,83 +67,97 @@ export function openAdmission(
     const now = performance.now()
     if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask(), landed: 0 }
     const mine = asked
-    const { free, total } = await mine.disk
-    return { free: free - mine.landed, total }
+    const found = await mine.disk
+    return { ...found, free: found.free - mine.landed }
   }
 
-  const count = (folder: string, files: number, bytes: number) => {
-    const before = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
-    const after = { files: before.files + files, bytes: before.bytes + bytes }
-    if (after.files === 0 && after.bytes === 0) onTheWay.delete(folder)
+  const count = (folder: string, more: Amount) => {
+    const before = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+    const after = {
+      files: before.files + more.files,
+      bytes: before.bytes + more.bytes,
+      names: before.names + more.names,
+    }
+    if (after.files === 0 && after.bytes === 0 && after.names === 0) onTheWay.delete(folder)
     else onTheWay.set(folder, after)
   }
   const land = (bytes: number) => {
     if (asked !== null) asked.landed += bytes
   }
 
-  const refusal = (folder: string, size: number, { free, total }: Disk): FileRefused | null => {
-    const stored = usage(folder)
-    const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0 }
-    const used = { files: stored.files + coming.files, bytes: stored.bytes + coming.bytes }
+  /** Directories above a place that are not known to be there; they are from now on. */
+  const newDirectories = (place: string): number => {
+    if (known.size > MOST_KNOWN) known.clear()
+    let made = 0
+    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
+      const directory = place.slice(0, end)
+      if (known.has(directory)) break
+      known.add(directory)
+      made += 1
+    }
+    return made
+  }
+
+  const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
+    const stored = used(folder)
+    const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+    const sum = {
+      files: stored.files + coming.files,
+      bytes: stored.bytes + coming.bytes,
+      names: stored.names + coming.names,
+    }
     const quota = quotaOf(rules, folder)
-    const over = overQuota(quota, used, size)
-    const overBytes = used.bytes + size - (quota.bytes ?? Number.POSITIVE_INFINITY)
-    if (over !== null) return new FileRefused('full', over, overBytes > 0 ? overBytes : null)
-    const missing = floorBytes(rules.floor, total) + all + size - free
-    if (size > free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - free))
+    const over = overQuota(quota, sum, { size, names })
+    const needed = size + names * NAME_BYTES
+    if (over !== null) {
+      const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
+      return new FileRefused('full', over, beyond > 0 ? beyond : null)
+    }
+    if (now.freeNames !== null && now.freeNames < Math.min(FREE_NAMES.most, now.names * FREE_NAMES.share))
+      return new FileRefused('full', 'names')
+    const missing = floorBytes(rules.floor, now.total) + all + needed - now.free
+    if (size > now.free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - now.free))
     return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
-  const enterAll = async (folder: string, sizes: readonly number[]): Promise<Reserved> => {
-    const { bytes, files } = quotaOf(rules, folder)
-    if (bytes !== null || files !== null) await known
-    const room = await disk()
-    const unlessSame = sizes.map((size) => {
-      const refused = refusal(folder, size, room)
-      count(folder, 1, size)
-      all += size
-      return refused
-    })
-    const leave = (size: number, landed: boolean) => {
-      count(folder, -1, -size)
-      all -= size
-      if (landed) land(size)
-    }
-    return { unlessSame, leave }
-  }
-
-  const enter = async (folder: string, size: number): Promise<Room> => {
-    const { unlessSame } = await enterAll(folder, [size])
-    const [refused = null] = unlessSame
+  const roomOf = (folder: string, size: number, names: number): Room => {
+    const more = { files: 1, bytes: size, names }
+    count(folder, more)
+    all += size
     let left = size
     let isOver = false
     return {
-      unlessSame: refused,
       written(bytes) {
-        const more = isOver ? 0 : Math.min(bytes, left)
-        left -= more
-        all -= more
-        land(more)
+        const landed = isOver ? 0 : Math.min(bytes, left)
+        left -= landed
+        all -= landed
+        land(landed)
       },
-      leave() {
+      leave(landed) {
         if (isOver) return
         isOver = true
-        count(folder, -1, -size)
+        count(folder, { files: -1, bytes: -size, names: -names })
         all -= left
+        if (landed) land(left)
       },
     }
   }
 
   return {
     charge(folder, bytes) {
-      count(folder, 0, bytes)
+      count(folder, { files: 0, bytes, names: 0 })
       let left = bytes
       return () => {
-        count(folder, 0, -left)
+        count(folder, { files: 0, bytes: -left, names: 0 })
         left = 0
       }
     },
-    enter,
-    enterAll,
+    async enterAll(folder, files) {
+      const now = await disk()
+      return files.map(({ place, size }) => {
+        const names = 1 + newDirectories(place)
+        return refusal(folder, size, names, now) ?? roomOf(folder, size, names)
+      })
+    },
   }
 }

@@ -1,17 +1,21 @@
 import { z } from 'zod'
-import { parseSize } from '../../words/amounts.ts'
+import { parseSeconds, parseSize } from '../../words/amounts.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Floor, Quota, StoreRules } from './rules.ts'
 import { DEFAULT_RULES } from './rules.ts'
 
 const words = z.string().max(300)
+const DAY_MS = 86_400_000
 
 /** What a receiver keeps, in the words of its command line and of its configuration file. */
 export const ruleWordsSchema = z.object({
-  /** Older contents of each file that are kept: a number, or "all". */
-  versions: words,
-  /** Older contents are kept so many days at most; null: no limit. */
-  versionsDays: words.nullable(),
+  /** Older contents are all kept for so long after they were replaced: "30d". */
+  keepWithin: words,
+  /** Then the last one of each of the latest so many days, weeks, months and years. */
+  keepDaily: words,
+  keepWeekly: words,
+  keepMonthly: words,
+  keepYearly: words,
   /** What stays free on the disk: "10G" or "5%"; null: 1G, on small disks 1%. */
   keepFree: words.nullable(),
   /** What a sender may store, versions included: "500G" for each, "PC=1T" for one. */
@@ -22,8 +26,11 @@ export const ruleWordsSchema = z.object({
 export type RuleWords = z.infer<typeof ruleWordsSchema>
 
 export const defaultRuleWords: RuleWords = {
-  versions: String(DEFAULT_RULES.keep.versions ?? 'all'),
-  versionsDays: null,
+  keepWithin: `${DEFAULT_RULES.keep.withinMs / DAY_MS}d`,
+  keepDaily: String(DEFAULT_RULES.keep.daily),
+  keepWeekly: String(DEFAULT_RULES.keep.weekly),
+  keepMonthly: String(DEFAULT_RULES.keep.monthly),
+  keepYearly: String(DEFAULT_RULES.keep.yearly),
   keepFree: null,
   quota: [],
   quotaFiles: [],
@@ -38,6 +45,13 @@ function sizeOf(text: string): number {
 function countOf(text: string, option: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new Problem('transfer.countInvalid', { text, option })
   return Number(text)
+}
+
+/** In milliseconds. */
+function timeOf(text: string, option: string): number {
+  const seconds = parseSeconds(text)
+  if (seconds === null) throw new Problem('transfer.timeInvalid', { text, option })
+  return seconds * 1000
 }
 
 function floorOf(text: string): Floor {
@@ -68,11 +82,14 @@ export function rulesOf(options: RuleWords): StoreRules {
   }
   for (const text of options.quota) put(text, 'bytes', sizeOf)
   for (const text of options.quotaFiles) put(text, 'files', (one) => countOf(one, '--quota-files'))
-  const { versions, versionsDays, keepFree } = options
+  const { keepWithin, keepDaily, keepWeekly, keepMonthly, keepYearly, keepFree } = options
   return {
     keep: {
-      versions: versions === 'all' ? null : countOf(versions, '--versions'),
-      days: versionsDays === null ? null : countOf(versionsDays, '--versions-days'),
+      withinMs: timeOf(keepWithin, '--keep-within'),
+      daily: countOf(keepDaily, '--keep-daily'),
+      weekly: countOf(keepWeekly, '--keep-weekly'),
+      monthly: countOf(keepMonthly, '--keep-monthly'),
+      yearly: countOf(keepYearly, '--keep-yearly'),
     },
     floor: keepFree === null ? DEFAULT_RULES.floor : floorOf(keepFree),
     quota: { each: quota.each, of: Object.fromEntries(quota.of) },

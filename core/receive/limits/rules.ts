@@ -51,14 +51,24 @@ export function floorBytes(floor: Floor, diskBytes: number): number {
   return Math.min(floor.bytes, (diskBytes * floor.percent) / 100)
 }
 
+/**
+ * What a name takes of a quota beside its content: a block and an inode are about that. Without it empty files in deep
+ * directories would cost nothing.
+ */
+export const NAME_BYTES = 4096
+
 export interface Amount {
   files: number
+  /** Of contents. */
   bytes: number
+  /** Of files, older contents and directories. */
+  names: number
 }
 
 /** Why a sender with this usage may not store one more file, as the detail of the status "full"; null: it may. */
-export function overQuota(quota: Quota, used: Amount, size: number): string | null {
-  if (quota.bytes !== null && used.bytes + size > quota.bytes) return `quota bytes ${quota.bytes}`
+export function overQuota(quota: Quota, used: Amount, more: { size: number; names: number }): string | null {
+  const bytes = used.bytes + more.size + (used.names + more.names) * NAME_BYTES
+  if (quota.bytes !== null && bytes > quota.bytes) return `quota bytes ${quota.bytes}`
   if (quota.files !== null && used.files + 1 > quota.files) return `quota files ${quota.files}`
   return null
 }

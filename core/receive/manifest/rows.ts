@@ -1,142 +1,188 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { digestBytes, digestText } from '../../files/digest.ts'
-import type { StoreLayout } from '../layout.ts'
+import { unpack } from 'msgpackr'
+import { isDigest } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
+import { factsOfWords, isFactWords } from '../../wire/facts.ts'
+import { nameFault } from '../../wire/names.ts'
 import { isVersionName } from '../versions/name.ts'
-import type { Change, StoredFile } from './notes.ts'
 
-/** A stored content; `version` is empty for what is in its place. */
-export interface ManifestRow extends StoredFile {
-  version: string
-  depth: number
+/** A directory of a sender's folder that holds what one of its sources has sent. */
+export interface SourceRow {
+  id: number
+  /** The sender's folder. */
+  folder: string
+  directory: string
 }
 
-/** Where a row is in the order of the manifest. */
-export type RowKey = Pick<ManifestRow, 'folder' | 'path' | 'version'>
+/** One content of the store. */
+export interface FileRow {
+  source: number
+  key: string
+  /** As it was sent, relative to the source, with "/". */
+  path: string
+  /** Empty: it is in its place. */
+  version: string
+  /** How many components of the path lie above the version's name. */
+  depth: number
+  facts: FileFacts
+  digest: Buffer
+  storedAt: number
+  replacedAt: number | null
+  replacedClockMs: number | null
+  goneAt: number | null
+  isPinned: boolean
+}
+
+/** A row that nothing of this program has written so: whatever is done with it could lead out of the store. */
+export interface StrangeRow {
+  source: number
+  key: string
+  version: string
+}
+
+export interface DirectoryRow {
+  path: string
+  /** null: its sender has not told them. */
+  facts: FileFacts | null
+}
 
 export interface Totals {
+  folder: string
+  /** Contents, older ones included. */
   files: number
   bytes: number
+  /** What takes a name on the disk: files, older contents, directories. */
+  names: number
+  position: number
+  /** The session that made the last change. */
+  session: string | null
 }
 
-interface RawRow {
-  folder: string
-  path: string
+type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
+  more: Uint8Array | null
+}
+
+type RawFile = RawFacts & {
+  source: number
+  key: string
   version: string
   depth: number
+  path: string | null
   size: number
-  mtime_ms: number
-  mode: number
   digest: Uint8Array
   stored_at: number
+  replaced_at: number | null
+  replaced_clock_ms: number | null
+  gone_at: number | null
+  pinned: number
 }
 
-const fromRaw = (raw: RawRow): ManifestRow => ({
-  folder: raw.folder,
-  path: raw.path,
-  version: raw.version,
-  depth: raw.depth,
-  size: raw.size,
-  mtimeMs: raw.mtime_ms,
-  mode: raw.mode,
-  digest: digestText(raw.digest),
-  storedAt: raw.stored_at,
-})
-
-/** Where a content is below the store's root, as components. */
-export function placeOf(layout: Pick<StoreLayout, 'versions'>, row: RowKey & { depth: number }): string[] {
-  const parts = row.path.split('/')
-  if (row.version === '') return [row.folder, ...parts]
-  return [
-    ...layout.versions,
-    row.folder,
-    ...parts.slice(0, row.depth),
-    row.version,
-    ...parts.slice(row.depth),
-  ]
-}
-
-/**
- * The rows that may describe what is at this place in the tree of versions, as components below a sender's folder:
- * a name that looks like a version's may also be the name that a file has.
- */
-export function versionsAt(parts: readonly string[]): { path: string; version: string; depth: number }[] {
-  return parts.flatMap((version, depth) =>
-    depth > 0 && isVersionName(version)
-      ? [{ path: parts.filter((_, index) => index !== depth).join('/'), version, depth }]
-      : [],
-  )
-}
-
-/** Statements on a manifest, prepared once. */
-export function openRows(database: DatabaseSyncInstance) {
-  const columns = 'folder, path, version, depth, size, mtime_ms, mode, digest, stored_at'
-  const page = database.prepare(
-    `SELECT ${columns} FROM file WHERE (folder, path, version) > (?, ?, ?)
-     ORDER BY folder, path, version LIMIT ?`,
-  )
-  const one = database.prepare(`SELECT ${columns} FROM file WHERE folder = ? AND path = ? AND version = ?`)
-  const sum = (where: string) =>
-    database.prepare(
-      `SELECT count(*) AS files, ifnull(sum(size), 0) AS bytes FROM file WHERE version = '' AND ${where}`,
-    )
-  const totals = database.prepare('SELECT folder, files, bytes FROM total ORDER BY folder')
-
-  return {
-    after: (key: RowKey, count: number): ManifestRow[] =>
-      (page.all(key.folder, key.path, key.version, count) as RawRow[]).map(fromRaw),
-    find(folder: string, filePath: string, version: string): ManifestRow | null {
-      const raw = one.get(folder, filePath, version) as RawRow | undefined
-      return raw === undefined ? null : fromRaw(raw)
-    },
-    totals: (): ({ folder: string } & Totals)[] => totals.all() as ({ folder: string } & Totals)[],
-    /** What is in its place of this sender's folder, source and path; of all that are, if it is empty. */
-    sums([folder, ...rest]: readonly string[]): Totals {
-      const at = rest.join('/')
-      const asked =
-        folder === undefined
-          ? sum('true').get()
-          : at === ''
-            ? sum('folder = ?').get(folder)
-            : sum("folder = ? AND (path = ? OR (path > ? || '/' AND path < ? || '0'))").get(
-                folder,
-                at,
-                at,
-                at,
-              )
-      return asked as Totals
-    },
-    /** Statements that change something; not for a manifest that is open for reading. */
-    changes() {
-      const put = database.prepare(
-        `INSERT INTO file (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (folder, path, version) DO UPDATE SET
-           stored_at = iif(digest = excluded.digest OR (? AND size = excluded.size), stored_at, excluded.stored_at),
-           size = excluded.size, mtime_ms = excluded.mtime_ms, mode = excluded.mode, digest = excluded.digest`,
-      )
-      // A path and all below it are two statements: each of them is one search of the primary key.
-      const matching = ['path = ?', "path > ? || '/' AND path < ? || '0'"].map((paths, index) => ({
-        keep: database.prepare(
-          `UPDATE OR IGNORE file SET version = ?, depth = ? WHERE folder = ? AND version = '' AND ${paths}`,
-        ),
-        prune: database.prepare(`DELETE FROM file WHERE folder = ? AND version = ? AND ${paths}`),
-        paths: (at: string) => (index === 0 ? [at] : [at, at]),
-      }))
-      /** @param again the content was there already, however its digest is made. */
-      const add = (row: ManifestRow, again = false) => {
-        const digest = digestBytes(row.digest)
-        const { folder, version, depth, size, mtimeMs, mode, storedAt } = row
-        put.run(folder, row.path, version, depth, size, mtimeMs, mode, digest, storedAt, again ? 1 : 0)
-      }
-      const apply = (note: Change) => {
-        const { folder, path: at } = note
-        if (note.did === 'placed') return add({ ...note, version: '', depth: 0 }, note.again)
-        for (const { keep, prune, paths } of matching) {
-          if (note.did === 'pruned') prune.run(folder, note.version, ...paths(at))
-          else keep.run(note.version, at.split('/').length, folder, ...paths(at))
-        }
-      }
-      return { add, apply }
-    },
+function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileFacts | null {
+  try {
+    const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
+    return isFactWords(words) ? factsOfWords(words, size) : null
+  } catch {
+    return null
   }
 }
-export type Rows = ReturnType<typeof openRows>
+
+/** A row as it may be used: the manifest is a file like any other, and whoever can write it must gain nothing by that. */
+function fileOf(raw: RawFile): FileRow | StrangeRow {
+  const { source, key, version, depth, size } = raw
+  const path = raw.path ?? key
+  const facts = factsOf(raw, size)
+  const isPlace = nameFault(path) === null && nameFault(key) === null
+  const isVersion =
+    version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
+  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(raw.digest))
+    return { source, key, version }
+  return {
+    source,
+    key,
+    path,
+    version,
+    depth,
+    facts,
+    digest: Buffer.from(raw.digest),
+    storedAt: raw.stored_at,
+    replacedAt: raw.replaced_at,
+    replacedClockMs: raw.replaced_clock_ms,
+    goneAt: raw.gone_at,
+    isPinned: raw.pinned !== 0,
+  }
+}
+
+export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
+
+/** Where a content is, as components below the store's root. */
+export function placeOf(
+  { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
+  { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
+  versions: readonly string[],
+): string[] {
+  const parts = path.split('/')
+  if (version === '') return [folder, directory, ...parts]
+  return [...versions, folder, directory, ...parts.slice(0, depth), version, ...parts.slice(depth)]
+}
+
+/** What a manifest says; for whoever reads it, beside whoever writes it. */
+export interface Rows {
+  readonly epoch: string
+  sources(): SourceRow[]
+  find(source: number, key: string, version: string): FileRow | StrangeRow | null
+  /** The older contents of a path, the oldest first. */
+  versions(source: number, key: string): (FileRow | StrangeRow)[]
+  /** A page of all rows of a source that have a key from `from` up to, not including, `to`; behind `after`. */
+  page(
+    source: number,
+    range: { from: string; to: string },
+    after: { key: string; version: string },
+    limit: number,
+  ): (FileRow | StrangeRow)[]
+  directory(source: number, path: string): DirectoryRow | null
+  totals(): Totals[]
+}
+
+export function openRows(database: DatabaseSyncInstance): Rows {
+  const all = 'SELECT * FROM file WHERE'
+  const findOne = database.prepare(`${all} source = ? AND key = ? AND version = ?`)
+  const versionsOf = database.prepare(
+    `${all} source = ? AND key = ? AND version <> '' ORDER BY replaced_clock_ms, version`,
+  )
+  const pageOf = database.prepare(
+    `${all} source = ?1 AND key >= ?2 AND key < ?3 AND (key, version) > (?4, ?5)
+     ORDER BY key, version LIMIT ?6`,
+  )
+  const allSources = database.prepare('SELECT id, folder, directory FROM source ORDER BY folder, directory')
+  const directoryOf = database.prepare(
+    `SELECT path, mtime_s, mtime_ns, mode, uid, gid, more FROM directory
+     WHERE source = ? AND path = ? AND version = ''`,
+  )
+  const allTotals = database.prepare('SELECT * FROM sender ORDER BY folder')
+  const epoch = database.prepare('SELECT epoch FROM store')
+
+  return {
+    get epoch() {
+      return (epoch.get() as { epoch: string }).epoch
+    },
+    sources: () => allSources.all() as unknown as SourceRow[],
+    find(source, key, version) {
+      const raw = findOne.get(source, key, version) as RawFile | undefined
+      return raw === undefined ? null : fileOf(raw)
+    },
+    versions: (source, key) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
+    page: (source, { from, to }, { key, version }, limit) =>
+      (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
+    directory(source, path) {
+      const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
+      return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
+    },
+    totals: () => allTotals.all() as unknown as Totals[],
+  }
+}
+
+/** The keys of everything below a directory of a source ('': the source's own), as a range for `page`. */
+export function rangeBelow(directory: string): { from: string; to: string } {
+  // "0" is the character after "/".
+  return directory === '' ? { from: '', to: '\u{10FFFF}' } : { from: `${directory}/`, to: `${directory}0` }
+}

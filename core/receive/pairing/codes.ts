@@ -23,17 +23,27 @@ const codeSchema = z.object({
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
   attemptsLeft: z.number().int().positive().max(CODE_ATTEMPTS),
+  /** The folder of a sender whose place the new one takes; null: it gets one of its own. */
+  replaces: z.string().min(1).max(255).nullable(),
 })
 type Code = z.infer<typeof codeSchema>
 
-/** Makes a one-time code for the receiver of this store, running or not; only its hash is kept. */
-export async function makeCode(directory: string, now: number): Promise<string> {
+/**
+ * Makes a one-time code for the receiver of this store, running or not; only its hash is kept.
+ * @param replaces see above.
+ */
+export async function makeCode(
+  directory: string,
+  now: number,
+  replaces: string | null = null,
+): Promise<string> {
   await makeDirectories(directory, 0o700)
   const secret = newSecret()
   const code: Code = {
     hash: hashOfSecret(secret),
     expiresAt: now + LIFETIME_MS,
     attemptsLeft: CODE_ATTEMPTS,
+    replaces,
   }
   await replaceFile(path.join(directory, `${randomBytes(8).toString('hex')}.json`), JSON.stringify(code))
   return secret
@@ -118,12 +128,12 @@ export async function redeemCode<T>(
   directory: string,
   secret: string,
   now: number,
-  use: () => Promise<T>,
+  use: (replaces: string | null) => Promise<T>,
 ): Promise<T | null> {
   const given = Buffer.from(hashOfSecret(secret), 'hex')
   const { open, unread } = await openCodes(directory, now)
   const match = open.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]
-  if (match !== undefined) return spend(match.file, use)
+  if (match !== undefined) return spend(match.file, () => use(match.code.replaces))
   for (const { file, code } of open) {
     if (code.attemptsLeft <= 1) await rm(file, { force: true })
     else await replaceFile(file, JSON.stringify({ ...code, attemptsLeft: code.attemptsLeft - 1 }))

@@ -69,14 +69,19 @@ export interface Invitation {
 
 /**
  * Makes a one-time pairing code for the receiver of this store.
+ * @param replaces the folder of a sender whose place the new one takes.
  * @throws Problem when no receiver has used the store yet, or the store cannot be read.
  */
-export async function invite(storeDirectory: string, now: number): Promise<Invitation> {
+export async function invite(
+  storeDirectory: string,
+  now: number,
+  replaces: string | null = null,
+): Promise<Invitation> {
   const layout = storeLayout(storeDirectory)
   const about = await readAbout(layout)
   if (about === null) throw new Problem('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
-  const code = await makeCode(layout.codes, now).catch((thrown: unknown) => {
+  const code = await makeCode(layout.codes, now, replaces).catch((thrown: unknown) => {
     const reason = errorCode(thrown) ?? String(thrown)
     throw new Problem('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
   })

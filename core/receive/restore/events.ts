@@ -7,19 +7,19 @@ export interface Listed {
   size: number
   /** Milliseconds since 1970. */
   mtimeMs: number
-  storedAt: number | null
+  storedAt: number
   replacedAt: number | null
+  /** When the source gave the file another name; null: it has not. */
+  renamedAt: number | null
 }
 
 export type RestoreEvent =
   | { kind: 'listed'; listed: Listed }
-  | { kind: 'restored' | 'same' | 'exists' | 'inTheWay'; to: string; verified: boolean }
-  /** `changed`: its size or its time differs, too. */
-  | { kind: 'damaged' | 'changed'; place: string; expected: string; found: string }
-  /** Whether it was there at the time that was asked for, or a newer one, cannot be known. */
-  | { kind: 'unsure'; place: string }
+  /** `folded`: another file, whose name is the same one there, has it. */
+  | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string }
+  | { kind: 'damaged'; place: string; expected: string; found: string }
   | { kind: 'unreadable'; place: string; code: string }
-  /** It is neither a file nor a directory. */
+  /** It is neither a file nor a directory, or the manifest's row for it is none that Holdfast writes. */
   | { kind: 'strange'; place: string }
   /** The manifest knows it, the disk does not have it. */
   | { kind: 'missing'; place: string }
@@ -30,8 +30,9 @@ export interface RestoreSummary {
   bytes: number
   restored: number
   same: number
-  unverified: number
   failed: number
+  /** Files and directories of which the owner or an extended attribute could not be set. */
+  undressed: number
 }
 
 export interface RestoreHost {
@@ -45,6 +46,6 @@ export const emptySummary = (): RestoreSummary => ({
   bytes: 0,
   restored: 0,
   same: 0,
-  unverified: 0,
   failed: 0,
+  undressed: 0,
 })

@@ -1,191 +1,324 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { mkdir, rename, unlink, utimes } from 'node:fs/promises'
-import path from 'node:path'
-import { BEST_DIGEST, digestKindOf } from '../../files/digest.ts'
-import { closeFd, openFd, setModeFd, setTimesFd, syncDataFd, syncFd, writeFully } from '../../files/fd.ts'
-import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import { moveToFree } from '../../files/move-to-free.ts'
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import type { FileFacts } from '../../files/facts.ts'
+import { dataIn } from '../../files/holes.ts'
+import { syncWhole } from '../../files/libc.ts'
 import { READ_FILE, WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
-import type { Held } from '../placement/held-directory.ts'
-import { hold, holdRoot, NO_DIRECTORY } from '../placement/held-directory.ts'
-import { type DigestRead, readDigest } from '../verify/read-digest.ts'
-import { isLike } from './is-like.ts'
-import type { Content } from './select.ts'
+import type { FileRow } from '../manifest/rows.ts'
+import type { FileSystem } from '../store/file-system.ts'
+import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../store/file-system.ts'
+import type { Tree, TreeDirectory } from '../store/tree.ts'
+import { openTree } from '../store/tree.ts'
+import { NotAFile, readDigest } from '../verify/read-digest.ts'
+import type { Dressing } from './dress.ts'
+import { restoreStopped } from './problems.ts'
 
 /** What became of one file. */
 export type Put =
-  /** `verified`: its content was compared with the manifest's digest. */
-  | { did: 'restored'; verified: boolean; bytes: number }
-  /** This very content is there already: the manifest's if it is `verified`, else the store's as it is now. */
-  | { did: 'same'; verified: boolean }
-  /** Other content is there, and stays. */
-  | { did: 'exists' }
+  | { did: 'restored' }
+  /** This very content is there already. */
+  | { did: 'same' }
+  /** Other content is there, and stays; `folded`: it is that of another name, which is the same one there. */
+  | { did: 'exists' | 'folded' }
   /** A directory, a symbolic link or something else that is no file is in the way. */
   | { did: 'inTheWay' }
-  /** What the store holds is not what was stored: nothing was written. `isLike`: it has the size and the time of that. */
-  | { did: 'damaged'; expected: string; found: string; isLike: boolean }
+  /** What the store holds is not what was stored: nothing was written. */
+  | { did: 'damaged'; found: Buffer }
+  | { did: 'failed'; code: string }
 
-/**
- * A file is synced every so many bytes: all of a large one at once would be a silence of minutes, which is what a disk
- * that hangs sounds like.
- */
+/** Brings contents to a destination: each whole or not at all. */
+export interface Putting {
+  /**
+   * @param fd of the content in the store; the caller closes it.
+   * @param to the names below the destination.
+   * @param directories what those on the way are at the source; null: nobody knows.
+   * @param later hears what became of it, if that is known only when others are done, too.
+   * @returns what became of it; null: `later` hears it.
+   * @throws Problem where nothing else could be written, either.
+   */
+  put(
+    row: FileRow,
+    fd: number,
+    to: readonly string[],
+    directories: readonly (FileFacts | null)[],
+    later: (put: Put) => void,
+  ): Promise<Put | null>
+  /** All that was put has its name, and is durable. */
+  end(): void
+  /** Files and directories that did not get all that they had. */
+  readonly undressed: number
+}
+
+/** Files that are written before they are made durable together and get their names, and their bytes. */
+const TOGETHER_FILES = 256
+const TOGETHER_BYTES = 64 * 1024 * 1024
+/** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 
-const SAME_TIME_MS = 1
+/** What says that nothing else could be written, either. */
+const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
-type Dress = Pick<DigestRead, 'mode' | 'mtimeMs'>
+interface Pending {
+  fd: number
+  way: readonly string[]
+  temporary: string
+  name: string
+  done: (put: Put) => void
+}
 
-/** The file that is being written now; one at a time. */
-let unfinished: string | null = null
+/** Files that are written and have no name of their own yet. */
+const unfinished = new Set<string>()
 
 /** Removes what an end in the middle would leave; for a process that is about to end. */
 export function removeUnfinished(): void {
-  if (unfinished !== null) rmSync(unfinished, { force: true })
+  for (const file of unfinished) rmSync(file, { force: true })
 }
 
-/** Makes the directory below `root`, which is there, and opens it; null: something that is none, maybe a link, is in the way. */
-async function openBelow(root: string, parts: readonly string[]): Promise<Held | null> {
-  let held = await holdRoot(root)
-  for (const part of parts) {
-    const above = held
-    const directory = path.join(above.path, part)
-    try {
-      await mkdir(directory).catch((thrown: unknown) => {
-        if (errorCode(thrown) !== 'EEXIST') throw thrown
-      })
-      held = await hold(directory)
-    } catch (thrown) {
-      if (!NO_DIRECTORY.has(errorCode(thrown) ?? '')) throw thrown
-      return null
-    } finally {
-      await above.close()
-    }
+class InTheWay extends Error {}
+
+const pathOf = (root: string, way: readonly string[], name: string) => [root, ...way, name].join('/')
+
+/** @throws Problem where nothing else could be written, either. */
+function failedPut(thrown: unknown, root: string): Put {
+  const code = errorCode(thrown) ?? String(thrown)
+  if (ENDS.has(code)) throw restoreStopped(root, thrown)
+  return { did: 'failed', code }
+}
+
+/** What the destination's file system can do, found out in a directory that nobody else has. */
+function triedOf(root: string): FileSystem {
+  const directory = `${root}/.holdfast-restore-${randomBytes(6).toString('hex')}`
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+    return tryFileSystem(directory)
+  } catch {
+    return UNKNOWN_FILE_SYSTEM
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
-  return held
 }
 
-/** Gives the finished file its name; false: meanwhile something else has that name. */
-async function giveName(temporary: string, target: string, overwrite: boolean): Promise<boolean> {
-  if (!overwrite) return moveToFree(temporary, target)
-  await rename(temporary, target)
-  return true
-}
-
-/**
- * Brings one content of the store to `root` and the names below it, with its mode and time: whole or not at all.
- *
- * @param advance is called with the bytes of each piece, and with 0 where only time goes by.
- * @throws NotAFile, or what the system says.
- */
-export async function putFile(
-  content: Content,
-  from: string,
+/** @param root the destination, which is there. */
+export function openPutting(
   root: string,
-  to: readonly string[],
   overwrite: boolean,
+  dressing: Dressing,
   advance: (bytes: number) => void,
-): Promise<Put> {
-  const held = await openBelow(root, to.slice(0, -1))
-  if (held === null) return { did: 'inTheWay' }
-  try {
-    return await putIn(held, content, from, to.at(-1) ?? '', overwrite, advance)
-  } finally {
-    await held.close()
+): Putting {
+  const tree: Tree = openTree(root)
+  const fileSystem = triedOf(root)
+  /** Older than all that is written: no error of a sync escapes it. */
+  const base = openSync(root, constants.O_RDONLY)
+  let pending: Pending[] = []
+  let bytes = 0
+  let undressed = 0
+  /** Directories that were made, the deepest last, on the way to the file that came last; and those that are done. */
+  const open: { way: readonly string[]; facts: FileFacts | null }[] = []
+  let over: { way: readonly string[]; facts: FileFacts | null }[] = []
+  const made = new Set<string>()
+
+  const making = {
+    missing(parent: TreeDirectory, name: string, way: readonly string[]) {
+      // Nobody else is to see what is in it before it has its own mode.
+      mkdirSync(`${parent.path}/${name}`, { mode: 0o700 })
+      made.add(way.join('/'))
+    },
+    inTheWay() {
+      throw new InTheWay()
+    },
   }
-}
 
-/** Gives an open file its mode and time, and makes all of it durable. */
-async function dress(fd: number, { mode, mtimeMs }: Dress): Promise<void> {
-  await setModeFd(fd, mode)
-  await setTimesFd(fd, mtimeMs / 1000, mtimeMs / 1000)
-  await syncFd(fd)
-}
-
-/** The same for a file that has its content already, if it needs that. */
-async function dressAgain(file: string, now: Dress, wanted: Dress): Promise<void> {
-  if (now.mode === wanted.mode && Math.abs(now.mtimeMs - wanted.mtimeMs) < SAME_TIME_MS) return
-  // Windows knows no such modes, and sets no times through a file that is open for reading.
-  if (process.platform === 'win32') return utimes(file, wanted.mtimeMs / 1000, wanted.mtimeMs / 1000)
-  const fd = await openFd(file, READ_FILE)
-  try {
-    await dress(fd, wanted)
-  } finally {
-    await closeFd(fd)
+  /** Directories that have all their files get their own facts when those have their names. */
+  const follow = (way: readonly string[], facts: readonly (FileFacts | null)[]) => {
+    const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
+    const kept = Math.min(shared === -1 ? open.length : shared, way.length)
+    over.push(...open.splice(kept).reverse())
+    for (let depth = kept; depth < way.length; depth += 1)
+      open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
   }
-}
 
-/** Fills a new file with a content, gives it its mode and time, makes it durable, and closes it. */
-async function fill(
-  fd: number,
-  { row }: Content,
-  from: string,
-  advance: (bytes: number) => void,
-): Promise<DigestRead> {
-  try {
+  const dressDirectories = () => {
+    for (const { way, facts } of over) {
+      const place = way.join('/')
+      if (!made.delete(place)) continue
+      const { path } = tree.enter(way)
+      const fd = openSync(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
+      try {
+        if (facts === null) continue
+        if (!dressing.dress(fd, facts)) undressed += 1
+      } finally {
+        closeSync(fd)
+      }
+    }
+    over = []
+  }
+
+  /** All that was written up to now. @throws what the disk has said of it. */
+  const syncAll = () => {
+    const failure = syncWhole(base)
+    if (failure !== null) throw Object.assign(new Error(`${failure}: syncfs`), { code: failure })
+  }
+
+  const syncWritten = () => {
+    if (fileSystem.syncsWhole) syncAll()
+    else for (const { fd } of pending) fsyncSync(fd)
+    advance(0)
+  }
+
+  /** Gives a finished file its name. */
+  const name = ({ way, temporary, name: wanted }: Pending): Put => {
+    const { path } = tree.enter(way)
+    const [from, to] = [`${path}/${temporary}`, `${path}/${wanted}`]
+    if (overwrite) {
+      const there = lstatSync(to, { throwIfNoEntry: false })
+      if (there !== undefined && isFolded(path, wanted)) {
+        rmSync(from)
+        return { did: 'folded' }
+      }
+      renameSync(from, to)
+      return { did: 'restored' }
+    }
+    if (moveToFreeSync(from, to, renameSync)) return { did: 'restored' }
+    rmSync(from)
+    return { did: isFolded(path, wanted) ? 'folded' : 'exists' }
+  }
+
+  /** What has this name is called otherwise: the file system takes the two for one. */
+  const isFolded = (directory: string, wanted: string): boolean =>
+    (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(wanted)
+
+  const flush = () => {
+    if (pending.length > 0) syncWritten()
+    const ready = pending
+    const ways = new Map(ready.map(({ way }) => [way.join('/'), way]))
+    pending = []
+    bytes = 0
+    for (const one of ready) {
+      let put: Put
+      try {
+        put = name(one)
+      } catch (thrown) {
+        put = failedPut(thrown, root)
+      }
+      closeSync(one.fd)
+      unfinished.delete(pathOf(root, one.way, one.temporary))
+      one.done(put)
+    }
+    if (!fileSystem.syncsWhole) for (const way of ways.values()) tree.sync(way)
+    dressDirectories()
+  }
+
+  const write = async (row: FileRow, from: number, fd: number): Promise<Buffer> => {
     let unsynced = 0
-    const kind = row === null ? BEST_DIGEST : digestKindOf(row.digest)
-    const got = await readDigest(from, kind, async (piece, position) => {
-      await writeFully(fd, piece, position)
+    const isSparse = row.facts.more?.sparse === true
+    const read = await readDigest(from, (piece, position) => {
+      for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
+        for (let at = 0; at < part.bytes.length; )
+          at += writeSync(fd, part.bytes, at, part.bytes.length - at, part.position + at)
       unsynced += piece.length
       if (unsynced >= SYNC_EVERY_BYTES) {
-        await syncDataFd(fd)
+        fsyncSync(fd)
         unsynced = 0
       }
       advance(piece.length)
     })
-    await dress(fd, row ?? got)
-    return got
-  } finally {
-    await closeFd(fd)
+    if (isSparse) ftruncateSync(fd, read.size)
+    return read.digest
   }
-}
 
-async function putIn(
-  held: Held,
-  content: Content,
-  from: string,
-  name: string,
-  overwrite: boolean,
-  advance: (bytes: number) => void,
-): Promise<Put> {
-  const { row, stats } = content
-  const target = path.join(held.path, name)
-  const there = await lstatOrNull(target)
-  if (there !== null && !there.isFile()) return { did: 'inTheWay' }
-  if (there !== null && there.size === stats.size) {
-    const alive = () => advance(0)
-    const wanted = row?.digest ?? (await readDigest(from, BEST_DIGEST, alive)).digest
-    const now = await readDigest(target, digestKindOf(wanted), alive)
-    if (now.digest === wanted) {
-      const { mode, mtimeMs } = row ?? stats
-      // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
-      if (overwrite) await dressAgain(target, now, { mode: mode & 0o777, mtimeMs })
-      return { did: 'same', verified: row !== null }
+  /** What stands in the way of a file, or is it already; null: nothing. */
+  const judge = async (row: FileRow, directory: string, wanted: string): Promise<Put | null> => {
+    const target = `${directory}/${wanted}`
+    const there = lstatSync(target, { throwIfNoEntry: false })
+    if (there === undefined) return null
+    if (!there.isFile()) return { did: 'inTheWay' }
+    if (isFolded(directory, wanted)) return { did: 'folded' }
+    if (there.size === row.facts.size) {
+      const fd = openSync(target, READ_FILE)
+      try {
+        const { digest } = await readDigest(fd, () => advance(0))
+        if (digest.equals(row.digest)) {
+          // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
+          if (overwrite && !dressing.dress(fd, row.facts)) undressed += 1
+          return { did: 'same' }
+        }
+      } finally {
+        closeSync(fd)
+      }
     }
+    return overwrite ? null : { did: 'exists' }
   }
-  if (there !== null && !overwrite) return { did: 'exists' }
 
-  const temporary = path.join(held.path, `.holdfast-restore-${randomBytes(6).toString('hex')}`)
-  unfinished = temporary
-  const fd = await openFd(temporary, WRITE_NEW_FILE, 0o600)
-  try {
-    const read = await fill(fd, content, from, advance)
-    if (row !== null && read.digest !== row.digest) {
-      await unlink(temporary)
-      return { did: 'damaged', expected: row.digest, found: read.digest, isLike: isLike(read, row) }
+  const putNow = async (
+    row: FileRow,
+    from: number,
+    to: readonly string[],
+    done: (put: Put) => void,
+  ): Promise<Put | null> => {
+    const way = to.slice(0, -1)
+    const wanted = to.at(-1) ?? ''
+    const judged = await judge(row, tree.enter(way, making).path, wanted)
+    if (judged !== null) return judged
+    const temporary = `.holdfast-restore-${randomBytes(6).toString('hex')}`
+    const { path } = tree.enter(way, making)
+    const fd = openSync(`${path}/${temporary}`, WRITE_NEW_FILE, 0o600)
+    unfinished.add(pathOf(root, way, temporary))
+    const giveUp = () => {
+      closeSync(fd)
+      rmSync(`${tree.enter(way).path}/${temporary}`, { force: true })
+      unfinished.delete(pathOf(root, way, temporary))
     }
-    if (!(await giveName(temporary, target, overwrite))) {
-      await unlink(temporary)
-      return { did: 'exists' }
+    try {
+      const digest = await write(row, from, fd)
+      if (!digest.equals(row.digest)) {
+        giveUp()
+        return { did: 'damaged', found: digest }
+      }
+      if (!dressing.dress(fd, row.facts)) undressed += 1
+    } catch (thrown) {
+      giveUp()
+      throw thrown
     }
-    await held.sync()
-    return { did: 'restored', verified: row !== null, bytes: read.size }
-  } catch (thrown) {
-    await unlink(temporary).catch(() => undefined)
-    throw thrown
-  } finally {
-    unfinished = null
+    pending.push({ fd, way, temporary, name: wanted, done })
+    bytes += row.facts.size
+    return null
+  }
+
+  return {
+    async put(row, fd, to, directories, later) {
+      follow(to.slice(0, -1), directories)
+      let put: Put | null
+      try {
+        put = await putNow(row, fd, to, later)
+      } catch (thrown) {
+        if (thrown instanceof NotAFile) throw thrown
+        put = thrown instanceof InTheWay ? { did: 'inTheWay' } : failedPut(thrown, root)
+      }
+      if (pending.length >= TOGETHER_FILES || bytes >= TOGETHER_BYTES) flush()
+      return put
+    },
+    end() {
+      follow([], [])
+      flush()
+      if (fileSystem.syncsWhole) syncAll()
+      closeSync(base)
+      tree.close()
+    },
+    get undressed() {
+      return undressed
+    },
   }
 }

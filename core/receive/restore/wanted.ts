@@ -1,7 +1,7 @@
 import { nameFault } from '../../wire/names.ts'
 import { Problem } from '../../words/problem.ts'
+import type { FileRow } from '../manifest/rows.ts'
 import { isVersionName } from '../versions/name.ts'
-import type { When } from './select.ts'
 
 /** What is wanted from a store; null: all of them. */
 export interface Wanted {
@@ -12,22 +12,47 @@ export interface Wanted {
   at: number | null
   /** The name of one older version of the file that `path` is. */
   version: string | null
+  /** Also under names that files had before they were renamed at the source. */
+  oldNames: boolean
+}
+
+/** Names below the store's root that all that is wanted has. */
+export interface Origin {
+  sender: string | null
+  source: string | null
+  /** Without a slash at its end; null: the whole source. */
+  path: string | null
 }
 
 /** @throws Problem when a name could lead out of the store, or the words do not fit together. */
-export function originOf({ sender, source, path: wanted, version }: Wanted): string[] {
-  const parts = [sender, source, wanted === null ? null : wanted.replace(/\/+$/, '')]
-  const given = parts.indexOf(null)
-  if (given !== -1 && parts.slice(given).some((part) => part !== null)) throw new Problem('store.restoreWhat')
-  if (version !== null && wanted === null) throw new Problem('store.restoreVersion')
+export function originOf({ sender, source, path: given, version }: Wanted): Origin {
+  const path = given === null ? null : given.replace(/\/+$/, '')
+  const parts = [sender, source, path]
+  const first = parts.indexOf(null)
+  if (first !== -1 && parts.slice(first).some((part) => part !== null)) throw new Problem('store.restoreWhat')
+  if (version !== null && path === null) throw new Problem('store.restoreVersion')
   if (version !== null && !isVersionName(version)) throw new Problem('store.versionName', { version })
   for (const part of parts) {
     if (part !== null && nameFault(part) !== null) throw new Problem('store.pathInvalid', { path: part })
   }
-  return parts.flatMap((part) => part?.split('/') ?? [])
+  return { sender, source, path }
 }
 
-export function whenOf({ at, version }: Wanted, isList: boolean): When {
-  if (at !== null) return { was: 'at', time: at }
-  return isList || version !== null ? { was: 'any' } : { was: 'now' }
+/**
+ * Which of the contents that one path has had are wanted. Pure.
+ * @param contents oldest first; what is in its place, if there is anything, is the last one.
+ */
+export function wantedOf(
+  contents: readonly FileRow[],
+  { at, version, oldNames }: Wanted,
+  isList: boolean,
+): FileRow[] {
+  if (version !== null) return contents.filter((one) => one.version === version)
+  if (at !== null) {
+    const then = contents.findLast(({ storedAt }) => storedAt <= at)
+    const endedAt = then?.version === '' ? then.goneAt : null
+    return then === undefined || (endedAt !== null && endedAt <= at && !oldNames) ? [] : [then]
+  }
+  if (isList) return [...contents]
+  return contents.filter((one) => one.version === '' && (oldNames || one.goneAt === null))
 }

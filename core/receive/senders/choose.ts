@@ -5,16 +5,20 @@ import type { Sender } from './senders.ts'
 const LEAST_DIGITS = 6
 
 /**
- * The sender that a person means by a name, or by the beginning of a fingerprint.
+ * The sender that a person means by the beginning of a fingerprint, by its folder, or by its name. Senders choose their
+ * names themselves: where one is called as another one's folder or fingerprint, a longer fingerprint tells them apart.
  * @param store the store's directory, for the sentence.
  * @throws Problem when it is none or several.
  */
 export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
   const digits = who.toLowerCase().replaceAll(':', '')
-  const byFingerprint = new RegExp(`^[0-9a-f]{${LEAST_DIGITS},64}$`).test(digits)
-    ? senders.filter(({ fingerprint }) => fingerprint.startsWith(digits))
-    : []
-  const found = byFingerprint.length > 0 ? byFingerprint : senders.filter(({ name }) => name === who)
+  const isDigits = new RegExp(`^[0-9a-f]{${LEAST_DIGITS},64}$`).test(digits)
+  const exact = senders.find(({ fingerprint }) => fingerprint === digits)
+  if (exact !== undefined) return exact
+  const found = senders.filter(
+    ({ fingerprint, folder, name }) =>
+      folder === who || name === who || (isDigits && fingerprint.startsWith(digits)),
+  )
   const [one] = found
   if (one === undefined) throw new Problem('transfer.senderUnknown', { who, path: store })
   if (found.length > 1) {

@@ -20,10 +20,8 @@ const senderSchema = z.object({
   pairedAt: z.number().nullable(),
   /** Milliseconds since 1970; null: not revoked. Pairing again ends it. */
   revokedAt: z.number().nullable().default(null),
-  /** The certificate that it will use next, as it said itself over a connection with the present one. */
-  next: fingerprintSchema.nullable().default(null),
-  /** The receiver's next certificate that this sender has said it knows. */
-  knowsNext: fingerprintSchema.nullable().default(null),
+  /** The directory in its folder that belongs to each of its sources, by the source's id; for ever. */
+  sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
 })
 export type Sender = z.infer<typeof senderSchema>
 

@@ -10,110 +10,141 @@ export interface Trusted {
   name: string
 }
 
-export interface SeenCertificates {
-  /** The certificate that the sender has shown: its next one becomes its only one by that. */
-  shown: string
-  next: string | null
-  /** The receiver's next certificate that the sender knows. */
-  knowsNext: string | null
-}
-
 /** Who may send, and into which folder. */
 export interface Senders {
-  /** The sender with this certificate, or with this one as its next, if it may send now. */
+  /** The sender with this certificate, if it may send now. */
   accepted(fingerprint: string): Sender | null
   /** The sender with this certificate, accepted or not. */
   known(fingerprint: string): Sender | null
   list(): readonly Sender[]
   /** Senders that the configuration accepts besides the paired ones. */
   trust(trusted: readonly Trusted[]): Promise<void>
-  pair(fingerprint: string, name: string, now: number): Promise<Sender>
+  /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
+  pair(fingerprint: string, name: string, now: number, replaces: string | null): Promise<Sender>
   /** Only the name that people read: the folder stays. */
   rename(fingerprint: string, name: string): Promise<void>
   /** It may not send any more, until it is paired again; its files stay. */
   revoke(fingerprint: string, now: number): Promise<void>
-  /** What a sender has shown and said of its certificates; false: its next one is another sender's. */
-  renew(folder: string, seen: SeenCertificates): Promise<boolean>
+  /** The directory of a source, in the sender's folder; a new one is written down before this resolves. */
+  sourceDirectory(folder: string, id: string, name: string): Promise<string>
+  /** The source that a directory belongs to; null: nobody knows. */
+  sourceIn(folder: string, directory: string): string | null
   /** Reads what another process has changed; true: something was new. */
   refresh(): Promise<boolean>
   readonly pairedCount: number
 }
 
-/** A folder for a new sender that no other one has, whatever the case of its letters. */
+/** What the receiver's own directory could be called as well, by a file system that has short names (8.3). */
+const OWN_NAME = /^\.?holdfa(st|~\d)/
+/** Code points that some file systems leave out of a name (HFS+), or that nobody sees. */
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu
+
+const foldOf = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
+
+/** A name that no other one has, whatever the case of its letters, and that is not the receiver's own. */
 export function freeFolder(name: string, taken: readonly string[]): string {
-  const used = new Set(taken.map((folder) => folder.toLowerCase()))
-  const wanted = folderName(name)
-  let folder = /^\.holdfast/i.test(wanted) ? `_${wanted}` : wanted
-  for (let count = 2; used.has(folder.toLowerCase()); count += 1) folder = `${wanted}-${count}`
+  const used = new Set(taken.map(foldOf))
+  const wanted = folderName(name.replace(IGNORABLE, ''))
+  const begin = OWN_NAME.test(foldOf(wanted)) ? `_${wanted}` : wanted
+  let folder = begin
+  for (let count = 2; used.has(foldOf(folder)); count += 1) folder = `${begin}-${count}`
   return folder
 }
 
 /** Folders in the store that belong to no sender: what original isocket clients send, and what a disk has of its own. */
 const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
 
-const isOf = (sender: Sender, fingerprint: string) =>
-  sender.fingerprint === fingerprint || sender.next === fingerprint
-
+/** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
 function put(
   current: readonly Sender[],
   { fingerprint, name }: Trusted,
   paired: { at: number } | null,
+  others: readonly string[],
 ): Sender[] {
-  const known = current.find((sender) => isOf(sender, fingerprint))
+  const known = current.find((sender) => sender.fingerprint === fingerprint)
   if (known === undefined) {
-    const taken = [...RESERVED_FOLDERS, ...current.map((sender) => sender.folder)]
+    const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
     const fresh = { fingerprint, name, folder: freeFolder(name, taken), pairedAt: paired?.at ?? null }
-    return [...current, { ...fresh, revokedAt: null, next: null, knowsNext: null }]
+    return [...current, { ...fresh, revokedAt: null, sources: {} }]
   }
-  const others = current.filter((sender) => sender !== known)
-  if (paired === null) return [...others, { ...known, name }]
-  return [...others, { ...known, name, pairedAt: paired.at, revokedAt: null }]
+  const rest = current.filter((sender) => sender !== known)
+  if (paired === null) return [...rest, { ...known, name }]
+  return [...rest, { ...known, name, pairedAt: paired.at, revokedAt: null }]
+}
+
+/** The new certificate takes the place, the folder and the sources of the sender that had them. */
+function replace(
+  current: readonly Sender[],
+  { fingerprint, name }: Trusted,
+  at: number,
+  folder: string,
+): Sender[] {
+  const sources = current.find((sender) => sender.folder === folder)?.sources ?? {}
+  const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
+  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, sources }]
 }
 
 const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>
-  current.map((sender) => (isOf(sender, fingerprint) ? { ...sender, ...change } : sender))
+  current.map((sender) => (sender.fingerprint === fingerprint ? { ...sender, ...change } : sender))
 
-export async function openSenders(file: string, notice: (text: string) => void): Promise<Senders> {
+/** @param folders that are in the store. */
+export async function openSenders(
+  file: string,
+  notice: (text: string) => void,
+  folders: () => Promise<readonly string[]> = async () => [],
+): Promise<Senders> {
   const kept = await openSendersFile(file, notice)
   let trusted = new Set<string>()
 
-  const find = (fingerprint: string) => kept.senders.find((sender) => isOf(sender, fingerprint)) ?? null
-  const isTrusted = ({ fingerprint, next }: Sender) =>
-    trusted.has(fingerprint) || (next !== null && trusted.has(next))
+  const find = (fingerprint: string) =>
+    kept.senders.find((sender) => sender.fingerprint === fingerprint) ?? null
+  const byFolder = (folder: string) => kept.senders.find((sender) => sender.folder === folder)
 
   return {
     accepted(fingerprint) {
       const sender = find(fingerprint)
       if (sender === null || sender.revokedAt !== null) return null
-      return sender.pairedAt !== null || isTrusted(sender) ? sender : null
+      return sender.pairedAt !== null || trusted.has(fingerprint) ? sender : null
     },
     known: find,
     list: () => kept.senders,
     async trust(list) {
       trusted = new Set(list.map(({ fingerprint }) => fingerprint))
-      await kept.change((current) => list.reduce<Sender[]>((all, one) => put(all, one, null), [...current]))
+      const others = await folders()
+      await kept.change((current) =>
+        list.reduce<Sender[]>((all, one) => put(all, one, null, others), [...current]),
+      )
     },
-    async pair(fingerprint, name, now) {
-      await kept.change((current) => put(current, { fingerprint, name }, { at: now }))
+    async pair(fingerprint, name, now, replaces) {
+      const others = await folders()
+      await kept.change((current) =>
+        replaces === null
+          ? put(current, { fingerprint, name }, { at: now }, others)
+          : replace(current, { fingerprint, name }, now, replaces),
+      )
       const sender = find(fingerprint)
       if (sender === null) throw new Error('the sender was not kept')
       return sender
     },
     rename: (fingerprint, name) => kept.change(edit(fingerprint, { name })),
     revoke: (fingerprint, now) => kept.change(edit(fingerprint, { revokedAt: now })),
-    async renew(folder, { shown, next, knowsNext }) {
-      const isTaken = (one: Sender) => one.folder !== folder && next !== null && isOf(one, next)
-      let taken = false
-      await kept.change((current) => {
-        taken = current.some(isTaken)
-        return current.map((one) => {
-          if (one.folder !== folder) return one
-          const fingerprint = shown === one.next ? shown : one.fingerprint
-          const following = next === null || taken ? (one.next === fingerprint ? null : one.next) : next
-          return { ...one, fingerprint, next: following, knowsNext: knowsNext ?? one.knowsNext }
-        })
-      })
-      return !taken
+    async sourceDirectory(folder, id, name) {
+      const known = byFolder(folder)?.sources[id]
+      if (known !== undefined) return known
+      await kept.change((current) =>
+        current.map((sender) => {
+          if (sender.folder !== folder || id in sender.sources) return sender
+          const directory = freeFolder(name, Object.values(sender.sources))
+          return { ...sender, sources: { ...sender.sources, [id]: directory } }
+        }),
+      )
+      const directory = byFolder(folder)?.sources[id]
+      if (directory === undefined) throw new Error(`nobody has the folder ${folder}`)
+      return directory
+    },
+    sourceIn(folder, directory) {
+      const sources = Object.entries(byFolder(folder)?.sources ?? {})
+      return sources.find(([, one]) => one === directory)?.[0] ?? null
     },
     refresh: () => kept.refresh(),
     get pairedCount() {

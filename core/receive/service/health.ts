@@ -43,15 +43,9 @@ function spaceWords(free: number, size: number, floor: Floor): Message[] {
  */
 export function judge(
   look: Look | 'unanswered',
-  { stalledMs, manifestFailure }: Pick<Receiver, 'stalledMs' | 'manifestFailure'>,
+  { stalledMs }: Pick<Receiver, 'stalledMs'>,
   floor: Floor,
 ): Message[] {
-  const problems = judgeStore(look, stalledMs, floor)
-  if (manifestFailure === null) return problems
-  return [...problems, message('transfer.healthManifest', { reason: manifestFailure.reason })]
-}
-
-function judgeStore(look: Look | 'unanswered', stalledMs: number, floor: Floor): Message[] {
   const seconds = Math.round(stalledMs / 1000)
   if (stalledMs > STALLED_MS) return [message('transfer.healthStalled', { seconds })]
   if (look === 'unanswered')

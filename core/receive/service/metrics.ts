@@ -38,9 +38,6 @@ export async function createMetrics(): Promise<Metrics> {
   )
   const free = new Gauge(named('store_free_bytes', "Free bytes of the store's file system."))
   const size = new Gauge(named('store_size_bytes', "Size of the store's file system."))
-  const behind = new Gauge(
-    named('manifest_behind_seconds', 'How long the manifest has not been kept up with the files.'),
-  )
   const healthy = new Gauge(named('healthy', '1 if /health says so, else 0.'))
   const lastSeen = new Gauge({
     ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
@@ -69,8 +66,6 @@ export async function createMetrics(): Promise<Metrics> {
       const known = look === 'unanswered' ? null : look
       free.set(known?.free ?? Number.NaN)
       size.set(known?.size ?? Number.NaN)
-      const { manifestFailure } = receiver
-      behind.set(manifestFailure === null ? 0 : Math.max(0, Date.now() - manifestFailure.since) / 1000)
       healthy.set(isHealthy ? 1 : 0)
       lastSeen.reset()
       for (const { fingerprint, at } of receiver.lastSeen()) {

@@ -31,11 +31,7 @@ const isocketOf = ({ isocketPort, isocketHost }: ReceiveConfig): IsocketOptions 
 
 /** @throws Problem when the store cannot be used, or an address cannot be listened on. */
 export async function startService(
-  {
-    config,
-    manifestThread,
-    storeThread,
-  }: { config: ReceiveConfig } & Pick<ReceiverOptions, 'manifestThread' | 'storeThread'>,
+  { config, storeThread }: { config: ReceiveConfig } & Pick<ReceiverOptions, 'storeThread'>,
   log: ReceiverEvents['log'],
 ): Promise<ReceiveService> {
   const layout = storeLayout(config.store)
@@ -54,7 +50,6 @@ export async function startService(
       name,
       trusted: [],
       rules,
-      manifestThread,
       storeThread,
       isocket: isocketOf(config),
     },

@@ -1,7 +1,11 @@
-import type { DigestKind } from '../../files/digest.ts'
+import { ftruncate } from 'node:fs'
+import { promisify } from 'node:util'
 import { createHasher } from '../../files/digest.ts'
 import { openDirect } from '../../files/direct-io.ts'
-import { behind, closeFd, readFully, syncDataFd, writePieces } from '../../files/fd.ts'
+import { behind, readFully, syncDataFd, writePieces } from '../../files/fd.ts'
+import { dataIn, zeros } from '../../files/holes.ts'
+
+const truncateFd = promisify(ftruncate)
 
 /** After so many bytes in the kernel's cache they are sent to the disk, so that the end has little left to wait for. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
@@ -18,20 +22,22 @@ export interface Appending {
    * @throws what the system says, or an error if the file ends before.
    */
   takeIn(end: number): Promise<void>
-  append(pieces: readonly Uint8Array[]): Promise<void>
-  /** Of all. @throws what the disk has said of syncing. */
-  digest(): Promise<Buffer>
-  /** Closes the file when no call on it is out. False: the disk has refused a part of what was written. */
+  /** The next bytes, or so many zeros. */
+  append(pieces: readonly (Uint8Array | number)[]): Promise<void>
+  /** No more comes; the digest of all. @throws what the disk has said of what was written. */
+  finish(): Promise<Buffer>
+  /** No call on the file is out any more; it stays open. False: the disk has refused a part of what was written. */
   close(): Promise<boolean>
 }
 
 /**
- * @param fd is its from now on.
+ * @param fd stays the caller's.
  * @param size that the file will have.
+ * @param isSparse it has holes: what is zeros is not written.
  */
-export async function openAppending(fd: number, size: number, digest: DigestKind): Promise<Appending> {
-  const direct = size < DIRECT_LEAST_BYTES ? null : await openDirect(fd)
-  const hash = createHasher(digest)
+export async function openAppending(fd: number, size: number, isSparse: boolean): Promise<Appending> {
+  const direct = size < DIRECT_LEAST_BYTES || isSparse ? null : await openDirect(fd)
+  const hash = createHasher()
   let buffer: Buffer | null = null
   let position = 0
   /** Bytes in the kernel's cache that no sync has been asked for. */
@@ -57,11 +63,20 @@ export async function openAppending(fd: number, size: number, digest: DigestKind
     cached += rest.reduce((sum, { length }) => sum + length, 0)
   }
 
+  const writeSparse = async (pieces: readonly (Uint8Array | number)[], from: number): Promise<void> => {
+    let at = from
+    for (const piece of pieces) {
+      if (typeof piece === 'number') at += piece
+      else {
+        for (const { bytes, position: where } of dataIn(piece, at)) await write([bytes], where)
+        at += piece.length
+      }
+    }
+  }
+
   const close = async () => {
     await syncing
     await direct?.close()
-    // What it says of what was written the syncs have said before.
-    await closeFd(fd).catch(() => undefined)
     return failed === null
   }
 
@@ -81,18 +96,24 @@ export async function openAppending(fd: number, size: number, digest: DigestKind
     async append(pieces) {
       buffer = null
       // The disk takes them while they are hashed.
-      const writing = write(pieces, position)
+      const writing = isSparse
+        ? writeSparse(pieces, position)
+        : write(
+            pieces.flatMap((piece) => (typeof piece === 'number' ? [...zeros(piece)] : [piece])),
+            position,
+          )
       for (const piece of pieces) {
-        hash.update(piece)
-        position += piece.length
+        for (const bytes of typeof piece === 'number' ? zeros(piece) : [piece]) hash.update(bytes)
+        position += typeof piece === 'number' ? piece : piece.length
       }
       await writing
       if (syncing !== null || cached < SYNC_EVERY_BYTES) return
       cached = 0
       syncing = sync()
     },
-    async digest() {
-      await syncing
+    async finish() {
+      if (isSparse) await truncateFd(fd, size)
+      await close()
       if (failed !== null) throw failed.reason
       return hash.digest()
     },

@@ -1,235 +1,272 @@
+import { closeFd, openFd } from '../../files/fd.ts'
+import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { forgetCached } from '../../files/page-cache.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
-import type { FileFacts } from '../file-facts.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { Offered } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import { FileRefused, outcomeOf } from '../file-refused.ts'
-import type { Room } from '../limits/admission.ts'
-import type { Seen } from '../placement/same-content.ts'
+import type { Admission, Room } from '../limits/admission.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
+import type { CallWatch } from './call-watch.ts'
+import type { Committing } from './committing.ts'
+import { UNNAMED } from './file-system.ts'
+import type { ToldDirectory } from './messages.ts'
+import { judgePath, placeNameOf } from './names.ts'
 import type { Partial, Partials } from './partials.ts'
-import type { StoreParts } from './parts.ts'
-import { componentsOf } from './parts.ts'
+import type { Rounds } from './rounds.ts'
 
-/** A large file on its way. Calls are made in order; each waits for the one before. */
+/** A content that a file has, or why it has none, by which position of the store. */
+export interface Stored {
+  outcome: Outcome
+  position: number
+}
+
+/** A large file that comes in pieces. Nothing of it ever rejects. */
 export interface IncomingFile {
-  /** Bytes that need not come, since they are there from before; null: it cannot be stored. Never rejects. */
+  /** How much of it is there already, to be gone on with; null: it is refused. */
   readonly offset: Promise<number | null>
-  /** Appends to the file; the promise says when the bytes are written (not durable). It never rejects. */
-  write(bytes: Uint8Array): Promise<void>
-  /** Resolves when the file is durable, or says why it is not stored. */
-  finish(digest: Uint8Array): Promise<Outcome>
-  /** `keep`: what has come is kept, if it can be gone on with. */
-  abort(keep?: boolean): Promise<void>
-  /** Why it cannot be stored any more, as soon as that is known. */
+  /** Why it is not stored, as soon as that is known. */
   readonly refused: Outcome | null
+  /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
+  write(bytes: Uint8Array | number): Promise<void>
+  /** All of it has come. */
+  finish(digest: Uint8Array): Promise<Stored>
+  /** `keep`: what has come may be gone on with. */
+  abort(keep: boolean): Promise<void>
 }
 
 /**
- * @param identity what the sender says of which file it is; left out: it cannot be gone on with.
- * @param turns what it waits for before it opens anything, and gives back when it is over.
+ * @param identity what the sender says of which file it is, so that it can be gone on with; left out: it cannot.
+ * @param turns it waits for, before it is opened.
  */
-export type StoreLarge = (facts: FileFacts, identity?: string, turns?: Semaphore) => IncomingFile
+export type StoreLarge = (
+  file: Offered,
+  identity: string | undefined,
+  directories: readonly ToldDirectory[],
+  turns: Semaphore,
+) => IncomingFile
 
-/** Chunks that are written in one call, 4 MiB: what is written gives its credit back. */
-const PIECES_AT_ONCE = 16
-
-/** A file whose name may not be used waits for nothing: what is no name may be far longer than one that is. */
-function judged(facts: FileFacts): { components: string[]; fault: Outcome | null } {
-  try {
-    return { components: componentsOf(facts), fault: null }
-  } catch (thrown) {
-    return { components: [], fault: outcomeOf(thrown) }
-  }
+export interface LargeParts {
+  admission: Admission
+  committing: Committing
+  partials: Partials
+  rounds: Rounds
+  watch: CallWatch
 }
 
-/** The file that is written. */
+/** Pieces that come while the disk is busy are written in one call, at most so many. */
+const PIECES_AT_ONCE = 16
+/** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
+const WRITES_AT_ONCE = 64
+
+export function openStoreLarge(parts: LargeParts): StoreLarge {
+  const writes = createSemaphore(WRITES_AT_ONCE)
+  let names = 0
+
+  /** One call to the disk, in its turn. */
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    await writes.acquire()
+    try {
+      return await parts.watch.during(work)
+    } finally {
+      writes.release()
+    }
+  }
+
+  /** A new file that nobody goes on with. */
+  const create = async (): Promise<{ fd: number; path: string | null }> => {
+    const { directory, hasUnnamed } = await parts.committing.opened
+    if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
+    names += 1
+    const file = `${directory}/large-${names}`
+    return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
+  }
+
+  return (file, identity, directories, turns) =>
+    receiveLarge(file, identity, directories, turns, parts, writing, create)
+}
+
 interface Open {
   fd: number
-  file: string
-  appending: Appending
+  /** Its path as long as it is not in its place; null: it has none. */
+  path: string | null
   partial: Partial | null
+  appending: Appending
 }
 
-/** What was there was not read to its end, as its use ended meanwhile: what comes behind it has no place yet. */
-const isCutShort = ({ appending, partial }: Open): boolean => appending.position < (partial?.offset ?? 0)
+function receiveLarge(
+  file: Offered,
+  identity: string | undefined,
+  directories: readonly ToldDirectory[],
+  turns: Semaphore,
+  { admission, committing, partials, rounds, watch }: LargeParts,
+  writing: <T>(work: () => Promise<T>) => Promise<T>,
+  create: () => Promise<{ fd: number; path: string | null }>,
+): IncomingFile {
+  const { facts, path, source, session } = file
+  let refused = judgePath(path)
+  let open: Open | null = null
+  let room: Room | null = null
+  let sleep: () => void = () => undefined
+  let hasTurn = false
+  /** A part of it was read or written: what has refused it since may be the disk's own fault. */
+  let isTouched = false
+  let isOver = false
+  let last: Promise<void> = Promise.resolve()
+  let gathered: (Uint8Array | number)[] = []
+  let gathering: Promise<void> | null = null
 
-export function openStoreLarge(parts: StoreParts, partials: Partials): StoreLarge {
-  const { admission, commit, discard, findSame, seal, temporaries, watch, writing } = parts
-
-  return (facts, identity, turns) => {
-    const { components, fault } = judged(facts)
-    let refused = fault
-    let open: Open | null = null
-    let room: Room | null = null
-    let last: Promise<void> = Promise.resolve()
-    let gathered: Uint8Array[] = []
-    let gathering: Promise<void> | null = null
-    let stopping = false
-    let hasTurn = false
-    /** A part of it was read or written: what has refused it since may be the disk's own fault. */
-    let isTouched = false
-    let same: Seen | null = null
-
-    /** After the first failure the rest of the file is only let pass. */
-    const attempt = async (work: () => Promise<void>, inTurn = writing): Promise<void> => {
+  /** One step after the other; after the first failure the rest of the file is only let pass. */
+  const step = (work: () => Promise<void>): Promise<void> => {
+    last = last.then(async () => {
       if (refused !== null) return
-      await inTurn(work).catch((thrown: unknown) => {
+      try {
+        await work()
+      } catch (thrown) {
         refused = outcomeOf(thrown)
         // It is over only when its sender says so: until then it must not count against the files of others.
-        room?.leave()
-      })
-    }
-    const step = (work: () => Promise<void>): Promise<void> => {
-      last = last.then(work)
-      return last
-    }
-
-    const closeNow = async (keep: boolean): Promise<void> => {
-      stopping = true
-      await last
-      room?.leave()
-      if (open === null) return
-      const { file, appending, partial } = open
-      open = null
-      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
-      const isSound = await appending.close()
-      if (keep && isSound && partial !== null)
-        return partial.keep(Math.max(appending.position, partial.offset))
-      await discard(file)
-      partial?.forget()
-    }
-    let closing: Promise<void> | null = null
-    /** The file is closed; `keep`: and kept where it can be gone on with. */
-    const close = (keep: boolean): Promise<void> => {
-      closing ??= closeNow(keep).finally(giveTurn)
-      return closing
-    }
-
-    /** What the disk has failed is never gone on with; what there was no room for may be. */
-    const isGood = () => refused === null || !isTouched
-
-    /** Another connection of the same sender goes on with it. */
-    const giveUp = async (): Promise<void> => {
-      await close(isGood())
-      refused ??= { status: 'aborted', detail: '' }
-    }
-
-    const opened = async (at: { fd: number; file: string }, partial: Partial | null): Promise<void> => {
-      const appending = await openAppending(at.fd, facts.size, facts.hash ?? 'sha256')
-      open = { fd: at.fd, file: at.file, partial, appending }
-    }
-
-    /** Takes no turn at the disk: a connection that still writes the file needs one before it can give it up. */
-    const enter = async (): Promise<void> => {
-      if (stopping) throw new FileRefused('aborted', '')
-      const partial = identity === undefined ? null : await partials.open(facts, identity, giveUp)
-      if (partial !== null) await opened(partial, partial)
-      // Said before the disk is filled with a part of it, which would fail the small files beside it.
-      room = await admission.enter(facts.folder, facts.size - (partial?.offset ?? 0))
-      if (room.unlessSame !== null) throw room.unlessSame
-    }
-
-    const create = async (): Promise<void> => {
-      if (open === null) await opened(await temporaries.create(), null)
-    }
-
-    /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
-    const takeIn = async (): Promise<void> => {
-      const offset = open?.partial?.offset ?? 0
-      // From the disk: what an earlier process was told of its failures died with it.
-      if (open !== null && offset > 0) await forgetCached(open.fd)
-      while (open !== null && refused === null && !stopping && open.appending.position < offset) {
-        const { appending } = open
-        isTouched = true
-        await attempt(() => appending.takeIn(offset))
+        room?.leave(false)
       }
-    }
+    })
+    return last
+  }
 
-    const waitForTurn = async (): Promise<void> => {
-      if (refused === null) hasTurn = turns === undefined || (await turns.acquire())
+  const begin = async (): Promise<void> => {
+    hasTurn = await turns.acquire()
+    if (isOver) throw new FileRefused('aborted', '')
+    sleep = await watch.during(() => committing.awake())
+    const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
+    const rest = facts.size - (partial?.offset ?? 0)
+    try {
+      // Said before the disk is filled with a part of it, which would fail the small files beside it.
+      const [entered] = await watch.during(() =>
+        admission.enterAll(source.folder, [{ place: placeNameOf(file), size: rest }]),
+      )
+      if (entered === undefined || entered instanceof FileRefused)
+        throw entered ?? new FileRefused('failed', '')
+      room = entered
+      const at = partial ?? (await writing(create))
+      const isSparse = facts.more?.sparse === true
+      open = {
+        fd: at.fd,
+        path: at.path,
+        partial,
+        appending: await openAppending(at.fd, facts.size, isSparse),
+      }
+    } catch (thrown) {
+      if (partial !== null) await closeFd(partial.fd).catch(() => undefined)
+      await partial?.end(partial.offset)
+      throw thrown
     }
-    const giveTurn = () => {
-      if (hasTurn) turns?.release()
-      hasTurn = false
-    }
+  }
 
-    void step(waitForTurn)
-    void step(() => attempt(enter, watch.during))
-    const offset = step(() => attempt(create)).then(() =>
-      refused === null ? (open?.partial?.offset ?? 0) : null,
-    )
-    void step(takeIn)
-
-    const writeTogether = async (pieces: readonly Uint8Array[]): Promise<void> => {
-      if (pieces === gathered) gathering = null
-      await attempt(async () => {
-        if (open === null || isCutShort(open)) return
-        const { appending } = open
-        const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-        isTouched = true
-        if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
-        await appending.append(pieces)
-        room?.written(bytes)
-      })
-    }
-
-    const judge = async (digest: Uint8Array): Promise<void> => {
-      if (open === null || isCutShort(open)) throw new FileRefused('aborted', '')
+  /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
+  const takeIn = async (): Promise<void> => {
+    const offset = open?.partial?.offset ?? 0
+    // From the disk: what an earlier process was told of its failures died with it.
+    if (open !== null && offset > 0) await forgetCached(open.fd)
+    while (open !== null && !isOver && open.appending.position < offset) {
       const { appending } = open
-      if (appending.position !== facts.size || !(await appending.digest()).equals(digest))
-        throw new FileRefused('digest', '')
+      isTouched = true
+      await writing(() => appending.takeIn(offset))
     }
+  }
 
-    /** Takes long: whoever takes the file over meanwhile has all of it, and nothing of it is sealed. */
-    const compare = async (digest: Uint8Array): Promise<void> => {
-      if (refused === null) same = await findSame(components, { size: facts.size, digest }, () => stopping)
+  const append = (pieces: readonly (Uint8Array | number)[]): Promise<void> =>
+    writing(async () => {
+      if (open === null || isOver) return
+      const { appending } = open
+      const bytes = pieces.reduce<number>((sum, one) => sum + (typeof one === 'number' ? one : one.length), 0)
+      isTouched = true
+      if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
+      await appending.append(pieces)
+      room?.written(bytes)
+    })
+
+  /** Closes what is open; `keep`: and keeps it where it can be gone on with. */
+  const end = async (keep: boolean): Promise<void> => {
+    isOver = true
+    await last
+    room?.leave(false)
+    const ended = open
+    open = null
+    if (ended !== null) {
+      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
+      const isSound = await ended.appending.close()
+      await closeFd(ended.fd).catch(() => undefined)
+      const isKept = keep && isSound && (refused === null || !isTouched)
+      await ended.partial?.end(isKept ? ended.appending.position : null)
     }
+    leave()
+  }
 
-    const sealNow = async (): Promise<void> => {
-      if (open === null || stopping) throw new FileRefused('aborted', '')
-      await seal(open.fd, facts)
-    }
+  const leave = () => {
+    if (hasTurn) turns.release()
+    hasTurn = false
+    sleep()
+  }
 
-    return {
-      offset,
-      get refused() {
-        return refused
-      },
-      write(bytes) {
-        // What comes while the disk is busy is written in one call.
-        if (gathering === null || gathered.length >= PIECES_AT_ONCE) {
-          const pieces: Uint8Array[] = []
-          gathered = pieces
-          gathering = step(() => writeTogether(pieces))
-        }
-        gathered.push(bytes)
-        return gathering
-      },
-      async finish(digest) {
-        await step(() => attempt(() => judge(digest)))
-        await step(() => compare(digest))
-        await step(() => attempt(sealNow))
-        if (refused !== null || open === null || closing !== null) {
-          await close(false)
-          return refused ?? { status: 'aborted', detail: '' }
-        }
-        const { file, appending, partial } = open
-        open = null
-        let discharge: (() => void) | undefined
-        closing = appending.close().then(() => {
-          discharge = partial?.release()
+  const offset = step(begin).then(() => (refused === null ? (open?.partial?.offset ?? 0) : null))
+  void step(takeIn)
+
+  /** Gives what has come to the next round. */
+  const place = ({ fd, path: at, partial }: Open, digest: Uint8Array): Promise<Stored> =>
+    new Promise((resolve) => {
+      rounds.reserve(1, facts.size)
+      const toPlace = { fd, file: at, source: source.id, path, facts, digest, isUntimed: true, moved: null }
+      rounds.add([
+        {
+          file: toPlace,
+          folder: source.folder,
+          session,
+          directories,
+          answer: (outcome, position) => {
+            partial?.placed()
+            room?.leave(outcome.status === 'durable')
+            leave()
+            resolve({ outcome, position })
+          },
+        },
+      ])
+    })
+
+  return {
+    offset,
+    get refused() {
+      return refused
+    },
+    write(bytes) {
+      // What comes while the disk is busy is written in one call.
+      if (gathering === null || gathered.length >= PIECES_AT_ONCE) {
+        const pieces: (Uint8Array | number)[] = []
+        gathered = pieces
+        gathering = step(async () => {
+          if (pieces === gathered) gathering = null
+          await append(pieces)
         })
-        await closing
-        const { size, mtimeMs, mode, arrival } = facts
-        const written = { temporary: file, components, size, mtime: mtimeMs / 1000, mode, digest, arrival }
-        return commit({ ...written, unlessSame: null, same }).finally(() => {
-          discharge?.()
-          room?.leave()
-          giveTurn()
-        })
-      },
-      abort: (keep = false) => close(keep && isGood()),
-    }
+      }
+      gathered.push(bytes)
+      return gathering
+    },
+    async finish(digest) {
+      await step(async () => {
+        if (open === null || isOver) return
+        const { appending } = open
+        const isWhole = appending.position === facts.size
+        if (!isWhole || !(await writing(() => appending.finish())).equals(digest))
+          throw new FileRefused('digest', '')
+      })
+      const done = open
+      if (refused !== null || done === null || isOver) {
+        await end(false)
+        return { outcome: refused ?? { status: 'aborted', detail: '' }, position: 0 }
+      }
+      open = null
+      isOver = true
+      return place(done, digest)
+    },
+    abort: (keep) => end(keep),
   }
 }

@@ -1,133 +1,317 @@
-import { openBulk } from '../bulk/bulk.ts'
-import type { Journal } from '../bulk/mover.ts'
-import { createMover } from '../bulk/mover.ts'
-import type { FileFacts } from '../file-facts.ts'
-import type { FileRefused, Outcome } from '../file-refused.ts'
-import { storeLayout } from '../layout.ts'
+import { unlink } from 'node:fs/promises'
+import type { Semaphore } from '../../pacing/semaphore.ts'
+import type { Offered, StoreSource } from '../file-facts.ts'
+import type { Outcome } from '../file-refused.ts'
+import { FileRefused, outcomeOf } from '../file-refused.ts'
+import type { StoreLayout } from '../layout.ts'
 import type { Admission } from '../limits/admission.ts'
 import { openAdmission } from '../limits/admission.ts'
-import { DEFAULT_RULES } from '../limits/rules.ts'
-import type { Arrivals } from '../placement/arrivals.ts'
-import { createArrivals } from '../placement/arrivals.ts'
-import { createCallWatch } from '../placement/call-watch.ts'
-import { openCommits } from '../placement/commits.ts'
-import { openDirectories } from '../placement/directories.ts'
-import type { Placement } from '../placement/placement.ts'
-import { openPlacement } from '../placement/placement.ts'
-import { openHome } from '../placement/store-disk.ts'
-import { openTemporaryFiles } from '../placement/temporary-files.ts'
-import { openFindSame } from './comparisons.ts'
+import type { StoreRules } from '../limits/rules.ts'
+import type { SenderTotals } from '../manifest/manifest.ts'
+import { createCallWatch } from './call-watch.ts'
+import { openCommitting } from './committing.ts'
+import type { Copies } from './copies.ts'
 import { openCopies } from './copies.ts'
-import type { StoreCopy } from './copy.ts'
-import { openStoreCopy } from './copy.ts'
 import type { StoreLarge } from './large.ts'
 import { openStoreLarge } from './large.ts'
+import type { Pruned, RoundResult, ToldDirectory, WriteJob } from './messages.ts'
+import { judgePath, placeNameOf } from './names.ts'
 import type { Partials } from './partials.ts'
 import { openPartials } from './partials.ts'
-import { storePartsOf } from './parts.ts'
-import type { StoreSmall } from './small.ts'
+import { openRounds } from './rounds.ts'
+import type { SmallIncoming, StoreSmall } from './small.ts'
 import { openStoreSmall } from './small.ts'
+import { createStoreThread } from './thread.ts'
 
-export type { FileFacts } from '../file-facts.ts'
-export type { IncomingFile } from './large.ts'
+export type { Offered, StoreSource } from '../file-facts.ts'
+export type { IncomingFile, Stored } from './large.ts'
 export type { SmallEvents, SmallIncoming } from './small.ts'
 
+/** What the store knows of a sender's last session. */
+export interface KnownSession {
+  epoch: string
+  position: number
+  /** null: nothing was ever stored by one. */
+  session: string | null
+}
+
+/** A file that is stored, and what it has to be. */
+export interface ToCopy {
+  from: Pick<Offered, 'source' | 'path'>
+  digest: Uint8Array
+  /** The source has it no more under the name that it is copied from. */
+  isMoved: boolean
+}
+
 export interface Store {
-  /** A connection of the sender with this folder begins. */
-  enter: Arrivals['enter']
+  /** null: the store cannot be read now. Waits for the first look at it. */
+  known(folder: string): Promise<KnownSession | null>
+  /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
+  source(folder: string, directory: string): Promise<StoreSource>
   receiveAll: StoreSmall
   /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
-  receive(facts: FileFacts, bytes: Uint8Array, digest: Uint8Array): Promise<Outcome>
+  receive(file: SmallIncoming): Promise<Outcome>
   begin: StoreLarge
-  copy: StoreCopy
-  /** Runs while nothing is put in this place, given as components below the root. */
-  alone: Placement['alone']
+  /**
+   * Stores a file whose content is there already, under another name of the same sender: looked at, copied, and
+   * durable when it resolves; `unknown`: there is no such content. After the signal it may give up. Never rejects. Of
+   * its own name it is a question: the content is read back from the disk, and only its facts are written down.
+   */
+  copy(
+    file: Offered,
+    copy: ToCopy,
+    signal: AbortSignal,
+    turns: Semaphore,
+  ): Promise<{ outcome: Outcome; position: number }>
+  /** See Copies; the content is kept for ever from now on. */
+  prove(
+    of: Pick<Offered, 'source' | 'path'>,
+    size: number,
+    nonce: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Buffer>
+  /** Files that a sender should offer again, behind the first `after` of them. */
+  wanted(folder: string, after: number): Promise<readonly { directory: string; path: string }[]>
+  /** Has a sender offer again what has changed in its folder since a position. */
+  wantSince(folder: string, position: number): Promise<void>
   /** These senders may send no longer: nothing waits for them to go on with it. */
   abandon: Partials['abandon']
+  /** Removes older contents that are kept no longer. */
+  prune(): Promise<void>
+  /** Contents that a sender has in the store, older ones included. */
+  usage(folder: string): SenderTotals
+  /** Folders that have anything in the store. */
+  folders(): string[]
   /** How long the disk has left its oldest call unanswered, in milliseconds. */
   stalledMs(): number
-  /** Removes what earlier processes left; not needed for anything else to work. */
-  clean(): Promise<void>
   close(): Promise<void>
 }
 
-/** What a store works with besides its disk. */
-export interface StoreHooks {
-  /** The script of the store's threads; null: every file is stored by itself. */
-  thread: URL | null
-  /** Hears what is done. */
-  journal: Journal
-  admission: Admission
+export interface StoreOptions {
+  /** The script of the store's threads. */
+  thread: URL
+  rules: StoreRules
+  log(text: string): void
 }
 
-/** A store without a manifest: no sender has a quota. */
-const plainHooks = (root: string): StoreHooks => ({
-  thread: null,
-  journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-  admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), () => ({ files: 0, bytes: 0 })),
-})
+/** Files that a sender is asked for again at a time. */
+const WANTED = 256
+const PRUNE_EVERY_MS = 3_600_000
+const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
 
-export function openStore(
-  root: string,
-  { thread, journal, admission }: StoreHooks = plainHooks(root),
-): Store {
-  const layout = storeLayout(root)
-  const { record } = journal
-  const home = openHome(layout.own)
-  const directories = openDirectories(layout.root, home)
-  const arrivals = createArrivals()
-  const placement = openPlacement(directories, layout.versions, record, arrivals)
-  const commits = openCommits(directories, placement, record)
-  const temporaries = openTemporaryFiles(layout.temporary, home)
+export function openStore(layout: StoreLayout, { thread, rules, log }: StoreOptions): Store {
   const watch = createCallWatch()
-  const partials = openPartials(layout.partial, admission, home)
-  // What is stored goes before what may be; the sender tries again.
-  const makeRoom = (folder: string, refusals: readonly (FileRefused | null)[]) => {
-    const full = refusals.findLast((refused) => (refused?.missingBytes ?? null) !== null) ?? null
-    if (full?.missingBytes == null) return
-    void partials.makeRoom(folder, full.missingBytes, full.detail.startsWith('quota'))
-  }
-  const yielding: Admission = {
-    charge: admission.charge,
-    async enter(folder, size) {
-      const room = await admission.enter(folder, size)
-      makeRoom(folder, [room.unlessSame])
-      return room
-    },
-    async enterAll(folder, sizes) {
-      const reserved = await admission.enterAll(folder, sizes)
-      makeRoom(folder, reserved.unlessSame)
-      return reserved
-    },
-  }
-  const findSame = openFindSame(layout.root, home, watch)
-  const base = { admission: yielding, findSame, temporaries, watch, partials }
-  const mover = createMover(directories, placement, journal, arrivals)
-  const bulk = openBulk(layout.root, home, thread, { temporaries, watch, commits, mover })
-  const parts = storePartsOf(layout.root, base, commits)
+  const totals = new Map<string, SenderTotals>()
+  const committing = openCommitting(layout, thread)
+  const writer = createStoreThread<WriteJob>(thread, { role: 'write' })
+  let isOver = false
 
-  const receiveAll = openStoreSmall(parts, bulk)
+  const take = (changed: RoundResult['totals']) => {
+    for (const [folder, one] of changed) totals.set(folder, one)
+  }
+  const counted = {
+    ...committing,
+    get syncsWhole() {
+      return committing.syncsWhole
+    },
+    async round(job: Parameters<typeof committing.round>[0]) {
+      const result = await committing.round(job)
+      take(result.totals)
+      return result
+    },
+  }
+  committing.opened.then(
+    (found) => {
+      take(found.totals)
+      if (found.aside !== null) log(`the manifest could not be read and was kept as ${found.aside}`)
+    },
+    (thrown: unknown) => log(`the store cannot be used: ${String(thrown)}`),
+  )
+
+  const usage = (folder: string) => totals.get(folder) ?? NOTHING
+  const admitted = openAdmission(layout.root, rules, usage)
+  const partials = openPartials(layout.partial, admitted)
+  const admission: Admission = {
+    charge: admitted.charge,
+    async enterAll(folder, files) {
+      await committing.opened
+      const rooms = await admitted.enterAll(folder, files)
+      // What is stored goes before what may be; the sender tries again.
+      for (const room of rooms)
+        if (room instanceof FileRefused && room.missingBytes !== null)
+          partials.makeRoom(folder, room.missingBytes)
+      return rooms
+    },
+  }
+  const rounds = openRounds(counted, () => small.feed())
+  const superseded = partials.superseded
+  const small = openStoreSmall({ admission, committing: counted, rounds, watch, writer, superseded })
+  const copies = openCopies(layout.root, watch)
+  const copy = openStoreCopy({ admission, committing: counted, rounds, watch, partials }, copies)
+
+  const pruneNow = async (): Promise<void> => {
+    let after: { source: number; key: string } | null = { source: 0, key: '' }
+    while (after !== null && !isOver) {
+      const pruned: Pruned = await committing.call({ kind: 'prune', keep: rules.keep, after })
+      take(pruned.totals)
+      const [failure] = pruned.failures
+      if (failure !== undefined)
+        log(`older contents cannot be removed (${pruned.failures.length}): ${failure}`)
+      after = pruned.next
+    }
+  }
+  let pruning: Promise<void> | null = null
+  const prune = (): Promise<void> => {
+    pruning ??= pruneNow()
+      .catch((thrown: unknown) => {
+        if (!isOver) log(`older contents cannot be removed: ${String(thrown)}`)
+      })
+      .finally(() => {
+        pruning = null
+      })
+    return pruning
+  }
+  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
+  timer.unref()
+  committing.opened.then(
+    () => {
+      void partials.load()
+      void prune()
+    },
+    () => undefined,
+  )
+
+  const receiveAll: StoreSmall = (files, events) => small.store(files, events)
 
   return {
-    enter: arrivals.enter,
+    async known(folder) {
+      const { epoch } = await committing.opened
+      if (epoch === null) return null
+      const { position, session } = usage(folder)
+      return { epoch, position, session }
+    },
+    async source(folder, directory) {
+      const { id } = await committing.call({ kind: 'source', folder, directory })
+      return { id, folder, directory }
+    },
     receiveAll,
-    receive: (facts, bytes, digest) =>
+    receive: (file) =>
       new Promise((resolve) => {
         const onStored = (_: number, outcome: Outcome) => resolve(outcome)
-        receiveAll([{ facts, bytes, digest }], { onWritten: () => undefined, onStored })
+        receiveAll([file], { directories: [], onWritten: () => undefined, onStored })
       }),
-    begin: openStoreLarge(parts, partials),
-    copy: openStoreCopy(parts, openCopies(layout.root, home, temporaries, watch)),
-    alone: placement.alone,
+    begin: openStoreLarge({ admission, committing: counted, partials, rounds, watch }),
+    copy,
+    async prove(of, size, nonce, signal) {
+      // First: what is proven, and removed at the source for that, must not be pruned a moment later.
+      const { isThere } = await committing.call({
+        kind: 'pin',
+        place: { source: of.source.id, path: of.path },
+      })
+      if (!isThere) throw new FileRefused('unknown', 'not in the manifest')
+      return copies.prove(of, size, nonce, signal)
+    },
+    async wanted(folder, after) {
+      return (await committing.call({ kind: 'wanted', folder, after, limit: WANTED })).files
+    },
+    async wantSince(folder, position) {
+      await committing.call({ kind: 'wantSince', folder, position })
+    },
     abandon: partials.abandon,
-    stalledMs: () => watch.oldestMs(),
-    async clean() {
-      await Promise.all([temporaries.clean(), partials.load()])
-    },
+    prune,
+    usage,
+    folders: () => [...totals.keys()],
+    stalledMs: () => Math.max(watch.oldestMs(), committing.stalledMs()),
     async close() {
-      await bulk.close()
-      await partials.close()
-      await temporaries.remove()
+      isOver = true
+      clearInterval(timer)
+      small.end()
+      partials.close()
+      await Promise.race([
+        rounds.close(),
+        new Promise((resolve) => setTimeout(resolve, END_WITHIN_MS).unref()),
+      ])
+      await committing.close()
+      writer.close()
     },
+  }
+}
+
+/** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
+const END_WITHIN_MS = 2_000
+
+function openStoreCopy(
+  { admission, committing, rounds, watch, partials }: Parameters<typeof openStoreLarge>[0],
+  copies: Copies,
+): Store['copy'] {
+  let names = 0
+
+  /** Gives what is there to the next round. `fd` null: only its facts. */
+  const place = (
+    { source, path, facts, session }: Offered,
+    { from, digest, isMoved }: ToCopy,
+    fd: number | null,
+    file: string | null,
+  ) =>
+    new Promise<{ outcome: Outcome; position: number }>((resolve) => {
+      rounds.reserve(1, fd === null ? 0 : facts.size)
+      const moved = isMoved ? { source: from.source.id, path: from.path } : null
+      const directories: readonly ToldDirectory[] = []
+      const toPlace = { fd, file, source: source.id, path, facts, digest, isUntimed: true, moved }
+      rounds.add([
+        {
+          file: toPlace,
+          folder: source.folder,
+          session,
+          directories,
+          answer: (outcome, position) => resolve({ outcome, position }),
+        },
+      ])
+    })
+
+  const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal) => {
+    const { facts, source, path } = file
+    const { size } = facts
+    const [room] = await watch.during(() =>
+      admission.enterAll(source.folder, [{ place: placeNameOf(file), size }]),
+    )
+    if (room === undefined || room instanceof FileRefused) throw room ?? new FileRefused('failed', '')
+    const { directory } = await committing.opened
+    names += 1
+    const made = `${directory}/copy-${names}`
+    try {
+      const fd = await copies.make(copy.from, { size, digest: copy.digest }, made, signal, room.written)
+      const stored = await place(file, copy, fd, made)
+      if (stored.outcome.status === 'durable') partials.superseded(source.id, path)
+      return stored
+    } catch (thrown) {
+      await unlink(made).catch(() => undefined)
+      throw thrown
+    } finally {
+      room.leave(true)
+    }
+  }
+
+  return async (file, copy, signal, turns) => {
+    const { source, path, facts } = file
+    let hasTurn = false
+    let sleep: () => void = () => undefined
+    try {
+      const refused = judgePath(path)
+      if (refused !== null) return { outcome: refused, position: 0 }
+      // A name under which nothing can have been stored has no content.
+      if (judgePath(copy.from.path) !== null) throw new FileRefused('unknown', 'name')
+      hasTurn = await turns.acquire()
+      sleep = await watch.during(() => committing.awake())
+      const isItself = copy.from.source.id === source.id && copy.from.path === path
+      if (!isItself) return await copyOther(file, copy, signal)
+      await copies.confirm(copy.from, { size: facts.size, digest: copy.digest }, signal)
+      return await place(file, { ...copy, isMoved: false }, null, null)
+    } catch (thrown) {
+      return { outcome: outcomeOf(thrown), position: 0 }
+    } finally {
+      sleep()
+      if (hasTurn) turns.release()
+    }
   }
 }

@@ -1,28 +1,26 @@
 import type { Outcome } from '../file-refused.ts'
-import type { Store } from './store.ts'
+import type { Store, Stored } from './store.ts'
 
 /** Tells how long each file took, in seconds, from its last byte to its being durable. */
 export function timedStore(store: Store, onDurable: (seconds: number) => void): Store {
-  const tell = (outcome: Outcome, began: number) => {
-    if (outcome.status === 'durable' || outcome.status === 'same')
-      onDurable((performance.now() - began) / 1000)
-  }
-  const timed = async (work: Promise<Outcome>): Promise<Outcome> => {
-    const began = performance.now()
-    const outcome = await work
-    tell(outcome, began)
-    return outcome
+  const tell = ({ status }: Outcome, began: number) => {
+    if (status === 'durable' || status === 'same') onDurable((performance.now() - began) / 1000)
   }
   return {
     ...store,
-    receive: (...file) => timed(store.receive(...file)),
+    async receive(file) {
+      const began = performance.now()
+      const outcome = await store.receive(file)
+      tell(outcome, began)
+      return outcome
+    },
     receiveAll(files, events) {
       const began = performance.now()
       store.receiveAll(files, {
         ...events,
-        onStored(index, outcome) {
+        onStored(index, outcome, position) {
           tell(outcome, began)
-          events.onStored(index, outcome)
+          events.onStored(index, outcome, position)
         },
       })
     },
@@ -34,7 +32,12 @@ export function timedStore(store: Store, onDurable: (seconds: number) => void): 
           return incoming.refused
         },
         write: (bytes) => incoming.write(bytes),
-        finish: (digest) => timed(incoming.finish(digest)),
+        async finish(digest): Promise<Stored> {
+          const began = performance.now()
+          const stored = await incoming.finish(digest)
+          tell(stored.outcome, began)
+          return stored
+        },
         abort: (keep) => incoming.abort(keep),
       }
     },

@@ -1,123 +1,107 @@
-import { lstat } from 'node:fs/promises'
-import pathTo from 'node:path'
-import { digestKindOf } from '../../files/digest.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openBeneath } from '../../files/beneath.ts'
+import { digestText } from '../../files/digest.ts'
+import { closeFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { ManifestRow, RowKey, Rows } from '../manifest/rows.ts'
-import { placeOf } from '../manifest/rows.ts'
+import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
+import { isFileRow, placeOf, rangeBelow } from '../manifest/rows.ts'
 import type { Finding } from './findings.ts'
 import { NotAFile, readDigest } from './read-digest.ts'
-import type { Settle } from './settling.ts'
 
-const PAGE_ROWS = 200
-/** Findings that wait for the manifest together, and how long the first of them may, in milliseconds. */
-const MOST_SUSPECTS = 10_000
-const SUSPECTED_MS = 10_000
-/** A file may be replaced again and again while it is looked at. */
+/** Rows that are read at a time. */
+const PAGE = 1000
+/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
+const ROW_FOLLOWS_MS = 1500
 const MOST_LOOKS = 3
-const SAME_TIME_MS = 1
 
-type Unplaced<T> = T extends unknown ? Omit<T, 'place'> : never
-type RowFinding = Unplaced<Finding>
-
-export interface RowChecks {
+export interface CheckEvents {
   say(finding: Finding): Promise<void>
-  /** So many bytes of a file were read. */
+  /** Has the content of a place asked for; whether that could be written down. */
+  want(row: FileRow): boolean
+  /** Bytes were read, or only time has gone by. */
   advance(bytes: number): void
-  checked(row: ManifestRow): void
+  checked(row: FileRow): void
 }
 
-/** A row that its file is not like. */
-interface Suspect {
-  row: ManifestRow
-  /** When that may have come about, at the latest; milliseconds since 1970. */
-  changedAt: number
-  looks: number
-}
+const EVERYTHING = rangeBelow('')
 
-const isSameContent = (one: ManifestRow, other: ManifestRow) =>
-  one.digest === other.digest && one.size === other.size && one.mtimeMs === other.mtimeMs
-
-/**
- * Compares what the manifest knows, in its order, with the files.
- * @param settle waits for a receiver that runs beside; null: none does.
- */
+/** Reads every content that the manifest knows, in its order, and compares it. */
 export async function checkRows(
   layout: StoreLayout,
   rows: Rows,
-  settle: Settle | null,
-  { say, advance, checked }: RowChecks,
+  isRunning: boolean,
+  events: CheckEvents,
 ): Promise<void> {
-  let suspects: Suspect[] = []
-  let suspectedAt = 0
-  const tell = (row: ManifestRow, finding: RowFinding) =>
-    say({ place: placeOf(layout, row).join('/'), ...finding })
-
-  const suspect = async (row: ManifestRow, looks: number) => {
-    if (suspects.length === 0) suspectedAt = performance.now()
-    suspects.push({ row, changedAt: await changedAtOf(layout, row), looks })
-  }
-
-  /** One wait for all of them: then each row says what the receiver had to do with it. */
-  const judge = async (wait: Settle) => {
-    const judged = suspects
-    suspects = []
-    await wait(judged.reduce((latest, { changedAt }) => Math.max(latest, changedAt), 0))
-    for (const { row, looks } of judged) {
-      const again = rows.find(row.folder, row.path, row.version)
-      const finding = again === null ? null : await checkRow(layout, again, () => advance(0))
-      if (again === null || finding === null) continue
-      if (isSameContent(row, again) || looks >= MOST_LOOKS) await tell(row, finding)
-      else await suspect(again, looks + 1)
+  for (const source of rows.sources()) {
+    let after = { key: '', version: '' }
+    for (;;) {
+      const page = rows.page(source.id, EVERYTHING, after, PAGE)
+      for (const row of page) await checkOne(layout, rows, source, row, isRunning, events)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) break
+      after = last
     }
   }
-
-  const isDue = () => suspects.length >= MOST_SUSPECTS || performance.now() - suspectedAt > SUSPECTED_MS
-  for await (const row of allRows(rows)) {
-    const finding = await checkRow(layout, row, advance)
-    checked(row)
-    if (finding !== null && settle === null) await tell(row, finding)
-    else if (finding !== null) await suspect(row, 1)
-    if (settle !== null && suspects.length > 0 && isDue()) await judge(settle)
-  }
-  while (settle !== null && suspects.length > 0) await judge(settle)
 }
 
-/** Nobody knows when a file went that is not there. */
-async function changedAtOf(layout: StoreLayout, row: ManifestRow): Promise<number> {
-  const stats = await lstat(pathTo.join(layout.root, ...placeOf(layout, row))).catch(() => null)
-  return stats?.ctimeMs ?? Date.now()
-}
-
-/** All rows in the manifest's order, a page at a time: no statement stays open, so a receiver can write. */
-async function* allRows(rows: Rows): AsyncGenerator<ManifestRow> {
-  let key: RowKey = { folder: '', path: '', version: '' }
-  for (;;) {
-    const page = rows.after(key, PAGE_ROWS)
-    yield* page
-    const last = page.at(-1)
-    if (last === undefined) return
-    key = last
-  }
-}
-
-async function checkRow(
+async function checkOne(
   layout: StoreLayout,
-  row: ManifestRow,
-  advance: (bytes: number) => void,
-): Promise<RowFinding | null> {
+  rows: Rows,
+  source: SourceRow,
+  first: FileRow | StrangeRow,
+  isRunning: boolean,
+  events: CheckEvents,
+): Promise<void> {
+  let row = first
+  for (let look = 1; ; look += 1) {
+    if (!isFileRow(row)) {
+      const place = [source.folder, source.directory, row.key].join('/')
+      return events.say({ kind: 'strange', place })
+    }
+    const found = await findingOf(layout, source, row, events)
+    if (found === null) return events.checked(row)
+    if (!isRunning || look === MOST_LOOKS) {
+      const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
+      events.checked(row)
+      return events.say('isWanted' in found ? { ...found, isWanted } : found)
+    }
+    events.advance(0)
+    await delay(ROW_FOLLOWS_MS)
+    const now = rows.find(row.source, row.key, row.version)
+    // It has gone, or become a version, whose turn may be over: nothing is wrong with it.
+    if (now === null) return
+    row = now
+  }
+}
+
+/** What is wrong with a content; null: nothing. */
+async function findingOf(
+  layout: StoreLayout,
+  source: SourceRow,
+  row: FileRow,
+  { advance }: Pick<CheckEvents, 'advance'>,
+): Promise<Finding | null> {
+  const place = placeOf(source, row, layout.versions).join('/')
+  const expected = digestText(row.digest)
+  const wanted = { isWanted: false }
   try {
-    const file = pathTo.join(layout.root, ...placeOf(layout, row))
-    const kind = digestKindOf(row.digest)
-    const read = await readDigest(file, kind, ({ length }) => advance(length), 'disk')
-    if (read.digest === row.digest) return null
-    const isSame = read.size === row.size && Math.abs(read.mtimeMs - row.mtimeMs) < SAME_TIME_MS
-    return { kind: isSame ? 'damaged' : 'changed', expected: row.digest, found: read.digest }
+    const fd = await openBeneath(layout.root, place, READ_FILE)
+    try {
+      const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
+      if (read.digest.equals(row.digest)) return null
+      const found = digestText(read.digest)
+      const isLike = read.size === row.facts.size && read.mtimeNs === row.facts.mtimeNs
+      return { kind: isLike ? 'damaged' : 'changed', place, expected, found, ...wanted }
+    } finally {
+      await closeFd(fd)
+    }
   } catch (thrown) {
     const code = errorCode(thrown)
-    if (isGone(code)) return { kind: 'missing' }
-    // What stands there instead of the file is told by the walk.
-    if (thrown instanceof NotAFile) return { kind: 'missing' }
-    return { kind: 'unreadable', code: code ?? String(thrown) }
+    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
+    if (isGone(code)) return { kind: 'missing', place, ...wanted }
+    if (code === null) throw thrown
+    return { kind: 'unreadable', place, code, ...wanted }
   }
 }

@@ -1,17 +1,17 @@
-/** One thing that is not as the manifest says. `place` is the path below the store's root. */
-export type Finding = {
-  place: string
-} /** Its content differs while its size and time are the same: it rotted on the disk. */ & (
-  | { kind: 'damaged'; expected: string; found: string }
-  /** Its size or its time differs, too: somebody, or something, wrote it. */
-  | { kind: 'changed'; expected: string; found: string }
-  | { kind: 'missing' }
-  /** The manifest does not know it. `adopted`: now it does. */
+/**
+ * What is wrong with one file of a store, or what has become of it. `place`: below the store, with "/". `isWanted`: its
+ * sender is asked for it.
+ */
+export type Finding = { place: string } & What
+
+type What =
+  /** Its content is not what was stored. `changed`: its size or its time differs, too. Digests as text. */
+  | { kind: 'damaged' | 'changed'; expected: string; found: string; isWanted: boolean }
+  | { kind: 'missing'; isWanted: boolean }
   | { kind: 'unknown'; adopted: boolean }
-  /** Neither a file nor a directory: a symbolic link, a pipe, a device. Never followed, never adopted. */
+  /** A link, a socket and the like: never opened, never adopted. */
   | { kind: 'strange' }
-  | { kind: 'unreadable'; code: string }
-)
+  | { kind: 'unreadable'; code: string; isWanted: boolean }
 
 export interface Progress {
   files: number
@@ -30,6 +30,8 @@ export interface VerifySummary {
   adopted: number
   strange: number
   unreadable: number
+  /** Of what is damaged, changed, missing or unreadable: so many its senders are asked for. */
+  wanted: number
 }
 
 export const emptySummary = (): VerifySummary => ({
@@ -42,6 +44,7 @@ export const emptySummary = (): VerifySummary => ({
   adopted: 0,
   strange: 0,
   unreadable: 0,
+  wanted: 0,
 })
 
 /** Whether nothing was found that needs a person; what was adopted was wanted. */

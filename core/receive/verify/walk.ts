@@ -3,9 +3,8 @@ import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { RowKey } from '../manifest/rows.ts'
-import { versionsAt } from '../manifest/rows.ts'
 import { besideFolders } from '../senders/lost-found.ts'
+import { isVersionName } from '../versions/name.ts'
 
 /** Something in a store, below its root. */
 export type Found = {
@@ -32,7 +31,7 @@ async function* walk(
       if (place.length === 0 && isBeside(entry)) continue
       const inside = [...place, entry.name]
       if (entry.isDirectory()) yield* walk(root, inside, isVersion, isBeside)
-      else yield { kind: kindOf(entry), place: inside, isVersion }
+      else yield { kind: entry.isFile() ? 'file' : 'strange', place: inside, isVersion }
     }
   } catch (thrown) {
     const code = errorCode(thrown)
@@ -43,14 +42,27 @@ async function* walk(
   }
 }
 
-const kindOf = (entry: Dirent): 'file' | 'strange' => (entry.isFile() ? 'file' : 'strange')
+/** The row that describes a content. */
+export interface RowName {
+  folder: string
+  directory: string
+  path: string
+  version: string
+  depth: number
+}
 
-/** The rows that may describe a file, the likeliest first. */
-export function rowKeysOf({ place, isVersion }: Found): (RowKey & { depth: number })[] {
+/** The rows that may describe a file, the likeliest first; none: it is in no source's directory. */
+export function rowsFor({ place, isVersion }: Pick<Found, 'place' | 'isVersion'>): RowName[] {
   // A version's place begins with .holdfast/versions.
-  const [folder = '', ...parts] = isVersion ? place.slice(2) : place
-  if (!isVersion) return [{ folder, path: parts.join('/'), version: '', depth: 0 }]
-  return versionsAt(parts)
-    .map((one) => ({ folder, ...one }))
-    .reverse()
+  const [folder, directory, ...parts] = isVersion ? place.slice(2) : place
+  if (folder === undefined || directory === undefined || parts.length === 0) return []
+  if (!isVersion) return [{ folder, directory, path: parts.join('/'), version: '', depth: 0 }]
+  const rows: RowName[] = []
+  for (let depth = parts.length - 1; depth > 0; depth -= 1) {
+    const version = parts[depth] ?? ''
+    if (!isVersionName(version)) continue
+    const rest = [...parts.slice(0, depth), ...parts.slice(depth + 1)]
+    rows.push({ folder, directory, path: rest.join('/'), version, depth })
+  }
+  return rows
 }

@@ -1,38 +1,71 @@
-import { compareVersions, replacedAt } from './name.ts'
-
-/** How many older contents of a file are kept, and for how long after they were replaced; null: no limit. */
+/** Which older contents of a file are kept; as restic names it (restic forget --keep-…). */
 export interface Keep {
-  versions: number | null
-  days: number | null
+  /** All of those that were replaced less than so many milliseconds ago, by the store's clock. */
+  withinMs: number
+  /** The last one of each of the latest so many days, weeks, months and years that have any. */
+  daily: number
+  weekly: number
+  monthly: number
+  yearly: number
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * All for 30 days, then one a day, a week and a month: whoever finds out late that a file was spoilt still has it, and a
+ * file that is rewritten every minute does not fill the disk.
+ */
+export const DEFAULT_KEEP: Keep = { withinMs: 30 * DAY_MS, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
+
+/** An older content. */
+export interface Version {
+  version: string
+  /** When it was replaced, in milliseconds since 1970, by the computer's clock. */
+  replacedAt: number
+  /** The same by the store's clock, which runs only while a receiver does, and is never set. */
+  replacedClockMs: number
+  /** It was removed at the source because it is here. */
+  isPinned: boolean
+}
+
+type Period = Exclude<keyof Keep, 'withinMs'>
+
+/** Names the period that a moment is in, by UTC. */
+const periodOf: Record<Period, (at: Date) => string> = {
+  daily: (at) => at.toISOString().slice(0, 10),
+  // Since 1970-01-05, a Monday.
+  weekly: (at) => String(Math.floor((at.getTime() / DAY_MS - 4) / 7)),
+  monthly: (at) => at.toISOString().slice(0, 7),
+  yearly: (at) => String(at.getUTCFullYear()),
 }
 
 /**
- * 32 a file, however old. Keeping everything would let one file that is rewritten every minute fill the disk, and
- * then nothing new is safe; 32 older contents bound a store at 33 times its live files. No age limit: the last good
- * content of a file that was spoilt long ago must still be there.
- */
-export const DEFAULT_KEEP: Keep = { versions: 32, days: null }
-
-const DAY = 86_400_000
-
-/**
- * The versions of one path that go.
+ * The older contents of one path that go. Only the store's own clock says how old one is: whatever becomes of the
+ * computer's, nothing goes before its time. What is past it is thinned by the days of the computer's clock.
  *
+ * @param versions oldest first.
  * @param hasCurrent whether a file is in its place: if not, the newest version is the newest content, and stays.
- * @param now milliseconds since 1970.
  */
-export function versionsToPrune(
-  names: readonly string[],
+export function versionsToPrune<V extends Version>(
+  versions: readonly V[],
   keep: Keep,
   hasCurrent: boolean,
-  now: number,
-): string[] {
-  const newestFirst = names.filter((name) => replacedAt(name) !== null).sort((a, b) => compareVersions(b, a))
-  const { versions, days } = keep
-  return newestFirst.filter((name, index) => {
+  clockMs: number,
+): V[] {
+  const newestFirst = [...versions].reverse()
+  const kept = new Set<V>()
+  for (const period of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
+    const seen = new Set<string>()
+    for (const one of newestFirst) {
+      const name = periodOf[period](new Date(one.replacedAt))
+      if (seen.has(name)) continue
+      if (seen.size >= keep[period]) break
+      seen.add(name)
+      kept.add(one)
+    }
+  }
+  return newestFirst.filter((one, index) => {
     if (index === 0 && !hasCurrent) return false
-    const isTooMany = versions !== null && index >= versions
-    const isTooOld = days !== null && (replacedAt(name) ?? now) < now - days * DAY
-    return isTooMany || isTooOld
+    return !one.isPinned && clockMs - one.replacedClockMs >= keep.withinMs && !kept.has(one)
   })
 }

@@ -1,8 +1,12 @@
-/** "20261120T065300.123Z", and "-1" and so on for others of the same millisecond: sorts by time, a name everywhere. */
-const pattern = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)(?:-(\d{1,3}))?$/
+/**
+ * "20261120T065300.123Z-41-0": when the content was replaced, the position of the store by which that came about, and a
+ * number for each that was replaced by it. A name everywhere.
+ */
+const pattern = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)-\d{1,15}-\d{1,6}$/
 
-export function versionName(now: Date, attempt = 0): string {
-  return now.toISOString().replace(/[-:]/g, '') + (attempt === 0 ? '' : `-${attempt}`)
+/** The beginning of the names of all that is replaced by one round of the store. */
+export function versionPrefix(now: Date, position: number): string {
+  return `${now.toISOString().replace(/[-:]/g, '')}-${position}-`
 }
 
 export function isVersionName(name: string): boolean {
@@ -16,11 +20,4 @@ export function replacedAt(name: string): number | null {
   const [, year, month, day, hour, minute, second] = parts
   const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}`)
   return Number.isNaN(at) ? null : at
-}
-
-/** Oldest first; of the same millisecond the lower number is the older. */
-export function compareVersions(a: string, b: string): number {
-  const byTime = (replacedAt(a) ?? 0) - (replacedAt(b) ?? 0)
-  if (byTime !== 0) return byTime
-  return Number(pattern.exec(a)?.[7] ?? 0) - Number(pattern.exec(b)?.[7] ?? 0)
 }

@@ -5,13 +5,13 @@ import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 
-type HasWriter = typeof import('../../files/lease.ts').hasWriter
+type HasWriter = typeof import('../../files/libc.ts').hasWriter
 
 /** Loaded when it is needed; null where the native library does not load. */
 export const loadHasWriter = async (): Promise<HasWriter | null> =>
   process.platform !== 'linux'
     ? null
-    : import('../../files/lease.ts').then(
+    : import('../../files/libc.ts').then(
         ({ hasWriter }) => hasWriter,
         () => null,
       )

@@ -55,7 +55,7 @@ export function sentBefore(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,
   destinations: readonly string[],
   source: string,
-  file: Content & { path: string },
+  file: Content & { path: string; ctimeNs: bigint },
 ): 'never' | 'changed' | 'same' {
   const sent = destinations.flatMap((destination) => {
     const entry = ledger.sentAs(destination, source, file)

@@ -29,11 +29,12 @@ export function standingOf(context: Comparing, files: readonly FileFacts[]): Sta
 /** The same for rows that a listing wrote; only those of files that differ are ever read. */
 export function standingOfRows(context: Comparing, rows: string): Standing<ListedFile> {
   return standing(context, rows, () =>
-    (JSON.parse(rows) as [string, number, string, string, number][]).map(
-      ([path, size, mtimeNs, inode, mode]) => ({
+    (JSON.parse(rows) as [string, number, string, string, string, number][]).map(
+      ([path, size, mtimeNs, ctimeNs, inode, mode]) => ({
         path,
         size,
         mtimeNs: BigInt(mtimeNs),
+        ctimeNs: BigInt(ctimeNs),
         inode: word.load(BigInt(inode)),
         mode,
       }),

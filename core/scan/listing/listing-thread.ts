@@ -36,7 +36,11 @@ export class ListingThread {
 
   constructor(file: URL, events: ThreadEvents) {
     this.#events = events
-    this.#worker = new Worker(file, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
+    this.#worker = new Worker(file, {
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      // What the C library opened it closes as what Node.js opened.
+      trackUnmanagedFds: false,
+    })
     this.#worker.unref()
     this.#worker.on('message', (message: FromListing) => this.#take(message))
     this.#worker.once('error', (thrown) =>

@@ -9,6 +9,6 @@ export function rowsOf(files: readonly ListedFile[]): string {
   return `[${files.map((file) => rowOf(file)).join(',')}]`
 }
 
-export function rowOf({ path, size, mtimeNs, inode, mode }: ListedFile): string {
-  return comparedRow(path, size, mtimeNs, inode, mode)
+export function rowOf({ path, size, mtimeNs, ctimeNs, inode, mode }: ListedFile): string {
+  return comparedRow(path, size, mtimeNs, ctimeNs, inode, mode)
 }

@@ -1,9 +1,11 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
+import type { HeldDirectory } from '../../files/beneath.ts'
+import { holdDirectorySync } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter, NameRules } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
-import { absolutePath, joinRelative } from '../tree/facts.ts'
+import { factsOf, joinRelative } from '../tree/facts.ts'
 import type { Part } from '../tree/regions.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { hasReplacement } from '../tree/walk.ts'
@@ -40,11 +42,18 @@ export function* walkSync(options: ListingOptions): Generator<ListedChunk> {
   }
 }
 
+/** The directory that is being listed. No symbolic link was followed on the way to it. */
+interface Open {
+  path: string
+  handle: Dir
+  held: HeldDirectory
+}
+
 class Walk {
   readonly #options: ListingOptions
   readonly #filter: NameFilter
   readonly #pending: string[]
-  #open: { path: string; handle: Dir } | null = null
+  #open: Open | null = null
   #rows: string[] = []
   #unsendable: Unsendable[] = []
   #temporary: string[] = []
@@ -61,7 +70,7 @@ class Walk {
       const open = this.#open ?? this.#next()
       if (open === null) return looks > 0 || this.#unsendable.length > 0
       const entry = this.#read(open)
-      if (entry !== null) this.#take(joinRelative(open.path, entry.name), entry)
+      if (entry !== null) this.#take(joinRelative(open.path, entry.name), entry, open)
     }
     return true
   }
@@ -77,16 +86,22 @@ class Walk {
 
   close(): void {
     this.#open?.handle.closeSync()
+    this.#open?.held.close()
     this.#open = null
   }
 
   /** Opens the next directory that can be opened. Throws the system's error if the base is gone. */
-  #next(): { path: string; handle: Dir } | null {
+  #next(): Open | null {
     for (let path = this.#pending.pop(); path !== undefined; path = this.#pending.pop()) {
       try {
-        const handle = opendirSync(absolutePath(this.#options.root, path), { bufferSize: CHUNK })
-        this.#open = { path, handle }
-        return this.#open
+        const held = holdDirectorySync(this.#options.root, path)
+        try {
+          this.#open = { path, held, handle: opendirSync(held.path, { bufferSize: CHUNK }) }
+          return this.#open
+        } catch (thrown) {
+          held.close()
+          throw thrown
+        }
       } catch (thrown) {
         this.#unreadable(path, thrown)
       }
@@ -94,7 +109,7 @@ class Walk {
     return null
   }
 
-  #read({ path, handle }: { path: string; handle: Dir }): Dirent | null {
+  #read({ path, handle }: Open): Dirent | null {
     try {
       const entry = handle.readSync()
       if (entry !== null) return entry
@@ -108,12 +123,14 @@ class Walk {
   #unreadable(path: string, thrown: unknown): void {
     const code = errorCode(thrown)
     if (code === null || (isGone(code) && path === this.#options.base)) throw thrown
-    if (!isGone(code)) this.#unsendable.push({ why: 'directory', path, code })
+    // A link that has taken a directory's place is none that is entered.
+    if (!isGone(code) && code !== 'ELOOP') this.#unsendable.push({ why: 'directory', path, code })
   }
 
-  #take(path: string, entry: Dirent): void {
-    if (entry.isDirectory() && !hasReplacement(entry.name)) this.#enter(path)
-    else if (!entry.isFile() || this.#passes(path)) this.#look(path)
+  #take(path: string, entry: Dirent, { held }: Open): void {
+    const at = `${held.path}/${entry.name}`
+    if (entry.isDirectory() && !hasReplacement(entry.name)) this.#enter(path, at)
+    else if (!entry.isFile() || this.#passes(path)) this.#look(path, at)
   }
 
   #passes(path: string): boolean {
@@ -122,37 +139,35 @@ class Walk {
     return leftOut === null
   }
 
-  #enter(path: string): void {
+  /** @param at where it is now, below the directory that is held. */
+  #enter(path: string, at: string): void {
     const { recursive, leaveOut } = this.#options
     if (!recursive || leaveOut.includes(path) || this.#filter.directory(path) !== null) return
-    if (!this.#isElsewhere(path)) this.#pending.push(path)
+    if (!this.#isElsewhere(at)) this.#pending.push(path)
   }
 
   /** A directory that cannot be looked at is entered: the listing says why it cannot be read. */
-  #isElsewhere(path: string): boolean {
-    const { root, device } = this.#options
+  #isElsewhere(at: string): boolean {
+    const { device } = this.#options
     if (device === undefined) return false
     try {
-      return lstatSync(absolutePath(root, path), { bigint: true }).dev !== device
+      return lstatSync(at, { bigint: true }).dev !== device
     } catch {
       return false
     }
   }
 
-  #look(path: string): void {
+  #look(path: string, at: string): void {
     try {
-      const absolute = absolutePath(this.#options.root, path)
-      const stats = lstatSync(absolute, { bigint: true, throwIfNoEntry: false })
+      const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false })
       if (stats === undefined) {
         if (hasReplacement(path)) this.#unsendable.push({ why: 'name', path })
         return
       }
       // Some file systems do not say the type in the directory: then only lstat knows.
-      if (stats.isDirectory()) this.#enter(path)
-      else if (stats.isFile() && this.#filter.file(path) === null) {
-        const { mtimeNs, ino: inode } = stats
-        this.#rows.push(rowOf({ path, size: Number(stats.size), mtimeNs, inode, mode: Number(stats.mode) }))
-      }
+      if (stats.isDirectory()) this.#enter(path, at)
+      else if (stats.isFile() && this.#filter.file(path) === null)
+        this.#rows.push(rowOf(factsOf(path, stats)))
     } catch (thrown) {
       const code = errorCode(thrown)
       if (code === null) throw thrown

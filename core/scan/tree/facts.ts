@@ -8,6 +8,8 @@ export interface FileFacts {
   size: number
   /** Last change of the content, nanoseconds since 1970. */
   mtimeNs: bigint
+  /** Last change of the inode: content, mode, owner or name. */
+  ctimeNs: bigint
   inode: bigint
   device: bigint
   /** Permission and type bits as in st_mode. */
@@ -17,11 +19,15 @@ export interface FileFacts {
 /** The part of a file's facts that says whether its content is still the same. */
 export type Content = Pick<FileFacts, 'size' | 'mtimeNs' | 'inode'>
 
+/** A time in 64 bits, as the ledger keeps it: beyond the year 2262 it only tells one content from another. */
+export const inWord = (time: bigint): bigint => BigInt.asIntN(64, time)
+
 export function factsOf(path: string, stats: BigIntStats): FileFacts {
   return {
     path,
     size: Number(stats.size),
-    mtimeNs: stats.mtimeNs,
+    mtimeNs: inWord(stats.mtimeNs),
+    ctimeNs: inWord(stats.ctimeNs),
     inode: stats.ino,
     device: stats.dev,
     mode: Number(stats.mode),

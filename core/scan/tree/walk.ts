@@ -1,10 +1,11 @@
 import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
+import { holdDirectory } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
-import { absolutePath, factsOf, joinRelative } from './facts.ts'
+import { factsOf, joinRelative } from './facts.ts'
 import type { MountSkip } from './mounts.ts'
 
 /** Something below a source that cannot be sent, and why. */
@@ -64,46 +65,54 @@ async function* walkDirectory(
   pending: string[],
 ): AsyncGenerator<WalkChunk> {
   let entries: Dirent[] = []
+  let held: { path: string; close(): Promise<void> } | null = null
   try {
-    const handle = await opendir(absolutePath(options.root, directory), { bufferSize: CHUNK })
+    held = await holdDirectory(options.root, directory)
+    const handle = await opendir(held.path, { bufferSize: CHUNK })
     for await (const entry of handle) {
       entries.push(entry)
       if (entries.length < CHUNK) continue
-      yield await look(options, directory, entries, pending)
+      yield await look(options, directory, held.path, entries, pending)
       entries = []
       if (options.signal.aborted) return
     }
+    if (entries.length > 0) yield await look(options, directory, held.path, entries, pending)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null || (isGone(code) && directory === options.base)) throw thrown
-    if (!isGone(code))
+    // A link that has taken a directory's place is none that is entered.
+    if (!isGone(code) && code !== 'ELOOP')
       yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
+  } finally {
+    await held?.close()
   }
-  if (entries.length > 0) yield await look(options, directory, entries, pending)
 }
 
+/** @param held a path to the directory that no link can change. */
 async function look(
   options: WalkOptions,
   directory: string,
+  held: string,
   entries: readonly Dirent[],
   pending: string[],
 ): Promise<WalkChunk> {
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
-  const enter = async (path: string) => {
+  const enter = async (path: string, at: string) => {
     if (options.leaveOut?.includes(path)) return
     const leftOut = options.filter.directory(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (options.device !== undefined && (await isElsewhere(options, path)))
+    else if (options.device !== undefined && (await isElsewhere(options, at)))
       chunk.skipped.push({ why: 'other-file-system', path })
     else if (options.recursive) pending.push(path)
   }
   await Promise.all(
     entries.map(async (entry) => {
       const path = joinRelative(directory, entry.name)
-      if (entry.isDirectory() && !hasReplacement(entry.name)) return enter(path)
+      const at = `${held}/${entry.name}`
+      if (entry.isDirectory() && !hasReplacement(entry.name)) return enter(path, at)
       const leftOut = entry.isFile() ? options.filter.file(path) : null
       if (leftOut !== null) return chunk.skipped.push({ why: leftOut, path })
-      return lookAt(options, path, chunk, enter)
+      return lookAt(options, path, at, chunk, enter)
     }),
   )
   chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
@@ -113,14 +122,14 @@ async function look(
 async function lookAt(
   options: WalkOptions,
   path: string,
+  at: string,
   chunk: WalkChunk,
-  enter: (path: string) => Promise<void>,
+  enter: (path: string, at: string) => Promise<void>,
 ): Promise<void> {
   try {
-    const absolute = absolutePath(options.root, path)
-    const stats = await callOn(options.place ?? options.root, () => lstat(absolute, { bigint: true }))
+    const stats = await callOn(options.place ?? options.root, () => lstat(at, { bigint: true }))
     // Some file systems do not say the type in the directory: then only lstat knows.
-    if (stats.isDirectory()) return enter(path)
+    if (stats.isDirectory()) return enter(path, at)
     const leftOut = options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
     else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
@@ -135,9 +144,8 @@ async function lookAt(
 }
 
 /** A directory that cannot be looked at is entered: the listing says why it cannot be read. */
-async function isElsewhere({ root, place, device }: WalkOptions, path: string): Promise<boolean> {
-  const absolute = absolutePath(root, path)
-  const stats = await callOn(place ?? root, () => lstat(absolute, { bigint: true })).catch(() => null)
+async function isElsewhere({ root, place, device }: WalkOptions, at: string): Promise<boolean> {
+  const stats = await callOn(place ?? root, () => lstat(at, { bigint: true })).catch(() => null)
   return stats !== null && stats.dev !== device
 }
 

@@ -1,6 +1,9 @@
 import { constants } from 'node:fs'
 import koffi from 'koffi'
-import { lastError } from '../../files/lease.ts'
+import { openBeneathSync } from '../../files/beneath.ts'
+import { lastError } from '../../files/libc.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { inWord } from '../tree/facts.ts'
 
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
@@ -15,6 +18,8 @@ const STATX_BYTES = 256
 
 /** Never waits for a FIFO's other end, follows no symbolic link. */
 const LOOK = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY | O_CLOEXEC
+
+const DIRECTORY = O_PATH | constants.O_DIRECTORY | O_CLOEXEC
 
 const libc = koffi.load(null)
 // Linux passes the words of a variadic function as those of any other, on x86-64 as on arm64.
@@ -45,18 +50,20 @@ export interface FileStatus {
  * Each call gives the error's name where it fails. Not for two threads at once.
  */
 export class DirectoryFiles {
+  #root: string | null = null
+  #rootFd = -1
   #directory: string | null = null
   #fd = -1
   readonly #status = Buffer.alloc(STATX_BYTES)
 
-  /** lstat(2) of a file in a directory, which is kept open until another one is asked for, or `leave`. */
-  status(directory: string, name: string): FileStatus | string {
-    return this.#enter(directory, name) ?? this.#statx(this.#fd, name, AT_SYMLINK_NOFOLLOW)
+  /** lstat(2) of a file in a directory below a root, to which no symbolic link leads, and which is kept open until another one is asked for, or `leave`. */
+  status(root: string, directory: string, name: string): FileStatus | string {
+    return this.#enter(root, directory, name) ?? this.#statx(this.#fd, name, AT_SYMLINK_NOFOLLOW)
   }
 
   /** Opens the file for reading; the descriptor is for `statusOf` and `close` alone. */
-  open(directory: string, name: string): number | string {
-    return this.#enter(directory, name) ?? openRetried(this.#fd, name, LOOK)
+  open(root: string, directory: string, name: string): number | string {
+    return this.#enter(root, directory, name) ?? openRetried(this.#fd, name, LOOK)
   }
 
   statusOf(fd: number): FileStatus | string {
@@ -69,21 +76,40 @@ export class DirectoryFiles {
 
   /** Lets go of the directory: it may be renamed or unmounted. */
   leave(): void {
-    if (this.#fd >= 0) closeCall(this.#fd)
+    this.#leaveDirectory()
+    if (this.#rootFd >= 0) closeCall(this.#rootFd)
+    this.#rootFd = -1
+    this.#root = null
+  }
+
+  #leaveDirectory(): void {
+    if (this.#fd >= 0 && this.#fd !== this.#rootFd) closeCall(this.#fd)
     this.#fd = -1
     this.#directory = null
   }
 
   /** Returns the error's name, or null. A path that nobody could open as a whole is too long here, too. */
-  #enter(directory: string, name: string): string | null {
-    const units = directory.length + 1 + name.length
-    if (units * UTF8_BYTES_A_UNIT >= PATH_MAX && Buffer.byteLength(`${directory}/${name}`) >= PATH_MAX)
+  #enter(root: string, directory: string, name: string): string | null {
+    const units = root.length + directory.length + 2 + name.length
+    if (
+      units * UTF8_BYTES_A_UNIT >= PATH_MAX &&
+      Buffer.byteLength(`${root}/${directory}/${name}`) >= PATH_MAX
+    )
       return 'ENAMETOOLONG'
-    if (this.#directory === directory) return null
-    this.leave()
-    const opened = openRetried(AT_FDCWD, directory, O_PATH | constants.O_DIRECTORY | O_CLOEXEC)
-    if (typeof opened === 'string') return opened
-    this.#fd = opened
+    if (this.#root === root && this.#directory === directory) return null
+    if (this.#root !== root) {
+      this.leave()
+      const opened = openRetried(AT_FDCWD, root, DIRECTORY)
+      if (typeof opened === 'string') return opened
+      this.#rootFd = opened
+      this.#root = root
+    }
+    this.#leaveDirectory()
+    try {
+      this.#fd = directory === '' ? this.#rootFd : openBeneathSync(this.#rootFd, root, directory, DIRECTORY)
+    } catch (thrown) {
+      return errorCode(thrown) ?? String(thrown)
+    }
     this.#directory = directory
     return null
   }
@@ -109,7 +135,7 @@ function openRetried(directory: number, name: string, flags: number): number | s
 function decodeStatus(bytes: Buffer): FileStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const nanoseconds = (at: number) =>
-    view.getBigInt64(at, LITTLE) * 1_000_000_000n + BigInt(view.getUint32(at + 8, LITTLE))
+    inWord(view.getBigInt64(at, LITTLE) * 1_000_000_000n + BigInt(view.getUint32(at + 8, LITTLE)))
   return {
     mode: view.getUint16(28, LITTLE),
     links: view.getUint32(16, LITTLE),

@@ -18,7 +18,7 @@ export class Fingerprints {
   }
 }
 
-function fingerprint({ path, size, mtimeNs, inode, device }: FileFacts): number {
-  const digest = hash('md5', `${path}\0${size}\0${mtimeNs}\0${inode}\0${device}`, 'buffer')
+function fingerprint({ path, size, mtimeNs, ctimeNs, inode, device }: FileFacts): number {
+  const digest = hash('md5', `${path}\0${size}\0${mtimeNs}\0${ctimeNs}\0${inode}\0${device}`, 'buffer')
   return digest.readUIntBE(0, 6) * 32 + (digest.readUInt8(6) & 31)
 }

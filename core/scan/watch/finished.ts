@@ -1,9 +1,7 @@
 import { constants } from 'node:fs'
-import { hasWriter } from '../../files/lease.ts'
+import { hasWriter } from '../../files/libc.ts'
 import { isGone } from '../../files/system-error.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { absolutePath } from '../tree/facts.ts'
-
 import type { DirectoryFiles, FileStatus } from './directory-files.ts'
 
 /** A file as a look found it. */
@@ -40,14 +38,14 @@ export interface Look {
  * watcher's thread.
  */
 export function examineFile(files: DirectoryFiles, root: string, path: string, look: Look = {}): Examined {
-  const [directory, name] = placeOf(root, path)
+  const [directory, name] = placeOf(path)
   // Before open: opening a device can have effects of its own.
-  const before = files.status(directory, name)
+  const before = files.status(root, directory, name)
   if (typeof before === 'string') return failed(before)
   if (!isRegular(before)) return { state: 'not-a-file' }
   const looked = lookedAt(path, before)
   if (look.isKnown?.(looked)) return { state: 'known' }
-  const fd = files.open(directory, name)
+  const fd = files.open(root, directory, name)
   if (typeof fd === 'string') return failed(fd)
   try {
     const writer = hasWriter(fd, { isClosedNext: true })
@@ -66,13 +64,14 @@ export function examineFile(files: DirectoryFiles, root: string, path: string, l
 
 /** Whether a file has more names than one; false if it cannot be looked at. */
 export function hasOtherNames(files: DirectoryFiles, root: string, path: string): boolean {
-  const status = files.status(...placeOf(root, path))
+  const status = files.status(root, ...placeOf(path))
   return typeof status !== 'string' && status.links > 1
 }
 
-function placeOf(root: string, path: string): [directory: string, name: string] {
+/** The directory that a file is in, relative to the source, and its name there. */
+function placeOf(path: string): [directory: string, name: string] {
   const slash = path.lastIndexOf('/')
-  return [absolutePath(root, path.slice(0, Math.max(0, slash))), path.slice(slash + 1)]
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
 }
 
 function failed(code: string): Examined {
@@ -83,7 +82,7 @@ function failed(code: string): Examined {
 const isRegular = ({ mode }: FileStatus) => (mode & constants.S_IFMT) === constants.S_IFREG
 
 function lookedAt(path: string, { size, mtimeNs, inode, device, mode, ctimeNs }: FileStatus): Looked {
-  return { facts: { path, size, mtimeNs, inode, device, mode }, ctimeNs }
+  return { facts: { path, size, mtimeNs, ctimeNs, inode, device, mode }, ctimeNs }
 }
 
 function isNew(ctimeNs: bigint): boolean {

@@ -9,7 +9,7 @@ export interface FileColumns {
   paths: string
   /** Size and mode of each file. */
   numbers: Float64Array
-  /** mtimeNs of each file. */
+  /** mtimeNs and ctimeNs of each file. */
   times: BigInt64Array
   /** Inode and device of each file. */
   ids: BigUint64Array
@@ -17,12 +17,13 @@ export interface FileColumns {
 
 export function packFiles(files: readonly FileFacts[]): FileColumns {
   const numbers = new Float64Array(files.length * 2)
-  const times = new BigInt64Array(files.length)
+  const times = new BigInt64Array(files.length * 2)
   const ids = new BigUint64Array(files.length * 2)
-  files.forEach(({ size, mode, mtimeNs, inode, device }, index) => {
+  files.forEach(({ size, mode, mtimeNs, ctimeNs, inode, device }, index) => {
     numbers[index * 2] = size
     numbers[index * 2 + 1] = mode
-    times[index] = mtimeNs
+    times[index * 2] = mtimeNs
+    times[index * 2 + 1] = ctimeNs
     ids[index * 2] = inode
     ids[index * 2 + 1] = device
   })
@@ -34,7 +35,8 @@ export function unpackFiles({ paths, numbers, times, ids }: FileColumns): FileFa
   return paths.split('\0').map((path, index) => ({
     path,
     size: numbers[index * 2] ?? 0,
-    mtimeNs: times[index] ?? 0n,
+    mtimeNs: times[index * 2] ?? 0n,
+    ctimeNs: times[index * 2 + 1] ?? 0n,
     inode: ids[index * 2] ?? 0n,
     device: ids[index * 2 + 1] ?? 0n,
     mode: numbers[index * 2 + 1] ?? 0,

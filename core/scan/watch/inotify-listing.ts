@@ -1,5 +1,6 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
+import { holdDirectorySync } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { absolutePath, joinRelative } from '../tree/facts.ts'
 import { hasReplacement } from '../tree/walk.ts'
@@ -118,13 +119,17 @@ export class Listing {
     const path = pathOf(next.directory)
     try {
       if (isAttached(next.directory)) {
-        const absolute = absolutePath(next.directory.tree.request.root, path)
-        return { ...next, path, handle: opendirSync(absolute, { bufferSize: SLICE }), names: new Set() }
+        const held = holdDirectorySync(next.directory.tree.request.root, path)
+        try {
+          return { ...next, path, handle: opendirSync(held.path, { bufferSize: SLICE }), names: new Set() }
+        } finally {
+          held.close()
+        }
       }
     } catch (thrown) {
       const code = errorCode(thrown)
       if (code === null) throw thrown
-      if (!isGone(code)) this.#steps.unreadable(next.directory, code)
+      if (!isGone(code) && code !== 'ELOOP') this.#steps.unreadable(next.directory, code)
     }
     this.#steps.done(next.directory)
     return null

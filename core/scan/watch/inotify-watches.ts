@@ -1,4 +1,5 @@
-import { absolutePath } from '../tree/facts.ts'
+import { holdDirectorySync } from '../../files/beneath.ts'
+import { errorCode } from '../../files/system-error.ts'
 import { IN } from './inotify-masks.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { isAttached, pathOf, subtree } from './inotify-tree.ts'
@@ -38,8 +39,7 @@ export class Watches {
     const isShared = tree.shared.has(directory)
     // Only the flat watch of a batch root has to know that a directory was deleted, and of files only their names.
     const mask = tree.request.recursive ? MASK : (MASK & ~IN.MODIFY) | IN.DELETE
-    const path = absolutePath(tree.request.root, pathOf(directory))
-    const wd = addWatch(this.#fd, path, isShared ? mask | IN.MASK_ADD : mask)
+    const wd = this.#watch(tree.request.root, pathOf(directory), isShared ? mask | IN.MASK_ADD : mask)
     if (typeof wd === 'string') {
       this.#forget(directory)
       if (wd === 'ENOSPC') tree.unwatched.add(directory)
@@ -63,6 +63,23 @@ export class Watches {
     tree.unwatched.delete(directory)
     tree.shared.delete(directory)
     return null
+  }
+
+  /** Its number, or the error's name. No symbolic link is followed on the way. */
+  #watch(root: string, path: string, mask: number): number | string {
+    try {
+      const held = holdDirectorySync(root, path)
+      try {
+        // The descriptor's own name is a link, which would not be followed; "." in what it leads to is none.
+        return addWatch(this.#fd, `${held.path}/.`, mask)
+      } finally {
+        held.close()
+      }
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (code === null) throw thrown
+      return code === 'ELOOP' ? 'ENOTDIR' : code
+    }
   }
 
   /** The kernel has removed this watch. */

@@ -42,7 +42,10 @@ export class InotifyWatcher {
 
   constructor(file: URL, quietMs: number) {
     this.#quietMs = quietMs
-    this.#worker = new Worker(file)
+    this.#worker = new Worker(file, {
+      // What the C library opened it closes as what Node.js opened.
+      trackUnmanagedFds: false,
+    })
     this.#worker.on('message', (message: FromThread) => this.#take(message))
     this.#worker.once('error', (thrown) => this.#fail(thrown))
     this.#ended = new Promise((resolve) => {

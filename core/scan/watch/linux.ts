@@ -1,5 +1,5 @@
 import koffi from 'koffi'
-import { lastError } from '../../files/lease.ts'
+import { lastError } from '../../files/libc.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000

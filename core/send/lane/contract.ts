@@ -26,7 +26,7 @@ export interface SendSource {
 
 /** How one attempt to send one file ended. */
 export type Attempt =
-  /** `digest`: of what was sent, or of what the receiver was to copy; null: it was not sent to its end. */
+  /** `digest`: of what was sent, or of what the receiver was to have; null: it was not sent to its end. */
   | { kind: 'answer'; answer: NonNullable<Answer>; digest: Uint8Array | null }
   | { kind: 'lost' }
   /** Given back as it was: a pause, or its disk does not answer. */
@@ -45,11 +45,11 @@ export interface Shared {
   memory: LaneMemory
   /** Reads small files. */
   read: Readers['read']
-  whereabouts(source: SendSource): Whereabouts
+  whereabouts(source: Pick<SendSource, 'id'>): Whereabouts
   /** Where the destination may have the very contents of some files already, by the files' ids. */
   copySources(dues: readonly Due[]): Map<number, CopySource>
   /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
-  isBelowAway(source: SendSource, file: string): boolean
+  isBelowAway(source: Pick<SendSource, 'id'>, file: string): boolean
   onBytes(due: Due, bytes: number): void
   /** The receiver has these bytes of it from before. */
   onSkipped(due: Due, bytes: number): void

@@ -1,35 +1,36 @@
 import type { SentContent } from '../../ledger/ledger.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { Reading, Unsent } from '../reading/read.ts'
+import type { OutgoingSource } from '../session/session.ts'
 
-/** Below this a file's content is hardly longer than the question whether the receiver has it. */
-const LEAST_BYTES = 1024
-
-/** A file at the destination that should hold the same content. */
+/** Where the destination may have the content of a file already. */
 export interface CopySource {
-  /** The folder of its source at the destination. */
-  folder: string
+  /** The source that it was sent from, and where that is here. */
+  source: OutgoingSource & { root: string }
   path: string
-  digest: Uint8Array
+  /** What it has there; null: nobody knows, and whatever the file holds is asked for. */
+  digest: Uint8Array | null
 }
-
-export const isWorthCopying = (size: number): boolean => size >= LEAST_BYTES
 
 /**
  * @param sent what is probably the same content, by the file's id.
- * @param folderOf the folder of a source at the destination, by the source's id; null: nobody knows it any more.
+ * @param sourceOf a source by its id; null: nobody knows it any more.
  */
 export function copySourcesOf(
   sent: ReadonlyMap<number, SentContent>,
-  folderOf: (source: string) => string | null,
+  sourceOf: (source: string) => CopySource['source'] | null,
 ): Map<number, CopySource> {
   const found = new Map<number, CopySource>()
-  for (const [id, { source, path, digest }] of sent) {
-    const folder = folderOf(source)
-    if (folder !== null) found.set(id, { folder, path, digest })
+  for (const [id, { source: sourceId, path, digest }] of sent) {
+    const source = sourceOf(sourceId)
+    if (source !== null) found.set(id, { source, path, digest })
   }
   return found
 }
+
+/** Whether a content may be what the destination has. */
+export const mayBe = ({ digest: wanted }: CopySource, digest: Buffer): boolean =>
+  wanted === null || digest.equals(wanted)
 
 /**
  * The digest of what `reading` gives, if the file is still what was offered.

@@ -1,13 +1,13 @@
-import { digestKindOf } from '../../files/digest.ts'
+import { isZero } from '../../files/holes.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { RESUME_LEAST_BYTES } from '../../wire/limits.ts'
 import type { Reading, Unsent } from '../reading/read.ts'
-import { openReading, unsentBecause } from '../reading/read.ts'
+import { directoriesAbove, openReading, unsentBecause } from '../reading/read.ts'
 import type { Answer, Session, Upload } from '../session/session.ts'
 import type { Attempt } from './contract.ts'
 import type { CopySource } from './copy.ts'
-import { digestOfReading } from './copy.ts'
+import { digestOfReading, mayBe } from './copy.ts'
 import type { LaneParts } from './parts.ts'
 import { asAttempt } from './parts.ts'
 
@@ -42,6 +42,7 @@ export function createLargeSender(parts: LaneParts): LargeSender {
     reading: Reading,
     upload: Upload,
   ): Promise<Attempt | Ended> => {
+    const isSparse = reading.facts.more?.sparse === true
     let aborted: Promise<Answer> | null = null
     const abort = (keep = true): Promise<Answer> => {
       aborted ??= upload.abort(keep)
@@ -68,8 +69,12 @@ export function createLargeSender(parts: LaneParts): LargeSender {
       for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
         if (!mayGoOn()) void abort()
         if (aborted !== null) return { kind: 'halted' }
-        if (!(await upload.chunk(bytes))) return asAttempt(await abort(), null)
-        shared.onBytes(due, bytes.length)
+        const { length } = bytes
+        const isHole = isSparse && isZero(bytes)
+        if (isHole) chunkBuffers.give(bytes)
+        if (!(await (isHole ? upload.zeros(length) : upload.chunk(bytes))))
+          return asAttempt(await abort(), null)
+        shared.onBytes(due, length)
       }
       const digest = await watched(reading.finish())
       if (aborted !== null) return { kind: 'halted' }
@@ -87,13 +92,13 @@ export function createLargeSender(parts: LaneParts): LargeSender {
    * the receiver has it no more.
    */
   const copy = async (due: Due, session: Session, from: CopySource): Promise<Attempt | null> => {
-    const reading = await openReading(parts.fileOf(due), due, digestKindOf(from.digest))
+    const reading = await openReading(parts.fileOf(due), due)
     if (isUnsent(reading)) return parts.judge()(reading, due)
     try {
       const digest = await digestOfReading(reading, () => mayGoOn() && !session.closed)
       if (digest === null) return { kind: 'halted' }
       if (!Buffer.isBuffer(digest)) return await parts.judge()(digest, due)
-      return digest.equals(from.digest) ? await parts.askForCopy(due, reading.mode, from, session) : null
+      return mayBe(from, digest) ? await parts.askForCopy(due, reading.facts, digest, from, session) : null
     } catch (thrown) {
       return unsentBecause(thrown)
     } finally {
@@ -117,13 +122,14 @@ export function createLargeSender(parts: LaneParts): LargeSender {
     const whole = (attempt: Attempt) => ({ attempt, resumed: false })
     let sent: Attempt | Ended
     let resumed: boolean
-    const reading = await openReading(parts.fileOf(due), due, session.digests)
+    const file = parts.fileOf(due)
+    const reading = await openReading(file, due)
     if (isUnsent(reading)) return whole(await parts.judge()(reading, due))
     try {
       if (!mayGoOn()) return whole({ kind: 'halted' })
-      const asks = session.canResume && due.size >= RESUME_LEAST_BYTES
-      const outgoing = parts.outgoing(due, reading.mode)
-      const upload = await session.begin(outgoing, asks ? identityOf(due) : undefined)
+      const identity = due.size >= RESUME_LEAST_BYTES ? identityOf(due) : undefined
+      const outgoing = parts.outgoing(due, reading.facts)
+      const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
       if (upload === null) return whole({ kind: 'lost' })
       sent = await sendChunks(due, session, reading, upload)
       resumed = upload.offset > 0

@@ -1,37 +1,45 @@
 import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { FileFacts } from '../../files/facts.ts'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
-import type { Unsent } from '../reading/read.ts'
+import type { SourceFile, Unsent } from '../reading/read.ts'
 import { isBeingWritten } from '../reading/read.ts'
 import type { Answer, Outgoing, Session } from '../session/session.ts'
 import type { Attempt, SendSource, Shared } from './contract.ts'
 import type { CopySource } from './copy.ts'
-import { isWorthCopying } from './copy.ts'
 
 /** What the sending of a lane's small and of its large files have in common. */
 export interface LaneParts {
-  /** The source's id. */
+  /** The source's id, and its absolute path. */
   readonly source: string
+  readonly root: string
   readonly shared: Shared
   /** The slots for its files of this kind. */
   readonly slots: Semaphore
   /** False: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
   mayGoOn(): boolean
   /** The file's absolute path. */
-  fileOf(due: Due): string
-  outgoing(due: Due, mode: number): Outgoing
+  fileOf(due: Due): SourceFile
+  outgoing(due: Due, facts: FileFacts): Outgoing
   /**
    * What is found, or not found, under a disk that is away says nothing about the file. The function is good for files
    * that were read together: it looks once at what they have in common.
    */
   judge(): (unsent: Unsent, due: Due) => Promise<Attempt>
-  /** What was sent before and looks like one of these files under an earlier name, by the files' ids. */
+  /** Where the receiver may have one of these files, under its own name or an earlier one, by the files' ids. */
   copySources(dues: readonly Due[], session: Session): Map<number, CopySource>
-  /** Has the receiver copy what it has; null: it has it no more. */
-  askForCopy(due: Due, mode: number, from: CopySource, session: Session): Promise<Attempt | null>
+  /** Has the receiver copy what it has; null: it has it not, or no more. */
+  askForCopy(
+    due: Due,
+    facts: FileFacts,
+    digest: Uint8Array,
+    from: CopySource,
+    session: Session,
+  ): Promise<Attempt | null>
 }
 
 export const asAttempt = (answer: Answer, digest: Uint8Array | null): Attempt =>
@@ -43,18 +51,13 @@ export function lanePartsOf(
   shared: Shared,
   mayGoOn: () => boolean,
 ): LaneParts {
-  const outgoing = (due: Due, mode: number): Outgoing => ({
-    source: source.name,
-    path: due.path,
-    size: due.size,
-    mtimeMs: Number(due.mtimeNs) / 1e6,
-    mode,
-  })
-  // Paths of the ledger have "/". To join and normalize them anew for each file costs more than to look it up.
-  const above = path.join(source.path, path.sep)
-  const fileOf = (due: Due) => (path.sep === '/' ? `${above}${due.path}` : path.join(source.path, due.path))
+  const outgoing = (due: Due, facts: FileFacts): Outgoing => ({ source, path: due.path, facts })
+  const root = source.path
+  const fileOf = ({ path }: Due): SourceFile => ({ root, path })
+  const itself = { id: source.id, name: source.name, root }
   return {
     source: source.id,
+    root,
     shared,
     slots,
     mayGoOn,
@@ -79,15 +82,27 @@ export function lanePartsOf(
     },
 
     copySources(dues, session) {
-      const asked = dues.filter(({ size }) => isWorthCopying(size))
-      const found = asked.length > 0 ? shared.copySources(asked) : new Map<number, CopySource>()
-      for (const [id, { digest }] of found) if (!session.canCopy(digest)) found.delete(id)
+      const found = shared.copySources(dues.filter(({ digest }) => digest === null))
+      for (const { id, path, digest } of dues) {
+        const isUnknown = digest === null && (!session.asksFirst || found.has(id))
+        if (!isUnknown) found.set(id, { source: itself, path, digest })
+      }
       return found
     },
 
-    async askForCopy(due, mode, { folder, path: name, digest }, session) {
-      const answer = await session.copy(outgoing(due, mode), digest, { source: folder, path: name })
+    async askForCopy(due, facts, digest, from, session) {
+      const isItself = from.source.id === source.id && from.path === due.path
+      const isMoved = !isItself && (await isGone(from, shared))
+      const { path } = from
+      const answer = await session.copy(outgoing(due, facts), digest, { source: from.source, path, isMoved })
       return answer?.status === 'unknown' ? null : asAttempt(answer, digest)
     },
   }
+}
+
+/** Whether the name that a content was sent under is there no more, and not only its disk. */
+async function isGone({ source: { id, root }, path: file }: CopySource, shared: Shared): Promise<boolean> {
+  if (shared.whereabouts({ id }) === 'away' || shared.isBelowAway({ id }, file)) return false
+  const stats = await lstatOrNull(path.join(root, file)).catch(() => undefined)
+  return stats === null && (await lstatOrNull(root).catch(() => null)) !== null
 }

@@ -1,11 +1,11 @@
-import { digestKindOf, isContentOf } from '../../files/digest.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
-import type { Found } from '../reading/group.ts'
+import type { Found, FoundDirectory } from '../reading/group.ts'
 import type { Content } from '../reading/read.ts'
 import type { Session } from '../session/session.ts'
 import type { Attempt } from './contract.ts'
 import type { CopySource } from './copy.ts'
+import { mayBe } from './copy.ts'
 import type { LaneParts } from './parts.ts'
 import { asAttempt } from './parts.ts'
 
@@ -49,8 +49,9 @@ export function createSmallSender(parts: LaneParts): SmallSender {
   }
 
   /** The receiver has the content; if it has it no more, it is sent. */
-  const copy = async (due: Due, mode: number, from: CopySource, session: Session, done: Done) => {
-    const attempt = await parts.askForCopy(due, mode, from, session)
+  const copy = async (due: Due, content: Content, from: CopySource, session: Session, done: Done) => {
+    const { facts, digest } = content
+    const attempt = await parts.askForCopy(due, facts, digest, from, session)
     if (attempt !== null) done(due, attempt)
     else if (await admit([due])) sendRead([due], session, new Map(), done)
     else done(due, { kind: 'halted' })
@@ -59,6 +60,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
   /** Puts what was read on the line. The memory that it holds is let go of as soon as it is there. */
   const putOnLine = (
     ready: readonly Ready[],
+    directories: readonly FoundDirectory[],
     session: Session,
     done: Done,
     onUsed: () => void,
@@ -72,7 +74,8 @@ export function createSmallSender(parts: LaneParts): SmallSender {
     }
     let unanswered = sent.length
     return session.sendSmall(
-      ready.map(({ due, content }) => ({ ...parts.outgoing(due, content.mode), ...contentOf(content) })),
+      ready.map(({ due, content }) => ({ ...parts.outgoing(due, content.facts), ...contentOf(content) })),
+      directories,
       {
         onTurn() {
           if (mayGoOn()) return true
@@ -99,6 +102,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
   /** @param isHeld false: reading took so long that the memory was let go of. */
   const take = async (
     found: readonly Found[],
+    directories: readonly FoundDirectory[],
     dues: readonly Due[],
     from: ReadonlyMap<number, CopySource>,
     { session, isHeld, done }: { session: Session; isHeld: boolean; done: Done },
@@ -121,7 +125,7 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       const due = dues[index]
       if (due === undefined) continue
       const source = from.get(due.id)
-      const isCopy = content.kind === 'content' && source !== undefined && hasContentOf(source, content)
+      const isCopy = content.kind === 'content' && source !== undefined && mayBe(source, content.digest)
       if (content.kind === 'content' && !isCopy) {
         ready.push({ due, content })
         continue
@@ -132,11 +136,11 @@ export function createSmallSender(parts: LaneParts): SmallSender {
           .catch(failed)
           .then((attempt) => done(due, attempt))
       } else if (source !== undefined)
-        void copy(due, content.mode, source, session, done).catch((thrown) => done(due, failed(thrown)))
+        void copy(due, content, source, session, done).catch((thrown) => done(due, failed(thrown)))
     }
     if (ready.length === 0) return giveBack()
     if (!isHeld) await memory.acquire(costOf(ready.map(({ due }) => due)))
-    await putOnLine(ready, session, done, giveBack)
+    await putOnLine(ready, directories, session, done, giveBack)
   }
 
   const sendRead = (
@@ -151,15 +155,15 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       isHeld = false
       memory.release(costOf([...unread]))
     }, STALLED_MS)
-    const files = dues.map((due) => ({ file: parts.fileOf(due), offered: due }))
-    const taken = (found: readonly Found[]) => {
+    const files = dues.map((due) => ({ path: due.path, offered: due }))
+    const taken = (found: readonly Found[], directories: readonly FoundDirectory[]) => {
       const some = found.flatMap(({ index }) => dues[index] ?? [])
       for (const due of some) unread.delete(due)
       if (unread.size === 0) clearTimeout(stalled)
       slots.release(costOf(some))
-      void take(found, dues, from, { session, isHeld, done })
+      void take(found, directories, dues, from, { session, isHeld, done })
     }
-    shared.read(parts.source, { files, digests: session.digests, take: taken })
+    shared.read(parts.source, { root: parts.root, files, take: taken })
   }
 
   return {
@@ -168,12 +172,6 @@ export function createSmallSender(parts: LaneParts): SmallSender {
       sendRead(dues, session, parts.copySources(dues, session), done)
     },
   }
-}
-
-/** The digest is at hand, if it is made in the same way. */
-function hasContentOf(source: CopySource, { bytes, digest }: Content): boolean {
-  if (digestKindOf(source.digest) === digestKindOf(digest)) return digest.equals(source.digest)
-  return isContentOf(source.digest, bytes)
 }
 
 const contentOf = ({ bytes, digest }: Content) => ({ bytes, digest })

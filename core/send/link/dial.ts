@@ -5,10 +5,10 @@ import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../wire/frames.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
-import { PROTOCOL_VERSIONS } from '../../wire/limits.ts'
+import { PROTOCOL } from '../../wire/limits.ts'
 import type { Outlet } from '../../wire/outlet.ts'
 import type { Peer } from '../../wire/tls.ts'
-import { connectPinned, HANDSHAKE_MS, peerFingerprint } from '../../wire/tls.ts'
+import { connectPinned, HANDSHAKE_MS } from '../../wire/tls.ts'
 
 /** The receiver closed the door, and said why. */
 export class Refused extends Error {
@@ -28,8 +28,6 @@ export interface Dialled {
   /** The other end has the same address: both are one computer. */
   isToItself: boolean
   welcome: FrameHeader<'welcome'>
-  /** The certificate that the receiver has shown. */
-  fingerprint: string | null
   /** Where the frames after the welcome go. To be called before anything is awaited. */
   follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
 }
@@ -37,7 +35,7 @@ export interface Dialled {
 const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
   hello: new Set(['welcome', 'refused', 'alive']),
   pair: new Set(['paired', 'refused', 'alive']),
-  send: new Set(['result', 'credit', 'resume', 'refused', 'alive']),
+  send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
 }
 
 /**
@@ -48,7 +46,7 @@ const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
 export async function dial(
   peer: Peer,
   identity: Identity,
-  hello: Omit<FrameHeader<'hello'>, 'protocols'>,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
   outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
@@ -61,11 +59,10 @@ export async function dial(
  */
 export function greet(
   socket: TLSSocket,
-  hello: Omit<FrameHeader<'hello'>, 'protocols'>,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
   outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
-  const fingerprint = peerFingerprint(socket)
   const localAddress = socket.localAddress ?? null
   const isToItself = localAddress !== null && localAddress === socket.remoteAddress
   return new Promise((resolve, reject) => {
@@ -76,7 +73,7 @@ export function greet(
     let onFrame = (frame: Frame) => {
       if (frame.type !== 'welcome') return
       const welcome = frame.header
-      if (!PROTOCOL_VERSIONS.some((version) => version === welcome.protocol))
+      if (welcome.protocol !== PROTOCOL)
         throw new WireFault(`welcome: protocol ${welcome.protocol} was not offered`)
       phase = hello.purpose
       clearTimeout(timer)
@@ -85,7 +82,6 @@ export function greet(
         localAddress,
         isToItself,
         welcome,
-        fingerprint,
         follow(nextFrame, nextClose) {
           onFrame = nextFrame
           onClose = nextClose
@@ -112,6 +108,6 @@ export function greet(
     )
     const abort = () => channel.destroy(new Error('stopped'))
     signal.addEventListener('abort', abort)
-    channel.send('hello', { protocols: [...PROTOCOL_VERSIONS], ...hello })
+    channel.send('hello', { protocol: PROTOCOL, ...hello })
   })
 }

@@ -3,6 +3,8 @@ import { errorCode } from '../../files/system-error.ts'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { ReceiverDestination } from '../../settings/schema.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../../wire/channel.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import type { Identity } from '../../wire/identity.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { WrongFingerprint } from '../../wire/tls.ts'
 import type { Message } from '../../words/message.ts'
@@ -14,7 +16,7 @@ import type { Session } from '../session/session.ts'
 import { openSession } from '../session/session.ts'
 import type { Dialled } from './dial.ts'
 import { dial, Refused } from './dial.ts'
-import type { Renewal } from './renewal.ts'
+import type { Sessions } from './sessions.ts'
 import type { Change, Moment } from './wake.ts'
 import { isOwnAddress, watchWake } from './wake.ts'
 
@@ -25,6 +27,10 @@ export interface LinkEvents {
   onState(state: Connection['state'], problem: Message | null, isToItself?: boolean): void
   /** How long the receiver's disk has left a call unanswered, in milliseconds, as the receiver says. */
   onStalled(stalledMs: number): void
+  /** A person should know this, though the connection is there. */
+  onNotice(sentence: Message): void
+  /** Files that the receiver wants again wait now. */
+  onWanted(): void
   log(level: 'info' | 'warn', text: string): void
 }
 
@@ -34,8 +40,6 @@ export interface Link {
 
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000
-/** Both ends may announce, confirm and change: each is one connection more, once in years. */
-const RENEWALS_AT_ONCE = 4
 
 /** The state and the sentence of a failed or lost connection. */
 export function troubleOf(
@@ -52,6 +56,7 @@ export function troubleOf(
     if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
     if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
     if (thrown.code === 'expired') return refused(message('transfer.certificateExpired', { name, address }))
+    if (thrown.code === 'twice') return refused(message('transfer.twice', { name, address }))
     if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
     // It has too many connections, or did not understand one: that passes by itself.
     const { message: reason } = thrown
@@ -69,7 +74,8 @@ export function troubleOf(
 /** Keeps one connection to the receiver for as long as it is wanted, and tries for ever to have it. */
 export function openLink(
   destination: ReceiverDestination,
-  renewal: Renewal,
+  identity: Identity,
+  sessions: Sessions,
   options: { name: string; retrySeconds: number; bucket: Bucket },
   events: LinkEvents,
   /** Says when the computer woke up or is in another network; returns what ends it. */
@@ -84,58 +90,52 @@ export function openLink(
   let attempt = new AbortController()
   const outletOf = (socket: TLSSocket) => pacedOutlet(socket, options.bucket)
 
-  /** Connects; again at once where certificates were announced: that is how the receiver learns of it. */
-  const connect = async (again: number, signal: AbortSignal): Promise<Dialled> => {
-    await renewal.prepare().catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
-    const peer = renewal.peerOf(destination)
-    const hello = { name: options.name, purpose: 'send', ...renewal.announcement(destination) } as const
-    const dialled = await dial(peer, renewal.identity, hello, signal, outletOf)
-    const renewing = renewal.onWelcome(destination, dialled.fingerprint, dialled.welcome)
-    if (renewing === null || again === 0) {
-      renewing?.catch((thrown: unknown) => events.log('warn', `certificates: ${String(thrown)}`))
-      return dialled
-    }
-    dialled.follow(
-      () => undefined,
-      () => undefined,
-    )
-    const left = await renewing.then(
-      () => again - 1,
-      (thrown: unknown) => {
-        // Its disk is full, say: the connection is good without it, and the next one tries again.
-        events.log('warn', `certificates: ${String(thrown)}`)
-        return 0
-      },
-    )
-    dialled.channel.end()
-    return connect(left, signal)
-  }
-
   /** One connection from its beginning to its end; the reason of the end. */
   const serve = async (): Promise<{ reason: unknown; wasConnected: boolean }> => {
     try {
       attempt = new AbortController()
       const signal = AbortSignal.any([stopping.signal, attempt.signal])
-      const dialled = await connect(RENEWALS_AT_ONCE, signal)
+      const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
+      const dialled = await dial(destination, identity, hello, signal, outletOf)
       const { channel, welcome, follow } = dialled
-      const session = openSession(channel, welcome, () => bytesAhead(options.bucket))
       current = dialled
       const began = performance.now()
-      const reason = await new Promise<unknown>((resolve) => {
+      let session: Session | null = null
+      const ended = new Promise<unknown>((resolve) => {
         follow((frame) => {
           if (frame.type === 'alive') events.onStalled(frame.header.stalledMs)
-          else session.onFrame(frame)
+          else if (frame.type === 'want') wanted(frame.header.files)
+          else if (frame.type === 'twice')
+            events.onNotice(
+              message('transfer.twiceHere', { name: destination.name, from: frame.header.from }),
+            )
+          else session?.onFrame(frame)
         }, resolve)
-        events.onState('connected', null, dialled.isToItself)
-        events.onSession(session)
       })
+      // What the receiver has lost waits again before anything is sent.
+      const { asksFirst, notice } = await sessions.welcome(welcome.session)
+      if (notice !== null) events.onNotice(notice)
+      session = openSession(channel, welcome, { batchBytes: () => bytesAhead(options.bucket), asksFirst })
+      events.onState('connected', null, dialled.isToItself)
+      events.onSession(session)
+      const reason = await ended
       current = null
       session.close()
       events.onSession(null)
       if (performance.now() - began > GOOD_SESSION_MS) failures = 0
       return { reason, wasConnected: true }
     } catch (thrown) {
+      current?.channel.destroy(null)
+      current = null
       return { reason: thrown, wasConnected: false }
+    }
+  }
+
+  const wanted = (files: FrameHeader<'want'>['files']) => {
+    try {
+      if (sessions.want(files) > 0) events.onWanted()
+    } catch (thrown) {
+      events.log('warn', `files that ${destination.name} wants again: ${String(thrown)}`)
     }
   }
 

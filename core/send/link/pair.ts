@@ -41,7 +41,7 @@ export async function pairWithReceiver(
   const late = AbortSignal.timeout(withinMs)
   try {
     const either = AbortSignal.any([signal, late])
-    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair' }, either)
+    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair', session: null }, either)
     late.addEventListener('abort', () => channel.destroy(timedOut()))
     const receiver = await new Promise<string>((resolve, reject) => {
       follow(

@@ -1,31 +1,44 @@
-import { closeFd, openFd, setModeFd, statFd } from '../../files/fd.ts'
+import { openBeneath } from '../../files/beneath.ts'
+import { closeFd, setModeFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Facts } from '../reading/facts.ts'
-import { factsOf, sameFile } from '../reading/facts.ts'
+import { factsOf, sameContent, sameFile } from '../reading/facts.ts'
+import type { SourceFile } from '../reading/read.ts'
 
 /** isocket's mark "this file is transferred" (chmod g+w). */
 export const GROUP_WRITE = 0o020
 
+export type Marking =
+  /** Its mark is set. `ctimeNs`: since then, as that has changed its inode. */
+  | { kind: 'set'; ctimeNs: bigint }
+  /** Something has changed its inode since it was sent: it is to be looked at again, as these facts are. */
+  | { kind: 'changed'; facts: Facts }
+  /** It is another file now, or gone. */
+  | { kind: 'not-wanted' }
+
 /**
- * Sets the group-write mark if the file is still the one that was sent; `not-wanted`: it is another one
- * now, or gone. Must come after the ledger has recorded the file as sent.
+ * Sets the group-write mark if the file is still the one that was sent. Must come after the ledger has recorded the
+ * file as sent.
  * @throws what the system says, EPERM if the file is another user's.
  */
-export async function markGroupWrite(file: string, sent: Facts): Promise<'set' | 'not-wanted'> {
+export async function markGroupWrite({ root, path }: SourceFile, sent: Facts): Promise<Marking> {
   let fd: number
   try {
-    fd = await openFd(file, READ_FILE)
+    fd = await openBeneath(root, path, READ_FILE)
   } catch (thrown) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(thrown) ?? '')) return 'not-wanted'
+    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(thrown) ?? '')
+    if (isGone) return { kind: 'not-wanted' }
     throw thrown
   }
   try {
     const stats = await statFd(fd)
-    if (!stats.isFile() || !sameFile(factsOf(stats), sent)) return 'not-wanted'
+    const facts = factsOf(stats)
+    if (!stats.isFile() || !sameContent(facts, sent)) return { kind: 'not-wanted' }
+    if (!sameFile(facts, sent)) return { kind: 'changed', facts }
     const mode = Number(stats.mode & 0o7777n)
     if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
-    return 'set'
+    return { kind: 'set', ctimeNs: factsOf(await statFd(fd)).ctimeNs }
   } finally {
     await closeFd(fd)
   }

@@ -22,6 +22,8 @@ export interface MarkSource {
   alsoTo?: readonly string[] | undefined
 }
 
+type Marked = Parameters<Ledger['marksDone']>[0][number]
+
 /** Sets the marks that the ledger says are owed. */
 export interface Marks {
   /** There may be marks to set in this source. */
@@ -50,20 +52,25 @@ export function openMarks(
   /** The last file of a look that ended before it was through. */
   const endedAt = new Map<string, number>()
 
-  /** Whether the ledger may forget this mark: it is set, or it never can be. */
+  /** What the ledger is to know of this mark: it is set, or it never can be; null: it is still owed. */
   const markOne = async (
     source: MarkSource,
     due: Due,
     complain: (text: string) => void,
-  ): Promise<boolean> => {
+  ): Promise<Marked | null> => {
+    const { id, generation } = due
+    const forgotten: Marked = { id, generation, ctimeNs: null }
     const file = path.join(source.path, due.path)
     try {
-      return (await markGroupWrite(file, due)) === 'set' || (await isThere(source))
+      const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
+      if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
+      if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
+      return marked.kind === 'changed' || (await isThere(source)) ? forgotten : null
     } catch (thrown) {
-      if (!(await isThere(source))) return false
+      if (!(await isThere(source))) return null
       const code = errorCode(thrown)
       complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
-      return code === 'EPERM' || code === 'EACCES'
+      return code === 'EPERM' || code === 'EACCES' ? forgotten : null
     }
   }
 
@@ -71,12 +78,13 @@ export function openMarks(
     source: MarkSource,
     page: readonly Due[],
     complain: (text: string) => void,
-  ): Promise<Due[]> => {
-    const done: Due[] = []
+  ): Promise<Marked[]> => {
+    const done: Marked[] = []
     let index = 0
     const work = async () => {
       for (let due = page[index++]; due !== undefined; due = page[index++]) {
-        if (await markOne(source, due, complain)) done.push(due)
+        const marked = await markOne(source, due, complain)
+        if (marked !== null) done.push(marked)
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))

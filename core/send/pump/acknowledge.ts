@@ -11,6 +11,8 @@ export interface Stored {
   mark: boolean
   /** Of what was stored. */
   digest: Uint8Array | null
+  /** The destination's position by which it was stored. */
+  position: number
 }
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
@@ -21,7 +23,8 @@ export interface Acknowledgements {
 }
 
 export function createAcknowledgements(
-  ledger: Pick<Ledger, 'markSent'>,
+  destination: string,
+  ledger: Pick<Ledger, 'markSent' | 'rememberPosition'>,
   guard: LedgerGuard,
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
   onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
@@ -40,13 +43,12 @@ export function createAcknowledgements(
     running = false
     const files = waiting
     const now = Date.now()
-    const claims = files.map(({ due: { id, generation }, mark, digest }) => ({
-      id,
-      generation,
-      mark,
-      digest,
-    }))
-    const sent = guard.use(() => ledger.markSent(claims, now))
+    const claims = files.map(({ due: { id, generation }, ...stored }) => ({ id, generation, ...stored }))
+    const position = files.reduce((latest, one) => Math.max(latest, one.position), 0)
+    const sent = guard.use(() => {
+      ledger.rememberPosition(destination, position)
+      return ledger.markSent(claims, now)
+    })
     isStuck = sent === null
     if (sent === null) {
       running = true

@@ -81,7 +81,7 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
     const group = [first]
     if (isLarge(first.size, to)) return group
     let bytes = first.size
-    let header = headerBytesOf({ source: lane.source.name, path: first.path })
+    let header = headerBytesOf(first.path)
     const files = Math.min(GROUP_FILES, to.smallLimits.files)
     const most = Math.min(GROUP_BYTES, to.smallLimits.bytes)
     while (group.length < files && bytes < most) {
@@ -89,7 +89,7 @@ export function openFeed(openLane: (isOver: () => boolean) => Lane, host: FeedHo
       const due = queue.at(-1)
       if (due === undefined || isLarge(due.size, to) || bytes + due.size > most || host.session() === null)
         break
-      header += headerBytesOf({ source: lane.source.name, path: due.path })
+      header += headerBytesOf(due.path)
       if (header > GROUP_HEADER_BYTES) break
       queue.pop()
       host.begins(due)

@@ -1,6 +1,7 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { SourceFile } from '../reading/read.ts'
 
 /** Files of one source that are looked for, and of all that wait for a further look; the next comparison finds others. */
 const MOST = 1_000
@@ -11,14 +12,13 @@ export interface LookBackOptions {
   /** When a file is looked at again, besides at once, in milliseconds after it was given up. */
   looksMs: readonly number[]
   /** Whether it could be sent now as it was offered. */
-  isBack(file: string, due: Due): Promise<boolean>
-  found(file: string, due: Due): void
+  isBack(file: SourceFile, due: Due): Promise<boolean>
+  found(file: SourceFile, due: Due): void
 }
 
 /** Looks again, a few times, at files that were given up, and that nothing may tell of when they are back. */
 export interface LookBack {
-  /** @param file its absolute path. */
-  givenUp(file: string, due: Due): void
+  givenUp(file: SourceFile, due: Due): void
   stop(): void
 }
 
@@ -27,7 +27,7 @@ export function createLookBack({ looksMs, isBack, found }: LookBackOptions): Loo
   const sources = new Map<string, { calls: Semaphore; files: number }>()
   let isOver = false
 
-  const lookNow = async (file: string, due: Due, calls: Semaphore): Promise<boolean> => {
+  const lookNow = async (file: SourceFile, due: Due, calls: Semaphore): Promise<boolean> => {
     await calls.acquire()
     try {
       return !isOver && (await isBack(file, due))
@@ -37,7 +37,7 @@ export function createLookBack({ looksMs, isBack, found }: LookBackOptions): Loo
   }
 
   /** @param next the number of the look after this one. */
-  const look = async (file: string, due: Due, next: number): Promise<void> => {
+  const look = async (file: SourceFile, due: Due, next: number): Promise<void> => {
     waiting.delete(due)
     const source = sources.get(due.source) ?? { calls: createSemaphore(CALLS), files: 0 }
     sources.set(due.source, source)
@@ -50,7 +50,7 @@ export function createLookBack({ looksMs, isBack, found }: LookBackOptions): Loo
     else plan(file, due, next)
   }
 
-  const plan = (file: string, due: Due, count: number): void => {
+  const plan = (file: SourceFile, due: Due, count: number): void => {
     const at = looksMs[count]
     if (at === undefined || waiting.size >= MOST) return
     const timer = setTimeout(() => void look(file, due, count + 1), at - (looksMs[count - 1] ?? 0))

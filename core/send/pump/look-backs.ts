@@ -1,15 +1,17 @@
+import pathTo from 'node:path'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { isReadable, isStill } from '../reading/read.ts'
+import type { SourceFile } from '../reading/read.ts'
+import { isReadable } from '../reading/read.ts'
 import { createLookBack } from './look-back.ts'
 
 const MINUTE = 60_000
 const LONG_LOOKS_MS = [10_000, MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE]
 
 /** A parked file that is gone is not to be sent any more: another try finds that out, and whoever waits for it hears of it. */
-const isAbsent = async (file: string): Promise<boolean> => {
+const isAbsent = async ({ root, path }: SourceFile): Promise<boolean> => {
   try {
-    return (await lstatOrNull(file)) === null
+    return (await lstatOrNull(pathTo.join(root, path))) === null
   } catch {
     return false
   }
@@ -27,11 +29,14 @@ export function openLookBacks(
   destination: string,
   { found, log }: LookBacksEvents,
 ) {
-  const tried = (file: string, source: string, change: () => boolean) => {
+  const tried = ({ root, path }: SourceFile, source: string, change: () => boolean) => {
     try {
       if (change()) found(source)
     } catch (thrown) {
-      log('warn', `${file} can be sent again, but the ledger cannot be written: ${String(thrown)}`)
+      log(
+        'warn',
+        `${pathTo.join(root, path)} can be sent again, but the ledger cannot be written: ${String(thrown)}`,
+      )
     }
   }
   /**
@@ -41,7 +46,7 @@ export function openLookBacks(
    */
   const vanished = createLookBack({
     looksMs: [2_000, 10_000, MINUTE],
-    isBack: isStill,
+    isBack: isReadable,
     found: (file, due) => tried(file, due.source, () => ledger.offer(destination, [due]) > 0),
   })
   /** No event tells that a file may be read again: a directory above it was closed, or a ticket had run out. */

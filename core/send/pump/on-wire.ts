@@ -1,5 +1,5 @@
 import type { Due } from '../../ledger/ledger.ts'
-import { OLD_SMALL_FILE_BYTES } from '../../wire/limits.ts'
+import { WHOLE_FILE_BYTES } from '../../wire/limits.ts'
 import type { Transfer } from '../messages.ts'
 
 /** The files that are being sent now, and how far each is. */
@@ -39,6 +39,6 @@ export function createOnWire(): OnWire {
 
 function rankOf({ size, sentBytes }: Transfer): number {
   // Up to this size a file travels whole to whichever receiver.
-  if (size <= OLD_SMALL_FILE_BYTES) return 1
+  if (size <= WHOLE_FILE_BYTES) return 1
   return sentBytes < size ? 0 : 2
 }

@@ -125,7 +125,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
   }
 
-  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+  const acknowledgements = createAcknowledgements(destination.id, ledger, guard, (over, sent, now) => {
     for (const due of over) intake.over(due)
     events.onSent(sent, now)
     lookForMarks()
@@ -138,7 +138,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     const status = answered?.answer.status
     if (status === 'durable' || status === 'same') {
       gate.stored()
-      acknowledgements.add({ due, mark: source.groupWriteMark, digest: answered?.digest ?? null })
+      const { digest = null, answer } = answered ?? {}
+      acknowledgements.add({ due, mark: source.groupWriteMark, digest, position: answer?.position ?? 0 })
     } else {
       if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
         guard.use(() => settle(source, due, attempt))
@@ -169,7 +170,8 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     isBelowAway: disks.isBelowAway,
     copySources: (files) =>
       copySourcesOf(guard.use(() => ledger.sentElsewhere(destination.id, files)) ?? new Map(), (id) => {
-        return feeds.get(id)?.lane.source.name ?? null
+        const source = feeds.get(id)?.lane.source
+        return source === undefined ? null : { id, name: source.name, root: source.path }
       }),
     onBytes(due, bytes) {
       onWire.add(due, bytes)

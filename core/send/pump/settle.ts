@@ -3,6 +3,7 @@ import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../pacing/backoff.ts'
 import { message } from '../../words/message.ts'
 import type { Attempt, SendSource } from '../lane/contract.ts'
+import type { SourceFile } from '../reading/read.ts'
 import type { Gate } from './gate.ts'
 import type { LookBack } from './look-back.ts'
 import { verdictOf } from './verdict.ts'
@@ -41,7 +42,12 @@ export function createSettle(options: SettleOptions): Settle {
   const { ledger, receiver, retryMs, gate, onGone, vanished, unreadable, refused, log } = options
 
   /** The receiver has answered, but not that it has the file. */
-  const settleAnswer = (file: string, due: Due, answer: Extract<Attempt, { kind: 'answer' }>['answer']) => {
+  const settleAnswer = (
+    at: SourceFile,
+    file: string,
+    due: Due,
+    answer: Extract<Attempt, { kind: 'answer' }>['answer'],
+  ) => {
     const verdict = verdictOf(answer, receiver, { path: file, size: due.size })
     switch (verdict.kind) {
       case 'sent':
@@ -49,7 +55,7 @@ export function createSettle(options: SettleOptions): Settle {
       case 'park':
         log('warn', `${file}: ${answer.status} ${answer.detail}`)
         ledger.park(due, verdict.reason)
-        refused.givenUp(file, due)
+        refused.givenUp(at, due)
         return
       case 'store':
       case 'file':
@@ -65,20 +71,21 @@ export function createSettle(options: SettleOptions): Settle {
     }
   }
 
-  const settleVanished = (file: string, due: Due) => {
+  const settleVanished = (at: SourceFile, file: string, due: Due) => {
     log('info', `${file} vanished before it was sent`)
     ledger.drop(due)
     onGone()
-    vanished.givenUp(file, due)
+    vanished.givenUp(at, due)
   }
 
   return (source, due, attempt) => {
+    const at: SourceFile = { root: source.path, path: due.path }
     const file = path.join(source.path, due.path)
     const again = Date.now() + backoffMs(due.attempts + 1, retryMs)
     const soon = Math.min(again, Date.now() + CHANGED_MS)
     switch (attempt.kind) {
       case 'answer':
-        settleAnswer(file, due, attempt.answer)
+        settleAnswer(at, file, due, attempt.answer)
         return
       case 'changed':
         log('info', `${file} changed while it was read: it is sent again`)
@@ -91,7 +98,7 @@ export function createSettle(options: SettleOptions): Settle {
         ledger.retryLater([due], soon, null)
         return
       case 'vanished':
-        settleVanished(file, due)
+        settleVanished(at, file, due)
         return
       case 'doubtful':
         ledger.retryLater([due], Date.now() + DOUBTFUL_MS, null)
@@ -99,7 +106,7 @@ export function createSettle(options: SettleOptions): Settle {
       case 'unreadable':
         log('warn', `${file} cannot be read: ${attempt.code}`)
         ledger.park(due, message('transfer.unreadable', { path: file, reason: attempt.code }))
-        unreadable.givenUp(file, due)
+        unreadable.givenUp(at, due)
         return
       case 'failed':
         ledger.retryLater([due], again, message('transfer.readFailed', { path: file, reason: attempt.code }))

@@ -25,11 +25,13 @@ const nameSentences: Record<NameFault, Message['key']> = {
   reserved: 'transfer.name.reserved',
   characters: 'transfer.name.characters',
   symlink: 'transfer.name.symlink',
+  folded: 'transfer.name.folded',
 }
 
 /** The detail is "floor", "quota bytes N", "quota files N", or the system's error name. */
 function fullSentence(detail: string, name: string): Message {
   if (detail === 'floor') return message('transfer.storeFloor', { name })
+  if (detail === 'names') return message('transfer.storeNames', { name })
   const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
   if (quota === null) return message('transfer.storeFull', { name })
   const limit = Number(quota[2])

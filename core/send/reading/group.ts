@@ -1,10 +1,11 @@
-import type { DigestKind } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
 import type { Facts } from './facts.ts'
 import type { Content, Unsent } from './read.ts'
 
 /** A file that is to be read, and what it was when it was offered. */
 export interface Wanted {
-  file: string
+  /** Relative to the source, with "/". */
+  path: string
   offered: Facts
 }
 
@@ -14,10 +15,17 @@ export interface Found {
   content: Content | Unsent
 }
 
-/** Files that are read together. */
+/** What a directory on the way to files is; the source's own has an empty path. */
+export interface FoundDirectory {
+  path: string
+  facts: FileFacts
+}
+
+/** Files of one source that are read together. */
 export interface Group {
+  /** Absolute path of the source. */
+  root: string
   files: readonly Wanted[]
-  /** How their digests are made. */
-  digests: DigestKind
-  take: (found: readonly Found[]) => void
+  /** `directories`: those that the files are in, and above them. */
+  take: (found: readonly Found[], directories: readonly FoundDirectory[]) => void
 }

@@ -24,6 +24,7 @@ export function unsentBecause(thrown: unknown): Unsent {
     case 'ELOOP':
     case 'EISDIR':
     case 'ENXIO':
+    case 'EXDEV': // it leads out of the source
     case 'ESPIPE': // a FIFO has no positions
       return { kind: 'vanished' }
     case 'EACCES':
@@ -34,12 +35,9 @@ export function unsentBecause(thrown: unknown): Unsent {
   }
 }
 
-export const modeOf = (mode: bigint): number => Number(mode & 0o777n)
-
-/** Judges what was read by the stat after the last byte: the content's mode, or why it is none. */
-export function judgeRead(stats: BigIntStats, length: number, offered: Facts): { mode: number } | Unsent {
+/** Judges what was read by the stat after the last byte: null, or why it is not what was offered. */
+export function judgeRead(stats: BigIntStats, length: number, offered: Facts): Unsent | null {
   if (!stats.isFile()) return { kind: 'vanished' }
   const facts = factsOf(stats)
-  if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
-  return { mode: modeOf(stats.mode) }
+  return length !== offered.size || !sameFile(facts, offered) ? { kind: 'changed', facts } : null
 }

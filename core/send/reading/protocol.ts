@@ -1,12 +1,14 @@
-import type { DigestKind } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
 import type { Facts } from './facts.ts'
+import type { FoundDirectory } from './group.ts'
 import type { Unsent } from './judge-read.ts'
 
 /** Small files of one source that are read one after the other. */
 export interface ReadJob {
   id: number
-  digests: DigestKind
-  files: readonly { file: string; offered: Facts }[]
+  /** Absolute path of the source. */
+  root: string
+  files: readonly { path: string; offered: Facts }[]
   /** What they are read into, one after the other: it has room for all that is offered of them, and a byte. */
   memory: Uint8Array<ArrayBuffer>
 }
@@ -15,14 +17,14 @@ export interface ReadJob {
 export interface WasRead {
   kind: 'content'
   length: number
-  /** Permission bits. */
-  mode: number
+  facts: FileFacts
 }
 
 export interface ReadResult {
   id: number
   read: readonly (WasRead | Unsent)[]
+  directories: readonly FoundDirectory[]
   bytes: Uint8Array
-  /** The digest of each content, in the same order, all of one length. */
+  /** The digest of each content, in the same order. */
   digests: Uint8Array
 }

@@ -1,57 +1,112 @@
 import { constants } from 'node:fs'
-import { access, lstat } from 'node:fs/promises'
-import type { DigestKind } from '../../files/digest.ts'
+import { openBeneath } from '../../files/beneath.ts'
+import type { Hasher } from '../../files/digest.ts'
 import { createHasher, digestOf } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
+import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
+import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts } from './facts.ts'
-import { factsOf, sameFile } from './facts.ts'
+import { factsOf, sameContent, sameFile } from './facts.ts'
+import type { FoundDirectory } from './group.ts'
 import type { Unsent } from './judge-read.ts'
-import { judgeRead, modeOf, unsentBecause } from './judge-read.ts'
+import { judgeRead, unsentBecause } from './judge-read.ts'
 
 export type { Unsent } from './judge-read.ts'
 export { unsentBecause } from './judge-read.ts'
+
+// No symbolic link in any part of a path below a source is followed: else whoever may exchange a directory there could
+// have any other file sent.
+
+/** A file of a source. */
+export interface SourceFile {
+  /** Absolute path of the source. */
+  root: string
+  /** Relative to it, with "/". */
+  path: string
+}
 
 /** How reading stands with a whole file: its content is what the offered facts describe. */
 export interface Content {
   kind: 'content'
   bytes: Buffer
   digest: Buffer
-  mode: number
+  facts: FileFacts
 }
 
-/** Whether a file with these facts is there. */
-export async function isStill(file: string, facts: Facts): Promise<boolean> {
+const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
+  openBeneath(root, path, flags)
+
+type AttributesOf = (fd: number) => Record<string, Buffer> | null
+
+let attributes: Promise<AttributesOf | null> | null = null
+
+/** Its extended attributes, where the system has any. The kernel answers from memory, mostly. */
+async function attributesOf(fd: number): Promise<Record<string, Buffer> | null> {
+  attributes ??=
+    process.platform === 'linux'
+      ? import('../../files/libc.ts').then(
+          (libc) => libc.attributesOf,
+          () => null,
+        )
+      : Promise.resolve(null)
+  return (await attributes)?.(fd) ?? null
+}
+
+/** What the directories above a file are; those that cannot be looked at are left out. */
+export async function directoriesAbove({ root, path }: SourceFile): Promise<FoundDirectory[]> {
+  const found: FoundDirectory[] = []
+  const parts = path.split('/')
+  for (let length = 0; length < parts.length; length += 1) {
+    const directory = parts.slice(0, length).join('/')
+    try {
+      const fd = await (directory === ''
+        ? openFd(root, constants.O_RDONLY)
+        : openFile({ root, path: directory }, HOLD_DIRECTORY))
+      try {
+        found.push({ path: directory, facts: fileFactsOf(await statFd(fd), await attributesOf(fd)) })
+      } finally {
+        await closeFd(fd)
+      }
+    } catch {
+      // Their files can be restored without.
+    }
+  }
+  return found
+}
+
+/** Opens a file, looks at it, and closes it; null: it is not there, or is no file, or may not be read. */
+async function lookAt(file: SourceFile): Promise<Facts | null> {
   try {
-    const stats = await lstat(file, { bigint: true })
-    return stats.isFile() && sameFile(factsOf(stats), facts)
+    const fd = await openFile(file)
+    try {
+      const stats = await statFd(fd)
+      return stats.isFile() ? factsOf(stats) : null
+    } finally {
+      await closeFd(fd)
+    }
   } catch {
-    return false
+    return null
   }
 }
 
-/** Whether the file with these facts is there, and may be read. */
-export async function isReadable(file: string, facts: Facts): Promise<boolean> {
-  if (!(await isStill(file, facts))) return false
-  try {
-    await access(file, constants.R_OK)
-    return true
-  } catch {
-    return false
-  }
+/** Whether the content with these facts is there, and may be read. */
+export async function isReadable(file: SourceFile, facts: Facts): Promise<boolean> {
+  const now = await lookAt(file)
+  return now !== null && sameContent(now, facts)
 }
 
 /**
  * Whether a writer holds the file open in this moment. false also where that cannot be asked (another system,
  * another user's file, a file system without leases).
  */
-export async function isBeingWritten(file: string): Promise<boolean> {
+export async function isBeingWritten(file: SourceFile): Promise<boolean> {
   if (process.platform !== 'linux') return false
   try {
-    const { hasWriter } = await import('../../files/lease.ts')
-    const fd = await openFd(file, READ_FILE)
+    const { hasWriter } = await import('../../files/libc.ts')
+    const fd = await openFile(file)
     try {
       return hasWriter(fd) === 'yes'
     } finally {
@@ -67,26 +122,19 @@ export async function isBeingWritten(file: string): Promise<boolean> {
  * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
  * with them, so what was read is what was offered.
  */
-export async function readSmall(
-  file: string,
-  offered: Facts,
-  digests: DigestKind,
-): Promise<Content | Unsent> {
+export async function readSmall(file: SourceFile, offered: Facts): Promise<Content | Unsent> {
   try {
-    const fd = await openFd(file, READ_FILE)
+    const fd = await openFile(file)
     try {
       // One byte more than expected: a file that has grown shows itself.
       const buffer = Buffer.allocUnsafe(offered.size + 1)
       const length = await readFully(fd, buffer, 0)
-      const judged = judgeRead(await statFd(fd), length, offered)
-      if ('kind' in judged) return judged
+      const stats = await statFd(fd)
+      const unsent = judgeRead(stats, length, offered)
+      if (unsent !== null) return unsent
       const bytes = buffer.subarray(0, length)
-      return {
-        kind: 'content',
-        bytes,
-        digest: digestOf(digests, bytes),
-        mode: judged.mode,
-      }
+      const facts = fileFactsOf(stats, await attributesOf(fd))
+      return { kind: 'content', bytes, digest: digestOf(bytes), facts }
     } finally {
       await closeFd(fd)
     }
@@ -97,10 +145,10 @@ export async function readSmall(
 
 /** A large file that is read in order, once. */
 export interface Reading {
-  mode: number
+  facts: FileFacts
   /**
-   * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them are read meanwhile. Whoever
-   * has used them gives their memory back (chunkBuffers).
+   * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them
+   * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
    */
   next(end?: number): Promise<Buffer | null>
   /** The digest of what was read, if the file is still what was offered; else how it has changed. */
@@ -109,14 +157,10 @@ export interface Reading {
 }
 
 /** Opens a large file if it is what was offered. */
-export async function openReading(
-  file: string,
-  offered: Facts,
-  digests: DigestKind,
-): Promise<Reading | Unsent> {
+export async function openReading(file: SourceFile, offered: Facts): Promise<Reading | Unsent> {
   let fd: number
   try {
-    fd = await openFd(file, READ_FILE)
+    fd = await openFile(file)
   } catch (thrown) {
     return unsentBecause(thrown)
   }
@@ -124,7 +168,18 @@ export async function openReading(
     await closeFd(fd).catch(() => undefined)
     return unsent
   }
-  const hash = createHasher(digests)
+  try {
+    const stats = await statFd(fd)
+    if (!stats.isFile()) return await refuse({ kind: 'vanished' })
+    const before = factsOf(stats)
+    if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
+    return readingOf(fd, offered, fileFactsOf(stats, await attributesOf(fd)), createHasher())
+  } catch (thrown) {
+    return refuse(unsentBecause(thrown))
+  }
+}
+
+function readingOf(fd: number, offered: Facts, facts: FileFacts, hash: Hasher): Reading {
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
@@ -136,35 +191,27 @@ export async function openReading(
     // Whoever asks for it gets the error.
     ahead?.catch(() => undefined)
   }
-  try {
-    const stats = await statFd(fd)
-    if (!stats.isFile()) return await refuse({ kind: 'vanished' })
-    const before = factsOf(stats)
-    if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
-    return {
-      mode: modeOf(stats.mode),
-      async next(until = offered.size) {
-        const end = Math.min(until, offered.size)
-        if (position >= end) return null
-        const bytes = await (ahead ?? read(position, end))
-        position += bytes.length
-        if (bytes.length === 0) return null
-        readAhead(position, end)
-        hash.update(bytes)
-        return bytes
-      },
-      async finish() {
-        const facts = factsOf(await statFd(fd))
-        const same = position === offered.size && sameFile(facts, offered)
-        return same ? hash.digest() : { kind: 'changed', facts }
-      },
-      async close() {
-        // Its number may be another file's as soon as it is closed.
-        await ahead?.catch(() => undefined)
-        await closeFd(fd).catch(() => undefined)
-      },
-    }
-  } catch (thrown) {
-    return refuse(unsentBecause(thrown))
+  return {
+    facts,
+    async next(until = offered.size) {
+      const end = Math.min(until, offered.size)
+      if (position >= end) return null
+      const bytes = await (ahead ?? read(position, end))
+      position += bytes.length
+      if (bytes.length === 0) return null
+      readAhead(position, end)
+      hash.update(bytes)
+      return bytes
+    },
+    async finish() {
+      const now = factsOf(await statFd(fd))
+      const same = position === offered.size && sameFile(now, offered)
+      return same ? hash.digest() : { kind: 'changed', facts: now }
+    },
+    async close() {
+      // Its number may be another file's as soon as it is closed.
+      await ahead?.catch(() => undefined)
+      await closeFd(fd).catch(() => undefined)
+    },
   }
 }

@@ -1,16 +1,34 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { openBeneathSync } from '../../files/beneath.ts'
 import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
+import { fileFactsOf } from '../../files/facts.ts'
+import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import type { Facts } from './facts.ts'
+import type { FoundDirectory } from './group.ts'
 import type { Unsent } from './judge-read.ts'
 import { judgeRead, unsentBecause } from './judge-read.ts'
 import type { ReadJob, ReadResult, WasRead } from './protocol.ts'
 
+/** Extended attributes, where the system has any and the native library loads. */
+const attributesOf =
+  process.platform === 'linux'
+    ? await import('../../files/libc.ts').then(
+        (libc) => libc.attributesOf,
+        () => null,
+      )
+    : null
+
+/** A source that is open. */
+interface Base {
+  fd: number
+  root: string
+}
+
 /** As `readSmall`, without giving the thread away in between; `into` has room for a byte more than is expected. */
-function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
+function readOne({ fd: base, root }: Base, path: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
   try {
-    const fd = openSync(file, READ_FILE)
+    const fd = openBeneathSync(base, root, path, READ_FILE)
     try {
       let length = 0
       // Fewer bytes than asked for may come before the end, but never more than were offered and one.
@@ -19,8 +37,10 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
         length += bytes
         if (bytes === 0 || length === offered.size) break
       }
-      const judged = judgeRead(fstatSync(fd, { bigint: true }), length, offered)
-      return 'kind' in judged ? judged : { kind: 'content', length, mode: judged.mode }
+      const stats = fstatSync(fd, { bigint: true })
+      const unsent = judgeRead(stats, length, offered)
+      if (unsent !== null) return unsent
+      return { kind: 'content', length, facts: fileFactsOf(stats, attributesOf?.(fd) ?? null) }
     } finally {
       closeSync(fd)
     }
@@ -29,28 +49,59 @@ function readOne(file: string, offered: Facts, into: Uint8Array): WasRead | Unse
   }
 }
 
+/** Looks at a directory; null: it cannot be looked at, and its files can be restored without. */
+function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
+  try {
+    const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
+    try {
+      return { path, facts: fileFactsOf(fstatSync(fd, { bigint: true }), attributesOf?.(fd) ?? null) }
+    } finally {
+      if (fd !== base) closeSync(fd)
+    }
+  } catch {
+    return null
+  }
+}
+
+/** The directories that the files are in, and those above them. */
+function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
+  const above = new Set<string>([''])
+  for (const path of paths)
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = path.slice(0, end)
+      if (above.has(directory)) break
+      above.add(directory)
+    }
+  return [...above].flatMap((path) => lookAt(base, path) ?? [])
+}
+
 type Owned = Uint8Array<ArrayBuffer>
 
-function readAll({
-  id,
-  digests: kind,
-  files,
-  memory: bytes,
-}: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
+function readAll({ id, root, files, memory: bytes }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
   // Memory of its own: a view of a pool would bring the whole pool along.
-  const digests = new Uint8Array(files.length * DIGEST_BYTES[kind])
-  const read: (WasRead | Unsent)[] = []
-  let at = 0
-  for (const { file, offered } of files) {
-    const found = readOne(file, offered, bytes.subarray(at, at + offered.size + 1))
-    if (found.kind === 'content') {
-      const content = bytes.subarray(at, at + found.length)
-      digests.set(digestOf(kind, content), read.length * DIGEST_BYTES[kind])
-      at += found.length
-    }
-    read.push(found)
+  const digests = new Uint8Array(files.length * DIGEST_BYTES)
+  let base: Base
+  try {
+    base = { root, fd: openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)) }
+  } catch (thrown) {
+    return { id, read: files.map(() => unsentBecause(thrown)), directories: [], bytes, digests }
   }
-  return { id, read, bytes, digests }
+  try {
+    const read: (WasRead | Unsent)[] = []
+    let at = 0
+    for (const { path, offered } of files) {
+      const found = readOne(base, path, offered, bytes.subarray(at, at + offered.size + 1))
+      if (found.kind === 'content') {
+        digests.set(digestOf(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
+        at += found.length
+      }
+      read.push(found)
+    }
+    const paths = files.map(({ path }) => path)
+    return { id, read, directories: directoriesOf(base, paths), bytes, digests }
+  } finally {
+    closeSync(base.fd)
+  }
 }
 
 /** A thread that reads small files: the calls of many cost one change of threads. */

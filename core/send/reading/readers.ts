@@ -1,7 +1,7 @@
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Group } from './group.ts'
-import { readSmall } from './read.ts'
+import { directoriesAbove, readSmall } from './read.ts'
 import type { ReadingThread } from './thread.ts'
 import { startReadingThread } from './thread.ts'
 
@@ -51,13 +51,15 @@ export function openReaders(script: URL | null): Readers {
     return started
   }
 
-  const readByPool = async (reads: SourceReads, { files, digests, take }: Group): Promise<void> => {
+  const readByPool = async (reads: SourceReads, { root, files, take }: Group): Promise<void> => {
     await Promise.all(
-      files.map(async ({ file, offered }, index) => {
+      files.map(async ({ path, offered }, index) => {
         await reads.pool.acquire()
-        const content = await readSmall(file, offered, digests)
+        const file = { root, path }
+        const content = await readSmall(file, offered)
+        const directories = content.kind === 'content' ? await directoriesAbove(file) : []
         reads.pool.release()
-        take([{ index, content }])
+        take([{ index, content }], directories)
       }),
     )
   }

@@ -1,23 +1,21 @@
-import type { DigestKind } from '../../files/digest.ts'
-import { createHasher, digestKindOf } from '../../files/digest.ts'
+import { randomBytes } from 'node:crypto'
+import { createHasher } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { Removable } from '../../ledger/ledger.ts'
+import { NONCE_BYTES } from '../../wire/frames.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts } from '../reading/facts.ts'
 import { factsOf, sameFile } from '../reading/facts.ts'
-import type { Outgoing, Session } from '../session/session.ts'
+import type { OutgoingSource, Session } from '../session/session.ts'
 import type { HasWriter } from './take-away.ts'
 import type { HeldDirectory } from './within.ts'
 
 /** What the last look before a removal says. */
 export type Confirmed =
-  /**
-   * The receiver has just read this very content back. `device`: the one that the file is on. `otherwise`: see
-   * RemovalClaim; null: nobody asked for it.
-   */
-  | { kind: 'yes'; device: bigint; otherwise: Buffer | null }
+  /** The receiver has just proven that it holds this very content. `device`: the one that the file is on. */
+  | { kind: 'yes'; device: bigint }
   /** It is another file, or there is another content in it: as it is now, it has to be sent. */
   | { kind: 'changed'; facts: Facts }
   /** The receiver has this content no more: it has to be sent again. */
@@ -32,53 +30,39 @@ export interface Asked {
   due: Removable
   directory: HeldDirectory
   name: string
-  /** The source's folder at the destination. */
-  folder: string
+  source: OutgoingSource
   session: Session
   hasWriter: HasWriter
   mayGoOn(): boolean
-  /** Other destinations are asked, too, and may have a digest that was made in another way. */
-  hasOthers: boolean
   /** The source's disk is there; false: the device's number has to be the one that the ledger knows. */
   isHome: boolean
 }
 
-/** The digests of an open file, made in these ways; null: no more wanted, or it is shorter than it was. */
+/** The digests of an open file, alone and behind a nonce; null: no more wanted, or it is shorter than it was. */
 async function digestsNow(
   fd: number,
   size: number,
-  kinds: readonly DigestKind[],
+  nonce: Uint8Array,
   mayGoOn: () => boolean,
-): Promise<Buffer[] | null> {
-  const hashers = kinds.map(createHasher)
+): Promise<{ digest: Buffer; proof: Buffer } | null> {
+  const alone = createHasher()
+  const behind = createHasher()
+  behind.update(nonce)
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, size)))
   for (let position = 0; position < size; ) {
     if (!mayGoOn()) return null
     const length = await readFully(fd, buffer.subarray(0, Math.min(buffer.length, size - position)), position)
     if (length === 0) return null
-    for (const hasher of hashers) hasher.update(buffer.subarray(0, length))
+    const piece = buffer.subarray(0, length)
+    alone.update(piece)
+    behind.update(piece)
     position += length
   }
-  return hashers.map((hasher) => hasher.digest())
-}
-
-/** What the receiver has under the file's name: the question is a `copy` of the file onto itself (PROTOCOL.md). */
-async function askReceiver(
-  { due, folder, session }: Asked,
-  facts: Facts,
-  mode: number,
-  otherwise: Buffer | null,
-): Promise<Confirmed> {
-  const { path, size, digest, mtimeNs } = due
-  const file: Outgoing = { source: folder, path, size, mtimeMs: Number(mtimeNs) / 1e6, mode }
-  const answer = await session.copy(file, digest, { source: folder, path })
-  if (answer?.status === 'same' || answer?.status === 'durable')
-    return { kind: 'yes', device: facts.device, otherwise }
-  return answer?.status === 'unknown' ? { kind: 'lost', facts } : { kind: 'stop' }
+  return { digest: alone.digest(), proof: behind.digest() }
 }
 
 async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
-  const { due, hasWriter, isHome, mayGoOn } = asked
+  const { due, hasWriter, isHome, mayGoOn, session, source } = asked
   const stats = await statFd(fd)
   const facts = factsOf(stats)
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
@@ -88,14 +72,19 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }
-  const kind = digestKindOf(due.digest)
-  const kinds: DigestKind[] = asked.hasOthers ? [kind, kind === 'sha256' ? 'blake3' : 'sha256'] : [kind]
-  const digests = await digestsNow(fd, due.size, kinds, mayGoOn)
+  const nonce = randomBytes(NONCE_BYTES)
+  const digests = await digestsNow(fd, due.size, nonce, mayGoOn)
   if (digests === null) return { kind: 'stop' }
-  const [digest, otherwise = null] = digests
-  // Its facts do not say so, as after a write through mmap(2) or with a time that was set.
-  if (!digest?.equals(due.digest)) return { kind: 'changed', facts }
-  return askReceiver(asked, facts, Number(stats.mode & 0o777n), otherwise)
+  // Its facts do not say so, as after a write through mmap(2).
+  if (!digests.digest.equals(due.digest)) return { kind: 'changed', facts }
+  // No word of the receiver is believed: only who holds the content can tell this digest.
+  const proof = await session.prove(source, due.path, due.size, nonce)
+  if (proof === null) return { kind: 'stop' }
+  if (proof.digest !== null) {
+    const isProven = digests.proof.equals(proof.digest)
+    return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
+  }
+  return proof.reason.startsWith('unknown') ? { kind: 'lost', facts } : { kind: 'stop' }
 }
 
 /**

@@ -45,7 +45,7 @@ interface Look {
 
 /** Loaded when it is needed, as the native library does not load everywhere. */
 const loadHasWriter = async (): Promise<HasWriter | null> =>
-  import('../../files/lease.ts').then(
+  import('../../files/libc.ts').then(
     ({ hasWriter }) => hasWriter,
     () => null,
   )
@@ -67,14 +67,12 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     const where = whereabouts(ledger.home(source.id))
     if (where === 'away') return { kind: 'stop' }
     const mayGoOn = () => host.mayGoOn(source) && !session.closed
-    const hasOthers = (source.alsoTo ?? []).length > 0
     const asked = {
       due,
-      folder: source.name,
+      source: { id: source.id, name: source.name },
       session,
       hasWriter,
       mayGoOn,
-      hasOthers,
       isHome: where === 'there',
     }
     try {
@@ -112,15 +110,10 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       const session = host.session()
       goesOn = session !== null && host.mayGoOn(source)
       if (session === null || !goesOn) break
-      // A receiver that cannot be asked whether it has a file is never believed to have it.
-      if (!session.canCopy(due.digest)) {
-        tellOnce(source, 'the receiver is too old to be asked whether it still has some of them')
-        continue
-      }
       const found = await judge(look, due, session)
       goesOn = found.kind !== 'stop'
       if (!goesOn) break
-      if (found.kind === 'yes') ready.push({ due, device: found.device, otherwise: found.otherwise })
+      if (found.kind === 'yes') ready.push({ due, device: found.device })
       else settle(look, due, found)
     }
     if (ready.length > 0) look.refused += await taking.takeAll(source, ready, hasWriter)

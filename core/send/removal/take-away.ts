@@ -4,7 +4,7 @@ import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { Facts } from '../reading/facts.ts'
-import { factsOf, sameFile } from '../reading/facts.ts'
+import { factsOf, sameContent, sameFile } from '../reading/facts.ts'
 import type { HeldDirectory } from './within.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
@@ -41,7 +41,8 @@ async function isStill(file: string, offered: Facts, device: bigint, hasWriter: 
     // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
     if (hasWriter(fd) !== 'no') return false
     const stats = await statFd(fd)
-    return stats.isFile() && stats.dev === device && sameFile(factsOf(stats), offered)
+    // The renaming has changed its inode.
+    return stats.isFile() && stats.dev === device && sameContent(factsOf(stats), offered)
   } finally {
     await closeFd(fd)
   }

@@ -19,7 +19,7 @@ const TOGETHER = 64
 export const PROOF_LASTS_MS = 6 * 3_600_000
 
 /** A file that was confirmed (confirm.ts). */
-export interface Ready extends Pick<Extract<Confirmed, { kind: 'yes' }>, 'device' | 'otherwise'> {
+export interface Ready extends Pick<Extract<Confirmed, { kind: 'yes' }>, 'device'> {
   due: Removable
 }
 
@@ -98,7 +98,7 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       const now = Date.now()
       const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
       const begun = ledger.beginRemovals(
-        ready.map(({ due, otherwise }) => ({ ...due, otherwise })),
+        ready.map(({ due }) => due),
         proven,
       )
       let failures = 0

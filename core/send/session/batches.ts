@@ -1,6 +1,7 @@
+import type { MoreFacts } from '../../files/facts.ts'
 import type { Channel } from '../../wire/channel.ts'
-import { BATCH_MAX_FILES, BATCH_TARGET_HEADER_BYTES } from '../../wire/limits.ts'
-import type { SmallFile } from '../../wire/small-entries.ts'
+import type { DirectoryEntry, SmallFile } from '../../wire/entries.ts'
+import { BATCH_MAX_FILES, BATCH_TARGET_HEADER_BYTES, MAX_DIRECTORIES } from '../../wire/limits.ts'
 
 /** A batch that is not full waits this long for more files. */
 const BATCH_WAIT_MS = 3
@@ -10,6 +11,7 @@ const HEADER_BYTES = 80
 /** Files that came together; they stay together. */
 export interface Group {
   files: SmallFile[]
+  directories: readonly DirectoryEntry[]
   payload: Uint8Array[]
   bytes: number
   headerBytes: number
@@ -37,6 +39,7 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
     files: groups.reduce((files, group) => files + group.files.length, 0),
     bytes: groups.reduce((bytes, group) => bytes + group.bytes, 0),
     headerBytes: groups.reduce((bytes, group) => bytes + group.headerBytes, 0),
+    directories: groups.reduce((count, group) => count + group.directories.length, 0),
   })
   const isFull = () => {
     const { files, bytes, headerBytes } = sum(pending)
@@ -48,8 +51,12 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
     const most = batchBytes()
     let count = 0
     for (; count < pending.length; count += 1) {
-      const { files, bytes, headerBytes } = sum(pending.slice(0, count + 1))
-      const fits = files <= BATCH_MAX_FILES && bytes <= most && headerBytes <= BATCH_TARGET_HEADER_BYTES
+      const { files, bytes, headerBytes, directories } = sum(pending.slice(0, count + 1))
+      const fits =
+        files <= BATCH_MAX_FILES &&
+        bytes <= most &&
+        headerBytes <= BATCH_TARGET_HEADER_BYTES &&
+        directories <= MAX_DIRECTORIES
       if (count > 0 && !fits) break
     }
     return pending.splice(0, count)
@@ -67,7 +74,8 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
       const batch = cut()
       if (batch.length === 0) break
       const files = batch.flatMap((group) => group.files)
-      channel.send('batch', { files }, joined(batch.flatMap(({ payload }) => payload)), () => {
+      const directories = batch.flatMap((group) => group.directories)
+      channel.send('batch', { files, directories }, joined(batch.flatMap(({ payload }) => payload)), () => {
         for (const { onUsed } of batch) onUsed()
       })
       for (const { onWire } of batch) onWire()
@@ -93,9 +101,11 @@ export function openBatches(channel: Channel, batchBytes: () => number): Batches
   }
 }
 
-/** What a file takes of a batch's header, at most. */
-export function headerBytesOf({ source, path }: { source: string; path: string }): number {
-  return Buffer.byteLength(path) + Buffer.byteLength(source) + HEADER_BYTES
+/** What a file, or a directory, takes of a batch's header, at most. */
+export function headerBytesOf(path: string, more: MoreFacts | null = null): number {
+  const attributes = Object.entries(more?.attributes ?? {})
+  const bytes = attributes.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + value.length + 8, 0)
+  return Buffer.byteLength(path) + HEADER_BYTES + bytes
 }
 
 /** Pieces that lie one after the other in the same memory become one: what was read together is sent as it is. */

@@ -1,37 +1,43 @@
-import type { DigestKind } from '../../files/digest.ts'
-import { digestKindOf } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
+import type { DirectoryEntry } from '../../wire/entries.ts'
+import { wordsOfFacts } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { FileStatus } from '../../wire/limits.ts'
 import {
   BATCH_MAX_FILES,
   BATCH_TARGET_BYTES,
-  BLAKE3_PROTOCOL,
-  COPY_PROTOCOL,
   fileStatuses,
   MAX_OPEN_FILES,
-  OLD_SMALL_FILE_BYTES,
-  RESUME_PROTOCOL,
   SMALL_FILE_BYTES,
-  WHOLE_MIB_PROTOCOL,
+  WHOLE_FILE_BYTES,
 } from '../../wire/limits.ts'
+import type { FoundDirectory } from '../reading/group.ts'
 import { headerBytesOf, openBatches } from './batches.ts'
 import { createQuestions } from './questions.ts'
+import { openToldDirectories } from './told-directories.ts'
 
-/** What the receiver said about a file; null: the connection was lost before it said anything. */
-export type Answer = { status: FileStatus; detail: string } | null
+/**
+ * What the receiver said about a file, by which position of its store; null: the connection was lost before it said
+ * anything.
+ */
+export type Answer = { status: FileStatus; detail: string; position: number } | null
+
+/** A source as the receiver is told of it. */
+export interface OutgoingSource {
+  id: string
+  /** What its directory there is called, if that name is free. */
+  name: string
+}
 
 export interface Outgoing {
-  /** The source's folder at the destination. */
-  source: string
+  source: OutgoingSource
   path: string
-  size: number
-  mtimeMs: number
-  mode: number
+  facts: FileFacts
 }
 
 export interface Upload {
@@ -42,13 +48,15 @@ export interface Upload {
    * receiver has answered already, or the connection is lost.
    */
   chunk(bytes: Buffer): Promise<boolean>
+  /** The next bytes are so many zeros. */
+  zeros(count: number): Promise<boolean>
   end(digest: Buffer): Promise<Answer>
   /** `keep`: the receiver may keep what it has, to go on with it. */
   abort(keep: boolean): Promise<Answer>
 }
 
-/** What the receiver's welcome says of the session: the version, and the first credit. */
-export type Welcome = Pick<FrameHeader<'welcome'>, 'protocol' | 'bytes' | 'files'>
+/** What the receiver's welcome says of the session's first credit. */
+export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
 /** A small file with its content. */
 export interface SmallOutgoing extends Outgoing {
@@ -77,23 +85,43 @@ export interface SmallLimits {
   fileBytes: number
 }
 
+/** A content that the receiver should have. */
+export interface CopyFrom {
+  source: OutgoingSource
+  path: string
+  /** That name is gone at the source. */
+  isMoved: boolean
+}
+
+/** What the receiver says that it holds: the digest of a nonce and of the file behind it, or why there is none. */
+export type Proof = { digest: Uint8Array } | { digest: null; reason: string } | null
+
 /** One connection that was welcomed, with its credits. */
 export interface Session {
-  /** Sends whole small files, maybe together with others; resolves when more may come. */
-  sendSmall(files: readonly SmallOutgoing[], events: SmallEvents): Promise<void>
+  /**
+   * The receiver has files of this computer that its ledger does not know of: before a file is sent, it is asked
+   * whether it is there.
+   */
+  readonly asksFirst: boolean
+  /**
+   * Sends whole small files of one source, maybe together with others; resolves when more may come.
+   * @param directories those on the way to them.
+   */
+  sendSmall(
+    files: readonly SmallOutgoing[],
+    directories: readonly FoundDirectory[],
+    events: SmallEvents,
+  ): Promise<void>
   readonly smallLimits: SmallLimits
   /**
    * Begins a large file; null: the connection is lost.
-   * @param identity which file it is; given only where the receiver knows how to go on with one (`canResume`).
+   * @param identity which file it is, if the receiver may have a part of it; left out: it is sent whole.
    */
-  begin(file: Outgoing, identity?: string): Promise<Upload | null>
-  readonly canResume: boolean
-  /** How the digests of what is sent are made. */
-  readonly digests: DigestKind
-  /** Whether the receiver can be asked for a copy of a content with this digest, or whether it still has it. */
-  canCopy(digest: Uint8Array): boolean
+  begin(file: Outgoing, directories: readonly FoundDirectory[], identity?: string): Promise<Upload | null>
   /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
-  copy(file: Outgoing, digest: Uint8Array, from: Pick<Outgoing, 'source' | 'path'>): Promise<Answer>
+  copy(file: Outgoing, digest: Uint8Array, from: CopyFrom): Promise<Answer>
+  /** Asks the receiver to prove that it holds a file; null: the connection is lost. */
+  prove(source: OutgoingSource, path: string, size: number, nonce: Uint8Array): Promise<Proof>
   onFrame(frame: Frame): void
   close(): void
   readonly closed: boolean
@@ -105,30 +133,55 @@ interface Asker {
   tell(index: number, answer: Answer): void
 }
 
-/** @param batchBytes how many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
+export interface SessionOptions {
+  /** How many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
+  batchBytes?: () => number
+  asksFirst?: boolean
+}
+
 export function openSession(
   channel: Channel,
   welcome: Welcome,
-  batchBytes: () => number = () => BATCH_TARGET_BYTES,
+  { batchBytes = () => BATCH_TARGET_BYTES, asksFirst = false }: SessionOptions = {},
 ): Session {
   const bytesCredit: Semaphore = createSemaphore(welcome.bytes)
   const filesCredit: Semaphore = createSemaphore(welcome.files)
   const openFiles: Semaphore = createSemaphore(MAX_OPEN_FILES)
   const askers = new Map<number, Asker>()
   const copies = new Set<number>()
+  const proofs = new Map<number, (proof: Proof) => void>()
   const questions = createQuestions()
   const batches = openBatches(channel, batchBytes)
-  const digests: DigestKind = welcome.protocol >= BLAKE3_PROTOCOL ? 'blake3' : 'sha256'
+  const told = openToldDirectories()
+  const sources = new Map<string, number>()
   let lastId = 0
   let closed = false
 
+  /** The number by which the receiver knows a source; it is told of one that is new. */
+  const numberOf = ({ id, name }: OutgoingSource): number => {
+    const known = sources.get(id)
+    if (known !== undefined) return known
+    const number = sources.size
+    sources.set(id, number)
+    channel.send('source', { source: number, id, name })
+    return number
+  }
+
+  const entriesOf = (
+    source: OutgoingSource,
+    number: number,
+    directories: readonly FoundDirectory[],
+  ): DirectoryEntry[] =>
+    told.news(source.id, directories).map(({ path, facts }) => [number, path, wordsOfFacts(facts)])
+
+  const nextId = (): number => {
+    lastId = (lastId + 1) >>> 0
+    return lastId
+  }
   /** Numbers for so many files, whose answers `tell` hears. */
   const ask = (files: number, tell: Asker['tell']): number => {
     const asker = { first: (lastId + 1) >>> 0, tell }
-    for (let count = 0; count < files; count += 1) {
-      lastId = (lastId + 1) >>> 0
-      askers.set(lastId, asker)
-    }
+    for (let count = 0; count < files; count += 1) askers.set(nextId(), asker)
     return asker.first
   }
   const askOne = (): { id: number; answer: Promise<Answer> } => {
@@ -139,7 +192,7 @@ export function openSession(
     return { id, answer }
   }
 
-  const onResult = (results: Extract<Frame, { type: 'result' }>['header']['results']) => {
+  const onResult = ({ position, results }: FrameHeader<'result'>) => {
     for (const [id, code, detail] of results) {
       const status = fileStatuses[code]
       const asker = askers.get(id)
@@ -147,12 +200,23 @@ export function openSession(
       if (!copies.delete(id) && status === 'unknown')
         throw new WireFault(`file ${id} was sent, not asked for`)
       askers.delete(id)
-      asker.tell((id - asker.first) >>> 0, { status, detail })
+      asker.tell((id - asker.first) >>> 0, { status, detail, position })
     }
     filesCredit.release(results.length)
   }
 
+  const onProof = ({ id, digest, reason }: FrameHeader<'proof'>) => {
+    const tell = proofs.get(id)
+    if (tell === undefined) throw new WireFault(`proof of unknown file ${id}`)
+    proofs.delete(id)
+    // As it came it is a part of the whole frame.
+    tell(digest === null ? { digest, reason } : { digest: Buffer.from(digest) })
+    filesCredit.release(1)
+  }
+
   return {
+    asksFirst,
+
     smallLimits: {
       files: Math.max(1, Math.min(BATCH_MAX_FILES, welcome.files)),
       get bytes() {
@@ -160,27 +224,35 @@ export function openSession(
       },
       // On a slow line others wait for a frame: then its files are small ones.
       get fileBytes() {
-        const most = welcome.protocol >= WHOLE_MIB_PROTOCOL ? SMALL_FILE_BYTES : OLD_SMALL_FILE_BYTES
-        return Math.min(most, Math.max(OLD_SMALL_FILE_BYTES, Math.min(batchBytes(), welcome.bytes)))
+        const batch = Math.min(batchBytes(), welcome.bytes)
+        return Math.min(SMALL_FILE_BYTES, Math.max(WHOLE_FILE_BYTES, batch))
       },
     },
 
-    async sendSmall(files, { onTurn, onWire, onUsed, onAnswer }) {
-      const bytes = files.reduce((total, { size }) => total + size, 0)
+    async sendSmall(files, directories, { onTurn, onWire, onUsed, onAnswer }) {
+      const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
       const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
+      const [one] = files
       // It may have ended between the credit and this.
-      if (!hasCredit || closed) {
+      if (!hasCredit || closed || one === undefined) {
         for (const index of files.keys()) onAnswer(index, null)
         return
       }
+      const number = numberOf(one.source)
       const first = ask(files.length, onAnswer)
+      const entries = entriesOf(one.source, number, directories)
+      const header = [...files, ...directories].reduce(
+        (total, { path, facts }) => total + headerBytesOf(path, facts.more),
+        0,
+      )
       batches.add({
-        files: files.map(({ source, path, size, mtimeMs, mode, digest }, index) => {
-          return [(first + index) >>> 0, source, path, size, mtimeMs, mode, digest]
+        files: files.map(({ path, facts, digest }, index) => {
+          return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
         }),
+        directories: entries,
         payload: files.map((file) => file.bytes),
         bytes,
-        headerBytes: files.reduce((total, file) => total + headerBytesOf(file), 0),
+        headerBytes: header,
         onTurn() {
           if (onTurn()) return true
           for (const index of files.keys()) askers.delete((first + index) >>> 0)
@@ -193,18 +265,21 @@ export function openSession(
       })
     },
 
-    async begin({ source, path, size, mtimeMs, mode }, identity) {
+    async begin({ source, path, facts }, directories, identity) {
       if (!(await openFiles.acquire())) return null
       if (!(await filesCredit.acquire()) || closed) return null
+      const number = numberOf(source)
       const { id, answer } = askOne()
       let answered = false
       void answer.then(() => {
         answered = true
       })
+      const { size } = facts
       const known = identity === undefined ? 0 : questions.ask(id, size)
       const file = identity === undefined ? {} : { file: identity }
-      const hash = digests === 'blake3' ? { hash: 'blake3' as const } : {}
-      channel.send('begin', { id, source, path, size, time: mtimeMs, mode, ...file, ...hash })
+      const entries = entriesOf(source, number, directories)
+      const header = { id, source: number, path, size, facts: wordsOfFacts(facts), directories: entries }
+      channel.send('begin', { ...header, ...file })
       // A file that is refused has no answer but the refusal.
       const offset = await Promise.race([known, answer.then(() => 0)])
       questions.forget(id)
@@ -212,16 +287,24 @@ export function openSession(
         openFiles.release()
         return answer
       }
+      /** Waits for credit and for the line; false: there is no need any more. */
+      const mayGo = async (bytes: number): Promise<boolean> => {
+        if (!(await bytesCredit.acquire(bytes))) return false
+        await channel.room()
+        if (!closed && !answered) return true
+        bytesCredit.release(bytes)
+        return false
+      }
       return {
         offset,
         async chunk(bytes) {
-          if (!(await bytesCredit.acquire(bytes.length))) return false
-          await channel.room()
-          if (closed || answered) {
-            bytesCredit.release(bytes.length)
-            return false
-          }
+          if (!(await mayGo(bytes.length))) return false
           channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
+          return true
+        },
+        async zeros(count) {
+          if (!(await mayGo(count))) return false
+          channel.send('chunk', { id, zeros: count })
           return true
         },
         end(digest) {
@@ -235,21 +318,29 @@ export function openSession(
       }
     },
 
-    canResume: welcome.protocol >= RESUME_PROTOCOL,
-    digests,
-    canCopy: (digest) =>
-      welcome.protocol >= (digestKindOf(digest) === 'blake3' ? BLAKE3_PROTOCOL : COPY_PROTOCOL),
-    async copy({ source, path, size, mtimeMs, mode }, digest, from) {
+    async copy({ source, path, facts }, digest, from) {
       if (!(await filesCredit.acquire()) || closed) return null
+      const number = numberOf(source)
+      const fromSource = numberOf(from.source)
       const { id, answer } = askOne()
       copies.add(id)
-      const names = { source, path, fromSource: from.source, fromPath: from.path }
-      channel.send('copy', { id, ...names, size, time: mtimeMs, mode, digest })
+      const { size } = facts
+      const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
+      channel.send('copy', { ...header, fromSource, fromPath: from.path, moved: from.isMoved })
       return answer
     },
 
+    async prove(source, path, size, nonce) {
+      if (!(await filesCredit.acquire()) || closed) return null
+      const id = nextId()
+      const proof = new Promise<Proof>((resolve) => proofs.set(id, resolve))
+      channel.send('prove', { id, source: numberOf(source), path, size, nonce })
+      return proof
+    },
+
     onFrame(frame) {
-      if (frame.type === 'result') onResult(frame.header.results)
+      if (frame.type === 'result') onResult(frame.header)
+      else if (frame.type === 'proof') onProof(frame.header)
       else if (frame.type === 'credit') bytesCredit.release(frame.header.bytes)
       else if (frame.type === 'resume') questions.answer(frame.header)
       else throw new WireFault(`${frame.type} frame not expected now`)
@@ -264,6 +355,8 @@ export function openSession(
       const lost = [...askers]
       askers.clear()
       for (const [id, { first, tell }] of lost) tell((id - first) >>> 0, null)
+      for (const tell of proofs.values()) tell(null)
+      proofs.clear()
     },
     get closed() {
       return closed

@@ -1,0 +1,46 @@
+import { WireFault } from '../../wire/codec.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import type { StoreSource } from '../store/store.ts'
+
+/** Finds the directory of a sender's source. */
+export interface SourceHost {
+  /** @throws what the system says where a new one cannot be written down. */
+  directoryOf(id: string, name: string): Promise<StoreSource>
+}
+
+interface Declared {
+  name: string
+  source: Promise<StoreSource>
+  /** null: it is not known yet. */
+  now: StoreSource | null
+}
+
+/** The sources of one connection, by the numbers that its sender has given them. */
+export function openSources(host: SourceHost) {
+  const declared = new Map<number, Declared>()
+  const declaredOf = (number: number): Declared => {
+    const one = declared.get(number)
+    if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+    return one
+  }
+  return {
+    /** @throws WireFault where the number is taken. */
+    declare({ source, id, name }: FrameHeader<'source'>): void {
+      if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
+      const one: Declared = { name, source: host.directoryOf(id, name), now: null }
+      declared.set(source, one)
+      one.source.then(
+        (found) => {
+          one.now = found
+        },
+        // Whoever asks for it hears why.
+        () => undefined,
+      )
+    },
+    /** @throws WireFault where nothing was declared; rejects where it cannot be stored now. */
+    of: (number: number): Promise<StoreSource> => declaredOf(number).source,
+    /** null: it has to be waited for. @throws WireFault where nothing was declared. */
+    now: (number: number): StoreSource | null => declaredOf(number).now,
+    nameOf: (number: number): string => declared.get(number)?.name ?? '',
+  }
+}

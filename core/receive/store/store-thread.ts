@@ -1,0 +1,43 @@
+import type { MessagePort } from 'node:worker_threads'
+import { errorCode, errorText } from '../../files/system-error.ts'
+import { FileRefused } from '../file-refused.ts'
+import { storeLayout } from '../layout.ts'
+import { openCommitter } from './committer.ts'
+import type { CommitJob, NumberedJob, NumberedResult, StoreThreadData, WriteJob } from './messages.ts'
+import { writeFiles } from './writing.ts'
+
+const thrownOf = (thrown: unknown): { message: string; code: string | null } => ({
+  message: errorText(thrown),
+  code: thrown instanceof FileRefused ? thrown.detail : errorCode(thrown),
+})
+
+/**
+ * A thread of the store: it makes many files' calls one after the other, without the two changes of threads that each
+ * costs from the event loop. A disk that hangs holds this thread, and nothing else.
+ */
+export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
+  const answer = (result: NumberedResult, memory: Uint8Array<ArrayBuffer> | null = null) =>
+    port.postMessage(result, memory === null ? [] : [memory.buffer])
+
+  if (data.role === 'write') {
+    port.on('message', ({ id, job }: NumberedJob<WriteJob>) => {
+      const result = writeFiles(job)
+      answer({ id, result }, result.memory)
+    })
+    return
+  }
+
+  const beats = new Int32Array(data.beat)
+  const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
+  let last: Promise<void> = Promise.resolve()
+  port.on('message', ({ id, job }: NumberedJob<CommitJob>) => {
+    last = last.then(async () => {
+      try {
+        answer({ id, result: await committer.run(job) })
+      } catch (thrown) {
+        answer({ id, thrown: thrownOf(thrown) })
+      }
+    })
+  })
+  port.on('close', () => void last.then(() => committer.close()))
+}

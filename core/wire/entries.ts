@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { isDigest } from '../files/digest.ts'
+import type { FactWords } from './facts.ts'
+import { isFactWords } from './facts.ts'
+import {
+  BATCH_MAX_FILES,
+  fileStatuses,
+  LONGEST_DETAIL,
+  LONGEST_TEXT,
+  MAX_DIRECTORIES,
+  MAX_FILE_NUMBER,
+  MAX_SOURCES,
+  SMALL_FILE_BYTES,
+} from './limits.ts'
+
+// What comes for every small file, twenty thousand times a second: judged by hand, as a schema for each value makes
+// objects of its own, a quarter of what the receiver's memory had to be collected for.
+
+/** A small file in a batch. `source`: the number that the sender gave it with a `source` frame. */
+export type SmallFile = [
+  id: number,
+  source: number,
+  path: string,
+  size: number,
+  facts: FactWords,
+  digest: Uint8Array,
+]
+
+/** What a directory on the way to files is; the source's own directory has an empty path. */
+export type DirectoryEntry = [source: number, path: string, facts: FactWords]
+
+/** What became of a file: id, its status (a place in `fileStatuses`), more words. */
+export type FileResult = [id: number, status: number, detail: string]
+
+const isCount = (value: unknown, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+
+const isText = (value: unknown, most: number): boolean => typeof value === 'string' && value.length <= most
+
+function isSmallFile(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 6) return false
+  const [id, source, path, size, facts, digest] = value
+  return (
+    isCount(id, MAX_FILE_NUMBER) &&
+    isCount(source, MAX_SOURCES - 1) &&
+    isText(path, LONGEST_TEXT) &&
+    isCount(size, SMALL_FILE_BYTES) &&
+    isFactWords(facts) &&
+    isDigest(digest)
+  )
+}
+
+function isDirectoryEntry(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 3) return false
+  const [source, path, facts] = value
+  return isCount(source, MAX_SOURCES - 1) && isText(path, LONGEST_TEXT) && isFactWords(facts)
+}
+
+function isFileResult(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 3) return false
+  const [id, status, detail] = value
+  return (
+    isCount(id, MAX_FILE_NUMBER) && isCount(status, fileStatuses.length - 1) && isText(detail, LONGEST_DETAIL)
+  )
+}
+
+const isListOf = (isEntry: (value: unknown) => boolean, least: number, most: number) => (value: unknown) => {
+  if (!Array.isArray(value) || value.length < least || value.length > most) return false
+  for (const entry of value) if (!isEntry(entry)) return false
+  return true
+}
+
+export const smallFiles = z.custom<SmallFile[]>(
+  isListOf(isSmallFile, 1, BATCH_MAX_FILES),
+  'not a list of files',
+)
+export const fileResults = z.custom<FileResult[]>(
+  isListOf(isFileResult, 1, BATCH_MAX_FILES),
+  'not a list of results',
+)
+export const directoryEntries = z.custom<DirectoryEntry[]>(
+  isListOf(isDirectoryEntry, 0, MAX_DIRECTORIES),
+  'not a list of directories',
+)

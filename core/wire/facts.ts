@@ -1,0 +1,65 @@
+import type { FileFacts, MoreFacts } from '../files/facts.ts'
+import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../files/facts.ts'
+import { MAX_MODE, MAX_NANOSECONDS, MAX_OWNER, MAX_SECONDS } from './limits.ts'
+
+/**
+ * A file's facts as they travel: time of modification in seconds since 1970, maybe negative, and nanoseconds; mode;
+ * user and group; what few files have besides.
+ */
+export type FactWords = [
+  seconds: number,
+  nanoseconds: number,
+  mode: number,
+  user: number,
+  group: number,
+  more: MoreFacts | null,
+]
+
+const NANOSECONDS = 1_000_000_000n
+
+export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): FactWords {
+  const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
+  return [Number((mtimeNs - nanoseconds) / NANOSECONDS), Number(nanoseconds), mode, user, group, more]
+}
+
+/** The facts, with the size that is told beside them. */
+export function factsOfWords(
+  [seconds, nanoseconds, mode, user, group, more]: FactWords,
+  size: number,
+): FileFacts {
+  return { size, mtimeNs: BigInt(seconds) * NANOSECONDS + BigInt(nanoseconds), mode, user, group, more }
+}
+
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+
+export function isFactWords(value: unknown): value is FactWords {
+  if (!Array.isArray(value) || value.length !== 6) return false
+  const [seconds, nanoseconds, mode, user, group, more] = value
+  return (
+    isWhole(seconds, -MAX_SECONDS, MAX_SECONDS) &&
+    isWhole(nanoseconds, 0, MAX_NANOSECONDS) &&
+    isWhole(mode, 0, MAX_MODE) &&
+    isWhole(user, 0, MAX_OWNER) &&
+    isWhole(group, 0, MAX_OWNER) &&
+    (more === null || isMore(more))
+  )
+}
+
+function isMore(value: unknown): value is MoreFacts {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const { attributes, sparse, ...others } = value as Record<string, unknown>
+  if (Object.keys(others).length > 0) return false
+  if (sparse !== undefined && sparse !== true) return false
+  return attributes === undefined || isAttributes(attributes)
+}
+
+function isAttributes(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const all = Object.entries(value)
+  const bytes = all.reduce(
+    (sum, [name, one]) => sum + name.length + (one instanceof Uint8Array ? one.length : Number.NaN),
+    0,
+  )
+  return all.length <= MAX_ATTRIBUTES && bytes <= MAX_ATTRIBUTE_BYTES
+}

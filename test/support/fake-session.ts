@@ -2,16 +2,15 @@ import type { Session } from '../../core/send/session/session.ts'
 
 /** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
 export const fakeSession = (parts: Partial<Session> = {}): Session => ({
+  asksFirst: false,
   smallLimits: { files: 100, bytes: 1e6, fileBytes: 256 * 1024 },
-  async sendSmall(files, { onWire, onAnswer }) {
+  async sendSmall(files, _directories, { onWire, onAnswer }) {
     onWire()
-    for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+    for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '', position: 1 })
   },
   begin: async () => null,
-  canResume: false,
-  canCopy: () => false,
-  digests: 'blake3',
   copy: async () => null,
+  prove: async () => null,
   onFrame: () => undefined,
   close: () => undefined,
   closed: false,

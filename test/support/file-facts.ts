@@ -1,8 +1,24 @@
-import { createHash } from 'node:crypto'
-import type { FileFacts } from '../../core/receive/file-facts.ts'
+import { digestOf } from '../../core/files/digest.ts'
+import type { FileFacts } from '../../core/files/facts.ts'
+import type { Offered, StoreSource } from '../../core/receive/store/store.ts'
 
-export const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+export { digestOf }
 
-export function factsOf(name: string, size: number): FileFacts {
-  return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_600_000_000_500, mode: 0o640 }
-}
+/** What a file of so many bytes may be at its source. */
+export const factsOf = (size: number, changes: Partial<FileFacts> = {}): FileFacts => ({
+  size,
+  mtimeNs: 1_600_000_000_500_000_000n,
+  mode: 0o640,
+  user: 0,
+  group: 0,
+  more: null,
+  ...changes,
+})
+
+/** A file as a sender offers it. */
+export const offeredAs = (source: StoreSource, path: string, size: number): Offered => ({
+  source,
+  path,
+  facts: factsOf(size),
+  session: null,
+})

@@ -4,7 +4,8 @@ import { digestOf } from '../../core/files/digest.ts'
 import { encodeFrame } from '../../core/wire/codec.ts'
 import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import { frameKinds } from '../../core/wire/frames.ts'
-import { fileStatuses, PROTOCOL_VERSIONS } from '../../core/wire/limits.ts'
+import type { FactWords } from '../../core/wire/facts.ts'
+import { fileStatuses, PROTOCOL } from '../../core/wire/limits.ts'
 
 type Random = () => number
 type AnyFrame = { type: FrameType; header: object; payload: readonly Uint8Array[] }
@@ -35,46 +36,54 @@ const frame = <T extends FrameType>(
 export function senderFrame(random: Random): AnyFrame {
   const id = below(random, 12)
   const path = pickFrom(random, ['a/b', 'a', 'c', 'deep/er/file', `f${below(random, 50)}`])
-  const hash = pickFrom(random, ['sha256', 'blake3'] as const)
-  const facts = { id, source: 'data', path, time: 1_700_000_000_000.5, mode: 0o644 }
-  switch (below(random, 10)) {
+  const more = pickFrom(random, [null, null, { sparse: true as const }, { attributes: { 'user.x': payload } }])
+  const facts: FactWords = [1_700_000_000, 500_000, 0o644, 0, 0, more]
+  const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, FactWords]] : []
+  const source = random() < 0.95 ? 0 : 1
+  const named = { id, source, path, facts }
+  switch (below(random, 12)) {
     case 0:
     case 1:
     case 2: {
       const count = 1 + below(random, 4)
       const files = Array.from({ length: count }, (_, index): FrameHeader<'batch'>['files'][number] => [
         id + index,
-        'data',
+        source,
         `${path}${index}`,
         payload.length,
-        facts.time,
-        facts.mode,
-        digestOf(hash, payload),
+        facts,
+        digestOf(payload),
       ])
-      return frame('batch', { files }, new Array(count).fill(payload))
+      return frame('batch', { files, directories }, new Array(count).fill(payload))
     }
     case 3:
     case 4:
       return frame('begin', {
-        ...facts,
+        ...named,
         size: large.length,
-        ...(hash === 'blake3' ? { hash } : {}),
+        directories,
         ...(random() < 0.3 ? { file: 'inode' } : {}),
       })
     case 5:
+      if (random() < 0.2) return frame('chunk', { id, zeros: pickFrom(random, [1, 1_500, 3_000]) })
       return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
     case 6:
-      return frame('end', { id, digest: digestOf(hash, large) })
+      return frame('end', { id, digest: digestOf(large) })
     case 7:
       return frame('abort', { id })
     case 8:
       return frame('copy', {
-        ...facts,
+        ...named,
         size: payload.length,
-        digest: digestOf(hash, payload),
-        fromSource: 'data',
+        digest: digestOf(payload),
+        fromSource: 0,
         fromPath: 'a/b0',
+        moved: random() < 0.5,
       })
+    case 9:
+      return frame('prove', { id, source, path, size: payload.length, nonce: Buffer.alloc(32, 1) })
+    case 10:
+      return frame('source', { source: below(random, 3), id: 'ab12', name: 'data' })
     default:
       return frame('alive', { stalledMs: below(random, 1_000) })
   }
@@ -94,10 +103,16 @@ export function receiverFrame(random: Random): AnyFrame {
           pickFrom(random, ['', 'EIO', 'symlink', 'quota bytes 5']),
         ],
       )
-      return frame('result', { results })
+      return frame('result', { position: below(random, 5), results })
     }
     case 3:
       return frame('credit', { bytes: pickFrom(random, [1, 1_000, 2 ** 40]) })
+    case 4:
+      return pickFrom(random, [
+        frame('want', { files: [['ab12', 'a/b0']] }),
+        frame('twice', { from: '127.0.0.1:1' }),
+        frame('proof', { id: below(random, 14), digest: null, reason: '' }),
+      ])
     default:
       return frame('alive', { stalledMs: below(random, 100_000) })
   }
@@ -107,11 +122,12 @@ export function receiverFrame(random: Random): AnyFrame {
 export function strayFrame(random: Random): AnyFrame {
   return pickFrom(random, [
     frame('hello', {
-      protocols: [...PROTOCOL_VERSIONS],
+      protocol: PROTOCOL,
       name: 'x',
       purpose: pickFrom(random, ['send', 'pair']),
+      session: null,
     }),
-    frame('welcome', { protocol: PROTOCOL_VERSIONS[0], name: 'x', bytes: 2 ** 40, files: 2 ** 20 }),
+    frame('welcome', { protocol: PROTOCOL, name: 'x', bytes: 2 ** 40, files: 2 ** 20, session: null }),
     frame('refused', { code: 'busy', reason: 'no' }),
     frame('pair', { code: 'guess', name: 'x' }),
     frame('paired', { name: 'x' }),

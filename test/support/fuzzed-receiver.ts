@@ -4,16 +4,18 @@ import { onTestFinished } from 'vitest'
 import type { ConnectionHost } from '../../core/receive/connection/connection.ts'
 import { serveConnection } from '../../core/receive/connection/connection.ts'
 import type { RefusedKind } from '../../core/receive/connection/counters.ts'
-import type { FileFacts } from '../../core/receive/file-facts.ts'
+import { storeLayout } from '../../core/receive/layout.ts'
+import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
 import type { Outcome } from '../../core/receive/file-refused.ts'
 import type { Sender } from '../../core/receive/senders/senders.ts'
-import type { Store } from '../../core/receive/store/store.ts'
+import type { Offered, Store } from '../../core/receive/store/store.ts'
 import { openStore } from '../../core/receive/store/store.ts'
 import { fingerprintOf } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { nameFault } from '../../core/wire/names.ts'
 import { certificate, turn } from './fuzzed-connection.ts'
 import { temporaryDirectory } from './temporary.ts'
+import { receiverParts } from './transfer.ts'
 
 const MIB = 1024 * 1024
 
@@ -26,26 +28,32 @@ function storeInName(): Store {
     await turn()
     return { status, detail: '' }
   }
-  const judge = ({ path: name }: FileFacts) => soon(nameFault(name) === null ? 'durable' : 'name')
+  const judge = ({ path: name }: Offered) => soon(nameFault(name) === null ? 'durable' : 'name')
+  const stored = async (status: FileStatus) => ({ outcome: await soon(status), position: 0 })
   return {
-    enter: () => ({ next: () => 0, leave: () => undefined }),
+    known: async () => ({ epoch: 'ab', position: 0, session: null }),
+    source: async (folder, directory) => ({ id: 1, folder, directory }),
     receive: judge,
     receiveAll(files, { onStored }) {
-      for (const [index, { facts }] of files.entries())
-        void judge(facts).then((outcome) => onStored(index, outcome))
+      for (const [index, file] of files.entries())
+        void judge(file).then((outcome) => onStored(index, outcome, 0))
     },
     begin: () => ({
       write: turn,
-      finish: () => soon('digest'),
+      finish: () => stored('digest'),
       abort: turn,
       refused: null,
       offset: Promise.resolve(null),
     }),
-    copy: () => soon('unknown'),
-    alone: (_, work) => work(),
+    copy: () => stored('unknown'),
+    prove: async () => Buffer.alloc(32),
+    wanted: async () => [],
+    wantSince: turn,
     abandon: async () => undefined,
+    prune: turn,
+    usage: () => ({ files: 0, bytes: 0, names: 0, position: 0, session: null }),
+    folders: () => [],
     stalledMs: () => 0,
-    clean: turn,
     close: turn,
   }
 }
@@ -58,7 +66,11 @@ export function openFuzzedReceiver() {
   fs.mkdirSync(path.join(root, 'sender', 'data'), { recursive: true })
   fs.mkdirSync(path.join(root, '.holdfast'))
   fs.symlinkSync(path.join(base, 'outside'), path.join(root, 'sender', 'data', 'planted'))
-  const store = openStore(root)
+  const store = openStore(storeLayout(root), {
+    thread: receiverParts.storeThread,
+    rules: DEFAULT_RULES,
+    log: () => undefined,
+  })
   onTestFinished(() => store.close())
   const sender: Sender = {
     fingerprint: fingerprintOf(certificate),
@@ -73,14 +85,17 @@ export function openFuzzedReceiver() {
   /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
   const serve = (socket: Parameters<typeof serveConnection>[0]) => {
     served += 1
+    const chosen = served % 8 === 0 ? store : storeInName()
     const host: ConnectionHost = {
       name: 'receiver',
-      store: served % 8 === 0 ? store : storeInName(),
+      store: chosen,
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
       known: () => sender,
       pair: async () => null,
-      renewal: { welcome: () => ({}), onHello: () => null },
-      enter() {
+      mayTryCode: () => true,
+      sources: ({ folder }) => ({ directoryOf: (_id, name) => chosen.source(folder, name) }),
+      sourceIn: () => null,
+      async enter() {
         counts.entered += 1
         return {
           window: { bytes: 2 * MIB, files: 64 },

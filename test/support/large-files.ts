@@ -1,46 +1,62 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { openAdmission } from '../../core/receive/limits/admission.ts'
+import { createSemaphore } from '../../core/pacing/semaphore.ts'
+import { storeLayout } from '../../core/receive/layout.ts'
 import type { StoreRules } from '../../core/receive/limits/rules.ts'
 import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
-import type { Store } from '../../core/receive/store/store.ts'
+import type { SmallIncoming, Store, StoreSource } from '../../core/receive/store/store.ts'
 import { openStore } from '../../core/receive/store/store.ts'
-import { digestOf, factsOf } from './file-facts.ts'
+import { digestOf, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
-import { treeOf } from './transfer.ts'
+import { receiverParts, treeOf } from './transfer.ts'
 
-/** A store that ends with the test. */
-export function openAt(root: string, rules: Partial<StoreRules> = {}, thread: URL | null = null): Store {
-  const admission = openAdmission(root, { ...DEFAULT_RULES, ...rules }, Promise.resolve(), () => ({
-    files: 0,
-    bytes: 0,
-  }))
-  const store = openStore(root, {
-    thread,
-    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-    admission,
+/** A store that ends with the test, with one source: the directory pc/data. */
+export async function openAt(
+  root: string,
+  rules: Partial<StoreRules> = {},
+  log: (text: string) => void = () => undefined,
+): Promise<{ store: Store; source: StoreSource }> {
+  const layout = storeLayout(root)
+  fs.mkdirSync(layout.own, { recursive: true, mode: 0o700 })
+  const store = openStore(layout, {
+    thread: receiverParts.storeThread,
+    rules: { ...DEFAULT_RULES, ...rules },
+    log,
   })
   onTestFinished(() => store.close())
-  return store
+  return { store, source: await store.source('pc', 'data') }
 }
 
 /** The same in a directory of its own; `kept`: what waits to be gone on with. */
-export function openLarge(rules: Partial<StoreRules> = {}) {
+export async function openLarge(rules: Partial<StoreRules> = {}) {
   const root = temporaryDirectory('partials')
   const kept = () => Object.values(treeOf(path.join(root, '.holdfast', 'partial')))
   const stored = () => treeOf(path.join(root, 'pc', 'data'))
-  return { root, store: openAt(root, rules), kept, stored }
+  return { root, ...(await openAt(root, rules)), kept, stored }
 }
+
+export const smallFile = (source: StoreSource, name: string, bytes: Uint8Array): SmallIncoming => ({
+  ...offeredAs(source, name, bytes.length),
+  bytes,
+  digest: digestOf(bytes),
+})
+
+const turns = createSemaphore(64)
+
+/** Begins a large file, or goes on with it. */
+export const begin = (store: Store, source: StoreSource, name: string, size: number, identity?: string) =>
+  store.begin(offeredAs(source, name, size), identity, [], turns)
 
 /** Sends the first `part` bytes, as far as they are missing, and loses the connection. */
 export async function beginLarge(
-  store: Store,
+  { store, source }: { store: Store; source: StoreSource },
   name: string,
   bytes: Buffer,
   part: number,
   identity = '1',
 ): Promise<number | null> {
-  const file = store.begin(factsOf(name, bytes.length), identity)
+  const file = begin(store, source, name, bytes.length, identity)
   const offset = await file.offset
   if (offset !== null && offset < part) await file.write(bytes.subarray(offset, part))
   await file.abort(true)
@@ -48,10 +64,15 @@ export async function beginLarge(
 }
 
 /** Sends what is missing, to the end. */
-export async function sendLarge(store: Store, name: string, bytes: Buffer, identity = '1') {
-  const file = store.begin(factsOf(name, bytes.length), identity)
+export async function sendLarge(
+  { store, source }: { store: Store; source: StoreSource },
+  name: string,
+  bytes: Buffer,
+  identity = '1',
+) {
+  const file = begin(store, source, name, bytes.length, identity)
   const offset = await file.offset
   if (offset !== null && offset < bytes.length) await file.write(bytes.subarray(offset))
-  const { status } = await file.finish(digestOf(bytes))
-  return { offset, status }
+  const { outcome } = await file.finish(digestOf(bytes))
+  return { offset, status: outcome.status }
 }

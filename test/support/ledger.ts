@@ -10,6 +10,7 @@ export const file = (name: string, changes: Partial<Candidate> = {}): Candidate 
   path: name,
   size: 10,
   mtimeNs: 1_700_000_000_123_456_789n,
+  ctimeNs: 1_700_000_000_123_456_789n,
   inode: 7n,
   device: 1n,
   ...changes,

@@ -130,7 +130,6 @@ export function receiverConfig(
 /** What a receiver in the test's own process needs besides its address. */
 export const receiverParts = {
   rules: DEFAULT_RULES,
-  manifestThread: new URL('../../cli/workers/manifest-thread.ts', import.meta.url),
   storeThread: new URL('../../cli/workers/store-thread.ts', import.meta.url),
 }
 
@@ -180,8 +179,9 @@ export function candidatesOf(directory: string, source = SOURCE): Candidate[] {
   return names.flatMap((name) => {
     const stats = fs.lstatSync(path.join(directory, name), { bigint: true })
     if (!stats.isFile()) return []
-    const { size, mtimeNs, ino: inode, dev: device } = stats
-    return [{ source, path: name.split(path.sep).join('/'), size: Number(size), mtimeNs, inode, device }]
+    const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = stats
+    const file = name.split(path.sep).join('/')
+    return [{ source, path: file, size: Number(size), mtimeNs, ctimeNs, inode, device }]
   })
 }
 

@@ -27,7 +27,14 @@ const logBytes = () => statSync(`${file}-wal`).size
 
 function offer(files: number, first = 0): void {
   const candidate = (index: number): Candidate => ({
-    ...{ source: 's', path: `directory/file-${first + index}`, size: 1, mtimeNs: 1n, device: 1n },
+    ...{
+      source: 's',
+      path: `directory/file-${first + index}`,
+      size: 1,
+      mtimeNs: 1n,
+      ctimeNs: 1n,
+      device: 1n,
+    },
     inode: BigInt(first + index),
   })
   // As many at once as a burst brings.

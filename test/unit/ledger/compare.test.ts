@@ -4,7 +4,13 @@ import { comparedRow } from '../../../core/ledger/compare.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const facts = { size: 5, mtimeNs: 1_700_000_000_123_456_789n, inode: 2n ** 64n - 3n, device: 1n }
+const facts = {
+  size: 5,
+  mtimeNs: 1_700_000_000_123_456_789n,
+  ctimeNs: 1_700_000_001_123_456_789n,
+  inode: 2n ** 64n - 3n,
+  device: 1n,
+}
 const names = ['plain', 'with "quotes" and \\', 'two\nlines', '漢字 😀', 'a/b']
 
 function setUp() {
@@ -15,8 +21,8 @@ function setUp() {
     names.map((name) => ({ source: 's', path: name, ...facts })),
   )
   const compare = (changes: Partial<typeof facts>, destination = 'there') => {
-    const { size, mtimeNs, inode } = { ...facts, ...changes }
-    const rows = names.map((name) => comparedRow(name, size, mtimeNs, inode, 0o100644))
+    const { size, mtimeNs, ctimeNs, inode } = { ...facts, ...changes }
+    const rows = names.map((name) => comparedRow(name, size, mtimeNs, ctimeNs, inode, 0o100644))
     return ledger.differing(destination, 's', `[${rows.join(',')}]`)
   }
   return { ledger, compare }
@@ -26,12 +32,14 @@ test('what is known with the same content does not differ, whatever its name', (
   expect(setUp().compare({})).toEqual([])
 })
 
-test.each([{ size: 6 }, { mtimeNs: facts.mtimeNs + 1n }, { inode: 2n ** 64n - 4n }])(
-  'changed: %o',
-  (change) => {
-    expect(setUp().compare(change)).toEqual(names.map((_, index) => ({ index, known: true })))
-  },
-)
+test.each([
+  { size: 6 },
+  { mtimeNs: facts.mtimeNs + 1n },
+  { ctimeNs: facts.ctimeNs + 1n },
+  { inode: 2n ** 64n - 4n },
+])('changed: %o', (change) => {
+  expect(setUp().compare(change)).toEqual(names.map((_, index) => ({ index, known: true })))
+})
 
 test('another destination has never heard of them; nothing differs of nothing', () => {
   const { ledger, compare } = setUp()
@@ -41,6 +49,8 @@ test('another destination has never heard of them; nothing differs of nothing', 
 
 test('one of many', () => {
   const { ledger } = setUp()
-  const rows = [...names, 'new'].map((name) => comparedRow(name, facts.size, facts.mtimeNs, facts.inode, 0))
+  const rows = [...names, 'new'].map((name) =>
+    comparedRow(name, facts.size, facts.mtimeNs, facts.ctimeNs, facts.inode, 0),
+  )
   expect(ledger.differing('there', 's', `[${rows.join(',')}]`)).toEqual([{ index: 5, known: false }])
 })

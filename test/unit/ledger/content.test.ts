@@ -72,7 +72,21 @@ describe('content that a destination has', () => {
     expect(ledger.sentAs('d', 'other', file('', { size: 2, mtimeNs: 2n }))).toBeNull()
   })
 
-  test('a file that was renewed, and one whose destination changed, is nothing to copy from', () => {
+  test('where the inode alone has changed, what the destination has is known still, as the content may be the same', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a')])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { ctimeNs: 5n })])
+    expect(take()).toMatchObject([{ path: 'a', digest, ctimeNs: 5n }])
+    const [due] = take()
+    if (due === undefined) throw new Error('nothing due')
+    ledger.renew(due, { ...due, ctimeNs: 6n }, 0)
+    expect(take()).toMatchObject([{ digest, ctimeNs: 6n }])
+    ledger.offer('d', [file('a', { ctimeNs: 7n, mtimeNs: 7n })])
+    expect(take()).toMatchObject([{ digest: null }])
+  })
+
+  test('a file that was renewed with other content, and one whose destination changed, is nothing to copy from', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
     const claims = take()
@@ -84,7 +98,7 @@ describe('content that a destination has', () => {
     for (const state of ['waiting', 'sent'] as const) ledger.requeue('d', 'next', 's', state, 0, 100)
     expect(elsewhere(ledger, 'next', due)).toBeNull()
     expect(elsewhere(ledger, 'd', due)?.path).toBe('a')
-    ledger.renew(sent, sent, 0)
+    ledger.renew(sent, { ...sent, size: 11 }, 0)
     expect(elsewhere(ledger, 'd', due)).toBeNull()
   })
 })
@@ -95,7 +109,7 @@ describe('a file that changes all the time', () => {
     ledger.offer('d', [file('a')])
     const [due] = take()
     if (due === undefined) throw new Error('nothing due')
-    ledger.renew(due, { size: 11, mtimeNs: 5n, inode: 7n, device: 1n }, 9_000)
+    ledger.renew(due, { size: 11, mtimeNs: 5n, ctimeNs: 5n, inode: 7n, device: 1n }, 9_000)
     expect(ledger.offer('d', [file('a', { size: 12 })])).toBe(1)
     expect(take(10, 8_999)).toEqual([])
     expect(take(10, 9_000)).toMatchObject([{ size: 12, attempts: 1 }])

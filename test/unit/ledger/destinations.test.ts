@@ -1,13 +1,9 @@
-import path from 'node:path'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
-import { digestOf } from '../../../core/files/digest.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 
 describe('several destinations of one source', () => {
   const digest = Buffer.alloc(32, 7)
-  const content = Buffer.from('content')
   /** Marks the waiting files of a destination as sent. */
   const sendTo = (ledger: Ledger, destination: string, names?: readonly string[], as: Buffer = digest) => {
     const due = ledger.take(destination, ['s'], 100, 1_000, new Set())
@@ -43,6 +39,19 @@ describe('several destinations of one source', () => {
     expect([removable('d'), removable('e')]).toEqual([['a'], ['a']])
   })
 
+  test('a mark that is set changes the file for no destination: none gets it again for that', () => {
+    const { ledger } = open()
+    offerBoth(ledger, ['a'])
+    sendTo(ledger, 'd')
+    sendTo(ledger, 'e')
+    const marked = 1_800_000_000_000_000_000n
+    ledger.marksDone(ledger.dueMarks('e', 's', 10, ['d']).map((due) => ({ ...due, ctimeNs: marked })))
+    for (const destination of ['d', 'e']) {
+      expect(ledger.offer(destination, [file('a', { ctimeNs: marked })])).toBe(0)
+      expect(ledger.offer(destination, [file('a', { ctimeNs: marked + 1n })])).toBe(1)
+    }
+  })
+
   test('what was put off is owed when the other destination is given up, or has other content', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a', 'b'])
@@ -56,22 +65,6 @@ describe('several destinations of one source', () => {
     expect(owed(ledger, 'd', ['e'])).toEqual([])
     expect(ledger.reviewMarks('d', 's', [], 0, 10)).toBeNull()
     expect(owed(ledger, 'd', [])).toEqual(['a', 'b'])
-  })
-
-  test('proofs by digests that are made in two ways count where the content as it is has both', () => {
-    const { ledger } = open()
-    offerBoth(ledger, ['a'])
-    const [sha256, blake3] = [digestOf('sha256', content), digestOf('blake3', content)]
-    const [atD] = sendTo(ledger, 'd', ['a'], sha256)
-    const [atE] = sendTo(ledger, 'e', ['a'], blake3)
-    if (atD === undefined || atE === undefined) throw new Error('they are not there')
-    const fromD = { others: ['e'], since: 5_000, now: 6_000 }
-    const fromE = { others: ['d'], since: 5_000, now: 6_500 }
-    expect([...ledger.beginRemovals([{ ...atD, otherwise: blake3 }], fromD)]).toEqual([])
-    expect([...ledger.beginRemovals([atE], fromE)]).toEqual([])
-    const another = digestOf('sha256', Buffer.from('another content'))
-    expect([...ledger.beginRemovals([{ ...atE, otherwise: another }], fromE)]).toEqual([])
-    expect([...ledger.beginRemovals([{ ...atE, otherwise: sha256 }], fromE)]).toEqual([atE.id])
   })
 
   test('a removal begins only with a fresh proof of every other destination, and at one of them', () => {
@@ -114,16 +107,5 @@ describe('several destinations of one source', () => {
     ledger.offer('e', [file('a')])
     sendTo(ledger, 'e')
     expect([...ledger.beginRemovals(atD, { others: ['e'], since: 5_000, now: 6_000 })]).toEqual([])
-  })
-
-  test('until there were several, everything had been offered to the destination of the last run', () => {
-    const { directory, ledger } = open()
-    const other = new DatabaseSync(path.join(directory, 'ledger.db'))
-    other.exec(`INSERT INTO meta VALUES ('destination', 'd')`)
-    other.close()
-    expect(ledger.filled('s')).toEqual(['d'])
-    ledger.rememberFilled('s', 'e', ['d'])
-    expect(ledger.filled('s')).toEqual(['d', 'e'])
-    expect(ledger.filled('t')).toEqual(['d'])
   })
 })

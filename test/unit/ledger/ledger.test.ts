@@ -11,16 +11,16 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
 })
 
 describe('offering', () => {
-  test('new files wait; the same again changes nothing; size, time or inode make a file wait again', () => {
+  test('new files wait; the same again changes nothing; size, times or inode make a file wait again', () => {
     const { ledger, take, send } = open()
     expect(ledger.offer('d', [file('a'), file('b')])).toBe(2)
     expect(ledger.offer('d', [file('a'), file('b')])).toBe(0)
     send(take())
     expect(ledger.lookup('d', 's', 'a')?.state).toBe('sent')
     expect(ledger.offer('d', [file('a', { device: 99n })])).toBe(0)
-    for (const change of [{ size: 11 }, { mtimeNs: 1n }, { inode: 8n }]) {
+    for (const change of [{ size: 11 }, { mtimeNs: 1n }, { ctimeNs: 1n }, { inode: 8n }]) {
       expect(ledger.offer('d', [file('a', change)])).toBe(1)
-      expect(ledger.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting', ...change })
+      expect(take()).toMatchObject([{ path: 'a', ...change }])
       send(take())
     }
     expect(ledger.lookup('d', 's', 'b')?.state).toBe('sent')
@@ -30,7 +30,10 @@ describe('offering', () => {
 
   test('exact integers: inodes beyond 2^63, times before 1970 and at nanoseconds come back unchanged', () => {
     const { ledger, take } = open()
-    const odd = file('odd', { inode: 2n ** 64n - 1n, mtimeNs: -1n, size: 2 ** 50 + 1, device: 2n ** 63n })
+    const odd = file('odd', {
+      ...{ inode: 2n ** 64n - 1n, size: 2 ** 50 + 1, device: 2n ** 63n },
+      ...{ mtimeNs: -1n, ctimeNs: -3n },
+    })
     ledger.offer('d', [odd])
     expect(take()[0]).toMatchObject(odd)
     expect(ledger.offer('d', [odd])).toBe(0)
@@ -74,10 +77,10 @@ describe('generations', () => {
     ledger.park(old, message('problem.other', { reason: 'x' }))
     ledger.drop(old)
     ledger.retryLater([old], 99_999, null)
-    ledger.renew(old, { size: 1, mtimeNs: 1n, inode: 1n, device: 1n }, 99_999)
+    ledger.renew(old, { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }, 99_999)
     expect(take()).toMatchObject([{ size: 12, attempts: 0 }])
     send(take(), true)
-    ledger.marksDone([old])
+    ledger.marksDone([{ ...old, ctimeNs: null }])
     expect(ledger.dueMarks('d', 's', 10, [])).toHaveLength(1)
     ledger.marksDone(ledger.dueMarks('d', 's', 10, []))
     expect(ledger.dueMarks('d', 's', 10, [])).toHaveLength(0)
@@ -141,9 +144,9 @@ describe('taking', () => {
     const [a, b] = take()
     if (a === undefined || b === undefined) throw new Error('nothing due')
     ledger.drop(a)
-    ledger.renew(b, { size: 77, mtimeNs: 4n, inode: 5n, device: 6n }, 3_000)
+    ledger.renew(b, { size: 77, mtimeNs: 4n, ctimeNs: 8n, inode: 5n, device: 6n }, 3_000)
     expect(take(100, 2_999)).toEqual([])
-    expect(take(100, 3_000)).toMatchObject([{ path: 'b', size: 77, mtimeNs: 4n, attempts: 1 }])
+    expect(take(100, 3_000)).toMatchObject([{ path: 'b', size: 77, mtimeNs: 4n, ctimeNs: 8n, attempts: 1 }])
     expect(ledger.totals('d').s).toMatchObject({ waitingFiles: 1, waitingBytes: 77 })
   })
 })

@@ -10,10 +10,11 @@ import { openLedgerRemovals } from '../../../core/ledger/removals.ts'
 import { openLedgerRenamed } from '../../../core/ledger/renamed.ts'
 import { openRoutes } from '../../../core/ledger/rows.ts'
 import { openLedgerSent } from '../../../core/ledger/sent.ts'
+import { openLedgerSessions } from '../../../core/ledger/sessions.ts'
 import { openLedgerWithdraw } from '../../../core/ledger/withdraw.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const content = { source: 'photos', size: 5, mtimeNs: 7n, inode: 9n, device: 1n }
+const content = { source: 'photos', size: 5, mtimeNs: 7n, ctimeNs: 8n, inode: 9n, device: 1n }
 const digest = new Uint8Array(32)
 
 /** How SQLite carries out the statements about files, each as the steps of its plan. */
@@ -35,6 +36,7 @@ function plans(): Map<string, string[]> {
   openLedgerRenamed(recording, routes)
   openLedgerWithdraw(recording, routes)
   openLedgerRemovals(recording, routes)
+  openLedgerSessions(recording, routes, pages)
   return new Map(
     [...statements].map((sql) => {
       const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]

@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { openRenewal } from '../../../core/send/link/renewal.ts'
-import { loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** What the disk of the test answers, and which directories were synced with which names in them. */
@@ -12,7 +11,7 @@ vi.mock('node:fs/promises', async (original) => {
   return {
     ...real,
     async readFile(file: string, ...options: never[]) {
-      if (disk.read !== '' && file.endsWith('identity-next.pem')) throw failing(disk.read)
+      if (disk.read !== '' && file.endsWith('identity.pem')) throw failing(disk.read)
       return real.readFile(file, ...options)
     },
     async link(from: string, to: string) {
@@ -34,29 +33,17 @@ vi.mock('../../../core/files/fd.ts', async (original) => {
 
 beforeEach(() => Object.assign(disk, { read: '', link: '', synced: [] }))
 
-const DAY_MS = 24 * 3600 * 1000
-
 test.each(['EMFILE', 'EIO', 'EACCES'])(
-  'a next certificate that cannot be read now (%s) is left as it is, and used again later',
+  'a certificate that cannot be read now (%s) is left as it is, and used again later',
   async (code) => {
     const directory = temporaryDirectory('identity')
-    const current = await loadIdentity(directory, new Date(Date.now() + DAY_MS))
-    const next = await loadNextIdentity(directory, current, Date.now())
-    const renewal = await openRenewal(directory, () => undefined)
-    const paired = { host: 'there', port: 1, fingerprint: 'f'.repeat(64) }
-    renewal.setReceivers(paired, [paired])
-    const announced = renewal.announcement(paired)
-    expect(announced).toEqual({ next: next?.fingerprint })
-
+    const made = await loadIdentity(directory)
     disk.read = code
     const sentence = { key: 'transfer.identityUnreadable', params: { reason: code } }
-    await expect(loadNextIdentity(directory, current, Date.now())).rejects.toMatchObject({ sentence })
-    await expect(renewal.prepare()).rejects.toMatchObject({ sentence })
-    expect(renewal.announcement(paired)).toEqual(announced)
-    expect(fs.readdirSync(directory).sort()).toEqual(['identity-next.pem', 'identity.pem'])
-
+    await expect(loadIdentity(directory)).rejects.toMatchObject({ sentence })
+    expect(fs.readdirSync(directory)).toEqual(['identity.pem'])
     disk.read = ''
-    expect(await loadNextIdentity(directory, current, Date.now())).toEqual(next)
+    expect(await loadIdentity(directory)).toEqual(made)
   },
 )
 

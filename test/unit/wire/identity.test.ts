@@ -2,8 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { adoptNextIdentity, loadIdentity, loadNextIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity, loadValidIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+
+const YEAR_MS = 365.25 * 24 * 3600 * 1000
 
 test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {
   const directory = path.join(temporaryDirectory('identity'), 'new', 'identity')
@@ -30,22 +32,21 @@ test('a broken identity is said and left alone: a new one would break every pair
   }
 })
 
-test('a next certificate is made only near the end of the present one; a broken one is made again', async () => {
-  const directory = temporaryDirectory('identity')
-  const now = Date.now()
-  const fresh = await loadIdentity(path.join(directory, 'fresh'))
-  expect(await loadNextIdentity(path.join(directory, 'fresh'), fresh, now)).toBeNull()
-  const ending = path.join(directory, 'ending')
-  const current = await loadIdentity(ending, new Date(now + 24 * 3600 * 1000))
-  const next = await loadNextIdentity(ending, current, now)
-  expect(await loadNextIdentity(ending, current, now)).toEqual(next)
-  fs.writeFileSync(path.join(ending, 'identity-next.pem'), 'broken')
-  const again = await loadNextIdentity(ending, current, now)
-  expect([current.fingerprint, next?.fingerprint]).not.toContain(again?.fingerprint)
+test('a certificate lasts longer than the computer; before pairing, one that has ended makes room for another', async () => {
+  const base = temporaryDirectory('identity')
+  const fresh = await loadIdentity(path.join(base, 'fresh'))
+  expect(fresh.expiresAt).toBeGreaterThan(Date.now() + 49 * YEAR_MS)
+  expect(await loadValidIdentity(path.join(base, 'fresh'))).toEqual(fresh)
+
+  const ended = path.join(base, 'ended')
+  const old = await loadIdentity(ended, new Date(Date.now() - 1000))
+  // Whoever is not about to pair keeps it: what it is paired with knows no other.
+  expect(await loadIdentity(ended)).toEqual(old)
+  const another = await loadValidIdentity(ended)
+  expect(another.fingerprint).not.toBe(old.fingerprint)
+  expect(another.expiresAt).toBeGreaterThan(Date.now())
+  expect(await loadIdentity(ended)).toEqual(another)
   // Set aside, never erased.
-  const [aside = ''] = fs.readdirSync(ending).filter((name) => name.startsWith('identity-next.pem.broken-'))
-  expect(fs.readFileSync(path.join(ending, aside), 'utf8')).toBe('broken')
-  await adoptNextIdentity(ending)
-  expect(await loadIdentity(ending)).toEqual(again)
-  expect(fs.readdirSync(ending).sort()).toEqual([aside, 'identity.pem'])
+  const [aside = ''] = fs.readdirSync(ended).filter((name) => name.startsWith('identity.pem.expired-'))
+  expect(fs.readFileSync(path.join(ended, aside), 'utf8')).toContain(old.certificate)
 })

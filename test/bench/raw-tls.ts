@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { DigestKind, Hasher } from '../../core/files/digest.ts'
+import type { Hasher } from '../../core/files/digest.ts'
 import { createHasher } from '../../core/files/digest.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 
@@ -21,11 +21,11 @@ const thisFile = fileURLToPath(import.meta.url)
 const WRITING_BYTES = 16 * 1024 * 1024
 
 /** Takes one connection, hashes what comes, writes it `into` a file if one is named, answers with the digest, and ends. */
-async function serve(identityDirectory: string, kind: DigestKind, into: string | undefined): Promise<void> {
+async function serve(identityDirectory: string, into: string | undefined): Promise<void> {
   const { key, certificate } = await loadIdentity(identityDirectory)
   const options = { key, cert: certificate, minVersion: 'TLSv1.3', allowHalfOpen: true } as const
   const server = tls.createServer(options, (socket) => {
-    const hash = createHasher(kind)
+    const hash = createHasher()
     const file = into === undefined ? null : createWriteStream(into, { highWaterMark: WRITING_BYTES })
     socket.on('data', (bytes) => {
       hash.update(bytes)
@@ -65,18 +65,17 @@ async function sendFile(file: string, socket: TLSSocket, hash: Hasher): Promise<
 export async function rawTls(
   files: readonly string[],
   identityDirectory: string,
-  kind: DigestKind,
   into?: string,
 ): Promise<number> {
   await loadIdentity(identityDirectory)
-  const child = fork(thisFile, [identityDirectory, kind, ...(into === undefined ? [] : [into])])
+  const child = fork(thisFile, [identityDirectory, ...(into === undefined ? [] : [into])])
   try {
     const [port] = await once(child, 'message')
     const socket = tls.connect({ port, host: '127.0.0.1', minVersion: 'TLSv1.3', rejectUnauthorized: false })
     await once(socket, 'secureConnect')
     socket.setNoDelay(true)
     const startedAt = performance.now()
-    const hash = createHasher(kind)
+    const hash = createHasher()
     for (const file of files) await sendFile(file, socket, hash)
     const answered = once(socket, 'data')
     socket.end()
@@ -88,5 +87,4 @@ export async function rawTls(
   }
 }
 
-if (process.argv[1] === thisFile)
-  await serve(process.argv[2] ?? '', process.argv[3] === 'sha256' ? 'sha256' : 'blake3', process.argv[4])
+if (process.argv[1] === thisFile) await serve(process.argv[2] ?? '', process.argv[3])

@@ -94,10 +94,11 @@ function offerAll(ledger: Ledger, root: string): void {
       const {
         size,
         mtimeNs,
+        ctimeNs,
         ino: inode,
         dev: device,
       } = lstatSync(path.join(root, name, file), { bigint: true })
-      return { source: SOURCE, path: `${name}/${file}`, size: Number(size), mtimeNs, inode, device }
+      return { source: SOURCE, path: `${name}/${file}`, size: Number(size), mtimeNs, ctimeNs, inode, device }
     })
     ledger.offer(DESTINATION, candidates)
     const due = ledger.take(DESTINATION, [SOURCE], FILES_EACH, Date.now(), new Set())

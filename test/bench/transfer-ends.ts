@@ -122,8 +122,8 @@ export function offerAll(
   for (let start = 0; start < entries.length; start += 500) {
     const candidates = entries.slice(start, start + 500).map((entry) => {
       const file = path.join(entry.parentPath, entry.name)
-      const { size, mtimeNs, ino, dev } = statSync(file, { bigint: true })
-      const facts = { size: Number(size), mtimeNs, inode: ino, device: dev }
+      const { size, mtimeNs, ctimeNs, ino, dev } = statSync(file, { bigint: true })
+      const facts = { size: Number(size), mtimeNs, ctimeNs, inode: ino, device: dev }
       return { source: id, path: path.relative(source, file), ...facts }
     })
     ledger.offer(destination, candidates)

@@ -21,6 +21,7 @@ export function queueMillion(
       path: `later/d${Math.floor((start + index) / 1000)}/file${start + index}`,
       size: 4096,
       mtimeNs: later + BigInt(start + index),
+      ctimeNs: later + BigInt(start + index),
       inode: BigInt(10_000_000 + start + index),
       device: 1n,
     }))

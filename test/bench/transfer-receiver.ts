@@ -4,6 +4,5 @@ import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
 /** The product's own receiver process, bundled (bundle.ts). */
-const manifestThread = new URL('../../cli/workers/manifest-thread.js', import.meta.url)
 const storeThread = new URL('../../cli/workers/store-thread.js', import.meta.url)
-serveWorker(childProcessPort(), receiverDefinition, startReceiver({ manifestThread, storeThread }))
+serveWorker(childProcessPort(), receiverDefinition, startReceiver({ storeThread }))

@@ -2,9 +2,9 @@
 import { Packr } from 'msgpackr'
 import { digestOf } from '../../core/files/digest.ts'
 import { encodeFrame } from '../../core/wire/codec.ts'
+import type { FactWords } from '../../core/wire/facts.ts'
 import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import { frameKinds } from '../../core/wire/frames.ts'
-import type { FactWords } from '../../core/wire/facts.ts'
 import { fileStatuses, PROTOCOL } from '../../core/wire/limits.ts'
 
 type Random = () => number
@@ -36,7 +36,12 @@ const frame = <T extends FrameType>(
 export function senderFrame(random: Random): AnyFrame {
   const id = below(random, 12)
   const path = pickFrom(random, ['a/b', 'a', 'c', 'deep/er/file', `f${below(random, 50)}`])
-  const more = pickFrom(random, [null, null, { sparse: true as const }, { attributes: { 'user.x': payload } }])
+  const more = pickFrom(random, [
+    null,
+    null,
+    { sparse: true as const },
+    { attributes: { 'user.x': payload } },
+  ])
   const facts: FactWords = [1_700_000_000, 500_000, 0o644, 0, 0, more]
   const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, FactWords]] : []
   const source = random() < 0.95 ? 0 : 1

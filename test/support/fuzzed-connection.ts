@@ -10,6 +10,8 @@ export interface Attack {
   random: () => number
   /** What the other end of a connection says first. */
   opening: Buffer
+  /** What it says when it has been answered. */
+  greeting?: Buffer
   /** How many of the connections begin without it. */
   unopened: number
   /** How many of them have frames of no meaning in place of those that `frame` makes. */
@@ -36,9 +38,16 @@ export async function attackOnce(
     closed = true
   })
   const served = serve(socket)
-  far.resume()
+  let isAnswered = false
+  far.once('data', () => {
+    isAnswered = true
+  })
   const beginning = random()
-  if (beginning > attack.unopened) far.write(attack.opening)
+  if (beginning > attack.unopened) {
+    far.write(attack.opening)
+    while (attack.greeting !== undefined && !isAnswered && !closed) await turn()
+    if (isAnswered && attack.greeting !== undefined) far.write(attack.greeting)
+  }
   for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
     const isValid = random() < attack.valid
     const valid = beginning < attack.stray ? strayFrame(random) : attack.frame(random)

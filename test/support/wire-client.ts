@@ -1,8 +1,23 @@
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../core/wire/codec.ts'
+import type { FactWords } from '../../core/wire/facts.ts'
 import type { Frame, FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import type { Identity } from '../../core/wire/identity.ts'
+import { PROTOCOL } from '../../core/wire/limits.ts'
+
+/** The first frame of one who never sent here before. */
+export const helloOf = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeader<'hello'> => ({
+  ...{ protocol: PROTOCOL, name: 'sender', purpose: 'send', session: null },
+  ...changes,
+})
+
+/** A file that was modified so many seconds after 1970. */
+export const wireFacts = (seconds = 0, mode = 0o644): FactWords => [seconds, 0, mode, 0, 0, null]
+
+/** The number by which the source "data" is called in tests, and the frame that says so. */
+export const DATA = 0
+export const dataSource: FrameHeader<'source'> = { source: DATA, id: 'da7a', name: 'data' }
 
 /** One who speaks the protocol to a receiver as the test likes. */
 export function connectWire(port: number, { certificate, key }: Identity, onFrame: (frame: Frame) => void) {

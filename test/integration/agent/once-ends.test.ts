@@ -68,9 +68,17 @@ describe('`scan --once` ends', () => {
   test('with 0 when what an earlier run has set aside can be sent now', async () => {
     const { root, batch, data, close } = closedBatch()
     const source = createHash('sha256').update(root).digest('hex').slice(0, 16)
-    const { size, mtimeNs, ino: inode, dev: device } = statSync(path.join(batch, 'good'), { bigint: true })
+    const {
+      size,
+      mtimeNs,
+      ctimeNs,
+      ino: inode,
+      dev: device,
+    } = statSync(path.join(batch, 'good'), { bigint: true })
     const ledger = openLedger(path.join(data, 'ledger.db'))
-    ledger.offer('embedded', [{ source, path: 'DC1/good', size: Number(size), mtimeNs, inode, device }])
+    ledger.offer('embedded', [
+      { source, path: 'DC1/good', size: Number(size), mtimeNs, ctimeNs, inode, device },
+    ])
     const [due] = ledger.take('embedded', [source], 1, Date.now(), new Set())
     if (due === undefined) throw new Error('not offered')
     ledger.park(due, message('problem.other', { reason: 'it was refused' }))

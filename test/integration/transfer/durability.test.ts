@@ -3,12 +3,14 @@ import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import type { SmallFile } from '../../../core/wire/entries.ts'
 import { canMount, hasXfs } from '../../support/mounts.ts'
 import { verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { createRandom, makeHome, newSeed, startListening, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire } from '../../support/wire-client.ts'
+import { connectWire, DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
 
 const KIB = 1024
 const STEPS = 24
@@ -118,16 +120,16 @@ test.for(fileSystems)(
       copyDisk(receiver.process.pid ?? -1, image, copy)
       copies.push({ image: copy, durable: [...durable] })
     })
-    wire.send('hello', { protocols: [2, 1], name: 'x', purpose: 'send' })
+    wire.send('hello', helloOf())
     await until('it is let in', () => welcomed)
+    wire.send('source', dataSource)
 
     const announce = (name: string, bytes: Buffer) => {
       lastId += 1
       const digest = shortly(bytes)
       onWay.set(lastId, { path: name, digest, replaced: stored.get(name)?.digest ?? null })
       stored.set(name, { bytes, digest })
-      const sha256 = createHash('sha256').update(bytes).digest()
-      return { id: lastId, sha256, time: 1_600_000_000_000 + lastId }
+      return { id: lastId, digest: digestOf(bytes), facts: wireFacts(1_600_000_000 + lastId, 0o640) }
     }
     const newName = () =>
       `${['deep/er', `new-${lastId}/and/deeper`, `d${below(4)}`][below(3)]}/file-${lastId}-${below(1e6)}`
@@ -136,28 +138,27 @@ test.for(fileSystems)(
 
     const sendBatch = (names: readonly string[]) => {
       const contents = names.map(() => content(below(12 * KIB)))
-      const files = names.map((name, index): [number, string, string, number, number, number, Buffer] => {
+      const files = names.map((name, index): SmallFile => {
         const bytes = contents[index] ?? Buffer.alloc(0)
-        const { id, time, sha256 } = announce(name, bytes)
-        return [id, 'data', name, bytes.length, time, 0o640, sha256]
+        const { id, facts, digest } = announce(name, bytes)
+        return [id, DATA, name, bytes.length, facts, digest]
       })
-      wire.send('batch', { files }, contents)
+      wire.send('batch', { files, directories: [] }, contents)
     }
     const sendLarge = (name: string) => {
       // Some go past the kernel's cache.
       const least = random() < 0.3 ? 4096 * KIB : 300 * KIB
       const bytes = content(least + below(900 * KIB))
-      const { id, time, sha256 } = announce(name, bytes)
-      wire.send('begin', { id, source: 'data', path: name, size: bytes.length, time, mode: 0o640 })
+      const { id, facts, digest } = announce(name, bytes)
+      wire.send('begin', { id, source: DATA, path: name, size: bytes.length, facts, directories: [] })
       for (let at = 0; at < bytes.length; at += 256 * KIB)
         wire.send('chunk', { id }, [bytes.subarray(at, at + 256 * KIB)])
-      wire.send('end', { id, digest: sha256 })
+      wire.send('end', { id, digest })
     }
     const sendCopy = (name: string, from: string) => {
       const bytes = stored.get(from)?.bytes ?? Buffer.alloc(0)
-      const { id, time, sha256 } = announce(name, bytes)
-      const facts = { id, source: 'data', path: name, size: bytes.length, time, mode: 0o640, digest: sha256 }
-      wire.send('copy', { ...facts, fromSource: 'data', fromPath: from })
+      const file = { ...announce(name, bytes), source: DATA, path: name, size: bytes.length }
+      wire.send('copy', { ...file, fromSource: DATA, fromPath: from, moved: false })
     }
 
     sendBatch(Array.from({ length: 20 }, newName))

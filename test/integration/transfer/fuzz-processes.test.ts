@@ -4,7 +4,7 @@ import path from 'node:path'
 import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/wire/identity.ts'
-import { PROTOCOL_VERSIONS } from '../../../core/wire/limits.ts'
+import { PROTOCOL } from '../../../core/wire/limits.ts'
 import { serverOptions } from '../../../core/wire/tls.ts'
 import { bytesOf, mutated, receiverFrame, senderFrame, strayFrame } from '../../support/frame-fuzz.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -26,6 +26,7 @@ import {
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import { dataSource, helloOf } from '../../support/wire-client.ts'
 
 /** Frames over real TLS against each end; the bulk is in fuzz.test.ts. */
 const FRAMES = 2_500
@@ -54,11 +55,8 @@ onLinux(
     fs.mkdirSync(path.join(base, 'outside'))
     fs.mkdirSync(path.join(store, 'sender-2', 'data'), { recursive: true })
     fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender-2', 'data', 'planted'))
-    const hello = bytesOf({
-      type: 'hello',
-      header: { protocols: [...PROTOCOL_VERSIONS], name: 'x', purpose: 'send' },
-      payload: [],
-    })
+    const hello = bytesOf({ type: 'hello', header: helloOf(), payload: [] })
+    const greeting = bytesOf({ type: 'source', header: dataSource, payload: [] })
     let frames = 0
 
     const attack = async () => {
@@ -67,8 +65,12 @@ onLinux(
         const socket = tls.connect({ port: at.port, host: '127.0.0.1', cert, key, rejectUnauthorized: false })
         const over = new Promise<void>((resolve) => socket.once('close', () => resolve()))
         socket.on('error', () => undefined)
-        socket.resume()
-        if (random() < 0.9) socket.write(hello)
+        const answered = new Promise<void>((resolve) => socket.once('data', () => resolve()))
+        if (random() < 0.9) {
+          socket.write(hello)
+          await Promise.race([answered, over])
+          socket.write(greeting)
+        }
         for (let count = 1 + Math.floor(random() * 25); count > 0; count -= 1) {
           const valid = random() < 0.05 ? strayFrame(random) : senderFrame(random)
           socket.write(random() < 0.6 ? bytesOf(valid) : mutated(random, valid))
@@ -145,10 +147,11 @@ onLinux(
       connections += 1
       socket.on('error', () => undefined)
       const header = {
-        protocol: random() < 0.8 ? PROTOCOL_VERSIONS[0] : 1,
+        protocol: PROTOCOL,
         name: 'x',
         bytes: 100_000,
         files: 50,
+        session: { epoch: 'ab', position: 9, last: null, next: 'cd', isForked: false },
       }
       if (random() < 0.95) socket.write(bytesOf({ type: 'welcome', header, payload: [] }))
       const send = () => {

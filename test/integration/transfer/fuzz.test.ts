@@ -9,7 +9,8 @@ import type { Answer, Session } from '../../../core/send/session/session.ts'
 import { openSession } from '../../../core/send/session/session.ts'
 import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
-import { PROTOCOL_VERSIONS } from '../../../core/wire/limits.ts'
+import { PROTOCOL } from '../../../core/wire/limits.ts'
+import { factsOf } from '../../support/file-facts.ts'
 import {
   bytesOf,
   mutated,
@@ -22,6 +23,7 @@ import { attackOnce } from '../../support/fuzzed-connection.ts'
 import { openFuzzedReceiver } from '../../support/fuzzed-receiver.ts'
 import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import { dataSource, helloOf } from '../../support/wire-client.ts'
 
 /**
  * Frames against each end in this process, about half of them mutated, the others valid but out of
@@ -45,13 +47,8 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
 }, async () => {
   const random = createRandom(newSeed('fuzz receiver'))
   const { base, root, serve, refused, counts } = openFuzzedReceiver()
-  const hello = Buffer.from(
-    bytesOf({
-      type: 'hello',
-      header: { protocols: [...PROTOCOL_VERSIONS], name: 'x', purpose: 'send' },
-      payload: [],
-    }),
-  )
+  const opening = bytesOf({ type: 'hello', header: helloOf(), payload: [] })
+  const greeting = bytesOf({ type: 'source', header: dataSource, payload: [] })
   let frames = 0
   let goal = FRAMES / 2
   let connections = 0
@@ -59,7 +56,7 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
     while (frames < goal) {
       connections += 1
       await attackOnce(serve, {
-        ...{ random, opening: hello, unopened: 0.05, stray: 0.08, valid: 0.5, frame: senderFrame },
+        ...{ random, opening, greeting, unopened: 0.05, stray: 0.08, valid: 0.5, frame: senderFrame },
         sent: () => {
           frames += 1
         },
@@ -92,19 +89,20 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   expect(
     fs
       .readdirSync(path.join(root, '.holdfast'))
-      .every((name) => ['partial', 'tmp', 'versions'].includes(name)),
+      .every((name) => /^(partial|tmp|versions|manifest\.db.*)$/.test(name)),
   ).toBe(true)
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
 })
 
-const outgoing = (size: number) => ({ source: 'data', path: 'file', size, mtimeMs: 1, mode: 0o644 })
+const source = { id: 'da7a', name: 'data' }
+const outgoing = (size: number) => ({ source, path: 'file', facts: factsOf(size) })
 
 /** What a sender does with a connection: every way of sending, all at once. */
 async function sendAll(session: Session): Promise<number> {
   const bytes = Buffer.alloc(500, 1)
   const digest = Buffer.alloc(32)
   const largeFile = async () => {
-    const upload = await session.begin(outgoing(600_000))
+    const upload = await session.begin(outgoing(600_000), [])
     if (upload === null) return null
     for (let chunk = 0; chunk < 3; chunk += 1) if (!(await upload.chunk(bytes))) return upload.abort(false)
     return upload.end(digest)
@@ -116,12 +114,11 @@ async function sendAll(session: Session): Promise<number> {
         new Promise<Answer>((resolve) => {
           const onAnswer = (_: number, answer: Answer) => resolve(answer)
           const events = { onTurn: () => true, onWire: () => undefined, onUsed: () => undefined, onAnswer }
-          void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], events)
+          void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], [], events)
         }),
     ),
-    ...(session.canCopy(digest)
-      ? [session.copy(outgoing(2_000), digest, { source: 'data', path: 'old' })]
-      : []),
+    session.copy(outgoing(2_000), digest, { source, path: 'old', isMoved: false }),
+    session.prove(source, 'file', 600_000, digest),
     largeFile(),
     largeFile(),
   ])
@@ -142,29 +139,35 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
   }
   const welcome = bytesOf({
     type: 'welcome',
-    header: { protocol: PROTOCOL_VERSIONS[0], name: 'x', bytes: 4_000, files: 20 },
+    header: {
+      ...{ protocol: PROTOCOL, name: 'x', bytes: 4_000, files: 20 },
+      session: { epoch: 'ab', position: 9, last: null, next: 'cd', isForked: false },
+    },
     payload: [],
   })
   const attack = async () => {
     while (frames < goal) {
       counts.connections += 1
       const send = (socket: TLSSocket) =>
-        greet(socket, { name: 'x', purpose: 'send' }, new AbortController().signal).then(async (dialled) => {
-          counts.welcomed += 1
-          const session = openSession(dialled.channel, dialled.welcome)
-          const lost = new Promise<void>((resolve) =>
-            dialled.follow(
-              (frame) => frame.type === 'alive' || session.onFrame(frame),
-              (reason) => {
-                ended(reason)
-                session.close()
-                resolve()
-              },
-            ),
-          )
-          const [answered] = await Promise.all([sendAll(session), lost])
-          counts.answered += answered
-        }, ended)
+        greet(socket, { name: 'x', purpose: 'send', session: null }, new AbortController().signal).then(
+          async (dialled) => {
+            counts.welcomed += 1
+            const session = openSession(dialled.channel, dialled.welcome)
+            const lost = new Promise<void>((resolve) =>
+              dialled.follow(
+                (frame) => frame.type === 'alive' || session.onFrame(frame),
+                (reason) => {
+                  ended(reason)
+                  session.close()
+                  resolve()
+                },
+              ),
+            )
+            const [answered] = await Promise.all([sendAll(session), lost])
+            counts.answered += answered
+          },
+          ended,
+        )
       await attackOnce(send, {
         ...{ random, opening: welcome, unopened: 0.1, stray: 0.15, valid: 0.4, frame: receiverFrame },
         sent: () => {

@@ -4,6 +4,7 @@ import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
+import type { SmallFile } from '../../../core/wire/entries.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
@@ -11,6 +12,7 @@ import { digestOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
+import { DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('hostile')
@@ -39,27 +41,26 @@ function connect(port: number, { certificate, key }: Identity) {
   socket.on('data', (bytes: Buffer) => decoder.push(bytes, (frame) => frames.push(frame)))
   socket.on('error', () => undefined)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  return { socket, frames, closed }
+  for (const piece of encodeFrame('hello', helloOf())) socket.write(piece)
+  return {
+    ...{ socket, frames, closed },
+    /** Says this when it is let in. */
+    async say(...pieces: Uint8Array[]) {
+      await until('it is let in', () => frames.some(({ type }) => type === 'welcome'))
+      for (const piece of pieces) socket.write(piece)
+    },
+  }
 }
 
-const helloOf = (protocols: number[]) => encodeFrame('hello', { protocols, name: 'sender', purpose: 'send' })
-const hello = helloOf([2, 1])
+const declared = encodeFrame('source', dataSource)
 
-function batchOf(names: readonly [source: string, path: string][], content = Buffer.from('payload')) {
+function batchOf(names: readonly string[], content = Buffer.from('payload')) {
   const files = names.map(
-    ([source, name], index): [number, string, string, number, number, number, Buffer] => [
-      index + 1,
-      source,
-      name,
-      content.length,
-      0,
-      0o644,
-      digestOf(content),
-    ],
+    (name, index): SmallFile => [index + 1, DATA, name, content.length, wireFacts(), digestOf(content)],
   )
   return encodeFrame(
     'batch',
-    { files },
+    { files, directories: [] },
     names.map(() => content),
   )
 }
@@ -70,34 +71,26 @@ test('names that lead out of the sender’s own folder are refused one by one; t
   fs.mkdirSync(path.join(base, 'outside'))
   fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender', 'data', 'planted'))
   fs.symlinkSync(path.join(base, 'outside', 'target'), path.join(store, 'sender', 'data', 'planted-file'))
-  const names: [string, string, string][] = [
-    ['data', '../escaped', 'dots'],
-    ['data', 'a/../../escaped', 'dots'],
-    ['..', 'escaped', 'dots'],
-    ['../..', 'escaped', 'dots'],
-    ['data', '/etc/escaped', 'absolute'],
-    ['/etc', 'escaped', 'absolute'],
-    ['a/b', 'escaped', 'absolute'],
-    ['', 'escaped', 'empty'],
-    ['data', '', 'empty'],
-    ['data', 'a//b', 'empty'],
-    ['data', 'nul\0byte', 'nul'],
-    ['data', 'x'.repeat(256), 'long'],
-    ['data', 'y/'.repeat(2200), 'long'],
-    ['.holdfast', 'senders.json', 'reserved'],
-    ['data', '.holdfast-probe', 'reserved'],
-    ['data', 'planted/file', 'symlink'],
-    ['data', 'planted-file', 'symlink'],
-    ['data', 'fine', ''],
+  const names: [string, string][] = [
+    ['../escaped', 'dots'],
+    ['a/../../escaped', 'dots'],
+    ['/etc/escaped', 'absolute'],
+    ['', 'empty'],
+    ['a//b', 'empty'],
+    ['nul\0byte', 'nul'],
+    ['x'.repeat(256), 'long'],
+    ['y/'.repeat(2200), 'long'],
+    ['planted/file', 'symlink'],
+    ['planted-file', 'symlink'],
+    ['fine', ''],
   ]
   const client = connect(receiver.port, identity)
-  for (const piece of [...hello, ...batchOf(names.map(([source, name]) => [source, name]))])
-    client.socket.write(piece)
+  await client.say(...declared, ...batchOf(names.map(([name]) => name)))
   const results = () =>
     client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
   await until('every file is answered', () => results().length === names.length)
   const details = Object.fromEntries(results().map(([id, , detail]) => [id, detail]))
-  expect(names.map(([source, name], index) => [source, name, details[index + 1]])).toEqual(names)
+  expect(names.map(([name], index) => [name, details[index + 1]])).toEqual(names)
   client.socket.destroy()
   expect(treeOf(base)['inside/store/sender/data/fine']).toBeDefined()
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
@@ -105,9 +98,46 @@ test('names that lead out of the sender’s own folder are refused one by one; t
   expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/fine'])
 })
 
-const copyOf = (id: number, fromSource: string, fromPath: string, content: Buffer) => {
-  const facts = { id, source: 'data', path: `copy-${id}`, size: content.length, time: 0, mode: 0o644 }
-  return encodeFrame('copy', { ...facts, digest: digestOf(content), fromSource, fromPath })
+test('names of sources that lead out of the sender’s own folder become names inside of it', async () => {
+  const { base, identity, store, receiver } = await setUp()
+  const content = Buffer.from('content')
+  const names = [
+    '..',
+    '../..',
+    '/etc',
+    'a/b',
+    'C:\\x',
+    '.holdfast',
+    'nul\0',
+    '\u2060data',
+    'data',
+    'DATA',
+    'x'.repeat(200),
+  ]
+  const client = connect(receiver.port, identity)
+  for (const [index, name] of names.entries()) {
+    const number = index + 1
+    const file: SmallFile = [number, number, 'file', content.length, wireFacts(), digestOf(content)]
+    await client.say(
+      ...encodeFrame('source', { source: number, id: `${number}`, name }),
+      ...encodeFrame('batch', { files: [file], directories: [] }, [content]),
+    )
+  }
+  const results = () =>
+    client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every file is answered', () => results().length === names.length)
+  expect(new Set(results().map(([, status]) => status))).toEqual(new Set([0]))
+  client.socket.destroy()
+  expect(fs.readdirSync(base).sort()).toEqual(['identity', 'inside'])
+  expect(fs.readdirSync(store).sort()).toEqual(['.holdfast', 'sender'])
+  const directories = fs.readdirSync(path.join(store, 'sender'))
+  expect(directories).toHaveLength(names.length)
+  expect(new Set(directories.map((name) => name.toLowerCase())).size).toBe(names.length)
+})
+
+const copyOf = (id: number, fromPath: string, content: Buffer) => {
+  const file = { id, source: DATA, path: `copy-${id}`, size: content.length, facts: wireFacts() }
+  return encodeFrame('copy', { ...file, digest: digestOf(content), fromSource: DATA, fromPath, moved: false })
 }
 
 test('a copy is made only of what is in the sender’s own folder, by no symbolic link; else it is unknown', async () => {
@@ -120,25 +150,22 @@ test('a copy is made only of what is in the sender’s own folder, by no symboli
     fs.writeFileSync(path.join(base, file), content)
   fs.symlinkSync(path.join(base, 'outside'), path.join(own, 'planted'))
   fs.symlinkSync(path.join(base, 'outside', 'file'), path.join(own, 'planted-file'))
-  const froms: [string, string][] = [
-    ['data', '../../other/data/file'],
-    ['../other/data', 'file'],
-    ['..', 'other/data/file'],
-    ['data', path.join(base, 'outside', 'file')],
-    ['.holdfast', 'senders.json'],
-    ['data', 'planted/file'],
-    ['data', 'planted-file'],
-    ['data', 'deep'],
-    ['data', ''],
-    ['data', 'not there'],
+  const froms = [
+    '../../other/data/file',
+    '../data/deep/file',
+    path.join(base, 'outside', 'file'),
+    '../../.holdfast/senders.json',
+    'planted/file',
+    'planted-file',
+    'deep',
+    '',
+    'not there',
   ]
   const client = connect(receiver.port, identity)
-  for (const piece of hello) client.socket.write(piece)
-  for (const [id, [source, name]] of froms.entries())
-    for (const piece of copyOf(id, source, name, content)) client.socket.write(piece)
-  for (const piece of copyOf(100, 'data', 'deep/file', content)) client.socket.write(piece)
-  for (const piece of copyOf(101, 'data', 'deep/file', Buffer.from('other content, as long, 28 B')))
-    client.socket.write(piece)
+  await client.say(...declared)
+  for (const [id, name] of froms.entries()) await client.say(...copyOf(id, name, content))
+  await client.say(...copyOf(100, 'deep/file', content))
+  await client.say(...copyOf(101, 'deep/file', Buffer.from('other content, as long, 28 B')))
   const results = () =>
     client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
   await until('every one is answered', () => results().length === froms.length + 2)
@@ -152,33 +179,19 @@ test('a copy is made only of what is in the sender’s own folder, by no symboli
   expect(fs.readdirSync(path.join(own, 'deep'))).toEqual(['file'])
 })
 
-test('a sender that speaks version 1 is welcomed with it, and may not ask for copies', async () => {
-  const { identity, store, receiver } = await setUp()
-  const content = Buffer.from('content')
-  const client = connect(receiver.port, identity)
-  for (const piece of [...helloOf([1]), ...batchOf([['data', 'file']], content)]) client.socket.write(piece)
-  await until('its file is stored', () => client.frames.some(({ type }) => type === 'result'))
-  expect(client.frames[0]).toMatchObject({ type: 'welcome', header: { protocol: 1 } })
-  for (const piece of copyOf(2, 'data', 'file', content)) client.socket.write(piece)
-  await client.closed
-  expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/file'])
-})
-
 test('wrong digests and frames that may not come end that file or that connection alone', async () => {
   const { identity, store, receiver } = await setUp()
   const content = Buffer.from('abc')
   const wrong = connect(receiver.port, identity)
-  const files: [number, string, string, number, number, number, Buffer][] = [
-    [1, 'data', 'flipped', 3, 0, 0o644, digestOf(Buffer.from('abd'))],
-  ]
-  for (const piece of [...hello, ...encodeFrame('batch', { files }, [content])]) wrong.socket.write(piece)
+  const files: SmallFile[] = [[1, DATA, 'flipped', 3, wireFacts(), digestOf(Buffer.from('abd'))]]
+  await wrong.say(...declared, ...encodeFrame('batch', { files, directories: [] }, [content]))
   await until('the digest is refused', () =>
     wrong.frames.some((frame) => frame.type === 'result' && frame.header.results[0]?.[1] === 4),
   )
   wrong.socket.destroy()
 
   const begin = (id: number) =>
-    encodeFrame('begin', { id, source: 'data', path: `x${id}`, size: 10, time: 0, mode: 0 })
+    encodeFrame('begin', { id, source: DATA, path: `x${id}`, size: 10, facts: wireFacts(), directories: [] })
   const bad: Uint8Array[][] = [
     encodeFrame('chunk', { id: 7 }, [content]),
     encodeFrame('end', { id: 7, digest: digestOf(content) }),
@@ -186,13 +199,15 @@ test('wrong digests and frames that may not come end that file or that connectio
     Array.from({ length: 17 }, (_, id) => begin(id)).flat(),
     [...begin(1), ...encodeFrame('chunk', { id: 1 }, [Buffer.alloc(11)])],
     [...begin(1), ...encodeFrame('chunk', { id: 1 })],
-    encodeFrame('welcome', { protocol: 1, name: 'x', bytes: 1, files: 1 }),
+    encodeFrame('welcome', { protocol: 1, name: 'x', bytes: 1, files: 1, session: null }),
+    encodeFrame('want', { files: [['da7a', 'x']] }),
+    encodeFrame('source', { ...dataSource, id: 'other' }),
     [Buffer.from([6, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff])],
     [Buffer.from([8, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff])],
   ]
   for (const frames of bad) {
     const client = connect(receiver.port, identity)
-    for (const piece of [...hello, ...frames]) client.socket.write(piece)
+    await client.say(...declared, ...frames)
     await client.closed
   }
   expect(treeOf(path.join(store, 'sender'))).toEqual({})

@@ -25,6 +25,7 @@ describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', ()
         path: `file-${index}`,
         size,
         mtimeNs: BigInt(index + 1),
+        ctimeNs: BigInt(index + 1),
         inode: BigInt(index + 1),
         device: 1n,
       })),

@@ -101,40 +101,47 @@ test.skipIf(!canMount)(
   },
 )
 
-test('older versions go behind the transfer, the newest and the current content stay', async () => {
+const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+
+test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {
   const base = temporaryDirectory('versions')
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))
-  // Two of them are too many for the next receiver, which finds them when it starts.
-  const keeping = await startRuled(store, [home], { keep: { versions: 4, days: null } })
+  const keeping = await startRuled(store, [home], { keep: { withinMs: 86_400_000, ...nothing } })
   const { port, fingerprint } = keeping.receiver
   const sender = startTestSender()
   sender.configure(senderConfig(home, { port, fingerprint }))
   writeFile(home.source, 'other', 'other')
   const current = () => fs.readFileSync(path.join(store, 'sender-1/data/file'), 'utf8')
-  for (let round = 0; round < 8; round += 1) {
+  for (let round = 0; round < 40; round += 1) {
     writeFile(home.source, 'file', `content ${round}`.padEnd(20 + round))
     offerAll(home)
     sender.nudge()
+    await until('it arrived', () => fs.existsSync(path.join(store, 'sender-1/data/file')))
     await until('it arrived', () => current().startsWith(`content ${round}`))
   }
   const names = () => versionsOf(store, 'sender-1/data/file')
-  await until('only four are kept', () => names().length === 4)
-  await until('the manifest follows', hasTotals(store, 6))
+  // However many there are: none is older than a day.
+  expect(names()).toHaveLength(39)
   await keeping.receiver.close()
-  const strict = await startRuled(store, [home], { keep: { versions: 2, days: null } }, port)
-  await until('two are kept', () => names().length === 2)
-  const kept = names().map((name) =>
-    fs.readFileSync(path.join(store, '.holdfast/versions/sender-1/data/file', name), 'utf8').trim(),
-  )
-  expect([...kept, current().trim()]).toEqual(['content 5', 'content 6', 'content 7'])
-  await until('the manifest follows', hasTotals(store, 4))
+  const strict = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing, daily: 1 } }, port)
+  await until('the last one of the day is kept', () => names().length === 1)
+  const [kept = ''] = names()
+  const old = path.join(store, '.holdfast/versions/sender-1/data/file', kept)
+  expect([fs.readFileSync(old, 'utf8').trim(), current().trim()]).toEqual(['content 38', 'content 39'])
+  await until('the manifest follows', hasTotals(store, 3))
 
   // Without a file in its place the newest version is the newest content.
   fs.rmSync(path.join(store, 'sender-1/data/file'))
   await strict.receiver.close()
-  const none = await startRuled(store, [home], { keep: { versions: 0, days: null } }, port)
-  await until('one is kept', () => names().length === 1)
+  const none = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing } }, port)
+  writeFile(home.source, 'other', 'another')
+  offerAll(home)
+  sender.nudge()
+  await until(
+    'others go',
+    () => versionsOf(store, 'sender-1/data/other').length === 0 && hasTotals(store, 3)(),
+  )
   await none.receiver.close()
-  expect(names()).toHaveLength(1)
+  expect(names()).toEqual([kept])
 })

@@ -1,20 +1,21 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import type { Outcome } from '../../../core/receive/file-refused.ts'
 import { startExchanging } from '../../support/exchange.ts'
-import { digestOf } from '../../support/file-facts.ts'
-import { openAt } from '../../support/large-files.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { begin, openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
+const turns = createSemaphore(8)
 const FILES = 2_000
 const LARGE = 8 * 1024 * 1024
 
 const smallOf = (round: number, index: number) => Buffer.alloc(300, `round ${round}, file ${index};`)
 
 /** A store of which one directory can be exchanged for a link that leads out of it. */
-function setUp() {
+async function setUp() {
   const base = temporaryDirectory('planted')
   const root = path.join(base, 'store')
   const outside = path.join(base, 'outside')
@@ -23,26 +24,22 @@ function setUp() {
   fs.mkdirSync(shared, { recursive: true })
   fs.mkdirSync(outside)
   fs.symlinkSync(outside, link)
-  const store = openAt(root, {}, thread)
-  const facts = (name: string, size: number) => {
-    return { folder: 'pc', source: 'data', path: name, size, mtimeMs: 1_000, mode: 0o640 }
-  }
+  const there = await openAt(root)
+  const { store, source } = there
   return {
     ...{ outside, shared, link },
-    send: (name: string, bytes: Buffer) => store.receive(facts(name, bytes.length), bytes, digestOf(bytes)),
-    async sendLarge(name: string, bytes: Buffer) {
-      const file = store.begin(facts(name, bytes.length))
+    send: (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes)),
+    async sendLarge(name: string, bytes: Buffer): Promise<Outcome> {
+      const file = begin(store, source, name, bytes.length)
       for (let at = 0; at < bytes.length; at += 1024 * 1024)
         await file.write(bytes.subarray(at, at + 1024 * 1024))
-      return file.finish(digestOf(bytes))
+      return (await file.finish(digestOf(bytes))).outcome
     },
-    copy: (name: string, from: string, bytes: Buffer) =>
-      store.copy(
-        facts(name, bytes.length),
-        { source: 'data', path: from },
-        digestOf(bytes),
-        new AbortController().signal,
-      ),
+    async copy(name: string, from: string, bytes: Buffer): Promise<Outcome> {
+      const what = { from: { source, path: from }, digest: digestOf(bytes), isMoved: false }
+      const file = offeredAs(source, name, bytes.length)
+      return (await store.copy(file, what, new AbortController().signal, turns)).outcome
+    },
   }
 }
 
@@ -60,7 +57,7 @@ describe.skipIf(process.platform !== 'linux')(
       { how: 'a few at a time, each by itself', together: 12 },
     ]) {
       test(`nothing is ever written where the link leads: ${FILES} files, ${how}, and a large one`, async () => {
-        const { outside, shared, link, send, sendLarge, copy } = setUp()
+        const { outside, shared, link, send, sendLarge, copy } = await setUp()
         const large = Buffer.alloc(LARGE, 'large content ')
         fs.writeFileSync(path.join(shared, 'old'), 'old content')
         const exchanging = await startExchanging(shared, link)

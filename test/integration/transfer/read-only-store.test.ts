@@ -2,8 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
 import { openSenders } from '../../../core/receive/senders/senders.ts'
-import { factsOf } from '../../support/file-facts.ts'
-import { openAt } from '../../support/large-files.ts'
+import { begin, openAt } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -13,14 +12,14 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
   for (const isUsed of [false, true])
     test(`says so to a sender's first large file${isUsed ? ', also where others have sent some' : ''}`, async () => {
       const { point, remount } = await mountTmpfs(onTestFinished)
-      const store = openAt(point, { floor: { bytes: 0, percent: 0 } })
+      const { store, source } = await openAt(point, { floor: { bytes: 0, percent: 0 } })
       if (isUsed) {
-        const before = store.begin({ ...factsOf('before', 10), folder: 'other' }, '1')
+        const before = begin(store, await store.source('other', 'data'), 'before', 10, '1')
         expect(await before.offset).toBe(0)
         await before.abort(true)
       }
       await remount('ro')
-      const file = store.begin(factsOf('large', 10), '1')
+      const file = begin(store, source, 'large', 10, '1')
       expect([await file.offset, file.refused]).toEqual([null, { status: 'readOnly', detail: 'EROFS' }])
       await file.abort(true)
     })

@@ -18,13 +18,12 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire } from '../../support/wire-client.ts'
+import { connectWire, helloOf } from '../../support/wire-client.ts'
 
 const there = {
   ...{ id: 'd', kind: 'receiver', name: 'nas', host: '127.0.0.1', port: 7 },
   fingerprint: 'f'.repeat(64),
 } as const
-const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
 type Client = ReturnType<typeof connectWire>
 
 describe('a connection that is refused', () => {
@@ -39,7 +38,7 @@ describe('a connection that is refused', () => {
     const layout = storeLayout(store)
     fs.mkdirSync(layout.own, { recursive: true })
     const senders = await openSenders(layout.senders, () => undefined)
-    await senders.pair(revoked.identity.fingerprint, 'old', 1)
+    await senders.pair(revoked.identity.fingerprint, 'old', 1, null)
     await senders.revoke(revoked.identity.fingerprint, 2)
     const { receiver, log } = await startRuled(store, [home], {})
     return { receiver, log, home, stranger, revoked }
@@ -62,7 +61,7 @@ describe('a connection that is refused', () => {
   }
 
   const welcomed = async (client: Client) => {
-    client.send('hello', hello())
+    client.send('hello', helloOf())
     client.send('alive', { stalledMs: 0 })
   }
   test.each<
@@ -79,7 +78,7 @@ describe('a connection that is refused', () => {
       'not paired',
       'notPaired',
       'stranger',
-      (one) => one.send('hello', hello()),
+      (one) => one.send('hello', helloOf()),
       /is not paired$/,
       'does not know this computer',
     ],
@@ -87,7 +86,7 @@ describe('a connection that is refused', () => {
       'revoked',
       'revoked',
       'revoked',
-      (one) => one.send('hello', hello()),
+      (one) => one.send('hello', helloOf()),
       /was revoked$/,
       'it was revoked there',
     ],
@@ -95,7 +94,7 @@ describe('a connection that is refused', () => {
       'another protocol',
       'protocol',
       'home',
-      (one) => one.send('hello', hello([99])),
+      (one) => one.send('hello', helloOf({ protocol: 99 })),
       /speaks protocol 99, here is/,
       'another version of the protocol',
     ],
@@ -104,7 +103,7 @@ describe('a connection that is refused', () => {
       'code',
       'stranger',
       (one) => {
-        one.send('hello', { ...hello(), purpose: 'pair' })
+        one.send('hello', helloOf({ purpose: 'pair' }))
         one.send('pair', { code: 'wrong', name: 'x' })
       },
       /gave a wrong or outdated pairing code/,
@@ -158,10 +157,10 @@ describe('a connection that is refused', () => {
     for (let count = 0; count < 8; count += 1)
       connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame)).send(
         'hello',
-        hello(),
+        helloOf(),
       )
     await until('eight are welcome', () => frames.filter(({ type }) => type === 'welcome').length === 8)
-    const refused = await refusalOf(world, world.home, (one) => one.send('hello', hello()))
+    const refused = await refusalOf(world, world.home, (one) => one.send('hello', helloOf()))
     expect(refused).toEqual({ code: 'busy', reason: 'sender-1 has too many connections' })
     expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 has too many connections/)
   })

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { verdictOf } from '../../../core/send/pump/verdict.ts'
+import type { SmallFile } from '../../../core/wire/entries.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { fileStatuses } from '../../../core/wire/limits.ts'
 import { englishWords } from '../../../core/words/words.ts'
@@ -13,9 +14,7 @@ import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire } from '../../support/wire-client.ts'
-
-const hello = (protocols = [2, 1]) => ({ protocols, name: 'sender', purpose: 'send' as const })
+import { connectWire, helloOf, wireFacts } from '../../support/wire-client.ts'
 
 describe('a file that is refused', () => {
   type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]
@@ -34,10 +33,12 @@ describe('a file that is refused', () => {
     const { receiver, log } = await startRuled(store, [home], at?.rules ?? {})
     const frames: Frame[] = []
     const client = connectWire(receiver.port, home.identity, (frame) => frames.push(frame))
-    client.send('hello', hello())
+    client.send('hello', helloOf())
     await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
     await at?.spoil?.()
-    client.send('batch', { files: [[1, source, name, content.length, 0, 0o644, digest]] }, [content])
+    client.send('source', { source: 0, id: 'ab', name: source })
+    const files: SmallFile[] = [[1, 0, name, content.length, wireFacts(), digest]]
+    client.send('batch', { files, directories: [] }, [content])
     const [result] = await until(
       'it is answered',
       () => frames.find((frame) => frame.type === 'result')?.header.results,

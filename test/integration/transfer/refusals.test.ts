@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
+import { PROTOCOL } from '../../../core/wire/limits.ts'
 import { HANDSHAKE_MS } from '../../../core/wire/tls.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { TestReceiver } from '../../support/transfer.ts'
@@ -23,7 +24,7 @@ import {
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire } from '../../support/wire-client.ts'
+import { connectWire, helloOf } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('refusals')
@@ -32,8 +33,7 @@ async function setUp() {
   return { base, home, stranger, ...(await startListening(path.join(base, 'store'), [home])) }
 }
 
-const hello = (protocols: number[]) =>
-  Buffer.concat(encodeFrame('hello', { protocols, name: 'test', purpose: 'send' }))
+const hello = (protocol = PROTOCOL) => Buffer.concat(encodeFrame('hello', helloOf({ protocol })))
 
 /** Everything that the receiver says until it closes the connection. */
 function answerOf(socket: net.Socket): Promise<Buffer> {
@@ -53,7 +53,7 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
   const { certificate: cert, key } = home.identity
   const secure = { port: at.port, host: '127.0.0.1', rejectUnauthorized: false }
 
-  const plain = net.connect(at.port, '127.0.0.1', () => plain.write(hello([1])))
+  const plain = net.connect(at.port, '127.0.0.1', () => plain.write(hello()))
   expect((await answerOf(plain)).includes('welcome')).toBe(false)
   await refusedCount(receiver, 1)
 
@@ -62,11 +62,11 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
   expect(old.authorized).toBe(false)
   await refusedCount(receiver, 2)
 
-  const anonymous = tls.connect({ ...secure, minVersion: 'TLSv1.3' }, () => anonymous.write(hello([1])))
+  const anonymous = tls.connect({ ...secure, minVersion: 'TLSv1.3' }, () => anonymous.write(hello()))
   expect((await answerOf(anonymous)).length).toBe(0)
   await refusedCount(receiver, 3)
 
-  const future = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () => future.write(hello([99])))
+  const future = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () => future.write(hello(99)))
   expect((await answerOf(future)).toString('latin1')).toContain('protocol')
   await refusedCount(receiver, 4)
 
@@ -93,7 +93,7 @@ test('a stranger that asks to be paired and says no more is shown out, whatever 
       const wire = connectWire(at.port, stranger.identity, ({ type, header }) => {
         if (type === 'refused') refused.push(header)
       })
-      wire.send('hello', { protocols: [1], name: 'stranger', purpose: 'pair' })
+      wire.send('hello', helloOf({ purpose: 'pair' }))
       return wire
     })
   const [patient] = asked(1)
@@ -190,7 +190,7 @@ test('clients that say nothing, or half a hello, do not stop the others', async 
   })
   const half = tls.connect(
     { port: at.port, host: '127.0.0.1', rejectUnauthorized: false, cert, key, minVersion: 'TLSv1.3' },
-    () => half.write(hello([1]).subarray(0, 7)),
+    () => half.write(hello().subarray(0, 7)),
   )
   half.on('error', () => undefined)
   writeFile(home.source, 'file', 'content')

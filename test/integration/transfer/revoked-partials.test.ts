@@ -8,7 +8,7 @@ import { loadIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire } from '../../support/wire-client.ts'
+import { connectWire, DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
 
 const MIB = 1024 * 1024
 
@@ -33,15 +33,16 @@ async function setUp() {
   /** A sender that is paired, and loses its connection in the middle of a large file. */
   const interrupted = async (name: string): Promise<Identity> => {
     const identity = await loadIdentity(path.join(base, name))
-    await (await beside()).pair(identity.fingerprint, name, Date.now())
+    await (await beside()).pair(identity.fingerprint, name, Date.now(), null)
     await until('it may send', () =>
       receiver.lastSeen().some((one) => one.fingerprint === identity.fingerprint),
     )
     const seen: string[] = []
     const wire = connectWire(receiver.port, identity, ({ type }) => seen.push(type))
-    wire.send('hello', { protocols: [3], name, purpose: 'send' })
-    const facts = { id: 1, source: 'data', path: 'large', size: 5 * MIB, time: 0, mode: 0o644 }
+    wire.send('hello', helloOf({ name }))
+    const facts = { id: 1, source: DATA, path: 'large', size: 5 * MIB, facts: wireFacts(), directories: [] }
     await until('it is let in', () => seen.includes('welcome'))
+    wire.send('source', dataSource)
     wire.send('begin', { ...facts, file: 'one' })
     await until('it may go on', () => seen.includes('resume'))
     wire.send('chunk', { id: 1 }, [Buffer.alloc(100_000)])

@@ -1,15 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openAdmission } from '../../../core/receive/limits/admission.ts'
-import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store/store.ts'
+import { openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024
-const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
 
 /** An ext4 of `bytes` in a file on a memory disk that has only `room` for it. */
 function mountDisk(base: string, bytes: number, room: number) {
@@ -39,26 +35,9 @@ function mountAfterPowerFailure(base: string, image: string): string {
   return recovered
 }
 
-function openTestStore(root: string) {
-  const noUsage = () => ({ files: 0, bytes: 0 })
-  const store = openStore(root, {
-    thread,
-    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-    admission: openAdmission(
-      root,
-      { ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } },
-      Promise.resolve(),
-      noUsage,
-    ),
-  })
-  onTestFinished(() => store.close())
-  const send = (name: string, bytes: Buffer) =>
-    store.receive(
-      { folder: 'pc', source: 'data', path: name, size: bytes.length, mtimeMs: 1_000, mode: 0o640 },
-      bytes,
-      createHash('sha256').update(bytes).digest(),
-    )
-  return { store, send }
+async function openTestStore(root: string) {
+  const { store, source } = await openAt(root, { floor: { bytes: 0, percent: 0 } })
+  return (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes))
 }
 
 const contentOf = (index: number, bytes: number) => Buffer.alloc(bytes, `content ${index} `)
@@ -68,7 +47,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
     test(`${count} small files at a time are on the disk when they are said to be`, async () => {
       const base = temporaryDirectory('sync')
       const { store, image } = mountDisk(base, 64 * MIB, 128 * MIB)
-      const { send } = openTestStore(store)
+      const send = await openTestStore(store)
       const names = Array.from({ length: count }, (_, index) => `d${index % 7}/file-${index}`)
       const outcomes = await Promise.all(names.map((name, index) => send(name, contentOf(index, index * 10))))
       const recovered = mountAfterPowerFailure(base, image)
@@ -76,7 +55,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
       names.forEach((name, index) => {
         const file = path.join(recovered, 'pc/data', name)
         expect(fs.readFileSync(file)).toEqual(contentOf(index, index * 10))
-        expect(fs.statSync(file)).toMatchObject({ mtimeMs: 1_000, mode: 0o100640 })
+        expect(fs.statSync(file)).toMatchObject({ mtimeMs: 1_600_000_000_500, mode: 0o100600 })
       })
     })
   }
@@ -84,7 +63,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
   test('of more small files than the disk can hold, those are on it that are said to be', async () => {
     const base = temporaryDirectory('sync')
     const { store, image } = mountDisk(base, 512 * MIB, 48 * MIB)
-    const { send } = openTestStore(store)
+    const send = await openTestStore(store)
     const sendSome = (from: number, to: number) =>
       Promise.all(
         Array.from({ length: to - from }, (_, index) =>

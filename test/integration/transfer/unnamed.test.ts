@@ -1,14 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { canSyncWhole } from '../../../core/receive/bulk/syncfs.ts'
-import { ANYWHERE, openNameFile, UNNAMED } from '../../../core/receive/bulk/unnamed.ts'
-import { openAdmission } from '../../../core/receive/limits/admission.ts'
-import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openStore } from '../../../core/receive/store/store.ts'
+import { linkOpenFile } from '../../../core/files/libc.ts'
+import { tryFileSystem, UNNAMED } from '../../../core/receive/store/file-system.ts'
+import { openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -16,7 +12,6 @@ import {
   makeHome,
   offerAll,
   receiverConfig,
-  receiverParts,
   senderConfig,
   startTestReceiver,
   startTestSender,
@@ -25,7 +20,7 @@ import {
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const isUsual = await canSyncWhole(tmpdir()).catch(() => false)
+const isUsual = tryFileSystem(temporaryDirectory('probe')).hasUnnamed
 const FILES = 4_000
 
 /** The files without a name that a process has open. */
@@ -43,21 +38,14 @@ function unnamedOf(pid: number | 'self' | undefined): string[] {
 }
 
 /** A store in this process, as a receiver has it. */
-function openBusyStore(root: string) {
-  const noUsage = () => ({ files: 0, bytes: 0 })
-  const store = openStore(root, {
-    thread: receiverParts.storeThread,
-    journal: { record: () => Promise.resolve(), announce: () => Promise.resolve() },
-    admission: openAdmission(root, DEFAULT_RULES, Promise.resolve(), noUsage),
-  })
+async function openBusyStore(root: string) {
+  const { store, source } = await openAt(root)
   let last = 0
   const bytes = Buffer.alloc(4096, 'x')
-  const digest = createHash('sha256').update(bytes).digest()
-  const facts = { folder: 'pc', source: 'data', size: bytes.length, mtimeMs: 1_000, mode: 0o640 }
   const send = (files: number) =>
     Array.from({ length: files }, () => {
       last += 1
-      return store.receive({ ...facts, path: `file-${last}` }, Buffer.from(bytes), digest)
+      return store.receive(smallFile(source, `file-${last}`, Buffer.from(bytes)))
     })
   return { send, close: () => store.close() }
 }
@@ -85,7 +73,6 @@ async function startMany() {
 describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and Linux 5.17)', () => {
   test('get one where nothing has it yet', () => {
     const base = temporaryDirectory('unnamed')
-    const name = openNameFile()
     const written = (text: string) => {
       const fd = fs.openSync(base, UNNAMED, 0o600)
       onTestFinished(() => fs.closeSync(fd))
@@ -93,20 +80,22 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
       return fd
     }
     expect(fs.readdirSync(base)).toEqual([])
-    expect(name(written('first'), ANYWHERE, path.join(base, 'a'))).toBeNull()
-    expect(name(written('second'), ANYWHERE, path.join(base, 'a'))).toBe('EEXIST')
+    const here = fs.openSync(base, fs.constants.O_RDONLY)
+    onTestFinished(() => fs.closeSync(here))
+    expect(linkOpenFile(written('first'), here, 'a')).toBeNull()
+    expect(linkOpenFile(written('second'), here, 'a')).toBe('EEXIST')
     const directory = path.join(base, 'gone')
     fs.mkdirSync(directory)
     const open = fs.openSync(directory, fs.constants.O_RDONLY)
     onTestFinished(() => fs.closeSync(open))
     fs.rmdirSync(directory)
-    expect(name(written('third'), open, 'b')).toBe('ENOENT')
+    expect(linkOpenFile(written('third'), open, 'b')).toBe('ENOENT')
     expect(fs.readFileSync(path.join(base, 'a'), 'utf8')).toBe('first')
     expect(fs.readdirSync(base)).toEqual(['a'])
   })
 
   test('none stays open when a busy store is closed, and each is answered once', async () => {
-    const { send, close } = openBusyStore(temporaryDirectory('unnamed'))
+    const { send, close } = await openBusyStore(temporaryDirectory('unnamed'))
     const first = Promise.race(send(2_000))
     const answers = Promise.all([first, ...send(2_000)])
     await first

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import type { Link } from '../../../core/send/link/link.ts'
 import { openLink } from '../../../core/send/link/link.ts'
-import { openRenewal } from '../../../core/send/link/renewal.ts'
+import type { Sessions } from '../../../core/send/link/sessions.ts'
 import type { Change, Moment } from '../../../core/send/link/wake.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
@@ -16,19 +16,26 @@ async function openTestLink(port: number | null = null) {
   const home = await makeHome(path.join(base, 'home'))
   const { at } = await startListening(path.join(base, 'store'), [home])
   const states: string[] = []
-  const sessions: boolean[] = []
+  const began: boolean[] = []
   let wake: (change: Change, now: Moment) => void = () => undefined
   const log: string[] = []
   const say = (_level: string, text: string) => void log.push(text)
-  const renewal = await openRenewal(home.identityDirectory, say)
+  const sessions: Sessions = {
+    hello: () => null,
+    welcome: async () => ({ asksFirst: false, notice: null }),
+    want: () => 0,
+  }
   const link: Link = openLink(
     { id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port, fingerprint: at.fingerprint },
-    renewal,
+    home.identity,
+    sessions,
     { name: 'sender', retrySeconds: 3600, bucket: createBucket() },
     {
-      onSession: (session) => sessions.push(session !== null),
+      onSession: (session) => began.push(session !== null),
       onState: (state) => states.push(state),
       onStalled: () => undefined,
+      onNotice: () => undefined,
+      onWanted: () => undefined,
       log: say,
     },
     (onChange) => {
@@ -39,7 +46,7 @@ async function openTestLink(port: number | null = null) {
   onTestFinished(() => link.stop())
   const wakeUp = (change: Change, addresses: string[] = []) =>
     wake(change, { wall: Date.now(), steady: performance.now(), addresses })
-  return { at, states, sessions, log, wakeUp }
+  return { at, states, sessions: began, log, wakeUp }
 }
 
 test('a connection that was there before the sleep ends at once, and the next one follows without a pause', async () => {

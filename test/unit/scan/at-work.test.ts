@@ -21,7 +21,10 @@ vi.mock('node:fs/promises', async (original) => ({
 }))
 // As NFSv4 and SMB answer for each file.
 const hasWriter = vi.hoisted(() => vi.fn(() => 'yes'))
-vi.mock('../../../core/files/lease.ts', () => ({ hasWriter }))
+vi.mock('../../../core/files/libc.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/files/libc.ts')>()),
+  hasWriter,
+}))
 beforeEach(() => void hasWriter.mockClear())
 
 function leftBehind(): { root: string; file: string } {

@@ -3,7 +3,10 @@ import type { LedgerEntry } from '../../../core/ledger/ledger.ts'
 import { isDue } from '../../../core/scan/compare/due.ts'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 
-const file: FileFacts = { path: 'a', size: 1, mtimeNs: 2n, inode: 3n, device: 4n, mode: 0o100644 }
+const file: FileFacts = {
+  ...{ path: 'a', size: 1, mtimeNs: 2n, ctimeNs: 2n },
+  ...{ inode: 3n, device: 4n, mode: 0o100644 },
+}
 const marked: FileFacts = { ...file, mode: 0o100664 }
 const same: LedgerEntry = { state: 'sent', size: 1, mtimeNs: 2n, inode: 3n, reason: null }
 

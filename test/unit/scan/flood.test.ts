@@ -25,12 +25,15 @@ test('many events in one turn of the event loop are a flood, the same number ove
   expect(floods).toBe(1)
 })
 
-test('a fingerprint tells path, size, time, inode and device apart', () => {
-  const file = { path: 'a', size: 1, mtimeNs: 5n, inode: 7n, device: 9n, mode: 0o100644 }
+test('a fingerprint tells path, size, times, inode and device apart', () => {
+  const file = { path: 'a', size: 1, mtimeNs: 5n, ctimeNs: 5n, inode: 7n, device: 9n, mode: 0o100644 }
   const known = new Fingerprints()
   known.add(file)
   expect(known.has({ ...file, mode: 0o100664 })).toBe(true)
-  for (const change of [{ path: 'b' }, { size: 2 }, { mtimeNs: 6n }, { inode: 8n }, { device: 1n }]) {
+  for (const change of [
+    ...[{ path: 'b' }, { size: 2 }, { mtimeNs: 6n }],
+    ...[{ ctimeNs: 6n }, { inode: 8n }, { device: 1n }],
+  ]) {
     expect(known.has({ ...file, ...change })).toBe(false)
   }
 })

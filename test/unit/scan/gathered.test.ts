@@ -3,7 +3,10 @@ import { Gathered } from '../../../core/scan/compare/gathered.ts'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import { until } from '../../support/until.ts'
 
-const file = (path: string): FileFacts => ({ path, size: 1, mtimeNs: 1n, inode: 1n, device: 1n, mode: 0o644 })
+const file = (path: string): FileFacts => ({
+  ...{ path, size: 1, mtimeNs: 1n, ctimeNs: 1n },
+  ...{ inode: 1n, device: 1n, mode: 0o644 },
+})
 
 test('the first file is offered at once, those that follow closely together, and never more than one transaction takes', async () => {
   const offers: string[][] = []

@@ -19,8 +19,8 @@ test('a mount point is remembered while it is there, and while files below it wa
     { path: 'deep/other', point: '/source/deep/other' },
   ])
   ledger.offer('there', [
-    { source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, inode: 1n, device: 1n },
-    { source: 's', path: 'disk-2/b', size: 1, mtimeNs: 1n, inode: 2n, device: 1n },
+    { source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
+    { source: 's', path: 'disk-2/b', size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 2n, device: 1n },
   ])
   expect(inner.away([])).toEqual(['/source/disk'])
   expect(ledger.mountsInside('s')).toEqual([{ path: 'disk', point: '/source/disk' }])
@@ -55,7 +55,9 @@ test('a mount point that is away stays away while the ledger cannot be written',
   }
   const options = { source: 's', root: '/source', destinations: ['there'] }
   new InnerMounts({ ...options, ledger }, fail).away(['/source/disk', '/source/other'])
-  ledger.offer('there', [{ source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, inode: 1n, device: 1n }])
+  ledger.offer('there', [
+    { source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
+  ])
   const problems: string[] = []
   const scope = mountScopeOf(
     { path: '/source', oneFileSystem: false },

@@ -10,6 +10,7 @@ const file = (path: string, more: Partial<FileFacts> = {}): FileFacts => ({
   path,
   size: 1,
   mtimeNs: 1n,
+  ctimeNs: 1n,
   inode: 1n,
   device: 1n,
   mode: 0o100644,
@@ -21,8 +22,8 @@ describe('files in columns', () => {
     const files = [
       file('a/"b"\n\\'),
       file('繁體/\u{10FFFF}', { size: Number.MAX_SAFE_INTEGER, mode: 0o107777 }),
-      file('c', { mtimeNs: -1n, inode: 2n ** 64n - 1n, device: 2n ** 64n - 1n }),
-      file('d', { mtimeNs: 2n ** 63n - 1n, size: 0 }),
+      file('c', { mtimeNs: -1n, ctimeNs: -2n, inode: 2n ** 64n - 1n, device: 2n ** 64n - 1n }),
+      file('d', { mtimeNs: 2n ** 63n - 1n, ctimeNs: 2n ** 63n - 2n, size: 0 }),
     ]
     expect(unpackFiles(structuredClone(packFiles(files)))).toEqual(files)
     expect(unpackFiles(packFiles([]))).toEqual([])

@@ -9,6 +9,7 @@ const file = (path: string, changedAt: number, size = 1): FileFacts => ({
   path,
   size,
   mtimeNs: BigInt(changedAt) * 1_000_000n,
+  ctimeNs: BigInt(changedAt) * 1_000_000n,
   inode: 1n,
   device: 1n,
   mode: 0o100644,

@@ -1,4 +1,5 @@
 import { unlink } from 'node:fs/promises'
+import { closeFd } from '../../files/fd.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import type { Offered, StoreSource } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
@@ -281,6 +282,11 @@ function openStoreCopy(
     const made = `${directory}/copy-${names}`
     try {
       const fd = await copies.make(copy.from, { size, digest: copy.digest }, made, signal, room.written)
+      if (signal.aborted) {
+        // Its sender may have connected anew, and sent a newer content.
+        await closeFd(fd).catch(() => undefined)
+        throw new FileRefused('aborted', '')
+      }
       const stored = await place(file, copy, fd, made)
       if (stored.outcome.status === 'durable') partials.superseded(source.id, path)
       return stored

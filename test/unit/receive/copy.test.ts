@@ -1,35 +1,56 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import { openStore } from '../../../core/receive/store/store.ts'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { heldBytes } from '../../support/held-bytes.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { begin, openLarge, smallFile } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** The reads of what is stored: those that wait for the test, and whether they have to. */
+const reads = vi.hoisted(() => ({ isHeld: false, waiting: [] as (() => void)[] }))
+vi.mock('../../../core/files/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/fd.ts')>()
+  return {
+    ...real,
+    async readFully(...words: Parameters<typeof real.readFully>) {
+      if (reads.isHeld) await new Promise<void>((resolve) => reads.waiting.push(resolve))
+      return real.readFully(...words)
+    },
+  }
+})
+beforeEach(() => Object.assign(reads, { isHeld: false, waiting: [] }))
+const letOneGo = () => reads.waiting.shift()?.()
 
 const content = Buffer.alloc(3_000_000, 'some content ')
 const never = new AbortController().signal
 
-function open() {
-  const root = temporaryDirectory('copies')
-  const store = openStore(root)
-  onTestFinished(() => store.close())
+async function open() {
+  const { root, store, source } = await openLarge()
   const own = path.join(root, 'pc', 'data')
   fs.mkdirSync(own, { recursive: true })
-  const facts = (name: string, size = content.length) => factsOf(name, size)
-  const copy = (to: string, from: string, signal = never, bytes = content) =>
-    store.copy(facts(to, bytes.length), { source: 'data', path: from }, digestOf(bytes), signal)
-  return { root, store, own, facts, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }
+  const offered = (name: string, size = content.length) => offeredAs(source, name, size)
+  const ask = (to: string, from: string, signal = never, bytes = content, turns = createSemaphore(1)) =>
+    store.copy(
+      offered(to, bytes.length),
+      { from: { source, path: from }, digest: digestOf(bytes), isMoved: false },
+      signal,
+      turns,
+    )
+  const copy = async (...words: Parameters<typeof ask>) => (await ask(...words)).outcome
+  const receive = (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes))
+  const temporary = () => treeOf(path.join(root, '.holdfast', 'tmp'))
+  return { root, store, source, own, offered, copy, receive, temporary }
 }
 
-test('a copy has its own time and mode, the old name stays, and what was under the new one is kept', async () => {
-  const { root, own, copy, temporary } = open()
-  fs.writeFileSync(path.join(own, 'old'), content, { mode: 0o400 })
-  fs.writeFileSync(path.join(own, 'new'), 'what was there')
+test('a copy has its own time, the old name stays, and what was under the new one is kept', async () => {
+  const { root, own, copy, receive, temporary } = await open()
+  await receive('old', content)
+  await receive('new', Buffer.from('what was there'))
   expect(await copy('new', 'old')).toEqual({ status: 'durable', detail: '' })
   const stats = fs.statSync(path.join(own, 'new'))
-  expect([stats.mtimeMs, stats.mode & 0o777, stats.nlink]).toEqual([1_600_000_000_500, 0o640, 1])
+  expect([stats.mtimeMs, stats.nlink]).toEqual([1_600_000_000_500, 1])
   expect(fs.readFileSync(path.join(own, 'new')).equals(content)).toBe(true)
   expect(Object.keys(treeOf(own)).sort()).toEqual(['new', 'old'])
   expect(Object.keys(treeOf(path.join(root, '.holdfast', 'versions')))).toHaveLength(1)
@@ -39,13 +60,13 @@ test('a copy has its own time and mode, the old name stays, and what was under t
 })
 
 test('an empty file is copied, too', async () => {
-  const { own, copy } = open()
+  const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), '')
   expect((await copy('new', 'old', never, Buffer.alloc(0))).status).toBe('durable')
 })
 
 test('other content, other size, or no file at all is unknown, and leaves nothing', async () => {
-  const { own, copy, temporary } = open()
+  const { own, copy, temporary } = await open()
   const rotten = Buffer.from(content)
   rotten[2_500_000] = 0
   fs.writeFileSync(path.join(own, 'rotten'), rotten)
@@ -58,25 +79,24 @@ test('other content, other size, or no file at all is unknown, and leaves nothin
 })
 
 test('a new name that is not stored is refused as such, before anything is read', async () => {
-  const { own, copy } = open()
+  const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   expect(await copy('../up', 'old')).toEqual({ status: 'name', detail: 'dots' })
 })
 
 test('names are judged before a copy or a large file waits for its turn: what is no name may be very long', async () => {
-  const { store, own, facts } = open()
+  const { store, source, own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   const turns = createSemaphore(1)
   await turns.acquire()
-  const copy = (to: string, from: string) =>
-    store.copy(facts(to), { source: 'data', path: from }, digestOf(content), never, turns)
+  const inTurn = (to: string, from: string) => copy(to, from, never, content, turns)
   const long = 'x'.repeat(16 * 1024)
-  expect(await copy(long, 'old')).toEqual({ status: 'name', detail: 'long' })
-  expect(await copy('new', long)).toEqual({ status: 'unknown', detail: 'name' })
-  const large = store.begin(facts(long), '1', turns)
+  expect(await inTurn(long, 'old')).toEqual({ status: 'name', detail: 'long' })
+  expect(await inTurn('new', long)).toEqual({ status: 'unknown', detail: 'name' })
+  const large = begin(store, source, long, content.length, '1')
   expect([await large.offset, large.refused]).toEqual([null, { status: 'name', detail: 'long' }])
-  await large.abort()
-  const waiting = copy('new', 'old')
+  await large.abort(false)
+  const waiting = inTurn('new', 'old')
   expect(fs.readdirSync(own)).toEqual(['old'])
   turns.release()
   expect(await waiting).toEqual({ status: 'durable', detail: '' })
@@ -84,7 +104,7 @@ test('names are judged before a copy or a large file waits for its turn: what is
 })
 
 test('copies that wait for their turn hold little more than their names', async () => {
-  const { store, facts } = open()
+  const { store, source, offered } = await open()
   const turns = createSemaphore(1)
   await turns.acquire()
   const gone = new AbortController()
@@ -93,7 +113,7 @@ test('copies that wait for their turn hold little more than their names', async 
   const digest = digestOf(content)
   const before = heldBytes()
   const waiting = names.map(({ to, from }) =>
-    store.copy(facts(to), { source: 'data', path: from }, digest, gone.signal, turns),
+    store.copy(offered(to), { from: { source, path: from }, digest, isMoved: false }, gone.signal, turns),
   )
   expect((heldBytes() - before) / names.length).toBeLessThan(4_000)
   gone.abort()
@@ -101,13 +121,39 @@ test('copies that wait for their turn hold little more than their names', async 
   await Promise.all(waiting)
 })
 
-test('a copy of a sender that is gone is given up', async () => {
-  const { own, copy, temporary } = open()
+test('a copy of a sender that is gone is given up, also when all of it has been read by then', async () => {
+  const { own, copy, temporary } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
-  const gone = new AbortController()
-  const copying = copy('new', 'old', gone.signal)
-  gone.abort()
-  expect((await copying).status).toBe('aborted')
-  expect(Object.keys(treeOf(own))).toEqual(['old'])
-  expect(temporary()).toEqual({})
+  for (const readBefore of [0, 2]) {
+    const gone = new AbortController()
+    reads.isHeld = true
+    const copying = copy('new', 'old', gone.signal)
+    for (let count = 0; count < readBefore; count += 1) {
+      await until('a read waits', () => reads.waiting.length > 0)
+      letOneGo()
+    }
+    await until('a read waits', () => reads.waiting.length > 0)
+    gone.abort()
+    reads.isHeld = false
+    letOneGo()
+    expect((await copying).status).toBe('aborted')
+    expect(Object.keys(treeOf(own))).toEqual(['old'])
+    expect(temporary()).toEqual({})
+  }
+})
+
+test('what takes long to read is no disk that hangs: each read is watched by itself', async () => {
+  const { store, own, copy } = await open()
+  fs.writeFileSync(path.join(own, 'old'), content)
+  reads.isHeld = true
+  const copying = copy('new', 'old')
+  await until('a read waits', () => reads.waiting.length > 0)
+  const began = performance.now()
+  expect(store.stalledMs()).toBeGreaterThan(0)
+  letOneGo()
+  await until('the next read waits', () => reads.waiting.length > 0)
+  expect(store.stalledMs()).toBeLessThan(performance.now() - began)
+  reads.isHeld = false
+  letOneGo()
+  expect((await copying).status).toBe('durable')
 })

@@ -265,6 +265,7 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
     versions: rows.versions,
     page: rows.page,
     directory: rows.directory,
+    isMoving: rows.isMoving,
     totals: rows.totals,
     sourceById,
     sourceOf: (folder, directory) =>

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { unpack } from 'msgpackr'
 import { isDigest } from '../../files/digest.ts'
@@ -140,6 +141,8 @@ export interface Rows {
     limit: number,
   ): (FileRow | StrangeRow)[]
   directory(source: number, path: string): DirectoryRow | null
+  /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
+  isMoving(source: number, path: string): boolean
   totals(): Totals[]
 }
 
@@ -158,6 +161,7 @@ export function openRows(database: DatabaseSyncInstance): Rows {
     `SELECT path, mtime_s, mtime_ns, mode, uid, gid, more FROM directory
      WHERE source = ? AND path = ? AND version = ''`,
   )
+  const places = database.prepare('SELECT places FROM round')
   const allTotals = database.prepare('SELECT * FROM sender ORDER BY folder')
   const epoch = database.prepare('SELECT epoch FROM store')
 
@@ -177,8 +181,36 @@ export function openRows(database: DatabaseSyncInstance): Rows {
       const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
       return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
     },
+    isMoving(source, path) {
+      const found = places.get() as { places: string } | undefined
+      if (found === undefined) return false
+      // A file may come where a directory was, and the reverse.
+      return (JSON.parse(found.places) as [number, string][]).some(
+        ([of, place]) =>
+          of === source && (`${place}/`.startsWith(`${path}/`) || path.startsWith(`${place}/`)),
+      )
+    },
     totals: () => allTotals.all() as unknown as Totals[],
   }
+}
+
+/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
+const ROW_FOLLOWS_MS = 1500
+
+/**
+ * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.
+ * `isSame`: the receiver was not at it, so that what was found is so. Only what it may be at is waited for.
+ */
+export async function lookAgain(
+  rows: Rows,
+  { source, key, path, version, digest }: FileRow,
+  isMissing: boolean,
+): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
+  // Asked first: what a round that is over has done shows in the row. An older content goes before its row.
+  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
+  if (isMoving) await delay(ROW_FOLLOWS_MS)
+  const row = rows.find(source, key, version)
+  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
 }
 
 /** The keys of everything below a directory of a source ('': the source's own), as a range for `page`. */

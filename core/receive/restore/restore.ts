@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { openBeneath } from '../../files/beneath.ts'
 import { digestText } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
@@ -10,7 +9,7 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { openRows, placeOf } from '../manifest/rows.ts'
+import { lookAgain, openRows, placeOf } from '../manifest/rows.ts'
 import { openForReading, requireStore } from '../open-store.ts'
 import { NotAFile } from '../verify/read-digest.ts'
 import { loadDressing } from './dress.ts'
@@ -27,9 +26,8 @@ import { originOf } from './wanted.ts'
 
 export type { Listed, RestoreEvent, RestoreSummary } from './events.ts'
 
-/** A receiver that runs may replace a content while it is read: it is looked up anew so often, after this; in milliseconds. */
+/** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
 const MOST_LOOKS = 3
-const LOOK_AGAIN_MS = 1500
 
 function listedOf({ folder, directory }: SourceRow, row: FileRow): Listed {
   return {
@@ -174,7 +172,7 @@ async function restoreAll(
     const directories = facts.above(one, to)
     const tell = (put: Put, row: FileRow) =>
       void told.push(eventOf(put, one.source, row, layout, path.join(root, ...to), summary))
-    const done = await bring(layout, rows, one, isRunning, (row, fd) =>
+    const done = await bring(layout, rows, one, wanted, isRunning, (row, fd) =>
       putting.put(row, fd, to, directories, (put) => tell(put, row)),
     )
     if (done !== null && 'put' in done) tell(done.put, done.row)
@@ -218,7 +216,7 @@ function createDirectoryFacts(rows: Rows) {
   }
   return {
     above({ source, row }: Selected, to: readonly string[]): (FileFacts | null)[] {
-      const parts = 'path' in row ? row.path.split('/') : []
+      const parts = row.key.split('/')
       const beyond = to.length - parts.length
       return to.slice(0, -1).map((_, index) => {
         // The sender's folder is nothing at the source; the source's own directory is.
@@ -237,33 +235,42 @@ async function bring(
   layout: StoreLayout,
   rows: Rows,
   { source, row: first }: Extract<Selected, { is: 'file' }>,
+  wanted: Wanted,
   isRunning: boolean,
   put: (row: FileRow, fd: number) => Promise<Put | null>,
 ): Promise<{ put: Put; row: FileRow } | RestoreEvent | null> {
   let row = first
   for (let look = 1; ; look += 1) {
-    const isLast = !isRunning || look === MOST_LOOKS
-    const place = placeOf(source, row, layout.versions).join('/')
+    const found = await bringOne(layout, { source, row }, put)
+    const isOdd = found !== null && ('put' in found ? found.put.did === 'damaged' : found.kind === 'missing')
+    if (!isOdd || !isRunning || look === MOST_LOOKS) return found
+    const { isSame } = await lookAgain(rows, row, !('put' in found))
+    const now = isSame ? null : selectAgain(rows, row, wanted)
+    if (now === null) return found
+    row = now
+  }
+}
+
+async function bringOne(
+  layout: StoreLayout,
+  { source, row }: Pick<Extract<Selected, { is: 'file' }>, 'source' | 'row'>,
+  put: (row: FileRow, fd: number) => Promise<Put | null>,
+): Promise<{ put: Put; row: FileRow } | RestoreEvent | null> {
+  const place = placeOf(source, row, layout.versions).join('/')
+  try {
+    const fd = await openBeneath(layout.root, place, READ_FILE)
     try {
-      const fd = await openBeneath(layout.root, place, READ_FILE)
-      try {
-        const done = await put(row, fd)
-        if (done?.did !== 'damaged' || isLast) return done === null ? null : { put: done, row }
-      } finally {
-        await closeFd(fd)
-      }
-    } catch (thrown) {
-      const code = errorCode(thrown)
-      if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO')
-        return { kind: 'strange', place }
-      if (!isGone(code)) {
-        if (code === null) throw thrown
-        return { kind: 'unreadable', place, code }
-      }
-      if (isLast) return { kind: 'missing', place }
+      const done = await put(row, fd)
+      return done === null ? null : { put: done, row }
+    } finally {
+      await closeFd(fd)
     }
-    await delay(LOOK_AGAIN_MS)
-    row = selectAgain(rows, row) ?? row
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
+    if (isGone(code)) return { kind: 'missing', place }
+    if (code === null) throw thrown
+    return { kind: 'unreadable', place, code }
   }
 }
 

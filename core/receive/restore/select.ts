@@ -1,5 +1,6 @@
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
+import { keyOf } from '../store/file-system.ts'
 import type { Origin, Wanted } from './wanted.ts'
 import { wantedOf } from './wanted.ts'
 
@@ -12,12 +13,22 @@ export type Selected = { source: SourceRow } & (
   | { is: 'strange'; row: StrangeRow }
 )
 
-/** Paths of a source that are wanted: one file, or all below a directory, whichever there is. */
+/** Where a store takes several names for one, keys are folded. */
+const FOLDS = [false, true].flatMap((foldsCase) =>
+  [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
+)
+
+/** Keys of a source that are wanted: of one file, or all below a directory, whichever there is. */
 function rangesOf({ path }: Origin): { from: string; to: string }[] {
   if (path === null) return [rangeBelow('')]
+  const keys = new Set(FOLDS.map((fold) => keyOf(path, fold)))
   // The path itself: no other key is between it and itself with the least letter behind it.
-  return [{ from: path, to: `${path}\u0000` }, rangeBelow(path)]
+  return [...keys].flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
 }
+
+/** Whether a row is at a path, or below it; of one that nobody of this program has written nobody knows. */
+const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
+  path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
 
 /** All rows of one path after the other, in the order of the paths. Nothing of the disk is looked at. */
 function* paths(rows: Rows, source: SourceRow, origin: Origin): Generator<(FileRow | StrangeRow)[]> {
@@ -27,6 +38,7 @@ function* paths(rows: Rows, source: SourceRow, origin: Origin): Generator<(FileR
     for (;;) {
       const page = rows.page(source.id, range, after, PAGE)
       for (const row of page) {
+        if (!isAt(row, origin.path)) continue
         if (same[0] !== undefined && same[0].key !== row.key) {
           yield same
           same = []
@@ -49,19 +61,21 @@ function oldestFirst(one: FileRow, other: FileRow): number {
 
 /** @param isList all contents, if neither a time nor a version is given. */
 export function* select(rows: Rows, origin: Origin, wanted: Wanted, isList: boolean): Generator<Selected> {
+  const now = Date.now()
   for (const source of rows.sources()) {
     if (origin.sender !== null && source.folder !== origin.sender) continue
     if (origin.source !== null && source.directory !== origin.source) continue
     for (const same of paths(rows, source, origin)) {
       for (const row of same) if (!isFileRow(row)) yield { is: 'strange', source, row }
       const contents = same.filter(isFileRow).sort(oldestFirst)
-      for (const row of wantedOf(contents, wanted, isList)) yield { is: 'file', source, row }
+      for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }
     }
   }
 }
 
-/** The content that is wanted now in place of one that has changed while it was read; null: none. */
-export function selectAgain(rows: Rows, { source, key, version }: FileRow): FileRow | null {
-  const row = rows.find(source, key, version)
-  return row !== null && isFileRow(row) ? row : null
+/** The content of a path that is wanted now, where one of it has changed while it was read; null: none. */
+export function selectAgain(rows: Rows, { source, key }: FileRow, wanted: Wanted): FileRow | null {
+  const contents = [...rows.versions(source, key), rows.find(source, key, '')]
+  const sorted = contents.filter((row) => row !== null && isFileRow(row)).sort(oldestFirst)
+  return wantedOf(sorted, wanted, false, Date.now()).at(-1) ?? null
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { openBeneath } from '../../files/beneath.ts'
 import { digestText } from '../../files/digest.ts'
 import { closeFd } from '../../files/fd.ts'
@@ -6,14 +5,13 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
-import { isFileRow, placeOf, rangeBelow } from '../manifest/rows.ts'
+import { isFileRow, lookAgain, placeOf, rangeBelow } from '../manifest/rows.ts'
 import type { Finding } from './findings.ts'
 import { NotAFile, readDigest } from './read-digest.ts'
 
 /** Rows that are read at a time. */
 const PAGE = 1000
-/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
-const ROW_FOLLOWS_MS = 1500
+/** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
 const MOST_LOOKS = 3
 
 export interface CheckEvents {
@@ -62,17 +60,19 @@ async function checkOne(
     }
     const found = await findingOf(layout, source, row, events)
     if (found === null) return events.checked(row)
-    if (!isRunning || look === MOST_LOOKS) {
-      const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
-      events.checked(row)
-      return events.say('isWanted' in found ? { ...found, isWanted } : found)
+    if (isRunning && look < MOST_LOOKS) {
+      events.advance(0)
+      const { row: now, isSame } = await lookAgain(rows, row, found.kind === 'missing')
+      // It has gone, or become a version, whose turn may be over: nothing is wrong with it.
+      if (now === null) return
+      if (!isSame) {
+        row = now
+        continue
+      }
     }
-    events.advance(0)
-    await delay(ROW_FOLLOWS_MS)
-    const now = rows.find(row.source, row.key, row.version)
-    // It has gone, or become a version, whose turn may be over: nothing is wrong with it.
-    if (now === null) return
-    row = now
+    const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
+    events.checked(row)
+    return events.say('isWanted' in found ? { ...found, isWanted } : found)
   }
 }
 

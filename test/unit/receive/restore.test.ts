@@ -3,50 +3,37 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/receive/layout.ts'
-import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
-import { listStore, restoreStore } from '../../../core/receive/restore/restore.ts'
 import { openSenders } from '../../../core/receive/senders/senders.ts'
 import { walkStore } from '../../../core/receive/verify/walk.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { openRestoring } from '../../support/restoring.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf, writeFile } from '../../support/transfer.ts'
 
-/** A store that was copied without its manifest. */
-function setUp() {
-  const base = temporaryDirectory('restore')
-  const store = path.join(base, 'store')
-  writeFile(store, 'pc/data/file', 'content')
-  const wanted = { sender: null, source: null, path: null, at: null, version: null }
-  const restore = async (destination: string, overwrite = false) => {
-    const events: RestoreEvent[] = []
-    const host = { event: async (one: RestoreEvent) => void events.push(one), progress: () => undefined }
-    const summary = await restoreStore(store, destination, wanted, overwrite, host)
-    return { events, summary }
-  }
-  const list = (only: Partial<Record<'sender' | 'source' | 'path', string>> & { at?: number }) =>
-    listStore(store, { ...wanted, ...only }, { event: () => Promise.resolve(), progress: () => undefined })
-  return { base, store, restore, list }
+/** A store with one file. */
+async function setUp() {
+  const world = await openRestoring()
+  await world.put('file', 'content', { mode: 0o640, mtimeNs: 1_500_000_000_000_000_000n })
+  return world
 }
 
-test('what the manifest does not know is not told as verified, whether it was restored or was there', async () => {
-  const { base, restore } = setUp()
+test('what the manifest does not know stays where it is; without a manifest nothing comes back, which is said', async () => {
+  const { base, store, root, layout, restore, stored, textsIn } = await setUp()
+  fs.writeFileSync(stored('of somebody'), 'else')
   const to = path.join(base, 'to')
-  expect(await restore(to)).toMatchObject({
-    events: [{ kind: 'restored', verified: false }],
-    summary: { restored: 1, unverified: 1 },
+  expect((await restore(to)).summary).toMatchObject({ files: 1, restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+  await store.close()
+  fs.rmSync(layout.manifest)
+  await expect(restore(path.join(base, 'again'))).rejects.toMatchObject({
+    sentence: { key: 'store.manifestNone', params: { path: layout.manifest, store: root } },
   })
-  expect(await restore(to)).toMatchObject({
-    events: [{ kind: 'same', verified: false }],
-    summary: { restored: 0, same: 1, unverified: 1 },
-  })
+  expect(fs.existsSync(path.join(base, 'again'))).toBe(false)
 })
 
 test('a file that is there has its mode and time set where it might be replaced, and stays as it is elsewhere', async () => {
-  const { base, store, restore } = setUp()
+  const { base, restore } = await setUp()
   const to = path.join(base, 'to')
-  const stored = path.join(store, 'pc/data/file')
-  fs.chmodSync(stored, 0o640)
-  fs.utimesSync(stored, 1_500_000_000, 1_500_000_000)
   writeFile(to, 'pc/data/file', 'content')
   const file = path.join(to, 'pc/data/file')
   fs.chmodSync(file, 0o400)
@@ -57,25 +44,49 @@ test('a file that is there has its mode and time set where it might be replaced,
   }
   expect((await restore(to)).summary).toMatchObject({ same: 1 })
   expect(facts()).toEqual([0o400, 1_700_000_000_000])
-  expect((await restore(to, true)).summary).toMatchObject({ same: 1, restored: 0 })
+  expect((await restore(to, { overwrite: true })).summary).toMatchObject({ same: 1, restored: 0 })
   expect(facts()).toEqual([0o640, 1_500_000_000_000])
 })
 
+test('other content that is there stays, unless it is to be replaced', async () => {
+  const { base, restore, textsIn } = await setUp()
+  const to = path.join(base, 'to')
+  writeFile(to, 'pc/data/file', 'newer work')
+  expect(await restore(to)).toMatchObject({
+    events: [{ kind: 'exists', to: path.join(to, 'pc/data/file') }],
+    summary: { restored: 0, failed: 1 },
+  })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'newer work' })
+  expect((await restore(to, { overwrite: true })).summary).toMatchObject({ restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test('what has rotted in the store is told, and nothing of it comes', async () => {
+  const { base, put, restore, stored, textsIn } = await setUp()
+  await put('rotten', 'as it was')
+  fs.writeFileSync(stored('rotten'), 'as it is!')
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to)
+  expect(events).toContainEqual(expect.objectContaining({ kind: 'damaged', place: 'pc/data/rotten' }))
+  expect(summary).toMatchObject({ restored: 1, failed: 1 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
 test('no path that leads into the store is restored to, whatever links it takes', async () => {
-  const { base, store, restore } = setUp()
-  fs.symlinkSync(store, path.join(base, 'link'))
-  fs.symlinkSync(path.join(store, 'pc'), path.join(base, 'deeper'))
-  const before = treeOf(store)
+  const { base, root, restore } = await setUp()
+  fs.symlinkSync(root, path.join(base, 'link'))
+  fs.symlinkSync(path.join(root, 'pc'), path.join(base, 'deeper'))
+  const before = treeOf(path.join(root, 'pc'))
   for (const destination of ['store', 'store/new', 'store/pc/data', 'link', 'link/a/b', 'deeper/new'])
     await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
       sentence: { key: 'store.restoreInside', params: { path: path.join(base, destination) } },
     })
-  expect(treeOf(store)).toEqual(before)
+  expect(treeOf(path.join(root, 'pc'))).toEqual(before)
   expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
 })
 
 test('a destination that cannot be made is told once, and nothing is made for a name that nobody sent', async () => {
-  const { base, store, restore } = setUp()
+  const { base, restore } = await setUp()
   writeFile(base, 'file', 'x')
   for (const destination of ['file', 'file/below'])
     await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
@@ -84,13 +95,14 @@ test('a destination that cannot be made is told once, and nothing is made for a 
         params: { path: path.join(base, destination), reason: 'ENOTDIR' },
       },
     })
-  fs.rmSync(path.join(store, 'pc'), { recursive: true })
-  await expect(restore(path.join(base, 'new/deep'))).rejects.toThrow('nothing to restore')
+  await expect(restore(path.join(base, 'new/deep'), { sender: 'nobody' })).rejects.toThrow(
+    'nothing to restore',
+  )
   expect(fs.existsSync(path.join(base, 'new'))).toBe(false)
 })
 
 test.skipIf(!canMount)('of a read-only disk that is the cause that is told (needs root: mount)', async () => {
-  const { restore } = setUp()
+  const { restore } = await setUp()
   const disk = await mountTmpfs(onTestFinished)
   await disk.remount('ro')
   await expect(restore(path.join(disk.point, 'new/deep'))).rejects.toMatchObject({
@@ -98,60 +110,96 @@ test.skipIf(!canMount)('of a read-only disk that is the cause that is told (need
   })
 })
 
-test('what is no file is told as such, and holds nothing up', async () => {
-  const { base, store, restore } = setUp()
-  execFileSync('mkfifo', [path.join(store, 'pc/data/pipe')])
-  expect(await restore(path.join(base, 'to'))).toMatchObject({
-    events: expect.arrayContaining([{ kind: 'strange', place: 'pc/data/pipe' }]),
-    summary: { restored: 1, failed: 1 },
-  })
+test('what is no file, and a row that nobody of the store has written, are told as such and hold nothing up', async () => {
+  const { base, put, restore, stored, inManifest, textsIn } = await setUp()
+  for (const name of ['pipe', 'link', 'odd']) await put(name, name)
+  for (const name of ['pipe', 'link']) fs.rmSync(stored(name))
+  execFileSync('mkfifo', [stored('pipe')])
+  fs.symlinkSync(stored('file'), stored('link'))
+  inManifest("UPDATE file SET key = '../odd' WHERE key = 'odd'")
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to)
+  for (const name of ['pipe', 'link', '../odd'])
+    expect(events).toContainEqual({ kind: 'strange', place: `pc/data/${name}` })
+  expect(summary).toMatchObject({ restored: 1, failed: 3 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test('what is chosen by name lands in the destination itself', async () => {
+  const { base, put, restore, textsIn } = await setUp()
+  for (const name of ['a/b/c', 'a/b0', 'a/b/d/e']) await put(name, name)
+  let tries = 0
+  const brought = async (wanted: Parameters<typeof restore>[1]) => {
+    tries += 1
+    const to = path.join(base, `to-${tries}`)
+    await restore(to, wanted)
+    return Object.keys(textsIn(to))
+  }
+  const [sender, source] = ['pc', 'data']
+  expect(await brought({ sender })).toEqual(['data/a/b/c', 'data/a/b/d/e', 'data/a/b0', 'data/file'])
+  expect(await brought({ sender, source })).toEqual(['a/b/c', 'a/b/d/e', 'a/b0', 'file'])
+  expect(await brought({ sender, source, path: 'a/b/' })).toEqual(['c', 'd/e'])
+  expect(await brought({ sender, source, path: 'a/b/c' })).toEqual(['c'])
 })
 
 test('names that the store does not have are no empty list', async () => {
-  const { store, list } = setUp()
-  expect(await list({ sender: 'pc' })).toMatchObject({ files: 1 })
+  const { root, list } = await setUp()
+  expect((await list({ sender: 'pc' })).summary).toMatchObject({ files: 1 })
   for (const only of [
     { sender: 'none' },
     { sender: 'pc', source: 'none' },
     { sender: 'pc', source: 'data', path: 'none' },
   ])
     await expect(list(only)).rejects.toMatchObject({
-      sentence: { key: 'store.restoreNothing', params: { path: [store, ...Object.values(only)].join('/') } },
+      sentence: { key: 'store.restoreNothing', params: { path: [root, ...Object.values(only)].join('/') } },
     })
   await expect(list({ sender: 'pc', at: 1 })).rejects.toMatchObject({
     sentence: { key: 'store.restoreNothingThen' },
   })
-  fs.rmSync(path.join(store, 'pc'), { recursive: true })
-  expect(await list({})).toMatchObject({ files: 0 })
+  const empty = await openRestoring()
+  expect((await empty.list()).summary).toMatchObject({ files: 0 })
 })
 
-/** What verify and restore see of the store. */
-async function seen({ base, store, restore }: ReturnType<typeof setUp>) {
-  const walked: string[] = []
-  for await (const { place } of walkStore(storeLayout(store))) walked.push(place.join('/'))
-  fs.rmSync(path.join(base, 'to'), { recursive: true, force: true })
-  const { summary } = await restore(path.join(base, 'to'))
-  return { walked: walked.sort(), restored: summary.restored, failed: summary.failed }
-}
-
 test("a disk's own lost+found is no part of the store that the disk is, unless a sender has that folder", async () => {
-  const world = setUp()
-  const { store } = world
+  const store = path.join(temporaryDirectory('lost'), 'store')
+  const layout = storeLayout(store)
+  const walked = async () => {
+    const places: string[] = []
+    for await (const { place } of walkStore(layout)) places.push(place.join('/'))
+    return places.sort()
+  }
   writeFile(store, 'lost+found/#12', 'of fsck')
   writeFile(store, 'pc/lost+found/file', 'of a sender')
-  const ofSenders = ['pc/data/file', 'pc/lost+found/file']
-  expect(await seen(world)).toEqual({ walked: ofSenders, restored: 2, failed: 0 })
+  const ofSenders = ['pc/lost+found/file']
+  expect(await walked()).toEqual(ofSenders)
 
-  const senders = await openSenders(storeLayout(store).senders, () => undefined)
-  const paired = await senders.pair('a'.repeat(64), 'lost+found', 1)
+  const senders = await openSenders(layout.senders, () => undefined)
+  const paired = await senders.pair('a'.repeat(64), 'lost+found', 1, null)
   expect(paired.folder).toBe('lost+found-2')
-  expect(await seen(world)).toEqual({ walked: ofSenders, restored: 2, failed: 0 })
+  expect(await walked()).toEqual(ofSenders)
 
   // As an earlier Holdfast could give it.
-  const { senders: file } = storeLayout(store)
-  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('lost+found-2', 'lost+found'))
-  const all = { walked: ['lost+found/#12', ...ofSenders], restored: 3, failed: 0 }
-  expect(await seen(world)).toEqual(all)
-  fs.writeFileSync(file, 'broken')
-  expect(await seen(world)).toEqual(all)
+  const all = ['lost+found/#12', ...ofSenders]
+  fs.writeFileSync(
+    layout.senders,
+    fs.readFileSync(layout.senders, 'utf8').replace('lost+found-2', 'lost+found'),
+  )
+  expect(await walked()).toEqual(all)
+  fs.writeFileSync(layout.senders, 'broken')
+  expect(await walked()).toEqual(all)
+})
+
+test('a path is found as it was sent, also where the store takes several names for one', async () => {
+  const { base, put, restore, inManifest, textsIn } = await setUp()
+  await put('Photos/IMG', 'upper')
+  await put('photos', 'another')
+  // As on a file system that does not tell upper from lower case.
+  inManifest("UPDATE file SET path = 'Photos/IMG', key = 'photos/img' WHERE key = 'Photos/IMG'")
+  const to = (name: string) => path.join(base, name)
+  const [sender, source] = ['pc', 'data']
+  await restore(to('directory'), { sender, source, path: 'Photos' })
+  await restore(to('file'), { sender, source, path: 'Photos/IMG' })
+  expect([textsIn(to('directory')), textsIn(to('file'))]).toEqual([{ IMG: 'upper' }, { IMG: 'upper' }])
+  await restore(to('other'), { sender, source, path: 'photos' })
+  expect(textsIn(to('other'))).toEqual({ photos: 'another' })
 })

@@ -1,120 +1,89 @@
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { storeLayout } from '../../../core/receive/layout.ts'
-import { openAdmission } from '../../../core/receive/limits/admission.ts'
-import { DEFAULT_RULES } from '../../../core/receive/limits/rules.ts'
-import { openManifest } from '../../../core/receive/manifest/manifest.ts'
-import { openManifestFile } from '../../../core/receive/manifest/manifest-file.ts'
-import { openRows } from '../../../core/receive/manifest/rows.ts'
-import type { RestoreEvent } from '../../../core/receive/restore/restore.ts'
-import { restoreStore } from '../../../core/receive/restore/restore.ts'
-import { openStore } from '../../../core/receive/store/store.ts'
+import type { Finding } from '../../../core/receive/verify/findings.ts'
+import { verifyStore } from '../../../core/receive/verify/verify.ts'
 import { lockDirectory } from '../../../core/worker/directory-lock.ts'
-import { hasTotals } from '../../support/store.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, writeFile } from '../../support/transfer.ts'
-import { until } from '../../support/until.ts'
+import { openRestoring } from '../../support/restoring.ts'
 
-/** What changed a moment ago is waited for. */
-const SLOW = { timeout: 60_000 }
-const FILES = 100
+const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
 
-const digestOf = (text: string) => createHash('sha256').update(text).digest()
-
-/** A store whose lock is held, as by a receiver that runs. */
-function setUp() {
-  const base = temporaryDirectory('restore-beside')
-  const root = path.join(base, 'store')
-  const layout = storeLayout(root)
-  fs.mkdirSync(layout.own, { recursive: true })
-  const lock = lockDirectory(layout.own)
-  const release = () => lock?.release()
-  onTestFinished(release)
-  const to = path.join(base, 'to')
-  const restore = async (told: (event: RestoreEvent) => Promise<void>) => {
-    const wanted = { sender: 'pc', source: 'data', path: null, at: null, version: null }
-    return restoreStore(root, to, wanted, false, { event: told, progress: () => undefined })
+/** A store with a hundred files, whose lock is held, as by a receiver that runs. */
+async function setUp() {
+  const world = await openRestoring()
+  const lock = lockDirectory(world.layout.own)
+  onTestFinished(() => lock?.release())
+  const putAll = (text: string, some = names) => Promise.all(some.map((name) => world.put(name, text)))
+  await putAll('first')
+  const verify = async () => {
+    const found: Finding[] = []
+    const host = { notice: async () => undefined, progress: () => undefined }
+    await verifyStore(world.root, { adopt: false }, { ...host, found: async (one) => void found.push(one) })
+    return found.map(({ kind, place }) => `${kind} ${place}`).sort()
   }
-  return { root, layout, to, release, restore }
+  return { ...world, putAll, verify }
 }
 
-test(
-  'a file that is replaced while its store is restored comes back as it is then, and is no damage',
-  SLOW,
-  async () => {
-    const { root, layout, to, restore } = setUp()
-    const manifest = openManifest(receiverParts.manifestThread, layout, () => undefined)
-    const store = openStore(root, {
-      thread: null,
-      journal: { record: (notes) => manifest.record(notes), announce: manifest.announce },
-      admission: openAdmission(root, DEFAULT_RULES, manifest.known, (folder) => manifest.usage(folder)),
-    })
-    onTestFinished(async () => {
-      await store.close()
-      await manifest.close()
-    })
-    const put = (name: string, text: string, mtimeMs: number) => {
-      const file = { folder: 'pc', source: 'data', path: name, size: text.length, mtimeMs, mode: 0o640 }
-      return store.receive(file, Buffer.from(text), digestOf(text))
-    }
-    const names = Array.from({ length: FILES }, (_, index) => `file-${index}`)
-    for (const name of names) await put(name, 'first', 1000)
-    await until('the manifest has all', hasTotals(root, FILES))
+test('files that are replaced while their store is restored come back as they are then, and are no damage', async () => {
+  const { base, putAll, restore, textsIn, stored } = await setUp()
+  // What is told first, before any other is read: all others are replaced by then.
+  fs.rmSync(stored('file-0'))
+  let isTold = false
+  const told = async () => {
+    if (!isTold) await putAll('the second', names.slice(1))
+    isTold = true
+  }
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to, { sender: 'pc', source: 'data', told })
+  expect(events.filter(({ kind }) => kind !== 'restored')).toEqual([
+    { kind: 'missing', place: 'pc/data/file-0' },
+  ])
+  expect(summary).toMatchObject({ files: 100, restored: 99, failed: 1 })
+  expect(new Set(Object.values(textsIn(to)))).toEqual(new Set(['the second']))
+})
 
-    const events: RestoreEvent[] = []
-    let first = ''
-    const summary = await restore(async (event) => {
-      events.push(event)
-      if (events.length > 1 || !('to' in event)) return
-      first = path.basename(event.to)
-      for (const name of names) if (name !== first) await put(name, 'the second', 2000)
-    })
-    expect(events.filter(({ kind }) => kind !== 'restored')).toEqual([])
-    expect(summary).toMatchObject({ files: FILES, restored: FILES, unverified: 0, failed: 0 })
-    const expected = names.map((name) => [name, name === first ? 'first' : 'the second'])
-    expect(names.map((name) => [name, fs.readFileSync(path.join(to, name), 'utf8')])).toEqual(expected)
-  },
-)
+test('nor is one of a past day, which has become an older content meanwhile', async () => {
+  const { base, putAll, restore, textsIn, stored } = await setUp()
+  fs.rmSync(stored('file-0'))
+  const at = Date.now()
+  const to = path.join(base, 'to')
+  let isTold = false
+  const told = async () => {
+    if (!isTold) await putAll('the second', names.slice(1, 5))
+    isTold = true
+  }
+  const { summary } = await restore(to, { sender: 'pc', source: 'data', at, told })
+  expect(summary).toMatchObject({ restored: 99, failed: 1 })
+  expect(new Set(Object.values(textsIn(to)))).toEqual(new Set(['first']))
+})
 
-test(
-  'beside a receiver only what has its size and time is damaged, and many are waited for once',
-  SLOW,
-  async () => {
-    const { root, layout, release, restore } = setUp()
-    const { database } = openManifestFile(layout.manifest)
-    const changes = openRows(database).changes()
-    for (let index = 0; index < FILES; index += 1) {
-      writeFile(root, `pc/data/changed-${index}`, 'written by somebody')
-      writeFile(root, `pc/data/rotten-${index}`, 'stoned')
-      fs.utimesSync(path.join(root, `pc/data/rotten-${index}`), 1000, 1000)
-      const stored = { size: 6, mtimeMs: 1_000_000, mode: 0o644, storedAt: 1 }
-      const row = {
-        folder: 'pc',
-        version: '',
-        depth: 0,
-        digest: digestOf('stored').toString('hex'),
-        ...stored,
-      }
-      for (const kind of ['changed', 'rotten']) changes.add({ ...row, path: `data/${kind}-${index}` })
-    }
-    database.close()
-    const kindsOf = async () => {
-      const kinds: Record<string, number> = {}
-      const summary = await restore(async ({ kind, ...event }) => {
-        const name = 'place' in event ? event.place.replace(/.*\/|-.*/g, '') : ''
-        kinds[`${name} ${kind}`] = (kinds[`${name} ${kind}`] ?? 0) + 1
-      })
-      return { kinds, failed: summary.failed }
-    }
-    const begun = performance.now()
-    expect(await kindsOf()).toEqual({
-      kinds: { 'changed changed': FILES, 'rotten damaged': FILES },
-      failed: 2 * FILES,
-    })
-    expect(performance.now() - begun).toBeLessThan(20_000)
-    release()
-    expect((await kindsOf()).kinds).toEqual({ 'changed damaged': FILES, 'rotten damaged': FILES })
-  },
-)
+test('beside a receiver that is not at them, many that are damaged or missing are told without a wait', async () => {
+  const { base, restore, verify, stored } = await setUp()
+  const [missing, rotten] = [names.slice(0, 50), names.slice(50)]
+  for (const name of missing) fs.rmSync(stored(name))
+  for (const name of rotten) fs.writeFileSync(stored(name), 'thirs')
+  const expected = [
+    ...missing.map((name) => `missing pc/data/${name}`),
+    ...rotten.map((name) => `damaged pc/data/${name}`),
+  ].sort()
+  const begun = performance.now()
+  const { events, summary } = await restore(path.join(base, 'to'))
+  expect(events.map((one) => `${one.kind} ${'place' in one ? one.place : ''}`).sort()).toEqual(expected)
+  expect(summary).toMatchObject({ restored: 0, failed: 100 })
+  // Those that were written to have another time, too.
+  expect(await verify()).toEqual(expected.map((text) => text.replace('damaged', 'changed')).sort())
+  expect(performance.now() - begun).toBeLessThan(20_000)
+})
+
+test('what a receiver is about to move is waited for', async () => {
+  const { base, restore, inManifest, stored, textsIn } = await setUp()
+  // In the middle of a round: what was there is away, and what takes its place is not there yet.
+  const places = JSON.stringify([[1, 'file-1']])
+  inManifest(`INSERT INTO round (id, version, places) VALUES (1, 'x', '${places}')`)
+  fs.renameSync(stored('file-1'), stored('aside'))
+  const to = path.join(base, 'to')
+  const restoring = restore(to, { sender: 'pc', source: 'data', path: 'file-1' })
+  setTimeout(() => fs.renameSync(stored('aside'), stored('file-1')), 300)
+  expect((await restoring).summary).toMatchObject({ restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'file-1': 'first' })
+})

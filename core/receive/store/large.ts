@@ -197,7 +197,9 @@ function receiveLarge(
       const isSound = await ended.appending.close()
       await closeFd(ended.fd).catch(() => undefined)
       const isKept = keep && isSound && (refused === null || !isTouched)
-      await ended.partial?.end(isKept ? ended.appending.position : null)
+      // Also what was there before, and has not been read yet.
+      const bytes = Math.max(ended.appending.position, ended.partial?.offset ?? 0)
+      await ended.partial?.end(isKept ? bytes : null)
     }
     leave()
   }

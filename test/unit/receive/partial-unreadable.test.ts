@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { expect, test, vi } from 'vitest'
-import { factsOf } from '../../support/file-facts.ts'
-import { beginLarge, openLarge, sendLarge } from '../../support/large-files.ts'
+import { begin, beginLarge, openLarge, sendLarge } from '../../support/large-files.ts'
 
 /** Partial files cannot be read while this is so. */
 const disk = vi.hoisted(() => ({ isBroken: false }))
@@ -21,16 +20,16 @@ vi.mock('../../../core/files/fd.ts', async (original) => {
 test.skipIf(process.platform !== 'linux')(
   'a partial file that cannot be read from its first byte on is not kept: the file begins anew',
   async () => {
-    const { store, kept } = openLarge()
+    const at = await openLarge()
     const bytes = randomBytes(3 * 1024 * 1024)
-    await beginLarge(store, 'a', bytes, 2_000_000)
+    await beginLarge(at, 'a', bytes, 2_000_000)
     disk.isBroken = true
-    const file = store.begin(factsOf('a', bytes.length), '1')
+    const file = begin(at.store, at.source, 'a', bytes.length, '1')
     expect(await file.offset).toBe(2_000_000)
     await file.write(bytes.subarray(2_000_000))
     expect(file.refused).toEqual({ status: 'failed', detail: 'EIO' })
     await file.abort(true)
-    expect(kept()).toEqual([])
-    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    expect(at.kept()).toEqual([])
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
   },
 )

@@ -1,127 +1,153 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
-import { beginLarge, openAt, openLarge, sendLarge } from '../../support/large-files.ts'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { until } from '../../support/until.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
+const told = (content: Buffer) => `${content.length} ${sha256(content)}`
+const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 
 describe('a large file that was not sent to its end', () => {
   const bytes = randomBytes(3 * 1024 * 1024 + 77)
 
   test('is gone on with, by this receiver and by the next one, and leaves nothing at its end', async () => {
-    const { root, store, kept, stored } = openLarge()
-    expect(await beginLarge(store, 'a', bytes, 100_000)).toBe(0)
-    expect(await beginLarge(store, 'a', bytes, 2_000_001)).toBe(100_000)
-    await store.close()
-    expect(await sendLarge(openAt(root), 'a', bytes)).toEqual({ offset: 2_000_001, status: 'durable' })
-    expect(stored()).toEqual({ a: `${bytes.length} ${digestOf(bytes).toString('hex')}` })
-    expect(kept()).toEqual([])
+    const at = await openLarge()
+    expect(await beginLarge(at, 'a', bytes, 100_000)).toBe(0)
+    expect(await beginLarge(at, 'a', bytes, 2_000_001)).toBe(100_000)
+    await at.store.close()
+    const next = await openAt(at.root)
+    expect(await sendLarge(next, 'a', bytes)).toEqual({ offset: 2_000_001, status: 'durable' })
+    expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])
   })
 
   test('is all there but its end', async () => {
-    const { store, kept } = openLarge()
-    await beginLarge(store, 'a', bytes, bytes.length)
-    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: bytes.length, status: 'durable' })
-    expect(kept()).toEqual([])
+    const at = await openLarge()
+    await beginLarge(at, 'a', bytes, bytes.length)
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: bytes.length, status: 'durable' })
+    expect(at.kept()).toEqual([])
   })
 
   test('stays as it was if its use ends while it is read', async () => {
-    const { store } = openLarge()
+    const at = await openLarge()
     const long = randomBytes(6 * 1024 * 1024)
-    await beginLarge(store, 'a', long, 5_000_000)
-    const file = store.begin(factsOf('a', long.length), '1')
+    await beginLarge(at, 'a', long, 5_000_000)
+    const file = begin(at.store, at.source, 'a', long.length, '1')
     const offset = await file.offset
     expect(offset).toBe(5_000_000)
     void file.write(long.subarray(5_000_000))
     await file.abort(true)
-    expect(await sendLarge(store, 'a', long)).toEqual({ offset: 5_000_000, status: 'durable' })
+    expect(await sendLarge(at, 'a', long)).toEqual({ offset: 5_000_000, status: 'durable' })
   })
 
   test('is thrown away if it does not lead to the digest, and then begins anew', async () => {
-    const { store, kept } = openLarge()
-    await beginLarge(store, 'a', randomBytes(bytes.length), 500_000)
-    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: 500_000, status: 'digest' })
-    expect(kept()).toEqual([])
-    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    const at = await openLarge()
+    await beginLarge(at, 'a', randomBytes(bytes.length), 500_000)
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 500_000, status: 'digest' })
+    expect(at.kept()).toEqual([])
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
   })
 
-  test('is not another file’s beginning: another inode, size or place has its own, and the older one goes', async () => {
-    const { store, kept } = openLarge()
-    await beginLarge(store, 'a', bytes, 1000, 'inode 1')
-    expect(await beginLarge(store, 'b', bytes, 1000, 'inode 1')).toBe(0)
-    expect(await beginLarge(store, 'a', bytes, 1000, 'inode 2')).toBe(0)
-    expect(await beginLarge(store, 'a', bytes.subarray(1), 1000, 'inode 2')).toBe(0)
-    expect(kept()).toHaveLength(2)
+  test('is not another file’s beginning: another inode, size, place or source has its own, and the older one goes', async () => {
+    const at = await openLarge()
+    await beginLarge(at, 'a', bytes, 1000, 'inode 1')
+    expect(await beginLarge(at, 'b', bytes, 1000, 'inode 1')).toBe(0)
+    expect(await beginLarge(at, 'a', bytes, 1000, 'inode 2')).toBe(0)
+    expect(await beginLarge(at, 'a', bytes.subarray(1), 1000, 'inode 2')).toBe(0)
+    expect(at.kept()).toHaveLength(2)
+    const other = { store: at.store, source: await at.store.source('pc', 'other') }
+    expect(await beginLarge(other, 'a', bytes.subarray(1), 1000, 'inode 2')).toBe(0)
+    expect(at.kept()).toHaveLength(3)
   })
 
-  test('goes when its place gets content in any other way', async () => {
-    const { store, kept } = openLarge()
+  test('is left to whom it has, and another one begins anew beside it: one content stays, and nothing half', async () => {
+    const at = await openLarge()
+    const first = begin(at.store, at.source, 'a', bytes.length, '1')
+    await first.write(bytes.subarray(0, 1000))
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    await first.write(bytes.subarray(1000))
+    expect((await first.finish(digestOf(bytes))).outcome.status).toBe('same')
+    expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])
+  })
+
+  test('goes when its place gets content in any other way: whole, or as a copy', async () => {
+    const at = await openLarge()
+    const { store, source, kept } = at
     const small = Buffer.from('small now')
-    await beginLarge(store, 'a', bytes, 1000)
-    expect((await store.receive(factsOf('a', small.length), small, digestOf(small))).status).toBe('durable')
-    expect(kept()).toEqual([])
+    const receive = (name: string) => store.receive(smallFile(source, name, small))
+    await beginLarge(at, 'a', bytes, 1000)
+    expect((await receive('a')).status).toBe('durable')
+    await until('it is removed', () => kept().length === 0)
     // Also if it is still being written at that time.
-    const half = store.begin(factsOf('a', bytes.length), '1')
+    const half = begin(store, source, 'b', bytes.length, '1')
     await half.write(bytes.subarray(0, 1000))
-    await store.receive(factsOf('a', small.length), small, digestOf(small))
+    await receive('b')
     await half.abort(true)
     expect(kept()).toEqual([])
-  })
-
-  test('goes when its place gets content among many small files', async () => {
-    const { root, kept } = openLarge()
-    const store = openAt(root, {}, new URL('../../../cli/workers/store-thread.ts', import.meta.url))
-    await beginLarge(store, 'a', bytes, 1_000_000)
-    const small = Buffer.from('small')
-    const names = ['a', ...Array.from({ length: 63 }, (_, index) => `${index}`)]
-    await Promise.all(names.map((name) => store.receive(factsOf(name, 5), small, digestOf(small))))
+    await beginLarge(at, 'c', bytes, 1000)
+    const copy = { from: { source, path: 'a' }, digest: digestOf(small), isMoved: false }
+    const { signal } = new AbortController()
+    await store.copy(offeredAs(source, 'c', small.length), copy, signal, createSemaphore(1))
     await until('it is removed', () => kept().length === 0)
   })
 
   test('goes when the sender says so, when it is a week old, and whatever else lies there', async () => {
-    const { root, store, kept } = openLarge()
-    const file = store.begin(factsOf('a', bytes.length), '1')
+    const at = await openLarge()
+    const file = begin(at.store, at.source, 'a', bytes.length, '1')
     await file.write(bytes.subarray(0, 1000))
-    await file.abort()
-    expect(kept()).toEqual([])
-    await beginLarge(store, 'old', bytes, 1000)
-    await store.close()
-    const directory = path.join(root, '.holdfast', 'partial', 'pc')
+    await file.abort(false)
+    expect(at.kept()).toEqual([])
+    await beginLarge(at, 'old', bytes, 1000)
+    await at.store.close()
+    const directory = path.join(at.root, '.holdfast', 'partial', 'pc')
     const [name = ''] = fs.readdirSync(directory)
     const old = new Date(Date.now() - 8 * DAY_MS)
     fs.utimesSync(path.join(directory, name), old, old)
     fs.writeFileSync(path.join(directory, 'foreign'), '')
-    await openAt(root).clean()
-    expect(kept()).toEqual([])
+    await openAt(at.root)
+    await until('nothing is left', () => at.kept().length === 0)
   })
 
   test('goes when its sender may send no longer, also while its last write keeps it from waiting', async () => {
-    const { store, kept } = openLarge()
-    await beginLarge(store, 'waits', bytes, 1000)
-    const file = store.begin(factsOf('a', bytes.length), '1')
+    const at = await openLarge()
+    await beginLarge(at, 'waits', bytes, 1000)
+    const file = begin(at.store, at.source, 'a', bytes.length, '1')
     await file.offset
     // Both are under way on the disk while the sender is revoked.
     const written = file.write(bytes.subarray(0, 1000))
     const closed = file.abort(true)
-    await store.abandon(new Set(['pc']))
+    await at.store.abandon(new Set(['pc']))
     await Promise.all([written, closed])
-    expect(kept()).toEqual([])
+    expect(at.kept()).toEqual([])
   })
 
   test('symbolic links planted under its name are not followed', async () => {
-    const { root, store, kept } = openLarge()
-    await beginLarge(store, 'a', bytes, 1000)
-    const directory = path.join(root, '.holdfast', 'partial', 'pc')
+    const at = await openLarge()
+    await beginLarge(at, 'a', bytes, 1000)
+    const directory = path.join(at.root, '.holdfast', 'partial', 'pc')
     const [name = ''] = fs.readdirSync(directory)
-    const victim = path.join(root, 'victim')
+    const victim = path.join(at.root, 'victim')
     fs.writeFileSync(victim, 'mine')
     fs.rmSync(path.join(directory, name))
     fs.symlinkSync(victim, path.join(directory, name))
-    expect(await sendLarge(store, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
     expect(fs.readFileSync(victim, 'utf8')).toBe('mine')
-    expect(kept()).toEqual([])
+    expect(at.kept()).toEqual([])
   })
+})
+
+test('a large file whose content is there already is the same: no version is kept, and what has rotted is mended', async () => {
+  const bytes = randomBytes(5 * 1024 * 1024)
+  const at = await openLarge()
+  await sendLarge(at, 'a', bytes)
+  const file = path.join(at.root, 'pc', 'data', 'a')
+  fs.writeFileSync(file, randomBytes(bytes.length))
+  fs.utimesSync(file, 1, 1)
+  expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'same' })
+  expect(fs.readFileSync(file).equals(bytes)).toBe(true)
+  expect(fs.statSync(file).mtimeMs).toBe(1_600_000_000_500)
+  expect([at.kept(), fs.existsSync(path.join(at.root, '.holdfast', 'versions'))]).toEqual([[], false])
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { openat2 } from '../../files/libc.ts'
 import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
-import { FileRefused } from '../file-refused.ts'
+import { FileRefused, nameRefusal } from '../file-refused.ts'
 
 /** Directories that are kept open: files that follow one another are mostly near each other. */
 const MOST_OPEN = 64
@@ -94,17 +94,23 @@ export function openTree(root: string): Tree {
   const openAll = (place: string): TreeDirectory | null => {
     if (!CAN_HOLD) return null
     try {
-      const fd = openat2(rootNow().fd, place, HOLD_DIRECTORY)
+      const fd = nameRefusal(() => openat2(rootNow().fd, place, HOLD_DIRECTORY))
       return fd === null ? null : { fd, path: `/proc/self/fd/${fd}` }
     } catch (thrown) {
       const code = errorCode(thrown) ?? ''
-      if (code === 'ENOENT' || NO_DIRECTORY.has(code)) return null
+      // A way may be longer than what one call takes (PATH_MAX).
+      if (code === 'ENOENT' || code === 'ENAMETOOLONG' || NO_DIRECTORY.has(code)) return null
       throw thrown
     }
   }
 
-  const isLink = (parent: TreeDirectory, name: string): boolean =>
-    lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  /** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
+  const hasFile = (parent: TreeDirectory, name: string): boolean => {
+    const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
+    if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+    // Nothing, or a directory: it was exchanged in this moment, and is tried again.
+    return stats?.isDirectory() === false
+  }
 
   /** Opens it, or has it made; null: that was done, and what is above may be open no more. */
   const openOrMake = (
@@ -114,13 +120,14 @@ export function openTree(root: string): Tree {
   ): TreeDirectory | null => {
     const name = way.at(-1) ?? ''
     try {
-      return openIn(parent, name)
+      return nameRefusal(() => openIn(parent, name))
     } catch (thrown) {
       const code = errorCode(thrown) ?? ''
-      if (NO_DIRECTORY.has(code) && isLink(parent, name)) throw new FileRefused('name', 'symlink')
-      if (making !== undefined && code === 'ENOENT') making.missing(parent, name, way)
-      else if (making !== undefined && NO_DIRECTORY.has(code)) making.inTheWay(parent, name, way)
-      else throw thrown
+      const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
+      if (making === undefined) throw thrown
+      if (code === 'ENOENT') making.missing(parent, name, way)
+      else if (isFile) making.inTheWay(parent, name, way)
+      else if (!NO_DIRECTORY.has(code)) throw thrown
       return null
     }
   }

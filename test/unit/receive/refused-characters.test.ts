@@ -1,31 +1,48 @@
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
-import { openLarge, sendLarge } from '../../support/large-files.ts'
+import { openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
 
-/** The call with a name that the file system of the test refuses, as FAT (rename, mkdir) or SMB (lstat) do. */
+/** The call with a name that the file system of the test refuses, as FAT (rename, mkdir) or SMB (lookups) do. */
 const disk = vi.hoisted(() => ({ refusing: '' }))
+const refuse = vi.hoisted(() => (call: string, name: string) => {
+  if (disk.refusing === call && name.split('/').at(-1)?.includes('?'))
+    throw Object.assign(new Error(`no such names: ${name}`), { code: 'EINVAL' })
+})
 // Kernels are built without FAT, and where it is there, a test needs its tools and root.
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>()
-  const refuse = (call: string, name: string) => {
-    if (disk.refusing === call && path.basename(name).includes('?'))
-      throw Object.assign(new Error(`no such names: ${name}`), { code: 'EINVAL' })
-  }
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>()
   return {
     ...real,
-    async rename(from: string, to: string) {
-      refuse('rename', to)
-      await real.rename(from, to)
+    linkSync(from: string, to: string) {
+      refuse('name', to)
+      real.linkSync(from, to)
     },
-    async mkdir(...words: Parameters<typeof real.mkdir>) {
+    mkdirSync(...words: Parameters<typeof real.mkdirSync>) {
       refuse('mkdir', `${words[0]}`)
-      return real.mkdir(...words)
+      return real.mkdirSync(...words)
     },
-    async lstat(...words: Parameters<typeof real.lstat>) {
-      refuse('lstat', `${words[0]}`)
-      return real.lstat(...words)
+    openSync(...words: Parameters<typeof real.openSync>) {
+      refuse('lookup', `${words[0]}`)
+      return real.openSync(...words)
+    },
+  }
+})
+vi.mock('../../../core/files/libc.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/libc.ts')>()
+  return {
+    ...real,
+    linkOpenFile(...words: Parameters<typeof real.linkOpenFile>) {
+      const isRefused = disk.refusing === 'name' && words[2].includes('?')
+      return isRefused ? 'EINVAL' : real.linkOpenFile(...words)
+    },
+    openat2(...words: Parameters<typeof real.openat2>) {
+      refuse('lookup', words[1])
+      return real.openat2(...words)
     },
   }
 })
@@ -39,23 +56,23 @@ const refused = { status: 'name', detail: 'characters' }
 
 describe('a name with characters that the store’s file system does not have', () => {
   for (const [call, name] of [
-    ['rename', 'what?'],
-    ['lstat', 'what?'],
+    ['name', 'what?'],
+    ['lookup', 'what?/file'],
     ['mkdir', 'what?/file'],
   ] as const)
     test(`is refused as such where ${call} says so, and costs no other file anything`, async () => {
-      const { root, store, stored } = openLarge()
+      const at = await openLarge()
       disk.refusing = call
-      const send = (file: string) => store.receive(factsOf(file, content.length), content, digestOf(content))
+      const send = (file: string) => at.store.receive(smallFile(at.source, file, content))
       const outcomes = await Promise.all([send(name), send('good'), send('other/good')])
       expect(outcomes).toEqual([
         refused,
         { status: 'durable', detail: '' },
         { status: 'durable', detail: '' },
       ])
-      expect((await sendLarge(store, name, content)).status).toBe('name')
-      expect(Object.keys(stored()).sort()).toEqual(['good', 'other/good'])
+      expect((await sendLarge(at, name, content)).status).toBe('name')
+      expect(Object.keys(at.stored()).sort()).toEqual(['good', 'other/good'])
       for (const place of ['tmp', 'partial', 'versions'])
-        expect([place, treeOf(path.join(root, '.holdfast', place))]).toEqual([place, {}])
+        expect([place, treeOf(path.join(at.root, '.holdfast', place))]).toEqual([place, {}])
     })
 })

@@ -167,12 +167,8 @@ export function openSession(
     return number
   }
 
-  const entriesOf = (
-    source: OutgoingSource,
-    number: number,
-    directories: readonly FoundDirectory[],
-  ): DirectoryEntry[] =>
-    told.news(source.id, directories).map(({ path, facts }) => [number, path, wordsOfFacts(facts)])
+  const entriesOf = (number: number, news: readonly FoundDirectory[]): DirectoryEntry[] =>
+    news.map(({ path, facts }) => [number, path, wordsOfFacts(facts)])
 
   const nextId = (): number => {
     lastId = (lastId + 1) >>> 0
@@ -240,8 +236,8 @@ export function openSession(
       }
       const number = numberOf(one.source)
       const first = ask(files.length, onAnswer)
-      const entries = entriesOf(one.source, number, directories)
-      const header = [...files, ...directories].reduce(
+      const news = told.news(one.source.id, directories)
+      const header = [...files, ...news].reduce(
         (total, { path, facts }) => total + headerBytesOf(path, facts.more),
         0,
       )
@@ -249,7 +245,7 @@ export function openSession(
         files: files.map(({ path, facts, digest }, index) => {
           return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
         }),
-        directories: entries,
+        directories: entriesOf(number, news),
         payload: files.map((file) => file.bytes),
         bytes,
         headerBytes: header,
@@ -258,6 +254,7 @@ export function openSession(
           for (const index of files.keys()) askers.delete((first + index) >>> 0)
           filesCredit.release(files.length)
           bytesCredit.release(bytes)
+          told.forget(one.source.id, news)
           return false
         },
         onWire,
@@ -277,7 +274,7 @@ export function openSession(
       const { size } = facts
       const known = identity === undefined ? 0 : questions.ask(id, size)
       const file = identity === undefined ? {} : { file: identity }
-      const entries = entriesOf(source, number, directories)
+      const entries = entriesOf(number, told.news(source.id, directories))
       const header = { id, source: number, path, size, facts: wordsOfFacts(facts), directories: entries }
       channel.send('begin', { ...header, ...file })
       // A file that is refused has no answer but the refusal.

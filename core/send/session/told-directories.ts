@@ -9,6 +9,8 @@ const AT_ONCE = 128
 export interface ToldDirectories {
   /** Those of a source that are new to the receiver, or not as it was told; they count as told from now on. */
   news(source: string, directories: readonly FoundDirectory[]): FoundDirectory[]
+  /** These did not go after all. */
+  forget(source: string, directories: readonly FoundDirectory[]): void
 }
 
 export function openToldDirectories(): ToldDirectories {
@@ -29,6 +31,9 @@ export function openToldDirectories(): ToldDirectories {
         found.push(directory)
       }
       return found
+    },
+    forget(source, directories) {
+      for (const { path } of directories) told.delete(`${source}/${path}`)
     },
   }
 }

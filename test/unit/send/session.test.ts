@@ -1,76 +1,35 @@
 import { expect, test } from 'vitest'
-import { digestOf } from '../../../core/files/digest.ts'
 import type { Answer } from '../../../core/send/session/session.ts'
-import { openSession } from '../../../core/send/session/session.ts'
-import type { Channel } from '../../../core/wire/channel.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
+import { wordsOfFacts } from '../../../core/wire/facts.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
+import { digest, file, openSender as open, silent, small } from '../../support/sender-session.ts'
 import { until } from '../../support/until.ts'
 
-const digest = Buffer.alloc(32, 3)
-const file = { source: 'data', path: 'new', size: 5, mtimeMs: 1.5, mode: 0o644 }
-
-const silent = {
-  onTurn: () => true,
-  onWire: () => undefined,
-  onUsed: () => undefined,
-  onAnswer: () => undefined,
-}
-
-function open(protocol = 2, files = 2, batchBytes?: () => number, bytes = 1000) {
-  const sent: { type: string; header: object }[] = []
-  const payloads: (readonly Uint8Array[])[] = []
-  let use: () => void = () => undefined
-  const channel: Channel = {
-    send: (type, header, payload = [], onUsed = () => undefined) => {
-      sent.push({ type, header })
-      use = onUsed
-      payloads.push(payload.map((one) => Buffer.from(one)))
-    },
-    room: async () => undefined,
-    destroy: () => undefined,
-    end: () => undefined,
-    closed: false,
-  }
-  const session = openSession(channel, { protocol, bytes, files }, batchBytes)
-  const result = (id: number, status: number): Frame => ({
-    type: 'result',
-    header: { results: [[id, status, '']] },
-    payload: Buffer.alloc(0),
-  })
-  const answer = (...results: [number, number][]): Frame => ({
-    type: 'result',
-    header: { results: results.map(([id, status]) => [id, status, '']) },
-    payload: Buffer.alloc(0),
-  })
-  const copy = () => session.copy(file, digest, { source: 'data', path: 'old' })
-  return { session, sent, payloads, result, answer, copy, use: () => use() }
-}
-
 test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
-  const { session, sent, result, copy } = open(2, 1)
-  const answer = copy()
+  const { session, sent, answer, copy } = open(1)
+  const asked = copy()
   const next = copy()
-  await until('it is asked for', () => sent.length === 1)
-  const { source, path, size, mode } = file
-  const names = { source, path, fromSource: 'data', fromPath: 'old' }
-  expect(sent[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size, time: 1.5, mode, digest } })
-  session.onFrame(result(1, 9))
-  expect(await answer).toEqual({ status: 'unknown', detail: '' })
-  await until('the next one has its credit', () => sent.length === 2)
+  await until('it is asked for', () => sent().length === 1)
+  const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: true }
+  const facts = wordsOfFacts(file.facts)
+  expect(sent()[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size: 5, facts, digest } })
+  session.onFrame(answer([1, 9]))
+  expect(await asked).toEqual({ status: 'unknown', detail: '', position: 7 })
+  await until('the next one has its credit', () => sent().length === 2)
   session.close()
   expect([await next, await copy()]).toEqual([null, null])
 })
 
 test('only what was asked for can be unknown: a file that was sent cannot', async () => {
-  const { session, sent, result } = open()
-  void session.sendSmall([{ ...file, bytes: Buffer.alloc(5), digest }], silent)
-  await until('it is sent', () => sent.length === 1)
-  expect(() => session.onFrame(result(1, 9))).toThrow(WireFault)
+  const { session, sent, answer } = open()
+  void session.sendSmall([small], [], silent)
+  await until('it is sent', () => sent().length === 1)
+  expect(() => session.onFrame(answer([1, 9]))).toThrow(WireFault)
 })
 
 test('small files that come together go together, with one piece of what was read together', async () => {
-  const { session, sent, payloads, answer, use } = open(2, 10)
+  const { session, sent, payloads, answer, use } = open(10)
   const read = Buffer.from('helloworldother')
   const piece = (at: number, name: string) => ({
     ...file,
@@ -86,14 +45,14 @@ test('small files that come together go together, with one piece of what was rea
     onUsed: () => void lines.push('used'),
     onAnswer: (index: number, said: Answer) => void told.push([index, said]),
   }
-  await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], events)
-  await session.sendSmall([piece(5, 'd')], silent)
-  await until('they are sent', () => sent.length === 1)
+  await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], [], events)
+  await session.sendSmall([piece(5, 'd')], [], silent)
+  await until('they are sent', () => sent().length === 1)
   expect(payloads[0]?.map(String)).toEqual(['helloworldother', 'world'])
   expect(lines).toEqual(['wire'])
   use()
   expect(lines).toEqual(['wire', 'used'])
-  const header = sent[0]?.header as { files: unknown[][] } | undefined
+  const header = sent()[0]?.header as { files: unknown[][] } | undefined
   expect(header?.files.map(([id, , name]) => [id, name])).toEqual([
     [1, 'a'],
     [2, 'b'],
@@ -110,13 +69,13 @@ test('small files that come together go together, with one piece of what was rea
 })
 
 test('a group that is not to go any more when the line has room is not sent, and its credit pays for the next one', async () => {
-  const { session, sent, answer } = open(2, 2)
+  const { session, sent, answer } = open(2)
   const told: string[] = []
   const two = (name: string) =>
     [1, 2].map((count) => ({ ...file, path: name + count, bytes: Buffer.alloc(5), digest }))
-  const namesOf = (frame: (typeof sent)[number] | undefined) =>
+  const namesOf = (frame: ReturnType<typeof sent>[number] | undefined) =>
     (frame?.header as { files: unknown[][] } | undefined)?.files.map(([, , name]) => name)
-  await session.sendSmall(two('halted'), {
+  await session.sendSmall(two('halted'), [], {
     onTurn: () => {
       told.push('turn')
       return false
@@ -125,16 +84,16 @@ test('a group that is not to go any more when the line has room is not sent, and
     onUsed: () => void told.push('used'),
     onAnswer: () => void told.push('answer'),
   })
-  await session.sendSmall(two('next'), silent)
-  await until('the next are sent', () => sent.length === 1)
-  expect(namesOf(sent[0])).toEqual(['next1', 'next2'])
+  await session.sendSmall(two('next'), [], silent)
+  await until('the next are sent', () => sent().length === 1)
+  expect(namesOf(sent()[0])).toEqual(['next1', 'next2'])
   session.onFrame(answer([3, 0], [4, 0]))
   session.close()
   expect(told).toEqual(['turn'])
 })
 
 test('a group that the credit cannot pay yet waits for it; lost with the connection, each file hears of it', async () => {
-  const { session, sent, answer } = open(2, 2)
+  const { session, sent, answer } = open(2)
   const told: [number, Answer][] = []
   const events = {
     ...silent,
@@ -142,11 +101,11 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
   }
   const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
   expect(session.smallLimits.files).toBe(2)
-  await session.sendSmall(two, silent)
-  void session.sendSmall(two, events)
-  await until('the first are sent', () => sent.length === 1)
+  await session.sendSmall(two, [], silent)
+  void session.sendSmall(two, [], events)
+  await until('the first are sent', () => sent().length === 1)
   session.onFrame(answer([1, 0]))
-  expect(sent).toHaveLength(1)
+  expect(sent()).toHaveLength(1)
   session.close()
   await until('both are told', () => told.length === 2)
   expect(told).toEqual([
@@ -155,33 +114,18 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
   ])
 })
 
-test.each([
-  [1, 'sha256', false, false],
-  [2, 'sha256', true, false],
-  [3, 'sha256', true, false],
-  [4, 'blake3', true, true],
-] as const)(
-  'a receiver of version %i gets %s, and copies: SHA-256 %s, BLAKE3 %s',
-  (protocol, kind, old, now) => {
-    const { session } = open(protocol)
-    expect(session.digests).toBe(kind)
-    expect(session.canCopy(digestOf('sha256', Buffer.from('a')))).toBe(old)
-    expect(session.canCopy(digestOf('blake3', Buffer.from('a')))).toBe(now)
-  },
-)
-
-test('to a receiver of version 4 files of up to 1 MiB travel whole, unless the line is slow; before, of 256 KiB', () => {
+test('files of up to 1 MiB travel whole, unless the line is slow or the credit is little', () => {
   const KIB = 1024
   let limit = 1024 * KIB
-  const [three, four] = [3, 4].map((protocol) => open(protocol, 2, () => limit, 2048 * KIB).session)
-  const most = () => [three, four].map((session) => (session?.smallLimits.fileBytes ?? 0) / KIB)
-  expect(most()).toEqual([256, 1024])
+  const { session } = open(2, 2048 * KIB, { batchBytes: () => limit })
+  const most = () => session.smallLimits.fileBytes / KIB
+  expect(most()).toBe(1024)
   limit = 500 * KIB
-  expect(most()).toEqual([256, 500])
+  expect(most()).toBe(500)
   limit = 8 * KIB
-  expect(most()).toEqual([256, 256])
+  expect(most()).toBe(256)
   // What a receiver gives no credit for would never go.
-  expect(open(4, 2, undefined, 600 * KIB).session.smallLimits.fileBytes).toBe(600 * KIB)
+  expect(open(2, 600 * KIB).session.smallLimits.fileBytes).toBe(600 * KIB)
 })
 
 const resume = (id: number, offset: number): Frame => ({
@@ -191,23 +135,23 @@ const resume = (id: number, offset: number): Frame => ({
 })
 
 test('a large file that is asked about begins where the receiver says', async () => {
-  const { session, sent } = open(3)
-  const begun = session.begin(file, 'inode.time')
-  await until('it is asked', () => sent.length === 1)
-  expect(sent[0]).toMatchObject({ type: 'begin', header: { id: 1, file: 'inode.time' } })
+  const { session, sent } = open()
+  const begun = session.begin(file, [], 'inode.time')
+  await until('it is asked', () => sent().length === 1)
+  expect(sent()[0]).toMatchObject({ type: 'begin', header: { id: 1, file: 'inode.time' } })
   session.onFrame(resume(1, 3))
   const upload = await begun
   expect(upload?.offset).toBe(3)
   void upload?.abort(true)
-  expect(sent[1]).toEqual({ type: 'abort', header: { id: 1, keep: true } })
+  expect(sent()[1]).toEqual({ type: 'abort', header: { id: 1, keep: true } })
 })
 
 test('a large file that is refused, or whose connection ends, before it begins waits for nothing more', async () => {
-  const { session, sent, result } = open(3)
-  const refused = session.begin(file, '1')
-  const lost = session.begin(file, '2')
-  await until('both are asked', () => sent.length === 2)
-  session.onFrame(result(1, 6))
+  const { session, sent, answer } = open()
+  const refused = session.begin(file, [], '1')
+  const lost = session.begin(file, [], '2')
+  await until('both are asked', () => sent().length === 2)
+  session.onFrame(answer([1, 6]))
   const upload = await refused
   expect(await upload?.chunk(Buffer.alloc(5))).toBe(false)
   session.close()
@@ -215,29 +159,22 @@ test('a large file that is refused, or whose connection ends, before it begins w
 })
 
 test('an answer that was not asked for, or that lies beyond the end, ends the connection', async () => {
-  const { session, sent } = open(3)
-  void session.begin(file)
-  void session.begin(file, '2')
-  await until('both are begun', () => sent.length === 2)
+  const { session, sent } = open()
+  void session.begin(file, [])
+  void session.begin(file, [], '2')
+  await until('both are begun', () => sent().length === 2)
   expect(() => session.onFrame(resume(1, 0))).toThrow(WireFault)
   expect(() => session.onFrame(resume(2, 6))).toThrow(WireFault)
 })
 
-test.each([
-  [2, false],
-  [3, true],
-])('a receiver of version %i can be asked what it has: %s', (protocol, can) => {
-  expect(open(protocol).session.canResume).toBe(can)
-})
-
 test('what asks in the moment in which the session ends has its answer', async () => {
   for (let turns = 0; turns < 5; turns += 1) {
-    const { session, copy } = open(4, 10)
+    const { session, copy } = open(10)
     const answers: (Answer | null)[] = []
     const onAnswer = (_: number, answer: Answer | null) => void answers.push(answer)
-    void session.sendSmall([{ ...file, bytes: Buffer.alloc(5), digest }], { ...silent, onAnswer })
+    void session.sendSmall([small], [], { ...silent, onAnswer })
     void copy().then((answer) => answers.push(answer))
-    void session.begin(file).then(async (upload) => answers.push((await upload?.end(digest)) ?? null))
+    void session.begin(file, []).then(async (upload) => answers.push((await upload?.end(digest)) ?? null))
     for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
     session.close()
     await until(`all have heard after ${turns} turns`, () => answers.length === 3)

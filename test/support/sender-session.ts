@@ -1,0 +1,46 @@
+import type { SessionOptions } from '../../core/send/session/session.ts'
+import { openSession } from '../../core/send/session/session.ts'
+import type { Channel } from '../../core/wire/channel.ts'
+import type { Frame } from '../../core/wire/frames.ts'
+import { factsOf } from './file-facts.ts'
+
+// A sender's session on a channel that the test holds.
+
+export const digest = Buffer.alloc(32, 3)
+export const source = { id: 'a1', name: 'data' }
+export const file = { source, path: 'new', facts: factsOf(5) }
+export const small = { ...file, bytes: Buffer.alloc(5), digest }
+
+export const silent = {
+  onTurn: () => true,
+  onWire: () => undefined,
+  onUsed: () => undefined,
+  onAnswer: () => undefined,
+}
+
+export function openSender(files = 2, bytes = 1000, options: SessionOptions = {}) {
+  const all: { type: string; header: object }[] = []
+  const payloads: (readonly Uint8Array[])[] = []
+  let use: () => void = () => undefined
+  const channel: Channel = {
+    send: (type, header, payload = [], onUsed = () => undefined) => {
+      all.push({ type, header })
+      use = onUsed
+      if (payload.length > 0) payloads.push(payload.map((one) => Buffer.from(one)))
+    },
+    room: async () => undefined,
+    destroy: () => undefined,
+    end: () => undefined,
+    closed: false,
+  }
+  const session = openSession(channel, { bytes, files }, options)
+  const answer = (...results: [number, number][]): Frame => ({
+    type: 'result',
+    header: { position: 7, results: results.map(([id, status]) => [id, status, '']) },
+    payload: Buffer.alloc(0),
+  })
+  const copy = () => session.copy(file, digest, { source, path: 'old', isMoved: true })
+  /** What was sent, without the frames that name sources. */
+  const sent = () => all.filter(({ type }) => type !== 'source')
+  return { session, all, sent, payloads, answer, copy, use: () => use() }
+}

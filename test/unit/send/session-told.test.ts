@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import type { FoundDirectory } from '../../../core/send/reading/group.ts'
+import { WireFault } from '../../../core/wire/codec.ts'
+import type { Frame } from '../../../core/wire/frames.ts'
+import { NONCE_BYTES } from '../../../core/wire/frames.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { digest, file, openSender as open, silent, small, source } from '../../support/sender-session.ts'
+import { until } from '../../support/until.ts'
+
+test('a source is named once, before the first frame that has its number', async () => {
+  const { session, all } = open(10)
+  const other = { id: 'b2', name: 'other' }
+  void session.begin(file, [])
+  await until('the first is sent', () => all.length === 2)
+  void session.copy(file, digest, { source: other, path: 'old', isMoved: false })
+  await until('the next is sent', () => all.length === 4)
+  void session.prove(other, 'file', 5, Buffer.alloc(NONCE_BYTES))
+  await until('all are sent', () => all.length === 5)
+  expect(all.map(({ type, header }) => [type, 'source' in header ? header.source : null])).toEqual([
+    ['source', 0],
+    ['begin', 0],
+    ['source', 1],
+    ['copy', 0],
+    ['prove', 1],
+  ])
+  expect(all[2]?.header).toEqual({ source: 1, ...other })
+})
+
+test('a proof is asked for with the nonce; what is told of a file that was not asked for ends the connection', async () => {
+  const { session, sent } = open(1)
+  const nonce = Buffer.alloc(NONCE_BYTES, 4)
+  const proof = (id: number, said: Uint8Array | null): Frame => ({
+    type: 'proof',
+    header: { id, digest: said, reason: said === null ? 'unknown' : '' },
+    payload: Buffer.alloc(0),
+  })
+  const first = session.prove(source, 'file', 5, nonce)
+  const second = session.prove(source, 'gone', 5, nonce)
+  await until('one is asked for: each costs a file of credit', () => sent().length === 1)
+  expect(sent()[0]).toEqual({ type: 'prove', header: { id: 1, source: 0, path: 'file', size: 5, nonce } })
+  session.onFrame(proof(1, digest))
+  expect(await first).toEqual({ digest })
+  await until('the other one is asked for', () => sent().length === 2)
+  session.onFrame(proof(2, null))
+  expect(await second).toEqual({ digest: null, reason: 'unknown' })
+  expect(() => session.onFrame(proof(2, digest))).toThrow(WireFault)
+  const lost = session.prove(source, 'file', 5, nonce)
+  await until('the last one is asked for', () => sent().length === 3)
+  session.close()
+  expect([await lost, await session.prove(source, 'file', 5, nonce)]).toEqual([null, null])
+})
+
+describe('directories on the way to files', () => {
+  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({ path, facts: factsOf(0, { mtimeNs }) })
+  const toldOf = (frame: { header: object } | undefined): string[] => {
+    const { directories = [] } = (frame?.header ?? {}) as { directories?: [number, string, unknown][] }
+    return directories.map(([, path]) => path)
+  }
+
+  test('are told once, and again when they have changed, with small files and with large ones', async () => {
+    const { session, sent } = open(20)
+    const send = async (...directories: FoundDirectory[]) => {
+      const before = sent().length
+      await session.sendSmall([small], directories, silent)
+      await until('it is sent', () => sent().length > before)
+      return toldOf(sent().at(-1))
+    }
+    expect(await send(directory(''), directory('a'))).toEqual(['', 'a'])
+    expect(await send(directory(''), directory('a'))).toEqual([])
+    expect(await send(directory('', 2n), directory('a'), directory('b'))).toEqual(['', 'b'])
+    void session.begin(file, [directory('b'), directory('c')])
+    await until('it is begun', () => sent().at(-1)?.type === 'begin')
+    expect(toldOf(sent().at(-1))).toEqual(['c'])
+    expect(await send(directory('c'))).toEqual([])
+  })
+
+  test('whose files do not go after all are told with those that go later', async () => {
+    const { session, sent } = open()
+    let turns = 0
+    await session.sendSmall([small], [directory('a')], {
+      ...silent,
+      onTurn: () => {
+        turns += 1
+        return false
+      },
+    })
+    await until('it had its turn', () => turns === 1)
+    await session.sendSmall([small], [directory('a')], silent)
+    await until('the next is sent', () => sent().length === 1)
+    expect(toldOf(sent()[0])).toEqual(['a'])
+  })
+})

@@ -25,7 +25,6 @@ describe('a line of an isocket client', () => {
     ['FILE:..:1'],
     ['FILE:a/../b:1'],
     ['FILE:/:1'],
-    ['FILE:.holdfast/senders.json:1'],
     ['FILE:a\0b:1'],
     [`FILE:x:${2 ** 52 + 2}`],
     ['FILE:x:-1'],
@@ -106,38 +105,23 @@ describe('the verdict on the store', () => {
     ],
     ['of unknown size', { ...well, free: null, size: null }, 0, []],
   ])('%s', (_, look, stalledMs, keys, floor = usual) =>
-    expect(judge(look, { stalledMs, manifestFailure: null }, floor).map(({ key }) => key)).toEqual(keys),
+    expect(judge(look, { stalledMs }, floor).map(({ key }) => key)).toEqual(keys),
   )
 })
 
-test('a manifest that is not kept up is no health', () => {
-  const look: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
-  const manifestFailure = { since: 1, reason: 'EIO: i/o error' }
-  const [problem, ...others] = judge(look, { stalledMs: 0, manifestFailure }, DEFAULT_RULES.floor)
-  expect([problem?.key, problem?.params, others]).toEqual([
-    'transfer.healthManifest',
-    { reason: 'EIO: i/o error' },
-    [],
-  ])
-})
-
 describe('the sender that is meant', () => {
-  const sender = (name: string, fingerprint: string): Sender => ({
-    name,
-    fingerprint,
-    folder: name,
-    pairedAt: 1,
-    revokedAt: null,
-    next: null,
-    knowsNext: null,
+  const sender = (name: string, fingerprint: string, folder = name): Sender => ({
+    ...{ name, fingerprint, folder },
+    ...{ pairedAt: 1, revokedAt: null, sources: {} },
   })
   const one = sender('pc', 'abcdef01'.padEnd(64, '0'))
-  const two = sender('pc', 'abcdef02'.padEnd(64, '0'))
+  const two = sender('pc', 'abcdef02'.padEnd(64, '0'), 'pc-2')
   const three = sender('facade', '3'.repeat(64))
   const all = [one, two, three]
   test.each([
     ['abcdef01', one],
     ['AB:CD:EF:01', one],
+    ['pc-2', two],
     ['facade', three],
     ['3'.repeat(64), three],
   ])('%s', (who, expected) => expect(chooseSender(all, who, '/store')).toBe(expected))

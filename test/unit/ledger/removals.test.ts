@@ -87,3 +87,39 @@ test('what was removed at the source is offered to no other destination, unless 
   const offered = ledger.take('new', ['s'], 10, 5_000, new Set())
   expect(offered.map(({ path }) => path).sort()).toEqual(['again', 'begun', 'stays'])
 })
+
+test('a removal that was begun is known still when its name was given away, and when its source is forgotten', () => {
+  const { ledger, take, due } = sent(['f'])
+  const [begun = expect.fail('nothing was sent')] = due
+  ledger.beginRemovals([begun], { others: [], since: 0, now: 2_000 })
+  const known = [{ id: begun.id, path: 'f' }]
+  ledger.offer('d', [file('f', { size: 7 })])
+  const [again = expect.fail('it was not offered again')] = take()
+  ledger.drop(again)
+  expect(ledger.begunRemovals('s', [], 5)).toEqual(known)
+  expect(ledger.totals('d').s).toMatchObject({ waitingFiles: 0, sentFiles: 1 })
+  expect(ledger.forgetSource('s', 10)).toBe(0)
+  expect(ledger.begunRemovals('s', [], 5)).toEqual(known)
+  ledger.endRemovals([{ id: begun.id, end: 'none' }], 3_000)
+  expect(ledger.forgetSource('s', 10)).toBe(1)
+  expect(ledger.destinations()).toEqual([])
+})
+
+test('a removal that ends when its name has a new file says nothing of that one, here and elsewhere', () => {
+  const { ledger, due } = sent(['f'])
+  const [begun = expect.fail('nothing was sent')] = due
+  ledger.beginRemovals([begun], { others: [], since: 0, now: 2_000 })
+  for (const destination of ['d', 'other']) ledger.offer(destination, [file('f', { size: 7 })])
+  ledger.endRemovals([{ id: begun.id, end: 'removed' }], 3_000)
+  for (const destination of ['d', 'other']) {
+    const [again = expect.fail('it was not offered again')] = ledger.take(
+      destination,
+      ['s'],
+      1,
+      4_000,
+      new Set(),
+    )
+    ledger.markSent([{ ...again, mark: false, digest: Buffer.alloc(32, 8) }], 4_000)
+    expect(ledger.removable(destination, 's', 5_000, 0, 10).files.map(({ path }) => path)).toEqual(['f'])
+  }
+})

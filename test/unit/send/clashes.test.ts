@@ -20,7 +20,7 @@ function setUp() {
   const wire = new Map<string, (answer: Answer) => void>()
   const sent: string[] = []
   const session = fakeSession({
-    async sendSmall(files, { onWire, onAnswer }) {
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
       onWire()
       for (const [index, file] of files.entries()) {
         sent.push(file.path)
@@ -55,13 +55,13 @@ function setUp() {
         const file = path.join(source, name)
         mkdirSync(path.dirname(file), { recursive: true })
         writeFileSync(file, name)
-        const { size, mtimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
-        return { source: 's', path: name, size: Number(size), mtimeNs, inode, device }
+        const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
+        return { source: 's', path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
       })
       ledger.offer('d', files)
       pump.wake()
     },
-    answer: (name: string) => wire.get(name)?.({ status: 'durable', detail: '' }),
+    answer: (name: string) => wire.get(name)?.({ status: 'durable', detail: '', position: 1 }),
     isSent: (count: number) => ledger.totals('d').s?.sentFiles === count,
   }
 }

@@ -8,6 +8,7 @@ import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Answer, Session } from '../../../core/send/session/session.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
+import { factsOf } from '../../support/file-facts.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({
@@ -18,31 +19,29 @@ const disk = vi.hoisted(() => ({
 vi.mock('../../../core/send/reading/read.ts', async (original) => ({
   ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
   openReading: async () => ({
-    mode: 0o644,
+    facts: factsOf(1e9),
     next: () => disk.chunk(),
     finish: async () => Buffer.alloc(32),
     close: async () => undefined,
   }),
+  directoriesAbove: async () => [],
 }))
 
 const source = { id: 's', path: '/s', name: 's', groupWriteMark: false, paused: false }
 const due = (size: number): Due => ({
-  id: 1,
-  generation: 1,
-  source: 's',
-  path: 'file',
-  size,
-  mtimeNs: 1n,
-  inode: 1n,
-  device: 1n,
-  attempts: 0,
+  ...{ id: 1, generation: 1, source: 's', path: 'file', size, attempts: 0, digest: null },
+  ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
 })
 const whereabouts = () => 'there' as const
 const copySources = () => new Map()
 const read: Readers['read'] = (_, { files, take }) => {
-  for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }]))
+  for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }], []))
 }
 const nothing = () => undefined
+const contentOf = (bytes: Buffer): Content => ({
+  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: factsOf(bytes.length) },
+})
+const vanished = { index: 0, content: { kind: 'vanished' } } as const
 const isBelowAway = () => false
 const sharedOf = () => ({
   memory: createSemaphore(1e6),
@@ -59,13 +58,14 @@ function recordingSession() {
   const said: string[] = []
   const say = async (word: string, status: NonNullable<Answer>['status']): Promise<Answer> => {
     said.push(word)
-    return { status, detail: '' }
+    return { status, detail: '', position: 1 }
   }
   const session = fakeSession({
     sendSmall: async () => undefined,
     begin: async () => ({
       offset: 0,
       chunk: async () => said.push('chunk') > 0,
+      zeros: async () => said.push('zeros') > 0,
       end: () => say('end', 'durable'),
       abort: () => say('abort', 'aborted'),
     }),
@@ -125,7 +125,10 @@ describe('a lane', () => {
     const end = vi.fn(() => answered)
     const slow: Session = {
       ...session,
-      begin: async () => ({ offset: 0, chunk: async () => true, end, abort: () => answered }),
+      begin: async () => ({
+        ...{ offset: 0, chunk: async () => true, zeros: async () => true },
+        ...{ end, abort: () => answered },
+      }),
     }
     const slots = createSlots()
     const shared = sharedOf()
@@ -139,7 +142,7 @@ describe('a lane', () => {
     expect(done).not.toHaveBeenCalled()
     const room = [lane.hasRoomFor(1e6, slow), lane.hasRoomFor(10, slow)]
     expect([slots.large.available, ...room]).toEqual([2, false, true])
-    answer({ status: 'durable', detail: '' })
+    answer({ status: 'durable', detail: '', position: 1 })
     await vi.advanceTimersByTimeAsync(0)
     expect(done).toHaveBeenCalledTimes(40)
     expect([slots.large.available, slots.unanswered.available]).toEqual([2, 32])
@@ -154,12 +157,7 @@ describe('a lane', () => {
 
   test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
     const room = batchBuffers.takeRoom()
-    const content: Content = {
-      kind: 'content',
-      bytes: room.subarray(0, 5),
-      digest: Buffer.alloc(33),
-      mode: 0o644,
-    }
+    const content = contentOf(room.subarray(0, 5))
     const isFree = () => {
       const taken = batchBuffers.take()
       if (taken.buffer !== room.buffer) batchBuffers.give(taken)
@@ -167,7 +165,7 @@ describe('a lane', () => {
     }
     let used: () => void = nothing
     const session = fakeSession({
-      async sendSmall(files, { onWire, onUsed }) {
+      async sendSmall(files, _directories, { onWire, onUsed }) {
         expect(files).toHaveLength(1)
         onWire()
         used = onUsed
@@ -175,11 +173,7 @@ describe('a lane', () => {
     })
     const shared: Shared = {
       ...sharedOf(),
-      read: (_, { take }) =>
-        take([
-          { index: 0, content: { kind: 'vanished' } },
-          { index: 1, content },
-        ]),
+      read: (_, { take }) => take([vanished, { index: 1, content }], []),
     }
     const lane = openLane(source, createSlots(), shared, () => true)
     await lane.send([due(5), due(5)], session, nothing, nothing)
@@ -198,7 +192,7 @@ describe('a lane', () => {
     const left = answers()
     let turn: () => boolean = () => true
     const session = fakeSession({
-      async sendSmall(_files, { onTurn }) {
+      async sendSmall(_files, _directories, { onTurn }) {
         turn = onTurn
       },
     })
@@ -208,8 +202,7 @@ describe('a lane', () => {
       ...sharedOf(),
       memory,
       read: (_source, { take }) => {
-        found = () =>
-          take([{ index: 0, content: { kind: 'content', bytes, digest: Buffer.alloc(33), mode: 0o644 } }])
+        found = () => take([{ index: 0, content: contentOf(bytes) }], [])
       },
     }
     let isRead = false

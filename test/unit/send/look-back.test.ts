@@ -16,10 +16,14 @@ const due = (path: string, source = 's'): Due => ({
   path,
   size: 1,
   mtimeNs: 1n,
+  ctimeNs: 1n,
   inode: 1n,
   device: 1n,
   attempts: 0,
+  digest: null,
 })
+
+const at = (path: string) => ({ root: '/source', path })
 
 function open() {
   const there = new Set<string>()
@@ -28,34 +32,34 @@ function open() {
   const lookBack = createLookBack({
     looksMs: [2_000, 10_000, 60_000],
     isBack: async (file) => {
-      looks.push(file)
-      return there.has(file)
+      looks.push(file.path)
+      return there.has(file.path)
     },
-    found: (file) => void found.push(file),
+    found: (file) => void found.push(file.path),
   })
   return { there, looks, found, lookBack }
 }
 
 test('a file that comes back within a minute is found, one that does not is looked for four times', async () => {
   const { there, looks, found, lookBack } = open()
-  for (const name of ['back', 'gone']) lookBack.givenUp(`/${name}`, due(name))
+  for (const name of ['back', 'gone']) lookBack.givenUp(at(name), due(name))
   await vi.advanceTimersByTimeAsync(9_000)
   expect(found).toEqual([])
-  there.add('/back')
+  there.add('back')
   await vi.advanceTimersByTimeAsync(2_000)
-  expect(found).toEqual(['/back'])
+  expect(found).toEqual(['back'])
   await vi.advanceTimersByTimeAsync(600_000)
-  expect(found).toEqual(['/back'])
-  expect(looks.filter((one) => one === '/gone')).toHaveLength(4)
+  expect(found).toEqual(['back'])
+  expect(looks.filter((one) => one === 'gone')).toHaveLength(4)
 })
 
 test('one that is back at once is found at once; after the end nothing is looked for', async () => {
   const { there, looks, found, lookBack } = open()
-  there.add('/back')
-  lookBack.givenUp('/back', due('back'))
-  lookBack.givenUp('/gone', due('gone'))
+  there.add('back')
+  lookBack.givenUp(at('back'), due('back'))
+  lookBack.givenUp(at('gone'), due('gone'))
   await vi.advanceTimersByTimeAsync(0)
-  expect(found).toEqual(['/back'])
+  expect(found).toEqual(['back'])
   lookBack.stop()
   const before = looks.length
   await vi.advanceTimersByTimeAsync(600_000)
@@ -67,18 +71,19 @@ test('a disk that hangs has few calls out, and those of other sources go on', as
   const found: string[] = []
   const lookBack = createLookBack({
     looksMs: [2_000],
-    isBack: (file) => {
-      if (!file.startsWith('/hung')) return Promise.resolve(true)
+    isBack: ({ path: file }) => {
+      if (!file.startsWith('hung')) return Promise.resolve(true)
       out += 1
       return new Promise(() => undefined)
     },
-    found: (file) => void found.push(file),
+    found: (file) => void found.push(file.path),
   })
-  for (let count = 0; count < 2_000; count += 1) lookBack.givenUp(`/hung/${count}`, due(`${count}`, 'hung'))
-  lookBack.givenUp('/other', due('other', 'other'))
+  for (let count = 0; count < 2_000; count += 1)
+    lookBack.givenUp(at(`hung/${count}`), due(`${count}`, 'hung'))
+  lookBack.givenUp(at('other'), due('other', 'other'))
   await vi.advanceTimersByTimeAsync(100_000)
   expect(out).toBe(4)
-  expect(found).toEqual(['/other'])
+  expect(found).toEqual(['other'])
 })
 
 test.each(['unreadable', 'refused'] as const)(
@@ -98,7 +103,7 @@ test.each(['unreadable', 'refused'] as const)(
       found: (source) => void found.push(source),
       log: () => undefined,
     })
-    backs[why].givenUp(file, parked)
+    backs[why].givenUp({ root: path.dirname(file), path: 'parked' }, parked)
     await vi.advanceTimersByTimeAsync(9_000)
     expect(unparked).toEqual([])
     fs.rmSync(file)

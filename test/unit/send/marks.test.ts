@@ -12,7 +12,8 @@ test('files that cannot be marked keep none behind them, and are told a few time
   const well = path.join(root, 'well')
   writeFileSync(well, 'x', { mode: 0o644 })
   const stats = statSync(well, { bigint: true })
-  const facts = { size: 1, mtimeNs: stats.mtimeNs, inode: stats.ino, device: stats.dev }
+  const { mtimeNs, ctimeNs, ino: inode, dev: device } = stats
+  const facts = { size: 1, mtimeNs, ctimeNs, inode, device }
   // The system refuses to open names of 300 bytes, without saying that nothing is there.
   const refused = Array.from({ length: 600 }, (_, index) => file(`${'x'.repeat(300)}${index}`))
   ledger.offer('d', [...refused, { ...file('well'), ...facts }])

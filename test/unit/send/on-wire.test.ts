@@ -3,7 +3,8 @@ import type { Due } from '../../../core/ledger/ledger.ts'
 import { createOnWire } from '../../../core/send/pump/on-wire.ts'
 
 const due = (id: number, size: number): Due => ({
-  ...{ id, generation: 1, source: 's', path: `${id}`, size, mtimeNs: 1n, inode: 1n, device: 1n, attempts: 0 },
+  ...{ id, generation: 1, source: 's', path: `${id}`, size, attempts: 0, digest: null },
+  ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
 })
 
 test('large files that are being sent come before all others, those that only wait for their answer come last', () => {

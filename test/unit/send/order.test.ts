@@ -1,4 +1,4 @@
-import { appendFileSync, linkSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -16,8 +16,9 @@ import { until } from '../../support/until.ts'
 const destination = { id: 'd', name: 'receiver' }
 
 function candidate(root: string, source: string, name: string): Candidate {
-  const { size, mtimeNs, ino: inode, dev: device } = statSync(path.join(root, name), { bigint: true })
-  return { source, path: name, size: Number(size), mtimeNs, inode, device }
+  const stats = statSync(path.join(root, name), { bigint: true })
+  const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = stats
+  return { source, path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
 }
 
 /**
@@ -33,12 +34,12 @@ function setUp(perTurn: number, queued = 1) {
   const session = fakeSession({
     // One by one, so that their order on the line can be told.
     smallLimits: { files: 1, bytes: 1e6, fileBytes: 256 * 1024 },
-    async sendSmall(files, { onWire, onAnswer }) {
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
       for (const [index, file] of files.entries()) {
         const go = () => {
           onWire()
-          arrived.push(`${file.source}/${file.path}`)
-          onAnswer(index, { status: 'durable', detail: '' })
+          arrived.push(`${file.source.id}/${file.path}`)
+          onAnswer(index, { status: 'durable', detail: '', position: 1 })
         }
         queue.push({ file, go })
       }
@@ -88,9 +89,11 @@ describe('priority', () => {
     const running = sources.map(([id, priority]) => {
       const root = path.join(directory, id)
       mkdirSync(root)
-      writeFileSync(path.join(root, '0'), Buffer.alloc(65_536, 1))
       const names = Array.from({ length: 1_200 }, (_, index) => String(index))
-      for (const name of names.slice(1)) linkSync(path.join(root, '0'), path.join(root, name))
+      for (const name of names) {
+        writeFileSync(path.join(root, name), '')
+        truncateSync(path.join(root, name), 65_536)
+      }
       ledger.offer(
         'd',
         names.map((name) => candidate(root, id, name)),

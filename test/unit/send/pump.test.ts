@@ -77,9 +77,9 @@ test.each(['take', 'markSent'] as const)(
 /** A receiver whose store is full. */
 const fullSession = () =>
   fakeSession({
-    async sendSmall(files, { onWire, onAnswer }) {
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
       onWire()
-      for (const index of files.keys()) onAnswer(index, { status: 'full', detail: 'ENOSPC' })
+      for (const index of files.keys()) onAnswer(index, { status: 'full', detail: 'ENOSPC', position: 0 })
     },
   })
 
@@ -109,10 +109,10 @@ test('a full store is tried again at once with a new connection, and told until 
   const told: unknown[] = []
   pump.setSession(
     fakeSession({
-      async sendSmall(files, { onWire, onAnswer }) {
+      async sendSmall(files, _directories, { onWire, onAnswer }) {
         told.push(pump.problem?.key)
         onWire()
-        for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '' })
+        for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '', position: 1 })
       },
     }),
   )
@@ -201,6 +201,7 @@ test('of thousands of files that are gone it is asked once a group whether their
     size: 10,
     // After the two that are there.
     mtimeNs: BigInt(Date.now() + 60_000) * 1_000_000n,
+    ctimeNs: 1n,
     inode: BigInt(1_000_000 + index),
     device,
   }))
@@ -234,7 +235,7 @@ test('large files follow one another without waiting for the answers, nor for th
   const session = fakeSession({
     begin: async () => ({
       offset: 0,
-      chunk: async () => true,
+      ...{ chunk: async () => true, zeros: async () => true },
       end: () => {
         ended += 1
         return unanswered

@@ -1,19 +1,27 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
+import type { Facts } from '../../../core/send/reading/facts.ts'
 import { factsOf } from '../../../core/send/reading/facts.ts'
-import { openReading, readSmall, unsentBecause } from '../../../core/send/reading/read.ts'
+import type { Found, FoundDirectory } from '../../../core/send/reading/group.ts'
+import { directoriesAbove, openReading, readSmall, unsentBecause } from '../../../core/send/reading/read.ts'
+import { openReaders } from '../../../core/send/reading/readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const factsAt = (file: string) => factsOf(fs.lstatSync(file, { bigint: true }))
 
+const SECOND = 1_600_000_000
+
 function makeFile(content = 'content') {
   const file = path.join(temporaryDirectory('read'), 'file')
   fs.writeFileSync(file, content)
+  fs.utimesSync(file, SECOND, SECOND)
   return { file, offered: factsAt(file) }
 }
+
+const at = (file: string) => ({ root: path.dirname(file), path: path.basename(file) })
 
 const later = (file: string) => fs.utimesSync(file, 2_000_000_000, 2_000_000_000)
 
@@ -22,6 +30,14 @@ const changes: [string, (file: string) => void, string][] = [
   ['grown', (file) => fs.appendFileSync(file, '!'), 'changed'],
   ['truncated', (file) => fs.truncateSync(file, 1), 'changed'],
   ['of the same size but written again', later, 'changed'],
+  [
+    'written again, with its time put back',
+    (file) => {
+      fs.writeFileSync(file, 'another')
+      fs.utimesSync(file, SECOND, SECOND)
+    },
+    'changed',
+  ],
   [
     'replaced',
     (file) => {
@@ -60,22 +76,80 @@ const changes: [string, (file: string) => void, string][] = [
 test.each(changes)('a small file that is %s', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
-  const read = await readSmall(file, offered, 'blake3')
+  const read = await readSmall(at(file), offered)
   expect(read.kind).toBe(kind)
   if (read.kind === 'content') expect(read.bytes.toString()).toBe('content')
+})
+
+/** What a thread finds of a file that is read together with others. */
+function readInThread(root: string, name: string, offered: Facts) {
+  const readers = openReaders(new URL('../../../cli/workers/reader-thread.ts', import.meta.url))
+  onTestFinished(() => readers.close())
+  const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
+  return new Promise<[Found[], readonly FoundDirectory[]]>((resolve) =>
+    readers.read('s', { root, files, take: (found, directories) => resolve([[...found], directories]) }),
+  )
+}
+
+test.each(changes)('a small file that a thread reads and that is %s', async (_, change, kind) => {
+  const { file, offered } = makeFile()
+  change(file)
+  const [found] = await readInThread(path.dirname(file), path.basename(file), offered)
+  expect(found.map(({ content }) => content.kind)).toEqual(Array(8).fill(kind))
+  for (const { content } of found)
+    if (content.kind === 'content') expect(content.bytes.toString()).toBe('content')
+})
+
+describe('a file in directories', () => {
+  const nested = () => {
+    const root = temporaryDirectory('read')
+    const file = path.join(root, 'a', 'b', 'file')
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    fs.chmodSync(path.join(root, 'a'), 0o750)
+    fs.writeFileSync(file, 'content')
+    return { root, offered: factsAt(file) }
+  }
+  const told = (directories: readonly FoundDirectory[]) =>
+    directories.map((one) => [one.path, one.facts.mode & 0o777]).sort()
+
+  test('is read with what each of them is, the source’s own too', async () => {
+    const { root, offered } = nested()
+    const modeOf = (name: string) => fs.statSync(path.join(root, name)).mode & 0o777
+    const expected = [
+      ['', modeOf('')],
+      ['a', 0o750],
+      ['a/b', modeOf('a/b')],
+    ]
+    const [, directories] = await readInThread(root, 'a/b/file', offered)
+    expect(told(directories)).toEqual(expected)
+    expect(told(await directoriesAbove({ root, path: 'a/b/file' }))).toEqual(expected)
+  })
+
+  test('is not found through a symbolic link that has taken the place of one of them', async () => {
+    const { root, offered } = nested()
+    fs.renameSync(path.join(root, 'a'), path.join(root, 'elsewhere'))
+    fs.symlinkSync('elsewhere', path.join(root, 'a'))
+    const file = { root, path: 'a/b/file' }
+    expect(await readSmall(file, offered)).toEqual({ kind: 'vanished' })
+    expect(await openReading(file, offered)).toEqual({ kind: 'vanished' })
+    expect(await markGroupWrite(file, offered)).toEqual({ kind: 'not-wanted' })
+    const [found, directories] = await readInThread(root, 'a/b/file', offered)
+    expect(found.map(({ content }) => content.kind)).toEqual(Array(8).fill('vanished'))
+    expect(directories.map((one) => one.path)).toEqual([''])
+  })
 })
 
 test.each(changes)('a large file that is %s before it is opened', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
-  const reading = await openReading(file, offered, 'blake3')
+  const reading = await openReading(at(file), offered)
   expect('kind' in reading ? reading.kind : 'content').toBe(kind)
   if (!('kind' in reading)) await reading.close()
 })
 
 test('a large file that changes after its last byte was read is not passed off as read', async () => {
   const { file, offered } = makeFile('x'.repeat(300_000))
-  const reading = await openReading(file, offered, 'blake3')
+  const reading = await openReading(at(file), offered)
   if ('kind' in reading) throw new Error(reading.kind)
   let bytes = 0
   for (let next = await reading.next(); next !== null; next = await reading.next()) bytes += next.length
@@ -86,17 +160,22 @@ test('a large file that changes after its last byte was read is not passed off a
 })
 
 test('the mark is set on the very file that was sent, and on no other', async () => {
-  const { file, offered } = makeFile()
+  const { file } = makeFile()
   fs.chmodSync(file, 0o640)
-  expect(await markGroupWrite(file, offered)).toBe('set')
+  const sent = factsAt(file)
+  expect(await markGroupWrite(at(file), sent)).toEqual({ kind: 'set', ctimeNs: factsAt(file).ctimeNs })
   expect(fs.statSync(file).mode & 0o777).toBe(0o660)
-  expect(await markGroupWrite(file, offered)).toBe('set')
+  expect(factsAt(file).ctimeNs).not.toBe(sent.ctimeNs)
+  const marked = factsAt(file)
+  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'set', ctimeNs: marked.ctimeNs })
+  // Its content may be another one.
   fs.chmodSync(file, 0o640)
+  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'changed', facts: factsAt(file) })
   fs.appendFileSync(file, 'more')
-  expect(await markGroupWrite(file, offered)).toBe('not-wanted')
+  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'not-wanted' })
   expect(fs.statSync(file).mode & 0o777).toBe(0o640)
   fs.rmSync(file)
-  expect(await markGroupWrite(file, offered)).toBe('not-wanted')
+  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'not-wanted' })
 })
 
 test.each([

@@ -1,7 +1,16 @@
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
 import type { Candidate } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { RemovalRule } from '../../../core/send/messages.ts'
@@ -9,7 +18,8 @@ import { openPass } from '../../../core/send/removal/pass.ts'
 import { openRemovals } from '../../../core/send/removal/removals.ts'
 import type { RemovalSource } from '../../../core/send/removal/source.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
-import type { Session } from '../../../core/send/session/session.ts'
+import type { Proof, Session } from '../../../core/send/session/session.ts'
+import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -29,8 +39,8 @@ function open() {
     const file = path.join(rootOf(id), name)
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, name)
-    const { size, mtimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
-    return { source: id, path: name, size: Number(size), mtimeNs, inode, device }
+    const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
+    return { source: id, path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
   }
   const sent = (id: string, names: readonly string[]) => {
     ledger.offer(
@@ -38,9 +48,8 @@ function open() {
       names.map((name) => write(id, name)),
     )
     const due = ledger.take(TO, [id], names.length, Date.now(), new Set())
-    const digestOf = (name: string) => createHash('sha256').update(name).digest()
     ledger.markSent(
-      due.map((one) => ({ ...one, mark: false, digest: digestOf(one.path) })),
+      due.map((one) => ({ ...one, mark: false, digest: digestOf(Buffer.from(one.path)) })),
       Date.now() - 2 * HOUR,
     )
     return due
@@ -56,16 +65,21 @@ function open() {
   return { base, ledger, rootOf, write, sent, sourceOf }
 }
 
-/** A receiver that has everything; `asked`: for which files it was asked. */
-function receiver() {
+type Prove = (name: string, nonce: Uint8Array) => Proof
+
+/** What somebody who holds a file says: its content is its name. */
+const holds: Prove = (name, nonce) => ({ digest: digestOf(Buffer.concat([nonce, Buffer.from(name)])) })
+
+/** A receiver; `asked`: for which files it was asked. */
+function receiver(prove: Prove = holds) {
   const asked: string[] = []
-  const copy: Session['copy'] = async ({ path: file }) => {
-    asked.push(file)
-    return { status: 'same', detail: '' }
-  }
-  const session: Pick<Session, 'canCopy' | 'closed' | 'copy'> = { canCopy: () => true, closed: false, copy }
-  // Nothing else of a session is used for a removal.
-  return { asked, session: session as Session }
+  const session: Session = fakeSession({
+    async prove(_source, name, _size, nonce) {
+      asked.push(name)
+      return prove(name, nonce)
+    },
+  })
+  return { asked, session }
 }
 
 describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
@@ -82,14 +96,61 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     await until('it is said of the other', () => warnings.some((text) => text.startsWith(rootOf('a'))))
   })
 
-  const lookUp = (opened: ReturnType<typeof open>) => {
-    const { asked, session } = receiver()
+  const lookUp = (opened: ReturnType<typeof open>, prove?: Prove) => {
+    const { asked, session } = receiver(prove)
     const lines: string[] = []
     const log = (_: string, text: string) => void lines.push(text)
     const host = { session: () => session, mayGoOn: () => true, isOver: () => false }
     const pass = openPass(TO, opened.ledger, { onRemoved: () => undefined, log }, host)
     return { asked, lines, pass }
   }
+
+  const answers: [string, Prove, 'goes' | 'stays' | 'is sent again'][] = [
+    ['that it holds, as it tells what nobody else can', holds, 'goes'],
+    [
+      'by the digest that it was once sent',
+      (name) => ({ digest: digestOf(Buffer.from(name)) }),
+      'is sent again',
+    ],
+    ['of another content', (_, nonce) => ({ digest: digestOf(nonce) }), 'is sent again'],
+    ['that it has no more', () => ({ digest: null, reason: 'unknown' }), 'is sent again'],
+    ['that it cannot read', () => ({ digest: null, reason: 'EIO' }), 'stays'],
+    ['when the connection is lost', () => null, 'stays'],
+  ]
+  test.each(answers)('a file %s', async (_, prove, what) => {
+    const opened = open()
+    const { ledger, rootOf, sent, sourceOf } = opened
+    sent('s', ['f', 'g'])
+    const { asked, pass } = lookUp(opened, prove)
+    await pass.remove(sourceOf('s'), rule)
+    const waiting = ledger.take(TO, ['s'], 10, Date.now(), new Set()).map((due) => due.path)
+    const there = ['f', 'g'].filter((name) => existsSync(path.join(rootOf('s'), name)))
+    expect({ there, waiting }).toEqual({
+      there: what === 'goes' ? [] : ['f', 'g'],
+      waiting: what === 'is sent again' ? ['f', 'g'] : [],
+    })
+    // A receiver in trouble is asked no more.
+    expect(asked).toEqual(what === 'stays' ? ['f'] : ['f', 'g'])
+  })
+
+  test('a file that changed after it was sent is not asked for, and is sent again, though its time was put back', async () => {
+    const opened = open()
+    const { ledger, rootOf, sent, sourceOf } = opened
+    sent('s', ['rewritten', 'grown'])
+    const [rewritten, grown] = ['rewritten', 'grown'].map((name) => path.join(rootOf('s'), name)) as [
+      string,
+      string,
+    ]
+    const { mtime } = statSync(rewritten)
+    writeFileSync(rewritten, 'REWRITTEN')
+    utimesSync(rewritten, mtime, mtime)
+    appendFileSync(grown, 'more')
+    const { asked, pass } = lookUp(opened)
+    await pass.remove(sourceOf('s'), rule)
+    expect(asked).toEqual([])
+    const waiting = ledger.take(TO, ['s'], 10, Date.now(), new Set())
+    expect(waiting.map((due) => due.path).sort()).toEqual(['grown', 'rewritten'])
+  })
 
   test('an open batch with more files than one look bears does not keep back those behind it', async () => {
     const opened = open()
@@ -153,42 +214,5 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     renameSync(`${away}-aside`, away)
     expect(await pass.finishBegun(sourceOf('s'))).toBe(true)
     expect(ledger.begunRemovals('s', [], 100)).toEqual([])
-  })
-
-  test('a removal that was begun is known still when its name was given away, and when its source is forgotten', () => {
-    const { ledger, sent, write } = open()
-    const [due] = sent('s', ['f'])
-    if (due === undefined) throw new Error('nothing was sent')
-    ledger.beginRemovals([due], { others: [], since: 0, now: Date.now() })
-    const begun = [{ id: due.id, path: 'f' }]
-    ledger.offer(TO, [{ ...write('s', 'f'), size: 7 }])
-    const [again] = ledger.take(TO, ['s'], 1, Date.now() + HOUR, new Set())
-    if (again === undefined) throw new Error('it was not offered again')
-    ledger.drop(again)
-    expect(ledger.begunRemovals('s', [], 5)).toEqual(begun)
-    expect(ledger.totals(TO).s).toMatchObject({ waitingFiles: 0, sentFiles: 1 })
-    expect(ledger.forgetSource('s', 10)).toBe(0)
-    expect(ledger.begunRemovals('s', [], 5)).toEqual(begun)
-    ledger.endRemovals([{ id: due.id, end: 'none' }], Date.now())
-    expect(ledger.forgetSource('s', 10)).toBe(1)
-    expect(ledger.destinations()).toEqual([])
-  })
-
-  test('a removal that ends when its name has a new file says nothing of that one, here and elsewhere', () => {
-    const { ledger, sent, write } = open()
-    const [due] = sent('s', ['f'])
-    if (due === undefined) throw new Error('nothing was sent')
-    ledger.beginRemovals([due], { others: [], since: 0, now: Date.now() })
-    const written = { ...write('s', 'f'), size: 7 }
-    for (const destination of [TO, 'other']) ledger.offer(destination, [written])
-    ledger.endRemovals([{ id: due.id, end: 'removed' }], Date.now())
-    for (const destination of [TO, 'other']) {
-      const [again] = ledger.take(destination, ['s'], 1, Date.now() + HOUR, new Set())
-      if (again === undefined) throw new Error('it was not offered again')
-      const digest = createHash('sha256').update('new').digest()
-      ledger.markSent([{ ...again, mark: false, digest }], Date.now() - 2 * HOUR)
-      const { files } = ledger.removable(destination, 's', Date.now(), 0, 10)
-      expect(files.map((file) => file.path)).toEqual(['f'])
-    }
   })
 })

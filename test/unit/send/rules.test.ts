@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { backoffMs } from '../../../core/pacing/backoff.ts'
 import { Refused } from '../../../core/send/link/dial.ts'
@@ -5,7 +6,7 @@ import { troubleOf } from '../../../core/send/link/link.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
 import { createGate } from '../../../core/send/pump/gate.ts'
 import { verdictOf } from '../../../core/send/pump/verdict.ts'
-import { sameFile } from '../../../core/send/reading/facts.ts'
+import { factsOf, sameContent, sameFile } from '../../../core/send/reading/facts.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
 import { nameFaults } from '../../../core/wire/names.ts'
@@ -37,13 +38,24 @@ test('a rate is the mean of the last three seconds, and ends', () => {
   expect(rates.current(20_000)).toEqual({})
 })
 
-test('the same file: size, time and inode; the device may change', () => {
-  const facts = { size: 1, mtimeNs: 2n, inode: 3n, device: 4n }
-  expect(sameFile(facts, { ...facts, device: 9n })).toBe(true)
-  expect(sameFile(facts, { ...facts, size: 9 })).toBe(false)
-  expect(sameFile(facts, { ...facts, mtimeNs: 9n })).toBe(false)
-  expect(sameFile(facts, { ...facts, inode: 9n })).toBe(false)
-  expect(sameFile({ ...facts, mtimeNs: 2n ** 64n + 2n }, facts)).toBe(true)
+test('the same content: size, time and inode; the same file: its ctime, too; the device may change', () => {
+  const facts = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n, device: 5n }
+  const isSame = (change: Partial<typeof facts>) => {
+    const other = { ...facts, ...change }
+    return [sameContent(facts, other), sameFile(facts, other)]
+  }
+  expect(isSame({ device: 9n })).toEqual([true, true])
+  expect(isSame({ ctimeNs: 9n })).toEqual([true, false])
+  for (const change of [{ size: 9 }, { mtimeNs: 9n }, { inode: 9n }])
+    expect(isSame(change)).toEqual([false, false])
+})
+
+test('times are told as the ledger keeps them, in 64 bits', () => {
+  const stats = { size: 1n, mtimeNs: 2n ** 64n + 2n, ctimeNs: 2n ** 63n, ino: 2n ** 63n, dev: 1n }
+  expect(factsOf(stats as BigIntStats)).toEqual({
+    ...{ size: 1, mtimeNs: 2n, ctimeNs: -(2n ** 63n) },
+    ...{ inode: 2n ** 63n, device: 1n },
+  })
 })
 
 describe('gate', () => {
@@ -174,6 +186,9 @@ describe('why there is no connection', () => {
     [new SilentPeer(), true, 'unreachable', 'transfer.silent'],
     [new WrongFingerprint('f'), false, 'refused', 'transfer.wrongFingerprint'],
     [refusal('notPaired'), false, 'refused', 'transfer.notPaired'],
+    [refusal('revoked'), false, 'refused', 'transfer.revoked'],
+    [refusal('expired'), false, 'refused', 'transfer.certificateExpired'],
+    [refusal('twice'), false, 'refused', 'transfer.twice'],
     [refusal('protocol'), false, 'refused', 'transfer.versionRefused'],
     [refusal('busy'), false, 'unreachable', 'transfer.refusedOther'],
     [refusal('malformed'), true, 'unreachable', 'transfer.refusedOther'],

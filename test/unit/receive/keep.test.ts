@@ -49,11 +49,12 @@ describe('by days, weeks, months and years the last one of each of the latest th
 describe('as it is by default', () => {
   test('a file that changes daily for years has its 30 days, then fewer and fewer', () => {
     const kept = left(everyDay(2000), DEFAULT_KEEP, 2000).map(Number)
-    const since = (from: number, to: number) => kept.filter((day) => day >= from && day < to).length
+    const monthly = (from: number, to: number) =>
+      kept.filter((day) => day >= from && day < to).length / ((to - from) / 30)
     // One a day of the last 60 days, one a week of a year, then one a month.
-    expect([since(1970, 2000), since(1940, 1970)]).toEqual([30, 30])
-    expect(since(1730, 1940) / 30).toBeCloseTo(5.3, 0)
-    expect(since(640, 1540) / 30).toBeCloseTo(1, 0)
+    expect([monthly(1970, 2000), monthly(1940, 1970)]).toEqual([30, 30])
+    expect(monthly(1730, 1940)).toBeCloseTo(5.3, 0)
+    expect(monthly(640, 1540)).toBeCloseTo(1, 0)
     expect(kept.length).toBeLessThan(60 + 52 + 60 + 6)
   })
 

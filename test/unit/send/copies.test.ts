@@ -1,0 +1,130 @@
+import { chmodSync, linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openPump } from '../../../core/send/pump/pump.ts'
+import { openReaders } from '../../../core/send/reading/readers.ts'
+import type { Session } from '../../../core/send/session/session.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { open } from '../../support/ledger.ts'
+import { candidatesOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const SECOND = 1_600_000_000
+
+/** A pump, and a receiver that has what it was sent; `log`: what came to it, in order. */
+function setUp(parts: Partial<Session> = {}, knows = true) {
+  const { directory, ledger } = open()
+  const root = path.join(directory, 'source')
+  mkdirSync(root)
+  const log: string[] = []
+  const answered = (status: 'durable' | 'unknown') => ({ status, detail: '', position: 1 })
+  const session = fakeSession({
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
+      onWire()
+      for (const [index, { path: name }] of files.entries()) {
+        log.push(`content ${name}`)
+        onAnswer(index, answered('durable'))
+      }
+    },
+    async begin({ path: name }) {
+      const end = async () => {
+        log.push(`content ${name}`)
+        return answered('durable')
+      }
+      const go = async () => true
+      return { offset: 0, chunk: go, zeros: go, end, abort: async () => null }
+    },
+    async copy({ path: name, facts }, _digest, from) {
+      log.push(`copy ${name} of ${from.path}${from.isMoved ? ', moved' : ''}, ${facts.mode.toString(8)}`)
+      return answered(knows ? 'durable' : 'unknown')
+    },
+    ...parts,
+  })
+  const ignore = () => undefined
+  const pump = openPump(
+    {
+      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
+      readers: openReaders(null),
+    },
+    { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
+  )
+  onTestFinished(() => pump.stop())
+  pump.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
+  pump.setSession(session)
+  const at = (name: string) => path.join(root, name)
+  return {
+    at,
+    log,
+    write(name: string, bytes: Uint8Array) {
+      writeFileSync(at(name), bytes, { mode: 0o640 })
+      utimesSync(at(name), SECOND, SECOND)
+    },
+    /** Everything that is there now is offered, and sent. */
+    async send() {
+      ledger.offer('d', candidatesOf(root, 's'))
+      pump.wake()
+      await until('all is sent', () => ledger.totals('d').s?.waitingFiles === 0)
+    },
+  }
+}
+
+const sizes = [
+  ['small', 1_000],
+  ['large', 300_000],
+] as const
+
+test.each(sizes)('a %s file whose mode alone has changed is told by its mode', async (_, size) => {
+  const { at, log, write, send } = setUp()
+  write('a', Buffer.alloc(size, 1))
+  await send()
+  chmodSync(at('a'), 0o600)
+  await send()
+  expect(log).toEqual(['content a', 'copy a of a, 600'])
+})
+
+test.each(sizes)('a %s file that is written anew is sent, though its time was put back', async (_, size) => {
+  const { log, write, send } = setUp()
+  write('a', Buffer.alloc(size, 1))
+  await send()
+  write('a', Buffer.alloc(size, 2))
+  await send()
+  expect(log).toEqual(['content a', 'content a'])
+})
+
+test.each(sizes)(
+  'a new name of a %s file is a move where the old one is gone, else a copy',
+  async (_, size) => {
+    const { at, log, write, send } = setUp()
+    write('a', Buffer.alloc(size, 1))
+    write('b', Buffer.alloc(size, 2))
+    await send()
+    renameSync(at('a'), at('new'))
+    linkSync(at('b'), at('link'))
+    await send()
+    // The link changes both names' inode.
+    expect(log.slice(2).sort()).toEqual([
+      'copy b of b, 640',
+      'copy link of b, 640',
+      'copy new of a, moved, 640',
+    ])
+  },
+)
+
+test.each(sizes)('what the receiver has no more of a %s file is sent after it was asked', async (_, size) => {
+  const { at, log, write, send } = setUp({}, false)
+  write('a', Buffer.alloc(size, 1))
+  await send()
+  chmodSync(at('a'), 0o600)
+  await send()
+  expect(log).toEqual(['content a', 'copy a of a, 600', 'content a'])
+})
+
+test.each(sizes)(
+  'a receiver that has files already is asked for a %s one before it is sent',
+  async (_, size) => {
+    const { log, write, send } = setUp({ asksFirst: true })
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    expect(log).toEqual(['copy a of a, 640'])
+  },
+)

@@ -1,0 +1,140 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { openSessions } from '../../../core/send/link/sessions.ts'
+import { openPump } from '../../../core/send/pump/pump.ts'
+import { openReaders } from '../../../core/send/reading/readers.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { file, open } from '../../support/ledger.ts'
+import { candidatesOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const theirs = { epoch: 'e1', position: 7, last: null, next: 'n1', isForked: false }
+
+/** A ledger by which the receiver "d" has 2,500 files, the first by position 1; the last of them is removed here. */
+function connectedBefore() {
+  const { ledger } = open()
+  const files = Array.from({ length: 2_500 }, (_, index) => file(`f${index}`, { inode: BigInt(index + 1) }))
+  ledger.offer('d', files)
+  const due = ledger.take('d', ['s'], files.length, 1_000, new Set())
+  ledger.markSent(
+    due.map((claim, index) => ({ ...claim, mark: false, digest: Buffer.alloc(32), position: index + 1 })),
+    1_000,
+  )
+  ledger.endRemovals([{ id: due.at(-1)?.id ?? 0, end: 'removed' }], 2_000)
+  ledger.rememberSession('d', { epoch: 'e1', position: 2_500, last: 'n0', next: 'n1' })
+  return { ledger, sessions: openSessions(ledger, { id: 'd', name: 'nas' }) }
+}
+
+const waiting = (ledger: Ledger) => ledger.totals('d').s?.waitingFiles
+
+test('the first session is remembered, and a receiver that has files already is asked before they are sent', async () => {
+  const { ledger } = open()
+  const sessions = openSessions(ledger, { id: 'd', name: 'nas' })
+  expect(sessions.hello()).toBeNull()
+  expect(await sessions.welcome({ ...theirs, position: 0 })).toEqual({ asksFirst: false, notice: null })
+  expect(sessions.hello()).toEqual({ epoch: 'e1', position: 0, last: null, next: 'n1' })
+  const anew = openSessions(ledger, { id: 'other', name: 'other' })
+  expect(await anew.welcome(theirs)).toEqual({ asksFirst: true, notice: null })
+})
+
+const lost = { removed: 1, name: 'nas' }
+test.each([
+  ['as it was', 2_500, 0, null],
+  ['ahead, as its last answers were lost', 2_600, 0, null],
+  [
+    'put back to an earlier state',
+    100,
+    2_399,
+    { key: 'transfer.sessionLost', params: { ...lost, files: 2_399 } },
+  ],
+  ['put back to its beginning', 0, 2_499, { key: 'transfer.sessionLost', params: { ...lost, files: 2_499 } }],
+])('a receiver that is %s', async (_, position, files, notice) => {
+  const { ledger, sessions } = connectedBefore()
+  const agreed = await sessions.welcome({ ...theirs, position })
+  expect(agreed.asksFirst).toBe(false)
+  if (notice === null) expect(agreed.notice).toBeNull()
+  else expect(agreed.notice).toMatchObject(notice)
+  expect(waiting(ledger)).toBe(files)
+  expect(sessions.hello()).toEqual({ epoch: 'e1', position, last: null, next: 'n1' })
+  // It is told once: the next connection finds both as they are now.
+  expect((await sessions.welcome({ ...theirs, position })).notice).toBeNull()
+  expect(waiting(ledger)).toBe(files)
+})
+
+test('one that lost nothing that was removed here says so', async () => {
+  const { ledger, sessions } = connectedBefore()
+  const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 1 })
+  ledger.endRemovals([{ id: files[0]?.id ?? 0, end: 'none' }], 3_000)
+  const { notice } = await sessions.welcome({ ...theirs, position: 2_498 })
+  expect(notice).toMatchObject({ key: 'transfer.sessionOlder', params: { files: 2 } })
+})
+
+test('one that was set up anew is offered all, and asked first where it has files of this computer', async () => {
+  for (const position of [0, 9]) {
+    const { ledger, sessions } = connectedBefore()
+    const { asksFirst, notice } = await sessions.welcome({ ...theirs, epoch: 'e2', position })
+    expect(asksFirst).toBe(position > 0)
+    expect(notice).toMatchObject({ key: 'transfer.sessionLost', params: { files: 2_499, removed: 1 } })
+    expect(waiting(ledger)).toBe(2_499)
+  }
+})
+
+test('a fork is told, whatever else is well; what the receiver wants again waits', async () => {
+  const { ledger, sessions } = connectedBefore()
+  const { notice } = await sessions.welcome({ ...theirs, position: 2_500, isForked: true })
+  expect(notice).toMatchObject({ key: 'transfer.sessionForked', params: { name: 'nas' } })
+  expect(
+    sessions.want([
+      ['s', 'f3'],
+      ['s', 'never'],
+      ['other', 'f4'],
+    ]),
+  ).toBe(1)
+  expect(waiting(ledger)).toBe(1)
+})
+
+test('what is stored moves the position, by which a loss is seen later', async () => {
+  const { directory, ledger } = open()
+  const root = path.join(directory, 'source')
+  mkdirSync(root)
+  const ignore = () => undefined
+  const pump = openPump(
+    {
+      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
+      readers: openReaders(null),
+    },
+    { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
+  )
+  onTestFinished(() => pump.stop())
+  const sessions = openSessions(ledger, { id: 'd', name: 'nas' })
+  await sessions.welcome({ ...theirs, position: 0 })
+  let position = 0
+  const session = fakeSession({
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
+      onWire()
+      position += 1
+      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '', position })
+    },
+    // It has lost what it is asked for.
+    copy: async () => ({ status: 'unknown', detail: '', position }),
+  })
+  pump.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
+  pump.setSession(session)
+  const send = async (name: string, count: number) => {
+    writeFileSync(path.join(root, name), name)
+    ledger.offer('d', candidatesOf(root, 's'))
+    pump.wake()
+    await until(`${name} is sent`, () => ledger.totals('d').s?.sentFiles === count)
+  }
+  await send('first', 1)
+  await send('second', 2)
+  expect(sessions.hello()).toMatchObject({ position: 2 })
+  pump.setSession(null)
+  const { notice } = await sessions.welcome({ ...theirs, position: 1 })
+  expect(notice).toMatchObject({ key: 'transfer.sessionOlder', params: { files: 1 } })
+  expect(ledger.lookup('d', 's', 'second')?.state).toBe('waiting')
+  pump.setSession(session)
+  await until('it is sent again', () => ledger.totals('d').s?.sentFiles === 2)
+})

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { receiveBatch } from '../../../core/receive/connection/session-small.ts'
 import type { SmallEvents, Store } from '../../../core/receive/store/store.ts'
+import type { SmallFile } from '../../../core/wire/entries.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
-import type { SmallFile } from '../../../core/wire/small-entries.ts'
 
 const KIB = 1024
-const digest = Buffer.alloc(33, 0x1e)
+const digest = Buffer.alloc(32, 0x1e)
+const source = { id: 1, folder: 'pc', directory: 'data' }
 const refused = { status: 'digest', detail: '' } as const
 const durable = { status: 'durable', detail: '' } as const
 
@@ -26,18 +27,25 @@ function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take())
   receiveBatch(
     {
       store: store as Store,
-      folder: 'pc',
+      session: 's',
       answers: {
         spend: () => undefined,
         giveBack: (bytes) => void back.push(bytes),
         add: () => undefined,
-        forget: () => undefined,
-        isIdle: false,
+        prove: () => undefined,
       },
-      arriving: { next: () => 1, leave: () => undefined },
+      sources: {
+        declare: () => undefined,
+        of: async () => source,
+        now: () => source,
+        nameOf: () => 'data',
+      },
       answer: ({ id }) => void told.push(id),
     },
-    sizes.map((size, id): SmallFile => [id, 'data', `${id}`, size, 0, 0o644, digest]),
+    {
+      files: sizes.map((size, id): SmallFile => [id, 0, `${id}`, size, [0, 0, 0o644, 0, 0, null], digest]),
+      directories: [],
+    },
     payload,
   )
   if (events === null) throw new Error('nothing came to the store')
@@ -54,14 +62,14 @@ const isFree = ({ buffer }: Uint8Array): boolean => {
 test('the memory of a batch is used again when none of its files needs it, however each of them ended', () => {
   const { payload, back, told, events } = arrived([300 * KIB, 0, 200 * KIB, 500 * KIB])
   events.onWritten(0)
-  events.onStored(1, durable)
-  events.onStored(2, refused)
+  events.onStored(1, durable, 1)
+  events.onStored(2, refused, 0)
   expect(isFree(payload)).toBe(false)
   events.onWritten(3)
   expect(isFree(payload)).toBe(true)
   // It is somebody else's now.
-  events.onStored(3, durable)
-  events.onStored(0, durable)
+  events.onStored(3, durable, 2)
+  events.onStored(0, durable, 2)
   expect(isFree(payload)).toBe(false)
   expect(back).toEqual([300 * KIB, 200 * KIB, 500 * KIB])
   expect(told).toEqual([1, 2, 3, 0])

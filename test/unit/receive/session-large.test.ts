@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import { WireFault } from '../../../core/wire/codec.ts'
+import { durable, openSendingParts as open } from '../../support/sending.ts'
+import { until } from '../../support/until.ts'
+
+const KIB = 1024
+
+test('chunks that the disk has not taken hold their credit; beyond it the connection ends', async () => {
+  const { sending, writes, begin, chunk, sent } = await open({ window: { bytes: 512 * KIB, files: 4 } })
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  sending.handle(chunk(1))
+  expect(() => sending.handle(chunk(1))).toThrow(/credit/)
+  await until('it is written', () => writes.length > 0)
+  writes[0]?.()
+  await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
+})
+
+test('chunks are few and never empty: what each costs beside its bytes is paid by no credit', async () => {
+  const empty = await open()
+  empty.sending.handle(empty.begin(1))
+  expect(() => empty.sending.handle(empty.chunk(1, 0))).toThrow(WireFault)
+  const { sending, writes, sent, begin, chunk } = await open()
+  sending.handle(begin(1))
+  for (let count = 0; count < 4096; count += 1) sending.handle(chunk(1, 1))
+  expect(() => sending.handle(chunk(1, 1))).toThrow(/too many/)
+  // Those that were written make room for others.
+  await until('they are written', () => writes.length === 4096)
+  writes[0]?.()
+  await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
+  sending.handle(chunk(1, 1))
+  expect(() => sending.handle(chunk(1, 1))).toThrow(/too many/)
+})
+
+test('zeros come without their bytes, for the same credit, and not beside bytes', async () => {
+  const { sending, written, writes, begin, zeros, sent } = await open({
+    window: { bytes: 300 * KIB, files: 4 },
+  })
+  sending.handle(begin(1))
+  expect(() => sending.handle(zeros(1, 5, Buffer.alloc(5)))).toThrow(/bytes or zeros/)
+  sending.handle(zeros(1, 256 * KIB))
+  expect(() => sending.handle(zeros(1, 256 * KIB))).toThrow(/credit/)
+  await until('they are written', () => written.length > 0)
+  expect(written).toEqual([256 * KIB])
+  writes[0]?.()
+  await until('its credit comes back', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'credit', header: { bytes: 256 * KIB } }])
+})
+
+test('a large file that cannot be stored is answered at once, and only once', async () => {
+  const { sending, writes, state, sent, begin, chunk, abort } = await open()
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  await until('it is written', () => writes.length > 0)
+  state.refused = { status: 'full', detail: 'ENOSPC' }
+  writes[0]?.()
+  const results = () => sent.filter(({ type }) => type === 'result')
+  await until('it is answered', () => results().length === 1)
+  expect(results()[0]?.header).toEqual({ position: 0, results: [[1, 6, 'ENOSPC']] })
+  sending.handle(abort(1))
+  await until('it is thrown away', () => state.aborted.length === 1)
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  expect(results()).toHaveLength(1)
+})
+
+test('files that are half there when the connection ends are thrown away, or kept to be gone on with', async () => {
+  for (const keep of [true, false]) {
+    const { sending, state, begin } = await open()
+    sending.handle(begin(1))
+    sending.handle(begin(2))
+    sending.close(keep)
+    await until('both are given up', () => state.aborted.length === 2)
+    expect(state.aborted).toEqual([keep, keep])
+  }
+})
+
+test('who asks what is there is told, and may send no more than the rest', async () => {
+  const { sending, sent, begin, chunk, abort } = await open()
+  sending.handle(begin(1, { file: 'inode' }))
+  expect(() => sending.handle(chunk(1))).toThrow(/before it is known/)
+  await until('it is told', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'resume', header: { id: 1, offset: 700 * KIB } }])
+  expect(() => sending.handle(chunk(1))).toThrow(/beyond the end/)
+  // Who does not ask is told nothing.
+  sending.handle(begin(2))
+  sending.handle(chunk(2))
+  await new Promise(setImmediate)
+  expect(sent).toHaveLength(1)
+  expect(() => sending.handle(abort(3))).toThrow(/not open/)
+})
+
+test('a file that is refused before a byte of it is answered by the refusal alone', async () => {
+  const { sending, state, sent, begin } = await open()
+  state.refused = { status: 'full', detail: 'floor' }
+  sending.handle(begin(1, { file: 'inode' }))
+  await until('it is answered', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'result', header: { position: 0, results: [[1, 6, 'floor']] } }])
+})
+
+test('no more than sixteen are open; one that is ended makes room, and is answered by its position', async () => {
+  const { sending, answers, sent, begin, end } = await open({ window: { bytes: 0, files: 20 } })
+  for (let id = 0; id < 16; id += 1) sending.handle(begin(id))
+  expect(() => sending.handle(begin(16))).toThrow(/too many/)
+  expect(() => sending.handle(begin(3))).toThrow(/open already/)
+  sending.handle(end(3))
+  sending.handle(begin(16))
+  await until('its end is there', () => answers.length === 1)
+  answers[0]?.(durable, 44)
+  await until('it is answered', () => sent.length > 0)
+  expect(sent).toEqual([{ type: 'result', header: { position: 44, results: [[3, 0, '']] } }])
+})

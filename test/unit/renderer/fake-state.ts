@@ -67,7 +67,7 @@ export function sourceState(
   changes: Partial<Omit<SourceState, 'settings'>> & { settings?: Partial<SourceState['settings']> } = {},
 ): SourceState {
   const { settings, ...rest } = changes
-  const id = `source-${name}`
+  const id = `source-${name.replace(/[^\w-]/g, '_')}`
   return {
     settings: { ...sourceSchema.parse({ id, path, name }), ...settings },
     checked: checkedState(id, path),

@@ -1,0 +1,183 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/pairing/codes.ts'
+import { reachableHost } from '../../../core/receive/pairing/invitation.ts'
+import { freeFolder, openSenders } from '../../../core/receive/senders/senders.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+describe('pairing codes', () => {
+  const makeOne = async () => {
+    const directory = path.join(temporaryDirectory('codes'), 'codes')
+    const secret = await makeCode(directory, 0)
+    const redeem = (now = 1, given = secret) => redeemCode(directory, given, now, async () => 'paired')
+    return { directory, secret, redeem }
+  }
+
+  test('a code works once', async () => {
+    const { directory, secret, redeem } = await makeOne()
+    expect(
+      fs
+        .readdirSync(directory)
+        .map((name) => fs.readFileSync(path.join(directory, name), 'utf8'))
+        .join(),
+    ).not.toContain(secret)
+    expect(await redeem()).toBe('paired')
+    expect(await redeem()).toBeNull()
+    expect(fs.readdirSync(directory)).toEqual([])
+  })
+
+  test.each([
+    ['after fifteen minutes', 15 * 60_000],
+    ['once the clock was set back to before it was made', -1],
+  ])('a code is over %s, and is removed', async (_when, now) => {
+    const { directory, redeem } = await makeOne()
+    expect(await redeem(now)).toBeNull()
+    expect(fs.readdirSync(directory)).toEqual([])
+  })
+
+  test('a code says whose place its owner takes, if anybody’s', async () => {
+    const directory = path.join(temporaryDirectory('codes'), 'codes')
+    const [own, others] = [await makeCode(directory, 0), await makeCode(directory, 0, 'pc')]
+    const given = (secret: string) => redeemCode(directory, secret, 1, async (replaces) => ({ replaces }))
+    expect([await given(own), await given(others)]).toEqual([{ replaces: null }, { replaces: 'pc' }])
+  })
+
+  test('four wrong ones leave it good, the fifth spoils it', async () => {
+    for (const [wrong, works] of [
+      [CODE_ATTEMPTS - 1, 'paired'],
+      [CODE_ATTEMPTS, null],
+    ] as const) {
+      const { redeem } = await makeOne()
+      for (let count = 0; count < wrong; count += 1) expect(await redeem(1, 'wrong')).toBeNull()
+      expect(await redeem()).toBe(works)
+    }
+  })
+
+  test('a code that cannot be read now is told and stays; one that is none goes', async () => {
+    const { directory, redeem } = await makeOne()
+    const [name = ''] = fs.readdirSync(directory)
+    const file = path.join(directory, name)
+    fs.renameSync(file, `${file}.good`)
+    // A link to itself: reading it fails, and says nothing of what is there.
+    fs.symlinkSync(name, file)
+    fs.writeFileSync(path.join(directory, 'none.json'), 'nonsense')
+    await expect(redeem()).rejects.toMatchObject({ code: 'ELOOP' })
+    expect(fs.readdirSync(directory).sort()).toEqual([name, `${name}.good`])
+    fs.renameSync(`${file}.good`, file)
+    expect(await redeem()).toBe('paired')
+  })
+
+  test('a code is good again if what it was given for fails, and not if its process ends in the middle', async () => {
+    const { directory, secret, redeem } = await makeOne()
+    const failing = () => Promise.reject(new Error('full'))
+    await expect(redeemCode(directory, secret, 1, failing)).rejects.toThrow('full')
+    await expect(
+      redeemCode(directory, secret, 1, async () => {
+        expect(fs.readdirSync(directory)).toEqual([expect.stringMatching(/\.json\.spent$/)])
+        expect(await redeem()).toBeNull()
+      }),
+    ).resolves.toBeUndefined()
+    expect(fs.readdirSync(directory)).toEqual([])
+  })
+})
+
+describe('senders', () => {
+  const one = '1'.repeat(64)
+  const two = '2'.repeat(64)
+
+  test.each([
+    ['pc', [], 'pc'],
+    ['pc', ['PC'], 'pc-2'],
+    ['pc', ['pc', 'pc-2'], 'pc-3'],
+    ['.holdfast', [], '_holdfast'],
+    // As it is called by a file system with short names, and by one that leaves letters out which nobody sees.
+    ['HOLDFA~1', [], '_HOLDFA~1'],
+    ['.hold\u200dfast', [], '_holdfast'],
+    ['e\u0301', ['\u00c9'], '\u00e9-2'],
+    ['a/b', [], 'a_b'],
+  ])('folder of %j beside %j: %s', (name, taken, folder) => {
+    expect(freeFolder(name, taken)).toBe(folder)
+  })
+
+  test('trust is not pairing: it ends with the configuration, the folder stays', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const senders = await openSenders(file, () => undefined)
+    await senders.trust([{ fingerprint: one, name: 'pc' }])
+    expect(senders.accepted(one)?.folder).toBe('pc')
+    await senders.trust([])
+    expect(senders.accepted(one)).toBeNull()
+    await senders.pair(two, 'pc', 5, null)
+    await senders.pair(one, 'renamed', 6, null)
+    const again = await openSenders(file, () => undefined)
+    expect(again.accepted(one)).toMatchObject({ folder: 'pc', name: 'renamed' })
+    expect(again.accepted(two)).toMatchObject({ folder: 'pc-2' })
+    expect(again.pairedCount).toBe(2)
+  })
+
+  test('a list that cannot be read is set aside and said', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    fs.writeFileSync(file, '{broken')
+    const notices: string[] = []
+    const senders = await openSenders(file, (text) => notices.push(text))
+    expect(senders.pairedCount).toBe(0)
+    expect(notices).toHaveLength(1)
+    expect(fs.readdirSync(path.dirname(file))).toEqual([expect.stringMatching(/^senders\.json\.broken-/)])
+  })
+
+  test('a sender that takes the place of another one has its folder and its sources; the other may send no longer', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const senders = await openSenders(file, () => undefined)
+    await senders.pair(one, 'pc', 1, null)
+    expect(await senders.sourceDirectory('pc', 'ab', 'data')).toBe('data')
+    const replaced = await senders.pair(two, 'new pc', 2, 'pc')
+    expect(replaced).toMatchObject({ folder: 'pc', name: 'new pc', sources: { ab: 'data' } })
+    expect([senders.accepted(one), senders.list().length]).toEqual([null, 1])
+  })
+
+  test('each source has a directory of its own for ever, whatever it is called later', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const senders = await openSenders(file, () => undefined)
+    await senders.pair(one, 'pc', 1, null)
+    const directories = await Promise.all(
+      ['ab', 'cd', 'ef'].map((id, index) =>
+        senders.sourceDirectory('pc', id, ['data', 'Data', 'a/b'][index] ?? ''),
+      ),
+    )
+    expect(directories).toEqual(['data', 'Data-2', 'a_b'])
+    const again = await openSenders(file, () => undefined)
+    expect(await again.sourceDirectory('pc', 'cd', 'renamed')).toBe('Data-2')
+    expect([
+      again.sourceIn('pc', 'Data-2'),
+      again.sourceIn('pc', 'none'),
+      again.sourceIn('x', 'data'),
+    ]).toEqual(['cd', null, null])
+  })
+
+  test('where the list was lost nobody gets a folder that is in the store', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const senders = await openSenders(
+      file,
+      () => undefined,
+      async () => ['PC'],
+    )
+    expect((await senders.pair(one, 'pc', 1, null)).folder).toBe('pc-2')
+    await senders.trust([{ fingerprint: two, name: 'pc' }])
+    expect(senders.accepted(two)?.folder).toBe('pc-3')
+  })
+})
+
+test('the address in a pairing code is one that other computers can reach', () => {
+  const address = (text: string, internal: boolean) => ({
+    address: text,
+    netmask: '255.255.255.0',
+    mac: '00:00:00:00:00:00',
+    cidr: null,
+    internal,
+    family: 'IPv4' as const,
+  })
+  const interfaces = { lo: [address('127.0.0.1', true)], eth0: [address('192.0.2.7', false)] }
+  expect(reachableHost('0.0.0.0', interfaces, 'pc')).toBe('192.0.2.7')
+  expect(reachableHost('::', { lo: interfaces.lo }, 'pc')).toBe('pc')
+  expect(reachableHost('10.0.0.1', interfaces, 'pc')).toBe('10.0.0.1')
+})

@@ -43,10 +43,14 @@ const sqliteErrors = new Map([
   [13, 'ENOSPC'],
 ])
 
+/** What the disk has said, as the system names it; null: it was something else. */
+export const diskCode = (thrown: unknown): string | null =>
+  sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
+
 /** What the sender is told about a file whose storing failed with `thrown`. */
 export function outcomeOf(thrown: unknown): Outcome {
   if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
-  const code = sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
+  const code = diskCode(thrown)
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':

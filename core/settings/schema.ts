@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 
 const absolutePathSchema = z
@@ -51,7 +52,8 @@ export const LONGEST_PAUSE_MINUTES = 60 * 24 * 7
 export const priorities = ['low', 'normal', 'high'] as const
 
 export const sourceSchema = z.object({
-  id: z.string().min(1).max(64),
+  /** The same for ever: a destination keeps a directory for it. */
+  id: z.string().regex(SOURCE_ID),
   /** Absolute path of the directory tree. */
   path: absolutePathSchema,
   /** What the window calls it, and its folder's name at the destination. */

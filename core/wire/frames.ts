@@ -12,6 +12,7 @@ import {
   MAX_SOURCES,
   MAX_WANTED,
   refusalCodes,
+  SOURCE_ID,
   WHOLE_FILE_BYTES,
 } from './limits.ts'
 
@@ -32,6 +33,8 @@ const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
 const text = z.string().max(LONGEST_TEXT)
 /** An identifier that one end has made. */
 const token = z.string().regex(/^[0-9a-f]{1,64}$/)
+/** As a sender calls one of its sources; the same for ever. */
+const sourceId = z.string().regex(SOURCE_ID)
 /** Which state of the store both ends last agreed on; see PROTOCOL.md, "Sessions". */
 const session = z.object({ epoch: token, position: count, last: token.nullable(), next: token.nullable() })
 /** What a removal at the source asks: nobody can know the answer beforehand. */
@@ -164,7 +167,7 @@ export const frameKinds = {
   /** Receiver, in answer to a `begin` that asks: bytes that need not come. */
   resume: { code: 15, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber, offset: size }) },
   /** Sender: the number by which it calls one of its sources from now on. */
-  source: { code: 16, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ source, id: token, name }) },
+  source: { code: 16, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ source, id: sourceId, name }) },
   /** Sender: to be answered by the digest of the nonce and what the disk holds of a file after it. */
   prove: {
     code: 17,
@@ -186,7 +189,7 @@ export const frameKinds = {
     maxPayload: 0,
     header: z.object({
       files: z
-        .array(z.tuple([token, text]))
+        .array(z.tuple([sourceId, text]))
         .min(1)
         .max(MAX_WANTED),
     }),

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  utimesSync,
 } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -95,6 +96,8 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
         if (errorCode(thrown) !== 'EEXIST') throw thrown
       }
     }
+    // A disk that is read-only by now says so here; SQLite would only say that it cannot open a file.
+    utimesSync(mine, new Date(), new Date())
   }
 
   const tried = (): FileSystem => {

@@ -1,4 +1,4 @@
-import { rmdirSync, unlinkSync } from 'node:fs'
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Manifest } from '../manifest/manifest.ts'
@@ -43,8 +43,8 @@ export function pruneSome(
           ? [{ ...row, replacedAt: row.replacedAt ?? 0, replacedClockMs: row.replacedClockMs ?? clockMs }]
           : [],
       )
-    const hasCurrent = manifest.find(source, key, '') !== null
-    for (const one of versionsToPrune(versions, keep, hasCurrent, clockMs)) {
+    if (versionsToPrune(versions, keep, true, clockMs).length === 0) continue
+    for (const one of versionsToPrune(versions, keep, hasCurrent(source, key, parts), clockMs)) {
       try {
         removeVersion(one, parts, emptied)
         gone.push(one)
@@ -56,6 +56,19 @@ export function pruneSome(
   }
   const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
   return { next: paths.length < PATHS ? null : (paths.at(-1) ?? null), totals: [...totals], failures }
+}
+
+/** Whether a path's newest content is where it has to be: if it is lost, an older one is the best that there is. */
+function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
+  const current = manifest.find(source, key, '')
+  const of = manifest.sourceById(source)
+  if (current === null || of === null || !isFileRow(current)) return false
+  const place = placeOf(of, current, layout.versions)
+  try {
+    return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
+  } catch {
+    return false
+  }
 }
 
 /** Removes a version's file, and the directories that are empty by that. */

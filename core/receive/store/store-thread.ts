@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
-import { errorCode, errorText } from '../../files/system-error.ts'
-import { FileRefused } from '../file-refused.ts'
+import { errorText } from '../../files/system-error.ts'
+import { diskCode, FileRefused } from '../file-refused.ts'
 import { storeLayout } from '../layout.ts'
 import { openCommitter } from './committer.ts'
 import type { CommitJob, NumberedJob, NumberedResult, StoreThreadData, WriteJob } from './messages.ts'
@@ -8,7 +8,7 @@ import { writeFiles } from './writing.ts'
 
 const thrownOf = (thrown: unknown): { message: string; code: string | null } => ({
   message: errorText(thrown),
-  code: thrown instanceof FileRefused ? thrown.detail : errorCode(thrown),
+  code: thrown instanceof FileRefused ? thrown.detail : diskCode(thrown),
 })
 
 /**

@@ -11,6 +11,8 @@ import { NotAFile, readDigest } from './read-digest.ts'
 
 /** Rows that are read at a time. */
 const PAGE = 1000
+/** FAT keeps times in steps of 2 s. */
+const TIME_STEP_NS = 2_000_000_000n
 /** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
 const MOST_LOOKS = 3
 
@@ -92,7 +94,8 @@ async function findingOf(
       const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
       if (read.digest.equals(row.digest)) return null
       const found = digestText(read.digest)
-      const isLike = read.size === row.facts.size && read.mtimeNs === row.facts.mtimeNs
+      const apartNs = read.mtimeNs - row.facts.mtimeNs
+      const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
       return { kind: isLike ? 'damaged' : 'changed', place, expected, found, ...wanted }
     } finally {
       await closeFd(fd)

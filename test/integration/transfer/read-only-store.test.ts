@@ -7,6 +7,7 @@ import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () => {
   for (const isUsed of [false, true])
@@ -18,7 +19,13 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
         expect(await before.offset).toBe(0)
         await before.abort(true)
       }
-      await remount('ro')
+      // While anything is under way, or was a moment ago, the kernel says that it is busy.
+      await until('it is at rest', () =>
+        remount('ro').then(
+          () => true,
+          () => false,
+        ),
+      )
       const file = begin(store, source, 'large', 10, '1')
       expect([await file.offset, file.refused]).toEqual([null, { status: 'readOnly', detail: 'EROFS' }])
       await file.abort(true)

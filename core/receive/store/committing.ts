@@ -98,11 +98,16 @@ export function openCommitting(layout: StoreLayout, script: URL): Committing {
       }
     },
     async round(job) {
+      // What is written meanwhile is for the next round's sync to judge: it asks by what is open now.
+      users += 1
       try {
         return (await call({ kind: 'round', ...job })) as RoundResult
       } catch (thrown) {
         const unsynced = outcomeOf(thrown)
         return { outcomes: job.files.map(() => unsynced), unsynced, position: 0, totals: [] }
+      } finally {
+        users -= 1
+        if (users === 0) leave()
       }
     },
     async awake() {

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
 import { createHasher } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
@@ -27,9 +28,10 @@ const READ_BYTES = 1024 * 1024
 export function recoverRound({ version, places }: OpenRound, parts: Recovering): void {
   const { tree, manifest } = parts
   manifest.concludeRound((changes) => {
+    const known = new Set<string>()
     for (const { source, path } of places) {
       try {
-        recoverPlace(source, path, version, changes, parts)
+        recoverPlace(source, path, version, known, changes, parts)
       } catch (thrown) {
         // It is not there, or what is there is nothing that the store has made.
         if (!isGone(errorCode(thrown)) && !(thrown instanceof FileRefused)) throw thrown
@@ -39,10 +41,12 @@ export function recoverRound({ version, places }: OpenRound, parts: Recovering):
   tree.forget()
 }
 
+/** @param known those of the round's versions that the manifest has; a place, or one above it, may come again. */
 function recoverPlace(
   source: number,
   path: string,
   version: string,
+  known: Set<string>,
   changes: Changes,
   { layout, tree, manifest, fileSystem }: Recovering,
 ): void {
@@ -50,14 +54,15 @@ function recoverPlace(
   if (row === null) return
   const parts = path.split('/')
   const wayTo = (length: number) => [row.folder, row.directory, ...parts.slice(0, length)]
-  const keyTo = (length: number) => keyOf(parts.slice(0, length).join('/'), fileSystem)
+  const pathTo = (length: number) => parts.slice(0, length).join('/')
+  const keyTo = (length: number) => keyOf(pathTo(length), fileSystem)
+  const versionsTo = (length: number) => tree.enter([...layout.versions, ...wayTo(length)]).path
 
   /** What this round has moved away from a place on the way, oldest first. */
   const movedFrom = (length: number): string[] => {
     try {
-      const { path: at } = tree.enter([...layout.versions, ...wayTo(length)])
       const numberOf = (name: string) => Number(name.slice(version.length))
-      const names = readdirSync(at).filter((name) => name.startsWith(version))
+      const names = readdirSync(versionsTo(length)).filter((name) => name.startsWith(version))
       return names.sort((a, b) => numberOf(a) - numberOf(b))
     } catch (thrown) {
       if (isGone(errorCode(thrown))) return []
@@ -65,35 +70,51 @@ function recoverPlace(
     }
   }
 
-  for (let length = 1; length <= parts.length; length += 1) {
-    const parent = tree.enter(wayTo(length - 1))
-    const file = `${parent.path}/${parts[length - 1]}`
-    const stats = lstatSync(file, { throwIfNoEntry: false })
-    const [moved] = movedFrom(length)
-    if (moved !== undefined && stats === undefined) {
-      const versions = tree.enter([...layout.versions, ...wayTo(length)])
-      const above = tree.enter(wayTo(length - 1))
-      renameSync(`${versions.path}/${moved}`, `${above.path}/${parts[length - 1]}`)
-      tree.forget()
-      return
-    }
-    if (moved !== undefined) {
-      changes.replaced(source, keyTo(length), moved)
-      changes.replacedAll(source, keyTo(length), moved)
-    }
-    if (stats?.isDirectory()) changes.made(source, keyTo(length))
+  /** What is in the place, if it is a file that can be read. */
+  const take = (length: number, file: string) => {
+    const found = contentOf(file)
+    if (found !== null) changes.placed({ source, key: keyTo(length), path: pathTo(length), ...found })
   }
 
-  const key = keyTo(parts.length)
-  if (changes.find(source, key) !== null) return
-  const fd = openSync(`${tree.enter(wayTo(parts.length - 1)).path}/${parts.at(-1)}`, READ_FILE)
+  for (let length = 1; length <= parts.length; length += 1) {
+    const key = keyTo(length)
+    const moved = movedFrom(length)
+    const last = moved.at(-1)
+    const place = () => `${tree.enter(wayTo(length - 1)).path}/${parts[length - 1]}`
+    let stats = lstatSync(place(), { throwIfNoEntry: false })
+    if (last !== undefined && stats === undefined) {
+      const from = `${versionsTo(length)}/${last}`
+      renameSync(from, place())
+      tree.forget()
+      moved.pop()
+      stats = lstatSync(place())
+    }
+    for (const [index, name] of moved.entries()) {
+      if (known.has(name)) continue
+      known.add(name)
+      const file = `${versionsTo(length)}/${name}`
+      // What came and went within the round is new to the manifest.
+      if (index > 0) take(length, file)
+      if (lstatSync(file).isDirectory()) changes.replacedAll(source, key, name)
+      else changes.replaced(source, key, name)
+    }
+    if (stats?.isDirectory()) changes.made(source, key)
+  }
+  if (changes.find(source, keyTo(parts.length)) === null)
+    take(parts.length, `${tree.enter(wayTo(parts.length - 1)).path}/${parts.at(-1)}`)
+}
+
+/** null: it is no file, or cannot be read: nobody was told that it is stored. */
+function contentOf(file: string): { facts: FileFacts; digest: Buffer } | null {
+  let fd = -1
   try {
+    fd = openSync(file, READ_FILE)
     const stats = fstatSync(fd, { bigint: true })
-    if (!stats.isFile()) return
-    const facts = fileFactsOf(stats, null)
-    changes.placed({ source, key, path, facts, digest: digestOfOpen(fd) })
+    return stats.isFile() ? { facts: fileFactsOf(stats, null), digest: digestOfOpen(fd) } : null
+  } catch {
+    return null
   } finally {
-    closeSync(fd)
+    if (fd >= 0) closeSync(fd)
   }
 }
 

@@ -10,7 +10,7 @@ import type { Committing } from './committing.ts'
 import type { ToldDirectory, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import { judgePath, placeNameOf } from './names.ts'
-import type { Rounds } from './rounds.ts'
+import type { Rounds, Written } from './rounds.ts'
 import type { StoreThread } from './thread.ts'
 
 /** A whole small file as it came. */
@@ -95,18 +95,18 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
     { written: results }: WriteResult,
     paths: WriteJob['names'],
   ) => {
-    for (const [at, pending] of files.entries()) {
+    const toName = files.flatMap((pending, at): Written[] => {
       const { file, index, events } = pending
       const result = results[at] ?? 'EIO'
       if (typeof result === 'string') {
         rounds.giveUp(1, file.facts.size)
         const why = outcomeOf(Object.assign(new Error(result), { code: result }))
         answer(pending, result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
-        continue
+        return []
       }
       events.onWritten(index)
       const { source, path, facts, digest, session } = file
-      rounds.add([
+      return [
         {
           file: {
             fd: result,
@@ -126,8 +126,10 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
             answer(pending, outcome, position)
           },
         },
-      ])
-    }
+      ]
+    })
+    // Together: a round begins with the first.
+    rounds.add(toName)
   }
 
   const write = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {

@@ -1,0 +1,249 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Store, StoreSource } from '../../../core/receive/store/store.ts'
+import { verifyStore } from '../../../core/receive/verify/verify.ts'
+import { openAt, openLarge, smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/transfer.ts'
+
+/** `before` is told of each call by which a round changes the disk, or syncs it. */
+const disk = vi.hoisted(() => {
+  const nothing = (_call: string): void => undefined
+  return { before: nothing, nothing, syncsWhole: true, failure: '' }
+})
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>()
+  const pathOf = (fd: number) => real.readlinkSync(`/proc/self/fd/${fd}`)
+  return {
+    ...real,
+    mkdirSync(...words: Parameters<typeof real.mkdirSync>) {
+      disk.before(`mkdir ${words[0]}`)
+      return real.mkdirSync(...words)
+    },
+    renameSync(...words: Parameters<typeof real.renameSync>) {
+      disk.before(`rename ${words[1]}`)
+      real.renameSync(...words)
+    },
+    fsyncSync(fd: number) {
+      disk.before(`sync ${pathOf(fd)}`)
+      real.fsyncSync(fd)
+    },
+    fsync(...words: Parameters<typeof real.fsync>) {
+      disk.before(`sync ${pathOf(words[0])}`)
+      real.fsync(...words)
+    },
+  }
+})
+vi.mock('../../../core/files/libc.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/libc.ts')>()
+  return {
+    ...real,
+    linkOpenFile(...words: Parameters<typeof real.linkOpenFile>) {
+      disk.before(`name ${words[2]}`)
+      return real.linkOpenFile(...words)
+    },
+    syncWhole(fd: number) {
+      disk.before('sync all')
+      const { failure } = disk
+      disk.failure = ''
+      return failure === '' ? real.syncWhole(fd) : failure
+    },
+  }
+})
+vi.mock('../../../core/receive/store/file-system.ts', async (original) => {
+  const real = await original<typeof import('../../../core/receive/store/file-system.ts')>()
+  const { tryFileSystem } = real
+  return { ...real, tryFileSystem: (at: string) => ({ ...tryFileSystem(at), syncsWhole: disk.syncsWhole }) }
+})
+beforeEach(() => Object.assign(disk, { before: disk.nothing, syncsWhole: true, failure: '' }))
+
+type Texts = readonly (readonly [name: string, text: string])[]
+interface Telling {
+  written?(name: string): void
+  answered?(name: string, text: string, status: string): void
+}
+
+/** Has files come together; what became of each. */
+async function send(
+  { store, source }: { store: Store; source: StoreSource },
+  texts: Texts,
+  { written, answered }: Telling = {},
+): Promise<string[]> {
+  const statuses: string[] = []
+  await new Promise<void>((resolve) => {
+    let left = texts.length
+    const nameOf = (index: number) => texts[index]?.[0] ?? ''
+    store.receiveAll(
+      texts.map(([name, text]) => smallFile(source, name, Buffer.from(text))),
+      {
+        directories: [],
+        onWritten: (index) => written?.(nameOf(index)),
+        onStored(index, { status, detail }) {
+          statuses[index] = `${status} ${detail}`.trim()
+          answered?.(nameOf(index), texts[index]?.[1] ?? '', status)
+          left -= 1
+          if (left === 0) resolve()
+        },
+      },
+    )
+  })
+  return statuses
+}
+
+const numbered = (count: number): Texts =>
+  Array.from({ length: count }, (_, index) => [`n${index}`, `${index}`])
+
+async function findings(root: string): Promise<string[]> {
+  const found: string[] = []
+  const host = {
+    notice: async () => undefined,
+    found: async ({ kind, place }: { kind: string; place: string }) => void found.push(`${kind} ${place}`),
+    progress: () => undefined,
+  }
+  await verifyStore(root, { adopt: false }, host)
+  return found
+}
+
+/** All contents that a sender has in a store, older ones included. */
+const contentsOf = (root: string): string[] =>
+  [path.join(root, 'pc'), path.join(root, '.holdfast', 'versions')].flatMap((at) =>
+    Object.keys(treeOf(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
+  )
+
+describe('a receiver that is killed at any step of a round', () => {
+  const before: Texts = [
+    ['same', 'the same'],
+    ['changed', 'before'],
+    ['deep/changed', 'deep before'],
+    ['file', 'a file'],
+    ['directory/one', 'one below'],
+    ['directory/two', 'two below'],
+  ]
+  const coming: Texts = [
+    ['changed', 'after'],
+    ['deep/changed', 'deep after'],
+    ['same', 'the same'],
+    ['new/file', 'new'],
+    ['file/below', 'below a file'],
+    ['file/other', 'also below a file'],
+    ['directory', 'instead of a directory'],
+    ['changed', 'once more'],
+  ]
+
+  /** A store as a kill leaves it before each call of the round that stores what is coming. */
+  async function killAtEach(others: Texts) {
+    const at = await openLarge()
+    expect(await send(at, before)).toEqual(before.map(() => 'durable'))
+    const killed = temporaryDirectory('killed')
+    const steps: { call: string; root: string; promised: string[] }[] = []
+    const promised = before.map(([, text]) => text)
+    disk.before = (call) => {
+      if (/name n\d|deleted/.test(call)) return
+      const root = path.join(killed, `${steps.length}`)
+      // What a process has written is there for the next one, be it on the disk or not.
+      execFileSync('cp', ['-a', at.root, root])
+      steps.push({ call, root, promised: [...promised] })
+    }
+    await send(at, [...others, ...coming], {
+      answered: (_, text, status) => status === 'durable' && void promised.push(text),
+    })
+    disk.before = disk.nothing
+    return steps
+  }
+
+  test.each([
+    ['with syncs of the whole disk', true, numbered(16)],
+    ['with syncs of each file', false, []],
+  ] as const)(
+    '%s: it has lost nothing that was called durable, and knows all that is there',
+    async (_, syncsWhole, others) => {
+      disk.syncsWhole = syncsWhole
+      const steps = await killAtEach(others)
+      expect(steps.length).toBeGreaterThan(20)
+      for (const { call, root, promised } of steps) {
+        const lost = () => promised.filter((text) => !contentsOf(root).includes(text))
+        expect([call, await findings(root), lost()]).toEqual([call, [], []])
+        const next = await openAt(root)
+        const refused = (await send(next, coming)).filter((status) => !/^(durable|same)$/.test(status))
+        await next.store.close()
+        expect([call, refused, await findings(root), lost()]).toEqual([call, [], [], []])
+        const tree = new Map(coming)
+        for (const [name, text] of tree)
+          expect(fs.readFileSync(path.join(root, 'pc', 'data', name), 'utf8')).toBe(text)
+      }
+    },
+  )
+
+  test('is not kept from its work by what somebody has put in a place of that round meanwhile', async () => {
+    disk.syncsWhole = false
+    const steps = await killAtEach([])
+    const { root = '' } = steps.findLast(({ call }) => call === 'name changed') ?? {}
+    for (const name of ['deep/changed', 'new/file']) {
+      fs.rmSync(path.join(root, 'pc', 'data', name))
+      fs.symlinkSync('nowhere', path.join(root, 'pc', 'data', name))
+    }
+    expect(await send(await openAt(root), [['another', 'file']])).toEqual(['durable'])
+  })
+})
+
+describe('an answer comes when its file is durable, with its name', () => {
+  /** All that happens, in its order. */
+  async function eventsOf(texts: Texts): Promise<string[]> {
+    const at = await openLarge()
+    const events: string[] = []
+    disk.before = (call) => void events.push(call.replace(at.root, ''))
+    await send(at, texts, {
+      written: (name) => void events.push(`written ${name}`),
+      answered: (name) => void events.push(`answer ${name}`),
+    })
+    disk.before = disk.nothing
+    return events
+  }
+
+  test('many: one sync of the disk for all contents of a round and all names of the one before', async () => {
+    const texts = numbered(40)
+    const events = await eventsOf(texts)
+    for (const [name] of texts) {
+      const [written, named, answered] = ['written', 'name', 'answer'].map((what) =>
+        events.indexOf(`${what} ${name}`),
+      )
+      const synced = events.indexOf('sync all', written)
+      expect([name, written !== -1, named !== -1]).toEqual([name, true, true])
+      expect(synced).toBeLessThan(named ?? 0)
+      expect(events.indexOf('sync all', named)).toBeLessThan(answered ?? 0)
+    }
+    expect(events.filter((event) => event.startsWith('sync'))).toEqual(['sync all', 'sync all'])
+  })
+
+  test('few: the contents before their names, and then their directories and the manifest', async () => {
+    const events = await eventsOf([
+      ['a', 'one'],
+      ['b/c', 'two'],
+    ])
+    const positions = (pattern: RegExp) =>
+      events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
+    const contents = positions(/^sync .*\(deleted\)$/)
+    const names = positions(/^name /)
+    const directories = ['', '/pc', '/pc/data', '/pc/data/b'].map((at) => events.indexOf(`sync ${at}`))
+    const manifest = events.findLastIndex((event) => event.endsWith('manifest.db-wal'))
+    expect([contents.length, names.length]).toEqual([2, 2])
+    expect(Math.max(...contents)).toBeLessThan(Math.min(...names))
+    expect(Math.min(...directories)).toBeGreaterThan(Math.max(...names))
+    expect(Math.max(...directories)).toBeLessThan(manifest)
+    expect(Math.min(...positions(/^answer /))).toBeGreaterThan(manifest)
+  })
+
+  test('a sync that fails is told to all whom it was for, and what comes next is stored', async () => {
+    const at = await openLarge()
+    disk.failure = 'EIO'
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['failed EIO']))
+    expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
+  })
+})

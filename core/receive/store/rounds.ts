@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
 import { closeFd } from '../../files/fd.ts'
 import type { Outcome } from '../file-refused.ts'
 import { outcomeOf } from '../file-refused.ts'
@@ -84,7 +85,10 @@ export function openRounds(committing: Committing, onRoom: () => void): Rounds {
   const drop = (some: readonly Written[], outcome: Outcome) => {
     for (const { file, answer } of some) {
       if (file.fd !== null) void closeFd(file.fd).catch(() => undefined)
-      answer(outcome, 0)
+      const answerNow = () => answer(outcome, 0)
+      // What the disk may not have is not gone on with, and would keep a full one full.
+      if (file.file === null || outcome.status === 'aborted') answerNow()
+      else void unlink(file.file).then(answerNow, answerNow)
     }
     leave(some)
   }

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
 import { DIGEST_BYTES, isContentOf } from '../../files/digest.ts'
 import { dataIn } from '../../files/holes.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
@@ -23,7 +23,7 @@ function writeContent(fd: number, bytes: Uint8Array, isSparse: boolean): void {
   ftruncateSync(fd, bytes.length)
 }
 
-/** @returns its descriptor, or why it is not written, and then nothing is left of it but maybe its name. */
+/** @returns its descriptor, or why it is not written, and then nothing is left of it. */
 function writeOne(
   directory: string,
   name: string | null,
@@ -39,7 +39,11 @@ function writeOne(
     setTimes(fd, mtimeNs)
     return fd
   } catch (thrown) {
-    if (fd >= 0) closeQuietly(fd)
+    if (fd >= 0) {
+      closeQuietly(fd)
+      // What is left of a file on a full disk would keep it full.
+      if (name !== null) rmSync(name, { force: true })
+    }
     return errorCode(thrown) ?? String(thrown)
   }
 }

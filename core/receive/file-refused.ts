@@ -44,8 +44,12 @@ const sqliteErrors = new Map([
 ])
 
 /** What the disk has said, as the system names it; null: it was something else. */
-export const diskCode = (thrown: unknown): string | null =>
-  sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
+export function diskCode(thrown: unknown): string | null {
+  const code = sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
+  return code === null && thrown instanceof Error && thrown.cause !== undefined
+    ? diskCode(thrown.cause)
+    : code
+}
 
 /** What the sender is told about a file whose storing failed with `thrown`. */
 export function outcomeOf(thrown: unknown): Outcome {

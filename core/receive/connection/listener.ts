@@ -9,11 +9,10 @@ import { Problem } from '../../words/problem.ts'
 import type { Connection } from './connection.ts'
 import type { RefusedKind } from './counters.ts'
 
-/** Connections that are not let in yet; beyond it the oldest one goes. */
+/** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */
 const MAX_UNKNOWN = 64
-const MAX_CONNECTIONS = 512
-/** Those of one address that are not let in yet: a flood from one must not keep the others out. */
 const MAX_UNKNOWN_OF_ADDRESS = 16
+const MAX_CONNECTIONS = 512
 
 export interface Listener {
   port: number
@@ -50,21 +49,15 @@ export async function openListener(
 
   server.on('connection', (socket) => {
     remotes.set(socket, remoteOf(socket))
-    const { remoteAddress } = socket
-    const same = [...unknown].filter((one) => one.remoteAddress === remoteAddress)
-    if (same.length >= MAX_UNKNOWN_OF_ADDRESS) {
-      const from = remoteOf(socket)
-      socket.destroy()
-      return refused(from, 'too many connections of this address that were not let in yet', 'flood')
-    }
     sockets.add(socket)
     unknown.add(socket)
     socket.once('close', () => {
       sockets.delete(socket)
       unknown.delete(socket)
     })
-    if (unknown.size <= MAX_UNKNOWN) return
-    const [oldest = socket] = unknown
+    const same = [...unknown].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress)
+    const [oldest] = same.length > MAX_UNKNOWN_OF_ADDRESS ? same : unknown
+    if (oldest === undefined || (same.length <= MAX_UNKNOWN_OF_ADDRESS && unknown.size <= MAX_UNKNOWN)) return
     unknown.delete(oldest)
     const from = remoteOf(oldest)
     oldest.destroy()

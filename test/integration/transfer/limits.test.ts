@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { openAt, smallFile } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { hasTotals, manifestTotals, startRuled, versionsOf } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -108,45 +109,35 @@ test.skipIf(!canMount)(
 const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 
 test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {
-  const base = temporaryDirectory('versions')
-  const store = path.join(base, 'store')
-  const home = await makeHome(path.join(base, 'home'))
-  const keeping = await startRuled(store, [home], { keep: { withinMs: 86_400_000, ...nothing } })
-  const { port, fingerprint } = keeping.receiver
-  const sender = startTestSender()
-  sender.configure(senderConfig(home, { port, fingerprint }))
-  writeFile(home.source, 'other', 'other')
-  const current = () => fs.readFileSync(path.join(store, 'sender-1/data/file'), 'utf8')
+  const root = path.join(temporaryDirectory('versions'), 'store')
+  const keep = (days: number, daily: number) => ({
+    keep: { withinMs: days * 86_400_000, ...nothing, daily },
+  })
+  const { store, source } = await openAt(root, keep(1, 0))
+  const put = (name: string, content: string) => store.receive(smallFile(source, name, Buffer.from(content)))
   for (let round = 0; round < 34; round += 1) {
-    const since = Date.now()
-    writeFile(home.source, 'file', `content ${round}`.padEnd(20 + round))
-    offerAll(home)
-    sender.nudge()
-    await until('it is sent', () => (sender.report()?.lastFile[SOURCE]?.at ?? 0) >= since)
-    await until('it arrived', () => current().startsWith(`content ${round}`))
+    await put('file', `content ${round}`)
+    await put('other', `other ${round}`)
   }
-  const names = () => versionsOf(store, 'sender-1/data/file')
+  const names = (file: string) => versionsOf(root, `pc/data/${file}`)
   // However many there are: none is older than a day.
-  expect(names()).toHaveLength(33)
-  await keeping.receiver.close()
-  const strict = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing, daily: 1 } }, port)
-  await until('the last one of the day is kept', () => names().length === 1)
-  const [kept = ''] = names()
-  const old = path.join(store, '.holdfast/versions/sender-1/data/file', kept)
-  expect([fs.readFileSync(old, 'utf8').trim(), current().trim()]).toEqual(['content 32', 'content 33'])
-  await until('the manifest follows', hasTotals(store, 3))
+  await store.prune()
+  expect(names('file')).toHaveLength(33)
+  await store.close()
+
+  const strict = await startRuled(root, [], keep(0, 1))
+  await until('the last one of the day is kept', () => names('file').length === 1)
+  const [kept = ''] = names('file')
+  const old = path.join(root, '.holdfast/versions/pc/data/file', kept)
+  expect(fs.readFileSync(old, 'utf8')).toBe('content 32')
+  await until('the manifest follows', hasTotals(root, 4))
+  await strict.receiver.close()
 
   // Without a file in its place the newest version is the newest content.
-  fs.rmSync(path.join(store, 'sender-1/data/file'))
-  await strict.receiver.close()
-  const none = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing } }, port)
-  writeFile(home.source, 'other', 'another')
-  offerAll(home)
-  sender.nudge()
-  await until(
-    'others go',
-    () => versionsOf(store, 'sender-1/data/other').length === 0 && hasTotals(store, 3)(),
-  )
+  fs.rmSync(path.join(root, 'pc/data/file'))
+  const none = await startRuled(root, [], keep(0, 0))
+  await until('another one goes', () => names('other').length === 0)
+  await until('the manifest follows', hasTotals(root, 3))
   await none.receiver.close()
-  expect(names()).toEqual([kept])
+  expect(names('file')).toEqual([kept])
 })

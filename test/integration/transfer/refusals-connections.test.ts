@@ -62,7 +62,7 @@ describe('a connection that is refused', () => {
 
   const welcomed = async (client: Client) => {
     client.send('hello', helloOf())
-    client.send('alive', { stalledMs: 0 })
+    await once(client.socket, 'data')
   }
   test.each<
     [
@@ -151,18 +151,30 @@ describe('a connection that is refused', () => {
     expect(englishWords(problem)).toContain(atSender)
   })
 
-  test('more connections than a sender may have: busy', async () => {
+  test('two at once with one identity: the second is refused, both are told, the first stays', async () => {
     const world = await setUp()
     const frames: Frame[] = []
-    for (let count = 0; count < 8; count += 1)
-      connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame)).send(
-        'hello',
-        helloOf(),
-      )
-    await until('eight are welcome', () => frames.filter(({ type }) => type === 'welcome').length === 8)
+    const first = connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame))
+    await welcomed(first)
+    const alive = setInterval(() => first.send('alive', { stalledMs: 0 }), 200)
+    onTestFinished(() => clearInterval(alive))
     const refused = await refusalOf(world, world.home, (one) => one.send('hello', helloOf()))
-    expect(refused).toEqual({ code: 'busy', reason: 'sender-1 has too many connections' })
-    expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 has too many connections/)
+    expect(refused.code).toBe('twice')
+    await until('the first is told', () => frames.some(({ type }) => type === 'twice'))
+    expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 is connected already/)
+    expect(first.socket.destroyed).toBe(false)
+    const { problem } = troubleOf(new Refused(refused), there, false)
+    expect(englishWords(problem)).toContain('nas')
+  })
+
+  test('a connection that is dead and nobody knows gives way to the next one of its sender', async () => {
+    const world = await setUp()
+    const first = connectWire(world.receiver.port, world.home.identity, () => undefined)
+    await welcomed(first)
+    const second = connectWire(world.receiver.port, world.home.identity, () => undefined)
+    await welcomed(second)
+    await first.closed
+    expect(second.socket.destroyed).toBe(false)
   })
 
   test('a connection that breaks before it says hello is no broken protocol', async () => {

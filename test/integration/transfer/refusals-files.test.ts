@@ -23,20 +23,24 @@ describe('a file that is refused', () => {
   /** Sends one small file to a receiver; gives its answer, and what was logged of it. */
   async function answerOf(
     [source, name, content, digest = digestOf(content)]: Sent,
-    at?: { store: string; rules: object; spoil?: () => unknown },
+    at?: { store: string; rules: object; spoil?: (store: string) => unknown },
   ) {
     const base = temporaryDirectory('refused-file')
     const home = await makeHome(path.join(base, 'home'))
     const store = at?.store ?? path.join(base, 'store')
-    fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
-    if (at === undefined) fs.symlinkSync(base, path.join(store, 'sender-1', 'data', 'planted'))
     const { receiver, log } = await startRuled(store, [home], at?.rules ?? {})
     const frames: Frame[] = []
     const client = connectWire(receiver.port, home.identity, (frame) => frames.push(frame))
     client.send('hello', helloOf())
     await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
-    await at?.spoil?.()
     client.send('source', { source: 0, id: 'ab', name: source })
+    // Its directory is there once a file is.
+    client.send('batch', { files: [[0, 0, 'first', 0, wireFacts(), digestOf(Buffer.of())]], directories: [] })
+    await until('the first one is answered', () => frames.some(({ type }) => type === 'result'))
+    frames.length = 0
+    fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
+    fs.symlinkSync(base, path.join(store, 'sender-1', 'data', 'planted'))
+    await at?.spoil?.(store)
     const files: SmallFile[] = [[1, 0, name, content.length, wireFacts(), digest]]
     client.send('batch', { files, directories: [] }, [content])
     const [result] = await until(
@@ -60,7 +64,6 @@ describe('a file that is refused', () => {
     ['nul', ['data', 'a\0b', text], 'a NUL character', 'a NUL character'],
     ['long', ['data', 'x'.repeat(256), text], 'name is longer', 'name is longer'],
     ['long', ['data', `${'d/'.repeat(256)}x`, text], 'in more directories', 'in more directories'],
-    ['reserved', ['data', '.holdfast/x', text], 'is reserved', 'is reserved'],
     [
       'symlink',
       ['data', 'planted/x', text],
@@ -82,14 +85,13 @@ describe('a file that is refused', () => {
   })
 
   test('for what stands in its way and cannot be moved', async () => {
-    const base = temporaryDirectory('refused-file')
-    const store = path.join(base, 'store')
-    // A file where the versions' directory has to be.
-    fs.mkdirSync(path.join(store, '.holdfast'), { recursive: true })
-    fs.writeFileSync(path.join(store, '.holdfast', 'versions'), '')
-    fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
-    fs.writeFileSync(path.join(store, 'sender-1', 'data', 'x'), 'older')
-    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules: {} })
+    const store = path.join(temporaryDirectory('refused-file'), 'store')
+    const spoil = () => {
+      // A file where the versions' directory has to be.
+      fs.writeFileSync(path.join(store, '.holdfast', 'versions'), '')
+      fs.writeFileSync(path.join(store, 'sender-1', 'data', 'x'), 'older')
+    }
+    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules: {}, spoil })
     expect([status, atSender]).toEqual(['failed', expect.stringContaining('cannot store files: EEXIST')])
     expect(line).toContain('failed EEXIST (the store could not write it')
   })
@@ -115,7 +117,7 @@ describe('a file that is refused', () => {
     test.each<[string, (disk: Mounted) => unknown, string, string]>([
       [
         'full',
-        ({ point }) => fs.writeFileSync(path.join(point, 'ballast'), Buffer.alloc(4_050_000)),
+        ({ point }) => fs.writeFileSync(path.join(point, 'ballast'), Buffer.alloc(3_850_000)),
         'full ENOSPC (the disk is full',
         'is full',
       ],

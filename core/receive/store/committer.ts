@@ -217,6 +217,9 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
               return `${mine}/renew-${names}`
             },
             sourceById: manifest.sourceById,
+            announce() {
+              if (now.isLogged) syncLog()
+            },
             beat,
           },
           changes,

@@ -18,6 +18,8 @@ export interface PlacingHost {
   /** A path on the store's file system that nothing has. */
   temporary(): string
   sourceById(id: number): SourceRow | null
+  /** Makes durable what the manifest says that the round will do. */
+  announce(): void
   /** A call to the disk was answered. */
   beat(): void
 }
@@ -69,6 +71,8 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
 
   /** Moves what is in a place to the versions; the version's name. */
   const moveAway = (way: readonly string[]): string => {
+    // After a power failure the manifest has to know of a round that may have moved what was durable.
+    if (count === 0) host.announce()
     const name = `${version}${count}`
     count += 1
     const target = tree.enter([...versions, ...way], versionMaking)

@@ -60,6 +60,7 @@ vi.mock('../../../core/receive/store/file-system.ts', async (original) => {
 })
 beforeEach(() => Object.assign(disk, { before: disk.nothing, syncsWhole: true, failure: null }))
 
+const onLinux = describe.runIf(process.platform === 'linux')
 type Texts = readonly (readonly [name: string, text: string])[]
 type Tell = (name: string, text: string, status: string) => void
 
@@ -113,7 +114,7 @@ const contentsOf = (root: string): string[] =>
     Object.keys(treeOf(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
   )
 
-describe.runIf(process.platform === 'linux')('a receiver that is killed at any step of a round', () => {
+onLinux('a receiver that is killed at any step of a round', () => {
   const before: Texts = [
     ['same', 'the same'],
     ['changed', 'before'],
@@ -187,66 +188,62 @@ describe.runIf(process.platform === 'linux')('a receiver that is killed at any s
   })
 })
 
-describe.runIf(process.platform === 'linux')(
-  'an answer comes when its file is durable, with its name',
-  () => {
-    /** All that happens, in its order. */
-    async function eventsOf(texts: Texts, existing: Texts = []): Promise<string[]> {
-      const at = await openLarge()
-      if (existing.length > 0) await send(at, existing)
-      const events: string[] = []
-      disk.before = (call) => void events.push(call.replace(at.root, ''))
-      const tell = (what: string) => (name: string) => void events.push(`${what} ${name}`)
-      await send(at, texts, tell('answer'), tell('written'))
-      disk.before = disk.nothing
-      return events
+onLinux('an answer comes when its file is durable, with its name', () => {
+  /** All that happens, in its order. */
+  async function eventsOf(texts: Texts, existing: Texts = []): Promise<string[]> {
+    const at = await openLarge()
+    if (existing.length > 0) await send(at, existing)
+    const events: string[] = []
+    disk.before = (call) => void events.push(call.replace(at.root, ''))
+    const tell = (what: string) => (name: string) => void events.push(`${what} ${name}`)
+    await send(at, texts, tell('answer'), tell('written'))
+    return events
+  }
+
+  test('many: one sync of the disk for all contents of a round and all names of the one before', async () => {
+    const texts = numbered(40)
+    const events = await eventsOf(texts)
+    for (const [name] of texts) {
+      const [written, named, answered] = ['written', 'name', 'answer'].map((what) =>
+        events.indexOf(`${what} ${name}`),
+      )
+      const synced = events.indexOf('sync all', written)
+      expect([name, written !== -1, named !== -1]).toEqual([name, true, true])
+      expect(synced).toBeLessThan(named ?? 0)
+      expect(events.indexOf('sync all', named)).toBeLessThan(answered ?? 0)
     }
+    expect(events.filter((event) => event.startsWith('sync'))).toEqual(['sync all', 'sync all'])
+  })
 
-    test('many: one sync of the disk for all contents of a round and all names of the one before', async () => {
-      const texts = numbered(40)
-      const events = await eventsOf(texts)
-      for (const [name] of texts) {
-        const [written, named, answered] = ['written', 'name', 'answer'].map((what) =>
-          events.indexOf(`${what} ${name}`),
-        )
-        const synced = events.indexOf('sync all', written)
-        expect([name, written !== -1, named !== -1]).toEqual([name, true, true])
-        expect(synced).toBeLessThan(named ?? 0)
-        expect(events.indexOf('sync all', named)).toBeLessThan(answered ?? 0)
-      }
-      expect(events.filter((event) => event.startsWith('sync'))).toEqual(['sync all', 'sync all'])
-    })
+  test('few: the contents before their names, and then their directories and the manifest', async () => {
+    disk.syncsWhole = false
+    const events = await eventsOf(
+      [
+        ['b/c', 'one'],
+        ['a', 'two'],
+      ],
+      [['a', 'before']],
+    )
+    const at = (pattern: RegExp) => events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
+    const contents = at(/^sync .*\(deleted\)$/)
+    const names = at(/^name /)
+    const [announced = 0, noted = 0, ...others] = at(/^sync .*manifest.db-wal$/)
+    const directories = ['pc/data', 'pc/data/b', '.holdfast/versions/pc/data/a'].map((name) =>
+      events.indexOf(`sync /${name}`),
+    )
+    // What was there is moved away when the manifest says that it may be.
+    const moved = at(/^rename .*-0$/)
+    expect([contents.length, names.length, moved.length, others]).toEqual([2, 3, 1, []])
+    const steps = [contents, [announced], moved, names.slice(-1), directories, [noted], at(/^answer /)]
+    for (const [index, step] of steps.slice(1).entries())
+      expect(Math.max(...(steps[index] ?? []))).toBeLessThan(Math.min(...step))
+  })
 
-    test('few: the contents before their names, and then their directories and the manifest', async () => {
-      disk.syncsWhole = false
-      const events = await eventsOf(
-        [
-          ['b/c', 'one'],
-          ['a', 'two'],
-        ],
-        [['a', 'before']],
-      )
-      const at = (pattern: RegExp) => events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
-      const contents = at(/^sync .*\(deleted\)$/)
-      const names = at(/^name /)
-      const [announced = 0, noted = 0, ...others] = at(/^sync .*manifest.db-wal$/)
-      const directories = ['pc/data', 'pc/data/b', '.holdfast/versions/pc/data/a'].map((name) =>
-        events.indexOf(`sync /${name}`),
-      )
-      // What was there is moved away when the manifest says that it may be.
-      const moved = at(/^rename .*-0$/)
-      expect([contents.length, names.length, moved.length, others]).toEqual([2, 3, 1, []])
-      const steps = [contents, [announced], moved, names.slice(-1), directories, [noted], at(/^answer /)]
-      for (const [index, step] of steps.slice(1).entries())
-        expect(Math.max(...(steps[index] ?? []))).toBeLessThan(Math.min(...step))
-    })
-
-    test('a sync that fails is told to all whom it was for, and what comes next is stored', async () => {
-      const at = await openLarge()
-      disk.failure = 'EIO'
-      expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['failed EIO']))
-      expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
-      expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
-    })
-  },
-)
+  test('a sync that fails is told to all whom it was for, and what comes next is stored', async () => {
+    const at = await openLarge()
+    disk.failure = 'EIO'
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['failed EIO']))
+    expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
+  })
+})

@@ -68,7 +68,7 @@ describe('what there is room for', () => {
     const floor = { bytes: freeBytes(root) - 64 * MIB, percent: 100 }
     const { roomFor } = open({ ...DEFAULT_RULES, floor }, root)
     const first = await roomFor('pc', 40 * MIB)
-    first.written(40 * MIB)
+    first.written(20 * MIB)
     first.leave(true)
     await expect(roomFor('pc', 40 * MIB)).rejects.toMatchObject({ status: 'full', detail: 'floor' })
   })

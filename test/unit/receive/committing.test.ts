@@ -126,11 +126,11 @@ onLinux('a receiver that is killed at any step of a round', () => {
     ['changed', 'after'],
     ['deep/changed', 'deep after'],
     ['same', 'the same'],
-    ['new/file', 'new'],
     ['file/below', 'below a file'],
     ['file/other', 'also below a file'],
-    ['directory', 'instead of a directory'],
     ['changed', 'once more'],
+    ['directory', 'instead of a directory'],
+    ['new/file', 'new'],
   ]
 
   /** A store as a kill leaves it before each call of the round that stores what is coming. */
@@ -166,6 +166,8 @@ onLinux('a receiver that is killed at any step of a round', () => {
       for (const { call, root, promised } of steps) {
         const lost = () => promised.filter((text) => !contentsOf(root).includes(text))
         expect([call, await findings(root), lost()]).toEqual([call, [], []])
+        for (const name of ['same', 'changed', 'deep/changed', 'file', 'directory'])
+          expect([call, name, fs.existsSync(path.join(root, 'pc', 'data', name))]).toEqual([call, name, true])
         const next = await openAt(root)
         const refused = (await send(next, coming)).filter((status) => !/^(durable|same)$/.test(status))
         await next.store.close()
@@ -180,7 +182,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
     disk.syncsWhole = false
     const steps = await killAtEach([])
     const { root = '' } = steps.findLast(({ call }) => call === 'name changed') ?? {}
-    for (const name of ['deep/changed', 'new/file']) {
+    for (const name of ['deep/changed', 'file/below']) {
       fs.rmSync(path.join(root, 'pc', 'data', name))
       fs.symlinkSync('nowhere', path.join(root, 'pc', 'data', name))
     }
@@ -217,13 +219,8 @@ onLinux('an answer comes when its file is durable, with its name', () => {
 
   test('few: the contents before their names, and then their directories and the manifest', async () => {
     disk.syncsWhole = false
-    const events = await eventsOf(
-      [
-        ['b/c', 'one'],
-        ['a', 'two'],
-      ],
-      [['a', 'before']],
-    )
+    const texts = Object.entries({ 'b/c': 'one', a: 'two' })
+    const events = await eventsOf(texts, Object.entries({ a: 'before' }))
     const at = (pattern: RegExp) => events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
     const contents = at(/^sync .*\(deleted\)$/)
     const names = at(/^name /)

@@ -68,6 +68,7 @@ describe('a large file that was not sent to its end', () => {
     const first = begin(at.store, at.source, 'a', bytes.length, '1')
     await first.write(bytes.subarray(0, 1000))
     expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    expect(await sendLarge(at, 'a', bytes, 'another inode')).toEqual({ offset: 0, status: 'same' })
     await first.write(bytes.subarray(1000))
     expect((await first.finish(digestOf(bytes))).outcome.status).toBe('same')
     expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])

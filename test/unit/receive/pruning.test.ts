@@ -79,7 +79,8 @@ test('directories that a file has taken the place of go file by file, but for wh
   const left = Object.keys(treeOf(path.join(root, '.holdfast', 'versions', 'pc', 'data', 'x')))
   expect(left.map((name) => name.split('/').slice(1).join('/')).sort()).toEqual(['deep/file', 'other'])
   expect(versions('x')).toContain(latest)
-  expect(store.usage('pc')).toMatchObject({ files: 3 })
+  // Beside what is in its place: two older contents, and the directories that they were in.
+  expect(store.usage('pc')).toMatchObject({ files: 3, names: 1 + 2 * 2 + 3 })
 })
 
 test('a version that cannot be removed is told, and keeps no other place from its turn', async () => {

@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
+import { threadJobs } from '../../support/threads-here.ts'
 import { until } from '../../support/until.ts'
+
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
 
 /** Beside it names take room, too: a few KiB. */
 const quota = (bytes: number) => ({ quota: { each: { bytes, files: null }, of: {} } })
@@ -49,6 +55,31 @@ describe('what waits to be gone on with is bounded', () => {
     expect((await at.store.receive({ ...small })).status).toBe('full')
     await until('it is removed', () => at.kept().length === 0)
     expect((await at.store.receive({ ...small })).status).toBe('durable')
+  })
+
+  test('it counts while all of it has come, and waits for its place', async () => {
+    const at = await openLarge(quota(500_000))
+    const large = randomBytes(400_000)
+    await beginLarge(at, 'a', large, 300_000)
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let isHeld = false
+    threadJobs.before = async (kind) => {
+      isHeld ||= kind === 'round'
+      if (kind === 'round') await held
+    }
+    onTestFinished(() => {
+      threadJobs.before = async () => undefined
+    })
+    const finished = sendLarge(at, 'a', large)
+    await until('it waits for its place', () => isHeld)
+    const small = smallFile(at.source, 'small', randomBytes(150_000))
+    expect((await at.store.receive({ ...small })).status).toBe('full')
+    release()
+    expect((await finished).status).toBe('durable')
+    expect((await at.store.receive(small)).status).toBe('full')
   })
 
   test('it counts no more when what is made of it is stored, or is not', async () => {

@@ -17,6 +17,7 @@ import { dataIn } from '../../files/holes.ts'
 import { syncWhole } from '../../files/libc.ts'
 import { READ_FILE, WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
+import { FileRefused } from '../file-refused.ts'
 import type { FileRow } from '../manifest/rows.ts'
 import type { FileSystem } from '../store/file-system.ts'
 import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../store/file-system.ts'
@@ -305,7 +306,8 @@ export function openPutting(
         put = await putNow(row, fd, to, later)
       } catch (thrown) {
         if (thrown instanceof NotAFile) throw thrown
-        put = thrown instanceof InTheWay ? { did: 'inTheWay' } : failedPut(thrown, root)
+        const isInTheWay = thrown instanceof InTheWay || thrown instanceof FileRefused
+        put = isInTheWay ? { did: 'inTheWay' } : failedPut(thrown, root)
       }
       if (pending.length >= TOGETHER_FILES || bytes >= TOGETHER_BYTES) flush()
       return put

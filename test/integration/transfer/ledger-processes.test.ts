@@ -13,7 +13,7 @@ function offering(file: string, source: string, count: number) {
     const { openLedger } = await import(${JSON.stringify(LEDGER)})
     const ledger = openLedger(${JSON.stringify(file)})
     for (let at = 0; at < ${count}; at += 50) {
-      const facts = { source: ${JSON.stringify(source)}, size: 3, mtimeNs: 1n, inode: 1n, device: 1n }
+      const facts = { source: ${JSON.stringify(source)}, size: 3, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
       ledger.offer('d', Array.from({ length: 50 }, (_, index) => ({ ...facts, path: 'f' + (at + index) })))
       console.log(at + 50)
     }

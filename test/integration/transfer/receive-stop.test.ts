@@ -8,10 +8,11 @@ import { manifestTotals } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const hasPipes = process.platform !== 'win32'
+const hasPipes = process.platform === 'linux'
 
 test.skipIf(!hasPipes)('a store that does not answer holds no receiver that is to end', async () => {
-  const store = path.join(temporaryDirectory('stop'), 'store')
+  // There no call syncs a whole file system: the manifest's log is opened for that.
+  const store = path.join(temporaryDirectory('stop', '/dev/shm'), 'store')
   const words = ['--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']
   const receiver = startHoldfast(['receive', ...words])
   const listening = /isocket clients are accepted on 127\.0\.0\.1:(\d+)/
@@ -19,11 +20,10 @@ test.skipIf(!hasPipes)('a store that does not answer holds no receiver that is t
   const client = await openIsocketClient(Number(port))
   expect(await client.send('/one', Buffer.from('1'))).toEqual(['OK', 'OK'])
   await until('its manifest is kept up', () => manifestTotals(store)?.files === 1, 20_000)
-  // Whoever opens a pipe to write waits for one who reads.
-  const journal = path.join(store, '.holdfast', 'journal')
-  const [name = ''] = fs.readdirSync(journal).filter((file) => file.endsWith('.jsonl'))
-  fs.rmSync(path.join(journal, name))
-  execFileSync('mkfifo', [path.join(journal, name)])
+  // Whoever opens a pipe to read waits for one who writes.
+  const log = path.join(store, '.holdfast', 'manifest.db-wal')
+  fs.rmSync(log)
+  execFileSync('mkfifo', [log])
   void client.send('/two', Buffer.from('2'))
   await until('it has its name', () => fs.existsSync(path.join(store, 'isocket', '127.0.0.1', 'two')))
   receiver.child.kill('SIGTERM')

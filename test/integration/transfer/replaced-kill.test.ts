@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { isVersionName } from '../../../core/receive/versions/name.ts'
 import { verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -30,7 +31,7 @@ test('a receiver killed while it replaces files: every older content is known to
     fs.existsSync(versions)
       ? fs
           .readdirSync(versions, { recursive: true, encoding: 'utf8' })
-          .filter((name) => /\d{8}T[\d.]+Z(-\d+)?$/.test(name)).length
+          .filter((name) => isVersionName(path.basename(name))).length
       : 0
   const writeAll = (round: number) => {
     for (let index = 0; index < FILES; index += 1)

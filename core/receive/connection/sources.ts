@@ -9,8 +9,10 @@ export interface SourceHost {
 }
 
 interface Declared {
+  id: string
   name: string
-  source: Promise<StoreSource>
+  /** null: it could not be found; it is looked for anew when it is asked for again. */
+  source: Promise<StoreSource> | null
   /** null: it is not known yet. */
   now: StoreSource | null
 }
@@ -23,22 +25,33 @@ export function openSources(host: SourceHost) {
     if (one === undefined) throw new WireFault(`source ${number} was not declared`)
     return one
   }
+  const find = (one: Declared): Promise<StoreSource> => {
+    const source = host.directoryOf(one.id, one.name)
+    one.source = source
+    source.then(
+      (found) => {
+        one.now = found
+      },
+      // Whoever asks for it hears why.
+      () => {
+        one.source = null
+      },
+    )
+    return source
+  }
   return {
     /** @throws WireFault where the number is taken. */
     declare({ source, id, name }: FrameHeader<'source'>): void {
       if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
-      const one: Declared = { name, source: host.directoryOf(id, name), now: null }
+      const one: Declared = { id, name, source: null, now: null }
       declared.set(source, one)
-      one.source.then(
-        (found) => {
-          one.now = found
-        },
-        // Whoever asks for it hears why.
-        () => undefined,
-      )
+      void find(one)
     },
     /** @throws WireFault where nothing was declared; rejects where it cannot be stored now. */
-    of: (number: number): Promise<StoreSource> => declaredOf(number).source,
+    of(number: number): Promise<StoreSource> {
+      const one = declaredOf(number)
+      return one.source ?? find(one)
+    },
     /** null: it has to be waited for. @throws WireFault where nothing was declared. */
     now: (number: number): StoreSource | null => declaredOf(number).now,
     nameOf: (number: number): string => declared.get(number)?.name ?? '',

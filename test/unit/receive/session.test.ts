@@ -79,8 +79,12 @@ test('a source has to be declared, once; its files wait until its directory is k
 })
 
 test('where the directory of a source cannot be made, each of its files is told why, and gives its credit back', async () => {
-  const find = () => Promise.reject(Object.assign(new Error('x'), { code: 'EROFS' }))
-  const { sending, sent, batch, begin, chunk, end, copy, prove } = await open({
+  let isReadOnly = true
+  const find = async () => {
+    if (isReadOnly) throw Object.assign(new Error('x'), { code: 'EROFS' })
+    return { id: 9, folder: 'pc', directory: 'data' }
+  }
+  const { sending, sent, offered, batch, begin, chunk, end, copy, prove } = await open({
     find,
     window: { bytes: 1024 * KIB, files: 6 },
   })
@@ -95,13 +99,17 @@ test('where the directory of a source cannot be made, each of its files is told 
   await until('all are answered', () => results().length === 4 && sent.some(({ type }) => type === 'proof'))
   expect(results()).toEqual(expect.arrayContaining([1, 2, 3, 4].map((id) => [id, 7, 'EROFS'])))
   expect(sent).toContainEqual({ type: 'proof', header: { id: 5, digest: null, reason: 'readOnly EROFS' } })
-  const back = sent.flatMap(({ type, header }) =>
-    type === 'credit' ? [(header as { bytes: number }).bytes] : [],
-  )
-  await until(
-    'all bytes are given back',
-    () => back.reduce((sum, bytes) => sum + bytes, 0) === 256 * KIB + 20,
-  )
+  const back = () =>
+    sent.reduce(
+      (sum, { type, header }) => sum + (type === 'credit' ? (header as { bytes: number }).bytes : 0),
+      0,
+    )
+  await until('all bytes are given back', () => back() === 256 * KIB + 20)
+
+  // The disk takes something again: the same connection goes on.
+  isReadOnly = false
+  sending.handle(batch([6], 0))
+  await until('it is offered', () => offered.length === 1)
 })
 
 test('a copy costs one file of credit and no bytes; what is unknown is said with the file’s number', async () => {

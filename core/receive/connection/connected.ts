@@ -92,7 +92,8 @@ export function createConnected(): Connected {
     },
     dropRefused(senders) {
       for (const { sender, guest } of [...places.values()])
-        if (senders.accepted(sender.fingerprint)?.folder !== sender.folder) guest.drop(sender)
+        if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
+          guest.drop(senders.known(sender.fingerprint) ?? sender)
     },
     want() {
       for (const { guest } of places.values()) guest.want()

@@ -3,7 +3,6 @@ import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
 import type { ConnectionHost } from '../connection/connection.ts'
 import type { Outcome } from '../file-refused.ts'
-import { outcomeOf } from '../file-refused.ts'
 import type { StoreSource } from '../store/store.ts'
 import { MAX_LINE_BYTES, parseHeader } from './header.ts'
 import type { Ended } from './incoming.ts'
@@ -68,6 +67,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
   let onItsWay: OnItsWay | null = null
   let finishing = false
   let files = 0
+  let directory: StoreSource | null = null
   socket.on('error', () => undefined)
   socket.once('close', () => over.abort())
   socket.setNoDelay(true)
@@ -82,16 +82,14 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
   const receive = async (file: OnItsWay): Promise<Stored> => {
     const { path, size } = file
     const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
-    let directory: StoreSource
-    try {
-      directory = await host.store.source(ISOCKET_FOLDER, source)
-    } catch (thrown) {
-      return { kind: 'refused', outcome: outcomeOf(thrown) }
-    }
     return storeFile(
       host.store,
-      { source: directory, path, facts, session: null },
+      { path, facts },
       {
+        async directory() {
+          directory ??= await host.store.source(ISOCKET_FOLDER, source)
+          return directory
+        },
         ready() {
           file.asked = true
           answer()

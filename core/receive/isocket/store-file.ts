@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import type { Offered } from '../file-facts.ts'
-import type { Outcome } from '../file-refused.ts'
+import type { Offered, StoreSource } from '../file-facts.ts'
+import { type Outcome, outcomeOf } from '../file-refused.ts'
 import type { IncomingFile, Store } from '../store/store.ts'
 import type { Ended } from './incoming.ts'
 
@@ -11,8 +11,13 @@ const KEPT_BYTES = 256 * 1024
 /** A store that is full, read-only or failing is tried again after this. */
 const RETRY_MS = 2_000
 
+/** A file as its client announces it. */
+type Announced = Pick<Offered, 'path' | 'facts'>
+
 /** What a file's storing needs of its connection. */
 export interface FileSource {
+  /** What this client sends is stored in. @throws what the system says. */
+  directory(): Promise<StoreSource>
   /** Says that the contents may come: the client waits for this. */
   ready(): void
   some(maxBytes: number): Promise<Buffer | Ended>
@@ -35,7 +40,7 @@ async function pause(signal: AbortSignal): Promise<boolean> {
 async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<Stored> {
   let told = ''
   for (;;) {
-    const outcome = await attempt()
+    const outcome = await attempt().catch(outcomeOf)
     if (isStored(outcome)) return { kind: 'durable' }
     const text = `${outcome.status} ${outcome.detail}`
     if (text !== told) source.onTrouble(outcome)
@@ -45,7 +50,7 @@ async function persist(source: FileSource, attempt: () => Promise<Outcome>): Pro
 }
 
 /** A small file is kept in memory until the store has it, so that any trouble of the disk only delays it. */
-async function storeSmall(store: Store, file: Offered, source: FileSource): Promise<Stored> {
+async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<Stored> {
   source.ready()
   const { size } = file.facts
   const bytes = Buffer.alloc(size)
@@ -55,30 +60,35 @@ async function storeSmall(store: Store, file: Offered, source: FileSource): Prom
     filled += piece.copy(bytes, filled)
   }
   const digest = digestOf(bytes)
-  return persist(source, () => store.receive({ ...file, bytes, digest }))
+  return persist(source, async () =>
+    store.receive({ ...file, source: await source.directory(), session: null, bytes, digest }),
+  )
 }
 
 /** Large files of all clients that are open at a time: each has a connection of its own. */
 const turns = createSemaphore(64)
 
 /** Room is made sure of, and a file opened, before the client is asked for the contents. */
-async function beginLarge(store: Store, file: Offered, source: FileSource): Promise<IncomingFile | Outcome> {
-  const begin = () => store.begin(file, undefined, [], turns)
-  let begun = begin()
+async function beginLarge(
+  store: Store,
+  file: Announced,
+  source: FileSource,
+): Promise<IncomingFile | Outcome> {
+  let begun: IncomingFile | null = null
   const made = await persist(source, async () => {
-    await begun.offset
-    const { refused } = begun
-    if (refused === null) return { status: 'durable', detail: '' }
-    await begun.abort(false)
-    begun = begin()
-    return refused
+    const offered = { ...file, source: await source.directory(), session: null }
+    const one = store.begin(offered, undefined, [], turns)
+    await one.offset
+    const { refused } = one
+    if (refused === null) begun = one
+    else await one.abort(false)
+    return refused ?? { status: 'durable', detail: '' }
   })
-  if (made.kind === 'durable') return begun
-  await begun.abort(false)
+  if (begun !== null) return begun
   return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
 }
 
-async function storeLarge(store: Store, file: Offered, source: FileSource): Promise<Stored> {
+async function storeLarge(store: Store, file: Announced, source: FileSource): Promise<Stored> {
   const begun = await beginLarge(store, file, source)
   if ('status' in begun) return { kind: 'refused', outcome: begun }
   source.ready()
@@ -103,6 +113,6 @@ async function storeLarge(store: Store, file: Offered, source: FileSource): Prom
 }
 
 /** Receives one file and stores it as durably as any other. */
-export function storeFile(store: Store, file: Offered, source: FileSource): Promise<Stored> {
+export function storeFile(store: Store, file: Announced, source: FileSource): Promise<Stored> {
   return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
 }

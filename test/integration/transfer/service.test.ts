@@ -146,7 +146,7 @@ test('SIGHUP takes over what can change; a bad file changes nothing and is named
     ['{"store": "x",', /is not JSON: /],
     [{ ...full, port: 70_000 }, /cannot be used: port: /],
     [{ ...full, quota: ['abc'] }, /abc is not a size/],
-    [{ ...full, versions: 'x', name: 'other' }, /x.*--versions/],
+    [{ ...full, keepWithin: 'x', name: 'other' }, /x.*--keep-within/],
     [{ ...full, prot: 1 }, /a field that means nothing: prot\. The fields are store, /],
     [{ ...full, isocketPort: 0, isocketHost: '0.0.0.0' }, /cannot be accepted on every address/],
   ]

@@ -138,7 +138,8 @@ test('a file that changes between durable and the ledger keeps waiting: generati
 
 test('a name that the receiver refuses is parked with its reason, and tried again when asked', async () => {
   const { home, sender, config } = await setUp()
-  writeFile(home.source, '.holdfast/inside', 'reserved')
+  const deep = `${'d/'.repeat(256)}file`
+  writeFile(home.source, deep, 'in too many directories')
   writeFile(home.source, 'fine', 'fine')
   offerAll(home)
   sender.configure(config)
@@ -148,7 +149,7 @@ test('a name that the receiver refuses is parked with its reason, and tried agai
   })
   const page = { source: null, state: 'parked', before: null, limit: 10 }
   expect(await sender.request('files', page)).toMatchObject({
-    files: [{ path: '.holdfast/inside', state: 'parked', reason: { key: 'transfer.name.reserved' } }],
+    files: [{ path: deep, state: 'parked', reason: { key: 'transfer.name.long' } }],
     more: false,
   })
   expect(await sender.request('retry', { source: SOURCE })).toEqual({ files: 1 })

@@ -139,6 +139,8 @@ export interface Ledger {
    * that are not sent yet.
    */
   unsentBelow(destination: string, source: string, directory: string): { waiting: number; parked: number }
+  /** Whether a file below such a directory is sent, and does not carry its mark yet: that will change its ctime. */
+  owesMarks(destination: string, source: string, directory: string): boolean
   /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
   unsentPage(
     destination: string,

@@ -47,7 +47,7 @@ interface EntryRow {
 }
 
 /** Files come into the ledger, are compared with it, and are offered from one destination to the next. */
-export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'requeue'>
+export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'owesMarks' | 'requeue'>
 
 export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
   const offerSome = database.prepare(OFFER)
@@ -58,6 +58,9 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   const below = database.prepare(
     `SELECT state, count(*) AS files FROM file INDEXED BY file_unsent
      WHERE route = ? AND state <> 1 AND path > ? AND path < ? GROUP BY state`,
+  )
+  const owed = database.prepare(
+    'SELECT 1 FROM file INDEXED BY file_mark WHERE route = ? AND mark_due = 1 AND path > ? AND path < ? LIMIT 1',
   )
   const chunkOf = prepareExact(
     database,
@@ -105,13 +108,16 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       const route = routes.find(destination, source)
       const counts = { waiting: 0, parked: 0 }
       if (route === null) return counts
-      // "0" is the character after "/": the range holds exactly the paths that begin with "directory/".
-      const range = directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]
-      for (const row of below.all(route, ...range) as { state: number; files: number }[]) {
+      for (const row of below.all(route, ...rangeOf(directory)) as { state: number; files: number }[]) {
         if (row.state === STATE.waiting) counts.waiting = row.files
         else counts.parked = row.files
       }
       return counts
+    },
+
+    owesMarks(destination, source, directory) {
+      const route = routes.find(destination, source)
+      return route !== null && owed.get(route, ...rangeOf(directory)) !== undefined
     },
 
     requeue: (from, to, source, state, after, limit) =>
@@ -137,6 +143,10 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       }),
   }
 }
+
+/** "0" is the character after "/": the range holds exactly the paths that begin with "directory/". */
+const rangeOf = (directory: string): [after: string, before: string] =>
+  directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]
 
 /** As JSON: [path, size, mtime_ns, ctime_ns, inode, device] of each file, its numbers as the columns have them, all 64 bits. */
 function rowsOf(candidates: readonly Candidate[]): string {

@@ -17,6 +17,7 @@ export type ScanLedger = Pick<
   | 'adoptRenamed'
   | 'differing'
   | 'unsentBelow'
+  | 'owesMarks'
   | 'unsentPage'
   | 'withdraw'
   | 'home'

@@ -51,7 +51,9 @@ export function directoryEffects(
   const closedMark = joinRelative(name, source.batch.closedMark)
   const unsent = () => {
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
-    return waiting + parked + context.young.waitingIn(name)
+    // What a mark changes while it is looked at would be taken for a program's change.
+    const owed = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
+    return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
   }
   /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */
   let place = root

@@ -123,7 +123,7 @@ test('what no receiver stores is told before it is tried', async () => {
   for (const directory of ['.holdfast', deep]) mkdirSync(path.join(root, directory), { recursive: true })
   for (const name of ['.holdfast/x', `${deep}x`, 'good']) writeFileSync(path.join(root, name), '')
   expect((await scan('--list', '--why', root)).toSorted()).toEqual([
-    '.holdfast/x\tits name, or that of a directory it is in, is reserved for Holdfast',
+    '.holdfast/x',
     `${deep}x\tits name is longer, or in more directories, than the receiver stores`,
     'good',
   ])

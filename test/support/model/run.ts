@@ -238,7 +238,7 @@ export class Run {
 function withoutTimes(name: string): string {
   return name
     .split('/')
-    .filter((part) => !/^\d{8}T\d{6}\.\d{3}Z(-\d+)?$/.test(part))
+    .filter((part) => !/^\d{8}T\d{6}\.\d{3}Z(-\d+)*$/.test(part))
     .join('/')
 }
 

@@ -72,11 +72,11 @@ export interface SmallParts {
   superseded(source: number, path: string): void
 }
 
-/** @returns how to store them, and what has to be called when there is room for more. */
-export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): void; end(): void } {
+/** @returns how to store them, what has to be called when there is room for more, and the end. */
+export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): void; end(): Promise<void> } {
   const { admission, committing, rounds, watch, writer } = parts
   const coming: Group[] = []
-  let jobs = 0
+  const jobs = new Set<Promise<void>>()
   let isOver = false
   let names = 0
 
@@ -154,11 +154,12 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
   }
 
   const feed = () => {
-    while (coming.length > 0 && jobs < JOBS_AT_ONCE && rounds.room > 0) {
+    while (coming.length > 0 && jobs.size < JOBS_AT_ONCE && rounds.room > 0) {
       const { files, memory } = takeJob(coming, Math.min(JOB_FILES, rounds.room))
-      jobs += 1
-      void write(files, memory).then(() => {
-        jobs -= 1
+      const job = write(files, memory)
+      jobs.add(job)
+      void job.then(() => {
+        jobs.delete(job)
         feed()
       })
     }
@@ -204,10 +205,12 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
       })
     },
     feed,
-    end() {
+    /** Resolves when the thread has nothing in its hands any more. */
+    async end() {
       isOver = true
       for (const { files } of coming.splice(0))
         for (const pending of files) answer(pending, { status: 'aborted', detail: '' }, 0)
+      await Promise.all(jobs)
     },
   }
 }

@@ -226,10 +226,9 @@ export function openStore(layout: StoreLayout, { thread, rules, log }: StoreOpti
     async close() {
       isOver = true
       clearInterval(timer)
-      small.end()
       partials.close()
       await Promise.race([
-        rounds.close(),
+        Promise.all([small.end(), rounds.close()]),
         new Promise((resolve) => setTimeout(resolve, END_WITHIN_MS).unref()),
       ])
       await committing.close()

@@ -47,7 +47,10 @@ interface EntryRow {
 }
 
 /** Files come into the ledger, are compared with it, and are offered from one destination to the next. */
-export type LedgerOffers = Pick<Ledger, 'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'owesMarks' | 'requeue'>
+export type LedgerOffers = Pick<
+  Ledger,
+  'offer' | 'lookup' | 'differing' | 'unsentBelow' | 'owesMarks' | 'requeue'
+>
 
 export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
   const offerSome = database.prepare(OFFER)

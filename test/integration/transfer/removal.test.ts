@@ -265,12 +265,16 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     }
     sender.configure(withRule(pair))
     // One that was set aside when it was killed got its name back, is proven anew, and removed at a later look.
-    const known = await until('all others are removed', async () => {
-      const files = [...(await rows(sender)).values()]
-      const left = files.filter(({ removedAt }) => removedAt === null).map((file) => file.path)
-      expect(Object.keys(treeOf(home.source)).sort()).toEqual(left.sort())
-      return files.length > 0 && left.length <= KILLS ? files : null
-    }, 30_000)
+    const known = await until(
+      'all others are removed',
+      async () => {
+        const files = [...(await rows(sender)).values()]
+        const left = files.filter(({ removedAt }) => removedAt === null).map((file) => file.path)
+        expect(Object.keys(treeOf(home.source)).sort()).toEqual(left.sort())
+        return files.length > 0 && left.length <= KILLS ? files : null
+      },
+      30_000,
+    )
     expect(treeOf(arrived)).toEqual(all)
     expect(known).toHaveLength(names.length)
     expect(known.filter(({ state }) => state !== 'sent')).toEqual([])

@@ -22,7 +22,7 @@ export async function setup(level) {
     if (level === 'tests') await ensurePackages([...electronPackages, ...testPackages], 'the tests')
     else await ensurePackages(electronPackages, 'the window')
   }
-  return { node, electron: await ensureElectron(node) }
+  return { node, electron: await ensureElectron(node, level === 'tests') }
 }
 
 const levels = { '--display': 'display', '--tests': 'tests' }

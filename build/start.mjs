@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm start [-- DIRECTORY...]`: the application on a desktop, the same agent in the terminal without one.
 import { ensureBuilt } from './setup/application.mjs'
+import { NoElectron } from './setup/electron.mjs'
 import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
@@ -8,8 +9,7 @@ import { becomes } from './setup/run.mjs'
 import { ensureSandbox } from './setup/sandbox.mjs'
 import { setup } from './setup.mjs'
 
-async function startWindow(words) {
-  const { node, electron } = await setup('display')
+async function startWindow(words, { node, electron }) {
   if (!words.includes('--no-sandbox')) await ensureSandbox(electron)
   await ensureBuilt(node)
   const uid = process.getuid?.()
@@ -24,16 +24,22 @@ async function startWindow(words) {
   return becomes(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
 }
 
-async function startInTerminal(words) {
+async function startInTerminal(words, why) {
   const { node } = await setup('terminal')
-  say('There is no display: Holdfast runs in this terminal, without its window. Ctrl-C ends it.')
+  say(`${why} Holdfast runs in this terminal, without its window. Ctrl-C ends it.`)
   const agent = [inProject('cli/holdfast.ts'), 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
   return becomes(node, agent, { env: projectEnvironment() })
 }
 
 async function main() {
   const words = absoluteWords(process.argv.slice(2))
-  return hasDisplay() ? startWindow(words) : startInTerminal(words)
+  if (!hasDisplay()) return startInTerminal(words, 'There is no display:')
+  try {
+    return await startWindow(words, await setup('display'))
+  } catch (thrown) {
+    if (!(thrown instanceof NoElectron)) throw thrown
+    return startInTerminal(words, thrown.message)
+  }
 }
 
 if (isProgram(import.meta.url)) await runMain(main)

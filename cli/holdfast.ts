@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { sentenceOf } from '../core/words/problem.ts'
+import { endWithLauncher } from '../core/worker/launcher.ts'
 import { registerAgent } from './agent.ts'
 import { registerCheck } from './check.ts'
 import { registerDestinations } from './destinations.ts'
 import { exitNow } from './exit-now.ts'
 import { registerHistory } from './history.ts'
 import { registerLimit } from './limit.ts'
+import { watchOutput } from './output-errors.ts'
 import { registerPair } from './pair.ts'
 import { registerPaths } from './paths.ts'
 import { registerPause } from './pause.ts'
@@ -25,6 +27,12 @@ const EXIT_USAGE = 2
 const EXIT_FAILED = 1
 /** What `holdfast status` exits with when no agent runs. */
 const EXIT_NOT_RUNNING = 3
+
+/** They go on with their work, whoever still listens. */
+const SERVICES = ['agent', 'receive']
+
+endWithLauncher()
+watchOutput(SERVICES.includes(process.argv[2] ?? ''))
 
 const program = new Command('holdfast')
   .description(

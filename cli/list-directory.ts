@@ -53,8 +53,6 @@ export async function printList({
   const ledger = readIfItCan(inWords, () => readLedger(layoutOf(dataDirectory).ledger))
   const { quietSeconds } = settings.scan
   const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
-  // A reader that has seen enough (head) ends the listing.
-  process.stdout.once('error', () => process.exit(0))
   for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
     if (listed.why !== null && !why) continue
     if (!process.stdout.write(`${lineOf(listed, json, inWords)}\n`)) {

@@ -1,5 +1,5 @@
 // Which Electron runs the application, in this order: the one that was named, the one that is there, the
-// official download, the stand-in.
+// official download, and where it is asked for the stand-in.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -16,10 +16,13 @@ import {
   ensureStandIn,
   STAND_IN_MARK,
   standIn,
-  standInForbidden,
   standInInstalled,
   standInPlatform,
+  standInWanted,
 } from './standin.mjs'
+
+/** There is none, and none can be fetched. */
+export class NoElectron extends SetupError {}
 
 const ELSE = 'Or set ELECTRON_OVERRIDE_DIST_PATH to the directory of an Electron that you have.'
 
@@ -46,14 +49,15 @@ async function overridden(directory) {
 
 /**
  * The Electron to use: its directory, executable and version, and whether it is the stand-in. `node` is the
- * project's Node.js. Throws a SetupError that says what to do if there is none.
+ * project's Node.js, `isTest` asks for the stand-in, as HOLDFAST_ELECTRON_STANDIN=1 does. Throws a SetupError that says
+ * what to do if there is none.
  */
-export async function ensureElectron(node) {
+export async function ensureElectron(node, isTest = false) {
   if (process.env.ELECTRON_OVERRIDE_DIST_PATH) return overridden(process.env.ELECTRON_OVERRIDE_DIST_PATH)
   const official = await officialDirectory()
   if (official !== null) return described(official)
 
-  const standInAllowed = standInPlatform() && !standInForbidden()
+  const standInAllowed = standInPlatform() && (isTest || standInWanted())
   let reason = standInAllowed ? await rememberedFailure() : null
   if (reason === null) {
     const download = await downloadOfficial(node)
@@ -61,7 +65,7 @@ export async function ensureElectron(node) {
     reason = download.reason
     await rememberFailure(reason)
   }
-  if (!standInAllowed) throw new SetupError(await noElectron(reason))
+  if (!standInAllowed) throw new NoElectron(await noElectron(reason))
   if (!standInInstalled()) say(`Electron ${await declaredVersion()} could not be downloaded: ${reason}.`)
   const found = await described(await ensureStandIn(node))
   say(
@@ -72,9 +76,8 @@ export async function ensureElectron(node) {
 }
 
 async function noElectron(reason) {
-  const version = await declaredVersion()
-  const why = standInForbidden()
-    ? 'HOLDFAST_ELECTRON_STANDIN=0 forbids the stand-in.'
-    : `There is no stand-in for ${process.platform} on ${process.arch}.`
-  return `Electron ${version} could not be downloaded: ${reason}. ${why} Make its release page or a mirror (ELECTRON_MIRROR) reachable. ${ELSE}`
+  return (
+    `Electron ${await declaredVersion()} could not be downloaded: ${reason}. ` +
+    `Make its release page or a mirror (ELECTRON_MIRROR) reachable. ${ELSE}`
+  )
 }

@@ -56,7 +56,12 @@ function watchNpm(gone) {
  */
 export function becomes(command, args, { env = process.env, cwd } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, cwd, stdio: 'inherit' })
+    // So that the program ends, too, where we are killed.
+    const child = spawn(command, args, {
+      env: { ...env, HOLDFAST_LAUNCHER: String(process.pid) },
+      cwd,
+      stdio: 'inherit',
+    })
     const passOn = (signal) => {
       // The terminal sends Ctrl-C to the whole foreground group: a second copy would look like impatience.
       if (signal === 'SIGINT' && process.stdin.isTTY) return

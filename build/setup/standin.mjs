@@ -23,7 +23,8 @@ export const standIn = {
 export const STAND_IN_MARK = 'HOLDFAST-STAND-IN'
 
 export const standInPlatform = () => process.platform === 'linux' && process.arch === 'x64'
-export const standInForbidden = () => process.env.HOLDFAST_ELECTRON_STANDIN === '0'
+/** A stranger's files are used only where somebody asks for them by name. */
+export const standInWanted = () => process.env.HOLDFAST_ELECTRON_STANDIN === '1'
 
 /** Where the stand-in is, or will be; another integrity is another directory. */
 export function standInDirectory(pinned = standIn) {

@@ -9,6 +9,8 @@ export interface NameRules {
   ignore: readonly string[]
   /** Names that begin with a dot are left out. */
   withoutHidden?: boolean
+  /** Temporary names are names like all others: in a batch directory that is closed nobody writes any more. */
+  withTemporary?: boolean
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
 }
@@ -24,8 +26,12 @@ export interface NameFilter {
   patternOf(path: string): string | null
 }
 
-/** Files that Holdfast itself makes in a source (probe files) begin with this. */
-const OWN_PREFIX = '.holdfast-'
+/**
+ * What Holdfast itself makes in a source, to the letter: probe files, a file that is being removed, one that is being
+ * restored. Whatever else begins like this is somebody's file.
+ */
+const OWN =
+  /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
 
 /**
  * Names that programs give to files that they are still writing: browsers and download programs, editors
@@ -59,16 +65,16 @@ export function createNameFilter(rules: NameRules): NameFilter {
   const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
   const file = (path: string): LeftOut | null => {
     const name = baseName(path)
-    if (name.startsWith(OWN_PREFIX)) return 'own'
+    if (OWN.test(name)) return 'own'
     if (marks.has(name)) return 'mark'
-    if (isTemporaryName(name)) return 'temporary'
+    if (!rules.withTemporary && isTemporaryName(name)) return 'temporary'
     if (patterns?.ignores(path)) return 'ignored'
     return isHidden(name) ? 'hidden' : null
   }
   const directory = (path: string): LeftOut | null => {
     if (path === '') return null
     const name = baseName(path)
-    if (name.startsWith(OWN_PREFIX)) return 'own'
+    if (OWN.test(name)) return 'own'
     if (patterns?.ignores(`${path}/`)) return 'ignored'
     return isHidden(name) ? 'hidden' : null
   }

@@ -1,5 +1,6 @@
 import { app } from 'electron'
 import { defaultDataDirectory } from '../../core/settings/data-directory.ts'
+import { endWithLauncher } from '../../core/worker/launcher.ts'
 import { directoriesOf } from './arguments.ts'
 import { runDesktop } from './desktop.ts'
 import { listenForStarts } from './later-starts.ts'
@@ -10,6 +11,7 @@ import { refuseToStart } from './refuse-to-start.ts'
 const dataDirectory = defaultDataDirectory(process.env, process.platform)
 const directories = directoriesOf(process.argv, app.isPackaged)
 
+endWithLauncher()
 registerScheme()
 try {
   // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.

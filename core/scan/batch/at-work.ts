@@ -1,9 +1,11 @@
-import { constants } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { lstat, open, statfs } from 'node:fs/promises'
+import { lstat, statfs } from 'node:fs/promises'
+import { holdDirectory } from '../../files/beneath.ts'
+import { closeFd, openFd, statFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { callOn } from '../tree/calls.ts'
-import { absolutePath } from '../tree/facts.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { factsOf } from '../tree/facts.ts'
 
 type HasWriter = typeof import('../../files/libc.ts').hasWriter
 
@@ -16,43 +18,64 @@ export const loadHasWriter = async (): Promise<HasWriter | null> =>
         () => null,
       )
 
+/** What a look at a file found: its facts while nobody writes it, or nothing where it is no file any more. */
+export type Work = { state: 'at-work' } | { state: 'at-rest'; facts: FileFacts } | { state: 'gone' }
+
 /**
- * The first of these files, which are left out for as long as they have temporary names, that is being written: a
- * program holds it open for writing, or has changed it just now. The others are what was left behind.
+ * Whether a program writes a file: holds it open for writing, or where that cannot be asked has changed it just now.
+ * @param isClosed its producer has said that it begins no more files: only one that is open then is being written.
  * @param place the directory whose disk is asked
  */
-export async function oneAtWork(
+export async function lookAtWork(
   root: string,
-  files: readonly string[],
-  quietMs: number,
-  place = root,
-): Promise<string | null> {
-  if (files.length === 0) return null
+  file: string,
+  { quietMs, isClosed, place = root }: { quietMs: number; isClosed: boolean; place?: string },
+): Promise<Work> {
   const hasWriter = await loadHasWriter()
-  for (const file of files) {
-    const absolute = absolutePath(root, file)
-    if (await callOn(place, () => isAtWork(absolute, hasWriter, quietMs))) return file
-  }
-  return null
+  return callOn(place, () => look(root, file, isClosed, hasWriter, quietMs)).catch(() => ({ state: 'gone' }))
 }
 
-async function isAtWork(file: string, hasWriter: HasWriter | null, quietMs: number): Promise<boolean> {
-  const stats = await lstat(file).catch(() => null)
-  if (stats === null || !stats.isFile()) return false
-  // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
-  if (Math.abs(Date.now() - stats.mtimeMs) < quietMs) return true
-  if (hasWriter === null) return false
-  let handle: FileHandle | null = null
+async function look(
+  root: string,
+  file: string,
+  isClosed: boolean,
+  hasWriter: HasWriter | null,
+  quietMs: number,
+): Promise<Work> {
+  const slash = file.lastIndexOf('/')
+  const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
   try {
-    // There the answer is that somebody writes, whether anybody does or not.
-    const { type } = await statfs(file)
-    if (hasUnseenWriters({ platform: process.platform, fileSystemType: type })) return false
-    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    return hasWriter(handle.fd) === 'yes'
-  } catch {
-    // Gone, or not to be read: then its time alone tells.
-    return false
+    const at = `${held.path}/${file.slice(slash + 1)}`
+    // Before it is opened: a device would answer to that.
+    const stats = await lstat(at, { bigint: true })
+    if (!stats.isFile()) return { state: 'gone' }
+    const facts = factsOf(file, stats)
+    // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
+    const isFresh = Math.abs(Date.now() - Number(stats.mtimeMs)) < quietMs
+    if (isFresh && !isClosed) return { state: 'at-work' }
+    const writer = await writerOf(at, hasWriter)
+    const isAtWork = writer === 'yes' || (writer === 'unknown' && isFresh)
+    return isAtWork ? { state: 'at-work' } : { state: 'at-rest', facts }
   } finally {
-    await handle?.close()
+    await held.close()
+  }
+}
+
+async function writerOf(file: string, hasWriter: HasWriter | null): Promise<'no' | 'yes' | 'unknown'> {
+  if (hasWriter === null) return 'unknown'
+  // There the answer is that somebody writes, whether anybody does or not.
+  const { type } = await statfs(file)
+  if (hasUnseenWriters({ platform: process.platform, fileSystemType: type })) return 'unknown'
+  let fd: number
+  try {
+    fd = await openFd(file, READ_FILE)
+  } catch {
+    // Not to be read: then its time alone tells.
+    return 'unknown'
+  }
+  try {
+    return (await statFd(fd)).isFile() ? hasWriter(fd) : 'unknown'
+  } finally {
+    await closeFd(fd)
   }
 }

@@ -14,10 +14,11 @@ import { joinRelative } from '../tree/facts.ts'
 import { placeOf } from '../tree/regions.ts'
 
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
-import { oneAtWork } from './at-work.ts'
+import { lookAtWork } from './at-work.ts'
 import type { BatchDirectory, DirectoryEffects } from './directory.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
+import { heldOpenWords } from './words.ts'
 
 /** What a batch directory needs of the source that it is in. */
 export interface BatchesHost {
@@ -78,19 +79,40 @@ export function directoryEffects(
   const list = async (isOvertaken: boolean) => {
     if (watcher === null) throw new Error('listed before it was watched')
     watcher.refresh()
+    // In a directory that is closed nothing is temporary any more.
+    const wasClosed = await isClosed()
+    const isLast = wasClosed && unsent() === 0
     let atWork: string | null = null
-    const found = await reconcileTree(context, watcher, name, true, async (temporary) => {
-      if (isOvertaken) atWork ??= await oneAtWork(root, temporary, context.quietMs, place)
+    let offered = 0
+    const look = async (file: string) => {
+      const found = await lookAtWork(root, file, { quietMs: context.quietMs, isClosed: wasClosed, place })
+      if (found.state === 'at-work') atWork ??= file
+      return found.state === 'at-rest' ? found.facts : null
+    }
+    const found = await reconcileTree(context, watcher, name, true, {
+      async temporary(files) {
+        if (!isOvertaken && !wasClosed) return
+        for (const file of files) {
+          const facts = await look(file)
+          if (wasClosed && facts !== null) offered += offerFiles(context, [facts])
+        }
+      },
+      async due(files) {
+        // All that could be sent was: this one is held open.
+        const [first] = files
+        if (isLast && atWork === null && first !== undefined) await look(first)
+      },
     })
     const { due, unsendable, complete } = found
     neverSent = found.neverSent
     const closed = await isClosed()
-    // A listing that broke off proves nothing; and who has not closed the directory may be writing in it.
-    const isUnsure = !complete || (!closed && atWork !== null)
-    if (atWork !== null && atWork !== named && !closed)
+    // A listing that broke off proves nothing.
+    const isUnsure = !complete || atWork !== null
+    if (atWork !== null && atWork !== named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
+    if (atWork !== null && wasClosed) context.problem(heldOpenWords(source, name, atWork))
     named = atWork
-    return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
+    return { found: due + offered + unsendable + (isUnsure ? 1 : 0), closed }
   }
   return {
     watch: () => untilEnd(watch()),

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { lstat, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { bornAt } from './look.ts'
 import { identityOf } from './rules.ts'
@@ -17,7 +18,7 @@ const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
  */
 export async function createMark(directory: string, name: string, identity: string): Promise<void> {
   // Windows opens no directories, and needs no sync of them.
-  const handle = process.platform === 'win32' ? null : await open(directory, constants.O_RDONLY)
+  const handle = process.platform === 'win32' ? null : await open(directory, HOLD_DIRECTORY)
   try {
     const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
     if (identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw isAnother(directory)

@@ -4,6 +4,7 @@ import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
+import { absolutePath } from '../tree/facts.ts'
 import type { BatchDirectory } from './directory.ts'
 import type { BatchDecision } from './rules.ts'
 
@@ -23,6 +24,15 @@ export function notClosedWords(
   const some = names.slice(-MAX_NAMES).reverse().join(', ')
   const named = names.length > MAX_NAMES ? `${some}, …` : some
   return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+}
+
+/** A closed directory waits for whoever still writes in it. */
+export function heldOpenWords({ path, batch }: Source, name: string, file: string): Message {
+  return message('scan.heldOpen', {
+    path: absolutePath(path, file),
+    directory: name,
+    mark: batch.sentMark,
+  })
 }
 
 /**
@@ -50,7 +60,9 @@ export function batchReport(
       const closed = state?.closed ?? decision.closed
       if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
       const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
+      // What was found and could not be offered, as a program holds it open, waits, too.
+      const held = closed && waiting + parked === 0 ? (state?.listing?.found ?? 0) : 0
       const live = state?.newest ?? decision.newest
-      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked }
+      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }
     })
 }

@@ -20,18 +20,24 @@ export interface Reconciled {
   complete: boolean
 }
 
+/** Who is given a listing's files, besides the watcher. */
+export interface Also {
+  /** Those that are left out for as long as they have temporary names. */
+  temporary(files: readonly string[]): Promise<void>
+  /** Those that are due, after the watcher has looked at them. */
+  due(files: readonly string[]): Promise<void>
+}
+
 /**
  * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
  * due: it reports those that are finished. Streamed: memory does not grow with the tree.
- *
- * @param onTemporary is given the files that are left out for as long as they have temporary names.
  */
 export async function reconcileTree(
   context: SessionContext,
   watcher: Pick<TreeWatcher, 'examine' | 'method'>,
   base: string,
   recursive: boolean,
-  onTemporary: (files: readonly string[]) => Promise<void> = async () => undefined,
+  also: Partial<Also> = {},
 ): Promise<Reconciled> {
   const { source, root, signal } = context
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
@@ -44,9 +50,10 @@ export async function reconcileTree(
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
-      await onTemporary(temporary)
+      await also.temporary?.(temporary)
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
+      await also.due?.(ready.map(({ path }) => path))
     }
     result.complete = !signal.aborted
   } catch (thrown) {

@@ -1,9 +1,9 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { openBeneath } from '../../files/beneath.ts'
+import { closeFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { loadHasWriter } from '../batch/at-work.ts'
 import { callOn } from '../tree/calls.ts'
-import { absolutePath } from '../tree/facts.ts'
 
 /** What a look at a file found. `unproven`: whether a program writes it cannot be asked here. */
 export type Seen = { state: 'finished' | 'unproven' | 'busy' } | { state: 'error'; code: string }
@@ -19,17 +19,17 @@ export async function openExaminer(root: string): Promise<Examine> {
   const hasWriter = await loadHasWriter()
   if (hasWriter === null) return async () => ({ state: 'unproven' })
   const look = async (file: string): Promise<Seen> => {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const fd = await openBeneath(root, file, READ_FILE)
     try {
-      const answer = hasWriter(handle.fd)
+      const answer = hasWriter(fd)
       return { state: answer === 'yes' ? 'busy' : answer === 'no' ? 'finished' : 'unproven' }
     } finally {
-      await handle.close()
+      await closeFd(fd)
     }
   }
   return async (path) => {
     try {
-      return await callOn(root, () => look(absolutePath(root, path)))
+      return await callOn(root, () => look(path))
     } catch (thrown) {
       const code = errorCode(thrown)
       if (code === null) throw thrown

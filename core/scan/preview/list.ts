@@ -8,6 +8,7 @@ import { nameFault } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
+import { lookAtWork } from '../batch/at-work.ts'
 import { childNames, lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
 import { decideBatches, isBatchName } from '../batch/rules.ts'
@@ -111,13 +112,27 @@ async function* listTree(
       throwIfAll(one)
       yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
     }
-    for (const one of skipped) yield { path: one.path, size: null, why: whySkipped(one, names) }
+    for (const one of skipped) {
+      const isWhole = one.why === 'temporary' && decision?.closed === true && !isSent
+      yield isWhole
+        ? await leftBehind(options, one.path)
+        : { path: one.path, size: null, why: whySkipped(one, names) }
+    }
     const verdicts = await Promise.all(
       files.map((file) => (isSent ? { why: batchSent } : judge(options, file, examine))),
     )
     for (const [index, { path, size }] of files.entries())
       yield { path, size, ...(verdicts[index] ?? { why: null }) }
   }
+}
+
+/** In a batch directory that is closed nothing is temporary any more. */
+async function leftBehind(options: ListOptions, path: string): Promise<Listed> {
+  const quietMs = options.quietSeconds * 1000
+  const found = await lookAtWork(options.source.path, path, { quietMs, isClosed: true })
+  if (found.state !== 'at-rest') return { path, size: null, why: message('scan.why.writing') }
+  const verdict = await judge(options, found.facts, async () => ({ state: 'finished' }))
+  return { path, size: found.facts.size, ...verdict }
 }
 
 function walkOptions({ source, signal }: ListOptions, base: string) {

@@ -3,6 +3,8 @@ import type { Message } from '../../words/message.ts'
 
 /** So many files in a row that the store could not take are the store's trouble, not theirs. */
 const FAILURES_IN_A_ROW = 8
+/** A store in trouble is tried again within this, whatever the retry policy: somebody has just made room in it. */
+export const STORE_RETRY_MS = 12_000
 /** Twice the credit of a receiver: of a file of which so much has gone it has stored something, and the rest may take hours. */
 const TAKEN_IN_BYTES = 32 * 1024 * 1024
 /** A try of which nothing has gone for so long tells of its own source's disk, not of the store. */
@@ -55,7 +57,7 @@ export function createGate(retryMs: number, random: () => number = Math.random):
     // Files that were under way when it began fail together: that is one failure, not many.
     if (closedUntil !== null && now < closedUntil) return
     tries += 1
-    closedUntil = now + backoffMs(tries, retryMs, random())
+    closedUntil = now + backoffMs(tries, Math.min(retryMs, STORE_RETRY_MS), random())
   }
 
   const open = () => {

@@ -5,6 +5,7 @@ import { message } from '../../words/message.ts'
 import type { Attempt, SendSource } from '../lane/contract.ts'
 import type { SourceFile } from '../reading/read.ts'
 import type { Gate } from './gate.ts'
+import { STORE_RETRY_MS } from './gate.ts'
 import type { LookBack } from './look-back.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -58,10 +59,12 @@ export function createSettle(options: SettleOptions): Settle {
         refused.givenUp(at, due)
         return
       case 'store':
-      case 'file':
+      case 'file': {
         gate.failed(verdict.reason, verdict.kind, performance.now())
-        ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)
+        const cap = verdict.kind === 'store' ? Math.min(retryMs, STORE_RETRY_MS) : retryMs
+        ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, cap), verdict.reason)
         return
+      }
       case 'again':
         if (verdict.reason !== null) log('warn', `${file}: ${answer.status} ${answer.detail}`.trimEnd())
         ledger.retryLater([due], Date.now() + backoffMs(due.attempts + 1, retryMs), verdict.reason)

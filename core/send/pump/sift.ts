@@ -22,7 +22,12 @@ export function createSift(filters: SourceFilters | undefined): Sift {
   if (filters === undefined || leavesNothingOut(filters))
     return (files) => ({ go: files, leftOut: [], young: new Map() })
   const { ignore, hidden, minimumAgeSeconds } = filters
-  const names = createNameFilter({ ignore, withoutHidden: hidden === 'leave-out', marks: [] })
+  const names = createNameFilter({
+    ignore,
+    withoutHidden: hidden === 'leave-out',
+    withTemporary: true,
+    marks: [],
+  })
   const isLeftOut = ({ path, size }: Due) =>
     leftOutBySize(filters, size) !== null || names.fileBelow(path) !== null
   return (files, now) => {

@@ -28,7 +28,7 @@ test('every rule has its files and bytes, whole directories included, and exampl
     '.h',
     '.git/3',
     'd.part',
-    '.holdfast-probe-1',
+    '.holdfast-probe-0a1b2c3d-1-0a1b2c3d-1',
   ])
     write(root, name)
   write(root, 'tiny', 1)

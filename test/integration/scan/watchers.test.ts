@@ -197,7 +197,14 @@ describe.each(implementations)('%s', (implementation) => {
     symlinkSync(path.join(elsewhere, 'tree'), path.join(root, 'tree'))
     symlinkSync(path.join(elsewhere, 'secret'), path.join(root, 'link'))
     mkdirSync(path.join(root, 'cache'))
-    for (const name of ['a.log', 'cache/b', 'c.tmp', '.holdfast-probe-1', 'finished.watch', 'kept.txt']) {
+    for (const name of [
+      'a.log',
+      'cache/b',
+      'c.tmp',
+      '.holdfast-probe-0a1b2c3d-1-0a1b2c3d-1',
+      'finished.watch',
+      'kept.txt',
+    ]) {
       writeFileSync(path.join(root, name), name)
     }
     writeFileSync(path.join(elsewhere, 'tree/outside'), '')

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
@@ -74,6 +74,36 @@ describe('the scanner process on a batch source', () => {
     expect(said().sort()).toEqual(['scan.nameNotUtf8 ', 'scan.notClosed 30'])
     const names = messages().find(({ key }) => key === 'scan.notClosed')?.params.names
     expect(names).toBe('DC39, DC38, DC37, DC36, DC35, …')
+  })
+
+  test('in a closed directory nothing is temporary: what is at rest is sent, and what is held open keeps it from its mark', async () => {
+    const { root, ledger, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    for (const name of ['data', 'x.tmp', '.holdfast-x', 'y.part', 'z'])
+      writeFileSync(at(name), name, { mode: 0o644 })
+    const writers = ['y.part', 'z'].map((name) => openSync(at(name), 'a'))
+    configure()
+    await until('what is whole is offered', () => paths().length === 2)
+    expect(paths().sort()).toEqual(['DC1/.holdfast-x', 'DC1/data'])
+    writeFileSync(at('finished.parse'), '')
+    await until('what was temporary, too', () => paths().length === 3)
+    sendAll()
+    await scanner.reconcile()
+    await until('the one that is held open is named', () => problems().includes('scan.heldOpen'))
+    const [batch] = scanner.scanned.get('s')?.batches ?? []
+    expect(batch).toMatchObject({ name: 'DC1', phase: 'closing' })
+    expect(batch?.waiting).toBeGreaterThan(0)
+    expect(existsSync(at('finished.watch'))).toBe(false)
+    for (const fd of writers) closeSync(fd)
+    await scanner.reconcile()
+    await until('both are offered', () => paths().length === 5)
+    sendAll()
+    await until('it is marked', () => existsSync(at('finished.watch')))
+    for (const name of ['data', 'x.tmp', '.holdfast-x', 'y.part', 'z'])
+      expect(ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state, name).toBe('sent')
+    await scanner.reconcile()
+    await until('nothing is said any more', () => problems().length === 0)
   })
 
   test('the newest is watched live; finished.parse ends it; a newer one takes its place', async () => {

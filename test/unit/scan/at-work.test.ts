@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import { oneAtWork } from '../../../core/scan/batch/at-work.ts'
+import { lookAtWork } from '../../../core/scan/batch/at-work.ts'
 import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
 import { directoryEffects } from '../../../core/scan/batch/effects.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
@@ -27,6 +27,9 @@ vi.mock('../../../core/files/libc.ts', async (original) => ({
 }))
 beforeEach(() => void hasWriter.mockClear())
 
+const stateOf = async (root: string, isClosed = false) =>
+  (await lookAtWork(root, 'x.tmp', { quietMs: QUIET_MS, isClosed })).state
+
 function leftBehind(): { root: string; file: string } {
   const root = temporaryDirectory('at-work')
   const file = path.join(root, 'x.tmp')
@@ -38,15 +41,16 @@ function leftBehind(): { root: string; file: string } {
 describe.skipIf(process.platform !== 'linux')('whether a file with a temporary name is being written', () => {
   test('is said by whoever holds it open', async () => {
     disk.type = EXT4
-    expect(await oneAtWork(leftBehind().root, ['x.tmp'], QUIET_MS)).toBe('x.tmp')
+    expect(await stateOf(leftBehind().root)).toBe('at-work')
+    expect(await stateOf(leftBehind().root, true)).toBe('at-work')
   })
 
   test('is said by its time alone where other computers may write: there every file seems to be held open', async () => {
     disk.type = NFS
     const { root, file } = leftBehind()
-    expect(await oneAtWork(root, ['x.tmp'], QUIET_MS)).toBeNull()
+    expect(await stateOf(root)).toBe('at-rest')
     writeFileSync(file, 'more')
-    expect(await oneAtWork(root, ['x.tmp'], QUIET_MS)).toBe('x.tmp')
+    expect(await stateOf(root)).toBe('at-work')
   })
 
   test('is asked for a directory that was overtaken, and for no other one', async () => {

@@ -50,7 +50,10 @@ describe('what a source leaves out', () => {
     ['DC1/done', 'mark'],
     ['DC1/deep/shipped', 'mark'],
     ['DC1/finished.parse', null],
-    ['.holdfast-probe-7', 'own'],
+    ['.holdfast-probe-0a1b2c3d-1-0a1b2c3d-1', 'own'],
+    ['.holdfast-removing-12', 'own'],
+    ['.holdfast-probe-notes', null],
+    ['.holdfast-x', null],
     ['a.part', 'temporary'],
   ])('file %s: %s', (path, why) => expect(filter.file(path)).toBe(why))
 
@@ -59,7 +62,8 @@ describe('what a source leaves out', () => {
     ['cache', 'ignored'],
     ['deep/cache', 'ignored'],
     ['a.tmp', null],
-    ['.holdfast-store', 'own'],
+    ['.holdfast-store', null],
+    ['.holdfast-restore-0a1b2c3d4e5f', 'own'],
   ])('directory %s: %s', (path, why) => expect(filter.directory(path)).toBe(why))
 })
 

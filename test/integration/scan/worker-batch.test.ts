@@ -91,9 +91,10 @@ describe('the scanner process on a batch source', () => {
     sendAll()
     await scanner.reconcile()
     await until('the one that is held open is named', () => problems().includes('scan.heldOpen'))
-    const [batch] = scanner.scanned.get('s')?.batches ?? []
-    expect(batch).toMatchObject({ name: 'DC1', phase: 'closing' })
-    expect(batch?.waiting).toBeGreaterThan(0)
+    await until('it waits', () => {
+      const [batch] = scanner.scanned.get('s')?.batches ?? []
+      return batch?.phase === 'closing' && batch.waiting > 0
+    })
     expect(existsSync(at('finished.watch'))).toBe(false)
     for (const fd of writers) closeSync(fd)
     await scanner.reconcile()

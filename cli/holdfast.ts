@@ -64,7 +64,13 @@ registerCheck(program)
 try {
   await program.parseAsync()
 } catch (thrown) {
-  if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : EXIT_USAGE)
+  if (thrown instanceof CommanderError) {
+    // Not at once: that its words could not be printed is told first.
+    process.exitCode = thrown.exitCode === 0 ? 0 : EXIT_USAGE
+  } else explain(thrown)
+}
+
+function explain(thrown: unknown): void {
   const sentence = sentenceOf(thrown)
   console.error(terminalWords(sentence))
   if (thrown instanceof WrongUsage) process.exit(EXIT_USAGE)

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import path from 'node:path'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { close, fsync, lstat, open, statfs, unlink, write } from './calls.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
@@ -62,15 +63,21 @@ export async function writeFile(
   if (descriptor !== null) {
     await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
     await attempt('fsync', () => fsync(descriptor))
+    options.enter?.('read back')
+    readBack = await readFile(...itself(descriptor, file, options.isBuffered))
     // A network file system may keep a full disk or a lost server for the close.
     await attempt('fsync', () => close(descriptor))
-    options.enter?.('read back')
-    readBack = await readFile(file, { isBuffered: options.isBuffered })
   }
   await attempt('list', () => lstat(file))
   const isGone = (await attempt('remove', () => remove(file))) === true
   returnProbeName(name)
   return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
+}
+
+/** The very file that was made, whatever has its name by now: in a directory of many users that may be a link. */
+function itself(descriptor: number, file: string, isBuffered: boolean): Parameters<typeof readFile> {
+  if (process.platform === 'linux') return [`/proc/self/fd/${descriptor}`, { isBuffered }]
+  return [file, { isBuffered, flags: READ_FILE }]
 }
 
 /** As rm -f: what is not there need not be removed, also where nothing could be removed (EROFS). */

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFile, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
@@ -128,6 +128,71 @@ test('ending npm ends what it has started', async () => {
     }
   })
 })
+
+const isRunning = (pid: number) => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'a launcher that is killed leaves no program behind that holds the store (/proc)',
+  async () => {
+    const root = path.join(import.meta.dirname, '../../..')
+    const store = path.join(temporaryDirectory('launched'), 'store')
+    const words = ['build/holdfast.mjs', 'receive', '--store', store, '--host', '127.0.0.1', '--port', '0']
+    const begin = () => start('node', words, { cwd: root, env: bareEnvironment(temporaryDirectory('bare')) })
+    const { child, output } = begin()
+    await until('it to receive', () => output().includes('127.0.0.1:'), 20_000)
+    const program = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
+    expect(isRunning(program)).toBe(true)
+    child.kill('SIGKILL')
+    await until('the program to end', () => !isRunning(program))
+    const next = begin()
+    await until('the next one to receive', () => next.output().includes('127.0.0.1:'), 20_000)
+  },
+)
+
+test('with a display and no Electron the agent runs in the terminal, and the person is told what is missing', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout, {
+    ...nowhere,
+    DISPLAY: ':7',
+    ELECTRON_MIRROR: 'http://127.0.0.1:9/',
+    electron_config_cache: path.join(checkout, 'electron-cache'),
+  })
+  const { output, ended } = start('node', ['build/start.mjs', '/srv'], { cwd: checkout, env })
+  expect(await ended, output()).toBe(0)
+  expect(report(output())?.words).toEqual(['agent', '--', '/srv'])
+  expect(output()).toMatch(/Electron .* could not be downloaded: .*\n?.*in this terminal/)
+}, 60_000)
+
+test.skipIf(process.platform !== 'linux')(
+  'what cannot be printed is an error, and half of it is none (/dev/full)',
+  async () => {
+    const root = path.join(import.meta.dirname, '../../..')
+    const data = temporaryDirectory('printed')
+    const shell = (words: string) =>
+      start('bash', ['-c', `set -o pipefail; node build/holdfast.mjs ${words}`], {
+        cwd: root,
+        env: process.env,
+      })
+    const names = Array.from({ length: 5_000 }, (_, index) => `file-${index}`)
+    const source = path.join(data, 'source')
+    mkdirSync(source)
+    for (const name of names) writeFileSync(path.join(source, name), '')
+    for (const words of ['--help', `scan --list ${source}`, `paths --data ${data}`, 'status --json --help']) {
+      const full = shell(`${words} > /dev/full`)
+      expect(await full.ended, words).toBe(1)
+    }
+    const head = shell(`scan --list ${source} | head -1`)
+    expect(await head.ended, head.output()).toBe(0)
+    expect(head.output().trim().split('\n')).toHaveLength(1)
+  },
+)
 
 test('a second start has nothing to do', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))

@@ -143,6 +143,8 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     const { source, path, digest } = file
     const above = way.slice(0, -1)
     const name = way.at(-1) ?? ''
+    // Letters that are one by their keys may be two on the disk: the second must not have the first one's row.
+    if (fileSystem.foldsCase || fileSystem.foldsForm) requireSameName(source, key, path)
     const parent = tree.enter(above, makingFor(source))
     toSync.add(above.join('/'))
     if (give(file, parent, name)) return MADE

@@ -1,0 +1,118 @@
+// Stores on file systems that take several names for one.
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { hasOddFileSystems, mountExfat, mountNtfs } from '../../support/odd-file-systems.ts'
+import { runStoreCommand, verified } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  makeHome,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startListening,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const PAIRS = Array.from({ length: 40 }, (_, index) => [`F${index}.txt`, `f${index}.txt`] as const)
+const LARGE = Buffer.alloc(700_000, 1)
+
+const fileSystems = [
+  ['NTFS', mountNtfs],
+  ['exFAT', mountExfat],
+] as const
+
+interface Listed {
+  path: string
+  reason: { key: string } | null
+}
+
+/** A sender and a receiver with its store on a disk of this kind; `settled`: the files that are sent, and parked. */
+async function setUp(mount: (typeof fileSystems)[number][1]) {
+  const base = temporaryDirectory('odd')
+  const store = path.join(await mount(onTestFinished), 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  const { receiver, at } = await startListening(store, [home])
+  const sender = startTestSender()
+  const listed = async (state: 'sent' | 'parked') => {
+    const page = { source: null, state, before: null, limit: 200 }
+    const { files } = (await sender.request('files', page)) as { files: Listed[] }
+    return files.sort((one, other) => (one.path < other.path ? -1 : 1))
+  }
+  const settled = async () => {
+    const files = Object.keys(treeOf(home.source)).length
+    offerAll(home)
+    sender.configure(senderConfig(home, at))
+    sender.nudge()
+    await until(
+      'every file is sent or parked',
+      () => {
+        const totals = sender.report()?.totals[SOURCE]
+        return totals?.waitingFiles === 0 && totals.sentFiles + totals.parkedFiles === files
+      },
+      30_000,
+    )
+    return { sent: await listed('sent'), parked: await listed('parked') }
+  }
+  /** What comes back, once the receiver is gone, of the current contents: each by its name. */
+  const restored = async () => {
+    await receiver.kill()
+    const to = path.join(base, 'to')
+    const { code } = await runStoreCommand('restore', store, to, '--sender', 'sender-1', '--source', 'data')
+    return { code, tree: treeOf(to) }
+  }
+  return { home, store, settled, restored }
+}
+
+/** What of a tree has these names. */
+const only = (tree: Record<string, string>, files: readonly Listed[]) =>
+  Object.fromEntries(files.map(({ path: name }) => [name, tree[name]]))
+
+describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
+  test.each(fileSystems)(
+    'on %s keeps the first of two names that differ in case and refuses the other; all that is said to be sent comes back',
+    async (_, mount) => {
+      const { home, store, settled, restored } = await setUp(mount)
+      for (const name of PAIRS.flat()) writeFile(home.source, name, `content of ${name}`)
+      for (const name of ['LARGE', 'large'])
+        writeFile(home.source, name, Buffer.concat([LARGE, Buffer.from(name)]))
+      // Two directories that are one there; no name in them is twice.
+      writeFile(home.source, 'D/one', 'one')
+      writeFile(home.source, 'd/two', 'two')
+      // And a file with the name of a directory.
+      writeFile(home.source, 'e/file', 'file')
+      writeFile(home.source, 'E', 'no directory')
+      const { sent, parked } = await settled()
+      const names = (files: Listed[]) => files.map((file) => file.path.toLowerCase())
+      const pairs = [...PAIRS.map(([, lower]) => lower), 'large']
+      expect(names(parked).filter((name) => pairs.includes(name))).toEqual([...pairs].sort())
+      expect(names(sent).filter((name) => pairs.includes(name))).toEqual([...pairs].sort())
+      expect(sent.map((file) => file.path)).toEqual(expect.arrayContaining(['D/one', 'd/two']))
+      expect(new Set(parked.map(({ reason }) => reason?.key))).toEqual(new Set(['transfer.name.folded']))
+
+      expect(await restored()).toEqual({ code: 0, tree: only(treeOf(home.source), sent) })
+      expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: sent.length } })
+    },
+    60_000,
+  )
+
+  test.each(fileSystems)(
+    'on %s tells names apart that are composed otherwise; of letters that only other systems take for one nothing is lost',
+    async (_, mount) => {
+      const { home, store, settled, restored } = await setUp(mount)
+      const names = ['\u00e9', 'e\u0301', 'dir-\u00e9/file', 'dir-e\u0301/file', 's', '\u017f', 'k', '\u212a']
+      for (const name of names) writeFile(home.source, name, `content of ${name}`)
+      const { sent, parked } = await settled()
+      expect(sent.map((file) => file.path)).toEqual(expect.arrayContaining(names.slice(0, 4)))
+      expect(parked.filter(({ reason }) => reason?.key !== 'transfer.name.folded')).toEqual([])
+      const before = only(treeOf(home.source), sent)
+      expect(before).toMatchObject({ '\u00e9': expect.any(String) })
+
+      expect(await restored()).toEqual({ code: 0, tree: before })
+      expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: sent.length } })
+    },
+    60_000,
+  )
+})

@@ -54,6 +54,8 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   const limited = createLimitedLog((text) => context.log('info', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? limited(text) : context.log(level, text)
+  // The receiver may give cause for one after the other.
+  const limitedNotices = createLimitedLog((text) => context.log('warn', text))
   const ledger = holdLedger(log)
 
   const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
@@ -136,7 +138,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       onChange: changed,
       onState: setConnection,
       onNotice(sentence) {
-        log('warn', englishWords(sentence))
+        limitedNotices(englishWords(sentence))
         notice = sentence
         changed()
       },
@@ -228,6 +230,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       readers.close()
       ledger.close()
       limited.end()
+      limitedNotices.end()
     },
   }
 }

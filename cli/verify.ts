@@ -17,6 +17,7 @@ const COULD_NOT = 2
 interface VerifyOptions {
   json?: boolean
   adopt: boolean
+  forgetMissing: boolean
   patience: number
 }
 
@@ -30,6 +31,11 @@ export function registerVerify(program: Command): void {
     )
     .argument('<store>', 'directory of a receiver', parsePath)
     .option('--adopt', 'record unknown files in the manifest as they are now', false)
+    .option(
+      '--forget-missing',
+      'take what is missing out of the manifest: somebody removed it on purpose',
+      false,
+    )
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
@@ -38,7 +44,10 @@ export function registerVerify(program: Command): void {
     })
 }
 
-async function verify(given: string, { json = !process.stdout.isTTY, adopt, patience }: VerifyOptions) {
+async function verify(
+  given: string,
+  { json = !process.stdout.isTTY, adopt, forgetMissing, patience }: VerifyOptions,
+) {
   const store = path.resolve(given)
   const output = openProgress(json)
   const complain = (sentence: Message) => {
@@ -46,26 +55,30 @@ async function verify(given: string, { json = !process.stdout.isTTY, adopt, pati
     console.error(terminalWords(sentence))
   }
   let code = COULD_NOT
-  const end = await runStoreTask({ does: 'verify', store, adopt }, patience * 1000, (event) => {
-    switch (event.type) {
-      case 'progress':
-        return output.show(event)
-      case 'notice':
-      case 'failed':
-        return complain(event.sentence)
-      case 'finding':
-        return output.say(terminalWords(sentenceOf(store, event.finding)), {
-          type: 'finding',
-          ...event.finding,
-        })
-      case 'verified':
-        code = isSound(event.summary) ? WELL : DAMAGE
-        return output.say(terminalWords(summarySentence(event.summary)), {
-          type: 'summary',
-          ...event.summary,
-        })
-    }
-  })
+  const end = await runStoreTask(
+    { does: 'verify', store, adopt, forgetMissing },
+    patience * 1000,
+    (event) => {
+      switch (event.type) {
+        case 'progress':
+          return output.show(event)
+        case 'notice':
+        case 'failed':
+          return complain(event.sentence)
+        case 'finding':
+          return output.say(terminalWords(sentenceOf(store, event.finding)), {
+            type: 'finding',
+            ...event.finding,
+          })
+        case 'verified':
+          code = isSound(event.summary) ? WELL : DAMAGE
+          return output.say(terminalWords(summarySentence(event.summary)), {
+            type: 'summary',
+            ...event.summary,
+          })
+      }
+    },
+  )
   output.end()
   if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
   if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
@@ -83,6 +96,7 @@ function sentenceOf(store: string, finding: Finding): Message {
       return message(key, { path: file, expected: digestBeginning(expected), found: digestBeginning(found) })
     }
     case 'missing':
+      if (finding.forgotten) return message('store.forgotten', { path: file })
       return message(finding.isWanted ? 'store.missingWanted' : 'store.missing', { path: file })
     case 'unknown':
       return message(finding.adopted ? 'store.adopted' : 'store.unknown', { path: file })
@@ -96,9 +110,10 @@ function sentenceOf(store: string, finding: Finding): Message {
 }
 
 function summarySentence(summary: VerifySummary): Message {
-  const { files, bytes, adopted } = summary
-  if (isSound(summary)) return message('store.sound', { files, bytes, adopted })
-  const { damaged, changed, missing, strange, unreadable } = summary
+  const { files, bytes, adopted, forgotten } = summary
+  if (isSound(summary)) return message('store.sound', { files, bytes, adopted, forgotten })
+  const { damaged, changed, strange, unreadable } = summary
+  const missing = summary.missing - forgotten
   const unknown = summary.unknown - adopted
   return message('store.unsound', { files, bytes, damaged, changed, missing, unknown, strange, unreadable })
 }

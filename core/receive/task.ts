@@ -10,7 +10,7 @@ import { verifyStore } from './verify/verify.ts'
 
 /** Long work on a store, done by a process of its own: whoever started it can answer whatever the disk does. */
 export type Task =
-  | { does: 'verify'; store: string; adopt: boolean }
+  | { does: 'verify'; store: string; adopt: boolean; forgetMissing?: boolean }
   | { does: 'list'; store: string; wanted: Wanted }
   | { does: 'restore'; store: string; destination: string; wanted: Wanted; overwrite: boolean }
 

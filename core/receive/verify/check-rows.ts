@@ -20,6 +20,8 @@ export interface CheckEvents {
   say(finding: Finding): Promise<void>
   /** Has the content of a place asked for; whether that could be written down. */
   want(row: FileRow): boolean
+  /** Takes a content that is missing out of the manifest, where that was asked for; whether it could. */
+  forget(row: FileRow): boolean
   /** Bytes were read, or only time has gone by. */
   advance(bytes: number): void
   checked(row: FileRow): void
@@ -72,6 +74,7 @@ async function checkOne(
         continue
       }
     }
+    if (found.kind === 'missing' && events.forget(row)) return events.say({ ...found, forgotten: true })
     const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
     events.checked(row)
     return events.say('isWanted' in found ? { ...found, isWanted } : found)
@@ -103,7 +106,7 @@ async function findingOf(
   } catch (thrown) {
     const code = errorCode(thrown)
     if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
-    if (isGone(code)) return { kind: 'missing', place, ...wanted }
+    if (isGone(code)) return { kind: 'missing', place, forgotten: false, ...wanted }
     if (code === null) throw thrown
     return { kind: 'unreadable', place, code, ...wanted }
   }

@@ -7,7 +7,8 @@ export type Finding = { place: string } & What
 type What =
   /** Its content is not what was stored. `changed`: its size or its time differs, too. Digests as text. */
   | { kind: 'damaged' | 'changed'; expected: string; found: string; isWanted: boolean }
-  | { kind: 'missing'; isWanted: boolean }
+  /** `forgotten`: its row is gone, too. */
+  | { kind: 'missing'; isWanted: boolean; forgotten: boolean }
   | { kind: 'unknown'; adopted: boolean }
   /** A link, a socket and the like: never opened, never adopted. */
   | { kind: 'strange' }
@@ -28,6 +29,7 @@ export interface VerifySummary {
   missing: number
   unknown: number
   adopted: number
+  forgotten: number
   strange: number
   unreadable: number
   /** Of what is damaged, changed, missing or unreadable: so many its senders are asked for. */
@@ -42,13 +44,14 @@ export const emptySummary = (): VerifySummary => ({
   missing: 0,
   unknown: 0,
   adopted: 0,
+  forgotten: 0,
   strange: 0,
   unreadable: 0,
   wanted: 0,
 })
 
-/** Whether nothing was found that needs a person; what was adopted was wanted. */
+/** Whether nothing was found that needs a person; what was adopted, or forgotten, was to be. */
 export function isSound(summary: VerifySummary): boolean {
-  const { damaged, changed, missing, unknown, adopted, strange, unreadable } = summary
-  return damaged + changed + missing + strange + unreadable === 0 && unknown === adopted
+  const { damaged, changed, missing, forgotten, unknown, adopted, strange, unreadable } = summary
+  return damaged + changed + strange + unreadable === 0 && missing === forgotten && unknown === adopted
 }

@@ -39,6 +39,11 @@ export interface VerifyHost {
   progress(progress: Progress): void
 }
 
+export interface VerifyOptions {
+  adopt: boolean
+  forgetMissing?: boolean
+}
+
 /** The manifest, opened for writing when something is to be written. */
 interface Writing {
   /** null: it cannot be written to. */
@@ -72,15 +77,16 @@ function openWriting(layout: StoreLayout): Writing {
  * in its place is asked for from its sender, by the receiver that runs, or by the next one.
  *
  * @param adopt records unknown files in the manifest as they are now.
+ * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose.
  * @throws Problem if there is no store, or it cannot be looked at.
  */
 export async function verifyStore(
   directory: string,
-  { adopt }: { adopt: boolean },
+  options: VerifyOptions,
   host: VerifyHost,
 ): Promise<VerifySummary> {
   const layout = await requireStore(directory)
-  if (adopt) {
+  if (options.adopt) {
     const { database, aside } = openManifestFile(layout.manifest)
     database.close()
     if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
@@ -88,7 +94,7 @@ export async function verifyStore(
   const { database, isRunning } = openForReading(layout)
   const writing = openWriting(layout)
   try {
-    return await compare(layout, openRows(database), writing, isRunning, adopt, host)
+    return await compare(layout, openRows(database), writing, isRunning, options, host)
   } finally {
     writing.close()
     database.close()
@@ -100,7 +106,7 @@ async function compare(
   rows: Rows,
   writing: Writing,
   isRunning: boolean,
-  adopt: boolean,
+  { adopt, forgetMissing = false }: VerifyOptions,
   host: VerifyHost,
 ): Promise<VerifySummary> {
   const summary = emptySummary()
@@ -116,6 +122,7 @@ async function compare(
   const say = async (finding: Finding) => {
     summary[finding.kind] += 1
     if (finding.kind === 'unknown' && finding.adopted) summary.adopted += 1
+    if (finding.kind === 'missing' && finding.forgotten) summary.forgotten += 1
     if ('isWanted' in finding && finding.isWanted) summary.wanted += 1
     await host.found(finding)
   }
@@ -126,6 +133,11 @@ async function compare(
     want(row) {
       const manifest = writing.manifest()
       manifest?.want(row.source, row.key)
+      return manifest !== null
+    },
+    forget(row) {
+      const manifest = forgetMissing ? writing.manifest() : null
+      manifest?.forget([row], [])
       return manifest !== null
     },
     checked({ facts }) {

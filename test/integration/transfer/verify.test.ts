@@ -126,6 +126,19 @@ test('a wait for a running receiver is no hung disk, however short the patience 
   })
 })
 
+test(
+  'what a person has removed from a store is forgotten when asked for, and nothing else is',
+  SLOW,
+  async () => {
+    const { store, arrived, home } = await sendTree(10)
+    for (const root of [home.source, arrived]) fs.rmSync(path.join(root, 'd3/file-3'))
+    expect(await verified(store)).toMatchObject({ code: 1, found: ['missing sender-1/data/d3/file-3'] })
+    const forgetting = await verified(store, '--forget-missing')
+    expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
+    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+  },
+)
+
 test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
   const { base, store, receiver } = await sendTree(20)
   await receiver.kill()

@@ -150,7 +150,7 @@ export const frameKinds = {
    */
   copy: {
     code: 14,
-    maxHeader: 128 * KIB,
+    maxHeader: 2 * MIB,
     maxPayload: 0,
     header: z.object({
       id: fileNumber,
@@ -162,6 +162,7 @@ export const frameKinds = {
       fromSource: source,
       fromPath: text,
       moved: z.boolean(),
+      directories: directoryEntries,
     }),
   },
   /** Receiver, in answer to a `begin` that asks: bytes that need not come. */

@@ -26,6 +26,8 @@ export async function startExchanging(one: string, other: string) {
     }),
   )
   return {
+    /** How often they were exchanged so far. */
+    times: () => times,
     /** How often they were exchanged. */
     async stop(): Promise<number> {
       child.send('stop')

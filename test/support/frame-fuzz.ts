@@ -84,6 +84,7 @@ export function senderFrame(random: Random): AnyFrame {
         fromSource: 0,
         fromPath: 'a/b0',
         moved: random() < 0.5,
+        directories: [],
       })
     case 9:
       return frame('prove', { id, source, path, size: payload.length, nonce: Buffer.alloc(32, 1) })

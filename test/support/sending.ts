@@ -123,7 +123,7 @@ export async function openSendingParts({
   const end = (id: number): Frame => ({ type: 'end', header: { id, digest }, payload: none })
   const abort = (id: number): Frame => ({ type: 'abort', header: { id }, payload: none })
   const copy = (id: number, changes: Partial<FrameHeader<'copy'>> = {}): Frame => {
-    const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: false }
+    const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: false, directories: [] }
     return {
       type: 'copy',
       header: { id, size: 900 * KIB, facts, digest, ...names, ...changes },

@@ -93,7 +93,8 @@ export function openSending(
     const { source, path, size, facts, fromSource, fromPath, moved } = header
     const [to, from] = await Promise.all([sources.of(source), sources.of(fromSource)])
     const file: Offered = { source: to, path, facts: factsOfWords(facts, size), session }
-    const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved }
+    const directories = toldNow(header.directories, sources)
+    const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved, directories }
     return store.copy(file, copy, gone.signal, copyTurns)
   }
 

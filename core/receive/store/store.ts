@@ -42,6 +42,8 @@ export interface ToCopy {
   digest: Uint8Array
   /** The source has it no more under the name that it is copied from. */
   isMoved: boolean
+  /** What the directories on the way to it are at the source. */
+  directories?: readonly ToldDirectory[]
 }
 
 export interface Store {
@@ -249,14 +251,13 @@ function openStoreCopy(
   /** Gives what is there to the next round. `fd` null: only its facts. */
   const place = (
     { source, path, facts, session }: Offered,
-    { from, digest, isMoved }: ToCopy,
+    { from, digest, isMoved, directories = [] }: ToCopy,
     fd: number | null,
     file: string | null,
   ) =>
     new Promise<{ outcome: Outcome; position: number }>((resolve) => {
       rounds.reserve(1, fd === null ? 0 : facts.size)
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
-      const directories: readonly ToldDirectory[] = []
       const toPlace = { fd, file, source: source.id, path, facts, digest, isUntimed: true, moved }
       rounds.add([
         {

@@ -7,7 +7,7 @@ import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
 import type { SourceFile, Unsent } from '../reading/read.ts'
-import { isBeingWritten } from '../reading/read.ts'
+import { directoriesAbove, isBeingWritten } from '../reading/read.ts'
 import type { Answer, Outgoing, Session } from '../session/session.ts'
 import type { Attempt, SendSource, Shared } from './contract.ts'
 import type { CopySource } from './copy.ts'
@@ -94,7 +94,9 @@ export function lanePartsOf(
       const isItself = from.source.id === source.id && from.path === due.path
       const isMoved = !isItself && (await isGone(from, shared))
       const { path } = from
-      const answer = await session.copy(outgoing(due, facts), digest, { source: from.source, path, isMoved })
+      const directories = isItself ? [] : await directoriesAbove(fileOf(due))
+      const copyFrom = { source: from.source, path, isMoved }
+      const answer = await session.copy(outgoing(due, facts), directories, digest, copyFrom)
       return answer?.status === 'unknown' ? null : asAttempt(answer, digest)
     },
   }

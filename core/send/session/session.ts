@@ -119,7 +119,12 @@ export interface Session {
    */
   begin(file: Outgoing, directories: readonly FoundDirectory[], identity?: string): Promise<Upload | null>
   /** Asks the receiver to copy a file of its own; `unknown`: it has no such content, which has to be sent. */
-  copy(file: Outgoing, digest: Uint8Array, from: CopyFrom): Promise<Answer>
+  copy(
+    file: Outgoing,
+    directories: readonly FoundDirectory[],
+    digest: Uint8Array,
+    from: CopyFrom,
+  ): Promise<Answer>
   /** Asks the receiver to prove that it holds a file; null: the connection is lost. */
   prove(source: OutgoingSource, path: string, size: number, nonce: Uint8Array): Promise<Proof>
   onFrame(frame: Frame): void
@@ -315,7 +320,7 @@ export function openSession(
       }
     },
 
-    async copy({ source, path, facts }, digest, from) {
+    async copy({ source, path, facts }, directories, digest, from) {
       if (!(await filesCredit.acquire()) || closed) return null
       const number = numberOf(source)
       const fromSource = numberOf(from.source)
@@ -323,7 +328,9 @@ export function openSession(
       copies.add(id)
       const { size } = facts
       const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
-      channel.send('copy', { ...header, fromSource, fromPath: from.path, moved: from.isMoved })
+      const entries = entriesOf(number, told.news(source.id, directories))
+      const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
+      channel.send('copy', { ...header, ...of })
       return answer
     },
 

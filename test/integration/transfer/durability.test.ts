@@ -158,7 +158,7 @@ test.for(fileSystems)(
     const sendCopy = (name: string, from: string) => {
       const bytes = stored.get(from)?.bytes ?? Buffer.alloc(0)
       const file = { ...announce(name, bytes), source: DATA, path: name, size: bytes.length }
-      wire.send('copy', { ...file, fromSource: DATA, fromPath: from, moved: false })
+      wire.send('copy', { ...file, fromSource: DATA, fromPath: from, moved: false, directories: [] })
     }
 
     sendBatch(Array.from({ length: 20 }, newName))

@@ -137,7 +137,14 @@ test('names of sources that lead out of the sender’s own folder become names i
 
 const copyOf = (id: number, fromPath: string, content: Buffer) => {
   const file = { id, source: DATA, path: `copy-${id}`, size: content.length, facts: wireFacts() }
-  return encodeFrame('copy', { ...file, digest: digestOf(content), fromSource: DATA, fromPath, moved: false })
+  return encodeFrame('copy', {
+    ...file,
+    digest: digestOf(content),
+    fromSource: DATA,
+    fromPath,
+    moved: false,
+    directories: [],
+  })
 }
 
 test('a copy is made only of what is in the sender’s own folder, by no symbolic link; else it is unknown', async () => {

@@ -182,8 +182,9 @@ test.each([
   ['a store that cannot be read now', theirs, null, false, null],
   ['another manifest', { ...theirs, epoch: 'f' }, ours, false, null],
   ['a store where nothing of it is', theirs, { ...ours, session: null }, false, null],
-  ['its last session went on', { ...theirs, last: 's2', next: null }, ours, false, null],
-  ['its last session began, and it was not told of what was stored', theirs, ours, false, null],
+  ['all that was stored was answered', { ...theirs, position: 9 }, ours, false, null],
+  ['its last session went on', { ...theirs, last: 's2', next: null }, ours, false, 5],
+  ['it was not told of what was stored, or was put back within the session', theirs, ours, false, 5],
   ['somebody has sent in its place since', theirs, { ...ours, session: 's3' }, true, 5],
   [
     'the store was put back: what the sender knows is not there any more',

@@ -16,6 +16,8 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   const { directory, ledger } = open()
   const root = path.join(directory, 'source')
   mkdirSync(root)
+  /** The directories that came with copies. */
+  const told: string[] = []
   const log: string[] = []
   const answered = (status: 'durable' | 'unknown') => ({ status, detail: '', position: 1 })
   const session = fakeSession({
@@ -34,8 +36,11 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
       const go = async () => true
       return { offset: 0, chunk: go, zeros: go, end, abort: async () => null }
     },
-    async copy({ path: name, facts }, _digest, from) {
+    async copy({ path: name, facts }, directories, _digest, from) {
       log.push(`copy ${name} of ${from.path}${from.isMoved ? ', moved' : ''}, ${facts.mode.toString(8)}`)
+      told.push(
+        ...directories.filter(({ path: one }) => one !== '').map(({ path: one }) => `${name}: ${one}`),
+      )
       return answered(knows ? 'durable' : 'unknown')
     },
     ...parts,
@@ -55,6 +60,7 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   return {
     at,
     log,
+    told,
     write(name: string, bytes: Uint8Array) {
       writeFileSync(at(name), bytes, { mode: 0o640 })
       utimesSync(at(name), SECOND, SECOND)
@@ -94,19 +100,21 @@ test.each(sizes)('a %s file that is written anew is sent, though its time was pu
 test.each(sizes)(
   'a new name of a %s file is a move where the old one is gone, else a copy',
   async (_, size) => {
-    const { at, log, write, send } = setUp()
+    const { at, log, told, write, send } = setUp()
     write('a', Buffer.alloc(size, 1))
     write('b', Buffer.alloc(size, 2))
     await send()
-    renameSync(at('a'), at('new'))
+    mkdirSync(at('to'))
+    renameSync(at('a'), at('to/new'))
     linkSync(at('b'), at('link'))
     await send()
     // The link changes both names' inode.
     expect(log.slice(2).sort()).toEqual([
       'copy b of b, 640',
       'copy link of b, 640',
-      'copy new of a, moved, 640',
+      'copy to/new of a, moved, 640',
     ])
+    expect(told).toEqual(['to/new: to'])
   },
 )
 

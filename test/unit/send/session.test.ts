@@ -11,7 +11,7 @@ test('a copy names the new file, the old one and the digest, and costs one file 
   const asked = copy()
   const next = copy()
   await until('it is asked for', () => sent().length === 1)
-  const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: true }
+  const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: true, directories: [] }
   const facts = wordsOfFacts(file.facts)
   expect(sent()[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size: 5, facts, digest } })
   session.onFrame(answer([1, 9]))

@@ -83,6 +83,7 @@ const samples: Uint8Array[][] = [
     fromSource: 1,
     fromPath: 'old/p',
     moved: true,
+    directories: [[0, 'new', odd]],
   }),
   encodeFrame('source', { source: 1, id: 'ab12', name: '資料' }),
   encodeFrame('prove', { id: 7, source: 1, path: 'p', size: 3, nonce: digest }),

@@ -108,6 +108,38 @@ test.skipIf(!canMount)(
 
 const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 
+test('empty files in deep directories count: a quota of 1 MiB stops them, and no disk is said to hang meanwhile', async () => {
+  const base = temporaryDirectory('names')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  const MIB = 1024 * KIB
+  const { receiver } = await startRuled(store, [home], {
+    quota: { each: { bytes: MIB, files: null }, of: {} },
+  })
+  for (let index = 0; index < 400; index += 1) writeFile(home.source, `${index}/${'d/'.repeat(60)}empty`, '')
+  offerAll(home)
+  const sender = startTestSender()
+  const told = new Set<string>()
+  sender.configure(senderConfig(home, receiver))
+  await until(
+    'the quota is said',
+    () => {
+      const key = sender.report()?.connection.problem?.key
+      if (key !== undefined) told.add(key)
+      return key === 'transfer.quotaBytes'
+    },
+    30_000,
+  )
+  expect([...told]).toEqual(['transfer.quotaBytes'])
+  // A name counts 4 KiB: 256 of them are the quota.
+  const names = fs.readdirSync(path.join(store, 'sender-1'), { recursive: true }).length
+  expect(names).toBeGreaterThan(60)
+  expect(names).toBeLessThanOrEqual(256)
+  const sent = () => sender.report()?.totals[SOURCE]?.sentFiles ?? 0
+  await until('the first are told', () => sent() > 0)
+  expect(sent()).toBeLessThan(5)
+}, 60_000)
+
 test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {
   const root = path.join(temporaryDirectory('versions'), 'store')
   const keep = (days: number, daily: number) => ({

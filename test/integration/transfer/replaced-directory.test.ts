@@ -1,0 +1,71 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openAt, smallFile } from '../../support/large-files.ts'
+import { runStoreCommand, startRuled, verified, versionsOf } from '../../support/store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const REWRITES = 34
+const data = ['--sender', 'sender-1', '--source', 'data']
+
+test(`what a directory held that gave way to a file comes back after ${REWRITES} rewrites of that file, and after pruning`, {
+  timeout: 90_000,
+}, async () => {
+  const base = temporaryDirectory('replaced-directory')
+  const { home, store, arrived, receiver, sender, config } = await startPair(base)
+  writeFile(home.source, 'd/a', 'a in the directory')
+  writeFile(home.source, 'd/sub/b', 'b in the directory')
+  const directory = treeOf(home.source)
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 2)
+  const between = Date.now() + 1
+  await until('a moment later', () => Date.now() > between)
+
+  fs.rmSync(path.join(home.source, 'd'), { recursive: true })
+  writeFile(home.source, 'd', 'content 0')
+  offerAll(home)
+  sender.nudge()
+  const isReplaced = () => fs.readFileSync(path.join(arrived, 'd'), 'utf8') === 'content 0'
+  await until('the file has its place', isReplaced)
+  await receiver.kill()
+  // A sender takes its time with a file that is never at rest.
+  const { store: opened } = await openAt(store)
+  const source = await opened.source('sender-1', 'data')
+  for (let round = 1; round <= REWRITES; round += 1)
+    await opened.receive(smallFile(source, 'd', Buffer.from(`content ${round}`)))
+  await opened.close()
+  // The directory, and each older content of the file.
+  expect(versionsOf(store, 'sender-1/data/d')).toHaveLength(1 + REWRITES)
+
+  const restored = async (name: string, ...words: string[]) => {
+    const to = path.join(base, name)
+    const { code } = await runStoreCommand('restore', store, to, ...data, ...words)
+    return { code, tree: treeOf(to) }
+  }
+  const listed = async (file: string) => {
+    const { lines } = await runStoreCommand('restore', store, '--list', ...data, '--path', file)
+    return lines.flatMap(({ type, version }) => (type === 'listed' ? [version] : []))
+  }
+  const then = ['--at', new Date(between).toISOString()]
+  const all = { code: 0, tree: directory }
+  const [version, ...others] = await listed('d/a')
+  expect([version, others]).toEqual([expect.stringMatching(/^\d{8}T/), []])
+  expect(await restored('then', ...then)).toEqual(all)
+  const [a] = Object.values(directory)
+  expect(await restored('one', '--path', 'd/a', '--version', String(version))).toEqual({
+    code: 0,
+    tree: { a },
+  })
+
+  // Of the file one older content is left; of what was in the directory there is nothing newer.
+  const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+  const strict = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing, daily: 1 } })
+  await until('the others are gone', () => versionsOf(store, 'sender-1/data/d').length === 2, 20_000)
+  await strict.receiver.close()
+  expect(await listed('d/a')).toEqual([version])
+  expect(await restored('then again', ...then)).toEqual(all)
+  expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 4 } })
+})

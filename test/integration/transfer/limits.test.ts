@@ -131,13 +131,13 @@ test('empty files in deep directories count: a quota of 1 MiB stops them, and no
     30_000,
   )
   expect([...told]).toEqual(['transfer.quotaBytes'])
+  const sent = () => sender.report()?.totals[SOURCE]?.sentFiles ?? 0
+  await until('the first are told', () => sent() > 0, 30_000)
+  expect(sent()).toBeLessThan(5)
   // A name counts 4 KiB: 256 of them are the quota.
   const names = fs.readdirSync(path.join(store, 'sender-1'), { recursive: true }).length
   expect(names).toBeGreaterThan(60)
   expect(names).toBeLessThanOrEqual(256)
-  const sent = () => sender.report()?.totals[SOURCE]?.sentFiles ?? 0
-  await until('the first are told', () => sent() > 0)
-  expect(sent()).toBeLessThan(5)
 }, 60_000)
 
 test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {

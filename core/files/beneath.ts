@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
 import { closeFd, openFd } from './fd.ts'
 import { HOLD_DIRECTORY } from './open-flags.ts'
+import { errorCode } from './system-error.ts'
 
 // What lies below a directory, found without following a symbolic link in any part of the way: whoever may rename
 // something there could else have any other file taken for it, in whatever moment.
@@ -73,8 +74,14 @@ const openat2 = CAN_HOLD
  * @param root its path, for systems that cannot look names up in an open directory.
  */
 export function openBeneathSync(directory: number, root: string, path: string, flags: number): number {
-  const opened = openat2?.(directory, path, flags) ?? null
-  if (opened !== null) return opened
+  try {
+    const opened = openat2?.(directory, path, flags) ?? null
+    if (opened !== null) return opened
+  } catch (thrown) {
+    // What was passed on the way has been moved out of the directory meanwhile (openat2(2)).
+    if (errorCode(thrown) !== 'EXDEV') throw thrown
+    throw Object.assign(new Error(`ENOENT: moved away, open '${path}'`), { code: 'ENOENT' })
+  }
   const parts = partsOf(path)
   const name = parts.pop() ?? ''
   if (!CAN_HOLD) {

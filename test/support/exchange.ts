@@ -10,9 +10,10 @@ const RENAME_EXCHANGE = 2
 /**
  * A process that exchanges two names again and again, as fast as it can, until it is stopped: an even number of
  * times, so that each has in the end what it had.
+ * @param pace `evenly`: each stands there for half of the time; else the first one for longer.
  */
-export async function startExchanging(one: string, other: string) {
-  const child = fork(fileURLToPath(import.meta.url), [one, other], { execArgv: [] })
+export async function startExchanging(one: string, other: string, pace: 'evenly' | 'mostly' = 'mostly') {
+  const child = fork(fileURLToPath(import.meta.url), [one, other, pace], { execArgv: [] })
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -37,12 +38,15 @@ export async function startExchanging(one: string, other: string) {
   }
 }
 
-function exchangeUntilStopped(one: string, other: string): void {
+function exchangeUntilStopped(one: string, other: string, pace: string): void {
   const renameat2 = koffi
     .load(null)
     .func('int renameat2(int olddir, const char *old, int newdir, const char *new, unsigned int flags)')
   const exchange = () => {
     if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) !== 0) throw new Error('not exchanged')
+  }
+  const spin = () => {
+    for (let left = Math.random() * 60_000; left > 0; left -= 1);
   }
   let stopped = false
   let times = 0
@@ -51,10 +55,11 @@ function exchangeUntilStopped(one: string, other: string): void {
   })
   const some = () => {
     for (let count = 0; count < 200; count += 1) {
+      if (pace === 'evenly') spin()
       exchange()
       // The link stands there for a shorter time than the directory: else nothing would ever get that far.
       exchange()
-      for (let spin = Math.random() * 60_000; spin > 0; spin -= 1);
+      spin()
     }
     times += 400
     process.send?.(times)
@@ -65,6 +70,6 @@ function exchangeUntilStopped(one: string, other: string): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , one = '', other = ''] = process.argv
-  exchangeUntilStopped(one, other)
+  const [, , one = '', other = '', pace = ''] = process.argv
+  exchangeUntilStopped(one, other, pace)
 }

@@ -77,10 +77,13 @@ export function directoryEffects(
     host.watchers.set(name, opened)
   }
   const list = async (isOvertaken: boolean) => {
-    if (watcher === null) throw new Error('listed before it was watched')
-    watcher.refresh()
+    const watching = watcher
+    if (watching === null) throw new Error('listed before it was watched')
+    watching.refresh()
     // In a directory that is closed nothing is temporary any more.
     const wasClosed = await isClosed()
+    // The directory was forgotten meanwhile: nobody waits for what would be found.
+    if (ends.signal.aborted) return { found: 1, closed: false }
     const isLast = wasClosed && unsent() === 0
     let atWork: string | null = null
     let offered = 0
@@ -89,7 +92,7 @@ export function directoryEffects(
       if (found.state === 'at-work') atWork ??= file
       return found.state === 'at-rest' ? found.facts : null
     }
-    const found = await reconcileTree(context, watcher, name, true, {
+    const found = await reconcileTree(context, watching, name, true, {
       async temporary(files) {
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {

@@ -7,6 +7,7 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import { FileRefused } from '../file-refused.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { Changes, Manifest, OpenRound } from '../manifest/manifest.ts'
+import { versionNameAsGiven } from '../versions/name.ts'
 import type { FileSystem } from './file-system.ts'
 import { keyOf } from './file-system.ts'
 import type { Tree } from './tree.ts'
@@ -62,7 +63,8 @@ function recoverPlace(
   const movedFrom = (length: number): string[] => {
     try {
       const numberOf = (name: string) => Number(name.slice(version.length))
-      const names = readdirSync(versionsTo(length)).filter((name) => name.startsWith(version))
+      const listed = readdirSync(versionsTo(length)).map(versionNameAsGiven)
+      const names = listed.filter((name) => name.startsWith(version))
       return names.sort((a, b) => numberOf(a) - numberOf(b))
     } catch (thrown) {
       if (isGone(errorCode(thrown))) return []

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import { besideFolders } from '../senders/lost-found.ts'
-import { isVersionName } from '../versions/name.ts'
+import { isVersionName, versionNameAsGiven } from '../versions/name.ts'
 
 /** Something in a store, below its root. */
 export type Found = {
@@ -59,7 +59,7 @@ export function rowsFor({ place, isVersion }: Pick<Found, 'place' | 'isVersion'>
   if (!isVersion) return [{ folder, directory, path: parts.join('/'), version: '', depth: 0 }]
   const rows: RowName[] = []
   for (let depth = parts.length - 1; depth > 0; depth -= 1) {
-    const version = parts[depth] ?? ''
+    const version = versionNameAsGiven(parts[depth] ?? '')
     if (!isVersionName(version)) continue
     const rest = [...parts.slice(0, depth), ...parts.slice(depth + 1)]
     rows.push({ folder, directory, path: rest.join('/'), version, depth })

@@ -13,6 +13,9 @@ export function isVersionName(name: string): boolean {
   return pattern.test(name)
 }
 
+/** The name of a version as it was given, by what a listing says; some file systems list all names in lower case. */
+export const versionNameAsGiven = (listed: string): string => listed.toUpperCase()
+
 /** When the content was replaced, in milliseconds since 1970; null: not a version's name. */
 export function replacedAt(name: string): number | null {
   const parts = pattern.exec(name)

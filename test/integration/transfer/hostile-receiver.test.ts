@@ -97,7 +97,10 @@ const oneByConnection = (answers: readonly Answer[], told: Set<number>): Lies =>
     if (lie === undefined) return false
     const isTold = lie(frame, victim)
     if (isTold) told.add(victim.number)
-    return isTold
+    if (isTold || frame.type !== 'copy') return isTold
+    // So that the content is sent, whatever came before.
+    victim.result([frame.header.id], 'unknown')
+    return true
   },
 })
 

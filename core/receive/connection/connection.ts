@@ -140,12 +140,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   const fingerprint = peerFingerprint(socket)
 
   /** Lets a sender in, once it is known what both ends last agreed on. */
-  const welcome = (
-    sender: Sender,
-    place: Place,
-    theirs: FrameHeader<'hello'>['session'],
-    known: KnownSession | null,
-  ) => {
+  const welcome = (sender: Sender, place: Place, known: KnownSession | null, isForked: boolean) => {
     leave = place.leave
     clearTimeout(patience)
     letIn()
@@ -156,35 +151,40 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     })
     phase = { at: 'sending', sender, sending }
     host.log('info', `${sender.name} connected from ${from}`)
-    const judged = judgeSession(theirs, known)
     const session =
       known === null
         ? null
-        : {
-            epoch: known.epoch,
-            position: known.position,
-            last: known.session,
-            next,
-            isForked: judged.isForked,
-          }
+        : { epoch: known.epoch, position: known.position, last: known.session, next, isForked }
     channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
-    if (judged.isForked)
+    if (isForked)
       host.log('warn', `${sender.name}: its data, or this store, was put back to an earlier state, or copied`)
     const wants = openWants(channel, host.store, sender.folder, (directory) =>
       host.sourceIn(sender, directory),
     )
     guest.wants = wants
-    const since = judged.offerSince
-    const prepared = since === null ? Promise.resolve() : host.store.wantSince(sender.folder, since)
-    prepared.then(
-      () => wants.send(),
-      (thrown: unknown) => host.log('warn', `files to be offered again: ${String(thrown)}`),
+    wants.send()
+  }
+
+  /**
+   * What the sender does not know of is written down to be offered again before it hears of the position. Where that
+   * cannot be done now it hears of its own, and the next connection finds the same.
+   */
+  const offerAgain = async (folder: string, known: KnownSession, since: number): Promise<KnownSession> => {
+    const written = await inTime(KNOWN_WITHIN_MS, host.store.wantSince(folder, since)).catch(
+      (thrown: unknown) => {
+        host.log('warn', `files to be offered again: ${String(thrown)}`)
+        return LATE
+      },
     )
+    return written === LATE ? { ...known, position: since } : known
   }
 
   const enter = async (sender: Sender, peer: string, theirs: FrameHeader<'hello'>['session']) => {
     const found = await inTime(KNOWN_WITHIN_MS, host.store.known(sender.folder)).catch(() => null)
     const known = found === LATE ? null : found
+    const { isForked, offerSince } = judgeSession(theirs, known)
+    const told =
+      known === null || offerSince === null ? known : await offerAgain(sender.folder, known, offerSince)
     if (channel.closed || isOver()) return
     const place = await host.enter(sender, from, guest)
     if (channel.closed || isOver()) return place?.leave()
@@ -194,7 +194,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
       place.leave()
       return refuse('revoked', `${sender.name} (certificate ${peer}) is accepted no longer`)
     }
-    welcome(sender, place, theirs, known)
+    welcome(sender, place, told, isForked)
   }
 
   const hello = (peer: string, { protocol, name, purpose, session }: FrameHeader<'hello'>) => {

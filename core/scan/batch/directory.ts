@@ -75,7 +75,7 @@ export class BatchDirectory {
   /** Events brought files that became waiting. */
   brought(files: number): void {
     this.#broughtMeanwhile += files
-    this.#set(disturbed(this.#state, files))
+    if (files > 0) this.#set(disturbed(this.#state, files))
   }
 
   /** Lists it again in any case: events were lost, or it is time for a comparison. */

@@ -80,13 +80,12 @@ export function directoryEffects(
     const watching = watcher
     if (watching === null) throw new Error('listed before it was watched')
     watching.refresh()
-    // In a directory that is closed nothing is temporary any more.
+    // Where no more files are expected nothing is temporary any more.
     const wasClosed = await isClosed()
     // The directory was forgotten meanwhile: nobody waits for what would be found.
     if (ends.signal.aborted) return { found: 1, closed: false }
     const isLast = wasClosed && unsent() === 0
     let atWork: string | null = null
-    let offered = 0
     const look = async (file: string) => {
       const found = await lookAtWork(root, file, { quietMs: context.quietMs, isClosed: wasClosed, place })
       if (found.state === 'at-work') atWork ??= file
@@ -97,7 +96,8 @@ export function directoryEffects(
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {
           const facts = await look(file)
-          if (wasClosed && facts !== null) offered += offerFiles(context, [facts])
+          // As an event brings them: when they are sent the directory is listed once more.
+          if (facts !== null) directory()?.brought(offerFiles(context, [facts]))
         }
       },
       async due(files) {
@@ -115,7 +115,7 @@ export function directoryEffects(
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
     if (atWork !== null && wasClosed) context.problem(heldOpenWords(source, name, atWork))
     named = atWork
-    return { found: due + offered + unsendable + (isUnsure ? 1 : 0), closed }
+    return { found: due + unsendable + (isUnsure ? 1 : 0), closed }
   }
   return {
     watch: () => untilEnd(watch()),

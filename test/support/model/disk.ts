@@ -49,7 +49,7 @@ export class Disk {
   }
 
   #record(): void {
-    for (const { path, inode } of this.files()) {
+    for (const { path, inode } of this.#tree.files(true)) {
       inode.paths.add(path)
       if (inode.writers > 0) continue
       const contents = this.history.get(path) ?? new Set()

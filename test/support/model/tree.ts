@@ -86,8 +86,11 @@ export class Tree {
     return tops
   }
 
-  /** Every file below the source that a scanner has to see, finished or not. */
-  files(): Found[] {
+  /**
+   * Every file below the source that a scanner has to see, finished or not. `all`: those with temporary names, too, which
+   * it may see where no more files are expected.
+   */
+  files(all = false): Found[] {
     const found: Found[] = []
     const enter = (directory: Directory, prefix: string, since: number) => {
       for (const [name, entry] of directory.entries) {
@@ -95,7 +98,7 @@ export class Tree {
         // That a top directory was moved as a whole does not change what its producer has finished in it.
         const moved = prefix === '' ? 0 : Math.max(since, entry.since)
         if (entry.kind === 'directory') enter(entry, path, moved)
-        else if (!isTemporary(name))
+        else if (all || !isTemporary(name))
           found.push({ path, inode: entry.inode, since: Math.max(moved, entry.inode.changedAt) })
       }
     }

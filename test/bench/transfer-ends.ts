@@ -37,7 +37,7 @@ export const bundleEnds = (directory: string): Promise<void> =>
   bundle(directory, [
     'test/bench/transfer-sender',
     'test/bench/transfer-receiver',
-    ...['reader', 'manifest', 'store'].map((name) => `cli/workers/${name}-thread`),
+    ...['reader', 'store'].map((name) => `cli/workers/${name}-thread`),
   ])
 
 /** From the first look at the directory to the last file durable at the receiver. */

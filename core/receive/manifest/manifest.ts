@@ -11,8 +11,8 @@ import { isFileRow, openRows, rangeBelow } from './rows.ts'
 export interface Changes {
   /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
   find(source: number, key: string): FileRow | StrangeRow | null
-  /** One of those that are in their places below a directory. */
-  findBelow(source: number, key: string): FileRow | StrangeRow | null
+  /** Whether one of those that are in their places below a directory was sent as being below another one. */
+  hasOtherBelow(source: number, key: string, path: string): boolean
   /** A content is in its place, or is there still with other facts. */
   placed(file: { source: number; key: string; path: string; facts: FileFacts; digest: Uint8Array }): void
   /** What was in its place is a version now. */
@@ -114,8 +114,9 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
      stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
      WHERE source = ?1 AND key = ?2 AND version = ''`,
   )
-  const keyBelow = database.prepare(
-    "SELECT key FROM file WHERE source = ? AND key >= ? AND key < ? AND version = '' LIMIT 1",
+  const otherBelow = database.prepare(
+    `SELECT 1 FROM file WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''
+     AND substr(coalesce(path, key), 1, length(?4)) <> ?4 LIMIT 1`,
   )
   const replace = database.prepare(
     `UPDATE file SET version = ?3, depth = ?4, replaced_at = ?5, replaced_clock_ms = ?6
@@ -210,10 +211,9 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
     }
     return {
       find: (source, key) => rows.find(source, key, ''),
-      findBelow(source, key) {
+      hasOtherBelow(source, key, path) {
         const { from, to } = rangeBelow(key)
-        const found = keyBelow.get(source, from, to) as { key: string } | undefined
-        return found === undefined ? null : rows.find(source, found.key, '')
+        return otherBelow.get(source, from, to, `${path}/`) !== undefined
       },
       placed({ source, key, path, facts, digest }) {
         const sender = changed(source)

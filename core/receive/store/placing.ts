@@ -5,6 +5,7 @@ import type { Outcome } from '../file-refused.ts'
 import { FileRefused, nameRefusal } from '../file-refused.ts'
 import type { Changes } from '../manifest/manifest.ts'
 import type { SourceRow } from '../manifest/rows.ts'
+import { isFileRow } from '../manifest/rows.ts'
 import type { FileSystem } from './file-system.ts'
 import { keyOf, moveToFreeSync } from './file-system.ts'
 import type { ToPlace } from './messages.ts'
@@ -52,6 +53,7 @@ const SAME: Outcome = { status: 'same', detail: '' }
  */
 export function openPlacing(host: PlacingHost, changes: Changes, version: string): Placing {
   const { tree, fileSystem, versions, beat } = host
+  const folds = fileSystem.foldsCase || fileSystem.foldsForm
   const toSync = new Set<string>()
   let count = 0
 
@@ -112,9 +114,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   }
 
   const requireSameDirectory = (source: number, key: string, path: string) => {
-    const row = changes.findBelow(source, key)
-    if (row !== null && 'path' in row && !row.path.startsWith(`${path}/`))
-      throw new FileRefused('name', 'folded')
+    if (changes.hasOtherBelow(source, key, path)) throw new FileRefused('name', 'folded')
   }
 
   /** Gives the file a name that nothing has; false: something has it. */
@@ -139,23 +139,24 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     }
   }
 
-  const placeFile = (file: ToPlace, key: string, way: readonly string[]): Outcome => {
+  /** `isRenamed`: the name that has this place is the file's own one of before, written otherwise. */
+  const placeFile = (file: ToPlace, key: string, way: readonly string[], isRenamed: boolean): Outcome => {
     const { source, path, digest } = file
     const above = way.slice(0, -1)
     const name = way.at(-1) ?? ''
     // Letters that are one by their keys may be two on the disk: the second must not have the first one's row.
-    if (fileSystem.foldsCase || fileSystem.foldsForm) requireSameName(source, key, path)
+    if (folds && !isRenamed) requireSameName(source, key, path)
     const parent = tree.enter(above, makingFor(source))
     toSync.add(above.join('/'))
     if (give(file, parent, name)) return MADE
     const stats = lstatSync(`${parent.path}/${name}`)
     if (stats.isSymbolicLink()) throw new FileRefused('name', 'symlink')
     if (stats.isDirectory()) {
-      requireSameDirectory(source, key, path)
+      if (folds) requireSameDirectory(source, key, path)
       changes.replacedAll(source, key, moveAway(way))
     } else {
-      const row = requireSameName(source, key, path)
-      if (row !== null && 'digest' in row && row.digest.equals(digest)) {
+      const row = isRenamed ? changes.find(source, key) : requireSameName(source, key, path)
+      if (row !== null && isFileRow(row) && row.digest.equals(digest)) {
         renew(file, parent, name)
         return SAME
       }
@@ -174,9 +175,11 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
       const key = keyOf(path, fileSystem)
       const way = [row.folder, row.directory, ...path.split('/')]
       if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
-      const outcome = file.fd === null ? SAME : placeFile(file, key, way)
+      const movedKey = moved === null ? null : keyOf(moved.path, fileSystem)
+      const isRenamed = moved?.source === source && movedKey === key
+      const outcome = file.fd === null ? SAME : placeFile(file, key, way, isRenamed)
       changes.placed({ source, key, path, facts, digest })
-      if (moved !== null) changes.moved(moved.source, keyOf(moved.path, fileSystem))
+      if (moved !== null && movedKey !== null && !isRenamed) changes.moved(moved.source, movedKey)
       beat()
       return outcome
     },

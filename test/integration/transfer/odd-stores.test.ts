@@ -64,7 +64,7 @@ async function setUp(mount: (typeof fileSystems)[number][1]) {
     const { code } = await runStoreCommand('restore', store, to, '--sender', 'sender-1', '--source', 'data')
     return { code, tree: treeOf(to) }
   }
-  return { home, store, settled, restored }
+  return { home, store, sender, listed, settled, restored }
 }
 
 /** What of a tree has these names. */
@@ -128,6 +128,33 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
 
       expect(await restored()).toEqual({ code: 0, tree: before })
       expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: sent.length } })
+    },
+    60_000,
+  )
+
+  test.each(fileSystems)(
+    'on %s a file whose name changes in case alone is known by its new one, and a file with a name like two directories takes none',
+    async (_, mount) => {
+      const { home, store, sender, listed, settled, restored } = await setUp(mount)
+      const at = (name: string) => path.join(home.source, name)
+      writeFile(home.source, 'Alone.txt', 'alone'.repeat(1000))
+      writeFile(home.source, '\u017f/a', 'a')
+      writeFile(home.source, 's/b', 'b')
+      await settled()
+      fs.renameSync(at('Alone.txt'), at('ALONE.txt'))
+      fs.rmSync(at('\u017f'), { recursive: true })
+      writeFile(home.source, '\u017f', 'no directory')
+      offerAll(home)
+      sender.nudge()
+      await until('the new name is sent', async () =>
+        (await listed('sent')).some((file) => file.path === 'ALONE.txt'),
+      )
+      await until('nothing waits', () => sender.report()?.totals[SOURCE]?.waitingFiles === 0)
+      const { code, tree } = await restored()
+      expect(code).toBe(0)
+      expect(Object.keys(tree)).toEqual(expect.arrayContaining(['ALONE.txt', 's/b']))
+      expect(Object.keys(tree)).not.toContain('Alone.txt')
+      expect(await verified(store)).toMatchObject({ code: 0, found: [] })
     },
     60_000,
   )

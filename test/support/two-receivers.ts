@@ -23,8 +23,13 @@ export async function startReceiver(name: string, port = 0): Promise<RunningRece
 }
 
 /** Makes a code at the receiver and gives it to the sender's data directory; `sender`: its folder's name there. */
-export async function pairWith({ store }: RunningReceiver, data: string, sender: string): Promise<string> {
-  const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
+export async function pairWith(
+  { store }: Pick<RunningReceiver, 'store'> & Partial<RunningReceiver>,
+  data: string,
+  sender: string,
+  ...more: string[]
+): Promise<string> {
+  const [code] = await startHoldfast(['pair', '--store', store, ...more]).says(/holdfast:\/\/\S+/)
   return holdfast(['pair', code, '--data', data, '--name', sender])
 }
 

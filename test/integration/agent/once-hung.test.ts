@@ -16,7 +16,8 @@ test.skipIf(!canMount)(
     await fuse.set({ does: 'answer', listed: true })
     const disk = path.dirname(fuse.file)
     // The checker has nothing to write there.
-    execFileSync('mount', ['-o', 'remount,ro', disk])
+    // Without a helper: that of FUSE would look for a program that serves it.
+    execFileSync('mount', ['-i', '-o', 'remount,ro', disk])
     const data = temporaryDirectory('once-data')
     const settings = openSettings(data)
     const { check, scan, ...others } = settings.get()

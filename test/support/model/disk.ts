@@ -44,12 +44,12 @@ export class Disk {
   }
 
   /** Every file below the source that a scanner has to see, finished or not. */
-  files(): Found[] {
-    return this.#tree.files()
+  files(all = false): Found[] {
+    return this.#tree.files(all)
   }
 
   #record(): void {
-    for (const { path, inode } of this.#tree.files(true)) {
+    for (const { path, inode } of this.files(true)) {
       inode.paths.add(path)
       if (inode.writers > 0) continue
       const contents = this.history.get(path) ?? new Set()

@@ -213,7 +213,7 @@ export class Run {
 
   /** Directories that were closed and whose files all are finished, without finished.watch. */
   #unmarked(): string[] {
-    const files = this.#disk.files()
+    const files = this.#disk.files(true)
     return [...this.#disk.tops()]
       .filter(([top, { closedAt }]) => {
         const isOpen = files.some(({ path: name, inode }) => name.startsWith(`${top}/`) && inode.writers > 0)

@@ -35,7 +35,8 @@ export function registerRestore(program: Command): void {
     .command('restore')
     .description(
       'bring a directory, a file or an older version back from a store, with modes and times; hard links come ' +
-        'back as files of their own, set-user-ID bits not at all; exit code 0: all of it is there, 1: something is not, 2: it could not be done',
+        'back as files of their own, set-user-ID bits not at all; exit code 0: all of it is there, 1: something ' +
+        'is not, 2: it could not be done',
     )
     .argument('<store>', 'directory of a receiver', parsePath)
     .argument(

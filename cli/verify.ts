@@ -33,7 +33,7 @@ export function registerVerify(program: Command): void {
     .option('--adopt', 'record unknown files in the manifest as they are now', false)
     .option(
       '--forget-missing',
-      'take what is missing out of the manifest: somebody removed it on purpose',
+      'forget what is missing: somebody removed it on purpose; what its sender still has is sent again',
       false,
     )
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')

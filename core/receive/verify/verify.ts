@@ -77,7 +77,8 @@ function openWriting(layout: StoreLayout): Writing {
  * in its place is asked for from its sender, by the receiver that runs, or by the next one.
  *
  * @param adopt records unknown files in the manifest as they are now.
- * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose.
+ * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose. What its sender
+ * still has comes back.
  * @throws Problem if there is no store, or it cannot be looked at.
  */
 export async function verifyStore(
@@ -137,6 +138,8 @@ async function compare(
     },
     forget(row) {
       const manifest = forgetMissing ? writing.manifest() : null
+      // A sender that still has it believes it to be here: it is asked, and sends it again.
+      if (row.version === '') manifest?.want(row.source, row.key)
       manifest?.forget([row], [])
       return manifest !== null
     },
@@ -148,7 +151,8 @@ async function compare(
     },
   })
   // A receiver that runs looks when this file changes.
-  if (summary.wanted > 0) await writeFile(layout.wanted, '', { mode: 0o600 }).catch(() => undefined)
+  if (summary.wanted + summary.forgotten > 0)
+    await writeFile(layout.wanted, '', { mode: 0o600 }).catch(() => undefined)
   const fileSystem = triedOf(layout)
   const isKnown = createKnown(rows, fileSystem)
   for await (const found of walkStore(layout)) {

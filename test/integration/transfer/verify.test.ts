@@ -136,6 +136,12 @@ test(
     const forgetting = await verified(store, '--forget-missing')
     expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
     expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+
+    // What is still at the source is sent again: it is called sent there.
+    fs.rmSync(path.join(arrived, 'd4/file-4'))
+    expect(await verified(store, '--forget-missing')).toMatchObject({ code: 0 })
+    await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')), 20_000)
+    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
   },
 )
 

@@ -51,6 +51,7 @@ export const testPackages = [
   'mount',
   'procps',
   'systemd',
+  'python3-aiosmtpd',
 ]
 
 /** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */

@@ -5,7 +5,8 @@ import {
   LINE_NOTIFY_ENDPOINT,
   type LineNotify,
 } from '../core/alert/channels/line-notify.ts'
-import { type ProbedOnce, probeOnce, STEP_TEMPLATE, stepMessage } from '../core/check/probe-once.ts'
+import { STEP_TEMPLATE, stepMessage } from '../core/check/probe-message.ts'
+import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
 import { createProberPool, type ProberPool } from '../core/check/prober/prober-pool.ts'
 import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'

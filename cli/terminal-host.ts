@@ -13,6 +13,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     systemLanguage: terminalLanguage(process.env),
     computerName: hostname(),
     starter: nodeWorkerStarter((name) => new URL(`./workers/${name}.ts`, import.meta.url)),
+    vault: () => null,
     notify: ({ title, body }) => say(`${quoteControls(title)}\n  ${quoteControls(body)}`),
     // What a terminal has said stays said; the recovery follows it.
     withdraw: () => undefined,

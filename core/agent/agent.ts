@@ -9,12 +9,9 @@ import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import { type Message, message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
-import { createWords } from '../words/words.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
-import { createAlerts } from './alerts.ts'
 import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
-import { noIncidentFile, openIncidentFile } from './incident-file.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS, UNWRITTEN } from './notices.ts'
@@ -31,9 +28,10 @@ import {
   withSent,
   withSettings,
 } from './state/reports.ts'
-import type { WorkerName } from './state/schema.ts'
+import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
+import { Tell } from './tell.ts'
 import {
   checkerConfig,
   concernsSenders,
@@ -50,6 +48,13 @@ const REFRESH_MS = 1_000
 /** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
 
+/** Files that were given up and are named at most. */
+const MOST_NAMED = 20
+
+/** How many files were given up, by destination. */
+const parkedOf = (destinations: AppState['destinations']) =>
+  destinations.map(({ id, totals }) => `${id} ${totals.parkedFiles}`).join(' ')
+
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
 type ReceiverReport = ReportOf<typeof receiverDefinition>
@@ -65,9 +70,9 @@ export class Agent {
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
   readonly senders: Senders
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
+  readonly tell: Tell
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
-  readonly #alerts: ReturnType<typeof createAlerts>
   /** Of the sender to the receiver on this computer. */
   #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
@@ -88,18 +93,17 @@ export class Agent {
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
     this.notices = createNotices(this.store, log)
-    this.#alerts = createAlerts({
-      words: () => createWords(this.language),
-      notify: (notification) => {
-        if (this.settings.get().notifications) host.notify(notification)
-        this.#log(notification.urgent ? 'warn' : 'info', `${notification.title}: ${notification.body}`)
-      },
+    this.tell = new Tell({
+      layout,
+      host,
+      store: this.store,
+      notices: this.notices,
+      log,
+      settings: () => this.settings.get(),
+      language: () => this.language,
       confirm: (ids) => void this.checker.request('checkNow', { ids }).catch(() => undefined),
-      withdraw: (incident) => host.withdraw(incident),
-      changed: () => this.store.update({ incidents: this.#alerts.incidents() }),
-      file: host.kind === 'once' ? noIncidentFile : openIncidentFile(layout.directory),
+      condition: (condition) => this.#worker('notifier', condition),
     })
-    this.store.update({ incidents: this.#alerts.incidents() })
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
@@ -132,9 +136,9 @@ export class Agent {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     // A disk that hangs keeps it from being written, and nobody from ending.
-    const written = Promise.all([this.#alerts.stop(), this.#memory.saved()])
+    const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker]
+    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
     await Promise.all([kept, ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
@@ -148,11 +152,11 @@ export class Agent {
   #apply(settings: Settings): void {
     const state = this.store.state
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
-    this.#alerts.keepOnly(kept)
     this.#memory.keepOnly(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destinations = destinationStates(settings, this.layout.store)
     this.store.update(withSettings(state, settings, this.#refused, destinations))
+    this.tell.apply()
     this.#configureWorkers(settings)
   }
 
@@ -193,6 +197,7 @@ export class Agent {
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
     this.store.refresh()
+    this.tell.look()
     const settings = this.settings.get()
     if (this.#pauseClock.isOver(settings.pause, Date.now(), performance.now())) {
       // What was promised does not hang on the disk of the settings file.
@@ -216,9 +221,12 @@ export class Agent {
       report,
       nudge,
       log: this.#log,
-      condition: (condition) =>
-        this.store.update({ workers: { ...this.store.state.workers, [definition.name]: condition } }),
+      condition: (condition) => this.#worker(definition.name, condition),
     })
+  }
+
+  #worker(name: WorkerName, condition: WorkerState): void {
+    this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
   }
 
   #checked({ checked, notice }: CheckerReport): void {
@@ -227,7 +235,7 @@ export class Agent {
     this.store.update(withChecked(this.store.state, checked))
     const ids = new Set(pathIds(this.store.state))
     // Before anything else that is made of them: this is what a person must hear of.
-    for (const one of checked) if (ids.has(one.id)) this.#alerts.observe(one)
+    for (const one of checked) if (ids.has(one.id)) this.tell.checked(one)
     // Another checker process would take a fault of today for what the person chose.
     if (this.#memory.remember(checked))
       this.checker.prepare(this.#checkerConfig(this.#permitted(this.settings.get())))
@@ -243,8 +251,20 @@ export class Agent {
     }
     const { destinations: before } = this.store.state
     this.store.update(withSent(this.store.state, destination, report, this.#embedded.problem))
+    if (parkedOf(before) !== parkedOf(this.store.state.destinations)) this.#nameParked()
     // Each hears what the others are at: they share the line, and remove files only together.
     if (concernsSenders(before, this.store.state.destinations)) this.#configureSenders(this.settings.get())
+  }
+
+  /** Which files were given up: a person has to see to each of them. */
+  #nameParked(): void {
+    const destinations = this.store.state.destinations.map(({ id }) => id)
+    const question = { source: null, state: 'parked' as const, before: null, limit: MOST_NAMED, destinations }
+    this.senders.request('files', question).then(
+      ({ files }) => this.store.update({ parked: files }),
+      // The next report asks again.
+      () => undefined,
+    )
   }
 
   #received(report: ReceiverReport): void {

@@ -24,6 +24,7 @@ import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
+import { alertCommands } from './alert-commands.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
@@ -90,6 +91,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     removeDestination: ({ id }) => change(() => agent.change((settings) => withoutDestination(settings, id))),
     setDestinations: ({ id, destinations }) =>
       change(() => agent.change((settings) => withChosen(settings, id, destinations))),
+    ...alertCommands(agent, outcome),
     changeSettings: (changes) => change(() => agent.change((settings) => withChanges(settings, changes))),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),

@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import { channelTypes } from '../alert/channels/catalog.ts'
+import { testedSchema } from '../alert/messages.ts'
+import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
+import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
@@ -26,6 +30,9 @@ const source = z.object({ id: z.string() })
 const { shape: check } = settingsSchema.shape.check.unwrap()
 const { shape: scan } = settingsSchema.shape.scan.unwrap()
 const { shape: send } = settingsSchema.shape.send.unwrap()
+const { shape: alerts } = alertsSettingsSchema
+/** A channel's secrets, by the names of the catalogue; an empty one is taken away, one that is left out stays. */
+const secrets = z.record(z.string().max(100), z.string().max(10_000))
 
 /**
  * The settings that a view may change, as they are named in the settings file; what is not given stays as it is, in
@@ -44,6 +51,13 @@ export const changeableSettingsSchema = z
         retrySeconds: send.retrySeconds.unwrap(),
         bytesPerSecond: send.bytesPerSecond.unwrap(),
         schedule: send.schedule.unwrap(),
+      })
+      .partial(),
+    alerts: z
+      .object({
+        unreachableMinutes: alerts.unreachableMinutes.unwrap(),
+        labels: alerts.labels.unwrap(),
+        quietHours: alerts.quietHours.unwrap(),
       })
       .partial(),
     notifications: z.boolean(),
@@ -69,6 +83,7 @@ export const changeableSourceSchema = givenFiltersSchema
     priority: sourceSchema.shape.priority.unwrap(),
     deleteAfter: sourceSchema.shape.deleteAfter.unwrap(),
     oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
+    silentHours: sourceSchema.shape.silentHours.unwrap(),
   })
   .partial()
 
@@ -143,6 +158,34 @@ export const commands = {
     output: outcomeSchema,
   },
   changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },
+  /** It is told no more until it is over. `by`: who has seen to it, as the timeline says. */
+  acknowledge: { input: z.object({ id: z.string(), by: z.string().min(1).max(100) }), output: outcomeSchema },
+  /** It is not told again for some minutes; null: no longer snoozed. */
+  snooze: {
+    input: z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
+    output: outcomeSchema,
+  },
+  /** Nothing is told of a source or a checked path until then (milliseconds since 1970), or until unmuted (null). */
+  mute: { input: z.object({ id: z.string(), until: z.number().nullable() }), output: outcomeSchema },
+  unmute: { input: source, output: outcomeSchema },
+  /** `channel.id`: a new one's. Its secrets are kept apart. */
+  addChannel: { input: z.object({ channel: channelSchema, secrets }), output: outcomeSchema },
+  /** The whole channel in place of the one of that id. */
+  changeChannel: { input: z.object({ channel: channelSchema, secrets }), output: outcomeSchema },
+  removeChannel: { input: source, output: outcomeSchema },
+  /** The ids of all channels, as they are to be asked. */
+  orderChannels: { input: z.object({ ids: z.array(z.string()) }), output: outcomeSchema },
+  /** Sends a test through a channel, the real way; the answer or the error in words. */
+  testChannel: { input: source, output: testedSchema },
+  /** What a template makes of a notice; null: what the channel's type has by default. */
+  previewTemplate: {
+    input: z.object({
+      type: z.enum(channelTypes),
+      template: z.string().max(LONGEST_TEMPLATE).nullable(),
+    }),
+    output: z.object({ text: z.string() }),
+  },
+  timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
   dismissNotice: { input: z.object({ id: z.string() }), output: outcomeSchema },
   /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
@@ -163,6 +206,8 @@ export const desktopCommands = {
   chooseCheckedPath: { input: nothing, output: outcomeSchema },
   /** Shows a source's directory, or the embedded receiver's store (null), in the file manager. */
   showDirectory: { input: z.object({ source: z.string().nullable() }), output: outcomeSchema },
+  /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
+  showing: { input: z.object({ page: z.string().max(40).nullable() }), output: outcomeSchema },
   hideWindow: { input: nothing, output: outcomeSchema },
   quit: { input: nothing, output: outcomeSchema },
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
@@ -178,7 +223,10 @@ export type WindowAnswer = z.infer<typeof windowAnswerSchema>
 export const events = {
   patch: statePatchSchema,
   /** Asks the window to show one of its pages. */
-  show: z.object({ page: z.enum(['overview', 'transfers', 'alerts', 'settings']) }),
+  show: z.object({
+    page: z.enum(['overview', 'transfers', 'alerts', 'settings']),
+    incident: z.string().nullable().default(null),
+  }),
 } as const satisfies Record<string, z.ZodType>
 
 export type Commands = typeof commands

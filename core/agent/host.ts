@@ -1,14 +1,14 @@
+import type { Shown } from '../alert/messages.ts'
 import type { Language } from '../words/words.ts'
 import type { AppState } from './state/schema.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 
-/** A notification in words, ready to be shown. */
-export interface Notification {
-  /** The incident that it is about. */
-  incident: string
-  title: string
-  body: string
-  urgent: boolean
+/** Keeps secrets for whoever has logged in. What it seals it alone can open; null: it cannot. */
+export interface Vault {
+  /** keyring: by the desktop's; weak: without a password of its own (basic_text). */
+  storage: 'keyring' | 'weak'
+  seal(secret: string): string | null
+  open(sealed: string): string | null
 }
 
 /** What the agent needs of whoever hosts it: the desktop, the command line, or a test. */
@@ -19,8 +19,10 @@ export interface AgentHost {
   systemLanguage: Language
   computerName: string
   starter: WorkerStarter
+  /** null: secrets are kept in a file that this user alone may read. */
+  vault(): Vault | null
   /** Shows a notification natively; must return at once. */
-  notify(notification: Notification): void
-  /** Takes back what is still shown of an incident: it is no longer true. */
-  withdraw(incident: string): void
+  notify(shown: Shown): void
+  /** Takes back what is still shown about this: it is no longer true. */
+  withdraw(about: string): void
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
-import { openKeptFile } from './kept-file.ts'
+import { openKeptFile } from '../files/kept-file.ts'
 import { type KnownMounts, rememberMount } from './workers/configs.ts'
 
 const memorySchema = z.object({

@@ -1,4 +1,5 @@
-import type { AlertState, Incident, Trouble } from './state.ts'
+import type { Incident } from './incident.ts'
+import type { AlertState, Now, OpenIncident, Trouble } from './state.ts'
 import {
   FIRST_REPEAT_MS,
   isQuiet,
@@ -21,16 +22,19 @@ export interface Announcement {
 }
 
 /**
- * What has to be told by now; the returned state knows it as told.
- * @param steadyMs milliseconds of the steady clock.
+ * What has to be told by now; the returned state knows it as told. Of what is held nothing is told, but its end if its
+ * beginning was.
+ * @param isMuted a person wants to hear nothing of its sources now.
  */
 export function announce(
   state: AlertState,
-  steadyMs: number,
+  { at, steadyMs }: Now,
+  isMuted: (incident: Incident) => boolean = () => false,
 ): { state: AlertState; announcements: Announcement[] } {
   let troubles = state.troubles.filter((trouble) => !isQuiet(trouble, steadyMs))
   const announcements: Announcement[] = []
   const open = state.open.map((incident) => {
+    if (isHeld(incident, at) || isMuted(incident)) return incident
     const { next, trouble, announcement } = judge(troubles, incident, steadyMs)
     if (announcement !== null) announcements.push(announcement)
     if (trouble !== null) troubles = [...troubles.filter(({ id }) => id !== trouble.id), trouble]
@@ -50,11 +54,24 @@ export function announce(
   }
 }
 
-/** When there is something to tell, by the steady clock, if nothing changes until then; null: never. */
-export function tellAgainAtMs({ open, recoveries, troubles }: AlertState): number | null {
+/** A person has seen to it, or wants to hear of it later. */
+function isHeld({ acknowledged, snoozedUntil }: Incident, at: number): boolean {
+  return acknowledged !== null || (snoozedUntil !== null && snoozedUntil > at)
+}
+
+/**
+ * When there is something to tell, by the steady clock, if nothing changes until then; null: never. What is held or
+ * muted now is looked at again when somebody asks for that.
+ */
+export function tellAgainAtMs(
+  { open, recoveries, troubles }: AlertState,
+  at: number,
+  isMuted: (incident: Incident) => boolean = () => false,
+): number | null {
   const times = [
     ...recoveries.map(() => Number.NEGATIVE_INFINITY),
-    ...open.map((incident) => {
+    ...open.flatMap((incident) => {
+      if (isHeld(incident, at) || isMuted(incident)) return []
       if (!incident.told) return incident.tellAtMs
       const trouble = incident.isSilent ? troubleOf(troubles, incident) : undefined
       return trouble === undefined ? incident.repeatAtMs : lastsAtMs(trouble, incident)
@@ -65,13 +82,13 @@ export function tellAgainAtMs({ open, recoveries, troubles }: AlertState): numbe
 }
 
 interface Judged {
-  next: Incident
+  next: OpenIncident
   /** As it is now; null: unchanged. */
   trouble: Trouble | null
   announcement: Announcement | null
 }
 
-function judge(troubles: readonly Trouble[], incident: Incident, steadyMs: number): Judged {
+function judge(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: number): Judged {
   if (!incident.told) return first(troubles, incident, steadyMs)
   const trouble = incident.isSilent ? troubleOf(troubles, incident) : undefined
   if (trouble !== undefined) {
@@ -88,11 +105,16 @@ function judge(troubles: readonly Trouble[], incident: Incident, steadyMs: numbe
   return { next, trouble: null, announcement: { what: 'lasting', incident: next, trouble: null } }
 }
 
-function first(troubles: readonly Trouble[], incident: Incident, steadyMs: number): Judged {
+function first(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: number): Judged {
   if (incident.tellAtMs > steadyMs) return { next: incident, trouble: null, announcement: null }
   const before = troubleBefore(troubles, incident)
   const trouble = troubleWith(before, { ...incident, told: true })
-  const next = { ...trouble.incident, isSilent: isUnstable(trouble) }
+  const next = {
+    ...incident,
+    told: true,
+    isSilent: isUnstable(trouble),
+    repeatAtMs: steadyMs + FIRST_REPEAT_MS,
+  }
   const now = { ...trouble, incident: next }
   if (!isUnstable(now))
     return { next, trouble: now, announcement: { what: 'failed', incident: next, trouble: null } }

@@ -1,19 +1,17 @@
-import type { Verdict } from '../check/messages.ts'
-import type { AlertState, Incident, IncidentKind, Sample, Suspicion } from './state.ts'
-import { COLLECT_MS, KEPT_INCIDENTS } from './state.ts'
+import type { Incident, IncidentKind } from './incident.ts'
+import type { AlertState, OpenIncident, Sample, Suspicion } from './state.ts'
+import { COLLECT_MS, KEPT_INCIDENTS, type Now } from './state.ts'
 import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './troubles.ts'
 
-/** A system that says EROFS, or a call that never returns, needs no second opinion. */
-const SAMPLES_NEEDED: Record<IncidentKind, number> = {
-  'read-only': 1,
-  hung: 1,
-  'io-error': 2,
-  missing: 2,
-  full: 2,
-  permission: 2,
-  stale: 2,
-  error: 2,
-}
+/** A system that says EROFS, a call that never returns, and what Holdfast itself knows need no second opinion. */
+const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
+  'io-error',
+  'missing',
+  'full',
+  'permission',
+  'stale',
+  'error',
+])
 
 /** ok, pending, firing, ok: one verdict of one path; pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
@@ -38,16 +36,42 @@ export function isSuspected(state: AlertState, id: string): boolean {
   return state.suspicions[id] !== undefined && !isInIncident(state, id)
 }
 
+/** A person has seen to it: it is told no more until it is over. */
+export function acknowledge(state: AlertState, id: string, by: string, at: number): AlertState {
+  return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
+}
+
+/** It is told again after so many milliseconds, if it still lasts; null: as if it had not been snoozed. */
+export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
+  return withOpen(state, id, (one) =>
+    forMs === null
+      ? { ...one, snoozedUntil: null }
+      : { ...one, snoozedUntil: now.at + forMs, repeatAtMs: now.steadyMs + forMs },
+  )
+}
+
+function withOpen(
+  state: AlertState,
+  id: string,
+  change: (incident: OpenIncident) => OpenIncident,
+): AlertState {
+  return { ...state, open: state.open.map((one) => (one.id === id ? change(one) : one)) }
+}
+
 /** A path that is no longer looked after: its part in any incident ends without a word. */
 export function forget(state: AlertState, id: string, now: number): AlertState {
   return withoutPath(leave(withoutSuspicion(state, id), id, now, false), id)
 }
 
-function isIncident(kind: Verdict['kind']): kind is IncidentKind {
+function isIncident(kind: Sample['kind']): kind is IncidentKind {
   return kind !== 'ok' && kind !== 'slow'
 }
 
-function suspicionOf(before: Suspicion | undefined, kind: IncidentKind, { at, isOwn }: Sample): Suspicion {
+function suspicionOf(
+  before: Suspicion | undefined,
+  kind: IncidentKind,
+  { since: at, isOwn }: Sample,
+): Suspicion {
   const { failures, since } = before ?? { failures: 0, since: at }
   // The disk's own failure is not as old as what its path lived on with.
   const isAnother = before?.kind !== kind || before.isOwn !== isOwn
@@ -60,7 +84,7 @@ function suspicionOf(before: Suspicion | undefined, kind: IncidentKind, { at, is
  * as often; but one that is part of an incident leaves it only for a kind that it stays with.
  */
 function beginningOf(suspicion: Suspicion, isInOne: boolean): number | null {
-  const needed = SAMPLES_NEEDED[suspicion.kind]
+  const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
   if (suspicion.ofKind >= needed) return suspicion.kindSince
   return !isInOne && suspicion.failures >= needed ? suspicion.since : null
 }
@@ -74,7 +98,7 @@ function isPartOf({ failing }: Incident, id: string): boolean {
 }
 
 /** The open incident that this sample belongs to. */
-function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): Incident | undefined {
+function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): OpenIncident | undefined {
   const alike = state.open.filter((one) => one.kind === kind && one.group === sample.group)
   // The disk itself fails now, of which nobody has been told: also if the path is part of the incident already.
   const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
@@ -88,41 +112,48 @@ function withoutSuspicion(state: AlertState, id: string): AlertState {
 }
 
 function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
-  const incident: Incident = {
+  const incident: OpenIncident = {
     id: `${sample.at}-${state.opened + 1}`,
     kind,
     group: sample.group,
     isOwn: sample.isOwn,
     paths: { [sample.id]: sample.path },
     failing: { [sample.id]: sample.sentence },
+    sources: sample.source === null ? [] : [sample.source],
     sentence: sample.sentence,
+    step: sample.step,
     startedAt: since,
+    noticedAt: sample.at,
     endedAt: null,
-    tellAtMs: sample.steadyMs + COLLECT_MS,
     told: false,
     isSilent: false,
-    repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
     repeats: 0,
+    acknowledged: null,
+    snoozedUntil: null,
+    tellAtMs: sample.steadyMs + Math.max(COLLECT_MS, since + sample.tellAfterMs - sample.at),
+    repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
   }
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
 
 /** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
-function join(incident: Incident, { id, path, sentence, isOwn }: Sample): Incident {
+function join(incident: OpenIncident, { id, path, sentence, isOwn, source }: Sample): OpenIncident {
   const paths = { ...incident.paths, [id]: path }
+  const sources =
+    source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
   return withFailing(
-    { ...incident, paths, isOwn: incident.isOwn && isOwn },
+    { ...incident, paths, sources, isOwn: incident.isOwn && isOwn },
     { ...incident.failing, [id]: sentence },
   )
 }
 
 /** What has left speaks for the incident no more, unless it was the last. */
-function withFailing(incident: Incident, failing: Incident['failing']): Incident {
+function withFailing<I extends Incident>(incident: I, failing: Incident['failing']): I {
   return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
 }
 
 /** The path fails in another way now: it leaves its other incidents, which is no recovery. */
-function leaveOthers(state: AlertState, { id, at }: Sample, own: Incident | undefined): AlertState {
+function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
   return state.open
     .filter((one) => one !== own && isPartOf(one, id))
     .reduce((current, one) => leaveOne(current, one, id, at, false), state)
@@ -137,7 +168,7 @@ function leave(state: AlertState, id: string, now: number, recovered: boolean): 
 /** An incident is over when its last path has left; its recovery is told only if its failure was. */
 function leaveOne(
   state: AlertState,
-  incident: Incident,
+  incident: OpenIncident,
   id: string,
   now: number,
   recovered: boolean,
@@ -147,7 +178,8 @@ function leaveOne(
   if (Object.keys(failing).length > 0) {
     return { ...state, open: state.open.map((one) => (one === incident ? rest : one)) }
   }
-  const over = { ...rest, endedAt: now }
+  const { tellAtMs: _tell, repeatAtMs: _repeat, ...facts } = rest
+  const over: Incident = { ...facts, endedAt: now }
   return {
     ...state,
     open: state.open.filter((one) => one !== incident),

@@ -1,22 +1,10 @@
-import type { Verdict } from '../check/messages.ts'
 import type { Message } from '../words/message.ts'
+import type { Incident, IncidentKind } from './incident.ts'
 
-/** Verdicts that are incidents; "slow" is shown, but nobody is woken for it. */
-export const incidentKinds = [
-  'read-only',
-  'hung',
-  'io-error',
-  'missing',
-  'full',
-  'permission',
-  'stale',
-  'error',
-] as const
-export type IncidentKind = (typeof incidentKinds)[number]
-
-/** One verdict of one path, as far as alerts need it. */
+/** One verdict of one path, or what is known of another part of Holdfast, as far as alerts need it. */
 export interface Sample {
   id: string
+  /** The path, or what else the subject is called. */
   path: string
   /** Paths of one group that fail alike are one incident: the mount point where it is known. */
   group: string
@@ -25,38 +13,27 @@ export interface Sample {
    * until they are told, and nobody joins it after that, so that what fails later is told as well.
    */
   isOwn: boolean
-  kind: Verdict['kind']
+  kind: IncidentKind | 'ok' | 'slow'
   sentence: Message
-  /** Milliseconds since 1970. */
+  /** The source that it is about, by id; null: none. */
+  source: string | null
+  /** The shell's name of the step that failed; null: none did. */
+  step: string | null
+  /** Nobody is told of it before it has lasted for so long, in milliseconds. */
+  tellAfterMs: number
+  /** Milliseconds since 1970: when it was found, and since when it is so. */
   at: number
+  since: number
   /** Milliseconds of the steady clock. */
   steadyMs: number
 }
 
-export interface Incident {
-  id: string
-  kind: IncidentKind
-  group: string
-  /** All that it was begun with was perhaps of the paths' own. */
-  isOwn: boolean
-  /** Every path that was part of it, by path id. */
-  paths: Record<string, string>
-  /** What is said of those that fail now, by path id; the first of them speaks for the incident. */
-  failing: Record<string, Message>
-  sentence: Message
-  /** Milliseconds since 1970. */
-  startedAt: number
-  endedAt: number | null
-  /** When it is to be told, by the steady clock: further paths of the same mount are waited for. */
+/** One that lasts, and what the policy has planned for it, by the steady clock. */
+export interface OpenIncident extends Incident {
+  /** When it is to be told: further paths of the same mount are waited for. */
   tellAtMs: number
-  /** Somebody was told, or need not be, as it comes and goes. */
-  told: boolean
-  /** It comes and goes: neither that it is there is told, nor its end. */
-  isSilent: boolean
-  /** When it is told once more if it lasts, by the steady clock. */
+  /** When it is told once more if it lasts. */
   repeatAtMs: number
-  /** How often that was done. */
-  repeats: number
 }
 
 /** Incidents that follow one another within QUIET_MS: something that comes and goes is one trouble. */
@@ -75,6 +52,14 @@ export interface Trouble {
   quietSinceMs: number | null
 }
 
+/** Both clocks at one moment. */
+export interface Now {
+  /** Milliseconds since 1970. */
+  at: number
+  /** Milliseconds of the steady clock. */
+  steadyMs: number
+}
+
 /** How a path has failed without a break. */
 export interface Suspicion {
   failures: number
@@ -89,7 +74,7 @@ export interface Suspicion {
 
 export interface AlertState {
   suspicions: Record<string, Suspicion>
-  open: Incident[]
+  open: OpenIncident[]
   /** Those that are over, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]
   /** Recoveries that nobody has been told of yet. */

@@ -1,4 +1,5 @@
-import type { AlertState, Incident, Trouble } from './state.ts'
+import type { Incident } from './incident.ts'
+import type { AlertState, OpenIncident, Trouble } from './state.ts'
 
 // How often what comes and goes, and what lasts, is told; pure. Times are milliseconds of the steady clock.
 
@@ -31,7 +32,7 @@ export function isUnstable({ times }: Trouble): boolean {
 }
 
 /** When it is told as one that lasts: each time after twice as long, up to an hour, so that this does not flap, either. */
-export function lastsAtMs({ lastings }: Trouble, { tellAtMs }: Incident): number {
+export function lastsAtMs({ lastings }: Trouble, { tellAtMs }: OpenIncident): number {
   return tellAtMs + Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
 }
 

@@ -2,20 +2,8 @@ import type { Verdict } from './messages.ts'
 import type { ProberPool } from './prober/prober-pool.ts'
 import type { StepFailure } from './prober/protocol.ts'
 import { callFailure, type Failure } from './probes/findings.ts'
-import type { WriteStep } from './probes/write-file.ts'
+import { type ShellStep, shellStep } from './shell-step.ts'
 import { hungVerdict, SLOW_MS, slowLimit, verdictOf } from './verdict.ts'
-
-/** The commands of a shell script that does the same: create, list, remove one file. */
-export type ShellStep = 'touch' | 'ls' | 'rm'
-
-const SHELL_STEP: Record<WriteStep, ShellStep> = {
-  create: 'touch',
-  write: 'touch',
-  fsync: 'touch',
-  'read back': 'ls',
-  list: 'ls',
-  remove: 'rm',
-}
 
 export interface ProbedOnce {
   path: string
@@ -66,23 +54,4 @@ function judge(
 
 function asFailure({ step, errno, code, cause }: StepFailure): Failure {
   return cause === 'no-inodes' ? { step, cause } : callFailure(step, { errno, code })
-}
-
-function shellStep(step: string): ShellStep {
-  return step in SHELL_STEP ? SHELL_STEP[step as WriteStep] : 'touch'
-}
-
-/** What a template may name, in braces. */
-export const templateNames = ['project', 'resource', 'path', 'step'] as const
-
-/** The read-only monitor's own message of one failed step. */
-export const STEP_TEMPLATE = '[PROJ_CODE] {project}, in {resource}\n>>> {step} failed'
-
-/** The message of one failed step. What is in braces and no name stays as it is. */
-export function stepMessage(
-  template: string,
-  values: Record<(typeof templateNames)[number], string>,
-): string {
-  const isName = (word: string): word is keyof typeof values => Object.hasOwn(values, word)
-  return template.replace(/\{(\w+)\}/g, (braced, word: string) => (isName(word) ? values[word] : braced))
 }

@@ -42,16 +42,17 @@ export function withPause(settings: Settings, minutes: number | null, now: numbe
 }
 
 /** Settings that belong together; each can be changed without the others. */
-type Group = 'check' | 'scan' | 'send'
+type Group = 'alerts' | 'check' | 'scan' | 'send'
 
 /** What is changed of the settings, and of each group of them. */
 export type SettingsChanges = Changes<Omit<Settings, Group> & { [Name in Group]: Changes<Settings[Name]> }>
 
 export function withChanges(settings: Settings, changes: SettingsChanges): Settings {
-  const { check, scan, send, ...single } = changes
+  const { alerts, check, scan, send, ...single } = changes
   return {
     ...settings,
     ...given<Settings>(single),
+    alerts: { ...settings.alerts, ...given<Settings['alerts']>(alerts ?? {}) },
     check: { ...settings.check, ...given<Settings['check']>(check ?? {}) },
     scan: { ...settings.scan, ...given<Settings['scan']>(scan ?? {}) },
     send: { ...settings.send, ...given<Settings['send']>(send ?? {}) },

@@ -22,6 +22,8 @@ export interface DataLayout {
   directory: string
   ledger: string
   history: string
+  /** The outbox and the timeline of alerts. */
+  alerts: string
   identity: string
   store: string
   logs: string
@@ -72,6 +74,7 @@ export function layoutOf(directory: string): DataLayout {
     directory,
     ledger: path.join(directory, 'ledger.db'),
     history: path.join(directory, 'history.db'),
+    alerts: path.join(directory, 'alerts.db'),
     identity: path.join(directory, 'identity'),
     store: path.join(directory, 'store'),
     logs: path.join(directory, 'logs'),

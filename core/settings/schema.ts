@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertsSettingsSchema } from '../alert/settings.ts'
 import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 
@@ -73,6 +74,8 @@ export const sourceSchema = z.object({
     .object({ hours: z.number().int().min(1).max(87_600) })
     .nullable()
     .default(null),
+  /** An incident when nothing has come from it for so many hours (batch: its newest directory is not closed); null: never. */
+  silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
   /** Whether its check tries to write, too; not where files are only to be read, and this user may not write. */
   write: z.boolean().default(true),
   /** Ids of the destinations that its files go to; null: to all. See `destinationsOf`. */
@@ -159,6 +162,8 @@ const settingsObject = z.object({
     .object({ since: z.number().int().default(0), until: z.number().int().nullable() })
     .nullable()
     .default(null),
+  alerts: alertsSettingsSchema.prefault({}),
+  /** Native notifications, or the terminal's lines. */
   notifications: z.boolean().default(true),
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),

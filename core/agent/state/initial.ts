@@ -28,9 +28,12 @@ export function initialState(
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
+    parked: [],
     incidents: [],
     notices: [],
-    workers: { checker: off, scanner: off, sender: off, receiver: off },
+    channels: [],
+    secretStorage: 'file',
+    workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },
     settings,
   }
 }

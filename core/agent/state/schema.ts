@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { incidentKinds } from '../../alert/state.ts'
+import { incidentSchema } from '../../alert/incident.ts'
+import { channelStateSchema } from '../../alert/messages.ts'
 import { checkedSchema } from '../../check/messages.ts'
-import { totalsSchema } from '../../ledger/messages.ts'
+import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
 import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -59,20 +60,7 @@ export const checkedPathStateSchema = z.object({
 })
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
-export const incidentSchema = z.object({
-  id: z.string(),
-  kind: z.enum(incidentKinds),
-  /** The paths that it is about, grouped by mount. */
-  paths: z.array(z.string()),
-  sentence: messageSchema,
-  /** Milliseconds since 1970. */
-  startedAt: z.number(),
-  /** null while it lasts. */
-  endedAt: z.number().nullable(),
-})
-export type Incident = z.infer<typeof incidentSchema>
-
-export const workerNames = ['checker', 'scanner', 'sender', 'receiver'] as const
+export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const
 export type WorkerName = (typeof workerNames)[number]
 
 export const workerStateSchema = z.object({
@@ -133,9 +121,15 @@ export const appStateSchema = z.object({
   transfers: z.array(stateTransferSchema),
   /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
   destinations: z.array(destinationStateSchema),
+  /** Files that were given up, at most 20 of each destination. */
+  parked: z.array(fileSchema),
   /** Those that last first, then those that are over, newest first; at most 100. */
   incidents: z.array(incidentSchema),
   notices: z.array(noticeSchema),
+  /** The native one first, then those of the settings, in their order. */
+  channels: z.array(channelStateSchema),
+  /** Where channels' secrets are kept: by the desktop's keyring, by it without a password of its own, or in a file that this user alone may read. */
+  secretStorage: z.enum(['keyring', 'weak', 'file']),
   /** sender: of those of all destinations the one that is worst off. */
   workers: z.record(z.enum(workerNames), workerStateSchema),
   settings: settingsSchema,

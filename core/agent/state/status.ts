@@ -1,13 +1,11 @@
+import { type Incident, incidentKinds, isDiskKind, severityOf, subjectsOf } from '../../alert/incident.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { bytesToGo } from '../bytes-to-go.ts'
-import { scanProblem } from './scan-problem.ts'
-import type { AppState, Incident, Status } from './schema.ts'
-import { isOldVerdict } from './verdict-age.ts'
+import { conditionsOf } from './conditions.ts'
+import { inSteps } from './in-steps.ts'
+import type { AppState, Status } from './schema.ts'
 
-/** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
-const UNREACHABLE_AFTER_MS = 10_000
-const MINUTE = 60_000
 const LONG_PAUSE_MS = 24 * 3_600_000
 
 /**
@@ -15,10 +13,8 @@ const LONG_PAUSE_MS = 24 * 3_600_000
  * The first that applies wins, the graver first (docs: README, "What the icon says").
  */
 export function overallStatus(state: AppState, now: number): Status {
-  const sentence = failing(state) ?? null
-  if (sentence !== null) return { level: 'failing', sentence, detail: waitingDetail(state) }
-  const attention = attentionOf(state, now)
-  if (attention !== null) return { level: 'attention', ...attention }
+  const trouble = troubleOf(state, now)
+  if (trouble !== null) return trouble
   const pause = pauseOf(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
@@ -33,104 +29,52 @@ export function overallStatus(state: AppState, now: number): Status {
   return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
 }
 
-function failing(state: AppState): Message | null {
-  const lasting = state.incidents.filter((incident) => incident.endedAt === null)
-  const first = lasting[0]
-  if (first !== undefined) return incidentSentence(state, first, lasting.length)
-  if (state.totals.parkedFiles > 0) return message('status.parked', { count: state.totals.parkedFiles })
-  return null
+/** The gravest of all that is wrong, and how much more there is. */
+function troubleOf(state: AppState, now: number): Status | null {
+  const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
+  const all = [
+    ...disks.map((one) => ({ kind: one.kind, sentence: incidentSentence(state, one) })),
+    ...conditionsOf(state, now).flatMap((one) =>
+      one.kind === 'ok' ? [] : [{ kind: one.kind, sentence: one.live ?? one.sentence }],
+    ),
+  ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind))
+  const [first] = all
+  if (first === undefined) return minorTrouble(state, now)
+  const level = severityOf(first.kind) === 'critical' ? 'failing' : 'attention'
+  const more = all.length - 1
+  const isOfDestination = ['refused', 'destination', 'unreachable'].includes(first.kind)
+  const detail =
+    more > 0
+      ? message('status.more', { count: more })
+      : isOfDestination && state.destinations.length > 1
+        ? othersGoOn(state)
+        : first.kind === 'unreachable'
+          ? null
+          : waitingDetail(state)
+  return { level, sentence: first.sentence, detail }
 }
 
 /** A source is called by its name here, which is short; alerts and notifications say the whole path. */
-function incidentSentence(state: AppState, incident: Incident, count: number): Message {
-  const failing = incident.paths[0] ?? ''
+function incidentSentence(state: AppState, incident: Incident): Message {
+  const subjects = subjectsOf(incident)
+  const failing = subjects[0] ?? ''
   const source = state.sources.find(({ settings }) => settings.path === failing)
   const path = source?.settings.name ?? failing
-  const params = { path, since: incident.startedAt, others: count - 1, count: count - 1 }
-  return count > 1 ? message('status.incidents', params) : message(`incident.${incident.kind}`, params)
+  const others = subjects.length - 1
+  const where = others > 0 ? `${path} (+${others})` : path
+  return message(`incident.${incident.kind}` as 'incident.full', { path: where, since: incident.startedAt })
 }
 
-/** What makes the promise weaker than it looks, the graver first. */
-function attentionOf(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
-  const waiting = waitingDetail(state)
-  const worker = workerTrouble(state, now)
-  if (worker !== null) return { sentence: worker, detail: waiting }
-  const unchecked = uncheckedLately(state, now)
-  if (unchecked !== null) return { sentence: unchecked, detail: waiting }
-  const destination = destinationTrouble(state, now)
-  if (destination !== null) return destination
-  const problem = destinationProblem(state)
-  if (problem !== null) return { sentence: problem, detail: waiting }
-  const scan = scanTrouble(state)
-  if (scan !== null) return { sentence: scan, detail: waiting }
+/** What is no incident: a person has it so, or has only to read it. */
+function minorTrouble(state: AppState, now: number): Status | null {
   const notice = state.notices[0]
-  if (notice !== undefined) return { sentence: notice.sentence, detail: waiting }
+  if (notice !== undefined)
+    return { level: 'attention', sentence: notice.sentence, detail: waitingDetail(state) }
   const { pause } = state.settings
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return null
   const count = state.totals.waitingFiles
-  return { sentence: message('status.pausedLong', { since: pause.since, count }), detail: null }
-}
-
-function workerTrouble(state: AppState, now: number): Message | null {
-  for (const [worker, { condition, since }] of Object.entries(state.workers)) {
-    if (condition === 'late' || condition === 'failed')
-      return message(`status.worker.${condition}`, { worker })
-    if (condition === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS) {
-      return message('status.worker.failed', { worker })
-    }
-  }
-  return null
-}
-
-/** The path whose last verdict is the oldest, where that is too old to be believed. */
-function uncheckedLately({ sources, checkedPaths, settings }: AppState, now: number): Message | null {
-  const all = [
-    ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
-    ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
-  ]
-  const old = all
-    .flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
-    .filter(({ checked }) => isOldVerdict(checked, settings.check.intervalSeconds, now))
-    .sort((a, b) => a.checked.at - b.checked.at)[0]
-  if (old === undefined) return null
-  return message('status.notChecked', { name: old.name, age: inSteps(now - old.checked.at) })
-}
-
-/** Refused before unreachable, and the one that has been away longest first. */
-function destinationTrouble(state: AppState, now: number): Pick<Status, 'sentence' | 'detail'> | null {
-  const refused = state.destinations.find(({ connection }) => connection.state === 'refused')
-  if (refused !== undefined) {
-    // Its own sentence says what helps: another version, the clocks, or to pair again.
-    const sentence = refused.connection.problem ?? message('status.refused', { name: refused.name })
-    return { sentence, detail: othersGoOn(state) }
-  }
-  const away = state.destinations
-    .filter(
-      ({ connection: { state, since } }) =>
-        state === 'unreachable' && awayFor(since, now) > UNREACHABLE_AFTER_MS,
-    )
-    .sort((a, b) => a.connection.since - b.connection.since)
-  const first = away[0]
-  if (first === undefined) return null
-  const params = { name: first.name, away: inSteps(awayFor(first.connection.since, now)) }
-  if (state.destinations.length === 1) {
-    const key = first.kind === 'embedded' ? 'status.unreachableEmbedded' : 'status.unreachable'
-    return { sentence: message(key, { ...params, count: state.totals.waitingFiles }), detail: null }
-  }
-  // The sentence names what waits.
-  const sentence = message('status.unreachableOne', { ...params, count: first.totals.waitingFiles })
-  return { sentence, detail: othersGoOn(state) }
-}
-
-/** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
-function awayFor(since: number, now: number): number {
-  return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
-}
-
-/** A duration in milliseconds as a sentence has it that is made anew all the time: from a minute on no second ticks in it. */
-function inSteps(duration: number, round: (steps: number) => number = Math.floor): number {
-  const step = duration < MINUTE ? 1_000 : MINUTE
-  return round(duration / step) * step
+  const sentence = message('status.pausedLong', { since: pause.since, count })
+  return { level: 'attention', sentence, detail: null }
 }
 
 /** Said of several destinations when one is in trouble, if it is so. */
@@ -140,21 +84,6 @@ function othersGoOn(state: AppState): Message | null {
   const isPaused = settings.pause !== null || allowance.now.kind === 'pause'
   const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
   return isPaused || isAlone ? null : message('status.othersGoOn')
-}
-
-/** Why files wait for a destination although it is connected, or why nothing can even try to connect. */
-function destinationProblem({ destinations }: AppState): Message | null {
-  const problems = destinations.map(({ connection: { state, problem } }) =>
-    state === 'connected' || state === 'idle' ? problem : null,
-  )
-  return problems.find((problem) => problem !== null) ?? null
-}
-
-/** Files that are not sent, and directories that are not looked at; each problem has its own sentence. */
-function scanTrouble(state: AppState): Message | null {
-  const unwatched = state.sources.reduce((sum, one) => sum + (one.scanned?.unwatchedDirectories ?? 0), 0)
-  if (unwatched > 0) return message('status.unwatched', { count: unwatched })
-  return state.sources.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
 /** That nothing is sent, by a person's wish or the schedule's, and until when. */

@@ -3,7 +3,7 @@ import type { Checked, checkerDefinition } from '../../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../../check/messages.ts'
 import type { RunningReport, receiverDefinition } from '../../receive/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
-import type { RemovalRule, senderDefinition } from '../../send/messages.ts'
+import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
@@ -78,6 +78,8 @@ export interface SendersNow {
   elsewhere: ReadonlySet<string>
   /** Ids of those that have something to send now: they share the line. */
   busy: ReadonlySet<string>
+  /** What receivers are told of this computer; left out: nothing. */
+  status?: OwnStatus
 }
 
 /** Which destinations are connected, which of those have something to send, and which are on other computers. */
@@ -149,6 +151,7 @@ function senderConfig(
     paused: settings.pause !== null,
     retrySeconds: settings.send.retrySeconds,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
+    ...(now.status === undefined ? {} : { status: now.status }),
   }
 }
 

@@ -23,7 +23,14 @@ export interface WorkerStarter {
  * core/send/lane/lane.ts: about twenty calls) and have threads for more than twenty sources that hang at once. The
  * receiver has one disk, which may have twice as many calls as files that are written at a time.
  */
-const POOL_THREADS: Record<WorkerName, number> = { checker: 1024, scanner: 512, sender: 512, receiver: 128 }
+const POOL_THREADS: Record<WorkerName, number> = {
+  checker: 1024,
+  scanner: 512,
+  sender: 512,
+  receiver: 128,
+  // Names that are looked up in the DNS hold one each, for as long as that takes.
+  notifier: 32,
+}
 
 /**
  * Words for V8 at a worker's start. Left to itself V8 lets the young generation grow to 128 MiB before it collects,

@@ -1,0 +1,84 @@
+import { letterOf } from '../alert/letter.ts'
+import { exampleNotice } from '../alert/test-notice.ts'
+import {
+  withChannel,
+  withChannelChanged,
+  withChannelOrder,
+  withMuted,
+  withoutChannel,
+  withoutMuted,
+} from '../settings/channels.ts'
+import { message } from '../words/message.ts'
+import { Problem } from '../words/problem.ts'
+import { createWords } from '../words/words.ts'
+import type { Agent } from './agent.ts'
+import type { CommandHandlers } from './commands.ts'
+import type { Outcome } from './contract.ts'
+
+type AlertCommands =
+  | 'acknowledge'
+  | 'snooze'
+  | 'mute'
+  | 'unmute'
+  | 'addChannel'
+  | 'changeChannel'
+  | 'removeChannel'
+  | 'orderChannels'
+  | 'testChannel'
+  | 'previewTemplate'
+  | 'timeline'
+
+const noIncident = () => new Problem('alert.noIncident')
+
+/** The commands that are about being told. `change` makes an outcome of what it does. */
+export function alertCommands(
+  agent: Agent,
+  change: (act: () => void | Promise<void>) => Promise<Outcome>,
+): Pick<CommandHandlers, AlertCommands> {
+  const { tell } = agent
+  return {
+    acknowledge: ({ id, by }) =>
+      change(() => {
+        if (!tell.alerts.acknowledge(id, by)) throw noIncident()
+      }),
+    snooze: ({ id, minutes }) =>
+      change(() => {
+        if (!tell.alerts.snooze(id, minutes)) throw noIncident()
+      }),
+    mute: ({ id, until }) =>
+      change(() => agent.change((settings) => withMuted(settings, id, until, Date.now()))),
+    unmute: ({ id }) => change(() => agent.change((settings) => withoutMuted(settings, id))),
+    addChannel: ({ channel, secrets }) =>
+      change(async () => {
+        // What is refused leaves no secret behind.
+        withChannel(agent.settings.get(), channel)
+        await tell.secrets.set(channel, secrets)
+        agent.change((settings) => withChannel(settings, channel))
+      }),
+    changeChannel: ({ channel, secrets }) =>
+      change(async () => {
+        withChannelChanged(agent.settings.get(), channel)
+        await tell.secrets.set(channel, secrets)
+        agent.change((settings) => withChannelChanged(settings, channel))
+      }),
+    removeChannel: ({ id }) =>
+      change(async () => {
+        agent.change((settings) => withoutChannel(settings, id))
+        await tell.secrets.keepOnly(new Set(agent.settings.get().alerts.channels.map((one) => one.id)))
+      }),
+    orderChannels: ({ ids }) => change(() => agent.change((settings) => withChannelOrder(settings, ids))),
+    testChannel: async ({ id }) => {
+      const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
+      if (channel !== undefined && tell.secrets.unreadable().includes(id))
+        return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
+      return tell.notifier.request('test', { channel: id })
+    },
+    previewTemplate: async ({ type, template }) => {
+      const { labels } = agent.settings.get().alerts
+      const writer = { words: createWords(agent.language), computer: agent.host.computerName, labels }
+      const now = Date.now()
+      return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
+    },
+    timeline: (question) => tell.notifier.request('timeline', question),
+  }
+}

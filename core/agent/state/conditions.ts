@@ -1,0 +1,205 @@
+import type { IncidentKind } from '../../alert/incident.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import { inSteps } from './in-steps.ts'
+import { scanProblem } from './scan-problem.ts'
+import type { AppState, DestinationState, SourceState } from './schema.ts'
+import { isOldVerdict } from './verdict-age.ts'
+
+// What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
+
+/** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
+const UNREACHABLE_AFTER_MS = 10_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+
+/** One subject besides the disks. One that nothing is known of at the moment is left out. */
+export interface Condition {
+  id: string
+  kind: IncidentKind | 'ok'
+  /** The source that it is about, by id. */
+  source: string | null
+  name: string
+  /** Milliseconds since 1970. */
+  since: number
+  sentence: Message
+  /** The sentence as it is now, with ages and counts, where it is another one. */
+  live?: Message
+  /** Nobody is told before it has lasted for so long, in milliseconds. */
+  tellAfterMs: number
+}
+
+export function conditionsOf(state: AppState, now: number): Condition[] {
+  return [
+    ...workerConditions(state, now),
+    ...uncheckedCondition(state, now),
+    ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
+    ...state.sources.flatMap((one) => [
+      ...parkedCondition(state, one, now),
+      ...scanCondition(one, now),
+      ...silentCondition(state, one, now),
+    ]),
+  ]
+}
+
+/** Every subject that the settings have; what an incident is about that is not among them is looked after no more. */
+export function conditionIds({ destinations, sources, workers }: AppState): string[] {
+  return [
+    'unchecked',
+    ...Object.keys(workers).map((name) => `worker:${name}`),
+    ...destinations.map(({ id }) => `destination:${id}`),
+    ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `scan:${id}`, `silent:${id}`]),
+  ]
+}
+
+type Subject = Pick<Condition, 'id' | 'name' | 'source'>
+
+const well = (subject: Subject, now: number): Condition[] => [
+  {
+    ...subject,
+    kind: 'ok',
+    since: now,
+    sentence: message('check.ok', { path: subject.name }),
+    tellAfterMs: 0,
+  },
+]
+
+function workerConditions({ workers }: AppState, now: number): Condition[] {
+  return Object.entries(workers).flatMap(([worker, { condition, since }]): Condition[] => {
+    const subject = { id: `worker:${worker}`, name: worker, source: null }
+    const isAway = condition === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS
+    if (condition === 'starting' || (condition === 'restarting' && !isAway)) return []
+    if (condition === 'running' || condition === 'off') return well(subject, now)
+    const live = message(`status.worker.${condition === 'late' ? 'late' : 'failed'}`, { worker })
+    return [
+      {
+        ...subject,
+        kind: 'worker',
+        since,
+        sentence: message('condition.worker', { worker }),
+        live,
+        tellAfterMs: 2 * MINUTE_MS,
+      },
+    ]
+  })
+}
+
+/** The path whose last verdict is the oldest, where that is too old to be believed. */
+function uncheckedCondition({ sources, checkedPaths, settings }: AppState, now: number): Condition[] {
+  const all = [
+    ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
+    ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
+  ].flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
+  const old = all
+    .filter(({ checked }) => isOldVerdict(checked, settings.check.intervalSeconds, now))
+    .sort((a, b) => a.checked.at - b.checked.at)[0]
+  if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
+  const { name, checked } = old
+  const sentence = message('status.notChecked', { name, age: inSteps(now - checked.at) })
+  const subject = { id: 'unchecked', name, source: null }
+  return [{ ...subject, kind: 'worker', since: checked.at, sentence, tellAfterMs: 2 * MINUTE_MS }]
+}
+
+function destinationCondition(state: AppState, destination: DestinationState, now: number): Condition[] {
+  const { id, name, connection } = destination
+  const { since, problem } = connection
+  const subject = { id: `destination:${id}`, name, source: null }
+  switch (connection.state) {
+    case 'refused':
+      // Its own sentence says what helps: another version, the clocks, or to pair again.
+      return [
+        {
+          ...subject,
+          kind: 'refused',
+          since,
+          sentence: problem ?? message('status.refused', { name }),
+          tellAfterMs: MINUTE_MS,
+        },
+      ]
+    case 'unreachable':
+      return awayFor(since, now) > UNREACHABLE_AFTER_MS ? [unreachable(state, destination, now)] : []
+    case 'connected':
+    case 'idle':
+      // Why files wait although it is connected, or why nothing can even try to connect.
+      if (problem !== null)
+        return [{ ...subject, kind: 'destination', since, sentence: problem, tellAfterMs: MINUTE_MS }]
+      return well(subject, now)
+    case 'connecting':
+      return []
+    default:
+      return connection.state satisfies never
+  }
+}
+
+function unreachable(state: AppState, destination: DestinationState, now: number): Condition {
+  const { id, name, kind, connection, totals } = destination
+  const away = inSteps(awayFor(connection.since, now))
+  const isAlone = state.destinations.length === 1
+  const count = (isAlone ? state.totals : totals).waitingFiles
+  const key = !isAlone
+    ? 'status.unreachableOne'
+    : kind === 'embedded'
+      ? 'status.unreachableEmbedded'
+      : 'status.unreachable'
+  return {
+    id: `destination:${id}`,
+    name,
+    source: null,
+    kind: 'unreachable',
+    since: Math.min(connection.since, now),
+    sentence: message('condition.unreachable', { name }),
+    live: message(key, { name, away, count }),
+    tellAfterMs: state.settings.alerts.unreachableMinutes * MINUTE_MS,
+  }
+}
+
+/** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
+function awayFor(since: number, now: number): number {
+  return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
+}
+
+/** Files that were given up, until somebody has them tried again or they are gone. */
+function parkedCondition(
+  state: AppState,
+  { settings, totals, destinations }: SourceState,
+  now: number,
+): Condition[] {
+  const { id, name } = settings
+  const subject = { id: `parked:${id}`, name, source: id }
+  const isKnown = destinations.every((one) => state.destinations.find((all) => all.id === one.id)?.reported)
+  if (totals.parkedFiles === 0) return isKnown ? well(subject, now) : []
+  const file = state.parked.find((one) => one.source === id)?.path ?? '…'
+  const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
+  return [{ ...subject, kind: 'parked', since: now, sentence, tellAfterMs: 0 }]
+}
+
+/** Files that are not found, and directories that are not looked at. */
+function scanCondition(source: SourceState, now: number): Condition[] {
+  const { scanned, settings } = source
+  const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
+  if (scanned === null || scanned.phase === 'starting') return []
+  const count = scanned.unwatchedDirectories
+  const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
+  if (problem === null) return well(subject, now)
+  return [{ ...subject, kind: 'unwatched', since: now, sentence: problem, tellAfterMs: 5 * MINUTE_MS }]
+}
+
+/** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
+function silentCondition(state: AppState, source: SourceState, now: number): Condition[] {
+  const { settings, lastFile, scanned, destinations } = source
+  const { id, name, silentHours, kind } = settings
+  const subject = { id: `silent:${id}`, name, source: id }
+  if (silentHours === null || settings.paused) return well(subject, now)
+  if (destinations.length === 0 || scanned?.compared !== true) return []
+  const newest = scanned.batches.findLast(({ phase }) => phase === 'live')
+  if (kind === 'batch' && newest === undefined) return well(subject, now)
+  // Where nothing has come yet, it is waited for since it has been looked for.
+  const last = lastFile?.at ?? state.workers.scanner.since
+  if (now - last < silentHours * HOUR_MS) return well(subject, now)
+  const sentence =
+    kind === 'batch'
+      ? message('condition.notClosed', { name, batch: newest?.name ?? '', since: last })
+      : message('condition.silent', { name, since: last })
+  const what = kind === 'batch' ? 'not-closed' : 'silent'
+  return [{ ...subject, kind: what, since: last, sentence, tellAfterMs: 0 }]
+}

@@ -1,0 +1,208 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Alerts, createAlerts, type Observation } from '../alert/alerts.ts'
+import { severityOf } from '../alert/incident.ts'
+import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
+import { letterOf } from '../alert/letter.ts'
+import { type NotifierConfig, notifierDefinition } from '../alert/messages.ts'
+import { isUrgent, type Notice } from '../alert/notice.ts'
+import { openSecrets, type SecretStore } from '../alert/secrets.ts'
+import { createTelling, type Telling } from '../alert/telling.ts'
+import type { Checked } from '../check/messages.ts'
+import { shellStepOf } from '../check/shell-step.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
+import type { Settings } from '../settings/schema.ts'
+import { createWords, englishWords, type Language } from '../words/words.ts'
+import type { ReportOf } from '../worker/definition.ts'
+import type { AgentHost } from './host.ts'
+import type { Log } from './log.ts'
+import type { Notices } from './notices.ts'
+import { conditionIds, conditionsOf } from './state/conditions.ts'
+import { pathIds } from './state/reports.ts'
+import type { WorkerState } from './state/schema.ts'
+import type { StateStore } from './state/store.ts'
+import { SupervisedWorker } from './workers/supervisor.ts'
+
+export interface TellOptions {
+  layout: DataLayout
+  host: AgentHost
+  store: StateStore
+  notices: Notices
+  log: Log['write']
+  settings(): Settings
+  language(): Language
+  confirm(ids: string[]): void
+  condition(state: WorkerState): void
+}
+
+/** The notice of alerts that cannot be written down as they were. */
+const STORE = 'alert-store'
+
+/** Makes incidents of what the state says, and has them told. */
+export class Tell {
+  readonly notifier: SupervisedWorker<typeof notifierDefinition>
+  readonly alerts: Alerts
+  readonly secrets: SecretStore
+  readonly #options: TellOptions
+  readonly #telling: Telling
+  #configured: NotifierConfig | null = null
+  /** What was last observed of each subject besides the disks, as text. */
+  readonly #observed = new Map<string, string>()
+
+  constructor(options: TellOptions) {
+    const { host, layout, store, log } = options
+    this.#options = options
+    this.secrets = openSecrets(layout.directory, host.vault())
+    this.notifier = new SupervisedWorker(notifierDefinition, host.starter, {
+      report: (report) => this.#reported(report),
+      nudge: () => undefined,
+      log,
+      condition: options.condition,
+    })
+    const showAlone = (notice: Notice) => this.#showAlone(notice)
+    const isOnce = host.kind === 'once'
+    this.#telling = isOnce
+      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined, again: () => undefined }
+      : createTelling(
+          {
+            tell: (notices) => this.notifier.request('tell', { notices }),
+            record: (incidents) => this.notifier.request('record', { incidents }),
+          },
+          showAlone,
+        )
+    this.alerts = createAlerts({
+      tell: (notices) => {
+        for (const notice of notices) this.#logNotice(notice)
+        this.#telling.tell(notices)
+      },
+      record: (incidents) => this.#telling.record(incidents),
+      withdraw: (about) => host.withdraw(about),
+      confirm: options.confirm,
+      changed: () => store.update({ incidents: this.alerts.incidents() }),
+      isMuted: (source) => this.#isMuted(source),
+      file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
+    })
+    const storage = host.vault()?.storage ?? 'file'
+    store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
+  }
+
+  /** One verdict of one path. */
+  checked({ id, path, mount, overall }: Checked): void {
+    const { kind, sentence, step } = overall
+    this.alerts.observe({
+      id,
+      path,
+      group: mount?.point ?? path,
+      isOwn: isOwnFault(overall),
+      kind,
+      sentence,
+      source: id,
+      step: shellStepOf(kind, step),
+      tellAfterMs: 0,
+    })
+  }
+
+  /** What the state says besides: called when it has changed, or time has passed. */
+  look(): void {
+    for (const one of conditionsOf(this.#options.store.state, Date.now())) {
+      // The sentence has its count: another one is another text of the same incident.
+      const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence])
+      if (this.#observed.get(one.id) === text) continue
+      const isNew = !this.#observed.has(one.id)
+      this.#observed.set(one.id, text)
+      if (one.kind === 'ok' && isNew && !this.#isKnown(one.id)) continue
+      this.alerts.observe(observationOf(one))
+    }
+    this.alerts.look()
+    this.configure()
+  }
+
+  /** The settings are others now. */
+  apply(): void {
+    const { store } = this.#options
+    const ids = [...pathIds(store.state), ...conditionIds(store.state)]
+    this.alerts.keepOnly(new Set(ids))
+    for (const id of this.#observed.keys()) if (!ids.includes(id)) this.#observed.delete(id)
+    this.alerts.look()
+    this.configure()
+  }
+
+  /** Passes on what the notifier has to know, where that is new. */
+  configure(): void {
+    const { host, layout } = this.#options
+    if (host.kind === 'once') return
+    const settings = this.#options.settings()
+    const critical = this.alerts
+      .incidents()
+      .find(({ endedAt, kind }) => endedAt === null && severityOf(kind) === 'critical')
+    const config: NotifierConfig = {
+      file: layout.alerts,
+      language: this.#options.language(),
+      computer: host.computerName,
+      labels: settings.alerts.labels,
+      quietHours: settings.alerts.quietHours,
+      native: settings.notifications,
+      channels: settings.alerts.channels,
+      secrets: this.secrets.get(),
+      failing: critical?.sentence ?? null,
+    }
+    if (isDeepStrictEqual(config, this.#configured)) return
+    this.#configured = config
+    this.notifier.configure(config)
+  }
+
+  async stop(): Promise<void> {
+    await this.alerts.stop()
+  }
+
+  #isKnown(id: string): boolean {
+    return this.alerts.incidents().some((one) => one.endedAt === null && one.failing[id] !== undefined)
+  }
+
+  #isMuted(source: string): boolean {
+    const until = this.#options.settings().alerts.muted[source]
+    return until === null || (until !== undefined && until > Date.now())
+  }
+
+  #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
+    const { store, host, notices } = this.#options
+    if (channels !== undefined) store.update({ channels })
+    if (notice !== undefined) notices.add(STORE, notice)
+    if (show !== undefined) host.notify(show)
+    this.#telling.again()
+  }
+
+  #showAlone(notice: Notice): void {
+    const { host } = this.#options
+    if (!this.#options.settings().notifications) return
+    const { title, body } = this.#letterOf(notice, this.#options.language())
+    const { about, incident } = notice
+    host.notify({ about, incident: incident.id, title, body, urgent: isUrgent(notice) })
+  }
+
+  #logNotice(notice: Notice): void {
+    const { title, body } = this.#letterOf(notice, 'en')
+    this.#options.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
+  }
+
+  #letterOf(notice: Notice, language: Language) {
+    const words = language === 'en' ? englishWords : createWords(language)
+    const { labels } = this.#options.settings().alerts
+    const writer = { words, computer: this.#options.host.computerName, labels }
+    return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
+  }
+}
+
+function observationOf(one: ReturnType<typeof conditionsOf>[number]): Observation {
+  const { id, kind, name, sentence, source, since, tellAfterMs } = one
+  return { id, kind, path: name, group: id, isOwn: true, sentence, source, since, tellAfterMs, step: null }
+}
+
+/**
+ * A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. ext4's count
+ * of errors stays until e2fsck, and its disk may fail meanwhile.
+ */
+function isOwnFault({ kind, code }: Checked['overall']): boolean {
+  if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
+  if (kind === 'io-error') return code === null
+  return kind === 'permission' || kind === 'error'
+}

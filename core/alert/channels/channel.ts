@@ -1,0 +1,44 @@
+import type { Message } from '../../words/message.ts'
+import type { Notice } from '../notice.ts'
+
+/** What became of one attempt to tell somebody. */
+export type Outcome =
+  | { did: 'delivered'; /** What the other end said of it that a person may want to know, such as a quota. */ note: Message | null }
+  | { did: 'retry'; /** Milliseconds, as the other end asked for; null: as the retry policy has it. */ afterMs: number | null; reason: Message }
+  | { did: 'refused'; reason: Message }
+
+/** A notice in words, as a channel sends it. */
+export interface Letter {
+  /** The same for every attempt, also over a restart: a UUID. */
+  id: string
+  notice: Notice
+  title: string
+  body: string
+  /** Title and body, or what the channel's template makes of them. */
+  text: string
+  /** What is at risk, and somebody should look now. */
+  urgent: boolean
+  /** The computer that tells it. */
+  computer: string
+  labels: { project: string; resource: string }
+}
+
+/** What a channel is given besides the letter. */
+export interface Given {
+  /** By the names of the catalogue. */
+  options: Readonly<Record<string, string>>
+  /** Never in a log, a message or an error. */
+  secrets: Readonly<Record<string, string>>
+  signal: AbortSignal
+}
+
+/** One way to tell somebody. It never throws: whatever happens is an outcome. */
+export interface Channel {
+  send(letter: Letter, given: Given): Promise<Outcome>
+  /** What it is told on a timetable besides, so that the other end notices when this computer is silent. */
+  beat?: {
+    everyMs(options: Given['options']): number
+    /** `text`: what fails, in words; null: nothing does. `isFirst`: Holdfast has just started. */
+    send(text: string | null, isFirst: boolean, given: Given): Promise<Outcome>
+  }
+}

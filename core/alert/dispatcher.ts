@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import type { Message } from '../words/message.ts'
+import type { Outcome } from './channels/channel.ts'
+import type { ChannelState } from './messages.ts'
+import { isFiring, type Notice } from './notice.ts'
+import { decide, type Entry, isInNeed, retryAfterMs } from './outbox.ts'
+
+/** What sends one entry; it never rejects. */
+export type Send = (entry: Entry, stopped: AbortSignal) => Promise<Outcome>
+
+export interface DispatcherOptions {
+  id: string
+  name(): string
+  send: Send
+  isQuiet(): boolean
+  /** Writes entries down; resolves also where that is not possible. */
+  save(entries: readonly Entry[]): Promise<void>
+  changed(): void
+  /** This entry is not told here, or not for a long time: a standby has to take over. */
+  inNeed(entry: Entry): void
+}
+
+/** Notices that wait at most; beyond, the oldest expire: the timeline has them all the same. */
+const MOST_WAITING = 1_000
+const MOST_SEEN = 5_000
+/** Quiet hours begin and end, and a standby takes over, on time by so much. */
+const LOOK_AGAIN_MS = 15_000
+
+/** Sends what one channel is to tell, one after the other, and tries again after what failed. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  #waiting: Entry[] = []
+  readonly #told = new Set<string>()
+  /** Notices that came, the oldest first: one that comes again is the same. */
+  readonly #seen = new Set<string>()
+  #hasBegun = false
+  #failures = 0
+  #condition: ChannelState['condition'] = 'unused'
+  #at: number | null = null
+  #sentence: Message | null = null
+  #timer: NodeJS.Timeout | null = null
+  #isSending = false
+  readonly #stopping = new AbortController()
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Nothing is sent before: here is what an earlier run left. */
+  begin(waiting: readonly Entry[], told: readonly string[]): void {
+    this.#hasBegun = true
+    for (const about of told) this.#told.add(about)
+    for (const { notice } of waiting) this.#seen.add(notice.id)
+    this.#waiting = [...waiting, ...this.#waiting]
+    this.#options.changed()
+    this.#schedule(0)
+  }
+
+  /** The entry that a notice becomes here; null: it was one already. Written down by the caller, then given to `add`. */
+  entryOf(notice: Notice): Entry | null {
+    if (this.#seen.has(notice.id)) return null
+    this.#seen.add(notice.id)
+    for (const oldest of this.#seen) if (this.#seen.size > MOST_SEEN) this.#seen.delete(oldest)
+    return {
+      id: randomUUID(),
+      notice,
+      channel: this.#options.id,
+      channelName: this.#options.name(),
+      state: 'waiting',
+      at: notice.at,
+      decidedAt: null,
+      attempts: 0,
+      reason: null,
+    }
+  }
+
+  add(entry: Entry): void {
+    this.#waiting.push(entry)
+    for (const old of this.#waiting.splice(0, this.#waiting.length - MOST_WAITING))
+      void this.#settle({ ...old, state: 'expired', decidedAt: Date.now() })
+    this.#options.changed()
+    // What waits for its turn after a failure does not hurry for another one.
+    if (this.#failures === 0) this.#schedule(0)
+  }
+
+  /** What it waits with may go another way now: its settings have changed. */
+  tryNow(): void {
+    this.#failures = 0
+    this.#schedule(0)
+  }
+
+  state(secrets: string[]): ChannelState {
+    return {
+      id: this.#options.id,
+      condition: this.#condition,
+      at: this.#at,
+      sentence: this.#sentence,
+      waiting: this.#waiting.length,
+      secrets,
+    }
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#stopping.abort()
+  }
+
+  /** The answer to a test, or to an entry, is how the channel is now. */
+  note(outcome: Outcome): void {
+    this.#condition = outcome.did === 'delivered' ? 'ok' : outcome.did === 'retry' ? 'retrying' : 'refused'
+    this.#sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
+    this.#at = Date.now()
+    this.#options.changed()
+  }
+
+  #schedule(inMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (!this.#hasBegun || this.#stopping.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      void this.#run()
+    }, inMs)
+  }
+
+  async #run(): Promise<void> {
+    // The one that is out schedules the next when it is back.
+    if (this.#isSending || this.#stopping.signal.aborted) return
+    this.#isSending = true
+    const pauseMs = await this.#step()
+    this.#isSending = false
+    if (this.#waiting.length > 0 || pauseMs === 0) this.#schedule(pauseMs)
+  }
+
+  /** Sends one entry; returns the pause until the next, in milliseconds. */
+  async #step(): Promise<number> {
+    const { changed, next } = decide(this.#waiting, this.#told, this.#options.isQuiet(), Date.now())
+    for (const entry of changed) await this.#settle(entry)
+    if (next === null) return LOOK_AGAIN_MS
+    const outcome = await this.#options.send(next, this.#stopping.signal)
+    if (this.#stopping.signal.aborted) return 0
+    this.note(outcome)
+    const attempts = next.attempts + 1
+    if (outcome.did === 'retry') {
+      this.#failures += 1
+      const pauseMs = outcome.afterMs ?? retryAfterMs(this.#failures)
+      await this.#settle({ ...next, attempts, reason: outcome.reason }, pauseMs)
+      return pauseMs
+    }
+    this.#failures = 0
+    const decidedAt = Date.now()
+    if (outcome.did === 'refused')
+      await this.#settle({ ...next, attempts, state: 'refused', decidedAt, reason: outcome.reason })
+    else {
+      if (isFiring(next.notice)) this.#told.add(next.notice.about)
+      else this.#told.delete(next.notice.about)
+      await this.#settle({ ...next, attempts, state: 'delivered', decidedAt, reason: outcome.note })
+    }
+    return 0
+  }
+
+  /** Puts an entry in place of what it was, and writes it down. */
+  async #settle(entry: Entry, pauseMs = 0): Promise<void> {
+    this.#waiting = this.#waiting.flatMap((one) =>
+      one.id !== entry.id ? [one] : entry.state === 'waiting' ? [entry] : [],
+    )
+    if (isInNeed(entry, Date.now() + pauseMs)) this.#options.inNeed(entry)
+    this.#options.changed()
+    await this.#options.save([entry])
+  }
+}

@@ -1,0 +1,121 @@
+import { message } from '../words/message.ts'
+import type { Words } from '../words/words.ts'
+import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
+import type { Letter } from './channels/channel.ts'
+import { subjectsOf } from './incident.ts'
+import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
+
+// A notice in words; pure.
+
+/** What is told later than this, in milliseconds, says when it was to be told. */
+const LATE_MS = 5 * 60_000
+
+export interface Writer {
+  words: Words
+  computer: string
+  labels: Letter['labels']
+}
+
+/**
+ * @param template of the channel; null: what its type has.
+ * @param now milliseconds since 1970.
+ */
+export function letterOf(
+  id: string,
+  notice: Notice,
+  writer: Writer,
+  channel: { type: ChannelType | null; template: string | null },
+  now: number,
+): Letter {
+  const { words, computer, labels } = writer
+  const title = titleOf(notice, words)
+  const body = bodyOf(notice, words, computer, now)
+  const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
+  const template = channel.template ?? entry?.template ?? '{title}\n{body}'
+  const { incident } = notice
+  const path = subjectsOf(incident)[0] ?? ''
+  const text = fillTemplate(template, {
+    title,
+    body,
+    event: eventOf(notice, words, title, now),
+    project: labels.project,
+    resource: labels.resource === '' ? where(notice, words) : labels.resource,
+    path,
+    step: incident.step ?? '',
+    computer,
+    since: words(message('notify.time', { at: incident.startedAt })),
+    duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
+  })
+  return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
+}
+
+/** What is in braces and no name stays as it is; "\n" that was typed is a new line. */
+export function fillTemplate<Name extends string = (typeof templateNames)[number]>(
+  template: string,
+  values: Record<Name, string>,
+): string {
+  const isName = (word: string): word is Name => Object.hasOwn(values, word)
+  return template
+    .replaceAll('\\n', '\n')
+    .replace(/\{(\w+)\}/g, (braced, word: string) => (isName(word) ? values[word] : braced))
+}
+
+function where({ incident }: Notice, words: Words): string {
+  const subjects = subjectsOf(incident)
+  const path = subjects[0] ?? incident.group
+  const others = subjects.length - 1
+  return others > 0 ? words(message('notify.others', { path, count: others })) : path
+}
+
+export function titleOf(notice: Notice, words: Words): string {
+  const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words) }
+  switch (notice.what) {
+    case 'failed':
+    case 'lasting':
+      return words(message('notify.failed', params))
+    case 'unstable':
+      return words(message('notify.unstable', params))
+    case 'recovered':
+    case 'over':
+      return words(message('notify.recovered', params))
+    case 'summary':
+      return words(message('notify.summary', params))
+    case 'test':
+      return words(message('notify.test'))
+    default:
+      return notice.what satisfies never
+  }
+}
+
+export function bodyOf(notice: Notice, words: Words, computer: string, now: number): string {
+  const { what, incident, times, at } = notice
+  const kind = words(message(`kind.${incident.kind}`))
+  const since = incident.startedAt
+  const lasted = lastedMs(incident, at)
+  const late = now - at > LATE_MS && isFiring(notice) ? ` ${words(message('notify.late', { at }))}` : ''
+  switch (what) {
+    case 'failed':
+      return words(incident.sentence) + late
+    case 'lasting':
+      return words(message('notify.lastingBody', { lasted, since })) + late
+    case 'unstable':
+      return words(message('notify.unstableBody', { times, since })) + late
+    case 'recovered':
+    case 'over':
+      return words(message('notify.recoveredBody', { kind, lasted, since }))
+    case 'summary':
+      return words(message('notify.summaryBody', { kind, lasted, since }))
+    case 'test':
+      return words(message('notify.testBody', { computer }))
+    default:
+      return what satisfies never
+  }
+}
+
+/** As the read-only monitor said it, where a step of a check failed. */
+function eventOf(notice: Notice, words: Words, title: string, now: number): string {
+  const { step } = notice.incident
+  if (step === null || notice.what === 'test') return title
+  const lasted = words(message('notify.duration', { lasted: lastedMs(notice.incident, now) }))
+  return isFiring(notice) ? `${step} failed` : `${step} works again, after ${lasted}`
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { messageSchema } from '../words/message-schema.ts'
+import { languages } from '../words/words.ts'
+import type { WorkerDefinition } from '../worker/definition.ts'
+import { incidentSchema } from './incident.ts'
+import { noticeSchema } from './notice.ts'
+import { channelSchema, quietHoursSchema } from './settings.ts'
+import { timelinePageSchema, timelineQuestionSchema } from './timeline.ts'
+
+/** How a channel is. unused: it is switched off, or has told nothing yet. */
+export const channelStateSchema = z.object({
+  id: z.string(),
+  condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
+  /** Milliseconds since 1970 of the last attempt; null: none yet. */
+  at: z.number().nullable(),
+  /** Why it could not deliver, or what it said besides, such as a quota. */
+  sentence: messageSchema.nullable(),
+  /** Notices that wait. */
+  waiting: z.number(),
+  /** Names of the secrets that it has. */
+  secrets: z.array(z.string()),
+})
+export type ChannelState = z.infer<typeof channelStateSchema>
+
+/** What became of a test, in words. */
+export const testedSchema = z.object({ delivered: z.boolean(), sentence: messageSchema })
+export type Tested = z.infer<typeof testedSchema>
+
+/** What the notifier has to know. */
+export const notifierConfigSchema = z.object({
+  /** Its database; null: nothing is kept. */
+  file: z.string().nullable(),
+  language: z.enum([...languages]),
+  computer: z.string(),
+  labels: z.object({ project: z.string(), resource: z.string() }),
+  quietHours: quietHoursSchema.nullable(),
+  /** Native notifications, or the terminal's lines, are wanted. */
+  native: z.boolean(),
+  channels: z.array(channelSchema),
+  /** By the channels' ids; a channel whose secrets cannot be read has none, and `unreadable` says so. */
+  secrets: z.record(z.string(), z.record(z.string(), z.string())),
+  /** Something fails now: dead-man's pings say so. */
+  failing: messageSchema.nullable(),
+})
+export type NotifierConfig = z.infer<typeof notifierConfigSchema>
+
+/** Something to show on this computer's own desktop, or terminal. */
+export const shownSchema = z.object({
+  about: z.string(),
+  incident: z.string(),
+  title: z.string(),
+  body: z.string(),
+  urgent: z.boolean(),
+})
+export type Shown = z.infer<typeof shownSchema>
+
+export const notifierDefinition = {
+  name: 'notifier' as const,
+  config: notifierConfigSchema,
+  report: z.object({
+    channels: z.array(channelStateSchema).optional(),
+    show: shownSchema.optional(),
+    /** What a person should know of the timeline's file. */
+    notice: messageSchema.optional(),
+  }),
+  requests: {
+    /** Answered when they are written down, or their disk cannot take them; the same one twice is one. */
+    tell: { input: z.object({ notices: z.array(noticeSchema) }), output: z.object({}) },
+    /** An incident began, changed or is over. */
+    record: { input: z.object({ incidents: z.array(incidentSchema) }), output: z.object({}) },
+    test: { input: z.object({ channel: z.string() }), output: testedSchema },
+    timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
+  },
+} satisfies WorkerDefinition

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { type Incident, incidentSchema, severityOf } from './incident.ts'
+
+/**
+ * failed: it has begun; lasting: it was told before, and goes on; recovered: it is over; unstable: it comes and goes;
+ * over: what came and went does so no more; summary: it failed and is over, and neither could be told before; test: a
+ * person tries a channel.
+ */
+export const noticeKinds = ['failed', 'lasting', 'recovered', 'unstable', 'over', 'summary', 'test'] as const
+export type NoticeKind = (typeof noticeKinds)[number]
+
+/** What a person is to be told, whatever the channel is. */
+export const noticeSchema = z.object({
+  id: z.string(),
+  what: z.enum(noticeKinds),
+  /** The incident that it is about, or what its coming and going is called. */
+  about: z.string(),
+  /** As it was then. */
+  incident: incidentSchema,
+  /** How often it came, where it comes and goes; else 1. */
+  times: z.number(),
+  /** When it was decided; milliseconds since 1970. */
+  at: z.number(),
+})
+export type Notice = z.infer<typeof noticeSchema>
+
+/** It says that something is wrong; the others say that it is over, or nothing of it. */
+export function isFiring({ what }: Pick<Notice, 'what'>): boolean {
+  return what === 'failed' || what === 'lasting' || what === 'unstable'
+}
+
+export function isUrgent(notice: Notice): boolean {
+  return isFiring(notice) && severityOf(notice.incident.kind) === 'critical'
+}
+
+/** How long it has lasted by then, in milliseconds; a clock that was set back makes no time less than none. */
+export function lastedMs(
+  { startedAt, endedAt }: Pick<Incident, 'startedAt' | 'endedAt'>,
+  now: number,
+): number {
+  return Math.max(0, (endedAt ?? now) - startedAt)
+}

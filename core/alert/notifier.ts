@@ -1,0 +1,236 @@
+import { isDeepStrictEqual } from 'node:util'
+import { errorText } from '../files/system-error.ts'
+import { message } from '../words/message.ts'
+import { createWords, englishWords, type Words } from '../words/words.ts'
+import type { LogLevel } from '../worker/definition.ts'
+import { type Beat, Beats } from './beats.ts'
+import type { Outcome } from './channels/channel.ts'
+import { channelOf } from './channels/kinds.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { Incident } from './incident.ts'
+import { letterOf } from './letter.ts'
+import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
+import type { Notice } from './notice.ts'
+import { type Entry, isFor, isQuietAt } from './outbox.ts'
+import { type ChannelSettings, NATIVE, optionsOf } from './settings.ts'
+import type { AlertStore, StoreCalls } from './store/store.ts'
+import { testNotice } from './test-notice.ts'
+import type { TimelinePage, TimelineQuestion } from './timeline.ts'
+
+export interface NotifierEvents {
+  /** To be shown on this computer; it counts as told then. */
+  show(shown: Shown): void
+  channels(states: ChannelState[]): void
+  log(level: LogLevel, text: string): void
+}
+
+const CHANGES_EVERY_MS = 250
+
+/** Tells people: an outbox for each channel, on the disk as far as that takes it, in memory in any case. */
+export class Notifier {
+  readonly #events: NotifierEvents
+  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #beats: Beats
+  #config: NotifierConfig
+  #words: Words
+  #store: AlertStore | null
+  #changes: NodeJS.Timeout | null = null
+  #isFailing = false
+  #isReady = false
+
+  /** @param store null: nothing outlasts this process. */
+  constructor(config: NotifierConfig, store: AlertStore | null, events: NotifierEvents) {
+    this.#config = config
+    this.#words = createWords(config.language)
+    this.#store = store
+    this.#events = events
+    this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
+    this.configure(config)
+    void this.#resume()
+  }
+
+  configure(config: NotifierConfig): void {
+    const before = this.#config
+    this.#config = config
+    this.#words = createWords(config.language)
+    const ids = [NATIVE, ...config.channels.map(({ id }) => id)]
+    for (const [id, dispatcher] of this.#dispatchers) {
+      if (ids.includes(id)) continue
+      dispatcher.stop()
+      this.#dispatchers.delete(id)
+    }
+    for (const id of ids) {
+      const dispatcher = this.#dispatcherOf(id)
+      if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
+    }
+    this.#beats.configure(config.channels)
+    this.#tellChanges()
+  }
+
+  /** Resolves when they are written down, or cannot be. The same notice twice is one. */
+  async tell(notices: readonly Notice[]): Promise<void> {
+    const planned: { dispatcher: Dispatcher; entry: Entry }[] = []
+    for (const notice of notices) {
+      for (const id of this.#channelsFor(notice)) {
+        const dispatcher = this.#dispatcherOf(id)
+        const entry = dispatcher.entryOf(notice)
+        if (entry === null) continue
+        // Nothing that this computer itself shows waits for a disk.
+        if (id === NATIVE) dispatcher.add(entry)
+        planned.push({ dispatcher, entry })
+      }
+    }
+    const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
+    await this.#save(others.map(({ entry }) => entry))
+    for (const { dispatcher, entry } of others) dispatcher.add(entry)
+  }
+
+  async record(incidents: readonly Incident[]): Promise<void> {
+    await this.#kept('record', incidents)
+  }
+
+  /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
+  async test(id: string): Promise<Tested> {
+    const channel = this.#config.channels.find((one) => one.id === id)
+    if (channel === undefined && id !== NATIVE)
+      return { delivered: false, sentence: message('alert.noChannel', { id }) }
+    const dispatcher = this.#dispatcherOf(id)
+    const entry = dispatcher.entryOf(testNotice(Date.now()))
+    if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
+    const outcome = await this.#send(entry, new AbortController().signal)
+    dispatcher.note(outcome)
+    if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
+    dispatcher.tryNow()
+    return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
+  }
+
+  timeline(question: TimelineQuestion): Promise<TimelinePage> {
+    return this.#store?.call('page', question) ?? Promise.resolve({ entries: [], next: null })
+  }
+
+  stop(): void {
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
+    this.#beats.stop()
+    if (this.#changes !== null) clearTimeout(this.#changes)
+    this.#store?.close()
+  }
+
+  /** Nothing is sent before it is known what an earlier run has told, or that nobody can know. */
+  async #resume(): Promise<void> {
+    const { waiting, told } = (await this.#kept('load', Date.now())) ?? { waiting: [], told: [] }
+    this.#isReady = true
+    for (const [id, dispatcher] of this.#dispatchers) {
+      dispatcher.begin(
+        waiting.filter(({ channel }) => channel === id),
+        told.filter(({ channel }) => channel === id).map(({ about }) => about),
+      )
+    }
+  }
+
+  /** Ends are offered to a standby, too: it tells those of which it has told the beginning. */
+  #channelsFor(notice: Notice): string[] {
+    const isEnd = notice.what === 'recovered' || notice.what === 'over'
+    const ids = this.#config.channels
+      .filter((channel) => isFor(channel, notice) && (isEnd || !channel.standby))
+      .map(({ id }) => id)
+    return this.#config.native ? [NATIVE, ...ids] : ids
+  }
+
+  #takeOver(failed: Entry): void {
+    const { channels } = this.#config
+    const after = channels.slice(channels.findIndex(({ id }) => id === failed.channel) + 1)
+    const standby = after.find((channel) => channel.standby && isFor(channel, failed.notice))
+    if (standby === undefined) return
+    const dispatcher = this.#dispatcherOf(standby.id)
+    const entry = dispatcher.entryOf(failed.notice)
+    if (entry === null) return
+    void this.#save([entry]).then(() => dispatcher.add(entry))
+  }
+
+  #dispatcherOf(id: string): Dispatcher {
+    const known = this.#dispatchers.get(id)
+    if (known !== undefined) return known
+    const made = new Dispatcher({
+      id,
+      name: () => this.#config.channels.find((one) => one.id === id)?.name ?? id,
+      send: (entry, stopped) => this.#send(entry, stopped),
+      isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
+      save: (entries) => this.#save(entries),
+      changed: () => this.#tellChanges(),
+      inNeed: (entry) => this.#takeOver(entry),
+    })
+    this.#dispatchers.set(id, made)
+    if (this.#isReady) made.begin([], [])
+    return made
+  }
+
+  async #send(entry: Entry, stopped: AbortSignal): Promise<Outcome> {
+    const settings = this.#config.channels.find(({ id }) => id === entry.channel)
+    const { computer, labels } = this.#config
+    const look = { type: settings?.type ?? null, template: settings?.template ?? null }
+    const letter = letterOf(
+      entry.id,
+      entry.notice,
+      { words: this.#words, computer, labels },
+      look,
+      Date.now(),
+    )
+    if (settings === undefined) {
+      const { notice, title, body, urgent } = letter
+      this.#events.show({ about: notice.about, incident: notice.incident.id, title, body, urgent })
+      return { did: 'delivered', note: null }
+    }
+    const outcome = await channelOf(settings.type).send(letter, this.#given(settings, stopped))
+    if (outcome.did !== 'delivered')
+      this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
+    return outcome
+  }
+
+  async #beat(settings: ChannelSettings, send: Beat['send'], isFirst: boolean): Promise<void> {
+    const { failing } = this.#config
+    const text = failing === null ? null : this.#words(failing)
+    const outcome = await send(text, isFirst, this.#given(settings, new AbortController().signal))
+    this.#dispatcherOf(settings.id).note(outcome)
+  }
+
+  #given(settings: ChannelSettings, signal: AbortSignal) {
+    return { options: optionsOf(settings), secrets: this.#config.secrets[settings.id] ?? {}, signal }
+  }
+
+  async #save(entries: readonly Entry[]): Promise<void> {
+    // The native one is told at once, and not again after a restart: its incident is kept by the policy.
+    if (entries.length > 0) await this.#kept('save', entries)
+  }
+
+  /** What the disk does not take is told all the same; that is said once, and again when it is over. */
+  async #kept<C extends keyof StoreCalls>(
+    call: C,
+    input: StoreCalls[C]['input'],
+  ): Promise<StoreCalls[C]['output'] | null> {
+    try {
+      const output = (await this.#store?.call(call, input)) ?? null
+      if (this.#isFailing) this.#events.log('info', englishWords(message('alert.kept')))
+      this.#isFailing = false
+      return output
+    } catch (thrown) {
+      const reason = errorText(thrown)
+      if (!this.#isFailing) this.#events.log('warn', englishWords(message('alert.notKept', { reason })))
+      this.#isFailing = true
+      return null
+    }
+  }
+
+  #tellChanges(): void {
+    this.#changes ??= setTimeout(() => {
+      this.#changes = null
+      const ids = [NATIVE, ...this.#config.channels.map(({ id }) => id)]
+      this.#events.channels(
+        ids.map((id) => this.#dispatcherOf(id).state(Object.keys(this.#config.secrets[id] ?? {}))),
+      )
+    }, CHANGES_EVERY_MS)
+  }
+}
+
+function settingsOf({ channels, secrets }: NotifierConfig, id: string) {
+  return [channels.find((one) => one.id === id), secrets[id]]
+}

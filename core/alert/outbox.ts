@@ -1,0 +1,106 @@
+import type { Message } from '../words/message.ts'
+import { severityOf } from './incident.ts'
+import { isFiring, type Notice } from './notice.ts'
+import type { ChannelSettings } from './settings.ts'
+import type { Delivery } from './timeline.ts'
+
+// What becomes of notices in the outbox of a channel; pure. Times are milliseconds since 1970.
+
+/** One notice on its way through one channel. */
+export interface Entry {
+  /** A UUID: the same for every attempt, also over a restart. */
+  id: string
+  notice: Notice
+  channel: string
+  channelName: string
+  state: Delivery['state']
+  at: number
+  decidedAt: number | null
+  attempts: number
+  reason: Message | null
+}
+
+/** What is older is no news; the timeline has it. */
+export const EXPIRES_MS = 24 * 3_600_000
+/** A standby takes over when a notice has waited so long, and was tried. */
+export const TAKE_OVER_MS = 5 * 60_000
+
+export interface Decision {
+  /** Entries that are another thing now: settled without being sent, or made a summary. */
+  changed: Entry[]
+  /** What is to be sent now; null: nothing. */
+  next: Entry | null
+}
+
+/**
+ * Looks through the waiting entries of one channel, the oldest first.
+ * @param told what was delivered as failing and not yet as over, by Notice.about.
+ * @param isQuiet only what is critical is told now.
+ */
+export function decide(
+  waiting: readonly Entry[],
+  told: ReadonlySet<string>,
+  isQuiet: boolean,
+  now: number,
+): Decision {
+  const changed: Entry[] = []
+  for (const [index, entry] of waiting.entries()) {
+    const settle = (state: Entry['state']) => changed.push({ ...entry, state, decidedAt: now })
+    const { about } = entry.notice
+    // What follows says it, too: that it is over, or that it still lasts.
+    if (waiting.slice(index + 1).some((one) => one.notice.about === about)) settle('merged')
+    else if (now - entry.at > EXPIRES_MS) settle('expired')
+    else {
+      const isEnd = entry.notice.what === 'recovered' || entry.notice.what === 'over'
+      const wasMerged = waiting.slice(0, index).some((one) => one.notice.about === about)
+      if (isEnd && !told.has(about) && !wasMerged) settle('untold')
+      else {
+        const next = isEnd && !told.has(about) ? summaryOf(entry) : entry
+        if (next !== entry) changed.push(next)
+        if (!isQuiet || isCritical(next)) return { changed, next }
+      }
+    }
+  }
+  return { changed, next: null }
+}
+
+/** That it began could not be told here: both are told as one. */
+const summaryOf = (entry: Entry): Entry => ({ ...entry, notice: { ...entry.notice, what: 'summary' } })
+
+const isCritical = ({ notice }: Entry) =>
+  notice.what === 'test' || severityOf(notice.incident.kind) === 'critical'
+
+/** Whether a channel is for a notice at all. */
+export function isFor(
+  { enabled, severity, sources }: Pick<ChannelSettings, 'enabled' | 'severity' | 'sources'>,
+  { incident }: Notice,
+): boolean {
+  if (!enabled) return false
+  if (severity === 'critical' && severityOf(incident.kind) !== 'critical') return false
+  return (
+    sources === null || incident.sources.length === 0 || incident.sources.some((id) => sources.includes(id))
+  )
+}
+
+/**
+ * Whether the next standby has to take over what this entry was to tell.
+ * @param triedAt when it is tried again, if it waits.
+ */
+export function isInNeed({ state, attempts, at, notice }: Entry, triedAt: number): boolean {
+  if (!isFiring(notice) && notice.what !== 'summary') return false
+  if (state === 'refused' || state === 'expired') return true
+  return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS
+}
+
+/** The pause after so many attempts in a row that failed: 5 s, doubled up to 10 min. */
+export function retryAfterMs(failures: number): number {
+  return Math.min(600_000, 5_000 * 2 ** Math.max(0, failures - 1))
+}
+
+/** Whether a time of the clock on the wall is within quiet hours. */
+export function isQuietAt(hours: { from: string; to: string } | null, at: Date): boolean {
+  if (hours === null) return false
+  const clock = `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`
+  const { from, to } = hours
+  return from < to ? clock >= from && clock < to : clock >= from || clock < to
+}

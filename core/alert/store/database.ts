@@ -1,0 +1,155 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { inTransaction } from '../../sqlite.ts'
+import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../sqlite-file.ts'
+import { type Incident, incidentSchema, severityOf, subjectsOf } from '../incident.ts'
+import type { Entry } from '../outbox.ts'
+import {
+  type Delivery,
+  deliverySchema,
+  KEPT_DAYS,
+  type TimelinePage,
+  type TimelineQuestion,
+} from '../timeline.ts'
+
+/** incident: the timeline; entry: what every channel was to tell, and what became of it. Times: ms since 1970. */
+const SCHEMA = `
+CREATE TABLE incident (
+  id TEXT PRIMARY KEY, noticed_at INTEGER NOT NULL, ended_at INTEGER, kind TEXT NOT NULL, severity TEXT NOT NULL,
+  sources TEXT NOT NULL, names TEXT NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX incident_by_time ON incident (noticed_at, id);
+CREATE TABLE entry (
+  id TEXT PRIMARY KEY, incident TEXT NOT NULL, about TEXT NOT NULL, channel TEXT NOT NULL, what TEXT NOT NULL,
+  state TEXT NOT NULL, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX entry_by_incident ON entry (incident);
+CREATE INDEX entry_by_state ON entry (state, at);
+`
+
+const KIND: DatabaseKind = {
+  version: 1,
+  schema: SCHEMA,
+  tables: ['incident', 'entry'],
+  // What was told must not be told again after a power failure.
+  pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048',
+}
+
+const DAY_MS = 86_400_000
+/** What was told longer ago than this is over, or was told again since. */
+const TOLD_DAYS = 40
+
+export interface Told {
+  channel: string
+  about: string
+}
+
+export interface AlertDatabase {
+  aside: SetAside | null
+  /** What waits, oldest first, and what each channel has told that is not told as over. */
+  load(now: number): { waiting: Entry[]; told: Told[] }
+  save(entries: readonly Entry[]): void
+  record(incidents: readonly Incident[]): void
+  page(question: TimelineQuestion): TimelinePage
+  prune(now: number): void
+  close(): void
+}
+
+/** @throws what the system says if the file cannot be made or opened. */
+export function openAlertDatabase(file: string): AlertDatabase {
+  const { database, aside } = openDatabaseFile(file, KIND)
+  const upsertEntry = database.prepare(
+    `INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET what = excluded.what, state = excluded.state, facts = excluded.facts`,
+  )
+  const upsertIncident = database.prepare('INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+  return {
+    aside,
+    load: (now) => load(database, now),
+    save: (entries) =>
+      inTransaction(database, () => {
+        for (const entry of entries) {
+          const { id, notice, channel, state, at } = entry
+          const { about, what, incident } = notice
+          upsertEntry.run(id, incident.id, about, channel, what, state, at, JSON.stringify(entry))
+        }
+      }),
+    record: (incidents) =>
+      inTransaction(database, () => {
+        for (const one of incidents) {
+          const { id, noticedAt, endedAt, kind, sources } = one
+          const names = subjectsOf({ ...one, endedAt: 0 }).join('\n')
+          const facts = JSON.stringify(incidentSchema.parse(one))
+          const severity = severityOf(kind)
+          upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
+        }
+      }),
+    page: (question) => page(database, question),
+    prune: (now) =>
+      inTransaction(database, () => {
+        const before = now - KEPT_DAYS * DAY_MS
+        database.prepare('DELETE FROM incident WHERE noticed_at < ? AND ended_at IS NOT NULL').run(before)
+        database.prepare("DELETE FROM entry WHERE at < ? AND state <> 'waiting'").run(before)
+      }),
+    close: () => database.close(),
+  }
+}
+
+interface Facts {
+  facts: string
+}
+
+function load(database: DatabaseSyncInstance, now: number): ReturnType<AlertDatabase['load']> {
+  const waiting = database
+    .prepare("SELECT facts FROM entry WHERE state = 'waiting' ORDER BY at")
+    .all() as Facts[]
+  const since = now - TOLD_DAYS * DAY_MS
+  const delivered = database
+    .prepare("SELECT channel, about, what FROM entry WHERE state = 'delivered' AND at > ? ORDER BY at")
+    .all(since) as (Told & { what: string })[]
+  const told = new Map<string, Told>()
+  for (const { channel, about, what } of delivered) {
+    const key = `${channel} ${about}`
+    if (['failed', 'lasting', 'unstable'].includes(what)) told.set(key, { channel, about })
+    else told.delete(key)
+  }
+  return { waiting: waiting.map(({ facts }) => JSON.parse(facts)), told: [...told.values()] }
+}
+
+function page(database: DatabaseSyncInstance, question: TimelineQuestion): TimelinePage {
+  const { before, most, severity, kinds, source, text, lasts } = question
+  const conditions: string[] = ['1']
+  const values: (string | number)[] = []
+  const where = (condition: string, ...given: (string | number)[]) => {
+    conditions.push(condition)
+    values.push(...given)
+  }
+  if (before !== null) where('(noticed_at, id) < (?, ?)', before.at, before.id)
+  if (severity !== null) where('severity = ?', severity)
+  if (kinds !== null) where('kind IN (SELECT value FROM json_each(?))', JSON.stringify(kinds))
+  if (source !== null) where('EXISTS (SELECT 1 FROM json_each(sources) WHERE value = ?)', source)
+  if (text !== '') where('instr(lower(names), lower(?)) > 0', text)
+  if (lasts !== null) where(lasts ? 'ended_at IS NULL' : 'ended_at IS NOT NULL')
+  const rows = database
+    .prepare(
+      `SELECT facts FROM incident WHERE ${conditions.join(' AND ')} ORDER BY noticed_at DESC, id DESC LIMIT ?`,
+    )
+    .all(...values, most + 1) as Facts[]
+  const incidents = rows.map(({ facts }) => incidentSchema.parse(JSON.parse(facts)))
+  const shown = incidents.slice(0, most)
+  const last = incidents.length > most ? shown.at(-1) : undefined
+  return {
+    entries: shown.map((incident) => ({ incident, deliveries: deliveriesOf(database, incident.id) })),
+    next: last === undefined ? null : { at: last.noticedAt, id: last.id },
+  }
+}
+
+/** The most deliveries of one incident that are shown: it is told again once a day. */
+const MOST_DELIVERIES = 200
+
+function deliveriesOf(database: DatabaseSyncInstance, incident: string): Delivery[] {
+  const rows = database
+    .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY at, id LIMIT ?')
+    .all(incident, MOST_DELIVERIES) as Facts[]
+  return rows.map(({ facts }) => {
+    const { notice, ...entry } = JSON.parse(facts) as Entry
+    return deliverySchema.parse({ ...entry, notice: notice.id, what: notice.what })
+  })
+}

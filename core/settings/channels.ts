@@ -1,0 +1,70 @@
+import { catalog } from '../alert/channels/catalog.ts'
+import type { ChannelSettings } from '../alert/settings.ts'
+import { Problem } from '../words/problem.ts'
+import type { Settings } from './schema.ts'
+
+// What becomes of the settings when somebody changes how they are told; pure.
+
+export function channelOf(settings: Settings, id: string): ChannelSettings {
+  const channel = settings.alerts.channels.find((one) => one.id === id)
+  if (channel === undefined) throw new Problem('alert.noChannel', { id })
+  return channel
+}
+
+/** @throws Problem alert.channelTwice, alert.channelInSettings */
+export function withChannel(settings: Settings, channel: ChannelSettings): Settings {
+  const { id, type } = channel
+  if (settings.alerts.channels.some((one) => one.id === id)) throw new Problem('alert.channelTwice', { id })
+  if (!catalog[type].isAddable) throw new Problem('alert.channelInSettings', { type })
+  return withChannels(settings, [...settings.alerts.channels, channel])
+}
+
+/** @throws Problem alert.noChannel, alert.channelInSettings: what a program is comes from the settings file alone. */
+export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
+  const before = channelOf(settings, channel.id)
+  const { type } = channel
+  const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
+  if (!catalog[type].isAddable && !isSame) throw new Problem('alert.channelInSettings', { type })
+  return withChannels(
+    settings,
+    settings.alerts.channels.map((one) => (one.id === channel.id ? channel : one)),
+  )
+}
+
+/** @throws Problem alert.noChannel */
+export function withoutChannel(settings: Settings, id: string): Settings {
+  channelOf(settings, id)
+  return withChannels(
+    settings,
+    settings.alerts.channels.filter((one) => one.id !== id),
+  )
+}
+
+/** @throws Problem alert.orderAll */
+export function withChannelOrder(settings: Settings, ids: readonly string[]): Settings {
+  const { channels } = settings.alerts
+  const isWhole = ids.length === channels.length && new Set(ids).size === ids.length
+  if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new Problem('alert.orderAll')
+  return withChannels(
+    settings,
+    ids.map((id) => channelOf(settings, id)),
+  )
+}
+
+/** @param until milliseconds since 1970; null: until it is unmuted. Those that are over are forgotten. */
+export function withMuted(settings: Settings, id: string, until: number | null, now: number): Settings {
+  const others = Object.entries(settings.alerts.muted).filter(([, end]) => end === null || end > now)
+  return {
+    ...settings,
+    alerts: { ...settings.alerts, muted: { ...Object.fromEntries(others), [id]: until } },
+  }
+}
+
+export function withoutMuted(settings: Settings, id: string): Settings {
+  const { [id]: _, ...muted } = settings.alerts.muted
+  return { ...settings, alerts: { ...settings.alerts, muted } }
+}
+
+function withChannels(settings: Settings, channels: ChannelSettings[]): Settings {
+  return { ...settings, alerts: { ...settings.alerts, channels } }
+}

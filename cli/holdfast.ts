@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander'
 import { sentenceOf } from '../core/words/problem.ts'
 import { endWithLauncher } from '../core/worker/launcher.ts'
 import { registerAgent } from './agent.ts'
+import { registerChannels } from './channels.ts'
 import { registerCheck } from './check.ts'
 import { registerDestinations } from './destinations.ts'
 import { exitNow } from './exit-now.ts'
 import { registerHistory } from './history.ts'
+import { registerIncidents } from './incidents.ts'
 import { registerLimit } from './limit.ts'
 import { watchOutput } from './output-errors.ts'
 import { registerPair } from './pair.ts'
@@ -48,6 +50,8 @@ const program = new Command('holdfast')
 registerAgent(program)
 registerStatus(program)
 registerHistory(program)
+registerIncidents(program)
+registerChannels(program)
 registerPaths(program)
 registerPause(program)
 registerLimit(program)

@@ -104,6 +104,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
     {
       config,
       storeThread: new URL('./workers/store-thread.ts', import.meta.url),
+      alertStoreThread: new URL('./workers/alert-store-thread.ts', import.meta.url),
     },
     log,
   )

@@ -70,6 +70,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...(detail === null ? [] : [terminalWords(detail)]),
     ...pauseLines(state),
     ...state.notices.map((notice) => terminalWords(notice.sentence)),
+    ...state.parked.map(parkedLine),
     ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
       `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
       `  ${verdict(checked)}`,
@@ -87,6 +88,12 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
   ]
+}
+
+/** A file that was given up: a person has to see to it. */
+function parkedLine({ path, reason }: AppState['parked'][number]): string {
+  const why = reason === null ? '' : terminalWords(reason)
+  return `  ${terminalWords(message('cli.status.parked', { path: quoteControls(path), reason: why }))}`
 }
 
 /** What is graver comes first; that nothing is sent meanwhile is said all the same. */

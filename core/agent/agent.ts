@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
-import type { senderDefinition } from '../send/messages.ts'
+import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -29,7 +29,7 @@ import {
   withSettings,
 } from './state/reports.ts'
 import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
-import { overallStatus } from './state/status.ts'
+import { overallStatus, ownStatusOf } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
 import { Tell } from './tell.ts'
 import {
@@ -47,6 +47,8 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 const REFRESH_MS = 1_000
 /** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
+/** How often receivers are told at most how this computer is. */
+const SAY_EVERY_MS = 5_000
 
 /** Files that were given up and are named at most. */
 const MOST_NAMED = 20
@@ -81,6 +83,9 @@ export class Agent {
   #refresh: NodeJS.Timeout | null = null
   readonly #pauseClock = createPauseClock()
   #isStopped = false
+  /** What the receivers were last told of this computer, and when, by the steady clock. */
+  #said: OwnStatus
+  #saidAtMs = 0
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
     this.#log = log
@@ -92,6 +97,7 @@ export class Agent {
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
+    this.#said = ownStatusOf(this.store.state)
     this.notices = createNotices(this.store, log)
     this.tell = new Tell({
       layout,
@@ -190,14 +196,26 @@ export class Agent {
       ...destinationsNow(this.store.state.destinations),
       embedded: this.#embedded.running,
       computerName: this.host.computerName,
+      status: this.#said,
     }
     this.senders.configure(senderConfigs(this.#permitted(all), this.layout, now))
+  }
+
+  /** Receivers are told how this computer is: who has died cannot tell it himself. */
+  #sayStatus(): void {
+    const said = ownStatusOf(this.store.state)
+    const isSame = JSON.stringify(said) === JSON.stringify(this.#said)
+    if (isSame || performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
+    this.#said = said
+    this.#saidAtMs = performance.now()
+    this.#configureSenders(this.settings.get())
   }
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
     this.store.refresh()
     this.tell.look()
+    this.#sayStatus()
     const settings = this.settings.get()
     if (this.#pauseClock.isOver(settings.pause, Date.now(), performance.now())) {
       // What was promised does not hang on the disk of the settings file.

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Alerts, createAlerts, type Observation } from '../alert/alerts.ts'
+import { changesOnly } from '../alert/changes-only.ts'
 import { severityOf } from '../alert/incident.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { letterOf } from '../alert/letter.ts'
@@ -45,8 +46,8 @@ export class Tell {
   readonly #options: TellOptions
   readonly #telling: Telling
   #configured: NotifierConfig | null = null
-  /** What was last observed of each subject besides the disks, as text. */
-  readonly #observed = new Map<string, string>()
+  /** Of every subject besides the disks. */
+  readonly #conditions: ReturnType<typeof changesOnly>
 
   constructor(options: TellOptions) {
     const { host, layout, store, log } = options
@@ -81,6 +82,7 @@ export class Tell {
       isMuted: (source) => this.#isMuted(source),
       file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
     })
+    this.#conditions = changesOnly(this.alerts)
     const storage = host.vault()?.storage ?? 'file'
     store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
   }
@@ -103,15 +105,8 @@ export class Tell {
 
   /** What the state says besides: called when it has changed, or time has passed. */
   look(): void {
-    for (const one of conditionsOf(this.#options.store.state, Date.now())) {
-      // The sentence has its count: another one is another text of the same incident.
-      const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence])
-      if (this.#observed.get(one.id) === text) continue
-      const isNew = !this.#observed.has(one.id)
-      this.#observed.set(one.id, text)
-      if (one.kind === 'ok' && isNew && !this.#isKnown(one.id)) continue
-      this.alerts.observe(observationOf(one))
-    }
+    const found = conditionsOf(this.#options.store.state, Date.now())
+    this.#conditions.observe(found.map(observationOf))
     this.alerts.look()
     this.configure()
   }
@@ -119,9 +114,9 @@ export class Tell {
   /** The settings are others now. */
   apply(): void {
     const { store } = this.#options
-    const ids = [...pathIds(store.state), ...conditionIds(store.state)]
-    this.alerts.keepOnly(new Set(ids))
-    for (const id of this.#observed.keys()) if (!ids.includes(id)) this.#observed.delete(id)
+    const ids = new Set([...pathIds(store.state), ...conditionIds(store.state)])
+    this.alerts.keepOnly(ids)
+    this.#conditions.keepOnly(ids)
     this.alerts.look()
     this.configure()
   }
@@ -152,10 +147,6 @@ export class Tell {
 
   async stop(): Promise<void> {
     await this.alerts.stop()
-  }
-
-  #isKnown(id: string): boolean {
-    return this.alerts.incidents().some((one) => one.endedAt === null && one.failing[id] !== undefined)
   }
 
   #isMuted(source: string): boolean {

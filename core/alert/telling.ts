@@ -29,13 +29,15 @@ export function createTelling(teller: Teller, alone: (notice: Notice) => void): 
   const incidents = new Map<string, Incident>()
   const shown = new Set<string>()
   let isOut = false
-  let timer: NodeJS.Timeout | null = null
+  let isRetrying = false
 
   const retrySoon = () => {
-    timer ??= setTimeout(() => {
-      timer = null
+    if (isRetrying) return
+    isRetrying = true
+    setTimeout(() => {
+      isRetrying = false
       void send()
-    }, 500)
+    }, 500).unref()
   }
   const send = async () => {
     if (isOut || notices.size + incidents.size === 0) return

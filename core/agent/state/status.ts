@@ -1,6 +1,8 @@
 import { type Incident, incidentKinds, isDiskKind, severityOf, subjectsOf } from '../../alert/incident.ts'
+import type { OwnStatus } from '../../send/messages.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
+import { englishWords } from '../../words/words.ts'
 import { bytesToGo } from '../bytes-to-go.ts'
 import { conditionsOf } from './conditions.ts'
 import { inSteps } from './in-steps.ts'
@@ -27,6 +29,13 @@ export function overallStatus(state: AppState, now: number): Status {
   const paused = pausedSource(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
   return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+}
+
+/** What other computers are told of this one. */
+export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus {
+  const kinds = incidents.filter(({ endedAt }) => endedAt === null).map(({ kind }) => kind)
+  const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
+  return { level: status.level, kind: gravest, sentence: englishWords(status.sentence), version }
 }
 
 /** The gravest of all that is wrong, and how much more there is. */

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import { Problem } from '../../words/problem.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../limits/rule-words.ts'
+import { receiveAlertsSchema } from './alerts-config.ts'
 
 const port = z.number().int().min(0).max(65_535)
 const address = z.string().min(1).max(255)
@@ -21,6 +22,7 @@ const fileSchema = z.strictObject({
   isocketHost: address,
   metricsPort: port.nullable(),
   ...ruleWordsSchema.shape,
+  alerts: receiveAlertsSchema,
 })
 const partialSchema = fileSchema.partial()
 export type GivenConfig = z.infer<typeof partialSchema>
@@ -34,6 +36,7 @@ const defaults = (): Omit<ReceiveConfig, 'store'> => ({
   isocketHost: '127.0.0.1',
   metricsPort: null,
   ...defaultRuleWords,
+  alerts: receiveAlertsSchema.parse({}),
 })
 
 /** @throws Problem that names the field and what is wrong with it. */

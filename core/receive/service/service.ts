@@ -10,11 +10,13 @@ import { rulesOf } from '../limits/rule-words.ts'
 import { quotasOfNobody, type StoreRules } from '../limits/rules.ts'
 import type { Receiver, ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
+import { readSecrets } from './alerts-config.ts'
 import type { ReceiveConfig } from './config.ts'
 import { fixedDifferences, keepFixed } from './config.ts'
 import type { Metrics } from './metrics.ts'
 import { createMetrics } from './metrics.ts'
 import { pagesOf } from './pages.ts'
+import { startReceiverTell } from './tell.ts'
 import type { Web } from './web.ts'
 import { openWeb } from './web.ts'
 
@@ -31,7 +33,11 @@ const isocketOf = ({ isocketPort, isocketHost }: ReceiveConfig): IsocketOptions 
 
 /** @throws Problem when the store cannot be used, or an address cannot be listened on. */
 export async function startService(
-  { config, storeThread }: { config: ReceiveConfig } & Pick<ReceiverOptions, 'storeThread'>,
+  {
+    config,
+    storeThread,
+    alertStoreThread,
+  }: { config: ReceiveConfig; alertStoreThread: URL } & Pick<ReceiverOptions, 'storeThread'>,
   log: ReceiverEvents['log'],
 ): Promise<ReceiveService> {
   const layout = storeLayout(config.store)
@@ -42,6 +48,7 @@ export async function startService(
 
   const { store: storeDirectory, host, port, name } = config
   const rules = rulesOf(config)
+  const secrets = await readSecrets(config.alerts.secretsFile)
   const receiver = await startStoreReceiver(
     {
       storeDirectory,
@@ -55,12 +62,18 @@ export async function startService(
     },
     { onChange: () => undefined, onDurable: (seconds) => metrics?.onDurable(seconds), log },
   )
+  const tell = startReceiverTell(
+    { receiver, layout, floor: rules.floor, alertStoreThread, log },
+    name,
+    config.alerts,
+    secrets,
+  )
   const address = addressOf(host, receiver.port)
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
 
   /** No error: the sender may be paired later. */
   const tellQuotas = (given: StoreRules) => {
-    const folders = receiver.lastSeen().map(({ folder }) => folder)
+    const folders = receiver.senderStates().map(({ folder }) => folder)
     const nobody = quotasOfNobody(given, [ISOCKET_FOLDER, ...folders])
     if (nobody.length === 0) return
     const said = { folders: nobody.join(', '), path: receiver.storeDirectory }
@@ -82,6 +95,7 @@ export async function startService(
   try {
     showPages(await openPages(config.metricsPort))
   } catch (thrown) {
+    await tell.stop()
     await receiver.close()
     throw thrown
   }
@@ -89,6 +103,7 @@ export async function startService(
   /** All of it or nothing: what is old is given up when everything new is there. */
   const take = async (next: ReceiveConfig): Promise<void> => {
     const before = web
+    const nextSecrets = await readSecrets(next.alerts.secretsFile)
     const isSame = next.metricsPort === current.metricsPort
     const pages = isSame ? before : await openPages(next.metricsPort)
     try {
@@ -98,6 +113,7 @@ export async function startService(
       throw thrown
     }
     current = keepFixed(current, next)
+    tell.configure(next.name, next.alerts, nextSecrets)
     if (isSame) return
     showPages(pages)
     await before?.close()
@@ -125,6 +141,7 @@ export async function startService(
       return reloading
     },
     async close() {
+      await tell.stop()
       await web?.close()
       await receiver.close()
     },

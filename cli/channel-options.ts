@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type ChannelType, catalog, fieldsOf, secretFieldsOf } from '../core/alert/channels/catalog.ts'
+import { severities } from '../core/alert/incident.ts'
+import { type ChannelSettings, channelSchema } from '../core/alert/settings.ts'
+import { errorCode } from '../core/files/system-error.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { Problem } from '../core/words/problem.ts'
+import { pathAt } from './known-path.ts'
+import { collectPaths } from './path-words.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+export interface ChannelOptions {
+  data?: string
+  name?: string
+  option?: string[]
+  secret?: string[]
+  severity?: ChannelSettings['severity']
+  source?: string[]
+  allSources?: boolean
+  standby?: boolean
+  template?: string
+}
+
+const collect = (text: string, before: string[] = []) => [...before, text]
+
+/** What can be said of a channel when it is added or changed. */
+export function withChannelOptions(command: Command): Command {
+  return command
+    .option('--name <name>', 'what it is called')
+    .option('--option <field=value>', 'what it needs, such as topic=station-3 (repeatable)', collect)
+    .option(
+      '--secret <field=file>',
+      'a secret, read from a file, or from standard input with "-": token=/run/line-token (repeatable)',
+      collect,
+    )
+    .option('--severity <least>', `only what is at least so grave: ${severities.join(' or ')}`, severityOf)
+    .option('--source <path>', 'only incidents of this directory (repeatable)', collectPaths)
+    .option('--all-sources', 'incidents of all directories')
+    .option('--standby', 'only what the channels above it could not deliver')
+    .option('--no-standby', 'everything, whatever other channels do')
+    .option('--template <text>', 'the message, with {title}, {body} and \\n; "" for the usual one')
+}
+
+function severityOf(text: string): ChannelSettings['severity'] {
+  const found = severities.find((one) => one === text)
+  if (found === undefined) throw new InvalidArgumentError(`It must be ${severities.join(' or ')}.`)
+  return found
+}
+
+export function typeOf(text: string): ChannelType {
+  const types = Object.entries(catalog).filter(([, { isAddable }]) => isAddable)
+  const found = types.find(([type]) => type === text)
+  if (found === undefined)
+    throw new InvalidArgumentError(`It must be one of ${types.map(([type]) => type).join(', ')}.`)
+  return found[0] as ChannelType
+}
+
+/** The channel as it is to be from now on. */
+export function channelWith(
+  before: Pick<ChannelSettings, 'id' | 'name' | 'type'> & Partial<ChannelSettings>,
+  options: ChannelOptions,
+  settings: Settings,
+): ChannelSettings {
+  const { name, severity, source, allSources, standby, template } = options
+  const given = Object.fromEntries((options.option ?? []).map((pair) => split(pair)))
+  const known = fieldsOf(before.type)
+  const secret = secretFieldsOf(before.type).find((field) => field.name in given)
+  // On the command line everybody on this computer could read it.
+  if (secret !== undefined) throw new WrongUsage('cli.channels.secretHere', { field: secret.name })
+  const unknown = Object.keys(given).find((field) => !known.some((one) => one.name === field))
+  if (unknown !== undefined)
+    throw new WrongUsage('cli.channels.noOption', {
+      field: unknown,
+      known: known.flatMap((one) => (one.kind === 'secret' ? [] : [one.name])).join(', '),
+    })
+  const parsed = channelSchema.safeParse({
+    ...before,
+    ...(name === undefined ? {} : { name }),
+    ...(severity === undefined ? {} : { severity }),
+    ...(source === undefined ? {} : { sources: source.map((path) => idOf(settings, path)) }),
+    ...(allSources === true ? { sources: null } : {}),
+    ...(standby === undefined ? {} : { standby }),
+    ...(template === undefined ? {} : { template: template === '' ? null : template }),
+    options: { ...before.options, ...given },
+  })
+  if (parsed.success) return parsed.data
+  throw new WrongUsage('cli.channels.invalid', { reason: parsed.error.issues[0]?.message ?? '' })
+}
+
+function idOf(settings: Settings, path: string): string {
+  const found = pathAt(settings, path)
+  if (found === null) throw new Problem('cli.paths.notProtected', { path })
+  return found.id
+}
+
+/** The secrets that are given; each is read once, and shown nowhere. */
+export function secretsOf({ secret = [] }: ChannelOptions): Record<string, string> {
+  return Object.fromEntries(
+    secret.map((pair) => {
+      const [field, file] = split(pair)
+      try {
+        return [field, readFileSync(file === '-' ? 0 : file, 'utf8').trim()]
+      } catch (thrown) {
+        const code = errorCode(thrown) ?? String(thrown)
+        throw new Problem('check.tokenUnreadable', { path: file, code }, { cause: thrown })
+      }
+    }),
+  )
+}
+
+function split(pair: string): [string, string] {
+  const at = pair.indexOf('=')
+  if (at < 1) throw new WrongUsage('cli.channels.pair', { given: pair })
+  return [pair.slice(0, at), pair.slice(at + 1)]
+}
+
+/** An id that nothing has yet, made of a name. */
+export function newId(settings: Settings, name: string, type: string): string {
+  const base =
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+      .slice(0, 30) || type
+  const taken = new Set(['native', ...settings.alerts.channels.map(({ id }) => id)])
+  for (let count = 1; ; count += 1) {
+    const id = count === 1 ? base : `${base}-${count}`
+    if (!taken.has(id)) return id
+  }
+}
+
+/** The channel that somebody names. */
+export function namedChannel(settings: Settings, given: string): ChannelSettings {
+  const { channels } = settings.alerts
+  const found = channels.find(({ id }) => id === given) ?? channels.find(({ name }) => name === given)
+  if (found === undefined) throw new Problem('alert.noChannel', { id: given })
+  return found
+}

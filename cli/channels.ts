@@ -1,0 +1,213 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
+import type { ChannelType } from '../core/alert/channels/catalog.ts'
+import { testedSchema } from '../core/alert/messages.ts'
+import { openSecrets } from '../core/alert/secrets.ts'
+import type { ChannelSettings, QuietHours } from '../core/alert/settings.ts'
+import { quietHoursSchema } from '../core/alert/settings.ts'
+import { withChanges } from '../core/settings/changes.ts'
+import {
+  withChannel,
+  withChannelChanged,
+  withChannelOrder,
+  withoutChannel,
+} from '../core/settings/channels.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { parseSeconds } from '../core/words/amounts.ts'
+import { message } from '../core/words/message.ts'
+import {
+  type ChannelOptions,
+  channelWith,
+  namedChannel,
+  newId,
+  secretsOf,
+  typeOf,
+  withChannelOptions,
+} from './channel-options.ts'
+import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { quoteControls } from './quote-controls.ts'
+import { changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+interface RulesOptions {
+  project?: string
+  resource?: string
+  quiet?: QuietHours | null
+  unreachable?: number
+}
+
+/** `holdfast channels`: who is told, through what; the same as in the window. */
+export function registerChannels(program: Command): void {
+  const command = program
+    .command('channels')
+    .description('list, add, try and remove the channels through which Holdfast tells what is wrong')
+    .option('--json', 'print them as JSON, without secrets')
+  withDataDirectory(command).action((options: { data?: string; json?: boolean }) =>
+    list(dataDirectoryOf(options), options.json === true),
+  )
+  const inner = (usage: string, description: string) =>
+    withDataDirectory(command.command(usage).description(description))
+  withChannelOptions(
+    inner('add', 'add a channel').argument('<type>', 'such as line, mail or ntfy', typeOf),
+  ).action((type: ChannelType, options: ChannelOptions, self: Command) => add(dataOf(self), type, options))
+  withChannelOptions(inner('change', 'change a channel').argument('<channel>', 'its name or id')).action(
+    (given: string, options: ChannelOptions, self: Command) =>
+      change(dataOf(self), given, (one, settings) => channelWith(one, options, settings), secretsOf(options)),
+  )
+  for (const [word, enabled] of [
+    ['on', true],
+    ['off', false],
+  ] as const) {
+    inner(word, `switch a channel ${word}`)
+      .argument('<channel>', 'its name or id')
+      .action((given: string, _: object, self: Command) =>
+        change(dataOf(self), given, (one) => ({ ...one, enabled }), {}),
+      )
+  }
+  inner('remove', 'remove a channel and its secrets')
+    .argument('<channel>', 'its name or id')
+    .action((given: string, _: object, self: Command) => remove(dataOf(self), given))
+  inner('order', 'set the order in which a standby takes over')
+    .argument('<channel...>', 'all of them')
+    .action((given: string[], _: object, self: Command) => order(dataOf(self), given))
+  inner(
+    'test',
+    'send a test through a channel, the real way; the agent must be running; exit code 1: not delivered',
+  )
+    .argument('<channel>', 'its name or id')
+    .action((given: string, _: object, self: Command) => test(dataOf(self), given))
+  inner('rules', 'set what holds for all channels')
+    .option('--project <code>', 'the project code in messages')
+    .option('--resource <id>', 'the resource id in messages (default: the path)')
+    .option('--quiet <from-to>', 'tell only what is critical at these times: 22:00-07:00, or none', quietOf)
+    .option('--unreachable <time>', 'tell that a destination is away after so long: 90s, 5m', minutesOf)
+    .action((options: RulesOptions, self: Command) => rules(dataOf(self), options))
+}
+
+function quietOf(text: string): QuietHours | null {
+  if (text === 'none') return null
+  const [from, to] = text.split('-')
+  const parsed = quietHoursSchema.safeParse({ from, to })
+  if (!parsed.success) throw new InvalidArgumentError('It must be like 22:00-07:00, or none.')
+  return parsed.data
+}
+
+function minutesOf(text: string): number {
+  const minutes = (parseSeconds(text) ?? 0) / 60
+  if (minutes >= 0.05 && minutes <= 10_080) return minutes
+  throw new InvalidArgumentError('It must be a time such as 90s or 5m, at least 3s, at most 7d.')
+}
+
+async function list(directory: string, json: boolean): Promise<void> {
+  const state = await runningState(directory)
+  const { alerts } = settingsIn(state, directory)
+  const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
+  if (json) return console.log(JSON.stringify({ ...alerts, channels: rows }, null, 2))
+  if (rows.length === 0) console.log(terminalWords(message('cli.channels.none')))
+  for (const { id, name, type, enabled, standby, state: now } of rows) {
+    const words = [type, enabled ? null : 'off', standby ? 'standby' : null, now?.condition ?? null]
+    console.log(`${id}  ${quoteControls(name)}  (${words.filter((word) => word !== null).join(', ')})`)
+    if (now?.sentence != null) console.log(`  ${terminalWords(now.sentence)}`)
+    if (now !== undefined && now.waiting > 0)
+      console.log(`  ${terminalWords(message('cli.channels.waiting', { count: now.waiting }))}`)
+  }
+}
+
+const stateOf = (state: AppState | null, { id }: ChannelSettings) =>
+  state?.channels.find((one) => one.id === id)
+
+async function add(directory: string, type: ChannelType, options: ChannelOptions): Promise<void> {
+  const secrets = secretsOf(options)
+  let said = ''
+  const made = (settings: Settings) => {
+    const name = options.name ?? type
+    const channel = channelWith({ id: newId(settings, name, type), name, type }, options, settings)
+    said = channel.id
+    return channel
+  }
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'addChannel', input: { channel: made(settings), secrets } }),
+    async (settings) => {
+      const channel = made(settings)
+      const next = withChannel(settings, channel)
+      await openSecrets(directory, null).set(channel, secrets)
+      return next
+    },
+  )
+  console.log(terminalWords(message('cli.channels.added', { id: said })))
+}
+
+async function change(
+  directory: string,
+  given: string,
+  changed: (channel: ChannelSettings, settings: Settings) => ChannelSettings,
+  secrets: Record<string, string>,
+): Promise<void> {
+  const next = (settings: Settings) => changed(namedChannel(settings, given), settings)
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'changeChannel', input: { channel: next(settings), secrets } }),
+    async (settings) => {
+      const channel = next(settings)
+      if (Object.keys(secrets).length > 0) await openSecrets(directory, null).set(channel, secrets)
+      return withChannelChanged(settings, channel)
+    },
+  )
+  console.log(terminalWords(message('cli.channels.changed', { id: given })))
+}
+
+async function remove(directory: string, given: string): Promise<void> {
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'removeChannel', input: { id: namedChannel(settings, given).id } }),
+    async (settings) => {
+      const next = withoutChannel(settings, namedChannel(settings, given).id)
+      await openSecrets(directory, null).keepOnly(new Set(next.alerts.channels.map(({ id }) => id)))
+      return next
+    },
+  )
+  console.log(terminalWords(message('cli.channels.removed', { id: given })))
+}
+
+async function order(directory: string, given: string[]): Promise<void> {
+  const idsOf = (settings: Settings) => given.map((one) => namedChannel(settings, one).id)
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'orderChannels', input: { ids: idsOf(settings) } }),
+    (settings) => withChannelOrder(settings, idsOf(settings)),
+  )
+  await list(directory, false)
+}
+
+async function test(directory: string, given: string): Promise<void> {
+  const state = await runningState(directory)
+  const { id } = namedChannel(settingsIn(state, directory), given)
+  const { delivered, sentence } = testedSchema.parse(await sendCommand(directory, 'testChannel', { id }))
+  console[delivered ? 'log' : 'error'](terminalWords(sentence))
+  if (!delivered) process.exitCode = 1
+}
+
+async function rules(directory: string, options: RulesOptions): Promise<void> {
+  const { project, resource, quiet, unreachable } = options
+  if (Object.keys(options).length === 0) throw new WrongUsage('cli.channels.rulesWhat')
+  const changesOf = ({ alerts: { labels } }: Settings) => ({
+    alerts: {
+      labels: { project: project ?? labels.project, resource: resource ?? labels.resource },
+      ...(quiet === undefined ? {} : { quietHours: quiet }),
+      ...(unreachable === undefined ? {} : { unreachableMinutes: unreachable }),
+    },
+  })
+  const { alerts } = await changeSettings(
+    directory,
+    (settings) => ({ command: 'changeSettings', input: changesOf(settings) }),
+    (settings) => withChanges(settings, changesOf(settings)),
+  )
+  const { labels, quietHours, unreachableMinutes } = alerts
+  console.log(`project: ${quoteControls(labels.project) || '-'}`)
+  console.log(`resource: ${quoteControls(labels.resource) || '-'}`)
+  console.log(`quiet: ${quietHours === null ? 'none' : `${quietHours.from}-${quietHours.to}`}`)
+  console.log(`unreachable: ${unreachableMinutes * 60}s`)
+}

@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { type Command, InvalidArgumentError } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { type Severity, severities, subjectsOf } from '../core/alert/incident.ts'
+import { openAlertDatabase } from '../core/alert/store/database.ts'
+import {
+  type Delivery,
+  type TimelineEntry,
+  type TimelinePage,
+  type TimelineQuestion,
+  timelinePageSchema,
+  timelineQuestionSchema,
+} from '../core/alert/timeline.ts'
+import { storeLayout } from '../core/receive/layout.ts'
+import { alertsFileOf } from '../core/receive/service/tell.ts'
+import { withMuted, withoutMuted } from '../core/settings/channels.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { parseSeconds } from '../core/words/amounts.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { pathAt } from './known-path.ts'
+import { outcomeOf } from './outcome.ts'
+import { parsePath } from './path-words.ts'
+import { quoteControls } from './quote-controls.ts'
+import { changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
+
+interface ListOptions {
+  data?: string
+  store?: string
+  json?: boolean
+  most: number
+  severity?: Severity
+  source?: string
+  text?: string
+  lasting?: boolean
+}
+
+const PAGE = 100
+
+/** `holdfast incidents`: what failed, when, who was told through what, and what is to be told no more. */
+export function registerIncidents(program: Command): void {
+  const command = program
+    .command('incidents')
+    .description('list what failed, when it was over, and who was told through what; or keep it quiet')
+    .option('--store <directory>', "those of a receiver's store", parsePath)
+    .option('--json', 'one JSON object a line, newest first')
+    .option('--most <number>', 'how many at most', countOf, 50)
+    .option('--severity <severity>', severities.join(' or '), severityOf)
+    .option('--source <path>', 'only those of this directory or checked path', parsePath)
+    .option('--text <text>', 'only those whose paths contain it')
+    .option('--lasting', 'only those that are not over')
+  withDataDirectory(command).action(list)
+  const inner = (usage: string, description: string) =>
+    withDataDirectory(command.command(usage).description(description))
+  inner('acknowledge', 'tell it no more until it is over; the agent must be running')
+    .argument('<id>', 'as the list has it')
+    .action((id: string, _: object, self: Command) =>
+      ask(dataOf(self), 'acknowledge', { id, by: userInfo().username.slice(0, 100) || 'somebody' }),
+    )
+  inner('snooze', 'tell it again after a time, if it still lasts; the agent must be running')
+    .argument('<id>', 'as the list has it')
+    .argument('<time>', 'such as 30m, 4h, 1d', minutesOf)
+    .action((id: string, minutes: number, _: object, self: Command) =>
+      ask(dataOf(self), 'snooze', { id, minutes }),
+    )
+  inner('mute', 'tell nothing of a directory or a checked path, for a time or until it is unmuted')
+    .argument('<path>', 'its path or name', parsePath)
+    .argument('[time]', 'such as 30m, 4h, 1d', minutesOf)
+    .action((path: string, minutes: number | undefined, _: object, self: Command) =>
+      mute(dataOf(self), path, minutes ?? null),
+    )
+  inner('unmute', 'tell what is wrong with a directory or a checked path again')
+    .argument('<path>', 'its path or name', parsePath)
+    .action((path: string, _: object, self: Command) => unmute(dataOf(self), path))
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+function severityOf(text: string): Severity {
+  const found = severities.find((one) => one === text)
+  if (found === undefined) throw new InvalidArgumentError(`It must be ${severities.join(' or ')}.`)
+  return found
+}
+
+function minutesOf(text: string): number {
+  const minutes = (parseSeconds(text) ?? 0) / 60
+  if (minutes > 0 && minutes <= 7 * 24 * 60) return minutes
+  throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const ask = await pagesOf(options)
+  let before: TimelineQuestion['before'] = null
+  let left = options.most
+  let count = 0
+  do {
+    const page: TimelinePage = await ask({ before, most: Math.min(PAGE, left) })
+    for (const entry of page.entries) {
+      count += 1
+      if (options.json === true) console.log(JSON.stringify(entry))
+      else console.log(linesOf(entry).join('\n'))
+    }
+    left -= page.entries.length
+    before = page.next
+  } while (before !== null && left > 0)
+  if (count === 0 && options.json !== true) console.log(terminalWords(message('cli.incidents.none')))
+}
+
+type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
+
+/** Pages of the running agent, or, where none runs, of what it has left on the disk. */
+async function pagesOf(options: ListOptions): Promise<Ask> {
+  const { severity = null, text = '', lasting } = options
+  const lasts = lasting === true ? true : null
+  if (options.store !== undefined) {
+    const file = alertsFileOf(storeLayout(options.store))
+    return (part) => pageOfFile(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
+  }
+  const directory = dataDirectoryOf(options)
+  const state = await runningState(directory)
+  const source = options.source === undefined ? null : idOf(settingsIn(state, directory), options.source)
+  const question = (part: Pick<TimelineQuestion, 'before' | 'most'>) =>
+    timelineQuestionSchema.parse({ ...part, severity, text, lasts, source })
+  if (state === null) {
+    const { alerts } = openDataDirectory(directory)
+    return (part) => pageOfFile(alerts, question(part))
+  }
+  return async (part) => timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
+}
+
+/** A question makes no file. */
+async function pageOfFile(file: string, question: TimelineQuestion): Promise<TimelinePage> {
+  if (!existsSync(file)) return { entries: [], next: null }
+  const database = openAlertDatabase(file)
+  try {
+    return database.page(question)
+  } finally {
+    database.close()
+  }
+}
+
+function linesOf({ incident, deliveries }: TimelineEntry): string[] {
+  const { id, kind, startedAt, endedAt, acknowledged, sentence } = incident
+  const subjects = subjectsOf(incident)
+  const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''
+  const lasted =
+    endedAt === null
+      ? message('cli.incidents.since', { since: startedAt })
+      : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
+  return [
+    `${terminalWords(message(`kind.${kind}`))}: ${quoteControls(subjects[0] ?? '')}${others}  ${terminalWords(lasted)}`,
+    `  ${terminalWords(sentence)}`,
+    `  id: ${id}`,
+    ...(acknowledged === null
+      ? []
+      : [`  ${terminalWords(message('cli.incidents.acknowledged', acknowledged))}`]),
+    ...deliveries.map((one) => `  ${deliveryLine(one)}`),
+  ]
+}
+
+function deliveryLine({ channelName, what, state, at, decidedAt, reason }: Delivery): string {
+  const when = terminalWords(message('notify.time', { at: decidedAt ?? at }))
+  const why = reason === null || state === 'delivered' ? '' : `: ${terminalWords(reason)}`
+  return `${quoteControls(channelName)}: ${what}, ${state} ${when}${why}`
+}
+
+async function ask(directory: string, command: string, input: object): Promise<void> {
+  const refusal = outcomeOf(await sendCommand(directory, command, input))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(terminalWords(message('cli.incidents.done')))
+}
+
+async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
+  const until = minutes === null ? null : Date.now() + minutes * 60_000
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'mute', input: { id: idOf(settings, path), until } }),
+    (settings) => withMuted(settings, idOf(settings, path), until, Date.now()),
+  )
+  const said =
+    until === null
+      ? message('cli.incidents.muted', { path })
+      : message('cli.incidents.mutedUntil', { path, until })
+  console.log(terminalWords(said))
+}
+
+async function unmute(directory: string, path: string): Promise<void> {
+  await changeSettings(
+    directory,
+    (settings) => ({ command: 'unmute', input: { id: idOf(settings, path) } }),
+    (settings) => withoutMuted(settings, idOf(settings, path)),
+  )
+  console.log(terminalWords(message('cli.incidents.unmuted', { path })))
+}
+
+function idOf(settings: Settings, path: string): string {
+  const found = pathAt(settings, path)
+  if (found === null) throw new Problem('cli.paths.notProtected', { path })
+  return found.id
+}

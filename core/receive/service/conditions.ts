@@ -1,0 +1,84 @@
+import type { Observation } from '../../alert/alerts.ts'
+import type { IncidentKind } from '../../alert/incident.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import type { SenderState } from '../senders/states.ts'
+import type { ReceiveAlerts } from './alerts-config.ts'
+
+// What of a receiver and its senders is an incident; pure. Times are milliseconds since 1970.
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+/** A receiver that has just started waits so long for senders that are trying again. */
+const RECONNECT_MS = 10 * MINUTE_MS
+
+const KIND_OF: Partial<Record<Message['key'], IncidentKind>> = {
+  'transfer.healthFull': 'full',
+  'transfer.healthNearlyFull': 'low-space',
+  'transfer.healthStalled': 'hung',
+}
+
+/** What a look at the store has found; none: it is well. */
+export function storeCondition(path: string, problems: readonly Message[]): Observation {
+  const [problem] = problems
+  const subject = { id: 'store', path, group: 'store', isOwn: false, source: null, step: null }
+  if (problem === undefined)
+    return { ...subject, kind: 'ok', sentence: message('check.ok', { path }), tellAfterMs: 0 }
+  const kind = KIND_OF[problem.key] ?? 'error'
+  return { ...subject, kind, sentence: problem, tellAfterMs: kind === 'low-space' ? 5 * MINUTE_MS : 0 }
+}
+
+/** @param startedAt since when the receiver could hear. */
+export function senderConditions(
+  senders: readonly SenderState[],
+  alerts: Pick<ReceiveAlerts, 'silentHours' | 'silentHoursOf' | 'failingMinutes'>,
+  startedAt: number,
+  now: number,
+): Observation[] {
+  return senders.flatMap((sender) => [
+    silence(sender, hoursOf(sender, alerts), startedAt, now),
+    ...failure(sender, alerts.failingMinutes, now),
+  ])
+}
+
+/** Every subject there can be: what an incident is about that is not among them is looked after no more. */
+export function conditionIds(senders: readonly SenderState[]): Set<string> {
+  return new Set(['store', ...senders.flatMap(({ folder }) => [`silent:${folder}`, `failing:${folder}`])])
+}
+
+function hoursOf(
+  { name, folder }: SenderState,
+  { silentHours, silentHoursOf }: Pick<ReceiveAlerts, 'silentHours' | 'silentHoursOf'>,
+): number {
+  const own = Object.entries(silentHoursOf).find(([who]) => who === folder || who === name)
+  return own?.[1] ?? silentHours
+}
+
+function silence(sender: SenderState, hours: number, startedAt: number, now: number): Observation {
+  const { name, folder, pairedAt, seenAt, connected } = sender
+  const id = `silent:${folder}`
+  const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
+  const last = Math.max(pairedAt ?? 0, seenAt ?? 0)
+  const isHeard = connected || hours === 0 || now - last < hours * HOUR_MS
+  const isTooSoon = now - startedAt < Math.min(RECONNECT_MS, hours * HOUR_MS)
+  if (isHeard || isTooSoon) return { ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }
+  return {
+    ...subject,
+    kind: 'sender-silent',
+    since: last,
+    sentence: message('transfer.senderSilent', { name, since: last }),
+  }
+}
+
+/** What one that is away said last is old; that it is silent is told by itself. */
+function failure(sender: SenderState, minutes: number, now: number): Observation[] {
+  const { name, folder, connected, status, failingSince } = sender
+  if (!connected || status === null) return []
+  const id = `failing:${folder}`
+  const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
+  if (failingSince === null)
+    return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
+  if (now - failingSince < minutes * MINUTE_MS) return []
+  const sentence = message('transfer.senderFailing', { name, said: status.sentence })
+  return [{ ...subject, kind: 'sender-failing', since: failingSince, sentence }]
+}

@@ -1,0 +1,125 @@
+import path from 'node:path'
+import { type Alerts, createAlerts } from '../../alert/alerts.ts'
+import { changesOnly } from '../../alert/changes-only.ts'
+import { openIncidentFile } from '../../alert/incident-file.ts'
+import { letterOf } from '../../alert/letter.ts'
+import type { NotifierConfig } from '../../alert/messages.ts'
+import { isUrgent, type Notice } from '../../alert/notice.ts'
+import { Notifier } from '../../alert/notifier.ts'
+import { openAlertStore } from '../../alert/store/store.ts'
+import { message } from '../../words/message.ts'
+import { englishWords } from '../../words/words.ts'
+import type { StoreLayout } from '../layout.ts'
+import type { Floor } from '../limits/rules.ts'
+import type { Receiver, ReceiverEvents } from '../receiver.ts'
+import type { ReceiveAlerts } from './alerts-config.ts'
+import { conditionIds, senderConditions, storeCondition } from './conditions.ts'
+import { createLooks, judge } from './health.ts'
+
+/** How often senders are looked through, and the store is tried, in milliseconds. */
+const SENDERS_EVERY_MS = 1_000
+const STORE_EVERY_MS = 60_000
+
+export interface ReceiverTell {
+  /** Takes over other channels or times. */
+  configure(name: string, alerts: ReceiveAlerts, secrets: NotifierConfig['secrets']): void
+  stop(): Promise<void>
+}
+
+interface TellOptions {
+  receiver: Receiver
+  layout: StoreLayout
+  floor: Floor
+  /** The script of the thread that keeps outbox and timeline. */
+  alertStoreThread: URL
+  log: ReceiverEvents['log']
+}
+
+/** Where the timeline of a receiver's alerts is. */
+export const alertsFileOf = (layout: StoreLayout): string => path.join(layout.own, 'alerts.db')
+
+/** Makes incidents of what a receiver knows of its store and its senders, and has them told. */
+export function startReceiverTell(
+  { receiver, layout, floor, alertStoreThread, log }: TellOptions,
+  name: string,
+  given: ReceiveAlerts,
+  secrets: NotifierConfig['secrets'],
+): ReceiverTell {
+  const startedAt = Date.now()
+  const looks = createLooks(layout)
+  const file = alertsFileOf(layout)
+  let config = given
+  let computer = name
+  const configOf = (now: NotifierConfig['secrets']): NotifierConfig => {
+    const { language, labels, quietHours, channels } = config
+    return {
+      file,
+      language,
+      computer,
+      labels,
+      quietHours,
+      native: false,
+      channels,
+      secrets: now,
+      failing: null,
+    }
+  }
+  const store = openAlertStore(alertStoreThread, file, ({ why, aside }) => {
+    const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
+    log('warn', englishWords(message(key, { path: file, aside })))
+  })
+  const notifier = new Notifier(configOf(secrets), store, {
+    show: () => undefined,
+    channels: () => undefined,
+    log,
+  })
+  const logNotice = (notice: Notice) => {
+    const writer = { words: englishWords, computer, labels: config.labels }
+    const { title, body } = letterOf('', notice, writer, { type: null, template: null }, Date.now())
+    log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
+  }
+  const alerts: Alerts = createAlerts({
+    tell: (notices) => {
+      notices.forEach(logNotice)
+      void notifier.tell(notices)
+    },
+    record: (incidents) => void notifier.record(incidents),
+    withdraw: () => undefined,
+    // A second look makes an incident of what may pass by itself.
+    confirm: () => void lookAtStore(),
+    changed: () => undefined,
+    isMuted: () => false,
+    file: openIncidentFile(layout.own),
+  })
+  const changes = changesOnly(alerts)
+  const lookAtSenders = () => {
+    const senders = receiver.senderStates()
+    const ids = conditionIds(senders)
+    alerts.keepOnly(ids)
+    changes.keepOnly(ids)
+    changes.observe(senderConditions(senders, config, startedAt, Date.now()))
+    alerts.look()
+  }
+  const lookAtStore = async () => {
+    const found = await looks()
+    alerts.observe(storeCondition(layout.root, judge(found, receiver, floor)))
+  }
+  const timers = [
+    setInterval(lookAtSenders, SENDERS_EVERY_MS),
+    setInterval(() => void lookAtStore(), STORE_EVERY_MS),
+  ]
+  void lookAtStore()
+
+  return {
+    configure(nextName, next, nextSecrets) {
+      computer = nextName
+      config = next
+      notifier.configure(configOf(nextSecrets))
+    },
+    async stop() {
+      for (const timer of timers) clearInterval(timer)
+      await alerts.stop()
+      notifier.stop()
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import { STATUS_CODES } from 'node:http'
+import type { WordKey } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import type { Given, Outcome } from './channel.ts'
+import { quote } from './quote.ts'
+
+/** What an HTTP server answered. */
+export interface Answer {
+  host: string
+  status: number
+  headers: Headers
+  /** Its beginning. */
+  text: string
+}
+
+/** No service means a longer pause; one that was asked for by mistake must not silence a channel. */
+const LONGEST_PAUSE_MS = 6 * 3_600_000
+const SHORTEST_PAUSE_MS = 1_000
+
+export function delivered(): Outcome {
+  return { did: 'delivered', note: null }
+}
+
+/** What an answer means to most services. */
+export function judge(answer: Answer, secrets: Given['secrets']): Outcome {
+  const { status } = answer
+  if (status >= 200 && status < 300) return delivered()
+  if (status === 429) return later('channel.busy', answer, secrets)
+  if (status === 408 || status === 425 || status >= 500) return later('channel.failing', answer, secrets)
+  if (status < 400) return refusedAs('channel.moved', answer, secrets)
+  if (status === 401 || status === 403) return refusedAs('channel.rejected', answer, secrets)
+  return refusedAs('channel.refused', answer, secrets)
+}
+
+export function refusedAs(key: WordKey, answer: Answer, secrets: Given['secrets']): Outcome {
+  return { did: 'refused', reason: sentence(key, answer, secrets) }
+}
+
+function later(key: WordKey, answer: Answer, secrets: Given['secrets']): Outcome {
+  return { did: 'retry', afterMs: retryAfterMs(answer.headers), reason: sentence(key, answer, secrets) }
+}
+
+function sentence(key: WordKey, answer: Answer, secrets: Given['secrets']) {
+  const { host, status, text } = answer
+  const said = quote(saidIn(text), secrets)
+  return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
+}
+
+/** The pause that is asked for: seconds, or the date of its end; null: none, or what nobody understands. */
+export function retryAfterMs(headers: Headers, now: number = Date.now()): number | null {
+  const asked = headers.get('Retry-After')?.trim() ?? ''
+  if (/^\d+$/.test(asked)) return pauseOf(Number(asked) * 1000)
+  // Date.parse alone takes almost anything for a date.
+  if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
+  const at = Date.parse(asked)
+  return Number.isNaN(at) ? null : pauseOf(at - now)
+}
+
+export function pauseOf(ms: number): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, ms))
+}
+
+/** Where services that answer in JSON have what a person should read. */
+const SAYING = ['description', 'message', 'error', 'detail', 'title']
+
+/** The words of an answer: of a JSON object its message, of a page its text. */
+function saidIn(text: string): string {
+  const told = jsonOf(text)
+  const said = SAYING.map((name) => fieldOf(told, name)).find((value) => typeof value === 'string')
+  // Of a page only the beginning: a hostile one could make the search for its tags long.
+  return typeof said === 'string' ? said : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
+}
+
+/** What a text says as JSON; null: it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** A field of a JSON object, whatever it is; undefined: there is none. */
+export function fieldOf(told: unknown, name: string): unknown {
+  if (typeof told !== 'object' || told === null) return undefined
+  return Object.entries(told).find(([key]) => key === name)?.[1]
+}

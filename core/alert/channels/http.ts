@@ -1,0 +1,95 @@
+import { message } from '../../words/message.ts'
+import { type Answer, judge } from './answer.ts'
+import type { Given, Outcome } from './channel.ts'
+import { timeLimit } from './time-limit.ts'
+import { silent, stopped, unreachable } from './unanswered.ts'
+
+/** How long an attempt may take as a whole, in milliseconds. */
+export const WITHIN_MS = 10_000
+/** So much of an answer is read; what is meant for a person is shorter. */
+const MOST_BYTES = 64 * 1024
+
+export interface Request {
+  /** May be a secret: no sentence names more of it than its host. */
+  url: string
+  method?: string
+  headers?: Record<string, string>
+  body?: string | URLSearchParams
+  /** Also what is said to a success is of interest; else it is not waited for. */
+  readsSuccess?: boolean
+}
+
+/** Posts, and judges the answer as most services mean it. */
+export async function post(request: Request, given: Given, withinMs: number): Promise<Outcome> {
+  const answer = await exchange(request, given, withinMs)
+  return 'did' in answer ? answer : judge(answer, given.secrets)
+}
+
+/** A request whose body is JSON. */
+export function json(url: string, body: unknown, headers: Record<string, string> = {}) {
+  return { url, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }
+}
+
+/** One request, and what was answered to it, whatever that is; or why nothing was. It never throws. */
+export async function exchange(request: Request, given: Given, withinMs: number): Promise<Answer | Outcome> {
+  const prepared = prepare(request)
+  if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
+  const { url, headers } = prepared
+  const limit = timeLimit(given.signal, withinMs)
+  try {
+    const { method = 'POST', body = null, readsSuccess = false } = request
+    // Where a redirect leads nobody has chosen: neither the secret nor the message follows it.
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit.signal })
+    const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
+    return { host: url.host, status: response.status, headers: response.headers, text }
+  } catch (thrown) {
+    if (given.signal.aborted) return stopped()
+    return limit.signal.aborted ? silent(url.host, withinMs) : unreachable(url.host, thrown, given.secrets)
+  } finally {
+    limit.clear()
+  }
+}
+
+/** What fetch takes; null: it would refuse it, and its error would name the secret. */
+function prepare(request: Request): { url: URL; headers: Headers } | null {
+  try {
+    const url = new URL(request.url)
+    const headers = new Headers(request.headers)
+    if (url.username !== '' || url.password !== '') {
+      const user = [url.username, url.password].map(decodeURIComponent).join(':')
+      if (!headers.has('Authorization'))
+        headers.set('Authorization', `Basic ${Buffer.from(user).toString('base64')}`)
+      url.username = ''
+      url.password = ''
+    }
+    return url.protocol === 'https:' || url.protocol === 'http:' ? { url, headers } : null
+  } catch {
+    return null
+  }
+}
+
+/** The beginning of an answer: as much of it as comes in time. */
+async function beginningOf(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const pieces: Uint8Array[] = []
+  let left = MOST_BYTES
+  try {
+    while (left > 0) {
+      const { done, value } = await reader.read()
+      if (done) break
+      pieces.push(value.subarray(0, left))
+      left -= value.length
+    }
+  } catch {
+    // The status says more than that the rest of its text did not come.
+  }
+  await reader.cancel().catch(() => undefined)
+  return new TextDecoder().decode(Buffer.concat(pieces))
+}
+
+/** Unread it would keep the connection. */
+async function leave(response: Response): Promise<string> {
+  await response.body?.cancel().catch(() => undefined)
+  return ''
+}

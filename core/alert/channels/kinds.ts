@@ -1,0 +1,61 @@
+import { message } from '../../words/message.ts'
+import type { ChannelType } from './catalog.ts'
+import type { Channel, Given, Outcome } from './channel.ts'
+import { command } from './command.ts'
+import { WITHIN_MS } from './http.ts'
+import { line } from './line.ts'
+import { lineNotify } from './line-notify.ts'
+import { mail } from './mail.ts'
+import { ntfy } from './ntfy.ts'
+import { ping } from './ping.ts'
+import { quote } from './quote.ts'
+import { slack } from './slack.ts'
+import { teams } from './teams.ts'
+import { telegram } from './telegram.ts'
+import { reasonOf } from './unanswered.ts'
+import { webhook } from './webhook.ts'
+
+type MakeChannel = (withinMs: number) => Channel
+
+const kinds: Readonly<Record<ChannelType, MakeChannel>> = {
+  line,
+  'line-notify': lineNotify,
+  mail,
+  ntfy,
+  slack,
+  teams,
+  telegram,
+  webhook,
+  command,
+  ping,
+}
+
+/** @param withinMs how long an attempt may take. */
+export function createChannel(type: ChannelType, withinMs: number = WITHIN_MS): Channel {
+  const { send, beat } = kinds[type](withinMs)
+  return {
+    send: (letter, given) => guarded(() => send(letter, given), given),
+    ...(beat === undefined
+      ? {}
+      : { beat: { ...beat, send: (...told) => guarded(() => beat.send(...told), told[2]) } }),
+  }
+}
+
+const channels = new Map<ChannelType, Channel>()
+
+/** Channels of one type share what they know of the services, such as a quota. */
+export function channelOf(type: ChannelType): Channel {
+  const known = channels.get(type) ?? createChannel(type)
+  channels.set(type, known)
+  return known
+}
+
+/** Whatever a library throws is an outcome, too. */
+async function guarded(attempt: () => Promise<Outcome>, { secrets }: Given): Promise<Outcome> {
+  try {
+    return await attempt()
+  } catch (thrown) {
+    const reason = message('channel.broken', { reason: quote(reasonOf(thrown), secrets) })
+    return { did: 'retry', afterMs: null, reason }
+  }
+}

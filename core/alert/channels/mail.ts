@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { message } from '../../words/message.ts'
+import type { Channel, Given, Letter } from './channel.ts'
+import { judgeMail } from './mail-outcome.ts'
+import { shorten } from './shorten.ts'
+import { timeLimit } from './time-limit.ts'
+import { titleLine } from './title.ts'
+import { silent, stopped } from './unanswered.ts'
+
+/** Mail servers look through a message before they take it, and greet slowly to put off senders of junk. */
+const PATIENCE = 3
+const MOST_SUBJECT = 200
+const MOST_CHARACTERS = 100_000
+
+/** Mail through an SMTP server, one thread an incident. */
+export function mail(withinMs: number): Channel {
+  return {
+    async send(letter, given) {
+      const limit = timeLimit(given.signal, PATIENCE * withinMs)
+      const host = hostOf(given)
+      try {
+        const { createTransport } = await import('nodemailer')
+        const transport = createTransport(transportOf(given, PATIENCE * withinMs))
+        const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit.signal })
+        const note =
+          rejected.length === 0
+            ? null
+            : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
+        return { did: 'delivered', note }
+      } catch (thrown) {
+        if (given.signal.aborted) return stopped()
+        return limit.signal.aborted
+          ? silent(host, PATIENCE * withinMs)
+          : judgeMail(thrown, host, given.secrets)
+      } finally {
+        limit.clear()
+      }
+    },
+  }
+}
+
+function hostOf({ options: { host = '', port = '' } }: Given): string {
+  return `${host}:${port}`
+}
+
+function transportOf({ options, secrets }: Given, withinMs: number) {
+  const { host = '', port, security, user = '' } = options
+  return {
+    host,
+    port: Number(port),
+    secure: security === 'tls',
+    // Never in the clear because somebody on the way has taken STARTTLS out of what the server says.
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    ...(user === '' ? {} : { auth: { user, pass: secrets.password ?? '' } }),
+    connectionTimeout: withinMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }
+}
+
+function mailOf(letter: Letter, { options: { from = '', to = '' } }: Given) {
+  // It need not exist: what refers to the same mail stands together.
+  const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
+  return {
+    from,
+    to,
+    subject: shorten(titleLine(letter), MOST_SUBJECT),
+    text: shorten(letter.text, MOST_CHARACTERS),
+    // Else long lines would be folded, and not every reader unfolds them.
+    textEncoding: 'quoted-printable' as const,
+    messageId: messageId(letter.id, from),
+    inReplyTo: thread,
+    references: thread,
+    priority: letter.urgent ? ('high' as const) : ('normal' as const),
+    // Nobody's holiday has to answer it.
+    headers: { 'Auto-Submitted': 'auto-generated' },
+  }
+}
+
+function messageId(name: string, from: string): string {
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'holdfast.invalid'
+  return `<${name}@${domain}>`
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}

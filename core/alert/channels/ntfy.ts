@@ -1,0 +1,37 @@
+import { isFiring } from '../notice.ts'
+import type { Channel, Letter } from './channel.ts'
+import { json, post } from './http.ts'
+import { inBytes, shorten } from './shorten.ts'
+import { textBesideTitle, titleLine } from './title.ts'
+
+/** A longer message becomes an attachment, which a telephone does not show. */
+const MOST_BYTES = 4_096
+const MOST_TITLE_BYTES = 250
+const HIGHEST_PRIORITY = 5
+const DEFAULT_PRIORITY = 3
+
+/** ntfy.sh, or a server of one's own. */
+export function ntfy(withinMs: number): Channel {
+  return {
+    send(letter, given) {
+      const { server = '', topic = '' } = given.options
+      const { token = '' } = given.secrets
+      const body = {
+        topic,
+        title: shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes),
+        message: shorten(textBesideTitle(letter), MOST_BYTES, inBytes),
+        priority: letter.urgent ? HIGHEST_PRIORITY : DEFAULT_PRIORITY,
+        tags: [tagOf(letter)],
+      }
+      const headers = token === '' ? {} : { Authorization: `Bearer ${token}` }
+      return post(json(server, body, headers), given, withinMs)
+    },
+  }
+}
+
+/** ntfy shows it as an emoji before the title. */
+function tagOf({ notice, urgent }: Letter): string {
+  if (notice.what === 'test') return 'bell'
+  if (!isFiring(notice)) return 'white_check_mark'
+  return urgent ? 'rotating_light' : 'warning'
+}

@@ -1,0 +1,45 @@
+import { isFiring } from '../notice.ts'
+import type { Channel, Letter } from './channel.ts'
+import { json, post } from './http.ts'
+import { inBytes, shorten } from './shorten.ts'
+import { textBesideTitle, titleLine } from './title.ts'
+
+/** Teams takes 28 KB of a message, its form included. */
+const MOST_BYTES = 28_000
+const MOST_TITLE_BYTES = 500
+
+/** A webhook of Teams' Workflows: it shows an adaptive card. */
+export function teams(withinMs: number): Channel {
+  return {
+    send(letter, given) {
+      const title = shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes)
+      const sizeOf = (text: string) => inBytes(JSON.stringify(messageOf(title, text, letter)))
+      const text = shorten(textBesideTitle(letter), MOST_BYTES, sizeOf)
+      return post(json(given.secrets.url ?? '', messageOf(title, text, letter)), given, withinMs)
+    },
+  }
+}
+
+function messageOf(title: string, text: string, { notice, urgent }: Letter) {
+  const color = isFiring(notice)
+    ? urgent
+      ? 'Attention'
+      : 'Warning'
+    : notice.what === 'test'
+      ? 'Default'
+      : 'Good'
+  const content = {
+    $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+    type: 'AdaptiveCard',
+    version: '1.4',
+    body: [runs({ text: title, weight: 'Bolder', size: 'Medium', color }), runs({ text })],
+    msteams: { width: 'Full' },
+  }
+  const card = { contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }
+  return { type: 'message', attachments: [card] }
+}
+
+/** Runs of text know no Markdown: an underscore in a path is an underscore. */
+function runs(run: { text: string; weight?: string; size?: string; color?: string }) {
+  return { type: 'RichTextBlock', inlines: [{ type: 'TextRun', ...run }] }
+}

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { templateNames } from '../core/check/probe-message.ts'
+import { templateNames } from '../core/alert/channels/catalog.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS, sourceFiltersSchema } from '../core/settings/schema.ts'
 import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
+import { errorCode } from '../../files/system-error.ts'
 import type { WorkerPort } from '../../worker/port.ts'
 import { close, open, read, stat } from '../probes/calls.ts'
 import { createSystemDisk, type Disk } from '../probes/disk.ts'
@@ -126,14 +127,23 @@ async function probeDirectory(
   return { elapsedMs, failures: failures.map(stepFailure) }
 }
 
-/** A file stands for the directory that it is in: what is probed is whether one can be made there. */
+/**
+ * A file stands for the directory that it is in, also one that is not there yet, as `touch` would make it: what is
+ * probed is whether one can be made there.
+ */
 async function directoryOf(path: string): Promise<string> {
-  const isDirectory = await stat(path).then(
-    (stats) => stats.isDirectory(),
-    // Whatever is wrong with it, the probe's first step will name it.
-    () => true,
-  )
-  return isDirectory ? path : dirname(path)
+  const above = dirname(path)
+  try {
+    return (await stat(path)).isDirectory() ? path : above
+  } catch (thrown) {
+    // Whatever else is wrong with it, the probe's first step will name it.
+    if (errorCode(thrown) !== 'ENOENT') return path
+    const isInDirectory = await stat(above).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    return isInDirectory ? above : path
+  }
 }
 
 /** A write probe meets failed calls and missing inodes; the facts of a mount are not its business. */

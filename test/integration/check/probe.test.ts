@@ -67,16 +67,16 @@ describe('holdfast probe', () => {
       expect(await probe('/proc/1', '--template', template)).toMatchObject({ code: 2, out: '' })
   })
 
-  it('says nothing, leaves nothing and exits 0 where all is well; a file stands for its directory', async () => {
+  it('says nothing, leaves nothing and exits 0 where all is well; a file, there or not, stands for its directory', async () => {
     const directory = temporaryDirectory('probe')
     writeFileSync(path.join(directory, 'file'), '')
-    const result = await probe(directory, path.join(directory, 'file'))
+    const result = await probe(directory, path.join(directory, 'file'), path.join(directory, 'foobar'))
     expect(result).toMatchObject({ code: 0, out: '', err: '' })
     expect(readdirSync(directory)).toEqual(['file'])
   })
 
   it('names each failed step in the monitor’s words, says why, and exits 1', async () => {
-    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const result = await probe('--project', 'P 1&2%3+', '--resource', 'vm-7', gone)
     expect(result.code).toBe(1)
     expect(result.out).toBe(
@@ -92,7 +92,7 @@ describe('holdfast probe', () => {
     const odd = path.join(directory, 'two\nlines "quoted"')
     mkdirSync(odd)
     expect(await probe(odd, path.relative(process.cwd(), odd))).toMatchObject({ code: 0, out: '', err: '' })
-    const long = await probe('--json', `/${'x'.repeat(5_000)}`, 'relative/none')
+    const long = await probe('--json', `/${'x'.repeat(5_000)}`, 'relative/none/at-all')
     expect(long.code).toBe(1)
     const { paths } = JSON.parse(long.out)
     expect(paths.map(({ code }: { code: string }) => code)).toEqual(['ENAMETOOLONG', 'ENOENT'])
@@ -110,13 +110,13 @@ describe('holdfast probe', () => {
   })
 
   it('names the path where no resource is given', async () => {
-    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     expect((await probe(gone)).out).toContain(`, in ${gone}\n`)
   })
 
   it('tells programs the same as JSON', async () => {
     const directory = temporaryDirectory('probe')
-    const gone = path.join(directory, 'gone')
+    const gone = path.join(directory, 'gone', 'too')
     const { code, out } = await probe('--json', directory, gone)
     expect(code).toBe(1)
     expect(JSON.parse(out)).toMatchObject({
@@ -149,7 +149,7 @@ describe('holdfast probe', () => {
 
   it('posts the form that LINE Notify takes, once for each failed step', async () => {
     const { url, posts } = await startEndpoint(200)
-    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const token = tokenFile('secret-token\n')
     const words = [
       '--project',
@@ -172,12 +172,38 @@ describe('holdfast probe', () => {
       },
     })
     expect([...new URLSearchParams(posts[0]?.body)]).toEqual([
-      ['message', '[PROJ_CODE] A&B %41+C, in 機器\n>>> touch failed'],
+      ['message', '\n[PROJ_CODE] A&B %41+C, in 機器\n>>> touch failed'],
       ['stickerPackageId', '1'],
       ['stickerId', '3'],
     ])
     expect(new URLSearchParams(posts[1]?.body).get('message')).toMatch(/>>> ls failed$/)
     expect(out + err).not.toContain('secret-token')
+  })
+
+  it('tells through channels of the settings, with their templates and the labels there', async () => {
+    const { url, posts } = await startEndpoint(200)
+    const home = temporaryDirectory('probe-home')
+    const channels = [
+      { id: 'hook', name: 'Night watch', type: 'webhook' },
+      { id: 'line', name: 'LINE', type: 'line-notify', options: { endpoint: url } },
+    ]
+    const labels = { project: 'P7', resource: 'vm-7' }
+    writeFileSync(path.join(home, 'settings.json'), JSON.stringify({ alerts: { labels, channels } }))
+    const secrets = { hook: { url: { plain: url } }, line: { token: { plain: 'secret-token' } } }
+    writeFileSync(path.join(home, 'secrets.json'), JSON.stringify({ version: 1, channels: secrets }))
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
+    const words = ['--data', home, '--channel', 'Night watch', '--channel', 'line', gone]
+    const { code, out } = await probe(...words)
+    expect(code).toBe(1)
+    expect(out).toContain('[PROJ_CODE] P7, in vm-7\n>>> touch failed')
+    const forms = posts.filter(({ headers }) => headers['content-type']?.includes('urlencoded') === true)
+    expect(forms.map(({ body }) => new URLSearchParams(body).get('message'))).toEqual([
+      '\n[PROJ_CODE] P7, in vm-7\n>>> touch failed',
+      '\n[PROJ_CODE] P7, in vm-7\n>>> ls failed',
+    ])
+    const json = posts.filter((post) => !forms.includes(post)).map(({ body }) => JSON.parse(body))
+    expect(json).toMatchObject([{ incident: { kind: 'missing' } }, { what: 'failed' }])
+    expect((await probe('--data', home, '--channel', 'nobody', gone)).code).toBe(2)
   })
 
   it('posts nothing where all is well', async () => {
@@ -188,11 +214,11 @@ describe('holdfast probe', () => {
   })
 
   it.each([
-    ['refuses the token', 401, /answered 401/],
-    ['answers with an error', 500, /answered 500/],
+    ['refuses the token', 401, /401/],
+    ['answers with an error', 500, /500/],
   ])('says so and exits 1 when the endpoint %s', async (_, status, words) => {
     const { url } = await startEndpoint(status)
-    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const { code, out, err } = await probe(
       '--line-token-file',
       tokenFile('t'),
@@ -207,11 +233,11 @@ describe('holdfast probe', () => {
   })
 
   it('says so when nobody listens at the endpoint', async () => {
-    const gone = path.join(temporaryDirectory('probe'), 'gone')
+    const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', 'http://127.0.0.1:1/']
     const { code, err } = await probe(...words, gone)
     expect(code).toBe(1)
-    expect(err).toMatch(/could not be delivered to http:\/\/127\.0\.0\.1:1\//)
+    expect(err).toMatch(/could not be delivered through LINE Notify: 127\.0\.0\.1/)
   })
 
   it('refuses an empty token file', async () => {

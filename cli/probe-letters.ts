@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { ChannelType } from '../core/alert/channels/catalog.ts'
+import type { Letter, Outcome } from '../core/alert/channels/channel.ts'
+import { createChannel } from '../core/alert/channels/kinds.ts'
+import { diskKinds } from '../core/alert/incident.ts'
+import { letterOf } from '../core/alert/letter.ts'
+import type { Notice } from '../core/alert/notice.ts'
+import type { ProbedOnce } from '../core/check/probe-once.ts'
+import type { Words } from '../core/words/words.ts'
+import { quoteControls } from './quote-controls.ts'
+
+/** The read-only monitor's own message of one failed step: LINE Notify puts its label before the first line. */
+export const STEP_TEMPLATE = '\n[PROJ_CODE] {project}, in {resource}\n>>> {step} failed'
+
+/** One way that the messages of a probe go. */
+export interface Way {
+  name: string
+  type: ChannelType
+  template: string | null
+  options: Record<string, string>
+  secrets: Record<string, string>
+}
+
+export interface LetterOptions {
+  words: Words
+  project: string
+  resource: string | undefined
+}
+
+/** A letter for each step that failed, in the order of the paths. */
+export function lettersOf(
+  probed: readonly ProbedOnce[],
+  options: LetterOptions,
+  look: { type: ChannelType | null; template: string | null },
+): Letter[] {
+  const { words, project, resource } = options
+  const computer = hostname()
+  return probed.flatMap((one) =>
+    one.failedSteps.map((step) => {
+      // The template has its own new lines; a name must not have any.
+      const path = quoteControls(one.path)
+      const labels = { project, resource: resource ?? path }
+      const notice = noticeOf({ ...one, path }, step)
+      return letterOf(randomUUID(), notice, { words, computer, labels }, look, Date.now())
+    }),
+  )
+}
+
+function noticeOf({ path, verdict }: ProbedOnce, step: string): Notice {
+  const at = Date.now()
+  const kind = diskKinds.find((one) => one === verdict.kind) ?? 'error'
+  const incident = {
+    id: randomUUID(),
+    kind,
+    group: path,
+    isOwn: false,
+    paths: { [path]: path },
+    failing: { [path]: verdict.sentence },
+    sources: [],
+    sentence: verdict.sentence,
+    step,
+    startedAt: at,
+    noticedAt: at,
+    endedAt: null,
+    told: false,
+    isSilent: false,
+    repeats: 0,
+    acknowledged: null,
+    snoozedUntil: null,
+  }
+  return { id: incident.id, what: 'failed', about: incident.id, incident, times: 1, at }
+}
+
+/** Sends the messages in order. After one that fails the others would too: gives back why, or null. */
+export async function deliver(
+  way: Way,
+  probed: readonly ProbedOnce[],
+  options: LetterOptions,
+): Promise<Exclude<Outcome, { did: 'delivered' }>['reason'] | null> {
+  const { type, template, secrets } = way
+  const channel = createChannel(type)
+  for (const letter of lettersOf(probed, options, { type, template })) {
+    const signal = new AbortController().signal
+    const outcome = await channel.send(letter, { options: way.options, secrets, signal })
+    if (outcome.did !== 'delivered') return outcome.reason
+  }
+  return null
+}

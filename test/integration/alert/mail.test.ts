@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Letter } from '../../../core/alert/channels/channel.ts'
+import { attempt, LETTER_ID, notice, said } from '../../support/channels.ts'
+import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
+
+const TEXT =
+  'PRJ & 50 % + more\n<b>磁碟 /data/run_1 變成唯讀</b> 👩‍👩‍👧\n.\nFrom here\n  indented, with an end  \n' +
+  'long '.repeat(300)
+
+// It is a Debian package, which `npm test` installs where it may.
+describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its mailbox', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-mail-'))
+  let server: MailServer
+  beforeAll(async () => {
+    server = await startMailServer(directory)
+  })
+  afterAll(() => {
+    server?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  type Security = keyof MailServer['ports']
+  const optionsFor = (security: Security, changes = {}) => ({
+    host: '127.0.0.1',
+    port: String(server.ports[security]),
+    security,
+    from: 'holdfast@lab.example',
+    to: 'ops@lab.example',
+    user: '',
+    ...changes,
+  })
+  const send = (
+    security: Security,
+    changes = {},
+    secrets = {},
+    told: Partial<Letter> = {},
+    withinMs = 2_000,
+  ) => {
+    const given = { options: optionsFor(security, changes), secrets, signal: new AbortController().signal }
+    return attempt('mail', given, told, withinMs)
+  }
+  const mailTo = (to: string): Mail[] =>
+    server.mails().filter(({ headers }) => headers['X-RcptTo']?.includes(to))
+
+  test('arrives as it was written, whoever looks at it on the way', async () => {
+    const title = '唯讀: /data/run_1 & more 🧯 '.repeat(5)
+    const outcome = await send('none', { to: 'one@lab.example, two@lab.example' }, {}, { title, text: TEXT })
+    expect(outcome).toEqual({ did: 'delivered', note: null })
+    const [mail, ...others] = mailTo('one@lab.example')
+    expect(others).toEqual([])
+    expect(mail).toMatchObject({ subject: title.trim(), body: `${TEXT}\n` })
+    expect(mail?.headers).toMatchObject({
+      From: 'holdfast@lab.example',
+      To: 'one@lab.example, two@lab.example',
+      'X-RcptTo': 'one@lab.example, two@lab.example',
+      'Message-ID': `<${LETTER_ID}@lab.example>`,
+      'Auto-Submitted': 'auto-generated',
+      'X-Priority': expect.stringMatching(/^1/),
+    })
+  })
+
+  test('is one thread an incident, and the same mail however often it is sent', async () => {
+    const to = { to: 'thread@lab.example' }
+    const over = { id: 'b', notice: notice('recovered') }
+    const another = { id: 'c', notice: { ...notice(), about: 'incident-8' } }
+    for (const told of [{ id: 'a' }, { id: 'a' }, over, another]) await send('none', to, {}, told)
+    const mails = mailTo('thread@lab.example').map(({ headers }) => headers)
+    const of = (id: string) => mails.filter((one) => one['Message-ID'] === `<${id}@lab.example>`)
+    expect([of('a').length, of('b').length, of('c').length]).toEqual([2, 1, 1])
+    const threads = [...of('a'), ...of('b')].map((one) => [one.References, one['In-Reply-To']])
+    expect(new Set(threads.flat()).size).toBe(1)
+    expect(of('a')[0]?.References).toMatch(/^<[\w-]+@lab\.example>$/)
+    expect(of('c')[0]?.References).not.toBe(of('a')[0]?.References)
+  })
+
+  test.each(['tls', 'starttls'] as const)(
+    'goes through %s, signed in, to a server that is trusted',
+    (security) => {
+      const options = optionsFor(security, { host: 'localhost', to: `${security}@lab.example`, user: 'ops' })
+      const outcome = server.sendTrusting({ text: TEXT }, options, { password: 'right' })
+      expect(outcome).toEqual({ did: 'delivered', note: null })
+      expect(mailTo(`${security}@lab.example`)).toMatchObject([{ body: `${TEXT}\n` }])
+    },
+  )
+
+  test('does not trust a certificate of another name', () => {
+    const options = optionsFor('tls', { to: 'untrusted@lab.example' })
+    const outcome = server.sendTrusting({}, options, {})
+    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.certificate' } })
+    expect(said(outcome)).toContain('127.0.0.1')
+    expect(mailTo('untrusted@lab.example')).toEqual([])
+  })
+
+  test.each(['tls', 'starttls'] as const)(
+    'does not go through %s to a server that is not trusted',
+    async (security) => {
+      const outcome = await send(
+        security,
+        { to: 'untrusted@lab.example', user: 'ops' },
+        { password: 'right' },
+      )
+      expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.certificate' } })
+      expect(mailTo('untrusted@lab.example')).toEqual([])
+    },
+  )
+
+  test('never goes in the clear where STARTTLS was asked for', async () => {
+    const { none } = server.ports
+    const outcome = await send('starttls', { port: String(none), to: 'clear@lab.example' })
+    expect(outcome.did).not.toBe('delivered')
+    expect(said(outcome)).toContain('TLS')
+    expect(mailTo('clear@lab.example')).toEqual([])
+  })
+
+  test('does not wait for ever where TLS is spoken to who expects none', async () => {
+    const outcome = await send('none', { port: String(server.ports.tls) }, {}, {}, 100)
+    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent' } })
+  })
+
+  test.each([
+    ['4xx to the recipient', { to: 'later@lab.example' }, 'retry', 'channel.mail.later', 'The queue is full'],
+    ['5xx to the recipient', { to: 'nobody@lab.example' }, 'refused', 'channel.mail.refused', 'No such user'],
+    ['5xx to the password', { user: 'ops' }, 'refused', 'channel.mail.login', '535'],
+    ['4xx to the password', { user: 'busy' }, 'retry', 'channel.mail.later', '454'],
+  ])('%s', async (_, options, did, key, words) => {
+    const outcome = await send('none', options, { password: 'S3cret-4711' })
+    expect(outcome).toMatchObject({ did, reason: { key } })
+    expect(said(outcome)).toContain(words)
+    expect(said(outcome)).not.toContain('4711')
+    expect(JSON.stringify(outcome)).not.toContain(Buffer.from('S3cret-4711').toString('base64'))
+  })
+
+  test('says whom it could not reach where others got it', async () => {
+    const outcome = await send('none', { to: 'some@lab.example, nobody@lab.example' })
+    expect(outcome).toMatchObject({ did: 'delivered', note: { params: { rejected: 'nobody@lab.example' } } })
+    expect(mailTo('some@lab.example')).toHaveLength(1)
+  })
+})

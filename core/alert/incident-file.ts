@@ -26,7 +26,7 @@ const fileSchema = z.object({
   troubles: z.array(troubleSchema),
 })
 
-/** What the last run was about to tell again waits for the first checks of this one. */
+/** What the last run was about to tell, or to tell again, waits for the first checks of this one. */
 const FIRST_CHECKS_MS = 60_000
 
 /** Those that last, those that are over, and what comes and goes. */
@@ -78,7 +78,9 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
 function incidentAt({ at, steadyMs }: Now, kept: Incident): OpenIncident {
   const { repeats, inMs } = repeatsOf(at - kept.startedAt, kept.repeats)
   const repeatAtMs = steadyMs + Math.max(FIRST_CHECKS_MS, inMs)
-  return { ...kept, tellAtMs: steadyMs + COLLECT_MS, repeats, repeatAtMs }
+  // Nobody was told: it may well be over, and where it is not, the first check of it says so.
+  const tellAtMs = steadyMs + (kept.told ? COLLECT_MS : FIRST_CHECKS_MS)
+  return { ...kept, tellAtMs, repeats, repeatAtMs }
 }
 
 function troubleAt(now: Now, kept: z.infer<typeof troubleSchema>, lasts: boolean): Trouble {

@@ -130,19 +130,26 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     repeats: 0,
     acknowledged: null,
     snoozedUntil: null,
-    tellAtMs: sample.steadyMs + Math.max(COLLECT_MS, since + sample.tellAfterMs - sample.at),
+    tellAtMs: tellAtOf(sample, since),
     repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
   }
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
 
+function tellAtOf({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
+  return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
+}
+
 /** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
-function join(incident: OpenIncident, { id, path, sentence, isOwn, source }: Sample): OpenIncident {
+function join(incident: OpenIncident, sample: Sample): OpenIncident {
+  const { id, path, sentence, isOwn, source } = sample
   const paths = { ...incident.paths, [id]: path }
   const sources =
     source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
+  // One of an earlier run, of which nobody was told, is known to last now.
+  const tellAtMs = Math.min(incident.tellAtMs, tellAtOf(sample, Math.min(incident.startedAt, sample.since)))
   return withFailing(
-    { ...incident, paths, sources, isOwn: incident.isOwn && isOwn },
+    { ...incident, paths, sources, isOwn: incident.isOwn && isOwn, tellAtMs },
     { ...incident.failing, [id]: sentence },
   )
 }

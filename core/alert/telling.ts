@@ -14,10 +14,11 @@ export interface Telling {
   again(): void
 }
 
-/** Notices that wait for the notifier at most. */
+/** Notices, and incidents, that wait for the notifier at most. */
 const MOST_WAITING = 1_000
 /** After this somebody on this computer is told in any case. */
 const PATIENCE_MS = 3_000
+const RETRY_AFTER_MS = 500
 
 /**
  * Hands notices to the notifier, which may be just starting, or have ended: they wait here until it has them. The same
@@ -25,55 +26,64 @@ const PATIENCE_MS = 3_000
  * @param alone shows a notice on this computer while there is no notifier.
  */
 export function createTelling(teller: Teller, alone: (notice: Notice) => void): Telling {
-  const notices = new Map<string, Notice>()
-  const incidents = new Map<string, Incident>()
+  // Neither waits for the other: what is written down may take as long as a disk that hangs.
+  const notices = createQueue(teller.tell)
+  const incidents = createQueue(teller.record)
   const shown = new Set<string>()
-  let isOut = false
-  let isRetrying = false
-
-  const retrySoon = () => {
-    if (isRetrying) return
-    isRetrying = true
-    setTimeout(() => {
-      isRetrying = false
-      void send()
-    }, 500).unref()
-  }
-  const send = async () => {
-    if (isOut || notices.size + incidents.size === 0) return
-    isOut = true
-    const told = [...notices.values()]
-    const recorded = [...incidents.values()]
-    try {
-      if (recorded.length > 0) await teller.record(recorded)
-      for (const one of recorded) if (incidents.get(one.id) === one) incidents.delete(one.id)
-      if (told.length > 0) await teller.tell(told)
-      for (const { id } of told) notices.delete(id)
-    } catch {
-      retrySoon()
-    }
-    isOut = false
-    if (notices.size + incidents.size > 0) retrySoon()
-  }
   const showAlone = (notice: Notice) => {
-    if (!notices.has(notice.id) || shown.has(notice.id)) return
+    if (!notices.has(notice) || shown.has(notice.id)) return
     shown.add(notice.id)
     alone(notice)
   }
   return {
     tell: (given) => {
-      for (const notice of given) {
-        notices.set(notice.id, notice)
-        setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
-      }
-      for (const id of notices.keys()) if (notices.size > MOST_WAITING) notices.delete(id)
-      void send()
+      for (const notice of given) setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
+      notices.add(given)
     },
-    record: (given) => {
-      for (const incident of given) incidents.set(incident.id, incident)
-      for (const id of incidents.keys()) if (incidents.size > MOST_WAITING) incidents.delete(id)
-      void send()
+    record: (given) => incidents.add(given),
+    again: () => {
+      notices.send()
+      incidents.send()
     },
-    again: () => void send(),
+  }
+}
+
+/** Gives away what waits, all at once, and again what was not taken; of two with one id the later counts. */
+function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unknown>) {
+  const waiting = new Map<string, T>()
+  let isOut = false
+  let isRetrying = false
+
+  const sendSoon = () => {
+    if (isRetrying) return
+    isRetrying = true
+    setTimeout(() => {
+      isRetrying = false
+      send()
+    }, RETRY_AFTER_MS).unref()
+  }
+  const send = () => {
+    if (isOut || waiting.size === 0) return
+    isOut = true
+    const all = [...waiting.values()]
+    const taken = () => {
+      isOut = false
+      for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
+      send()
+    }
+    const refused = () => {
+      isOut = false
+      sendSoon()
+    }
+    give(all).then(taken, refused)
+  }
+  return {
+    add(given: readonly T[]) {
+      for (const one of given) waiting.set(one.id, one)
+      for (const id of waiting.keys()) if (waiting.size > MOST_WAITING) waiting.delete(id)
+      send()
+    },
+    has: ({ id }: T) => waiting.has(id),
+    send,
   }
 }

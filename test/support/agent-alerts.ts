@@ -1,31 +1,60 @@
-import { createAlerts } from '../../core/agent/alerts.ts'
-import { type IncidentFile, noIncidentFile } from '../../core/agent/incident-file.ts'
-import type { VerdictKind } from '../../core/check/messages.ts'
+import { createAlerts, type Observation } from '../../core/alert/alerts.ts'
+import type { Incident } from '../../core/alert/incident.ts'
+import { type IncidentFile, noIncidentFile } from '../../core/alert/incident-file.ts'
+import { letterOf } from '../../core/alert/letter.ts'
+import type { Notice } from '../../core/alert/notice.ts'
+import { message } from '../../core/words/message.ts'
 import { englishWords } from '../../core/words/words.ts'
-import { checkedAs } from './checked.ts'
 
-/** A check of one of the paths of one disk. */
-export const checked = (kind: VerdictKind, id = 'a', code: string | null = null) =>
-  checkedAs(id, {
-    kind,
-    code,
+/** A check of one of the paths of one disk, each of them a source. */
+export function checked(
+  kind: Observation['kind'],
+  id = 'a',
+  changes: Partial<Observation> = {},
+): Observation {
+  return {
+    id,
     path: `/disk/${id}`,
-    delayMs: null,
-    mount: { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' },
-  })
+    group: '/disk',
+    isOwn: false,
+    kind,
+    sentence: message('problem.other', { reason: kind }),
+    source: id,
+    step: null,
+    tellAfterMs: 0,
+    ...changes,
+  }
+}
 
-/** The agent's alerts, and what they told, took back and wanted confirmed. */
+const writer = { words: englishWords, computer: 'lab-3', labels: { project: '', resource: '' } }
+
+/** The agent's alerts, and what they told, took back, wanted confirmed and had written down. */
 export function alerts(file: IncidentFile = noIncidentFile) {
-  const told: string[] = []
+  const notices: Notice[] = []
   const withdrawn: string[] = []
   const confirmed: string[][] = []
+  const recorded: Incident[] = []
+  const muted = new Set<string>()
   const running = createAlerts({
-    words: () => englishWords,
-    notify: ({ title, incident }) => told.push(`${title} (${incident.length > 0})`),
-    withdraw: (incident) => withdrawn.push(incident),
+    tell: (told) => void notices.push(...told),
+    record: (incidents) => void recorded.push(...incidents),
+    withdraw: (about) => withdrawn.push(about),
     confirm: (ids) => confirmed.push(ids),
     changed: () => undefined,
+    isMuted: (source) => muted.has(source),
     file,
   })
-  return { running, told, withdrawn, confirmed }
+  const letter = (notice: Notice) =>
+    letterOf(notice.id, notice, writer, { type: null, template: null }, notice.at)
+  return {
+    running,
+    notices,
+    withdrawn,
+    confirmed,
+    recorded,
+    muted,
+    /** The titles of all that was told. */
+    told: () => notices.map((one) => letter(one).title),
+    bodies: () => notices.map((one) => letter(one).body),
+  }
 }

@@ -1,6 +1,7 @@
 import { initialState } from '../../core/agent/state/initial.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { overallStatus } from '../../core/agent/state/status.ts'
+import type { Incident } from '../../core/alert/incident.ts'
 import { noTotals } from '../../core/ledger/no-totals.ts'
 import { defaultSettings, sourceSchema } from '../../core/settings/schema.ts'
 import { message } from '../../core/words/message.ts'
@@ -11,6 +12,13 @@ export const NOW = Date.UTC(2026, 10, 20, 12)
 const words = createWords('en')
 
 export const running = { condition: 'running' as const, restarts: 0, since: 0, pid: 1 }
+export const workers = {
+  checker: running,
+  scanner: running,
+  sender: running,
+  receiver: running,
+  notifier: running,
+}
 export const well: SourceState = {
   settings: sourceSchema.parse({ id: 'a', path: '/data', name: 'data' }),
   checked: checkedAs('a', { path: '/data', at: NOW }),
@@ -23,27 +31,44 @@ export const well: SourceState = {
   left: null,
 }
 
-/** What the status says in English of a state that is well, with these changes. */
-export function status(changes: Partial<AppState>) {
+/** A state that is well, with these changes. */
+export function stateWith(changes: Partial<AppState> = {}): AppState {
   const initial = initialState('desktop', '1', defaultSettings, '/store')
-  const state: AppState = {
+  return {
     ...initial,
     destinations: initial.destinations.map((one) => ({ ...one, reported: true })),
     sources: [well],
-    workers: { checker: running, scanner: running, sender: running, receiver: running },
+    workers,
     ...changes,
   }
-  const { level, sentence, detail } = overallStatus(state, NOW)
+}
+
+/** What the status says in English of a state that is well, with these changes. */
+export function status(changes: Partial<AppState>) {
+  const { level, sentence, detail } = overallStatus(stateWith(changes), NOW)
   return { level, sentence: words(sentence), detail: detail === null ? null : words(detail) }
 }
 
-export const incident = {
+const sentence = message('problem.other', { reason: '' })
+
+export const incident: Incident = {
   id: 'i',
-  kind: 'read-only' as const,
-  paths: ['/data'],
-  sentence: message('problem.other', { reason: '' }),
+  kind: 'read-only',
+  group: '/data',
+  isOwn: false,
+  paths: { a: '/data' },
+  failing: { a: sentence },
+  sources: ['a'],
+  sentence,
+  step: null,
   startedAt: NOW,
+  noticedAt: NOW,
   endedAt: null,
+  told: true,
+  isSilent: false,
+  repeats: 0,
+  acknowledged: null,
+  snoozedUntil: null,
 }
 export const connected = { state: 'connected' as const, since: 0, problem: null }
 export const receiver = {

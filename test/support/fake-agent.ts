@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { Agent } from '../../core/agent/agent.ts'
 import type { WorkerName } from '../../core/agent/state/schema.ts'
+import type { Shown } from '../../core/alert/messages.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
 import type { SettingsStore } from '../../core/settings/store.ts'
 import { englishWords } from '../../core/words/words.ts'
@@ -18,7 +19,10 @@ interface FakeWorker {
 export function fakeAgent(settings: SettingsStore) {
   const listeners = new Map<WorkerName, (message: unknown) => void>()
   const started: FakeWorker[] = []
+  const answering = new Set<WorkerName>()
   const logged: string[] = []
+  const shown: Shown[] = []
+  const withdrawn: string[] = []
   const agent = new Agent(
     openDataDirectory(temporaryDirectory()),
     settings,
@@ -33,7 +37,12 @@ export function fakeAgent(settings: SettingsStore) {
           started.push(worker)
           return {
             pid: () => null,
-            post: (message) => void worker.heard.push(message as ToWorker),
+            post: (message) => {
+              const told = message as ToWorker
+              worker.heard.push(told)
+              if (told.type !== 'request' || !answering.has(name)) return
+              listeners.get(name)?.({ type: 'response', id: told.id, output: {} })
+            },
             onMessage(listener) {
               listeners.set(name, listener)
               worker.says = (report) => listener({ type: 'report', report })
@@ -43,8 +52,9 @@ export function fakeAgent(settings: SettingsStore) {
           }
         },
       },
-      notify: () => undefined,
-      withdraw: () => undefined,
+      vault: () => null,
+      notify: (one) => shown.push(one),
+      withdraw: (about) => withdrawn.push(about),
     },
     (_level, text) => logged.push(text),
   )
@@ -52,6 +62,11 @@ export function fakeAgent(settings: SettingsStore) {
   return {
     agent,
     logged,
+    /** What it had shown on this computer, and taken back. */
+    shown,
+    withdrawn,
+    /** These answer every request, with nothing in it. */
+    answering,
     /** Every process that was started, in that order. */
     started,
     notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),

@@ -38,15 +38,19 @@ export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus
   return { level: status.level, kind: gravest, sentence: englishWords(status.sentence), version }
 }
 
-/** The gravest of all that is wrong, and how much more there is. */
+/** The gravest of all that is wrong, of several the one that has lasted longest, and how much more there is. */
 function troubleOf(state: AppState, now: number): Status | null {
   const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
   const all = [
-    ...disks.map((one) => ({ kind: one.kind, sentence: incidentSentence(state, one) })),
+    ...disks.map((one) => ({
+      kind: one.kind,
+      since: one.startedAt,
+      sentence: incidentSentence(state, one),
+    })),
     ...conditionsOf(state, now).flatMap((one) =>
-      one.kind === 'ok' ? [] : [{ kind: one.kind, sentence: one.live ?? one.sentence }],
+      one.kind === 'ok' ? [] : [{ kind: one.kind, since: one.since, sentence: one.live ?? one.sentence }],
     ),
-  ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind))
+  ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all
   if (first === undefined) return minorTrouble(state, now)
   const level = severityOf(first.kind) === 'critical' ? 'failing' : 'attention'

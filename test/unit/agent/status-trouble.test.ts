@@ -15,6 +15,7 @@ import {
   status,
   waiting,
   well,
+  workers,
 } from '../../support/agent-status.ts'
 
 const there = { id: 'there', name: 'nas-2', host: 'nas-2', port: 7766, fingerprint: '' }
@@ -25,9 +26,10 @@ describe('the one status, of what is wrong', () => {
     const failing = status({ incidents: [incident], settings: paused, totals: waiting })
     expect(failing.level).toBe('failing')
     expect(failing.sentence).toMatch(/^data is read-only since/)
-    expect(status({ totals: { ...sent, parkedFiles: 1 } })).toMatchObject({
+    const parked = { ...sent, parkedFiles: 1 }
+    expect(status({ sources: [{ ...well, totals: parked }], totals: parked })).toMatchObject({
       level: 'failing',
-      sentence: '1 file could not be sent and is parked.',
+      sentence: '1 file of data could not be sent and was given up: …',
     })
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
@@ -77,7 +79,7 @@ describe('the one status, of what is wrong', () => {
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
     const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]
-    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: null })
+    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: '1 more problem.' })
     const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
     expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
     const thrown = new Refused({ code: 'protocol', reason: '' })
@@ -92,13 +94,8 @@ describe('the one status, of what is wrong', () => {
 
   it('is never ok on stale knowledge', () => {
     for (const condition of ['late', 'failed'] as const) {
-      const workers = {
-        checker: { ...running, condition },
-        scanner: running,
-        sender: running,
-        receiver: running,
-      }
-      expect(status({ workers })).toMatchObject({
+      const checker = { ...running, condition }
+      expect(status({ workers: { ...workers, checker } })).toMatchObject({
         level: 'attention',
         sentence: expect.stringContaining('checker'),
       })

@@ -2,12 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { announce } from '../../../core/alert/announce.ts'
 import { forget, observe } from '../../../core/alert/incidents.ts'
 import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alert/state.ts'
-import { message } from '../../../core/words/message.ts'
+import { clocksAt, sampleOf } from '../../support/alert-samples.ts'
 
-function sample(at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false): Sample {
-  const sentence = message('problem.other', { reason: `${id} ${kind}` })
-  return { id, path: `${group}/${id}`, group, isOwn, kind, at, steadyMs: at, sentence }
-}
+const sample = (at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false) =>
+  sampleOf(at, kind, { id, group, isOwn })
 
 /** A failure that may be the path's own. */
 function own(at: number, kind: Sample['kind'], id: string): Sample {
@@ -19,7 +17,7 @@ function run(samples: Sample[], from: AlertState = noAlerts): AlertState {
 }
 
 function told(state: AlertState, now: number): string[] {
-  return announce(state, now).announcements.map(
+  return announce(state, clocksAt(now)).announcements.map(
     ({ what, incident }) => `${what} ${incident.kind} ${Object.values(incident.paths).join(' ')}`,
   )
 }
@@ -45,14 +43,14 @@ describe('incidents', () => {
   })
 
   it('tells a failure once and its end with the duration', () => {
-    const first = announce(run([sample(1000, 'read-only')]), 1000 + COLLECT_MS).state
+    const first = announce(run([sample(1000, 'read-only')]), clocksAt(1000 + COLLECT_MS)).state
     const lasting = run([sample(5000, 'read-only'), sample(9000, 'read-only')], first)
     expect(told(lasting, 20_000)).toEqual([])
     const over = run([sample(12_000, 'ok')], lasting)
-    const { announcements } = announce(over, 12_000)
+    const { announcements } = announce(over, clocksAt(12_000))
     expect(announcements.map(({ what }) => what)).toEqual(['recovered'])
     expect(announcements[0]?.incident).toMatchObject({ startedAt: 1000, endedAt: 12_000 })
-    expect(told(announce(over, 12_000).state, 13_000)).toEqual([])
+    expect(told(announce(over, clocksAt(12_000)).state, 13_000)).toEqual([])
   })
 
   it('says nothing of a recovery whose failure was not told', () => {
@@ -61,7 +59,7 @@ describe('incidents', () => {
   })
 
   it('is over only when the last path of the mount is well', () => {
-    const failed = announce(run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')]), 5000).state
+    const failed = announce(run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')]), clocksAt(5000)).state
     const half = run([sample(6000, 'ok', 'a')], failed)
     expect(half.open).toHaveLength(1)
     expect(told(half, 7000)).toEqual([])
@@ -71,11 +69,14 @@ describe('incidents', () => {
   it('tells what fails later as well where it may be the path’s own fault, and its end by itself', () => {
     const both = run([0, 1].flatMap((at) => [own(at, 'missing', 'a'), own(at, 'missing', 'b')]))
     expect(told(both, 5000)).toEqual(['failed missing /mnt/a /mnt/b'])
-    const later = run([own(6000, 'missing', 'c'), own(6001, 'missing', 'c')], announce(both, 5000).state)
+    const later = run(
+      [own(6000, 'missing', 'c'), own(6001, 'missing', 'c')],
+      announce(both, clocksAt(5000)).state,
+    )
     expect(told(later, 8000)).toEqual(['failed missing /mnt/c'])
     const known = run(
       ['a', 'b', 'c'].map((id) => own(9000, 'missing', id)),
-      announce(later, 8000).state,
+      announce(later, clocksAt(8000)).state,
     )
     expect(known.open).toHaveLength(2)
     expect(told(run([sample(9500, 'ok', 'c')], known), 9500)).toEqual(['recovered missing /mnt/c'])
@@ -90,7 +91,7 @@ describe('incidents', () => {
   })
 
   it('lets a path change from one failure to another without a recovery', () => {
-    const hung = announce(run([sample(0, 'hung')]), 5000).state
+    const hung = announce(run([sample(0, 'hung')]), clocksAt(5000)).state
     const changed = run([sample(6000, 'read-only')], hung)
     expect(changed.past.map(({ kind }) => kind)).toEqual(['hung'])
     expect(told(changed, 6000 + COLLECT_MS)).toEqual(['failed read-only /mnt/a'])
@@ -120,7 +121,7 @@ describe('incidents', () => {
   })
 
   it('ends the incidents of a path that is no longer checked without a word', () => {
-    const failed = announce(run([sample(0, 'hung')]), 5000).state
+    const failed = announce(run([sample(0, 'hung')]), clocksAt(5000)).state
     const forgotten = forget(failed, 'a', 6000)
     expect(forgotten.open).toEqual([])
     expect(told(forgotten, 7000)).toEqual([])

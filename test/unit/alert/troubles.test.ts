@@ -3,7 +3,7 @@ import { announce, tellAgainAtMs } from '../../../core/alert/announce.ts'
 import { forget, observe } from '../../../core/alert/incidents.ts'
 import { type AlertState, noAlerts, type Sample } from '../../../core/alert/state.ts'
 import { repeatsOf } from '../../../core/alert/troubles.ts'
-import { message } from '../../../core/words/message.ts'
+import { clocksAt, sampleOf } from '../../support/alert-samples.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -19,12 +19,10 @@ function told(course: Course, seconds: number, from: AlertState = noAlerts) {
   for (let second = course[0]?.[0] ?? 0; second <= seconds; second += 1) {
     const kind = course.findLast(([since]) => since <= second)?.[1] ?? 'ok'
     const at = second * SECOND
-    const sentence = message('problem.other', { reason: kind })
-    const sample = { id: 'a', path: '/mnt/a', group: '/mnt', isOwn: false, kind, sentence }
-    state = observe(state, { ...sample, at, steadyMs: at })
-    const due = tellAgainAtMs(state)
+    state = observe(state, sampleOf(at, kind))
+    const due = tellAgainAtMs(state, at)
     if (due === null || due > at) continue
-    const next = announce(state, at)
+    const next = announce(state, clocksAt(at))
     state = next.state
     heard.push(...next.announcements.map(({ what }) => `${second} ${what}`))
   }
@@ -104,21 +102,11 @@ describe('what comes and goes', () => {
     const troubles = (isOwn: boolean) => {
       let state = noAlerts
       const see = (id: string, kind: Sample['kind'], at: number) => {
-        const sentence = message('problem.other', { reason: kind })
-        state = observe(state, {
-          id,
-          path: `/mnt/${id}`,
-          group: '/mnt',
-          isOwn,
-          kind,
-          sentence,
-          at,
-          steadyMs: at,
-        })
+        state = observe(state, sampleOf(at, kind, { id, isOwn }))
       }
       for (const [index, id] of ['a', 'b', 'c'].entries()) {
         for (const at of [0, 1]) see(id, 'missing', index * MINUTE + at)
-        state = announce(state, index * MINUTE + 2 * SECOND).state
+        state = announce(state, clocksAt(index * MINUTE + 2 * SECOND)).state
         see(id, 'ok', index * MINUTE + 3 * SECOND)
       }
       return state.troubles.map(({ times }) => times)
@@ -135,16 +123,9 @@ describe('what comes and goes', () => {
       at += SECOND
       for (const id of ['a', 'b']) {
         const kind = failing.includes(id) ? 'missing' : 'ok'
-        const sample = {
-          id,
-          path: `/mnt/${id}`,
-          group: '/mnt',
-          isOwn: true,
-          sentence: message('problem.other'),
-        }
-        state = observe(state, { ...sample, kind, at, steadyMs: at })
+        state = observe(state, sampleOf(at, kind, { id, isOwn: true }))
       }
-      const next = announce(state, at)
+      const next = announce(state, clocksAt(at))
       state = next.state
       heard.push(...next.announcements.map(({ what, incident }) => `${what} ${Object.keys(incident.paths)}`))
     }
@@ -159,7 +140,7 @@ describe('what comes and goes', () => {
 
   it('says the whole duration and the number at its end', () => {
     const { state } = told(turns(4), 80)
-    const { announcements } = announce(state, (70 + quiet) * SECOND)
+    const { announcements } = announce(state, clocksAt((70 + quiet) * SECOND))
     expect(announcements).toMatchObject([
       { what: 'over', incident: { startedAt: 0, endedAt: 70_000 }, trouble: { times: 4 } },
     ])
@@ -169,18 +150,19 @@ describe('what comes and goes', () => {
     const { state } = told(turns(3), 60)
     const without = forget(state, 'a', 60_000)
     expect(without.troubles).toEqual([])
-    expect(tellAgainAtMs(without)).toBeNull()
+    expect(tellAgainAtMs(without, 60_000)).toBeNull()
   })
 })
 
 describe('what lasts', () => {
   it('is told again after four hours, then daily', () => {
     const { heard, state } = told([[0, 'hung']], (4 * HOUR) / SECOND + 10)
-    expect(heard).toEqual(['1 failed', '14400 lasting'])
-    expect(tellAgainAtMs(state)).toBe(28 * HOUR)
-    const later = announce(state, 28 * HOUR)
+    expect(heard).toEqual(['1 failed', '14401 lasting'])
+    const next = 28 * HOUR + SECOND
+    expect(tellAgainAtMs(state, 5 * HOUR)).toBe(next)
+    const later = announce(state, clocksAt(next))
     expect(later.announcements.map(({ what }) => what)).toEqual(['lasting'])
-    expect(tellAgainAtMs(later.state)).toBe(52 * HOUR)
+    expect(tellAgainAtMs(later.state, next)).toBe(next + 24 * HOUR)
   })
 
   it.each([

@@ -19,7 +19,7 @@ test('a name in the log of a receiver on a terminal is neither a line of its own
 
 test('a notification is two lines of the terminal, whatever is named in it', () => {
   const said: string[] = []
-  const notification = { incident: 'one', title: FORGED, body: FORGED, urgent: false }
+  const notification = { about: 'one', incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
   expect(said).toEqual([`${QUOTED}\n  ${QUOTED}`])
 })

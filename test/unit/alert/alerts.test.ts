@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { notificationOf } from '../../../core/agent/alerts.ts'
-import { message } from '../../../core/words/message.ts'
-import { englishWords } from '../../../core/words/words.ts'
+import { subjectsOf } from '../../../core/alert/incident.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 
 describe('alerts', () => {
@@ -17,7 +15,7 @@ describe('alerts', () => {
     running.observe(checked('full', 'a'))
     running.observe(checked('full', 'b'))
     vi.advanceTimersByTime(1_000)
-    expect(told).toEqual(['Full: /disk/a and 1 more (true)'])
+    expect(told()).toEqual(['Full: /disk/a and 1 more'])
     vi.advanceTimersByTime(10_000)
     expect(confirmed).toHaveLength(1)
   })
@@ -41,21 +39,17 @@ describe('alerts', () => {
     running.observe(checked('ok'))
     vi.advanceTimersByTime(1_000)
     expect(withdrawn).toHaveLength(2)
-    expect(told).toEqual([
-      'Not answering: /disk/a (true)',
-      'Read-only: /disk/a (true)',
-      'Well again: /disk/a (true)',
-    ])
+    expect(told()).toEqual(['Not answering: /disk/a', 'Read-only: /disk/a', 'Well again: /disk/a'])
   })
 
   it('tells of a path that goes missing on a disk where another one is missing already', () => {
     const { running, told } = alerts()
     for (const id of ['a', 'b']) {
-      running.observe(checked('missing', id, 'ENOENT'))
-      running.observe(checked('missing', id, 'ENOENT'))
+      running.observe(checked('missing', id, { isOwn: true }))
+      running.observe(checked('missing', id, { isOwn: true }))
       vi.advanceTimersByTime(2_000)
     }
-    expect(told).toEqual(['Missing: /disk/a (true)', 'Missing: /disk/b (true)'])
+    expect(told()).toEqual(['Missing: /disk/a', 'Missing: /disk/b'])
   })
 
   it('tells of a disk that is not mounted once, whenever its paths are looked at', () => {
@@ -65,16 +59,16 @@ describe('alerts', () => {
       running.observe(checked('missing', id))
       vi.advanceTimersByTime(2_000)
     }
-    expect(told).toEqual(['Missing: /disk/a (true)'])
+    expect(told()).toEqual(['Missing: /disk/a'])
   })
 
   it('shows the paths that fail now, and after the end all that were part of it', () => {
     const { running } = alerts()
     for (const id of ['a', 'b']) running.observe(checked('hung', id))
     running.observe(checked('ok', 'a'))
-    expect(running.incidents().map(({ paths }) => paths)).toEqual([['/disk/b']])
+    expect(running.incidents().map(subjectsOf)).toEqual([['/disk/b']])
     running.observe(checked('ok', 'b'))
-    expect(running.incidents().map(({ paths }) => paths)).toEqual([['/disk/a', '/disk/b']])
+    expect(running.incidents().map(subjectsOf)).toEqual([['/disk/a', '/disk/b']])
   })
 
   it('are told in a second though the clock is set back', () => {
@@ -82,28 +76,28 @@ describe('alerts', () => {
     running.observe(checked('hung'))
     vi.setSystemTime(Date.now() - 3_600_000)
     vi.advanceTimersByTime(1_000)
-    expect(told).toEqual(['Not answering: /disk/a (true)'])
+    expect(told()).toEqual(['Not answering: /disk/a'])
   })
 
   it('tells of a disk that fails although its ext4 errors were told, also of the very path', () => {
     const { running, told, withdrawn } = alerts()
-    const observe = (code: string | null, id: string) => {
-      running.observe(checked('io-error', id, code))
-      running.observe(checked('io-error', id, code))
+    const observe = (isOwn: boolean, id: string) => {
+      running.observe(checked('io-error', id, { isOwn }))
+      running.observe(checked('io-error', id, { isOwn }))
       vi.advanceTimersByTime(2_000)
     }
-    observe(null, 'a')
+    observe(true, 'a')
     // A single one is a suspicion still.
-    running.observe(checked('io-error', 'a', 'EIO'))
+    running.observe(checked('io-error', 'a'))
     vi.advanceTimersByTime(2_000)
-    expect(told).toHaveLength(1)
-    observe(null, 'a')
+    expect(told()).toHaveLength(1)
+    observe(true, 'a')
     const before = Date.now()
-    observe('EIO', 'a')
+    observe(false, 'a')
     expect(running.incidents()[0]?.startedAt).toBe(before)
-    observe('EIO', 'b')
-    observe(null, 'a')
-    expect(told).toEqual(['Input/output error: /disk/a (true)', 'Input/output error: /disk/a (true)'])
+    observe(false, 'b')
+    observe(true, 'a')
+    expect(told()).toEqual(['Input/output error: /disk/a', 'Input/output error: /disk/a'])
     expect(withdrawn).toHaveLength(1)
   })
 
@@ -116,37 +110,29 @@ describe('alerts', () => {
       running.observe(checked('ok'))
       vi.advanceTimersByTime(10_000)
     }
-    expect(told).toHaveLength(5)
+    expect(told()).toHaveLength(5)
     expect(unstable()).toEqual([])
     running.observe(checked('hung'))
     vi.advanceTimersByTime(310_000)
-    expect(told.slice(5)).toEqual(['Not answering: /disk/a (true)'])
+    expect(told().slice(5)).toEqual(['Not answering: /disk/a'])
     expect(unstable()).toHaveLength(1)
   })
 
   it('says how often and since when, and how long in all', () => {
-    const incident = {
-      id: 'i',
-      kind: 'hung' as const,
-      group: '/disk',
-      isOwn: false,
-      paths: { a: '/disk/a' },
-      failing: {},
-      sentence: message('problem.other', { reason: '' }),
-      startedAt: Date.now() - 14_400_000,
-      endedAt: null,
-      tellAtMs: 0,
-      told: true,
-      isSilent: true,
-      repeatAtMs: 0,
-      repeats: 0,
+    const { running, bodies, notices } = alerts()
+    for (let time = 0; time < 3; time += 1) {
+      running.observe(checked('hung'))
+      vi.advanceTimersByTime(10_000)
+      running.observe(checked('ok'))
+      vi.advanceTimersByTime(10_000)
     }
-    const { startedAt } = incident
-    const trouble = { id: 'i', times: 3, lastings: 0, startedAt, incident, quietSinceMs: null }
-    const said = (what: 'unstable' | 'lasting') =>
-      notificationOf({ what, incident, trouble }, englishWords).body
-    expect(said('unstable')).toMatch(/^It has failed 3 times since .*\d\d:\d\d\. /)
-    expect(said('lasting')).toMatch(/^It has lasted for 4 hr, since .*\d\d:\d\d\.$/)
+    expect(bodies()[4]).toMatch(/^It has failed 3 times since .*\d\d:\d\d\. /)
+    vi.advanceTimersByTime(900_000)
+    expect(notices.at(-1)?.what).toBe('over')
+    expect(bodies().at(-1)).toMatch(/ lasted 50 sec\.$/)
+    running.observe(checked('read-only'))
+    vi.advanceTimersByTime(14_402_000)
+    expect(bodies().at(-1)).toMatch(/^It has lasted for 4 hr, since .*\d\d:\d\d\.$/)
   })
 
   it('takes nothing back that was never shown', () => {

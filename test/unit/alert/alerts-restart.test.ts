@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openIncidentFile } from '../../../core/agent/incident-file.ts'
+import { openIncidentFile } from '../../../core/alert/incident-file.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -26,37 +26,37 @@ describe('alerts over a restart', () => {
     vi.advanceTimersByTime(3_600_000)
     const second = run()
     expect(second.running.incidents()).toMatchObject([
-      { paths: ['/disk/a'], startedAt: begun, endedAt: null },
+      { paths: { a: '/disk/a' }, startedAt: begun, endedAt: null },
     ])
     second.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
-    expect(second.told).toEqual([])
+    expect(second.told()).toEqual([])
     await second.running.stop()
     const third = run()
     third.running.observe(checked('ok', 'a'))
     vi.advanceTimersByTime(2_000)
-    expect(third.told).toEqual(['Well again: /disk/a (true)'])
+    expect(third.told()).toEqual(['Well again: /disk/a'])
     await third.running.stop()
     const fourth = run()
     expect(fourth.running.incidents()).toHaveLength(1)
     vi.advanceTimersByTime(2_000)
-    expect(fourth.told).toEqual([])
+    expect(fourth.told()).toEqual([])
     await fourth.running.stop()
   })
 
   it('tells what the last run did not come to where it still fails, and nothing where it does not', async () => {
     const { run } = start()
     const first = run()
-    for (const id of ['a', 'b']) first.running.observe({ ...checked('read-only', id), mount: null })
+    for (const id of ['a', 'b']) first.running.observe(checked('read-only', id, { group: id }))
     vi.advanceTimersByTime(500)
     await first.running.stop()
     const second = run()
     vi.advanceTimersByTime(2_000)
-    expect(second.told).toEqual([])
+    expect(second.told()).toEqual([])
     second.running.observe(checked('read-only', 'a'))
     second.running.observe(checked('ok', 'b'))
     vi.advanceTimersByTime(2_000)
-    expect(second.told).toEqual(['Read-only: /disk/a (true)'])
+    expect(second.told()).toEqual(['Read-only: /disk/a'])
     await second.running.stop()
   })
 
@@ -69,7 +69,7 @@ describe('alerts over a restart', () => {
     const second = run()
     second.running.keepOnly(new Set(['b']))
     vi.advanceTimersByTime(2_000)
-    expect(second.told).toEqual([])
+    expect(second.told()).toEqual([])
     expect(second.running.incidents()).toMatchObject([{ endedAt: expect.any(Number) }])
     await second.running.stop()
   })
@@ -84,19 +84,19 @@ describe('alerts over a restart', () => {
       }
     }
     for (let time = 0; time < 4; time += 1) flap(first)
-    expect(first.told.slice(4)).toEqual(['Comes and goes: /disk/a (Not answering) (true)'])
+    expect(first.told().slice(4)).toEqual(['Comes and goes: /disk/a (Not answering)'])
     await first.running.stop()
     const second = run()
     flap(second)
-    expect(second.told).toEqual([])
+    expect(second.told()).toEqual([])
     await second.running.stop()
     // Nobody knows how it was meanwhile.
     vi.advanceTimersByTime(3_600_000)
     const third = run()
     vi.advanceTimersByTime(59_000)
-    expect(third.told).toEqual([])
+    expect(third.told()).toEqual([])
     vi.advanceTimersByTime(2_000)
-    expect(third.told).toEqual(['Well again: /disk/a (true)'])
+    expect(third.told()).toEqual(['Well again: /disk/a'])
     await third.running.stop()
     expect(run().running.incidents()).toHaveLength(5)
   })
@@ -108,10 +108,10 @@ describe('alerts over a restart', () => {
       const one = run()
       one.running.observe(checked('read-only'))
       vi.advanceTimersByTime(3_600_000)
-      told.push(...one.told.map((title) => `${hours} ${title}`))
+      told.push(...one.told().map((title) => `${hours} ${title}`))
       await one.running.stop()
     }
-    const again = 'Read-only: /disk/a (true)'
+    const again = 'Read-only: /disk/a'
     expect(told).toEqual([`0 ${again}`, `3 ${again}`, `27 ${again}`])
   })
 
@@ -124,6 +124,6 @@ describe('alerts over a restart', () => {
     away.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
     await away.running.stop()
-    expect(away.told).toEqual(['Read-only: /disk/a (true)'])
+    expect(away.told()).toEqual(['Read-only: /disk/a'])
   })
 })

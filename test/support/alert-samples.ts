@@ -1,0 +1,25 @@
+import type { Now, Sample } from '../../core/alert/state.ts'
+import { message } from '../../core/words/message.ts'
+
+/** A verdict of one path of `/mnt`; both clocks show the same. */
+export function sampleOf(at: number, kind: Sample['kind'], changes: Partial<Sample> = {}): Sample {
+  const { id = 'a', group = '/mnt' } = changes
+  return {
+    id,
+    path: `${group}/${id}`,
+    group,
+    isOwn: false,
+    kind,
+    sentence: message('problem.other', { reason: `${id} ${kind}` }),
+    source: id,
+    step: null,
+    tellAfterMs: 0,
+    at,
+    since: at,
+    steadyMs: at,
+    ...changes,
+  }
+}
+
+/** Both clocks at once. */
+export const clocksAt = (at: number): Now => ({ at, steadyMs: at })

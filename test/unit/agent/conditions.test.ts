@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import { conditionIds, conditionsOf } from '../../../core/agent/state/conditions.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
+import { overallStatus } from '../../../core/agent/state/status.ts'
+import { noTotals } from '../../../core/ledger/no-totals.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import {
+  connected,
+  incident,
+  NOW,
+  receiver,
+  running,
+  stateWith,
+  waiting,
+  well,
+  workers,
+} from '../../support/agent-status.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** What is wrong in a state that is well, with these changes; `tellAfterMs` in minutes. */
+function wrong(changes: Partial<AppState>) {
+  return conditionsOf(stateWith(changes), NOW).flatMap(({ id, kind, tellAfterMs }) =>
+    kind === 'ok' ? [] : [`${id} ${kind} ${tellAfterMs / MINUTE}`],
+  )
+}
+
+const problem = message('problem.other', { reason: 'The store is full.' })
+const connection = (state: AppState['destinations'][0]['connection']['state'], changes = {}) => ({
+  destinations: [{ ...receiver, connection: { state, since: NOW - HOUR, problem: null, ...changes } }],
+})
+const source = (changes: Partial<SourceState>) => ({ sources: [{ ...well, ...changes }] })
+const scanned = (changes: object) =>
+  source({ scanned: { ...well.scanned, ...changes } as SourceState['scanned'] })
+const expects = (settings: object, changes: Partial<SourceState> = {}) =>
+  source({ ...changes, settings: sourceSchema.parse({ ...well.settings, ...settings }) })
+const unreachableAfter = (unreachableMinutes: number) => ({
+  settings: { ...defaultSettings, alerts: { ...defaultSettings.alerts, unreachableMinutes } },
+})
+const lastFile = (age: number) => ({ lastFile: { path: 'x', at: NOW - age } })
+type Batches = NonNullable<SourceState['scanned']>['batches']
+const ofBatches = (batches: Batches, age: number) =>
+  expects({ kind: 'batch', silentHours: 2 }, { ...scanned({ batches }).sources[0], ...lastFile(age) })
+
+describe('what is wrong besides the disks', () => {
+  it.each<[string, Partial<AppState>, string[]]>([
+    ['nothing', {}, []],
+    ['a destination is away', connection('unreachable'), ['destination:there unreachable 5']],
+    [
+      'and is told after as long as the settings have it',
+      { ...connection('unreachable'), ...unreachableAfter(0.1) },
+      ['destination:there unreachable 0.1'],
+    ],
+    ['it reconnects', connection('unreachable', { since: NOW - 9_000 }), []],
+    ['it is being connected', connection('connecting'), []],
+    ['it accepts no certificate', connection('refused'), ['destination:there refused 1']],
+    ['it takes nothing', connection('connected', { problem }), ['destination:there destination 1']],
+    ['nothing can connect', connection('idle', { problem }), ['destination:there destination 1']],
+    ['files were given up', source({ totals: { ...noTotals, parkedFiles: 2 } }), ['parked:a parked 0']],
+    [
+      'a worker is late',
+      { workers: { ...workers, checker: { ...running, condition: 'late' } } },
+      ['worker:checker worker 2'],
+    ],
+    [
+      'a worker keeps ending',
+      { workers: { ...workers, notifier: { ...running, condition: 'failed' } } },
+      ['worker:notifier worker 2'],
+    ],
+    [
+      'a worker has been started again just now',
+      { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 5_000 } } },
+      [],
+    ],
+    [
+      'a worker is away for longer',
+      { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 11_000 } } },
+      ['worker:checker worker 2'],
+    ],
+    [
+      'a verdict is old',
+      source({ checked: well.checked && { ...well.checked, at: NOW - HOUR } }),
+      ['unchecked worker 2'],
+    ],
+    ['directories are not watched', scanned({ unwatchedDirectories: 3 }), ['scan:a unwatched 5']],
+    ['a source is not there', scanned({ phase: 'missing' }), ['scan:a unwatched 5']],
+    ['nothing is expected of a source', expects({}, lastFile(1_000 * HOUR)), []],
+    ['something came in time', expects({ silentHours: 2 }, lastFile(HOUR)), []],
+    ['nothing came', expects({ silentHours: 2 }, lastFile(3 * HOUR)), ['silent:a silent 0']],
+    ['nothing ever came', expects({ silentHours: 2 }), ['silent:a silent 0']],
+    ['a source is paused', expects({ silentHours: 2, paused: true }, lastFile(3 * HOUR)), []],
+    [
+      'a source has not been looked through yet',
+      expects({ silentHours: 2 }, { scanned: null, ...lastFile(3 * HOUR) }),
+      [],
+    ],
+    [
+      'the newest directory is not closed',
+      ofBatches([{ name: 'DC1', phase: 'live', waiting: 1 }], 3 * HOUR),
+      ['silent:a not-closed 0'],
+    ],
+    ['it still grows', ofBatches([{ name: 'DC1', phase: 'live', waiting: 1 }], HOUR), []],
+    ['no directory is open', ofBatches([{ name: 'DC1', phase: 'sent', waiting: 0 }], 3 * HOUR), []],
+  ])('%s', (_, changes, wanted) => {
+    expect(wrong(changes)).toEqual(wanted)
+  })
+
+  it('says that it is well where it is known, and nothing where it is not', () => {
+    const said = (changes: Partial<AppState>) =>
+      conditionsOf(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
+    const all = said({ destinations: [{ ...receiver, connection: connected }] })
+    expect(all).toEqual(expect.arrayContaining(['destination:there ok', 'scan:a ok', 'silent:a ok']))
+    expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
+    expect(said(connection('connecting'))).not.toContain('destination:there ok')
+    // A sender that has just started has not told yet what was given up.
+    const quiet = { ...receiver, id: 'embedded', reported: false }
+    expect(all).not.toContain('parked:a ok')
+    expect(said({ destinations: [quiet, receiver] })).not.toContain('parked:a ok')
+    expect(said({ destinations: [{ ...quiet, reported: true }, receiver] })).toContain('parked:a ok')
+  })
+
+  it('knows every subject that it may ever speak of', () => {
+    const ids = conditionIds(stateWith({ destinations: [receiver] }))
+    const spoken = conditionsOf(stateWith({ destinations: [receiver] }), NOW).map(({ id }) => id)
+    expect(ids).toEqual(expect.arrayContaining(spoken))
+    expect(ids).toContain('parked:a')
+  })
+
+  it('names a file that was given up', () => {
+    const parked = [{ source: 'a', path: 'run/1.bin' } as AppState['parked'][0]]
+    const said = (count: number, files = parked) => {
+      const totals = { ...noTotals, parkedFiles: count }
+      const all = conditionsOf(stateWith({ ...source({ totals }), parked: files }), NOW)
+      return all.flatMap(({ kind, sentence }) => (kind === 'parked' ? [englishWords(sentence)] : []))
+    }
+    expect(said(1)).toEqual(['1 file of data could not be sent and was given up: run/1.bin'])
+    expect(said(3)).toEqual(['3 files of data could not be sent and were given up, among them run/1.bin'])
+  })
+})
+
+describe('the headline of several problems', () => {
+  const away = {
+    ...receiver,
+    connection: { state: 'unreachable' as const, since: NOW - HOUR, problem: null },
+  }
+  const parked = { ...noTotals, parkedFiles: 1 }
+  const all = stateWith({
+    incidents: [incident],
+    destinations: [away],
+    sources: [{ ...well, totals: parked }],
+    totals: { ...parked, ...waiting },
+  })
+  const said = (state: AppState) => {
+    const { level, sentence, detail } = overallStatus(state, NOW)
+    return [level, englishWords(sentence), detail === null ? null : englishWords(detail)]
+  }
+
+  it('names the gravest, and how many more there are', () => {
+    expect(said(all)).toEqual(['failing', expect.stringMatching(/^data is read-only/), '2 more problems.'])
+    const two = { ...all, incidents: [] }
+    expect(said(two)).toEqual([
+      'failing',
+      '1 file of data could not be sent and was given up: …',
+      '1 more problem.',
+    ])
+    const one = { ...two, sources: [well] }
+    expect(said(one)).toEqual(['attention', expect.stringContaining('nas-2 has been unreachable'), null])
+  })
+
+  it('counts what is over, and what is no incident yet, as nothing', () => {
+    const over = { ...incident, endedAt: NOW, failing: {} }
+    expect(said({ ...all, incidents: [over], sources: [well] })[2]).toBeNull()
+  })
+})

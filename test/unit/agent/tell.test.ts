@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Notice } from '../../../core/alert/notice.ts'
+import type { VerdictKind } from '../../../core/check/messages.ts'
+import { idOfPath } from '../../../core/settings/path-id.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+import { openSettings } from '../../../core/settings/store.ts'
+import { checkedAs } from '../../support/checked.ts'
+import { fakeAgent } from '../../support/fake-agent.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const paths = ['a', 'b'].map((name) => ({ id: idOfPath(`/disk/${name}`), path: `/disk/${name}` }))
+const mount = { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' }
+
+/** An agent that checks two paths of one disk, and what it gives its notifier to tell. */
+function agentWithPaths() {
+  const store = openSettings(temporaryDirectory())
+  store.set(settingsSchema.parse({ ...store.get(), checkedPaths: paths }))
+  const fake = fakeAgent(store)
+  fake.answering.add('notifier')
+  fake.agent.start()
+  const said = (index: number, kind: VerdictKind, code: string | null = null, step: string | null = null) => {
+    const { id = '', path = '' } = paths[index] ?? {}
+    const one = checkedAs(id, { kind, code, path, at: Date.now(), mount })
+    fake.says('checker', { checked: [{ ...one, overall: { ...one.overall, step } }] })
+  }
+  return {
+    ...fake,
+    said,
+    /** A verdict that is sure, and the time that it takes to be told. */
+    sure: async (...verdict: Parameters<typeof said>) => {
+      said(...verdict)
+      said(...verdict)
+      await vi.advanceTimersByTimeAsync(2_000)
+    },
+    told: () => noticesHeard(fake.started).map(({ what, incident }) => `${what} ${named(incident)}`),
+  }
+}
+
+type Fake = ReturnType<typeof fakeAgent>
+const named = ({ kind, failing, paths: all }: Notice['incident']) => {
+  const ids = Object.keys(failing).length > 0 ? Object.keys(failing) : Object.keys(all)
+  return `${kind} ${ids.map((id) => all[id]).join(' ')}`
+}
+
+/** What the notifier was told; the same notice again, as nobody answers, is one. */
+function noticesHeard(started: Fake['started']): Notice[] {
+  const notices = started
+    .filter(({ name }) => name === 'notifier')
+    .flatMap(({ heard }) => heard)
+    .flatMap((one) => (one.type === 'request' && one.name === 'tell' ? [one.input as never] : []))
+    .flatMap(({ notices: told }: { notices: Notice[] }) => told)
+  return [...new Map(notices.map((one) => [one.id, one])).values()]
+}
+
+describe('what the agent makes of verdicts', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('takes a name that is not there for the fault of that name, a disk that is not mounted for that of all', async () => {
+    const names = agentWithPaths()
+    await names.sure(0, 'missing', 'ENOENT')
+    await names.sure(1, 'missing', 'ENOENT')
+    expect(names.told()).toEqual(['failed missing /disk/a', 'failed missing /disk/b'])
+    const disk = agentWithPaths()
+    await disk.sure(0, 'missing')
+    await disk.sure(1, 'missing')
+    expect(disk.told()).toEqual(['failed missing /disk/a'])
+    expect(disk.agent.store.state.incidents).toMatchObject([
+      { group: '/disk', failing: Object.fromEntries(paths.map(({ id }) => [id, expect.anything()])) },
+    ])
+  })
+
+  it('tells that a disk fails although the errors that ext4 has counted were told', async () => {
+    const { sure, told } = agentWithPaths()
+    await sure(0, 'io-error')
+    await sure(0, 'io-error', 'EIO')
+    await sure(1, 'io-error', 'EIO')
+    expect(told()).toEqual(['failed io-error /disk/a', 'failed io-error /disk/a'])
+  })
+
+  it.each([
+    ['create', 'touch'],
+    ['list', 'ls'],
+    ['remove', 'rm'],
+    [null, 'touch'],
+  ])('calls the step %s by the shell’s name', async (step, name) => {
+    const { sure, agent } = agentWithPaths()
+    await sure(0, 'read-only', 'EROFS', step)
+    expect(agent.store.state.incidents).toMatchObject([{ step: name, sources: [paths[0]?.id] }])
+  })
+
+  it('shows it on this computer when the notifier has not taken it over within seconds, once', async () => {
+    const { sure, shown, answering } = agentWithPaths()
+    answering.clear()
+    await sure(0, 'read-only', 'EROFS')
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(shown).toMatchObject([{ title: 'Read-only: /disk/a', urgent: true }])
+    await sure(0, 'ok')
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Well again: /disk/a'])
+  })
+
+  it('writes every notice to its log', async () => {
+    const { sure, logged } = agentWithPaths()
+    await sure(0, 'read-only', 'EROFS')
+    await sure(0, 'ok')
+    expect(logged).toContainEqual(expect.stringMatching(/^Read-only: \/disk\/a: /))
+    expect(logged).toContainEqual(expect.stringMatching(/^Well again: \/disk\/a: /))
+  })
+
+  it('ends the incident of a path that is checked no more, and says nothing', async () => {
+    const { sure, told, agent } = agentWithPaths()
+    await sure(0, 'read-only', 'EROFS')
+    agent.change((settings) => ({ ...settings, checkedPaths: settings.checkedPaths.slice(1) }))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(agent.store.state.incidents).toMatchObject([{ endedAt: expect.any(Number) }])
+    expect(told()).toHaveLength(1)
+  })
+
+  it('tells nothing of a path that is muted, and tells it when that is over', async () => {
+    const { sure, told, agent } = agentWithPaths()
+    const [a = '', b = ''] = paths.map(({ id }) => id)
+    const muted = { [a]: Date.now() + 60_000, [b]: null }
+    agent.change((settings) => ({ ...settings, alerts: { ...settings.alerts, muted } }))
+    await sure(0, 'read-only', 'EROFS')
+    await vi.advanceTimersByTimeAsync(55_000)
+    expect(told()).toEqual([])
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(told()).toEqual(['failed read-only /disk/a'])
+    // An incident is muted while all that it is about is.
+    await sure(1, 'hung')
+    expect(told()).toHaveLength(1)
+  })
+})

@@ -12,6 +12,8 @@ import { isOldVerdict } from './verdict-age.ts'
 const UNREACHABLE_AFTER_MS = 10_000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+/** Characters of a file's path in a sentence. */
+const LONGEST_NAME = 120
 
 /** One subject besides the disks. One that nothing is known of at the moment is left out. */
 export interface Condition {
@@ -168,10 +170,13 @@ function parkedCondition(
   const subject = { id: `parked:${id}`, name, source: id }
   const isKnown = destinations.every((one) => state.destinations.find((all) => all.id === one.id)?.reported)
   if (totals.parkedFiles === 0) return isKnown ? well(subject, now) : []
-  const file = state.parked.find((one) => one.source === id)?.path ?? '…'
+  const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
   const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
   return [{ ...subject, kind: 'parked', since: now, sentence, tellAfterMs: 0 }]
 }
+
+/** The end of a path says which file it is. */
+const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
 
 /** Files that are not found, and directories that are not looked at. */
 function scanCondition(source: SourceState, now: number): Condition[] {

@@ -11,6 +11,8 @@ const CALLS = 4
 export interface LookBackOptions {
   /** When a file is looked at again, besides at once, in milliseconds after it was given up. */
   looksMs: readonly number[]
+  /** The pause between further looks, for as long as this runs; without, there are none. */
+  thenEveryMs?: number
   /** Whether it could be sent now as it was offered. */
   isBack(file: SourceFile, due: Due): Promise<boolean>
   found(file: SourceFile, due: Due): void
@@ -22,7 +24,7 @@ export interface LookBack {
   stop(): void
 }
 
-export function createLookBack({ looksMs, isBack, found }: LookBackOptions): LookBack {
+export function createLookBack({ looksMs, thenEveryMs, isBack, found }: LookBackOptions): LookBack {
   const waiting = new Map<Due, NodeJS.Timeout>()
   const sources = new Map<string, { calls: Semaphore; files: number }>()
   let isOver = false
@@ -52,8 +54,9 @@ export function createLookBack({ looksMs, isBack, found }: LookBackOptions): Loo
 
   const plan = (file: SourceFile, due: Due, count: number): void => {
     const at = looksMs[count]
-    if (at === undefined || waiting.size >= MOST) return
-    const timer = setTimeout(() => void look(file, due, count + 1), at - (looksMs[count - 1] ?? 0))
+    const pauseMs = at === undefined ? thenEveryMs : at - (looksMs[count - 1] ?? 0)
+    if (pauseMs === undefined || waiting.size >= MOST) return
+    const timer = setTimeout(() => void look(file, due, count + 1), pauseMs)
     timer.unref()
     waiting.set(due, timer)
   }

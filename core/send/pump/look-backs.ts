@@ -6,7 +6,8 @@ import { isReadable } from '../reading/read.ts'
 import { createLookBack } from './look-back.ts'
 
 const MINUTE = 60_000
-const LONG_LOOKS_MS = [10_000, MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE]
+/** A person who has seen to a file is to see at once that the trouble is over. */
+const SEEN_TO_MS = 5_000
 
 /** A parked file that is gone is not to be sent any more: another try finds that out, and whoever waits for it hears of it. */
 const isAbsent = async ({ root, path }: SourceFile): Promise<boolean> => {
@@ -51,13 +52,15 @@ export function openLookBacks(
   })
   /** No event tells that a file may be read again: a directory above it was closed, or a ticket had run out. */
   const unreadable = createLookBack({
-    looksMs: LONG_LOOKS_MS,
+    looksMs: [],
+    thenEveryMs: SEEN_TO_MS,
     isBack: async (file, due) => (await isReadable(file, due)) || (await isAbsent(file)),
     found: (file, due) => tried(file, due.source, () => ledger.unparkOne(due)),
   })
   /** What the receiver never takes as it is may be removed, or be renamed, which is another file. */
   const refused = createLookBack({
-    looksMs: LONG_LOOKS_MS,
+    looksMs: [],
+    thenEveryMs: SEEN_TO_MS,
     isBack: isAbsent,
     found: (file, due) => tried(file, due.source, () => ledger.unparkOne(due)),
   })

@@ -46,6 +46,10 @@ export function desktopHandlers(options: {
       if (failure === '') return DONE
       return { done: false, sentence: message('problem.other', { reason: failure }) }
     },
+    showing: async ({ page }) => {
+      window.showing(page)
+      return DONE
+    },
     hideWindow: async () => {
       window.hide()
       return DONE

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { app, dialog, nativeTheme } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
@@ -19,6 +19,7 @@ import { lockDown } from './security.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
+import { desktopVault } from './vault.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
 
 /**
@@ -39,16 +40,22 @@ export async function runDesktop(
   lockDown()
   servePage(path.join(bundle, 'renderer'))
 
-  const notifier = createNotifier(icon, () => actions?.openAlerts())
+  let window: TrayWindow | null = null
+  const notifier = createNotifier({
+    icon,
+    clicked: (incident) => actions?.openIncident(incident),
+    isSeen: () => window?.isSeenOn('alerts') ?? false,
+  })
   const host = desktopHost(path.join(bundle, 'main'), notifier)
   const open = await openAgent(dataDirectory, host)
   try {
     const desk = { bundle, icon, dataDirectory, tray, notifier, laterStarts }
-    const window = present(open, desk, (made) => {
+    const presented = present(open, desk, (made) => {
       actions = made
     })
+    window = presented.window
     laterStarts.answer((others) => {
-      window.come()
+      presented.come()
       void open.protect(others)
     })
     await open.protect(directories)
@@ -71,9 +78,10 @@ function present(
     laterStarts: LaterStarts
   },
   begin: (actions: TrayActions) => void,
-): { come(): void } {
+): { window: TrayWindow; come(): void } {
   const { bundle, icon, dataDirectory, tray, notifier, laterStarts } = desk
-  const { agent, handlers } = open
+  const { agent } = open
+  const handlers = namingWhoIsHere(open.handlers)
   const words = (): Words => createWords(agent.language)
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
   const come = () => {
@@ -93,7 +101,21 @@ function present(
   const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', come)
   app.on('activate', come)
-  return { come }
+  return { window, come }
+}
+
+/** The page cannot know who sits before it. */
+function namingWhoIsHere(handlers: OpenAgent['handlers']): OpenAgent['handlers'] {
+  return { ...handlers, acknowledge: ({ id, by }) => handlers.acknowledge({ id, by: userName() ?? by }) }
+}
+
+/** null: the system has no name for this user. */
+function userName(): string | null {
+  try {
+    return userInfo().username || null
+  } catch {
+    return null
+  }
 }
 
 function desktopHost(workers: string, notifier: Notifier): AgentHost {
@@ -103,6 +125,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     systemLanguage: nearestLanguage(app.getLocale()),
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
+    vault: desktopVault,
     notify: notifier.show,
     withdraw: notifier.withdraw,
   }
@@ -133,9 +156,9 @@ function trayActions(options: {
     )
   return {
     open: come,
-    openAlerts: () => {
+    openIncident: (incident) => {
       come()
-      sendEvent(window.browser, 'show', { page: 'alerts' })
+      sendEvent(window.browser, 'show', { page: 'alerts', incident })
     },
     addDirectory: () => {
       come()

@@ -3,6 +3,7 @@ import { defaultDataDirectory } from '../../core/settings/data-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
 import { directoriesOf } from './arguments.ts'
 import { runDesktop } from './desktop.ts'
+import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
 import { registerScheme } from './protocol.ts'
@@ -12,6 +13,7 @@ const dataDirectory = defaultDataDirectory(process.env, process.platform)
 const directories = directoriesOf(process.argv, app.isPackaged)
 
 endWithLauncher()
+introduce()
 registerScheme()
 try {
   // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.

@@ -1,28 +1,38 @@
 import { Notification } from 'electron'
-import type { Notification as Words } from '../../core/agent/host.ts'
+import type { Shown } from '../../core/alert/messages.ts'
 
-/** Shown ones, by incident: kept so that their click works and that they can be taken back; at most this many. */
+/** Shown ones, by what they are about: kept so that their click works and that they can be taken back; at most this many. */
 const KEPT = 50
 
 export interface Notifier {
-  show(notification: Words): void
-  /** Closes what is still shown of an incident. */
-  withdraw(incident: string): void
+  /** In place of what is still shown about the same. */
+  show(shown: Shown): void
+  /** Closes what is still shown about this. */
+  withdraw(about: string): void
   /** Closes all of them: nobody updates them once the application has gone. */
   withdrawAll(): void
 }
 
-/** Shows notifications through the desktop's own notification service. */
-export function createNotifier(icon: string, clicked: () => void): Notifier {
+/**
+ * Shows notifications through the desktop's own notification service.
+ * @param options.clicked is given the incident that a notification was about.
+ * @param options.isSeen somebody looks at the same in the window now.
+ */
+export function createNotifier(options: {
+  icon: string
+  clicked(incident: string): void
+  isSeen(): boolean
+}): Notifier {
+  const { icon, clicked, isSeen } = options
   const shown = new Map<string, Notification>()
-  const withdraw = (incident: string) => {
-    shown.get(incident)?.close()
-    shown.delete(incident)
+  const withdraw = (about: string) => {
+    shown.get(about)?.close()
+    shown.delete(about)
   }
   return {
-    show: ({ incident, title, body, urgent }) => {
-      if (!Notification.isSupported()) return
-      withdraw(incident)
+    show: ({ about, incident, title, body, urgent }) => {
+      withdraw(about)
+      if (isSeen() || !Notification.isSupported()) return
       const notification = new Notification({
         title,
         body: process.platform === 'linux' ? escapeMarkup(body) : body,
@@ -30,15 +40,15 @@ export function createNotifier(icon: string, clicked: () => void): Notifier {
         urgency: urgent ? 'critical' : 'normal',
         timeoutType: urgent ? 'never' : 'default',
       })
-      notification.on('click', clicked)
+      notification.on('click', () => clicked(incident))
       notification.show()
-      shown.set(incident, notification)
+      shown.set(about, notification)
       const oldest = shown.keys().next().value
       if (shown.size > KEPT && oldest !== undefined) shown.delete(oldest)
     },
     withdraw,
     withdrawAll: () => {
-      for (const incident of [...shown.keys()]) withdraw(incident)
+      for (const about of [...shown.keys()]) withdraw(about)
     },
   }
 }

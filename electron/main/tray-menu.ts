@@ -7,8 +7,8 @@ import type { Words } from '../../core/words/words.ts'
 
 export interface TrayActions {
   open(): void
-  /** Opens the window where failures are explained. */
-  openAlerts(): void
+  /** Opens the window at an incident. */
+  openIncident(incident: string): void
   addDirectory(): void
   /** Minutes; null: until resumed. */
   pause(minutes: number | null): void

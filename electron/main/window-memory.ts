@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { openKeptFile } from '../../core/agent/kept-file.ts'
+import { openKeptFile } from '../../core/files/kept-file.ts'
 
 const memorySchema = z.object({ bounds: z.unknown() })
 

@@ -15,6 +15,10 @@ export interface TrayWindow {
   /** Brings the window forward, near the tray icon where the desktop tells where that is. */
   show(trayBounds: Rectangle | null): void
   hide(): void
+  /** What its page says that it shows; null: nobody looks at it. */
+  showing(page: string | null): void
+  /** Somebody looks at this page of it now. */
+  isSeenOn(page: string): boolean
   /**
    * Hides the window for good, and lets it really close: hiding is all that its close button does. Resolves when its
    * place is written, or could not be; on a disk that hangs, never.
@@ -46,6 +50,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   })
   browser.removeMenu()
   let released = false
+  let shownPage: string | null = null
   let placed = remembered !== null
   const remember = () => {
     // One that was never shown has no place that anybody has chosen.
@@ -91,6 +96,11 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
       browser.focus()
     },
     hide,
+    showing: (page) => {
+      shownPage = page
+    },
+    isSeenOn: (page) =>
+      shownPage === page && !browser.isDestroyed() && browser.isVisible() && browser.isFocused(),
     release: () => {
       released = true
       if (!browser.isDestroyed()) hide()

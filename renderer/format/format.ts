@@ -22,6 +22,8 @@ export interface Format {
   roughDuration(milliseconds: number): string
   /** The time of a day, with the date where it is another day than `now`. Milliseconds since 1970. */
   moment(at: number, now: number): string
+  /** The same with seconds, for what came one after the other. */
+  exactMoment(at: number, now: number): string
   /** The whole date and time, for a hover. */
   fullMoment(at: number): string
 }
@@ -40,6 +42,15 @@ export function createFormat(language: Language): Format {
   const milliseconds = inUnit('millisecond', 1)
   const seconds = inUnit('second', 1)
   const full = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'medium', hourCycle: 'h23' })
+
+  const exact = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
+  const exactTime = new Intl.DateTimeFormat(language, exact)
+  const exactDate = new Intl.DateTimeFormat(language, {
+    ...exact,
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+  })
 
   const duration = (length: number) => {
     // The window's clock ticks in seconds; a tenth of one would only flicker.
@@ -60,6 +71,11 @@ export function createFormat(language: Language): Format {
     duration,
     roughDuration: (length) => duration(length < minute ? length : Math.floor(length / minute) * minute),
     moment: (at, now) => formatTime(at, language, now),
+    exactMoment: (at, now) => (isSameDay(at, now) ? exactTime : exactDate).format(at),
     fullMoment: (at) => full.format(at),
   }
+}
+
+function isSameDay(one: number, other: number): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString()
 }

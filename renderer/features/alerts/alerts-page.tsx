@@ -1,58 +1,80 @@
-import { CloseButton } from '@mantine/core'
+import { Button } from '@mantine/core'
+import { useEffect, useRef } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useCommands } from '../../state/commands.tsx'
-import { Empty } from '../../ui/empty.tsx'
-import { IconBell, IconInfoCircle } from '../../ui/icons.ts'
+import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { type Place, useOpenPage } from '../frame/pages.ts'
+import { IncidentActions } from './incident-actions.tsx'
 import { IncidentRow } from './incident-row.tsx'
+import { lastingOf } from './incidents.ts'
+import { MutedPart } from './muted-part.tsx'
+import { Notices } from './notices.tsx'
+import { TimelinePart } from './timeline-part.tsx'
 
-/** What fails now, what failed, and what should be known once. */
-export function AlertsPage({ state }: { state: AppState }) {
+interface AlertsPageProps {
+  state: AppState
+  /** The incident that somebody asked to see. */
+  place?: Place | null
+}
+
+/** What fails now and what can be done about it, of what nothing is told, and all that happened. */
+export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   const { t } = useWords()
-  const lasting = state.incidents.filter(({ endedAt }) => endedAt === null)
-  const over = state.incidents.filter(({ endedAt }) => endedAt !== null)
+  const openPage = useOpenPage()
+  const page = useRef<HTMLDivElement>(null)
+  const { incidents, settings } = state
+  const lasting = lastingOf(incidents)
+  useComeTo(page, place)
   return (
-    <div className="stack">
+    <div className="stack" ref={page}>
       <Notices notices={state.notices} />
       {lasting.length > 0 && (
         <section className="card rows" aria-label={t('window.alerts.now')}>
           <h2>{t('window.alerts.now')}</h2>
           {lasting.map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} />
+            <IncidentRow key={incident.id} incident={incident} isMarked={incident.id === place?.id}>
+              <IncidentActions incident={incident} settings={settings} />
+            </IncidentRow>
           ))}
         </section>
       )}
-      {over.length > 0 && (
-        <section className="card rows" aria-label={t('window.alerts.over')}>
-          <h2>{t('window.alerts.over')}</h2>
-          {over.map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} />
-          ))}
-        </section>
-      )}
-      {state.incidents.length === 0 && (
-        <Empty icon={<IconBell size={30} stroke={1.5} />} title={t('window.alerts.emptyTitle')}>
-          {state.settings.notifications ? t('window.alerts.empty') : t('window.alerts.emptySilent')}
-        </Empty>
-      )}
+      <MutedPart settings={settings} />
+      <TimelinePart
+        state={state}
+        marked={lasting.some(({ id }) => id === place?.id) ? null : (place?.id ?? null)}
+      />
+      <Button
+        variant="subtle"
+        size="compact-sm"
+        color="gray"
+        rightSection={<IconChevronRight size={14} />}
+        onClick={() => openPage('settings', { id: 'channels' })}
+      >
+        {t('window.alerts.channels')}
+      </Button>
     </div>
   )
 }
 
-/** Things to know once, such as a settings file that was set aside. */
-export function Notices({ notices }: { notices: AppState['notices'] }) {
-  const { t, say } = useWords()
-  const { run } = useCommands()
-  return notices.map(({ id, sentence }) => (
-    <div key={id} className="notice" role="note">
-      <IconInfoCircle size={18} aria-hidden="true" />
-      <span className="breakable">{say(sentence)}</span>
-      <CloseButton
-        size="sm"
-        variant="transparent"
-        aria-label={t('window.notice.dismiss')}
-        onClick={() => run('dismissNotice', { id })}
-      />
-    </div>
-  ))
+/** Brings what somebody asked for into sight, as soon as it is there; once for each wish. */
+function useComeTo(page: React.RefObject<HTMLDivElement | null>, place: Place | null): void {
+  const done = useRef<Place | null>(null)
+  useEffect(() => {
+    const root = page.current
+    if (place === null || root === null || done.current === place) return
+    const come = () => {
+      const wanted = root.querySelector(`[data-incident="${CSS.escape(place.id)}"]`)
+      if (wanted === null) return false
+      wanted.scrollIntoView({ block: 'center' })
+      done.current = place
+      return true
+    }
+    if (come()) return
+    // Its part of the timeline may still be on its way.
+    const observer = new MutationObserver(() => {
+      if (come()) observer.disconnect()
+    })
+    observer.observe(root, { childList: true, subtree: true })
+    return () => observer.disconnect()
+  }, [page, place])
 }

@@ -1,22 +1,22 @@
 import { Badge, Skeleton, Tabs, useMantineColorScheme } from '@mantine/core'
-import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react'
-import type { Events } from '../../../core/agent/contract.ts'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
+import { useShowing } from '../../state/showing.ts'
 import { useWords, WordsProvider } from '../../words/context.tsx'
 import { nearestLanguage } from '../../words/dictionaries.ts'
-import { AlertsPage } from '../alerts/alerts-page.tsx'
 import { OverviewPage } from '../overview/overview-page.tsx'
 import { TransfersPage } from '../transfers/transfers-page.tsx'
 import { DropZone } from './drop-zone.tsx'
 import { FeedbackBar } from './feedback-bar.tsx'
 import { Header } from './header.tsx'
+import { type Page, PagesContext, type Place } from './pages.ts'
 
-/** The settings bring their schema along; nobody waits for it at the start. */
+/** Both bring their schemas along; nobody waits for them at the start. */
+const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
 const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
 
-type Page = Events['show']['page']
 const pages: readonly Page[] = ['overview', 'transfers', 'alerts', 'settings']
 /** Something may be half typed in them: while another page is shown they stay as they are, and ask for nothing. */
 const keptPages: readonly Page[] = ['overview', 'settings']
@@ -54,53 +54,84 @@ function PageTabs({ state }: { state: AppState | null }) {
   const { t } = useWords()
   const bridge = useBridge()
   const [page, setPage] = useState<Page>('overview')
+  const [place, setPlace] = useState<Place | null>(null)
   const [visited, setVisited] = useState<readonly Page[]>([page])
   if (!visited.includes(page)) setVisited([...visited, page])
-  useEffect(() => bridge.on('show', (wanted) => setPage(wanted.page)), [bridge])
+  const open = useCallback((wanted: Page, at?: Place) => {
+    setPage(wanted)
+    setPlace(at ?? null)
+  }, [])
+  useEffect(
+    () =>
+      bridge.on('show', ({ page: wanted, incident }) =>
+        open(wanted, incident === null ? undefined : { id: incident }),
+      ),
+    [bridge, open],
+  )
+  useShowing(page)
 
   const show = (value: string | null) => {
     const wanted = pages.find((name) => name === value)
-    if (wanted !== undefined) setPage(wanted)
+    if (wanted !== undefined) open(wanted)
   }
   return (
-    <Tabs value={page} onChange={show} keepMounted={false} className="tabs">
-      <Tabs.List grow>
-        <Tabs.Tab value="overview">{t('window.overview')}</Tabs.Tab>
-        <Tabs.Tab value="transfers" rightSection={state && <TransfersCount state={state} />}>
-          {t('window.transfers')}
-        </Tabs.Tab>
-        <Tabs.Tab value="alerts" rightSection={state && <AlertsCount state={state} />}>
-          {t('window.alerts')}
-        </Tabs.Tab>
-        <Tabs.Tab value="settings">{t('window.settings')}</Tabs.Tab>
-      </Tabs.List>
-      {pages.map((name) => (
-        <Tabs.Panel
-          key={name}
-          value={name}
-          keepMounted={keptPages.includes(name)}
-          className="page"
-          tabIndex={-1}
-        >
-          {state === null ? <Waiting /> : visited.includes(name) && <PageContent page={name} state={state} />}
-        </Tabs.Panel>
-      ))}
-    </Tabs>
+    <PagesContext value={open}>
+      <Tabs value={page} onChange={show} keepMounted={false} className="tabs">
+        <Tabs.List grow>
+          <Tabs.Tab value="overview">{t('window.overview')}</Tabs.Tab>
+          <Tabs.Tab value="transfers" rightSection={state && <TransfersCount state={state} />}>
+            {t('window.transfers')}
+          </Tabs.Tab>
+          <Tabs.Tab value="alerts" rightSection={state && <AlertsCount state={state} />}>
+            {t('window.alerts')}
+          </Tabs.Tab>
+          <Tabs.Tab value="settings">{t('window.settings')}</Tabs.Tab>
+        </Tabs.List>
+        {pages.map((name) => (
+          <Tabs.Panel
+            key={name}
+            value={name}
+            keepMounted={keptPages.includes(name)}
+            className="page"
+            tabIndex={-1}
+          >
+            {state === null ? (
+              <Waiting />
+            ) : (
+              visited.includes(name) && (
+                <PageContent page={name} state={state} place={name === page ? place : null} />
+              )
+            )}
+          </Tabs.Panel>
+        ))}
+      </Tabs>
+    </PagesContext>
   )
 }
 
-function PageContent({ page, state }: { page: Page; state: AppState }): ReactNode {
+interface PageContentProps {
+  page: Page
+  state: AppState
+  /** What on it somebody wants to see. */
+  place: Place | null
+}
+
+function PageContent({ page, state, place }: PageContentProps): ReactNode {
   switch (page) {
     case 'overview':
       return <OverviewPage state={state} />
     case 'transfers':
       return <TransfersPage state={state} />
     case 'alerts':
-      return <AlertsPage state={state} />
+      return (
+        <Suspense fallback={<Waiting />}>
+          <AlertsPage state={state} place={place} />
+        </Suspense>
+      )
     case 'settings':
       return (
         <Suspense fallback={<Waiting />}>
-          <SettingsPage state={state} />
+          <SettingsPage state={state} place={place} />
         </Suspense>
       )
     default:

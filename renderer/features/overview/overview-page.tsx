@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/bytes-to-go.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
@@ -9,7 +9,9 @@ import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
 import { destinationNames, destinationsOf, isTroubled, verdictLevel } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
-import { SourceDetails } from './source-details.tsx'
+
+// With its schemas: not a part of what the window first loads.
+const SourceDetails = lazy(() => import('./source-details.tsx'))
 
 /** All that is protected, a card each; a card opens into its details. */
 export function OverviewPage({ state }: { state: AppState }) {
@@ -27,7 +29,11 @@ export function OverviewPage({ state }: { state: AppState }) {
       // Back to where the person came from, once the cards are there again.
       requestAnimationFrame(() => document.getElementById(`open-${detailed.settings.id}`)?.focus())
     }
-    return <SourceDetails source={detailed} state={state} onClose={close} />
+    return (
+      <Suspense fallback={null}>
+        <SourceDetails source={detailed} state={state} onClose={close} />
+      </Suspense>
+    )
   }
 
   const intervalSeconds = settings.check.intervalSeconds

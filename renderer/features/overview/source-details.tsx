@@ -9,6 +9,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
+import { type Incident, isAboutPaths, subjectsOf } from '../alerts/incidents.ts'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { DelayHistory } from './delay-history.tsx'
@@ -24,6 +25,7 @@ import {
 import { FilesPart } from './files-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { RemovalPart } from './removal-part.tsx'
+import { SilencePart } from './silence-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 interface SourceDetailsProps {
@@ -33,7 +35,7 @@ interface SourceDetailsProps {
 }
 
 /** Everything about one source, in place of the cards. */
-export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
+export default function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const { t } = useWords()
   const back = useRef<HTMLButtonElement>(null)
   const isNew = useRef(true)
@@ -47,9 +49,7 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const { settings, scanned } = source
   const mine = destinationsOf(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
-  const incidents = state.incidents.filter(({ paths }) =>
-    paths.some((path) => isWithin(path, settings.path) || isWithin(settings.path, path)),
-  )
+  const incidents = state.incidents.filter((incident) => isAbout(incident, settings))
 
   return (
     <section className="stack details" aria-label={settings.name}>
@@ -77,6 +77,7 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
       <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
       <FilesPart source={source} state={state} />
       <RemovalPart source={source} destinations={mine} />
+      <SilencePart settings={settings} />
       {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
       <ProblemsPart scanned={scanned} />
       <HoldContext value={hold}>
@@ -107,6 +108,15 @@ export function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
         onConfirm={async () => onClose()}
       />
     </section>
+  )
+}
+
+/** Also one of another path on the same way to it: what fails above it fails here, too. */
+function isAbout(incident: Incident, { id, path }: SourceState['settings']): boolean {
+  if (incident.sources.includes(id)) return true
+  return (
+    isAboutPaths(incident) &&
+    subjectsOf(incident).some((subject) => isWithin(subject, path) || isWithin(path, subject))
   )
 }
 

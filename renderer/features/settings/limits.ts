@@ -1,16 +1,20 @@
 import './without-eval.ts'
 
-import { settingsSchema } from '../../../core/settings/schema.ts'
+import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 
-const { check, scan, send } = settingsSchema.shape
+const { alerts, check, scan, send } = settingsSchema.shape
 
-/** The numbers that can be set, with the schema that the agent checks them by. All in seconds. */
+/** The numbers that can be set, with the schema that the agent checks them by. In seconds, where nothing else is said. */
 export const numberFields = {
   interval: check.unwrap().shape.intervalSeconds.unwrap(),
   slow: check.unwrap().shape.slowSeconds.unwrap(),
   reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
   quiet: scan.unwrap().shape.quietSeconds.unwrap(),
   retry: send.unwrap().shape.retrySeconds.unwrap(),
+  /** Minutes. */
+  unreachable: alerts.unwrap().shape.unreachableMinutes.unwrap(),
+  /** Hours. */
+  silent: sourceSchema.shape.silentHours.unwrap().unwrap(),
 } as const
 
 export type NumberField = keyof typeof numberFields

@@ -4,6 +4,9 @@ import type {
   DestinationState,
   SourceState,
 } from '../../../core/agent/state/schema.ts'
+import type { Incident } from '../../../core/alert/incident.ts'
+import { type AlertsSettings, channelSchema, NATIVE } from '../../../core/alert/settings.ts'
+import type { Delivery } from '../../../core/alert/timeline.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 
@@ -30,11 +33,15 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     ],
     incidents: [],
     notices: [],
+    channels: [channelState(NATIVE)],
+    parked: [],
+    secretStorage: 'keyring',
     workers: {
       checker: { condition: 'running', restarts: 0, since: Date.now(), pid: 4001 },
       scanner: { condition: 'running', restarts: 0, since: Date.now(), pid: 4002 },
       sender: { condition: 'running', restarts: 0, since: Date.now(), pid: 4003 },
       receiver: { condition: 'running', restarts: 0, since: Date.now(), pid: 4004 },
+      notifier: { condition: 'running', restarts: 0, since: Date.now(), pid: 4005 },
     },
     settings: defaultSettings,
     ...changes,
@@ -109,4 +116,67 @@ export function checkedState(id: string, path: string, changes: Partial<Checked>
 export function checkedPath(path: string, changes: Partial<CheckedPathState> = {}): CheckedPathState {
   const id = `path-${path}`
   return { id, path, checked: checkedState(id, path), delays: [1, 1.2, 0.9, 1.1], ...changes }
+}
+
+type ChannelState = AppState['channels'][number]
+type Channel = AlertsSettings['channels'][number]
+
+/** A channel of which nothing is known but its id. */
+export function channelState(id: string, changes: Partial<ChannelState> = {}): ChannelState {
+  return { id, condition: 'unused', at: null, sentence: null, waiting: 0, secrets: [], ...changes }
+}
+
+/** A channel as the settings have it. */
+export function channel(id: string, changes: Partial<Channel> = {}): Channel {
+  const { type = 'ntfy', options = { topic: 'alerts' }, name = id, ...rest } = changes
+  return { ...channelSchema.parse({ id, name, type, options }), ...rest }
+}
+
+/** The default settings, but for these of the alerts. */
+export function alertsSettings(changes: Partial<AlertsSettings>): AppState['settings'] {
+  return { ...defaultSettings, alerts: { ...defaultSettings.alerts, ...changes } }
+}
+
+/** A disk that has been read-only for twelve minutes; `paths`: what failed there, by id. */
+export function incident(id: string, changes: Partial<Incident> = {}): Incident {
+  const { paths = { 'source-Photos': '/mnt/photos' }, ...rest } = changes
+  const startedAt = changes.startedAt ?? Date.now() - 12.5 * 60_000
+  const sentence = message('incident.read-only', { path: Object.values(paths)[0] ?? '', since: startedAt })
+  return {
+    id,
+    kind: 'read-only',
+    group: '/mnt',
+    isOwn: false,
+    paths,
+    failing: Object.fromEntries(Object.keys(paths).map((path) => [path, sentence])),
+    sources: Object.keys(paths),
+    sentence,
+    step: null,
+    startedAt,
+    noticedAt: startedAt + 3_000,
+    endedAt: null,
+    told: true,
+    isSilent: false,
+    repeats: 0,
+    acknowledged: null,
+    snoozedUntil: null,
+    ...rest,
+  }
+}
+
+/** What was told at once. */
+export function delivery(channelName: string, changes: Partial<Delivery> = {}): Delivery {
+  const at = changes.at ?? Date.now() - 12 * 60_000
+  return {
+    notice: 'n1',
+    what: 'failed',
+    channel: channelName,
+    channelName,
+    state: 'delivered',
+    at,
+    decidedAt: at + 800,
+    attempts: 1,
+    reason: null,
+    ...changes,
+  }
 }

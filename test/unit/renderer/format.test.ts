@@ -79,6 +79,8 @@ describe('numbers and moments', () => {
     expect(en.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toBe('May 1, 23:59')
     expect(zh.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toContain('5月1日')
     expect(en.moment(new Date(2023, 4, 2, 9, 5).getTime(), now)).toBe('May 2, 2023, 09:05')
+    expect(en.exactMoment(new Date(2024, 4, 2, 9, 5, 7).getTime(), now)).toBe('09:05:07')
+    expect(en.exactMoment(new Date(2024, 4, 1, 0, 0, 7).getTime(), now)).toBe('May 1, 2024, 00:00:07')
   })
 
   test('"until tomorrow" ends at eight of the next morning, even just before midnight', () => {

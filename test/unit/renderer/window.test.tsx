@@ -2,8 +2,6 @@ import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/words/message.ts'
-import { AlertsPage } from '../../../renderer/features/alerts/alerts-page.tsx'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
@@ -13,7 +11,6 @@ import { theme } from '../../../renderer/ui/theme.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { markupOf, silentBridge, wordsOf } from './rendered.tsx'
 
-const said = (reason: string) => message('problem.other', { reason })
 const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
 const photos = sourceState('Photos', '/srv/ada/photos')
 const pages: [string, (state: AppState) => React.ReactNode][] = [
@@ -137,34 +134,6 @@ describe('transfers', () => {
 
   test('nothing parked, no retry button', () => {
     expect(wordsOf(<TransfersPage state={emptyState({ sources: [photos] })} />)).not.toContain('Retry')
-  })
-})
-
-describe('alerts', () => {
-  const incident = {
-    id: '1',
-    kind: 'read-only' as const,
-    paths: ['/data'],
-    sentence: said('Data is read-only.'),
-  }
-  const now = Date.now()
-
-  test('those that last are apart from those that are over, with their length', () => {
-    const lasting = { ...incident, startedAt: now - 12.5 * 60_000, endedAt: null }
-    const over = { ...incident, id: '2', startedAt: now - 3_600_000, endedAt: now - 3_600_000 + 5 * 60_000 }
-    const words = wordsOf(<AlertsPage state={emptyState({ incidents: [lasting, over] })} />)
-    expect(words).toMatch(/Failing now.*Since .*12 min.*Over.*lasted 5 min/)
-  })
-
-  test('an empty page teaches', () => {
-    expect(wordsOf(<AlertsPage state={emptyState()} />)).toContain('Nothing has failed')
-  })
-
-  test('a notice can be dismissed', () => {
-    const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
-    const words = wordsOf(<AlertsPage state={emptyState({ notices })} />)
-    expect(words).toContain('The settings file was set aside.')
-    expect(words).toContain('[Dismiss]')
   })
 })
 

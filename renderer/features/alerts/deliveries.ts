@@ -1,0 +1,34 @@
+import type { WordKey } from '../../../core/words/message.ts'
+import type { TimelineEntry } from '../../state/timeline.ts'
+import type { HealthLevel } from '../overview/describe.ts'
+
+export type Delivery = TimelineEntry['deliveries'][number]
+
+/** One thing that was to be told, and what became of it in each channel. */
+export interface Told {
+  notice: string
+  what: Delivery['what']
+  at: number
+  deliveries: Delivery[]
+}
+
+/** By notice, in the order in which they were to be told. */
+export function toldOf(deliveries: readonly Delivery[]): Told[] {
+  const byNotice = new Map<string, Told>()
+  for (const delivery of deliveries.toSorted((one, other) => one.at - other.at)) {
+    const { notice, what, at } = delivery
+    const told = byNotice.get(notice) ?? { notice, what, at, deliveries: [] }
+    told.deliveries.push(delivery)
+    byNotice.set(notice, told)
+  }
+  return [...byNotice.values()]
+}
+
+export const deliveryMarks: Record<Delivery['state'], { level: HealthLevel; word: WordKey }> = {
+  delivered: { level: 'ok', word: 'window.delivery.delivered' },
+  waiting: { level: 'attention', word: 'window.delivery.waiting' },
+  refused: { level: 'failing', word: 'window.delivery.refused' },
+  merged: { level: 'unknown', word: 'window.delivery.merged' },
+  untold: { level: 'unknown', word: 'window.delivery.untold' },
+  expired: { level: 'failing', word: 'window.delivery.expired' },
+}

@@ -1,0 +1,174 @@
+import { Button, Group, Menu } from '@mantine/core'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useNow } from '../../state/now.ts'
+import { IconBellOff, IconCheck, IconClockPause } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { concerned, type Incident, type Known, lastEnd, mutedOf, namesInLine } from './incidents.ts'
+
+/** Who has acknowledged it, for a host that does not know who sits before the window. */
+const BY_WINDOW = 'window'
+const HOUR_MS = 3_600_000
+
+interface IncidentActionsProps {
+  incident: Incident
+  settings: AppState['settings']
+}
+
+/** What somebody can do about a failure that lasts, and what was done, with the way back. */
+export function IncidentActions({ incident, settings }: IncidentActionsProps) {
+  const words = useWords()
+  const { t } = words
+  const { run } = useCommands()
+  const now = useNow()
+  const { id, acknowledged, snoozedUntil } = incident
+  const isSnoozed = snoozedUntil !== null && snoozedUntil > now
+  const about = concerned(incident, settings)
+  const muted = mutedOf(about, settings, now)
+  const audible = about.filter((one) => !muted.some((other) => other.id === one.id))
+  const names = about.map(({ name }) => name)
+
+  return (
+    <>
+      {names.length > 0 && (
+        <p className="dimmed breakable">
+          {t('window.alerts.sources', { count: names.length, names: namesInLine(names, words) })}
+        </p>
+      )}
+      <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
+      <Group gap={6} mt={3}>
+        {acknowledged === null && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconCheck size={14} />}
+            onClick={() => run('acknowledge', { id, by: BY_WINDOW })}
+          >
+            {t('window.alerts.acknowledge')}
+          </Button>
+        )}
+        {acknowledged === null && !isSnoozed && <SnoozeMenu id={id} />}
+        {audible.length > 0 && <MuteMenu about={audible} />}
+      </Group>
+    </>
+  )
+}
+
+interface ToldProps {
+  incident: Incident
+  isSnoozed: boolean
+  muted: ReturnType<typeof mutedOf>
+  /** Of nothing that it is about anybody is told. */
+  isSilenced: boolean
+}
+
+/** Why nobody is told again, and what ends that. */
+function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, isSilenced }: ToldProps) {
+  const words = useWords()
+  const { t, format } = words
+  const { run } = useCommands()
+  const now = useNow()
+  const names = namesInLine(
+    muted.map(({ name }) => name),
+    words,
+  )
+  const end = lastEnd(muted)
+  return (
+    <>
+      {acknowledged !== null && (
+        <p className="told breakable">
+          {t('window.alerts.acknowledged', {
+            time: format.moment(acknowledged.at, now),
+            by: acknowledged.by === BY_WINDOW ? t('window.alerts.byWindow') : acknowledged.by,
+          })}
+        </p>
+      )}
+      {acknowledged === null && isSnoozed && (
+        <p className="told">
+          {t('window.alerts.snoozed', { time: format.moment(snoozedUntil ?? 0, now) })}{' '}
+          <Undo word={t('window.alerts.wake')} onClick={() => run('snooze', { id, minutes: null })} />
+        </p>
+      )}
+      {muted.length > 0 && !isSilenced && (
+        <p className="told breakable">{t('window.alerts.partlyMuted', { names })}</p>
+      )}
+      {muted.length > 0 && isSilenced && (
+        <p className="told">
+          {end === null
+            ? t('window.alerts.mutedForGood')
+            : t('window.alerts.mutedUntil', { time: format.moment(end, now) })}{' '}
+          <Undo
+            word={t('window.alerts.unmute')}
+            onClick={async () => {
+              for (const one of muted) if (!(await run('unmute', { id: one.id }))) return
+            }}
+          />
+        </p>
+      )}
+    </>
+  )
+}
+
+export function Undo({ word, label, onClick }: { word: string; label?: string; onClick: () => unknown }) {
+  return (
+    <Button size="compact-xs" variant="subtle" aria-label={label} onClick={() => void onClick()}>
+      {word}
+    </Button>
+  )
+}
+
+function SnoozeMenu({ id }: { id: string }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const snooze = (minutes: number) => run('snooze', { id, minutes })
+  return (
+    <Menu position="bottom-start">
+      <Menu.Target>
+        <Button size="compact-xs" variant="default" leftSection={<IconClockPause size={14} />}>
+          {t('window.alerts.snooze')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label className="menu-note">{t('window.alerts.snoozeHint')}</Menu.Label>
+        <Menu.Item onClick={() => snooze(60)}>{t('window.alerts.for', { hours: 1 })}</Menu.Item>
+        <Menu.Item onClick={() => snooze(4 * 60)}>{t('window.alerts.for', { hours: 4 })}</Menu.Item>
+        <Menu.Item onClick={() => snooze(minutesUntilTomorrow(new Date()))}>
+          {t('window.alerts.untilTomorrow')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function MuteMenu({ about }: { about: readonly Known[] }) {
+  const words = useWords()
+  const { t } = words
+  const { run } = useCommands()
+  const mute = async (hours: number | null) => {
+    const until = hours === null ? null : Date.now() + hours * HOUR_MS
+    for (const { id } of about) if (!(await run('mute', { id, until }))) return
+  }
+  const names = namesInLine(
+    about.map(({ name }) => name),
+    words,
+  )
+  return (
+    <Menu position="bottom-start">
+      <Menu.Target>
+        <Button size="compact-xs" variant="default" leftSection={<IconBellOff size={14} />}>
+          {t('window.alerts.mute')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label className="menu-note breakable">{t('window.alerts.muteHint', { names })}</Menu.Label>
+        {[1, 8, 24].map((hours) => (
+          <Menu.Item key={hours} onClick={() => mute(hours)}>
+            {t('window.alerts.for', { hours })}
+          </Menu.Item>
+        ))}
+        <Menu.Item onClick={() => mute(null)}>{t('window.alerts.untilUnmuted')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,86 @@
+import '../settings/without-eval.ts'
+
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { diskKinds, severities, severityOf, subjectsOf } from '../../../core/alert/incident.ts'
+import type { Words } from '../../words/context.tsx'
+import type { HealthLevel } from '../overview/describe.ts'
+
+export { severityOf, subjectsOf }
+
+export type Incident = AppState['incidents'][number]
+type Settings = AppState['settings']
+
+/** Names in one line are at most so many; then a number. */
+const MOST_NAMES = 5
+
+/** What it is and where: "Read-only: /mnt/photos and 3 more". */
+export function titleOf(incident: Incident, { t }: Pick<Words, 't'>): string {
+  const subjects = subjectsOf(incident)
+  const path = subjects[0] ?? incident.group
+  const others = subjects.length - 1
+  const where = others > 0 ? t('notify.others', { path, count: others }) : path
+  return t('notify.failed', { kind: t(`kind.${incident.kind}`), where })
+}
+
+/** Its mark: what is over is well. */
+export function levelOf({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
+  if (endedAt !== null) return 'ok'
+  return severityOf(kind) === 'critical' ? 'failing' : 'attention'
+}
+
+/** What lasts, the gravest first; of those that are alike the newest. */
+export function lastingOf(incidents: readonly Incident[]): Incident[] {
+  const gravity = ({ kind }: Incident) => severities.indexOf(severityOf(kind))
+  return incidents
+    .filter(({ endedAt }) => endedAt === null)
+    .sort((one, other) => gravity(one) - gravity(other) || other.startedAt - one.startedAt)
+}
+
+/** It is about paths, which can be copied; the others' subjects are names. */
+export function isAboutPaths({ kind }: Pick<Incident, 'kind'>): boolean {
+  return (diskKinds as readonly string[]).includes(kind)
+}
+
+/** A source or a path that is only checked: what can be muted. */
+export interface Known {
+  id: string
+  name: string
+}
+
+export function knownOf({ sources, checkedPaths }: Settings): Known[] {
+  return [
+    ...sources.map(({ id, name }) => ({ id, name })),
+    ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
+  ]
+}
+
+/** The sources and checked paths that an incident is about. */
+export function concerned({ sources, paths }: Incident, settings: Settings): Known[] {
+  return knownOf(settings).filter(({ id }) => sources.includes(id) || Object.hasOwn(paths, id))
+}
+
+export interface Muted extends Known {
+  /** Milliseconds since 1970; null: until unmuted. */
+  until: number | null
+}
+
+/** Those of which nothing is told now. */
+export function mutedOf(known: readonly Known[], { alerts }: Settings, now: number): Muted[] {
+  return known.flatMap(({ id, name }) => {
+    const until = alerts.muted[id]
+    if (until === undefined || (until !== null && until <= now)) return []
+    return [{ id, name, until }]
+  })
+}
+
+/** The last of several ends; null: one has none. */
+export function lastEnd(muted: readonly Muted[]): number | null {
+  return muted.some(({ until }) => until === null) ? null : Math.max(...muted.map(({ until }) => until ?? 0))
+}
+
+/** The first names, and how many more there are. */
+export function namesInLine(names: readonly string[], { t }: Pick<Words, 't'>): string {
+  const shown = names.slice(0, MOST_NAMES).join(t('window.list.separator'))
+  const count = names.length - MOST_NAMES
+  return count > 0 ? t('notify.others', { path: shown, count }) : shown
+}

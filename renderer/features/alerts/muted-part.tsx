@@ -1,0 +1,40 @@
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useNow } from '../../state/now.ts'
+import { useWords } from '../../words/context.tsx'
+import { Undo } from './incident-actions.tsx'
+import { knownOf, mutedOf } from './incidents.ts'
+
+/** Of what nothing is told just now: nobody should find that out when it is too late. */
+export function MutedPart({ settings }: { settings: AppState['settings'] }) {
+  const { t, format } = useWords()
+  const { run } = useCommands()
+  const now = useNow()
+  const muted = mutedOf(knownOf(settings), settings, now)
+  if (muted.length === 0) return null
+  return (
+    <section className="card" aria-label={t('window.alerts.muted')}>
+      <h2>{t('window.alerts.muted')}</h2>
+      <p className="dimmed">{t('window.alerts.mutedEffect')}</p>
+      <ul>
+        {muted.map(({ id, name, until }) => (
+          <li key={id} className="row spread">
+            <span className="breakable">{name}</span>
+            <span className="muted-until">
+              <span className="dimmed">
+                {until === null
+                  ? t('window.alerts.untilForGood')
+                  : t('window.alerts.until', { time: format.moment(until, now) })}
+              </span>
+              <Undo
+                word={t('window.alerts.unmute')}
+                label={t('window.alerts.unmuteOne', { name })}
+                onClick={() => run('unmute', { id })}
+              />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

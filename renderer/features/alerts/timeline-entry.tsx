@@ -1,0 +1,107 @@
+import { UnstyledButton } from '@mantine/core'
+import { useEffect, useId, useState } from 'react'
+import { useNow } from '../../state/now.ts'
+import type { TimelineEntry } from '../../state/timeline.ts'
+import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
+import { At } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { HealthMark } from '../overview/health-line.tsx'
+import { DeliveryList } from './delivery-list.tsx'
+import { Subjects } from './incident-row.tsx'
+import { type Incident, levelOf, severityOf, titleOf } from './incidents.ts'
+
+interface TimelineRowProps {
+  incident: Incident
+  /** null: not known yet. */
+  deliveries: TimelineEntry['deliveries'] | null
+  isMarked: boolean
+}
+
+/** One failure of the past, or that lasts: a line, that opens to all that is known of it. */
+export function TimelineRow({ incident, deliveries, isMarked }: TimelineRowProps) {
+  const words = useWords()
+  const { t, say, format } = words
+  const [opened, setOpened] = useState(isMarked)
+  useEffect(() => {
+    if (isMarked) setOpened(true)
+  }, [isMarked])
+  const id = useId()
+  const { startedAt, endedAt, acknowledged } = incident
+  return (
+    <li className="timeline-row" data-incident={incident.id} data-marked={isMarked || undefined}>
+      <UnstyledButton
+        className="timeline-open"
+        aria-expanded={opened}
+        aria-controls={id}
+        onClick={() => setOpened(!opened)}
+      >
+        <HealthMark level={levelOf(incident)} />
+        <span className="row-words">
+          <span className="breakable">{titleOf(incident, words)}</span>
+          <span className="dimmed">
+            {t(`window.severity.${severityOf(incident.kind)}`)} · <At at={startedAt} /> ·{' '}
+            {endedAt === null
+              ? t('window.timeline.lasts')
+              : t('window.alerts.lasted', { duration: format.duration(endedAt - startedAt) })}
+            {acknowledged !== null && ` · ${t('window.timeline.acknowledged')}`}
+          </span>
+        </span>
+        {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+      </UnstyledButton>
+      <div id={id} hidden={!opened} className="timeline-more">
+        {opened && (
+          <>
+            <p className="breakable selectable">{say(incident.sentence)}</p>
+            <Subjects incident={incident} />
+            <Facts incident={incident} />
+            {deliveries !== null && <DeliveryList deliveries={deliveries} />}
+          </>
+        )}
+      </div>
+    </li>
+  )
+}
+
+/** When it began, was noticed and was over, and who has seen to it. */
+function Facts({
+  incident: { startedAt, noticedAt, endedAt, acknowledged, snoozedUntil },
+}: {
+  incident: Incident
+}) {
+  const { t, format } = useWords()
+  const now = useNow()
+  const time = (at: number) => format.exactMoment(at, now)
+  const facts = [
+    { label: t('window.timeline.began'), value: time(startedAt) },
+    { label: t('window.timeline.noticed'), value: time(noticedAt) },
+    ...(acknowledged === null
+      ? []
+      : [
+          {
+            label: t('window.timeline.seen'),
+            value: t('window.timeline.seenBy', { time: time(acknowledged.at), by: acknowledged.by }),
+          },
+        ]),
+    ...(snoozedUntil === null || snoozedUntil <= now || endedAt !== null
+      ? []
+      : [{ label: t('window.timeline.snoozed'), value: time(snoozedUntil) }]),
+    ...(endedAt === null
+      ? []
+      : [
+          {
+            label: t('window.timeline.over'),
+            value: `${time(endedAt)} · ${t('window.alerts.lasted', { duration: format.duration(endedAt - startedAt) })}`,
+          },
+        ]),
+  ]
+  return (
+    <dl className="facts">
+      {facts.map(({ label, value }) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

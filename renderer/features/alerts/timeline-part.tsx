@@ -1,0 +1,146 @@
+import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useEffect, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { type TimelineFilter, useTimeline } from '../../state/timeline.ts'
+import { Empty } from '../../ui/empty.tsx'
+import { IconBell } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { TimelineRow } from './timeline-entry.tsx'
+
+/** Somebody who is still typing is not answered after each key. Milliseconds. */
+const typingMs = 300
+/** How far back one that was asked for is looked for. */
+const mostLookedThrough = 200
+
+const severities = ['all', 'critical', 'warning'] as const
+const ALL = ''
+
+interface TimelinePartProps {
+  state: AppState
+  /** The incident that somebody asked to see; null: none. */
+  marked: string | null
+}
+
+/** All that happened, newest first: a page at a time, and by severity, source and words. */
+export function TimelinePart({ state, marked }: TimelinePartProps) {
+  const { t } = useWords()
+  const [severity, setSeverity] = useState<TimelineFilter['severity']>(null)
+  const [source, setSource] = useState<string | null>(null)
+  const [typed, setTyped] = useState('')
+  const [text] = useDebouncedValue(typed.trim(), typingMs)
+  const { sources } = state.settings
+  const known = sources.some(({ id }) => id === source) ? source : null
+  const filter = { severity, source: known, text }
+  const isFiltered = severity !== null || known !== null || text !== ''
+
+  // What was asked for is perhaps not among what fits.
+  useEffect(() => {
+    if (marked === null) return
+    setSeverity(null)
+    setSource(null)
+    setTyped('')
+  }, [marked])
+
+  return (
+    <section className="card rows" aria-label={t('window.timeline.title')}>
+      <h2>{t('window.timeline.title')}</h2>
+      {(state.incidents.length > 0 || isFiltered) && (
+        <div className="timeline-filter">
+          <SegmentedControl
+            fullWidth
+            size="xs"
+            aria-label={t('window.timeline.severity')}
+            value={severity ?? 'all'}
+            onChange={(value) => setSeverity(value === 'critical' || value === 'warning' ? value : null)}
+            data={severities.map((value) => ({ value, label: t(`window.severity.${value}`) }))}
+          />
+          <div className="timeline-narrow">
+            {sources.length > 1 && (
+              <NativeSelect
+                size="xs"
+                aria-label={t('window.timeline.source')}
+                value={known ?? ALL}
+                onChange={({ currentTarget: { value } }) => setSource(value === ALL ? null : value)}
+                data={[
+                  { value: ALL, label: t('window.timeline.allSources') },
+                  ...sources.map(({ id, name }) => ({ value: id, label: name })),
+                ]}
+              />
+            )}
+            <TextInput
+              size="xs"
+              type="search"
+              aria-label={t('window.timeline.text')}
+              placeholder={t('window.timeline.text')}
+              maxLength={200}
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+            />
+          </div>
+        </div>
+      )}
+      <TimelineList state={state} filter={filter} isFiltered={isFiltered} marked={marked} />
+    </section>
+  )
+}
+
+interface TimelineListProps extends TimelinePartProps {
+  filter: TimelineFilter
+  isFiltered: boolean
+}
+
+function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) {
+  const { t, say } = useWords()
+  const { entries, failure, older } = useTimeline(filter, versionOf(state))
+  const isMissing =
+    marked !== null && entries !== null && !entries.some(({ incident }) => incident.id === marked)
+
+  useEffect(() => {
+    if (isMissing && entries.length < mostLookedThrough) older?.()
+  }, [isMissing, entries, older])
+
+  // Until the first answer: what the window knows already.
+  const shown = entries ?? state.incidents.map((incident) => ({ incident, deliveries: null }))
+  return (
+    <>
+      {failure !== null && (
+        <p className="card-problem breakable">{t('window.timeline.failure', { reason: say(failure) })}</p>
+      )}
+      {shown.length === 0 && isFiltered && <p className="dimmed">{t('window.timeline.nothingFits')}</p>}
+      {shown.length === 0 && !isFiltered && (
+        <Empty icon={<IconBell size={30} stroke={1.5} />} title={t('window.alerts.emptyTitle')}>
+          {t(isHeard(state) ? 'window.alerts.empty' : 'window.alerts.emptySilent')}
+        </Empty>
+      )}
+      <ul className="timeline">
+        {shown.map(({ incident, deliveries }) => (
+          <TimelineRow
+            key={incident.id}
+            incident={incident}
+            deliveries={deliveries}
+            isMarked={incident.id === marked}
+          />
+        ))}
+      </ul>
+      {older !== null && (
+        <Button size="xs" variant="default" onClick={older}>
+          {t('window.timeline.older')}
+        </Button>
+      )}
+    </>
+  )
+}
+
+/** Somebody would be told of a failure. */
+function isHeard({ settings }: AppState): boolean {
+  return settings.notifications || settings.alerts.channels.some(({ enabled }) => enabled)
+}
+
+/** Changes when something happened, or was told. */
+function versionOf({ incidents, channels }: AppState): string {
+  const happened = incidents.map(({ id, endedAt, acknowledged, snoozedUntil, repeats, paths }) => {
+    return [id, endedAt, acknowledged?.at, snoozedUntil, repeats, Object.keys(paths).length]
+  })
+  return JSON.stringify([happened, channels.map(({ at, waiting }) => [at, waiting])])
+}

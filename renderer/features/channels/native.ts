@@ -1,0 +1,3 @@
+import '../settings/without-eval.ts'
+
+export { NATIVE } from '../../../core/alert/settings.ts'

@@ -1,0 +1,18 @@
+import { createContext, use } from 'react'
+import type { Events } from '../../../core/agent/contract.ts'
+
+export type Page = Events['show']['page']
+
+/** Something on a page that somebody wants to see: an incident by its id, or a part of the settings. Each wish is a new one. */
+export interface Place {
+  id: string
+}
+
+type OpenPage = (page: Page, place?: Place) => void
+
+export const PagesContext = createContext<OpenPage>(() => undefined)
+
+/** Shows another page, and a place on it. */
+export function useOpenPage(): OpenPage {
+  return use(PagesContext)
+}

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest'
+import type { Incident } from '../../../core/alert/incident.ts'
+import { message } from '../../../core/words/message.ts'
+import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
+import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'
+import { alertsSettings, delivery, emptyState, incident, sourceState } from './fake-state.ts'
+import { markupOf, wordsOf } from './rendered.tsx'
+
+const now = Date.now()
+const HOUR = 3_600_000
+const said = (reason: string) => message('problem.other', { reason })
+const photos = sourceState('Photos', '/mnt/photos').settings
+const films = sourceState('Films', '/mnt/films').settings
+const both = { [photos.id]: photos.path, [films.id]: films.path }
+
+/** The page with one incident that lasts, of these two sources. */
+function pageWith(changes: Partial<Incident>, muted: Record<string, number | null> = {}) {
+  const settings = { ...alertsSettings({ muted }), sources: [photos, films] }
+  return wordsOf(<AlertsPage state={emptyState({ settings, incidents: [incident('i1', changes)] })} />)
+}
+
+describe('a failure that lasts', () => {
+  test('says what it is and where, how grave, since when, of which source, and what can be done', () => {
+    const words = pageWith({})
+    expect(words).toMatch(
+      /Failing now.*Read-only: \/mnt\/photos.*is read-only since.*Critical · Since .*12 min.*Source: Photos/,
+    )
+    for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
+  })
+
+  test('of several paths it names each, and each source', () => {
+    const words = pageWith({ paths: both })
+    expect(words).toContain('Read-only: /mnt/photos and 1 more')
+    expect(words).toContain('[Copy path /mnt/films]')
+    expect(words).toContain('Sources: Photos, Films')
+  })
+
+  test('that only weakens the promise has another mark and word', () => {
+    const state = emptyState({
+      incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],
+    })
+    expect(wordsOf(<AlertsPage state={state} />)).toContain('Warning · Since')
+    expect(markupOf(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
+  })
+
+  test('acknowledged it says when and by whom, and nothing is left to snooze', () => {
+    const words = pageWith({ acknowledged: { at: now - HOUR, by: 'ada' } })
+    expect(words).toMatch(/Acknowledged at .* by ada\./)
+    expect(words).not.toContain('Acknowledge ')
+    expect(words).not.toContain('Snooze')
+    expect(pageWith({ acknowledged: { at: now, by: 'window' } })).toContain('by somebody here.')
+  })
+
+  test('snoozed it says until when, with the way back; a snooze that is over is none', () => {
+    const words = pageWith({ snoozedUntil: now + HOUR })
+    expect(words).toMatch(/Snoozed until \d\d:\d\d\. End snooze/)
+    expect(pageWith({ snoozedUntil: now - HOUR })).not.toContain('Snoozed until')
+  })
+
+  test('of a muted source it says so, with the way back, and the page lists it', () => {
+    const words = pageWith({}, { [photos.id]: now + HOUR })
+    expect(words).toMatch(/Muted until \d\d:\d\d\. Unmute/)
+    expect(words).not.toMatch(/\bMute\b/)
+    expect(words).toMatch(/Muted Whatever fails here.* Photos until \d\d:\d\d \[Unmute Photos\]/)
+    expect(pageWith({}, { [photos.id]: null })).toContain('Muted until you unmute it.')
+    expect(pageWith({}, { [photos.id]: now - HOUR })).not.toContain('Muted')
+  })
+
+  test('of several sources of which one is muted the other can be muted, too', () => {
+    const words = pageWith({ paths: both }, { [photos.id]: null })
+    expect(words).toContain('Muted: Photos')
+    expect(words).toMatch(/\bMute\b/)
+  })
+
+  test('that is graver stands above one that is newer', () => {
+    const unwatched = incident('i2', { kind: 'unwatched', startedAt: now })
+    const state = emptyState({ incidents: [unwatched, incident('i1')] })
+    expect(wordsOf(<AlertsPage state={state} />)).toMatch(/Read-only: .*Not watched: /)
+  })
+})
+
+test('until the timeline has answered, what the window knows is shown, and no more said of it', () => {
+  const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
+  const words = wordsOf(<AlertsPage state={emptyState({ incidents: [over] })} />)
+  expect(words).not.toContain('Failing now')
+  expect(words).toMatch(/What happened.*Read-only: \/mnt\/photos.*lasted 5 min/)
+  expect(words).not.toContain('Nobody was told')
+})
+
+test('an empty page teaches, and does not promise what nobody would be told', () => {
+  expect(wordsOf(<AlertsPage state={emptyState()} />)).toMatch(
+    /Nothing has failed.*You are told of it at once/,
+  )
+  const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
+  expect(wordsOf(<AlertsPage state={silent} />)).toContain('every channel is off')
+})
+
+test('a notice can be dismissed', () => {
+  const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
+  const words = wordsOf(<AlertsPage state={emptyState({ notices })} />)
+  expect(words).toContain('The settings file was set aside.')
+  expect(words).toContain('[Dismiss]')
+})
+
+describe('an entry of the timeline that is opened', () => {
+  const over = incident('i3', {
+    startedAt: now - HOUR,
+    endedAt: now - HOUR + 5 * 60_000,
+    acknowledged: { at: now - HOUR + 60_000, by: 'ada' },
+  })
+  const deliveries = [
+    delivery('Notifications'),
+    delivery('Mail', { state: 'refused', reason: said('mail.example.org answered 401'), attempts: 3 }),
+    delivery('Mail', { notice: 'n2', what: 'recovered', state: 'waiting', at: now, decidedAt: null }),
+  ]
+
+  test.each([
+    [
+      'en',
+      /lasted 5 min · acknowledged.*Began.*Noticed.*Acknowledged.*by ada.*Over/,
+      /That it began Notifications: told at .* Mail: not told · 3 attempts mail\.example\.org answered 401 That it is over Mail: not told yet/,
+    ],
+    [
+      'zh-TW',
+      /持續 5 分鐘 · 已確認.*開始.*察覺.*確認.*ada.*結束/,
+      /通知發生 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 通知恢復 Mail：尚未通知/,
+    ],
+  ] as const)('tells its times and who was told what, or why not, in %s', (language, facts, told) => {
+    const words = wordsOf(<TimelineRow incident={over} deliveries={deliveries} isMarked />, language)
+    expect(words).toMatch(facts)
+    expect(words).toMatch(told)
+  })
+
+  test('of which nobody was told says that', () => {
+    const words = wordsOf(<TimelineRow incident={over} deliveries={[]} isMarked />)
+    expect(words).toContain('Nobody was told of it.')
+  })
+
+  test('is closed unless somebody asked for it', () => {
+    const words = wordsOf(<TimelineRow incident={over} deliveries={deliveries} isMarked={false} />)
+    expect(words).not.toContain('Began')
+  })
+})

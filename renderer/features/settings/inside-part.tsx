@@ -20,6 +20,7 @@ const workers: readonly { name: WorkerName; word: WordKey }[] = [
   { name: 'checker', word: 'window.worker.checker' },
   { name: 'scanner', word: 'window.worker.scanner' },
   { name: 'receiver', word: 'window.worker.receiver' },
+  { name: 'notifier', word: 'window.worker.notifier' },
 ]
 
 /** Each destination that has sources has a sender of its own; where there are several, each is told. */

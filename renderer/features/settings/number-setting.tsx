@@ -10,12 +10,20 @@ interface NumberSettingProps {
   field: NumberField
   label: WordKey
   hint: WordKey
+  unit?: WordKey
   value: number
   save: (value: number) => ReturnType<Save>
 }
 
-/** A number of seconds: kept when the field is left or Enter is pressed, and only if it is allowed. */
-export function NumberSetting({ field, label, hint, value, save }: NumberSettingProps) {
+/** A number, of seconds where nothing else is said: kept when the field is left or Enter is pressed, and only if it is allowed. */
+export function NumberSetting({
+  field,
+  label,
+  hint,
+  unit = 'window.settings.seconds',
+  value,
+  save,
+}: NumberSettingProps) {
   const { t, say, format } = useWords()
   const [typed, setTyped] = useState<string | number>(value)
   const [refusal, setRefusal] = useState<Message | null>(null)
@@ -65,7 +73,7 @@ export function NumberSetting({ field, label, hint, value, save }: NumberSetting
       }}
       allowDecimal={!limits.whole}
       allowNegative={false}
-      suffix={` ${t('window.settings.seconds')}`}
+      suffix={` ${t(unit)}`}
       hideControls
     />
   )

@@ -1,11 +1,10 @@
-import { ActionIcon, Button, Code, Group, Stack, Text, Textarea } from '@mantine/core'
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
-import { copyText } from '../../ui/copy.ts'
+import { Copyable } from '../../ui/copyable.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
-import { IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
 /** What README.md says of the receiving computer. */
@@ -36,10 +35,6 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
   const [busy, setBusy] = useState(false)
   useHold(code !== '', busy)
 
-  const copy = async () => {
-    if (await copyText(COMMAND)) tell('done', message('window.pair.copied'))
-    else tell('refused', message('window.path.notCopied', { path: COMMAND }))
-  }
   const pair = async (event: FormEvent) => {
     event.preventDefault()
     if (busy) return
@@ -58,20 +53,7 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
     <form onSubmit={pair}>
       <Stack gap="sm">
         <Text size="sm">{t('window.pair.explain')}</Text>
-        <Group gap={4} wrap="nowrap">
-          <Code block flex={1} miw={0} className="command selectable">
-            {COMMAND}
-          </Code>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size="lg"
-            aria-label={t('window.pair.copy')}
-            onClick={copy}
-          >
-            <IconCopy size={17} />
-          </ActionIcon>
-        </Group>
+        <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
         <Textarea
           label={t('window.pair.code')}
           placeholder="holdfast://…"

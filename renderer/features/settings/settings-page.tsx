@@ -1,23 +1,24 @@
-import { Switch } from '@mantine/core'
-import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
-import { Notices } from '../alerts/alerts-page.tsx'
+import { Notices } from '../alerts/notices.tsx'
+import { ChannelsPart } from '../channels/channels-part.tsx'
+import { TellingPart } from '../channels/telling-part.tsx'
+import type { Place } from '../frame/pages.ts'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { DestinationPart } from './destination-part.tsx'
 import { InsidePart } from './inside-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { NumberSetting } from './number-setting.tsx'
-import { SavedMark } from './saved-mark.tsx'
 import { useSave } from './use-save.ts'
 
 /** Everything that can be set, and how the agent's own parts are. */
-export default function SettingsPage({ state }: { state: AppState }) {
+export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
   return (
     <div className="stack">
       <Notices notices={state.notices} />
       <DestinationPart state={state} />
+      <ChannelsPart state={state} place={place} />
+      <TellingPart settings={state.settings} />
       <LimitPart state={state} />
       <TimesPart settings={state.settings} />
       <WindowPart settings={state.settings} />
@@ -77,7 +78,6 @@ function WindowPart({ settings }: { settings: AppState['settings'] }) {
   return (
     <section className="card settings" aria-label={t('window.settings.window')}>
       <h2>{t('window.settings.window')}</h2>
-      <NotificationsSetting on={settings.notifications} />
       <ChoiceSetting
         label={t('window.settings.language')}
         value={settings.language}
@@ -100,32 +100,5 @@ function WindowPart({ settings }: { settings: AppState['settings'] }) {
         save={(theme) => save({ theme })}
       />
     </section>
-  )
-}
-
-function NotificationsSetting({ on }: { on: boolean }) {
-  const { t } = useWords()
-  const { tell } = useCommands()
-  const save = useSave()
-  const [savedAt, setSavedAt] = useState(0)
-  const change = async (notifications: boolean) => {
-    const outcome = await save({ notifications })
-    if (outcome.done) setSavedAt(Date.now())
-    else tell('refused', outcome.sentence)
-  }
-  return (
-    <Switch
-      label={
-        <>
-          {t('window.settings.notifications')} <SavedMark at={savedAt} />
-        </>
-      }
-      aria-label={t('window.settings.notifications')}
-      description={t('window.settings.notificationsHint')}
-      checked={on}
-      onChange={(event) => change(event.currentTarget.checked)}
-      labelPosition="left"
-      classNames={{ body: 'switch-body' }}
-    />
   )
 }

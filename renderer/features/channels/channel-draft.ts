@@ -1,0 +1,143 @@
+import type { CommandInput } from '../../../core/agent/contract.ts'
+import {
+  type ChannelType,
+  type Field,
+  fieldsOf,
+  refuseValue,
+  secretFieldsOf,
+} from '../../../core/alert/channels/catalog.ts'
+
+export type NewChannel = CommandInput<'addChannel'>
+export type Channel = NewChannel['channel']
+
+/** A channel as it stands in the form. */
+export interface ChannelDraft {
+  name: string
+  /** By the fields' names. */
+  options: Readonly<Record<string, string>>
+  /** What was typed anew: nobody is shown what is stored. */
+  secrets: Readonly<Record<string, string>>
+  /** Names of stored secrets that are to be taken away. */
+  cleared: readonly string[]
+  severity: Channel['severity']
+  sources: readonly string[] | null
+  standby: boolean
+  template: string | null
+}
+
+/** Why a field cannot be used, by its name; of the form's own fields `name`, `sources` and `template`. */
+export type Problems = Readonly<Record<string, 'missing' | 'invalid'>>
+
+/** With the defaults of what is chosen rather than typed: the others' stand in their empty fields. */
+export function newDraft(type: ChannelType, name: string): ChannelDraft {
+  const chosen = fieldsOf(type).flatMap((field) =>
+    field.kind === 'choice' ? [[field.name, field.default ?? ''] as const] : [],
+  )
+  return {
+    name,
+    options: Object.fromEntries(chosen),
+    secrets: {},
+    cleared: [],
+    severity: 'warning',
+    sources: null,
+    standby: false,
+    template: null,
+  }
+}
+
+export function draftOf({
+  type,
+  name,
+  options,
+  severity,
+  sources,
+  standby,
+  template,
+}: Channel): ChannelDraft {
+  const fresh = newDraft(type, name)
+  return { ...fresh, options: { ...fresh.options, ...options }, severity, sources, standby, template }
+}
+
+/** An id that no channel has had: what was told through an earlier one stays its own. */
+export function newChannelId(type: ChannelType): string {
+  return `${type}-${crypto.randomUUID().slice(0, 8)}`
+}
+
+interface About extends Pick<Channel, 'id' | 'type' | 'enabled'> {
+  /** Names of the secrets that are stored. */
+  stored: readonly string[]
+  /** Ids of the sources that there are. */
+  sources: readonly string[]
+}
+
+/** What the form gives to the agent, or what is wrong with it. A secret is in it only if it was typed, or cleared. */
+export function readDraft(
+  draft: ChannelDraft,
+  { id, type, enabled, stored, sources }: About,
+): { given: NewChannel | null; problems: Problems } {
+  const problems: Record<string, 'missing' | 'invalid'> = {}
+  const refuse = (name: string, why: 'missing' | 'invalid' | null) => {
+    if (why !== null) problems[name] = why
+  }
+  const name = draft.name.trim()
+  if (name === '') refuse('name', 'missing')
+  const options = readOptions(type, draft.options, refuse)
+  const secrets = readSecrets(type, draft, stored, refuse)
+  // Those that are gone are forgotten.
+  const chosen = draft.sources === null ? null : sources.filter((one) => draft.sources?.includes(one))
+  if (chosen?.length === 0) refuse('sources', 'missing')
+  if (draft.template?.trim() === '') refuse('template', 'missing')
+  const { severity, standby, template } = draft
+  const channel = { id, name, type, enabled, options, severity, sources: chosen, standby, template }
+  return { given: Object.keys(problems).length > 0 ? null : { channel, secrets }, problems }
+}
+
+type Refuse = (name: string, why: 'missing' | 'invalid' | null) => void
+
+/** What is empty has its default, whatever that will be. */
+function readOptions(type: ChannelType, typed: ChannelDraft['options'], refuse: Refuse): Channel['options'] {
+  const given = fieldsOf(type)
+    .filter(({ kind }) => kind !== 'secret')
+    .map((field) => {
+      const value = (typed[field.name] ?? '').trim()
+      refuse(field.name, refuseValue(field, value === '' ? (field.default ?? '') : value))
+      return [field.name, value] as const
+    })
+  return Object.fromEntries(given.filter(([, value]) => value !== ''))
+}
+
+function readSecrets(
+  type: ChannelType,
+  { secrets, cleared }: ChannelDraft,
+  stored: readonly string[],
+  refuse: Refuse,
+): NewChannel['secrets'] {
+  const given = secretFieldsOf(type).flatMap((field): (readonly [string, string])[] => {
+    const { name } = field
+    const typed = (secrets[name] ?? '').trim()
+    if (typed !== '') {
+      refuse(name, refuseValue(field, typed))
+      return [[name, typed]]
+    }
+    const isKept = stored.includes(name) && !cleared.includes(name)
+    if (field.required && !isKept) refuse(name, 'missing')
+    return stored.includes(name) && !isKept ? [[name, '']] : []
+  })
+  return Object.fromEntries(given)
+}
+
+/** The secrets that it cannot do without, and has not. */
+export function missingSecrets(type: ChannelType, stored: readonly string[]): Field[] {
+  return secretFieldsOf(type).filter(({ name, required }) => required && !stored.includes(name))
+}
+
+/** The ids with one of them a place further up (-1) or down (1). */
+export function moved(ids: readonly string[], id: string, by: -1 | 1): string[] {
+  const place = ids.indexOf(id)
+  const other = place + by
+  const next = [...ids]
+  if (place === -1 || other < 0 || other >= ids.length) return next
+  next.splice(place, 1)
+  next.splice(other, 0, id)
+  return next
+}

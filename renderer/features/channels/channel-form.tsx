@@ -1,0 +1,196 @@
+import { Button, Group, SegmentedControl, Stack, Switch, TextInput } from '@mantine/core'
+import { type FormEvent, useId, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import {
+  type CatalogEntry,
+  type ChannelType,
+  catalog,
+  fieldsOf,
+} from '../../../core/alert/channels/catalog.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Copyable } from '../../ui/copyable.tsx'
+import { useHold } from '../../ui/form-dialog.tsx'
+import { useWords } from '../../words/context.tsx'
+import {
+  type Channel,
+  type ChannelDraft,
+  draftOf,
+  newChannelId,
+  newDraft,
+  readDraft,
+} from './channel-draft.ts'
+import { needsWord, typeWord } from './channel-words.ts'
+import { FieldInput } from './field-input.tsx'
+import { SourcesChoice } from './sources-choice.tsx'
+import { StorageNote } from './storage-note.tsx'
+import { TemplatePart } from './template-part.tsx'
+
+interface ChannelFormProps {
+  type: ChannelType
+  /** null: a new one. */
+  channel: Channel | null
+  /** Names of the secrets that it has. */
+  stored: readonly string[]
+  state: AppState
+  /** To the choice of the type; null: there is none. */
+  onBack: (() => void) | null
+  onDone: () => void
+}
+
+/** What a channel needs, made of its type's list of fields; what it is for; and its words. */
+export function ChannelForm({ type, channel, stored, state, onBack, onDone }: ChannelFormProps) {
+  const { t, say } = useWords()
+  const { ask, tell } = useCommands()
+  const [about] = useState(() => ({
+    id: channel?.id ?? newChannelId(type),
+    enabled: channel?.enabled ?? true,
+  }))
+  const [before] = useState(() => (channel === null ? newDraft(type, typeWord(t, type)) : draftOf(channel)))
+  const [draft, setDraft] = useState<ChannelDraft>(before)
+  const [tried, setTried] = useState(false)
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+  useHold(JSON.stringify(draft) !== JSON.stringify(before), busy)
+  const sources = state.settings.sources
+  const { given, problems } = readDraft(draft, {
+    ...about,
+    type,
+    stored,
+    sources: sources.map(({ id }) => id),
+  })
+  const shown = tried ? problems : {}
+  const fields = fieldsOf(type)
+  const entry: CatalogEntry = catalog[type]
+  const change = (changes: Partial<ChannelDraft>) => {
+    setDraft((now) => ({ ...now, ...changes }))
+    setRefusal(null)
+  }
+
+  const save = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    setTried(true)
+    if (busy) return
+    if (given === null) return comeToProblem(event.currentTarget)
+    setBusy(true)
+    const outcome = await ask(channel === null ? 'addChannel' : 'changeChannel', given)
+    setBusy(false)
+    if (!outcome.done) return setRefusal(outcome.sentence)
+    tell('done', message(channel === null ? 'window.channel.added' : 'window.channel.changed'))
+    onDone()
+  }
+
+  return (
+    <form onSubmit={save} noValidate>
+      <Stack gap="sm">
+        {channel === null && <p className="needs dimmed">{needsWord(t, type)}</p>}
+        {entry.help !== '' && (
+          <div>
+            <p className="setting-label">{t('window.channel.help')}</p>
+            <Copyable text={entry.help} label="window.channel.copyHelp" done="window.channel.copiedHelp" />
+          </div>
+        )}
+        <TextInput
+          label={t('window.channel.name')}
+          value={draft.name}
+          maxLength={100}
+          data-autofocus
+          onChange={(event) => change({ name: event.currentTarget.value })}
+          error={shown.name === undefined ? null : t('window.channel.missing')}
+        />
+        {fields.map((field) => (
+          <FieldInput
+            key={field.name}
+            type={type}
+            field={field}
+            draft={draft}
+            isStored={stored.includes(field.name)}
+            problem={shown[field.name]}
+            onChange={change}
+          />
+        ))}
+        {fields.some(({ kind }) => kind === 'secret') && <StorageNote storage={state.secretStorage} />}
+        <SeverityChoice value={draft.severity} onChange={(severity) => change({ severity })} />
+        {sources.length > 0 && (
+          <SourcesChoice
+            sources={sources}
+            chosen={draft.sources}
+            problem={shown.sources === undefined ? null : t('window.channel.noneChosen')}
+            onChange={(chosen) => change({ sources: chosen })}
+          />
+        )}
+        <Switch
+          label={t('window.channel.standby')}
+          description={t('window.channel.standbyHint')}
+          checked={draft.standby}
+          onChange={(event) => change({ standby: event.currentTarget.checked })}
+          labelPosition="left"
+          classNames={{ body: 'switch-body' }}
+        />
+        <TemplatePart
+          type={type}
+          usual={entry.template ?? '{title}\n{body}'}
+          template={draft.template}
+          problem={shown.template === undefined ? null : t('window.channel.missing')}
+          onChange={(template) => change({ template })}
+        />
+        {refusal !== null && (
+          <p className="card-problem breakable" role="alert">
+            {say(refusal)}
+          </p>
+        )}
+        {tried && given === null && (
+          <p className="card-problem" role="alert">
+            {t('window.channel.incomplete')}
+          </p>
+        )}
+        <Group justify="flex-end" gap="xs">
+          {onBack !== null && (
+            <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
+              {t('window.back')}
+            </Button>
+          )}
+          <Button variant="default" disabled={busy} onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t(channel === null ? 'window.channel.addAction' : 'window.channel.saveAction')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+/** The first field that is wrong, once it is marked as that. */
+function comeToProblem(form: HTMLFormElement): void {
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus())
+}
+
+interface SeverityChoiceProps {
+  value: ChannelDraft['severity']
+  onChange: (severity: ChannelDraft['severity']) => void
+}
+
+function SeverityChoice({ value, onChange }: SeverityChoiceProps) {
+  const { t } = useWords()
+  const id = useId()
+  return (
+    <div>
+      <div className="setting-label" id={id}>
+        {t('window.channel.severity')}
+      </div>
+      <SegmentedControl
+        fullWidth
+        aria-labelledby={id}
+        value={value}
+        onChange={(chosen) => onChange(chosen === 'critical' ? 'critical' : 'warning')}
+        data={[
+          { value: 'warning', label: t('window.channel.everything') },
+          { value: 'critical', label: t('window.channel.criticalOnly') },
+        ]}
+      />
+    </div>
+  )
+}

@@ -1,0 +1,58 @@
+import type { Message } from '../../../core/words/message.ts'
+import { Ago } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { problemClass } from '../overview/describe.ts'
+import { HealthMark } from '../overview/health-line.tsx'
+import { type ChannelState, conditions } from './channel-words.ts'
+import type { Tested } from './use-channel-test.ts'
+
+interface ChannelHealthProps {
+  /** undefined: nothing is known of it yet. */
+  now: ChannelState | undefined
+  on: boolean
+}
+
+/** Whether a channel works, since when that is known, and what waits there. */
+export function ChannelHealth({ now, on }: ChannelHealthProps) {
+  const { t } = useWords()
+  const { word, level } = on
+    ? conditions[now?.condition ?? 'unused']
+    : ({ word: 'window.channel.off', level: 'unknown' } as const)
+  const waiting = now?.waiting ?? 0
+  return (
+    <span className="health" data-level={level}>
+      <HealthMark level={level} />
+      <span className="health-word">{t(word)}</span>
+      {now !== undefined && now.at !== null && (
+        <span className="dimmed">
+          <Ago at={now.at} />
+        </span>
+      )}
+      {waiting > 0 && <span className="dimmed">{t('window.channel.waiting', { count: waiting })}</span>}
+    </span>
+  )
+}
+
+/** What a channel said when it was last used, and to a test; where both are the same, once. */
+export function ChannelSays({ now, on, tested }: ChannelHealthProps & { tested: Tested | null }) {
+  const { say } = useWords()
+  const sentence = on ? (now?.sentence ?? null) : null
+  const isAnswer = sentence !== null && tested !== null && isSame(sentence, tested.sentence)
+  const { level } = conditions[now?.condition ?? 'unused']
+  return (
+    <>
+      {sentence !== null && !isAnswer && (
+        <p className={level === 'ok' ? 'dimmed breakable' : problemClass(level)}>{say(sentence)}</p>
+      )}
+      <div role="status">
+        {tested !== null && (
+          <p className={tested.delivered ? 'good breakable' : 'card-problem breakable'}>
+            {say(tested.sentence)}
+          </p>
+        )}
+      </div>
+    </>
+  )
+}
+
+const isSame = (one: Message, other: Message) => JSON.stringify(one) === JSON.stringify(other)

@@ -1,0 +1,58 @@
+import { Button } from '@mantine/core'
+import { useEffect, useRef, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { IconPlus } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import type { Place } from '../frame/pages.ts'
+import { ChannelDialog } from './channel-dialog.tsx'
+import { ChannelRow, NativeRow } from './channel-row.tsx'
+import { NATIVE } from './native.ts'
+import { StorageNote } from './storage-note.tsx'
+
+interface ChannelsPartProps {
+  state: AppState
+  /** What of the settings somebody asked to see. */
+  place: Place | null
+}
+
+/** Who is told, and how: every channel in the order in which they are asked. */
+export function ChannelsPart({ state, place }: ChannelsPartProps) {
+  const { t } = useWords()
+  const [adding, setAdding] = useState(false)
+  const part = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (place?.id === 'channels') part.current?.scrollIntoView({ block: 'start' })
+  }, [place])
+  const { settings, channels: states } = state
+  const { channels } = settings.alerts
+  const stateOf = (id: string) => states.find((one) => one.id === id)
+  const hasSecrets = states.some(({ secrets }) => secrets.length > 0)
+  return (
+    <section ref={part} className="card rows" aria-label={t('window.channel.title')}>
+      <h2>{t('window.channel.title')}</h2>
+      <p className="dimmed">{t('window.channel.explain')}</p>
+      <NativeRow id={NATIVE} on={settings.notifications} now={stateOf(NATIVE)} />
+      {channels.map((channel) => (
+        <ChannelRow key={channel.id} channel={channel} now={stateOf(channel.id)} state={state} />
+      ))}
+      {hasSecrets && <StorageNote storage={state.secretStorage} />}
+      <div>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconPlus size={15} />}
+          onClick={() => setAdding(true)}
+        >
+          {t('window.channel.add')}
+        </Button>
+      </div>
+      <ChannelDialog
+        opened={adding}
+        channel={null}
+        stored={[]}
+        state={state}
+        onClose={() => setAdding(false)}
+      />
+    </section>
+  )
+}

@@ -1,0 +1,13 @@
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useWords } from '../../words/context.tsx'
+
+/** Where tokens and passwords are kept, where that is no keyring. */
+export function StorageNote({ storage }: { storage: AppState['secretStorage'] }) {
+  const { t } = useWords()
+  if (storage === 'keyring') return null
+  return storage === 'weak' ? (
+    <p className="card-problem warn">{t('window.channel.storage.weak')}</p>
+  ) : (
+    <p className="dimmed setting-hint">{t('window.channel.storage.file')}</p>
+  )
+}

@@ -1,0 +1,25 @@
+import { useCallback, useState } from 'react'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+
+export type Tested = CommandOutput<'testChannel'>
+
+/** Sends a test through a channel, and keeps what became of it. */
+export function useChannelTest(id: string): { send: () => void; isSending: boolean; tested: Tested | null } {
+  const bridge = useBridge()
+  const [isSending, setSending] = useState(false)
+  const [tested, setTested] = useState<Tested | null>(null)
+  const send = useCallback(() => {
+    setSending(true)
+    setTested(null)
+    bridge
+      .call('testChannel', { id })
+      .catch((thrown): Tested => ({ delivered: false, sentence: sentenceOfThrown(thrown) }))
+      .then((answer) => {
+        setTested(answer)
+        setSending(false)
+      })
+  }, [bridge, id])
+  return { send, isSending, tested }
+}

@@ -1,0 +1,58 @@
+import { TextInput } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import type { Message, WordKey } from '../../../core/words/message.ts'
+import { useWords } from '../../words/context.tsx'
+import { SavedMark } from './saved-mark.tsx'
+import type { Save } from './use-save.ts'
+
+interface TextSettingProps {
+  label: WordKey
+  hint: WordKey
+  longest: number
+  value: string
+  save: (value: string) => ReturnType<Save>
+}
+
+/** A line of text, or nothing: kept when the field is left or Enter is pressed. */
+export function TextSetting({ label, hint, longest, value, save }: TextSettingProps) {
+  const { t, say } = useWords()
+  const [typed, setTyped] = useState(value)
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [savedAt, setSavedAt] = useState(0)
+
+  // Somebody else may change it too: the command line, or a second window.
+  useEffect(() => setTyped(value), [value])
+
+  const commit = async () => {
+    const next = typed.trim()
+    if (next === value) return
+    const outcome = await save(next)
+    setRefusal(outcome.done ? null : outcome.sentence)
+    if (outcome.done) setSavedAt(Date.now())
+  }
+
+  return (
+    <TextInput
+      label={
+        <>
+          {t(label)} <SavedMark at={savedAt} />
+        </>
+      }
+      aria-label={t(label)}
+      description={t(hint)}
+      error={refusal === null ? null : say(refusal)}
+      value={typed}
+      maxLength={longest}
+      spellCheck={false}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value)
+        setRefusal(null)
+      }}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') void commit()
+        if (event.key === 'Escape') setTyped(value)
+      }}
+    />
+  )
+}

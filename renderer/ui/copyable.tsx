@@ -1,0 +1,34 @@
+import { ActionIcon, Code, Group } from '@mantine/core'
+import type { WordKey } from '../../core/words/message.ts'
+import { message } from '../../core/words/message.ts'
+import { useCommands } from '../state/commands.tsx'
+import { useWords } from '../words/context.tsx'
+import { copyText } from './copy.ts'
+import { IconCopy } from './icons.ts'
+
+interface CopyableProps {
+  text: string
+  /** What the button beside it is called, and what is said once it has been pressed. */
+  label: WordKey
+  done: WordKey
+}
+
+/** A text to be used elsewhere, such as a command or an address: the window itself opens nothing. */
+export function Copyable({ text, label, done }: CopyableProps) {
+  const { t } = useWords()
+  const { tell } = useCommands()
+  const copy = async () => {
+    if (await copyText(text)) tell('done', message(done))
+    else tell('refused', message('window.path.notCopied', { path: text }))
+  }
+  return (
+    <Group gap={4} wrap="nowrap">
+      <Code block flex={1} miw={0} className="command selectable">
+        {text}
+      </Code>
+      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t(label)} onClick={copy}>
+        <IconCopy size={17} />
+      </ActionIcon>
+    </Group>
+  )
+}

@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest'
+import { type CatalogEntry, catalog, channelTypes } from '../../../core/alert/channels/catalog.ts'
+import { NATIVE } from '../../../core/alert/settings.ts'
+import { message } from '../../../core/words/message.ts'
+import { ChannelForm } from '../../../renderer/features/channels/channel-form.tsx'
+import { ChannelSays } from '../../../renderer/features/channels/channel-health.tsx'
+import { ChannelsPart } from '../../../renderer/features/channels/channels-part.tsx'
+import { TellingPart } from '../../../renderer/features/channels/telling-part.tsx'
+import { parseWallTime } from '../../../renderer/features/channels/wall-time.ts'
+import { SilencePart } from '../../../renderer/features/overview/silence-part.tsx'
+import { alertsSettings, channel, channelState, emptyState, sourceState } from './fake-state.ts'
+import { markupOf, wordsOf } from './rendered.tsx'
+
+const said = (reason: string) => message('problem.other', { reason })
+const photos = sourceState('Photos', '/mnt/photos').settings
+const mail = channel('mail-1', {
+  name: 'Operators',
+  type: 'mail',
+  options: { host: 'mail.example.org', from: 'a@example.org', to: 'b@example.org' },
+  severity: 'critical',
+  sources: [photos.id],
+  standby: true,
+})
+const phone = channel('ntfy-1', { name: 'Phone' })
+const settings = { ...alertsSettings({ channels: [mail, phone] }), sources: [photos] }
+const part = (changes: Partial<Parameters<typeof emptyState>[0]> = {}) => (
+  <ChannelsPart state={emptyState({ settings, ...changes })} place={null} />
+)
+
+describe('the list of channels', () => {
+  test('has the native one first, then the others in their order, each with what it is for', () => {
+    expect(wordsOf(part())).toMatch(
+      /System notifications.*\[Operators\].*· critical only · Photos · standby.*\[Phone\]/,
+    )
+  })
+
+  test('tells of each how it is, why, and what waits there', () => {
+    const channels = [
+      channelState(NATIVE, { condition: 'ok', at: Date.now() - 60_000 }),
+      channelState(mail.id, { condition: 'retrying', sentence: said('It is away.'), waiting: 2 }),
+      channelState(phone.id, { condition: 'ok', sentence: said('180 of 200 used.') }),
+    ]
+    const words = wordsOf(part({ channels }))
+    expect(words).toMatch(/works \d+ (?:sec|min) ago/)
+    expect(words).toMatch(
+      /trying again 2 messages wait Send test It is away\..*works Send test 180 of 200 used\./,
+    )
+    expect(markupOf(part({ channels }))).toMatch(/card-problem warn[^>]*>It is away/)
+    const refused = [channelState(phone.id, { condition: 'refused', sentence: said('Unknown token.') })]
+    expect(wordsOf(part({ channels: refused }))).toContain('refused Send test Unknown token.')
+  })
+
+  test('one that is switched off is not called well', () => {
+    const off = { ...alertsSettings({ channels: [{ ...phone, enabled: false }] }), notifications: false }
+    const channels = [channelState(NATIVE), channelState(phone.id, { condition: 'ok', at: Date.now() })]
+    const words = wordsOf(part({ settings: off, channels }))
+    expect(words).not.toContain('works')
+    expect(words.match(/ off /g)).toHaveLength(2)
+  })
+
+  test('one whose secret is lost says which', () => {
+    const line = channel('line-1', { type: 'line', options: { to: 'U1' } })
+    const lost = alertsSettings({ channels: [line] })
+    const lists = [channelState(line.id)]
+    expect(wordsOf(part({ settings: lost, channels: lists }))).toMatch(/Missing: \S+.*Edit the channel/)
+    const found = [channelState(line.id, { secrets: ['token'] })]
+    expect(wordsOf(part({ settings: lost, channels: found }))).not.toContain('Missing:')
+  })
+
+  test('says where secrets are kept, where that is no keyring', () => {
+    const channels = [channelState(mail.id, { secrets: ['password'] })]
+    expect(wordsOf(part({ channels, secretStorage: 'weak' }))).toContain('without a password of its own')
+    expect(wordsOf(part({ channels, secretStorage: 'file' }))).toContain('only this user may read')
+    expect(wordsOf(part({ channels }))).not.toMatch(/[Ss]ecrets are kept/)
+    expect(wordsOf(part({ secretStorage: 'weak' }))).not.toContain('without a password')
+  })
+})
+
+test('what became of a test is said in words, and once', () => {
+  const says = (delivered: boolean, before = '429.') => (
+    <ChannelSays
+      now={channelState(phone.id, { condition: 'refused', sentence: said(before) })}
+      on
+      tested={{ delivered, sentence: said('401.') }}
+    />
+  )
+  expect(wordsOf(says(false))).toContain('429. 401.')
+  expect(wordsOf(says(false, '401.'))).toBe(' 401. ')
+  expect(markupOf(says(false, '401.'))).toContain('card-problem')
+  expect(markupOf(says(true, '401.'))).not.toContain('card-problem')
+})
+
+describe('the form', () => {
+  const form = (type: keyof typeof catalog, stored: string[] = [], edited: typeof mail | null = null) => (
+    <ChannelForm
+      type={type}
+      channel={edited}
+      stored={stored}
+      state={emptyState({ settings })}
+      onBack={null}
+      onDone={() => undefined}
+    />
+  )
+
+  test.each(channelTypes)('of %s asks for each of its fields, secrets unseen, in both languages', (type) => {
+    const entry: CatalogEntry = catalog[type]
+    const markup = markupOf(form(type))
+    const secrets = entry.fields.filter(({ kind }) => kind === 'secret')
+    expect(markup.match(/type="password"/g) ?? []).toHaveLength(secrets.length)
+    if (entry.help !== '') expect(markup).toContain(entry.help)
+    for (const language of ['en', 'zh-TW'] as const)
+      expect(wordsOf(form(type), language)).not.toMatch(/(channel|window)\.\w/)
+  })
+
+  test('of one that is there shows its values, and of a secret that it is stored', () => {
+    const markup = markupOf(form('mail', ['password'], mail))
+    expect(markup).toContain('value="mail.example.org"')
+    expect(markup).toMatch(/type="password"[^>]*placeholder="stored"/)
+    expect(wordsOf(form('mail', ['password'], mail))).toContain('Clear')
+  })
+})
+
+describe('when something is told', () => {
+  test('without quiet hours there are no times; with them there are', () => {
+    const none = markupOf(<TellingPart settings={alertsSettings({})} />)
+    expect(none).not.toContain('placeholder="22:00"')
+    const quietHours = { from: '21:30', to: '06:00' }
+    const markup = markupOf(<TellingPart settings={alertsSettings({ quietHours })} />)
+    expect(markup).toContain('value="21:30"')
+    expect(markup).toContain('value="06:00"')
+  })
+
+  test.each([
+    ['22:00', '22:00'],
+    [' 7:05 ', '07:05'],
+    ['24:00', null],
+    ['7', null],
+    ['7:5', null],
+    ['12:60', null],
+    ['', null],
+  ])('%j as a time is %s', (typed, expected) => {
+    expect(parseWallTime(typed)).toBe(expected)
+  })
+})
+
+test('a source says after which silence somebody is told; empty is never', () => {
+  expect(markupOf(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6 h"')
+  expect(markupOf(<SilencePart settings={photos} />)).toContain('placeholder="never"')
+  expect(wordsOf(<SilencePart settings={{ ...photos, kind: 'batch' }} />)).toContain('is not closed')
+})

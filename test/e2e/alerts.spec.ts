@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { Page } from '@playwright/test'
+import { until } from '../support/until.ts'
+import { expect, type Running, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+const run = promisify(execFile)
+
+/** Two sources that are checked each second. */
+async function twoSources() {
+  const root = await mkdtemp(path.join(tmpdir(), 'holdfast-alerts-'))
+  const sources = ['photos', 'films'].map((name) => ({ id: name, name, path: path.join(root, name) }))
+  for (const source of sources) await mkdir(source.path)
+  const settings = { check: { intervalSeconds: 1 }, sources }
+  return { settings, directory: path.join(root, 'photos'), remove: () => rm(root, { recursive: true }) }
+}
+
+const show = (page: Page, name: RegExp) => page.getByRole('tab', { name }).click()
+const now = (page: Page) => page.getByRole('region', { name: 'Failing now' })
+const past = (page: Page) => page.getByRole('region', { name: 'What happened' })
+
+/** Of the disk: that its directory is not watched is another one. */
+function missing({ state }: Running) {
+  return until('it to be missing', async () => {
+    return (await state()).incidents.find(({ kind }) => kind === 'missing') ?? null
+  })
+}
+
+test('what fails is acknowledged, snoozed and muted in the window, with the way back', async ({
+  desktop,
+}) => {
+  const { settings, directory, remove } = await twoSources()
+  const running = await desktop.start({ settings })
+  const { page, state } = running
+  await show(page, /Alerts/)
+  await expect(page.getByText('Nothing has failed')).toBeVisible()
+  await rm(directory, { recursive: true })
+  const row = now(page).getByRole('article', { name: `Missing: ${directory}` })
+  await expect(row).toContainText('Source: photos')
+  await pictures(page, 'alerts')
+
+  await row.getByRole('button', { name: 'Snooze' }).click()
+  await page.getByRole('menuitem', { name: 'For 4 h' }).click()
+  await expect(row).toContainText('Snoozed until')
+  const { snoozedUntil } = await missing(running)
+  expect(Math.abs((snoozedUntil ?? 0) - Date.now() - 4 * 3_600_000)).toBeLessThan(60_000)
+  await row.getByRole('button', { name: 'End snooze' }).click()
+  await expect(row).not.toContainText('Snoozed until')
+  expect((await missing(running)).snoozedUntil).toBeNull()
+
+  await row.getByRole('button', { name: 'Mute' }).click()
+  await page.getByRole('menuitem', { name: 'Until unmuted' }).click()
+  await expect(row).toContainText('Muted until you unmute it.')
+  expect((await state()).settings.alerts.muted).toEqual({ photos: null })
+  await page.getByRole('button', { name: 'Unmute photos' }).click()
+  await expect(row).not.toContainText('Muted')
+  expect((await state()).settings.alerts.muted).toEqual({})
+
+  await row.getByRole('button', { name: 'Acknowledge' }).click()
+  await expect(row).toContainText('Acknowledged at')
+  const { acknowledged } = await missing(running)
+  expect(acknowledged?.by).toBe((await run('id', ['-un'])).stdout.trim())
+  await pictures(page, 'alerts-acknowledged')
+
+  await mkdir(directory)
+  await expect(now(page)).toBeHidden()
+  const entry = past(page)
+    .getByRole('listitem')
+    .filter({ hasText: `Missing: ${directory}` })
+  await entry.getByRole('button').click()
+  await expect(entry).toContainText(`by ${acknowledged?.by}`)
+  await expect(entry).toContainText('System notifications: told at')
+  await pictures(page, 'timeline')
+
+  const found = past(page).getByRole('listitem').filter({ hasText: directory })
+  await past(page).getByText('Warning', { exact: true }).click()
+  await expect(found).toBeHidden()
+  await past(page).getByText('Critical', { exact: true }).click()
+  await expect(found).toBeVisible()
+  await past(page).getByLabel('Source').selectOption('films')
+  await expect(found).toBeHidden()
+  await past(page).getByLabel('Source').selectOption('photos')
+  await past(page).getByRole('searchbox').fill('no such path')
+  await expect(past(page).getByText('Nothing that happened fits.')).toBeVisible()
+  await past(page).getByRole('searchbox').fill('holdfast-alerts')
+  await expect(found).toBeVisible()
+  await remove()
+})
+
+test('a notification opens its incident; none is shown while the window is open on it', async ({
+  desktop,
+}) => {
+  const { settings, directory, remove } = await twoSources()
+  const running = await desktop.start({ settings })
+  const { page } = running
+  await expect(page.getByRole('article', { name: 'photos' })).toBeVisible()
+  await rm(directory, { recursive: true })
+  const isOf = ({ summary }: { summary: string }) => summary.includes(directory)
+  await desktop.notifications.waitFor('missing', isOf)
+  await page.evaluate(() => window.holdfast.call('hideWindow', {}))
+  await run('dunstctl', ['action'])
+  await expect(now(page).getByRole('article', { name: `Missing: ${directory}` })).toHaveAttribute(
+    'data-marked',
+    'true',
+  )
+
+  // The window is open on it now: its end is only seen.
+  await until('the window to be in front', () => page.evaluate(() => document.hasFocus()))
+  const before = desktop.notifications.all.length
+  await mkdir(directory)
+  const entry = past(page)
+    .getByRole('listitem')
+    .filter({ hasText: `Missing: ${directory}` })
+    .first()
+  await expect(entry).toContainText('lasted')
+  if (!(await entry.getByText('That it began').isVisible())) await entry.getByRole('button').click()
+  await expect(entry).toContainText('That it is over')
+  await expect(entry).not.toContainText('not told yet')
+  expect(desktop.notifications.all.length).toBe(before)
+
+  await show(page, /Overview/)
+  await rm(directory, { recursive: true })
+  await until('another notification', () => desktop.notifications.all.length > before)
+  await remove()
+})

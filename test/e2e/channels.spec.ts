@@ -1,0 +1,140 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { Page } from '@playwright/test'
+import { until } from '../support/until.ts'
+import { expect, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+const SECRET = 'tk_only-once'
+
+/** A service that takes messages of any kind, or refuses them. */
+async function service() {
+  const got: { token: string; body: string }[] = []
+  const answer = { status: 200 }
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    got.push({ token: String(request.headers.authorization ?? ''), body })
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end('{"id":"1"}')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return { got, answer, address: `http://127.0.0.1:${port}`, close: () => server.close() }
+}
+
+const card = (page: Page) => page.getByRole('region', { name: 'Who is told', exact: true })
+
+test('a channel is added with a secret, tried, edited and removed', async ({ desktop }) => {
+  const { got, answer, address, close } = await service()
+  const { page, state } = await desktop.start({
+    settings: {},
+  })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  await page.getByRole('button', { name: 'Who is told, and how' }).click()
+  await expect(card(page)).toBeInViewport()
+  await card(page).getByRole('button', { name: 'Add a channel' }).click()
+  const dialog = page.getByRole('dialog')
+  await pictures(page, 'channel-types')
+  await dialog.getByRole('button', { name: /^ntfy/ }).click()
+  await pictures(page, 'channel-form')
+
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(dialog.getByText('This is needed.')).toBeVisible()
+  await expect(dialog.getByLabel('Topic')).toBeFocused()
+  await dialog.getByLabel('Name').fill('Phone')
+  await dialog.getByLabel('Server').fill(address)
+  await dialog.getByLabel('Topic').fill('alerts')
+  await dialog.getByLabel('Access token').fill(SECRET)
+  await expect(dialog.getByRole('figure', { name: 'Example' })).not.toBeEmpty()
+  await dialog.getByText('Own words').click()
+  const words = dialog.getByRole('textbox', { name: 'Words of the message' })
+  await words.fill('Holdfast: ')
+  await dialog.getByText('Names that can stand in it').click()
+  await dialog.getByRole('button', { name: 'Insert {title}' }).click()
+  await expect(words).toHaveValue('Holdfast: {title}')
+  await expect(dialog.getByRole('figure', { name: 'Example' })).toContainText(/Holdfast: [^{]+$/)
+  await words.scrollIntoViewIfNeeded()
+  await pictures(page, 'channel-template', 'themes')
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(dialog).toBeHidden()
+
+  const row = card(page).getByRole('region', { name: 'Phone' })
+  await row.getByRole('button', { name: 'Send test' }).click()
+  await expect(row.getByRole('status')).not.toBeEmpty()
+  await expect(row).toContainText('works')
+  expect(got.at(-1)).toMatchObject({ token: `Bearer ${SECRET}`, body: expect.stringContaining('Holdfast: ') })
+  answer.status = 401
+  await row.getByRole('button', { name: 'Send test' }).click()
+  await expect(row).toContainText('401')
+  await expect(row).toContainText('refused')
+  await pictures(page, 'channels')
+
+  // What the window knows of it is that it is stored, and an edit that does not touch it keeps it.
+  expect(JSON.stringify(await state())).not.toContain(SECRET)
+  expect(await readFile(path.join(desktop.dataDirectory, 'settings.json'), 'utf8')).not.toContain(SECRET)
+  await row.getByRole('button', { name: 'Actions for Phone' }).click()
+  await page.getByRole('menuitem', { name: 'Edit…' }).click()
+  const token = dialog.getByLabel('Access token')
+  await expect(token).toHaveValue('')
+  await expect(token).toHaveAttribute('placeholder', 'stored')
+  await pictures(page, 'channel-edit', 'themes')
+  await dialog.getByLabel('Name').fill('Telephone')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  const renamed = card(page).getByRole('region', { name: 'Telephone' })
+  answer.status = 200
+  await renamed.getByRole('button', { name: 'Send test' }).click()
+  await expect(renamed).toContainText('works')
+  expect(got.at(-1)?.token).toBe(`Bearer ${SECRET}`)
+
+  await renamed.getByRole('button', { name: 'Actions for Telephone' }).click()
+  await page.getByRole('menuitem', { name: 'Remove…' }).click()
+  await expect(dialog).toContainText('Nothing is told through it any more.')
+  await dialog.getByRole('button', { name: 'Remove' }).click()
+  await expect(renamed).toBeHidden()
+  expect((await state()).settings.alerts.channels).toEqual([])
+  close()
+})
+
+test('channels are switched and ordered, and quiet hours, labels and times are kept', async ({ desktop }) => {
+  const channels = ['First', 'Second'].map((name) => ({
+    id: name.toLowerCase(),
+    name,
+    type: 'ntfy',
+    options: { topic: 'alerts' },
+  }))
+  const { page, state } = await desktop.start({ settings: { alerts: { channels } } })
+  const alerts = async () => (await state()).settings.alerts
+  await page.getByRole('tab', { name: /Settings/ }).click()
+  const second = card(page).getByRole('region', { name: 'Second' })
+  await second.getByRole('button', { name: 'Actions for Second' }).click()
+  await page.getByRole('menuitem', { name: 'Move up' }).click()
+  await until('the order', async () => (await alerts()).channels[0]?.name === 'Second')
+  await second.getByRole('switch').press('Space')
+  await expect(second).toContainText('off')
+  await until('it to be off', async () => (await alerts()).channels[0]?.enabled === false)
+  await card(page).getByRole('switch', { name: 'Use System notifications' }).press('Space')
+  await until('notifications to be off', async () => !(await state()).settings.notifications)
+
+  const times = page.getByRole('region', { name: 'When you are told' })
+  await times.getByRole('switch', { name: 'Quiet hours' }).press('Space')
+  await times.getByLabel('From').fill('25:00')
+  await expect(times).toContainText('A time such as 22:00 is needed.')
+  await times.getByLabel('From').fill('9:30')
+  await times.getByLabel('From').press('Enter')
+  await times.getByLabel('Project code').fill('P-7')
+  await times.getByLabel('Resource ID').fill('rack 3')
+  await times.getByLabel('Resource ID').press('Enter')
+  await times.getByLabel('Unreachable for').fill('2')
+  await times.getByLabel('Unreachable for').press('Enter')
+  await until('all of it to be kept', async () => {
+    const { quietHours, labels, unreachableMinutes } = await alerts()
+    return quietHours?.from === '09:30' && labels.resource === 'rack 3' && unreachableMinutes === 2
+  })
+  expect((await alerts()).labels.project).toBe('P-7')
+  await pictures(page, 'telling')
+})

@@ -17,6 +17,7 @@ export interface FilterOptions {
   oneFileSystem?: boolean
   priority?: Source['priority']
   deleteAfter?: NonNullable<Source['deleteAfter']> | typeof NONE
+  tellSilence?: number | typeof NONE
 }
 
 /** What of a directory's settings is changed. */
@@ -31,6 +32,7 @@ export type FilterChanges = Partial<
     | 'oneFileSystem'
     | 'priority'
     | 'deleteAfter'
+    | 'silentHours'
   >
 >
 
@@ -63,10 +65,16 @@ export function withFilters(command: Command): Command {
       'remove files here so long after they were durable at a receiver on another computer: 12h, 30d, or never',
       deleteAfterOf,
     )
+    .option(
+      '--tell-silence <time>',
+      'tell when nothing has come from it for so long, or its newest batch directory is not closed: 12h, 2d, or never',
+      silenceOf,
+    )
 }
 
 export function changesOf(options: FilterOptions): FilterChanges {
   const { ignore, hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
+  const { tellSilence } = options
   return {
     ...(ignore === undefined ? {} : { ignore: ignore === false ? [] : ignore }),
     ...(hidden === undefined ? {} : { hidden }),
@@ -76,6 +84,7 @@ export function changesOf(options: FilterOptions): FilterChanges {
     ...(oneFileSystem === undefined ? {} : { oneFileSystem }),
     ...(priority === undefined ? {} : { priority }),
     ...(deleteAfter === undefined ? {} : { deleteAfter: settingOf(deleteAfter) }),
+    ...(tellSilence === undefined ? {} : { silentHours: settingOf(tellSilence) }),
   }
 }
 
@@ -87,5 +96,13 @@ function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeo
   const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
   if (seconds < HOUR_SECONDS || !parsed.success || parsed.data === null)
     throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
+  return parsed.data
+}
+
+function silenceOf(text: string): number | typeof NONE {
+  if (text === 'never') return NONE
+  const parsed = sourceSchema.shape.silentHours.unwrap().safeParse((parseSeconds(text) ?? 0) / HOUR_SECONDS)
+  if (!parsed.success || parsed.data === null)
+    throw new InvalidArgumentError('It must be a time such as 12h or 2d, at least 1m, or "never".')
   return parsed.data
 }

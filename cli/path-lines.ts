@@ -15,7 +15,7 @@ export function pathLines(settings: Settings): string[] {
 export function sourceLines(settings: Settings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
   const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = source
-  const { priority, deleteAfter, paused } = source
+  const { priority, deleteAfter, silentHours, paused } = source
   const bytes = (value: number) => formatBytes(value, 'en')
   const time = (seconds: number) => formatDuration(seconds * 1_000, 'en')
   const prefix = batch.prefix === '' ? '' : ` that begin with ${quoteControls(batch.prefix)}`
@@ -29,6 +29,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(oneFileSystem ? ['left out: what is mounted inside'] : []),
     ...(priority === 'normal' ? [] : [`priority: ${priority}`]),
     ...(deleteAfter === null ? [] : [`removed here ${time(deleteAfter.hours * 3_600)} after it was sent`]),
+    ...(silentHours === null ? [] : [`tells when nothing has come for ${time(silentHours * 3_600)}`]),
     ...(source.destinations === null ? [] : [`goes to: ${namesOf(settings, source)}`]),
     ...(paused ? ['paused'] : []),
   ]

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { storeLayout } from '../core/receive/layout.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
 import { chooseSender } from '../core/receive/senders/choose.ts'
-import type { Seen } from '../core/receive/senders/seen.ts'
+import type { Seen, ToldStatus } from '../core/receive/senders/seen.ts'
 import { readSeen } from '../core/receive/senders/seen.ts'
 import type { Sender, Senders } from '../core/receive/senders/senders.ts'
 import { openSenders } from '../core/receive/senders/senders.ts'
@@ -48,19 +48,28 @@ interface Row {
   revokedAt: number | null
   lastSeenAt: number | null
   connected: boolean
+  /** What it last said of itself, and when; null: it never did. */
+  status: ToldStatus['status'] | null
+  statusAt: number | null
+  /** Since when it has said that it is failing; null: it does not. */
+  failingSince: number | null
   folder: string
 }
 
-function rowOf(sender: Sender, { seenAt, connected }: Seen, running: boolean): Row {
+function rowOf(sender: Sender, { seenAt, connected, told }: Seen, running: boolean): Row {
   const { name, fingerprint, pairedAt, revokedAt, folder } = sender
+  const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
   return {
     name,
     fingerprint,
     state: stateOf(sender),
     pairedAt,
     revokedAt,
-    lastSeenAt: seenAt[folder] ?? null,
+    lastSeenAt: seenAt.get(folder) ?? null,
     connected: running && revokedAt === null && connected.includes(folder),
+    status,
+    statusAt,
+    failingSince,
     folder,
   }
 }
@@ -68,15 +77,22 @@ function rowOf(sender: Sender, { seenAt, connected }: Seen, running: boolean): R
 const timeText = (at: number | null) =>
   at === null ? '–' : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
+/** Its level, and how old that word is: of a machine that has died it is the last one. */
+function statusText({ status, statusAt }: Row): string {
+  if (status === null || statusAt === null) return '–'
+  return terminalWords(message(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt }))
+}
+
 function printTable(rows: readonly Row[]): void {
   const lines = [
-    ['NAME', 'FINGERPRINT', 'STATE', 'PAIRED', 'LAST SEEN', 'FOLDER'],
+    ['NAME', 'FINGERPRINT', 'STATE', 'PAIRED', 'LAST SEEN', 'STATUS', 'FOLDER'],
     ...rows.map((row) => [
       quoteControls(row.name),
       row.fingerprint.slice(0, SHOWN_DIGITS),
       row.state,
       timeText(row.pairedAt),
       row.connected ? 'connected now' : timeText(row.lastSeenAt),
+      statusText(row),
       quoteControls(row.folder),
     ]),
   ]

@@ -113,7 +113,7 @@ export class Agent {
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
-      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned)),
+      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
       () => this.senders.nudge(),
     )
     this.senders = new Senders(host.starter, {

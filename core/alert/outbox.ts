@@ -92,9 +92,9 @@ export function isInNeed({ state, attempts, at, notice }: Entry, triedAt: number
   return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS
 }
 
-/** The pause after so many attempts in a row that failed: 5 s, doubled up to 10 min. */
+/** The pause after so many attempts in a row that failed: 5 s, doubled up to a minute. */
 export function retryAfterMs(failures: number): number {
-  return Math.min(600_000, 5_000 * 2 ** Math.max(0, failures - 1))
+  return Math.min(60_000, 5_000 * 2 ** Math.max(0, failures - 1))
 }
 
 /** Whether a time of the clock on the wall is within quiet hours. */

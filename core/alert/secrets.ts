@@ -42,6 +42,8 @@ export interface SecretStore {
 export function openSecrets(dataDirectory: string, seal: Seal | null): SecretStore {
   const file = path.join(dataDirectory, 'secrets.json')
   let stored = read(file)
+  /** Opening may be slow, and is asked for all the time. */
+  let known: { secrets: Secrets; unreadable: string[] } | null = null
   const write = async (next: Stored) => {
     try {
       await replaceFile(file, `${JSON.stringify({ version: 1, channels: next }, null, 2)}\n`)
@@ -49,6 +51,7 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
       throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
     }
     stored = next
+    known = null
   }
   const opened = (value: z.infer<typeof valueSchema>) =>
     'plain' in value ? value.plain : (seal?.open(value.sealed) ?? null)
@@ -56,30 +59,33 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
     const made = seal?.seal(secret) ?? null
     return made === null ? { plain: secret } : { sealed: made }
   }
+  const open = () => {
+    const secrets: Secrets = {}
+    const unreadable: string[] = []
+    for (const [id, values] of Object.entries(stored)) {
+      const opening = Object.entries(values).map(([name, value]) => [name, opened(value)] as const)
+      if (opening.some(([, secret]) => secret === null)) unreadable.push(id)
+      secrets[id] = Object.fromEntries(opening.flatMap(([name, one]) => (one === null ? [] : [[name, one]])))
+    }
+    return { secrets, unreadable }
+  }
+  const opening = () => {
+    known ??= open()
+    return known
+  }
   return {
-    get: () =>
-      mapValues(stored, (secrets) =>
-        Object.fromEntries(
-          Object.entries(secrets).flatMap(([name, value]) => {
-            const secret = opened(value)
-            return secret === null ? [] : [[name, secret]]
-          }),
-        ),
-      ),
-    unreadable: () =>
-      Object.entries(stored)
-        .filter(([, secrets]) => Object.values(secrets).some((value) => opened(value) === null))
-        .map(([id]) => id),
+    get: () => opening().secrets,
+    unreadable: () => opening().unreadable,
     async set({ id, type }, changes) {
-      const known = stored[id] ?? {}
+      const before = stored[id] ?? {}
       const unknown = Object.keys(changes).find(
         (name) => !secretFieldsOf(type).some((field) => field.name === name),
       )
       if (unknown !== undefined) throw new Problem('alert.secretUnknown', { type, field: unknown })
-      const next = { ...known }
+      const next = { ...before }
       for (const field of secretFieldsOf(type)) {
         const given = changes[field.name]?.trim()
-        if (given === undefined && field.name in known) continue
+        if (given === undefined && field.name in before) continue
         const why = refuseValue(field, given ?? '')
         const said = { field: field.name }
         if (why !== null)
@@ -111,8 +117,4 @@ function read(file: string): Stored {
     renameSync(file, freeName(file, 'set-aside'))
     return {}
   }
-}
-
-function mapValues<A, B>(given: Record<string, A>, of: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, of(value)]))
 }

@@ -191,20 +191,20 @@ function scanCondition(source: SourceState, now: number): Condition[] {
 
 /** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
 function silentCondition(state: AppState, source: SourceState, now: number): Condition[] {
-  const { settings, lastFile, scanned, destinations } = source
+  const { settings, lastFile, scanned, newest, destinations } = source
   const { id, name, silentHours, kind } = settings
   const subject = { id: `silent:${id}`, name, source: id }
   if (silentHours === null || settings.paused) return well(subject, now)
   if (destinations.length === 0 || scanned?.compared !== true) return []
-  const newest = scanned.batches.findLast(({ phase }) => phase === 'live')
-  if (kind === 'batch' && newest === undefined) return well(subject, now)
+  if (kind === 'batch' && newest === null) return well(subject, now)
   // Where nothing has come yet, it is waited for since it has been looked for.
-  const last = lastFile?.at ?? state.workers.scanner.since
-  if (now - last < silentHours * HOUR_MS) return well(subject, now)
-  const sentence =
-    kind === 'batch'
-      ? message('condition.notClosed', { name, batch: newest?.name ?? '', since: last })
-      : message('condition.silent', { name, since: last })
+  const since =
+    kind === 'batch' && newest !== null ? newest.since : (lastFile?.at ?? state.workers.scanner.since)
+  if (now - since < silentHours * HOUR_MS) return well(subject, now)
   const what = kind === 'batch' ? 'not-closed' : 'silent'
-  return [{ ...subject, kind: what, since: last, sentence, tellAfterMs: 0 }]
+  const sentence =
+    newest !== null && kind === 'batch'
+      ? message('condition.notClosed', { name, batch: newest.name, since })
+      : message('condition.silent', { name, since })
+  return [{ ...subject, kind: what, since, sentence, tellAfterMs: 0 }]
 }

@@ -29,6 +29,7 @@ const newSource: Omit<SourceState, 'settings'> = {
   checked: null,
   delays: [],
   scanned: null,
+  newest: null,
   totals: noTotals,
   lastFile: null,
   rate: 0,
@@ -97,14 +98,21 @@ export function withChecked(state: AppState, checked: readonly Checked[]): Parti
   }
 }
 
-export function withScanned(state: AppState, scanned: readonly Scanned[]): Partial<AppState> {
+/** @param now milliseconds since 1970. */
+export function withScanned(state: AppState, scanned: readonly Scanned[], now: number): Partial<AppState> {
   const news = new Map(scanned.map((one) => [one.id, one]))
   return {
     sources: state.sources.map((source) => {
       const one = news.get(source.settings.id)
-      return one === undefined ? source : { ...source, scanned: one }
+      return one === undefined ? source : { ...source, scanned: one, newest: newestOf(source, one, now) }
     }),
   }
+}
+
+function newestOf({ newest }: SourceState, { batches }: Scanned, now: number): SourceState['newest'] {
+  const name = batches.findLast(({ phase }) => phase === 'live')?.name
+  if (name === undefined) return null
+  return newest?.name === name ? newest : { name, since: now }
 }
 
 /** The report of the sender of one destination; `awaited`: why that one is not there yet, where that is known. */

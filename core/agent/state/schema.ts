@@ -40,6 +40,8 @@ export const sourceStateSchema = z.object({
   /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
   delays: z.array(z.number().nullable()),
   scanned: scannedSchema.nullable(),
+  /** Of a batch source: its newest directory, and since when it is known to be that; null: none is open. */
+  newest: z.object({ name: z.string(), since: z.number() }).nullable(),
   /** In the settings' order; never none. */
   destinations: z.array(sourceDestinationSchema),
   /** By the destination that is furthest behind: sent is what every one has. */

@@ -98,12 +98,12 @@ export function givenFor(type: ChannelType, origin: string, signal = new AbortCo
   }
 }
 
-/** One attempt that ends soon. */
+/** One attempt. It ends soon unless nothing answers. */
 export function attempt(
   type: ChannelType,
   given: Given,
   told: Partial<Letter> = {},
-  withinMs = 300,
+  withinMs = 3_000,
 ): Promise<Outcome> {
   return createChannel(type, withinMs).send(letter(told), given)
 }

@@ -67,8 +67,6 @@ function mailOf(letter: Letter, { options: { from = '', to = '' } }: Given) {
     to,
     subject: shorten(titleLine(letter), MOST_SUBJECT),
     text: shorten(letter.text, MOST_CHARACTERS),
-    // Else long lines would be folded, and not every reader unfolds them.
-    textEncoding: 'quoted-printable' as const,
     messageId: messageId(letter.id, from),
     inReplyTo: thread,
     references: thread,

@@ -28,6 +28,10 @@ test('a program gets the facts on its standard input, and no shell looks at its 
 
 test('a program that does not read has told it, too', async () => {
   expect(await run('/bin/true')).toEqual({ did: 'delivered', note: null })
+  // More than a pipe holds.
+  const given = givenFor('command', program('exec <&-; sleep 0.1'))
+  const text = 'x'.repeat(1_000_000)
+  expect(await attempt('command', given, { text }, 5_000)).toEqual({ did: 'delivered', note: null })
 })
 
 test.each([

@@ -1,14 +1,29 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
-import { attempt, LETTER_ID, notice, said } from '../../support/channels.ts'
+import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
 import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
 
 const TEXT =
   'PRJ & 50 % + more\n<b>磁碟 /data/run_1 變成唯讀</b> 👩‍👩‍👧\n.\nFrom here\n  indented, with an end  \n' +
   'long '.repeat(300)
+
+test('a mail server that says no more when the mail is to come is given up in time', async () => {
+  const server = createServer((socket) => {
+    const words = ['250 hello\r\n', '250 sender\r\n', '250 recipient\r\n']
+    socket.on('error', () => undefined).on('data', () => socket.write(words.shift() ?? ''))
+    socket.write('220 here\r\n')
+  }).unref()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const given = givenFor('mail', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const outcome = await attempt('mail', given, {}, 100)
+  expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent', params: { limit: 300 } } })
+})
 
 // It is a Debian package, which `npm test` installs where it may.
 describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its mailbox', () => {
@@ -60,6 +75,12 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
       'Auto-Submitted': 'auto-generated',
       'X-Priority': expect.stringMatching(/^1/),
     })
+  })
+
+  test('keeps long lines whole where there is nothing else to encode', async () => {
+    const text = `${'long '.repeat(300)}\nshort`
+    await send('none', { to: 'long@lab.example' }, {}, { text })
+    expect(mailTo('long@lab.example')).toMatchObject([{ body: `${text}\n` }])
   })
 
   test('is one thread an incident, and the same mail however often it is sent', async () => {

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
+import { freeName } from '../files/free-name.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
@@ -47,15 +48,6 @@ export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings
   }
   const notice = message('settings.setAside', { file, aside, reason })
   return { settings: defaultSettings, notice, isPartlyUsed: false }
-}
-
-/** A name beside the file that nothing has yet: what was kept earlier must not be overwritten either. */
-export function freeName(file: string, what: 'set-aside' | 'kept'): string {
-  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
-  for (let count = 0; ; count += 1) {
-    const name = file.replace(/\.json$/, `.${what}-${stamp}${count === 0 ? '' : `-${count}`}.json`)
-    if (!existsSync(name)) return name
-  }
 }
 
 export function firstIssue(error: z.ZodError): string {

@@ -1,10 +1,11 @@
 import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
+import { freeName } from '../files/free-name.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import { firstIssue, freeName, readSettings, type WhenBroken } from './read.ts'
+import { firstIssue, readSettings, type WhenBroken } from './read.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
 export interface SettingsStore {

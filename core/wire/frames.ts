@@ -6,13 +6,16 @@ import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
   CHUNK_HEADER_BYTES,
+  LONGEST_SENTENCE,
   LONGEST_TEXT,
+  LONGEST_WORD,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
   MAX_SOURCES,
   MAX_WANTED,
   refusalCodes,
   SOURCE_ID,
+  senderLevels,
   WHOLE_FILE_BYTES,
 } from './limits.ts'
 
@@ -31,6 +34,12 @@ const count = z.number().int().min(0).max(MAX_FILE_BYTES)
 const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
 const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
 const text = z.string().max(LONGEST_TEXT)
+/** One line that people read: what commands a terminal has no place in it. */
+const line = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^\P{Cc}*$/u)
 /** An identifier that one end has made. */
 const token = z.string().regex(/^[0-9a-f]{1,64}$/)
 /** As a sender calls one of its sources; the same for ever. */
@@ -197,6 +206,23 @@ export const frameKinds = {
   },
   /** Receiver: somebody else has tried to connect as this sender, from this address. */
   twice: { code: 20, maxHeader: KIB, maxPayload: 0, header: z.object({ from: z.string().max(200) }) },
+  /**
+   * Sender: how it is, in one English sentence; `kind`: the word for what is the matter, if anything is.
+   * `oldestWaitingAt` (milliseconds since 1970) and `waitingFiles`: of what waits for this receiver.
+   */
+  status: {
+    code: 21,
+    maxHeader: 4 * KIB,
+    maxPayload: 0,
+    header: z.object({
+      level: z.enum(senderLevels),
+      kind: line(LONGEST_WORD).nullable(),
+      sentence: line(LONGEST_SENTENCE),
+      oldestWaitingAt: count.nullable(),
+      waitingFiles: count,
+      version: line(LONGEST_WORD),
+    }),
+  },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

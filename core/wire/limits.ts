@@ -72,6 +72,13 @@ export const refusalCodes = [
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
+/** What a sender can say that it is, the gravest first: what its own icon shows. */
+export const senderLevels = ['failing', 'attention', 'paused', 'working', 'ok', 'starting'] as const
+export type SenderLevel = (typeof senderLevels)[number]
+/** UTF-16 units of what a sender says of itself, and of a word in it. */
+export const LONGEST_SENTENCE = 1000
+export const LONGEST_WORD = 40
+
 export const MAX_FILE_NUMBER = 0xffff_ffff
 export const MAX_MODE = 0o7777
 /** Seconds before or after 1970: beyond what any file system can tell. */

@@ -5,7 +5,8 @@ import { encodeFrame } from '../../core/wire/codec.ts'
 import type { FactWords } from '../../core/wire/facts.ts'
 import type { FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import { frameKinds } from '../../core/wire/frames.ts'
-import { fileStatuses, PROTOCOL } from '../../core/wire/limits.ts'
+import { fileStatuses, PROTOCOL, senderLevels } from '../../core/wire/limits.ts'
+import { statusHeader } from './wire-client.ts'
 
 type Random = () => number
 type AnyFrame = { type: FrameType; header: object; payload: readonly Uint8Array[] }
@@ -46,7 +47,7 @@ export function senderFrame(random: Random): AnyFrame {
   const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, FactWords]] : []
   const source = random() < 0.95 ? 0 : 1
   const named = { id, source, path, facts }
-  switch (below(random, 12)) {
+  switch (below(random, 13)) {
     case 0:
     case 1:
     case 2: {
@@ -90,6 +91,8 @@ export function senderFrame(random: Random): AnyFrame {
       return frame('prove', { id, source, path, size: payload.length, nonce: Buffer.alloc(32, 1) })
     case 10:
       return frame('source', { source: below(random, 3), id: 'ab12', name: 'data' })
+    case 11:
+      return frame('status', statusHeader({ level: pickFrom(random, senderLevels) }))
     default:
       return frame('alive', { stalledMs: below(random, 1_000) })
   }

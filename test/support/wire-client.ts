@@ -19,6 +19,13 @@ export const wireFacts = (seconds = 0, mode = 0o644): FactWords => [seconds, 0, 
 export const DATA = 0
 export const dataSource: FrameHeader<'source'> = { source: DATA, id: 'da7a', name: 'data' }
 
+/** How a sender is. */
+export const statusHeader = (changes: Partial<FrameHeader<'status'>> = {}): FrameHeader<'status'> => ({
+  ...{ level: 'failing', kind: 'missing', sentence: '/data is not there.' },
+  ...{ oldestWaitingAt: 1_700_000_000_123, waitingFiles: 3, version: '0.1.0' },
+  ...changes,
+})
+
 /** One who speaks the protocol to a receiver as the test likes. */
 export function connectWire(port: number, { certificate, key }: Identity, onFrame: (frame: Frame) => void) {
   const socket = tls.connect({

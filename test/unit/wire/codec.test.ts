@@ -5,6 +5,7 @@ import type { Frame, FrameType } from '../../../core/wire/frames.ts'
 import { frameKinds } from '../../../core/wire/frames.ts'
 import { isPlainMessagePack } from '../../../core/wire/msgpack-shape.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
+import { statusHeader } from '../../support/wire-client.ts'
 
 const digest = Buffer.alloc(32, 7)
 const facts: FactWords = [1_700_000_000, 123_456_789, 0o644, 1000, 100, null]
@@ -90,6 +91,7 @@ const samples: Uint8Array[][] = [
   encodeFrame('proof', { id: 7, digest: null, reason: 'unknown ENOENT' }),
   encodeFrame('want', { files: [['ab12', '新/p']] }),
   encodeFrame('twice', { from: '192.0.2.1:4' }),
+  encodeFrame('status', statusHeader({ sentence: '空'.repeat(1000) })),
 ]
 
 function decodeAll(bytes: Buffer, cuts: readonly number[] = []): Frame[] {
@@ -153,7 +155,7 @@ describe('limits', () => {
   })
 
   test('unknown types, and types that may not come now, are refused from the prefix alone', () => {
-    for (const code of [0, 21, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
+    for (const code of [0, 22, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
   })

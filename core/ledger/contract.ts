@@ -168,6 +168,12 @@ export interface Ledger {
     now: number,
     excluding: ReadonlySet<number>,
   ): Due[]
+  /**
+   * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
+   * waits is not written down; by this time they are sent. Of those that wait for their next attempt only the next
+   * thousand are looked at, and a time before 1970 counts for none: so it costs little, however many wait.
+   */
+  oldestWaiting(destination: string, sources: readonly string[]): number | null
   /** When the next deferred file is due (milliseconds since 1970), or null. */
   nextRetryAt(): number | null
   /**

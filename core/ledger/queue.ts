@@ -8,13 +8,24 @@ import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, SENT_ONCE, word } from './rows.ts'
 /** The files that wait: which may go now, which later, which not at all. */
 export type LedgerQueue = Pick<
   Ledger,
-  'take' | 'nextRetryAt' | 'park' | 'retryLater' | 'dueByAge' | 'renew' | 'drop' | 'unpark' | 'unparkOne'
+  | 'take'
+  | 'oldestWaiting'
+  | 'nextRetryAt'
+  | 'park'
+  | 'retryLater'
+  | 'dueByAge'
+  | 'renew'
+  | 'drop'
+  | 'unpark'
+  | 'unparkOne'
 >
 
 /** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
 const LONGEST_PAUSE_MS = 2 * 60 * 60 * 1000
 /** How far ahead a file may be put off. */
 export const LONGEST_DEFERRAL_MS = LONGEST_PAUSE_MS / 2
+/** Of the files that wait for their next attempt so many are asked for their age: no index has it. */
+const LATER_ROWS = 1_000
 /** Clocks that are kept right go back by less than this at a time. */
 const WENT_BACK_MS = 1_000
 
@@ -69,6 +80,17 @@ export function openLedgerQueue(
   const promoteAll = database.prepare('UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0')
   const latest = database.prepare('SELECT max(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
   const earliest = database.prepare('SELECT min(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
+  // A time of modification is a nanosecond's, beyond a double's exact integers.
+  const oldestReady = database.prepare(
+    `SELECT min(mtime_ns) / 1000000 AS at FROM file
+     WHERE route = ? AND state = 0 AND retry_at = 0 AND mtime_ns > 0`,
+  )
+  const oldestLater = database.prepare(
+    `SELECT route, min(mtime_ns) / 1000000 AS at FROM (
+       SELECT route, mtime_ns FROM file INDEXED BY file_later WHERE state = 0 AND retry_at > 0
+       ORDER BY retry_at LIMIT ${LATER_ROWS}
+     ) WHERE mtime_ns > 0 GROUP BY route`,
+  )
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, retry_at = 0, reason = ? ${CLAIMED} AND state = 0`,
   )
@@ -136,6 +158,16 @@ export function openLedgerQueue(
         due.push(...takeRoute(source, route, share, out))
       })
       return due
+    },
+
+    oldestWaiting(destination, sources) {
+      const found = new Set(sources.flatMap((source) => routes.find(destination, source) ?? []))
+      const ready = [...found].map((route) => (oldestReady.get(route) as { at: number | null }).at)
+      const later = (oldestLater.all() as { route: number; at: number }[])
+        .filter(({ route }) => found.has(route))
+        .map(({ at }) => at)
+      const all = [...ready, ...later].filter((at) => at !== null)
+      return all.length === 0 ? null : Math.min(...all)
     },
 
     nextRetryAt,

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { message } from '../../../core/words/message.ts'
+import { file, open } from '../../support/ledger.ts'
+
+const MS = 1_000_000n
+
+test('the oldest that waits: of these sources, at this destination, also what was put off, not what is sent', () => {
+  const { ledger, take, send } = open()
+  const oldest = (sources = ['s', 't']) => ledger.oldestWaiting('d', sources)
+  expect(oldest()).toBeNull()
+  ledger.offer('d', [
+    file('old', { mtimeNs: 1_000n * MS + 7n }),
+    file('new', { mtimeNs: 5_000n * MS }),
+    file('elsewhere', { source: 't', mtimeNs: 3_000n * MS }),
+    file('before 1970', { mtimeNs: -5n }),
+    file('beyond 2262', { mtimeNs: 2n ** 63n + 5n }),
+  ])
+  ledger.offer('e', [file('older', { mtimeNs: 1n * MS })])
+  expect([oldest(), oldest(['t']), oldest(['unknown'])]).toEqual([1_000, 3_000, null])
+  const old = take().filter(({ path: name }) => name === 'old')
+  ledger.retryLater(old, 9e14, message('transfer.unreadable', { path: '/old', reason: 'EACCES' }))
+  expect([oldest(), oldest(['t'])]).toEqual([1_000, 3_000])
+  send(old)
+  expect(oldest()).toBe(3_000)
+  send(ledger.take('d', ['t'], 10, 1_000, new Set()))
+  expect(oldest()).toBe(5_000)
+})

@@ -8,6 +8,7 @@ import type { Bucket } from './limit/bucket.ts'
 import type { LinkEvents } from './link/link.ts'
 import { openLink } from './link/link.ts'
 import { openSessions } from './link/sessions.ts'
+import type { StatusNow } from './link/tell-status.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { PumpEvents } from './pump/pump.ts'
 import { openPump } from './pump/pump.ts'
@@ -45,6 +46,8 @@ export function openDelivery(
   identity: Identity,
   bucket: Bucket,
   readers: Readers,
+  /** What the receiver is told of this computer. */
+  status: () => StatusNow | null,
   events: PumpEvents & Pick<LinkEvents, 'onState' | 'onNotice'>,
 ): Delivery {
   let stalledMs = 0
@@ -56,7 +59,7 @@ export function openDelivery(
     destination,
     identity,
     openSessions(ledger, destination),
-    { name: os.hostname() || 'Holdfast', retrySeconds, bucket },
+    { name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
     {
       onSession(session) {
         // What the last connection said of the receiver's disk says nothing of this one.

@@ -15,6 +15,8 @@ export interface LedgerInUse {
   use(file: string, closing: () => void): Ledger
   /** By source; of null, none. */
   totalsOf(destination: string | null): Record<string, Totals>
+  /** See Ledger.oldestWaiting; null also while nobody can tell. */
+  oldestWaiting(destination: string, sources: readonly string[]): number | null
   /** Why its totals could not be read just now, or null. */
   readonly problem: Message | null
   close(): void
@@ -37,6 +39,7 @@ export function holdLedger(log: (level: LogLevel, text: string) => void): Ledger
       return open
     },
     totalsOf: (destination) => (destination === null || held === null ? {} : held.totals.of(destination)),
+    oldestWaiting: (destination, sources) => held?.totals.oldestWaiting(destination, sources) ?? null,
     get problem() {
       return held?.totals.problem ?? null
     },

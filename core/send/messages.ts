@@ -7,6 +7,7 @@ import {
   sendRuleSchema,
   sourceFiltersSchema,
 } from '../settings/schema.ts'
+import { senderLevels } from '../wire/limits.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
@@ -51,6 +52,18 @@ export const removalRuleSchema = z.object({
 })
 export type RemovalRule = z.infer<typeof removalRuleSchema>
 
+/** How this computer is, as its receivers are told. */
+export const ownStatusSchema = z.object({
+  level: z.enum(senderLevels),
+  /** The kind of the gravest incident; null: there is none. */
+  kind: z.string().nullable(),
+  /** In English: it is read at another computer. */
+  sentence: z.string(),
+  /** Of this Holdfast. */
+  version: z.string(),
+})
+export type OwnStatus = z.infer<typeof ownStatusSchema>
+
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
@@ -90,6 +103,8 @@ export const senderDefinition = {
       /** How many destinations share it now; without, 1. */
       shares: z.number().int().min(1).optional(),
     }),
+    /** Left out: the receiver is told nothing of it. Where nothing else is new, nothing else is looked at. */
+    status: ownStatusSchema.optional(),
   }),
   /** At most one report in 250 ms. */
   report: z.object({

@@ -11,12 +11,13 @@ import type { ReportOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { openBackground } from './background.ts'
 import type { Config } from './config.ts'
-import { knownOf, sourcesOf } from './config.ts'
+import { knownOf, sameButStatus, sourcesOf } from './config.ts'
 import type { Delivery } from './delivery.ts'
 import { openDelivery, sameDelivery } from './delivery.ts'
 import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
 import type { LinkEvents } from './link/link.ts'
+import type { StatusNow } from './link/tell-status.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { createProgress } from './progress/progress.ts'
 import { openReaders } from './reading/readers.ts'
@@ -111,6 +112,18 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
     changed()
   }
 
+  /** What the receiver is told of this computer, and of what waits for it. */
+  const statusNow = (): StatusNow | null => {
+    const destination = destinationId()
+    const status = applied?.status
+    if (applied === null || status === undefined || destination === null) return null
+    const sources = applied.sources.map(({ id }) => id)
+    const totals = ledger.totalsOf(destination)
+    const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
+    const oldestWaitingAt = waitingFiles === 0 ? null : ledger.oldestWaiting(destination, sources)
+    return { ...status, waitingFiles, oldestWaitingAt }
+  }
+
   const closeDelivery = () => {
     delivery?.stop()
     delivery = null
@@ -122,7 +135,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       setConnection('idle', null)
       return
     }
-    delivery = openDelivery({ ...next, destination }, on, me, limiter.bucket, readers, {
+    delivery = openDelivery({ ...next, destination }, on, me, limiter.bucket, readers, statusNow, {
       onSent(files, now) {
         for (const { source, path } of files) lastFile[source] = { path, at: now }
         progress.sent(files, performance.now())
@@ -197,6 +210,13 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
 
   return {
     async configure(next) {
+      const isCarriedOut = startProblem === null && applied === config
+      if (isCarriedOut && applied !== null && sameButStatus(applied, next)) {
+        // It comes often, and is told with the next heartbeat.
+        config = next
+        applied = next
+        return
+      }
       await retry.run(async () => {
         try {
           await configure(next)

@@ -17,6 +17,8 @@ import { openSession } from '../session/session.ts'
 import type { Dialled } from './dial.ts'
 import { dial, Refused } from './dial.ts'
 import type { Sessions } from './sessions.ts'
+import type { StatusNow } from './tell-status.ts'
+import { tellStatus } from './tell-status.ts'
 import type { Change, Moment } from './wake.ts'
 import { isOwnAddress, watchWake } from './wake.ts'
 
@@ -76,7 +78,13 @@ export function openLink(
   destination: ReceiverDestination,
   identity: Identity,
   sessions: Sessions,
-  options: { name: string; retrySeconds: number; bucket: Bucket },
+  options: {
+    name: string
+    retrySeconds: number
+    bucket: Bucket
+    /** What the receiver is told of this computer; null: nothing now. Left out: nothing at all. */
+    status?: () => StatusNow | null
+  },
   events: LinkEvents,
   /** Says when the computer woke up or is in another network; returns what ends it. */
   watch: typeof watchWake = watchWake,
@@ -118,7 +126,9 @@ export function openLink(
       session = openSession(channel, welcome, { batchBytes: () => bytesAhead(options.bucket), asksFirst })
       events.onState('connected', null, dialled.isToItself)
       events.onSession(session)
+      const endStatus = tellStatus(channel, options.status ?? (() => null))
       const reason = await ended
+      endStatus()
       current = null
       session.close()
       events.onSession(null)

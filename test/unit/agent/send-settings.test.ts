@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
 import { isThisComputer } from '../../../core/agent/state/initial.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
+import type { OwnStatus } from '../../../core/send/messages.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
@@ -116,13 +117,14 @@ describe('several destinations', () => {
     ...settings,
     sources: settings.sources.map((one) => ({ ...one, destinations: one.destinations ?? ['near', 'far'] })),
   }
-  const configs = (connected: string[], busy: string[]) =>
+  const configs = (connected: string[], busy: string[], more: { status?: OwnStatus } = {}) =>
     senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
       embedded: null,
       computerName: 'here',
       connected: new Set(connected),
       busy: new Set(busy),
       elsewhere: elsewhereOf(chosen),
+      ...more,
     })
 
   test('each hears of its own sources, of the others that have them, and of all sources', () => {
@@ -150,5 +152,11 @@ describe('several destinations', () => {
     expect(shares([])).toEqual([1, 1, 1])
     expect(shares(['near'])).toEqual([1, 2, 2])
     expect(shares(['near', 'far'])).toEqual([2, 2, 3])
+  })
+  test('each is told how this computer is, so that its receiver hears of it', () => {
+    const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
+    const told = [...configs([], [], { status }).values()].map((config) => config.status)
+    expect(told).toEqual([status, status, status])
+    for (const config of configs([], []).values()) expect(config).not.toHaveProperty('status')
   })
 })

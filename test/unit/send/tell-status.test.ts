@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { sameButStatus } from '../../../core/send/config.ts'
+import type { StatusNow } from '../../../core/send/link/tell-status.ts'
+import { statusFrame, tellStatus } from '../../../core/send/link/tell-status.ts'
+import { encodeFrame } from '../../../core/wire/codec.ts'
+import type { FrameHeader } from '../../../core/wire/frames.ts'
+import { frameKinds } from '../../../core/wire/frames.ts'
+import { statusHeader } from '../../support/wire-client.ts'
+
+test('whatever the words are, the receiver takes the frame', () => {
+  const words = [
+    '',
+    'The file /data/two\nlines\x1b[2J\u009b cannot be read.',
+    '空'.repeat(5_000),
+    '😀'.repeat(5_000),
+    `x${'😀'.repeat(5_000)}`,
+    'cut \ud800',
+    '\ud800'.repeat(5_000),
+  ]
+  for (const word of words) {
+    const frame = statusFrame({ ...statusHeader(), kind: word, sentence: word, version: word }, 2e12)
+    expect(frameKinds.status.header.safeParse(frame)).toEqual({ success: true, data: frame })
+    expect(() => encodeFrame('status', frame)).not.toThrow()
+    for (const text of [frame.kind, frame.sentence, frame.version]) expect(text?.isWellFormed()).toBe(true)
+  }
+  const { sentence } = statusFrame(statusHeader({ sentence: 'a\r\nb' }), 2e12)
+  expect(sentence).toBe('a b')
+})
+
+test('a file of the future has not waited for less than nothing', () => {
+  const at = (oldestWaitingAt: number | null) =>
+    statusFrame(statusHeader({ oldestWaitingAt }), 5_000).oldestWaitingAt
+  expect([at(null), at(4_000), at(6_000)]).toEqual([null, 4_000, 5_000])
+})
+
+describe('telling it', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  function open(first: StatusNow | null = statusHeader()) {
+    const sent: FrameHeader<'status'>[] = []
+    const state = { status: first, room: Promise.resolve(), waits: 0 }
+    const channel = {
+      send: (_type: string, header: object) => void sent.push(header as FrameHeader<'status'>),
+      room: () => {
+        state.waits += 1
+        return state.room
+      },
+    }
+    const end = tellStatus(channel, () => state.status)
+    const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1_000)
+    return { sent, state, end, seconds }
+  }
+
+  test('at once, with the heartbeat when it has changed, and once a minute', async () => {
+    const { sent, state, seconds } = open()
+    await seconds(0)
+    expect(sent).toEqual([statusHeader()])
+    await seconds(54)
+    expect(sent).toHaveLength(1)
+    await seconds(1)
+    expect(sent).toHaveLength(2)
+    state.status = statusHeader({ level: 'ok' })
+    await seconds(4)
+    state.status = statusHeader({ level: 'working' })
+    await seconds(1)
+    expect(sent.slice(2)).toEqual([statusHeader({ level: 'working' })])
+  })
+
+  test('nothing while there is nothing to tell, and nothing after its end', async () => {
+    const { sent, state, end, seconds } = open(null)
+    await seconds(70)
+    expect(sent).toEqual([])
+    state.status = statusHeader()
+    await seconds(5)
+    expect(sent).toHaveLength(1)
+    end()
+    state.status = statusHeader({ level: 'ok' })
+    await seconds(70)
+    expect([sent.length, vi.getTimerCount()]).toEqual([1, 0])
+  })
+
+  test('where the line has no room only the last word waits', async () => {
+    const { sent, state, seconds } = open()
+    await seconds(0)
+    let give: () => void = () => undefined
+    state.room = new Promise((resolve) => {
+      give = resolve
+    })
+    for (const waitingFiles of [4, 5, 6]) {
+      state.status = statusHeader({ waitingFiles })
+      await seconds(5)
+    }
+    expect([sent.length, state.waits]).toEqual([1, 2])
+    give()
+    await seconds(0)
+    expect(sent.slice(1)).toEqual([statusHeader({ waitingFiles: 6 })])
+  })
+
+  test('what still waits for the line at its end is not even asked for', async () => {
+    const { sent, state, end, seconds } = open(null)
+    await seconds(4)
+    let give: () => void = () => undefined
+    state.room = new Promise((resolve) => {
+      give = resolve
+    })
+    await seconds(2)
+    state.status = statusHeader()
+    end()
+    give()
+    await seconds(0)
+    expect(sent).toEqual([])
+  })
+})
+
+test('a configuration that has another status is told from one that has anything else', () => {
+  const status = { level: 'ok', kind: null, sentence: 'All is well.', version: '0.1.0' } as const
+  const config = {
+    ...{ identityDirectory: '/i', ledgerPath: '/l', destination: null, sources: [], paused: false },
+    ...{ retrySeconds: 2, limit: { bytesPerSecond: null, schedule: [] } },
+  }
+  expect(sameButStatus(config, { ...config, status })).toBe(true)
+  expect(sameButStatus({ ...config, status }, { ...config, status: { ...status, level: 'failing' } })).toBe(
+    true,
+  )
+  expect(sameButStatus({ ...config, status }, { ...config, status, paused: true })).toBe(false)
+  expect(sameButStatus(config, { ...config, known: [] })).toBe(false)
+})

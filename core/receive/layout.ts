@@ -14,7 +14,7 @@ export const OWN_DIRECTORY = '.holdfast'
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
  *     STORE/.holdfast/wanted                                             changes when verify wants files again
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
- *     STORE/.holdfast/seen.json                                          when each sender was last connected
+ *     STORE/.holdfast/seen.json                                          when each sender was last connected, what it said
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
 export interface StoreLayout {
@@ -22,7 +22,7 @@ export interface StoreLayout {
   own: string
   identity: string
   senders: string
-  /** When each sender was last connected. */
+  /** When each sender was last connected, and what it last said of itself. */
   seen: string
   codes: string
   temporary: string

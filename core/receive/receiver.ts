@@ -18,6 +18,8 @@ import { foldersIn } from './senders/folders.ts'
 import { openSeenLog } from './senders/seen.ts'
 import type { Trusted } from './senders/senders.ts'
 import { openSenders } from './senders/senders.ts'
+import type { SenderState } from './senders/states.ts'
+import { senderStates } from './senders/states.ts'
 import { openStore } from './store/store.ts'
 import { timedStore } from './store/timed.ts'
 
@@ -61,8 +63,8 @@ export interface Receiver {
   readonly isocketPort: number | null
   /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
   readonly stalledMs: number
-  /** Those that may send; times in milliseconds since 1970. */
-  lastSeen(): { fingerprint: string; folder: string; at: number | null }[]
+  /** Those that may send. */
+  senderStates(): SenderState[]
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
   configure(changes: ReceiverChanges): Promise<void>
   trust(trusted: readonly Trusted[]): Promise<void>
@@ -175,11 +177,7 @@ async function startOnStore(
     get stalledMs() {
       return store.stalledMs()
     },
-    lastSeen: () =>
-      senders
-        .list()
-        .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
-        .map(({ fingerprint, folder }) => ({ fingerprint, folder, at: seen.seenAt(folder) })),
+    senderStates: () => senderStates(senders, seen, connected.folders()),
     async configure(changes) {
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name

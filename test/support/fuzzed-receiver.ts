@@ -80,7 +80,7 @@ export function openFuzzedReceiver() {
     revokedAt: null,
   } as Sender
   const refused = new Map<RefusedKind, number>()
-  const counts = { stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
+  const counts = { statuses: 0, stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
   let served = 0
   /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
   const serve = (socket: Parameters<typeof serveConnection>[0]) => {
@@ -103,6 +103,9 @@ export function openFuzzedReceiver() {
             counts.left += 1
           },
         }
+      },
+      onStatus: () => {
+        counts.statuses += 1
       },
       onRefusedConnection: (_from, _reason, kind) => void refused.set(kind, (refused.get(kind) ?? 0) + 1),
       onReceived: (files) => {

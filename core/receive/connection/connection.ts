@@ -41,6 +41,8 @@ export interface ConnectionHost {
   mayTryCode(from: string): boolean
   /** Lets a sender's connection in; null: see Connected. */
   enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
+  /** A sender that is let in has told how it is. */
+  onStatus(sender: Sender, status: FrameHeader<'status'>): void
   onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
   onReceived(files: number, bytes: number): void
   onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
@@ -66,6 +68,7 @@ const sendingTypes = new Set<FrameType>([
   'abort',
   'copy',
   'prove',
+  'status',
   'alive',
 ])
 
@@ -249,6 +252,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
         const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
         refuse('busy', `pairing failed: ${String(thrown)}`, said)
       })
+    else if (phase.at === 'sending' && frame.type === 'status') host.onStatus(phase.sender, frame.header)
     else if (phase.at === 'sending') phase.sending.handle(frame)
   }
 

@@ -16,7 +16,7 @@ export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'
   layout: Pick<StoreLayout, 'codes'>
   senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
   connected: Pick<Connected, 'enter' | 'folders'>
-  seen: Pick<SeenLog, 'note'>
+  seen: Pick<SeenLog, 'note' | 'noteStatus'>
   counters: Counters
   /** Some of the counters have changed. */
   onChange(): void
@@ -74,6 +74,7 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
       seen.note(connected.folders(), Date.now())
       return place
     },
+    onStatus: ({ folder }, status) => seen.noteStatus(folder, status, Date.now()),
     onRefusedConnection(from, reason, kind) {
       countOne(counters.refusedConnections, kind)
       const logRefused = refusedLogs.get(kind) ?? limited()

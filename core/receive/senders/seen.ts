@@ -1,18 +1,32 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { replaceFile } from '../../files/replace-file.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import { frameKinds } from '../../wire/frames.ts'
+
+/** What a sender last said of itself. Times in milliseconds since 1970, by the receiver's clock. */
+const toldSchema = z.object({
+  status: frameKinds.status.header,
+  statusAt: z.number(),
+  /** Since when it has said nothing but "failing"; null: that is not what it said last. */
+  failingSince: z.number().nullable(),
+})
+export type ToldStatus = z.infer<typeof toldSchema>
 
 /** By the folder of a sender. Times in milliseconds since 1970. */
 const seenSchema = z.object({
   version: z.literal(1),
   seenAt: z.record(z.string(), z.number()),
   connected: z.array(z.string()),
+  /** Not there in a file of before; one that is broken takes nothing else with it. */
+  told: z.record(z.string(), toldSchema).catch({}),
 })
 
 export interface Seen {
-  seenAt: Record<string, number>
+  seenAt: ReadonlyMap<string, number>
   /** As of the last write: only true while the receiver runs. */
   connected: readonly string[]
+  told: ReadonlyMap<string, ToldStatus>
 }
 
 /** When senders were last connected is written this often at most: it is news for people, not for machines. */
@@ -21,29 +35,44 @@ export const SEEN_EVERY_MS = 5_000
 /** Nothing is known where the file is missing or broken: it only informs. */
 export async function readSeen(file: string): Promise<Seen> {
   try {
-    return seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    const { seenAt, connected, told } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    // Senders choose their folders' names: in an object "constructor" would always be found.
+    return { seenAt: new Map(Object.entries(seenAt)), connected, told: new Map(Object.entries(told)) }
   } catch {
-    return { seenAt: {}, connected: [] }
+    return { seenAt: new Map(), connected: [], told: new Map() }
   }
+}
+
+/** What is known when a sender has told how it is. Pure. */
+export function nextTold(before: ToldStatus | null, status: FrameHeader<'status'>, now: number): ToldStatus {
+  // A beginning that is still to come is one of before the clock was set back.
+  const failingSince = status.level === 'failing' ? Math.min(before?.failingSince ?? now, now) : null
+  return { status, statusAt: now, failingSince }
 }
 
 export interface SeenLog {
   /** These senders are connected now. */
   note(folders: ReadonlySet<string>, now: number): void
+  /** One has told how it is: it takes the place of what it told before. */
+  noteStatus(folder: string, status: FrameHeader<'status'>, now: number): void
   seenAt(folder: string): number | null
+  told(folder: string): ToldStatus | null
   /** Writes what is new; never rejects. */
   write(): Promise<void>
 }
 
 /** @param failed is told when the file cannot be written. */
 export async function openSeenLog(file: string, failed: (reason: string) => void): Promise<SeenLog> {
-  const { seenAt } = await readSeen(file)
+  const before = await readSeen(file)
+  const seenAt = new Map(before.seenAt)
+  const told = new Map(before.told)
   let connected: string[] = []
   let written = ''
   let writing: Promise<void> | null = null
 
   const writeNow = async (): Promise<void> => {
-    const text = JSON.stringify({ version: 1, seenAt, connected })
+    const known = { seenAt: Object.fromEntries(seenAt), connected, told: Object.fromEntries(told) }
+    const text = JSON.stringify({ version: 1, ...known })
     if (text === written) return
     try {
       await replaceFile(file, `${text}\n`)
@@ -55,10 +84,14 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
 
   return {
     note(folders, now) {
-      for (const folder of folders) seenAt[folder] = now
+      for (const folder of folders) seenAt.set(folder, now)
       connected = [...folders].sort()
     },
-    seenAt: (folder) => seenAt[folder] ?? null,
+    noteStatus(folder, status, now) {
+      told.set(folder, nextTold(told.get(folder) ?? null, status, now))
+    },
+    seenAt: (folder) => seenAt.get(folder) ?? null,
+    told: (folder) => told.get(folder) ?? null,
     write() {
       // A write that hangs with its disk must not be followed by a queue of others.
       writing ??= writeNow().finally(() => {

@@ -43,6 +43,17 @@ export async function createMetrics(): Promise<Metrics> {
     ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
     labelNames: ['fingerprint'],
   })
+  const status = new Gauge({
+    ...named('sender_status', '1 for the level that a sender last said it is at, by its fingerprint.'),
+    labelNames: ['fingerprint', 'level'],
+  })
+  const oldestWaiting = new Gauge({
+    ...named(
+      'sender_oldest_waiting_timestamp_seconds',
+      'When the oldest file that waits at a sender was modified, as it last said, by its fingerprint.',
+    ),
+    labelNames: ['fingerprint'],
+  })
   const latency = new Histogram({
     ...named('commit_seconds', "From a file's last byte to its being durable."),
     buckets: LATENCY_SECONDS,
@@ -67,9 +78,14 @@ export async function createMetrics(): Promise<Metrics> {
       free.set(known?.free ?? Number.NaN)
       size.set(known?.size ?? Number.NaN)
       healthy.set(isHealthy ? 1 : 0)
-      lastSeen.reset()
-      for (const { fingerprint, at } of receiver.lastSeen()) {
-        if (at !== null) lastSeen.set({ fingerprint: fingerprint.slice(0, SHOWN_DIGITS) }, at / 1000)
+      for (const gauge of [lastSeen, status, oldestWaiting]) gauge.reset()
+      for (const sender of receiver.senderStates()) {
+        const fingerprint = sender.fingerprint.slice(0, SHOWN_DIGITS)
+        if (sender.seenAt !== null) lastSeen.set({ fingerprint }, sender.seenAt / 1000)
+        if (sender.status === null) continue
+        const { level, oldestWaitingAt } = sender.status
+        status.set({ fingerprint, level }, 1)
+        if (oldestWaitingAt !== null) oldestWaiting.set({ fingerprint }, oldestWaitingAt / 1000)
       }
       return registry.metrics()
     },

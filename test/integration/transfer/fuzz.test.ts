@@ -79,6 +79,7 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
   expect(after.descriptors - middle.descriptors).toBeLessThan(10)
   expect(counts.stored).toBeGreaterThan(1_000)
+  expect(counts.statuses).toBeGreaterThan(500)
   expect(counts.notStored).toBeGreaterThan(100)
   expect(refused.get('malformed')).toBeGreaterThan(100)
   // Whatever the names were: nothing beside the sender's folder, nothing behind the link in it.

@@ -5,14 +5,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
-import type { Frame } from '../../../core/wire/frames.ts'
+import type { Frame, FrameHeader } from '../../../core/wire/frames.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { digestOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
+import { DATA, dataSource, helloOf, statusHeader, wireFacts } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('hostile')
@@ -222,4 +222,38 @@ test('wrong digests and frames that may not come end that file or that connectio
     'nothing half is left',
     () => Object.keys(treeOf(path.join(store, '.holdfast', 'tmp'))).length === 0,
   )
+})
+
+test('a status that is none ends its connection alone, and is not kept; a flood of good ones keeps the last', async () => {
+  const { identity, receiver } = await setUp()
+  const states = () => receiver.senderStates()
+  const bad: Partial<Record<keyof FrameHeader<'status'>, unknown>>[] = [
+    ...[{ sentence: 'x'.repeat(1_001) }, { sentence: 'two\nlines' }, { sentence: 'a\x1b[2Jb' }],
+    ...[{ sentence: 'a\u009bb' }, { sentence: 7 }, { level: 'fine' }, { level: '__proto__' }],
+    ...[{ kind: 'x'.repeat(41) }, { kind: 'a\0' }, { version: '1'.repeat(41) }, { version: '1\r' }],
+    ...[
+      { oldestWaitingAt: -1 },
+      { oldestWaitingAt: 0.5 },
+      { waitingFiles: Number.NaN },
+      { waitingFiles: -1 },
+    ],
+    ...[{ waitingFiles: null }, { version: null }, { level: undefined }],
+  ]
+  for (const changes of bad) {
+    const client = connect(receiver.port, identity)
+    await client.say(...encodeFrame('status', { ...statusHeader(), ...changes } as FrameHeader<'status'>))
+    await client.closed
+    const refused = client.frames.find((frame) => frame.type === 'refused')
+    expect([changes, refused?.header]).toEqual([changes, expect.objectContaining({ code: 'malformed' })])
+  }
+  expect(states()).toMatchObject([{ name: 'sender', status: null, statusAt: null, failingSince: null }])
+
+  const flood = connect(receiver.port, identity)
+  const frames = Array.from({ length: 5_000 }, (_, waitingFiles) =>
+    encodeFrame('status', statusHeader({ waitingFiles })),
+  )
+  await flood.say(Buffer.concat(frames.flat()))
+  await until('the last one is kept', () => states()[0]?.status?.waitingFiles === 4_999)
+  expect(states()).toMatchObject([{ connected: true, status: statusHeader({ waitingFiles: 4_999 }) }])
+  expect(flood.frames.map(({ type }) => type)).not.toContain('refused')
 })

@@ -35,7 +35,7 @@ async function setUp() {
     const identity = await loadIdentity(path.join(base, name))
     await (await beside()).pair(identity.fingerprint, name, Date.now(), null)
     await until('it may send', () =>
-      receiver.lastSeen().some((one) => one.fingerprint === identity.fingerprint),
+      receiver.senderStates().some((one) => one.fingerprint === identity.fingerprint),
     )
     const seen: string[] = []
     const wire = connectWire(receiver.port, identity, ({ type }) => seen.push(type))

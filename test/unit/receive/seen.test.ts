@@ -1,0 +1,99 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { nextTold, openSeenLog, readSeen } from '../../../core/receive/senders/seen.ts'
+import type { Sender } from '../../../core/receive/senders/senders.ts'
+import { senderStates } from '../../../core/receive/senders/states.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { statusHeader } from '../../support/wire-client.ts'
+
+function fileWith(content: unknown): string {
+  const file = path.join(temporaryDirectory('seen'), 'seen.json')
+  fs.writeFileSync(file, JSON.stringify(content))
+  return file
+}
+
+const open = (file: string) =>
+  openSeenLog(file, (reason) => {
+    throw new Error(reason)
+  })
+
+const before = { version: 1, seenAt: { station: 5_000 }, connected: ['station'] }
+
+describe('since when a sender fails', () => {
+  test('holds while it says nothing else, whatever the sentence is, and begins anew after a break', () => {
+    const first = nextTold(null, statusHeader(), 1_000)
+    expect(first).toEqual({ status: statusHeader(), statusAt: 1_000, failingSince: 1_000 })
+    const status = statusHeader({ sentence: 'Two directories are not there.', kind: 'hung' })
+    const second = nextTold(first, status, 6_000)
+    expect(second).toEqual({ status, statusAt: 6_000, failingSince: 1_000 })
+    const well = nextTold(second, statusHeader({ level: 'ok' }), 9_000)
+    expect(well).toMatchObject({ statusAt: 9_000, failingSince: null })
+    expect(nextTold(well, statusHeader(), 12_000).failingSince).toBe(12_000)
+  })
+
+  test('is never in the future, as after the clock was set back', () => {
+    const first = nextTold(null, statusHeader(), 9_000)
+    expect(nextTold(first, statusHeader(), 4_000).failingSince).toBe(4_000)
+  })
+
+  test('goes on over the receiver’s end', async () => {
+    const file = fileWith(before)
+    const one = await open(file)
+    one.noteStatus('station', statusHeader(), 1_000)
+    await one.write()
+    const other = await open(file)
+    expect(other.told('station')).toMatchObject({ statusAt: 1_000, failingSince: 1_000 })
+    other.noteStatus('station', statusHeader({ sentence: 'Still not there.' }), 90_000)
+    await other.write()
+    const { told, seenAt } = await readSeen(file)
+    const status = statusHeader({ sentence: 'Still not there.' })
+    expect(told.get('station')).toEqual({ status, statusAt: 90_000, failingSince: 1_000 })
+    expect(seenAt.get('station')).toBe(5_000)
+  })
+})
+
+test('a file of before has no statuses, and broken ones take nothing else with them', async () => {
+  const broken = { station: { status: statusHeader({ sentence: 'a\nb' }), statusAt: 1, failingSince: null } }
+  for (const content of [before, { ...before, told: broken }, { ...before, told: 7 }]) {
+    const { seenAt, connected, told } = await readSeen(fileWith(content))
+    expect([[...seenAt], connected, [...told]]).toEqual([[['station', 5_000]], ['station'], []])
+  }
+  expect((await readSeen(fileWith('?'))).seenAt.size).toBe(0)
+})
+
+test('one who is called like what every object has was not seen because of that', async () => {
+  const log = await open(fileWith(before))
+  for (const folder of ['constructor', '__proto__', 'toString'])
+    expect([log.seenAt(folder), log.told(folder)]).toEqual([null, null])
+  log.note(new Set(['constructor']), 7_000)
+  log.noteStatus('__proto__', statusHeader(), 8_000)
+  expect([log.seenAt('constructor'), log.told('__proto__')?.statusAt]).toEqual([7_000, 8_000])
+})
+
+test('what is known of each sender that may send; of one that was revoked nothing is told', async () => {
+  const log = await open(fileWith(before))
+  log.noteStatus('station', statusHeader(), 6_000)
+  log.noteStatus('gone', statusHeader(), 6_000)
+  const sender = (folder: string, revokedAt: number | null): Sender => ({
+    ...{ fingerprint: `${folder}-print`, name: `${folder}’s name`, folder, pairedAt: 4_000, revokedAt },
+    sources: {},
+  })
+  const all = [sender('station', null), sender('new', null), sender('gone', 6_000)]
+  const senders = {
+    list: () => all,
+    accepted: (fingerprint: string) =>
+      all.find((one) => one.fingerprint === fingerprint && one.revokedAt === null) ?? null,
+  }
+  const nothing = { status: null, statusAt: null, failingSince: null }
+  expect(senderStates(senders, log, new Set(['new']))).toEqual([
+    {
+      ...{ fingerprint: 'station-print', name: 'station’s name', folder: 'station', pairedAt: 4_000 },
+      ...{ seenAt: 5_000, connected: false, status: statusHeader(), statusAt: 6_000, failingSince: 6_000 },
+    },
+    {
+      ...{ fingerprint: 'new-print', name: 'new’s name', folder: 'new', pairedAt: 4_000 },
+      ...{ seenAt: null, connected: true, ...nothing },
+    },
+  ])
+})

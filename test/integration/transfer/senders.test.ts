@@ -63,7 +63,9 @@ test('senders of a running receiver are listed, renamed, revoked at once, and pa
     code: 0,
   })
   const table = (await holdfast('senders', '--store', store)).out
-  expect(table).toMatch(new RegExp(`Büro +${fingerprint.slice(0, 16)} +paired .* connected now +station 1`))
+  expect(table).toMatch(
+    new RegExp(`Büro +${fingerprint.slice(0, 16)} +paired .* connected now +– +station 1`),
+  )
 
   const revoked = await holdfast('senders', 'revoke', fingerprint.slice(0, 8), '--store', store)
   expect(revoked.out).toContain('Büro')

@@ -153,6 +153,7 @@ describe('several destinations', () => {
     expect(shares(['near'])).toEqual([1, 2, 2])
     expect(shares(['near', 'far'])).toEqual([2, 2, 3])
   })
+
   test('each is told how this computer is, so that its receiver hears of it', () => {
     const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
     const told = [...configs([], [], { status }).values()].map((config) => config.status)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type ChannelType, catalog, fieldsOf, secretFieldsOf } from '../core/alert/channels/catalog.ts'
-import { severities } from '../core/alert/incident.ts'
+import { severities } from '../core/alert/kinds.ts'
 import { type ChannelSettings, channelSchema } from '../core/alert/settings.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import type { Settings } from '../core/settings/schema.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type Severity, severities, subjectsOf } from '../core/alert/incident.ts'
+import { type Severity, severities, subjectsOf } from '../core/alert/kinds.ts'
 import { openAlertDatabase } from '../core/alert/store/database.ts'
 import {
   type Delivery,

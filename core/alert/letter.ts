@@ -2,7 +2,7 @@ import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { Letter } from './channels/channel.ts'
-import { subjectsOf } from './incident.ts'
+import { subjectsOf } from './kinds.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 
 // A notice in words; pure.

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Incident, incidentSchema, severityOf } from './incident.ts'
+import { type Incident, incidentSchema } from './incident.ts'
+import { severityOf } from './kinds.ts'
 
 /**
  * failed: it has begun; lasting: it was told before, and goes on; recovered: it is over; unstable: it comes and goes;

@@ -1,5 +1,5 @@
 import type { Message } from '../words/message.ts'
-import { severityOf } from './incident.ts'
+import { severityOf } from './kinds.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { Delivery } from './timeline.ts'

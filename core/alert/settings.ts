@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channelTypes, fieldsOf, refuseValue } from './channels/catalog.ts'
-import { severities } from './incident.ts'
+import { severities } from './kinds.ts'
 
 /** Of the settings file, of a receiver's configuration file, and of the window. */
 
@@ -8,9 +8,6 @@ const wallTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 
 export const MOST_CHANNELS = 20
 export const LONGEST_TEMPLATE = 2_000
-/** The id of the desktop's own notifications, or the terminal's lines; it is no entry of the settings. */
-export const NATIVE = 'native'
-
 /** A channel as the settings have it: without its secrets, which are kept apart. */
 export const channelSchema = z
   .object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../words/message-schema.ts'
-import { incidentKinds, incidentSchema, severities } from './incident.ts'
+import { incidentSchema } from './incident.ts'
+import { incidentKinds, severities } from './kinds.ts'
 import { noticeKinds } from './notice.ts'
 
 /**

@@ -26,6 +26,7 @@ export const well: SourceState = {
   scanned: { id: 'a', phase: 'watching', compared: true, unwatchedDirectories: 0, problems: [], batches: [] },
   destinations: ['embedded', 'there'].map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
   totals: noTotals,
+  newest: null,
   lastFile: null,
   rate: 0,
   left: null,

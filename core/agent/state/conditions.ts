@@ -1,4 +1,4 @@
-import type { IncidentKind } from '../../alert/incident.ts'
+import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { inSteps } from './in-steps.ts'

@@ -1,4 +1,5 @@
-import { type Incident, incidentKinds, isDiskKind, severityOf, subjectsOf } from '../../alert/incident.ts'
+import type { Incident } from '../../alert/incident.ts'
+import { incidentKinds, isDiskKind, severityOf, subjectsOf } from '../../alert/kinds.ts'
 import type { OwnStatus } from '../../send/messages.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'

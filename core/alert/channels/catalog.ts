@@ -1,3 +1,6 @@
+/** The id of the desktop's own notifications, or the terminal's lines; it is no entry of the settings. */
+export const NATIVE = 'native'
+
 /** One field of a channel's form. Its label is the word `channel.TYPE.NAME`, of the general ones `channel.field.NAME`. */
 export interface Field {
   name: string
@@ -62,7 +65,13 @@ export const catalog = {
     fields: [
       text('host'),
       { name: 'port', kind: 'port', required: false, default: '465' },
-      { name: 'security', kind: 'choice', required: false, default: 'tls', choices: ['tls', 'starttls', 'none'] },
+      {
+        name: 'security',
+        kind: 'choice',
+        required: false,
+        default: 'tls',
+        choices: ['tls', 'starttls', 'none'],
+      },
       { name: 'from', kind: 'email', required: true },
       { name: 'to', kind: 'email', required: true },
       text('user', false),

@@ -3,8 +3,15 @@ import type { Notice } from '../notice.ts'
 
 /** What became of one attempt to tell somebody. */
 export type Outcome =
-  | { did: 'delivered'; /** What the other end said of it that a person may want to know, such as a quota. */ note: Message | null }
-  | { did: 'retry'; /** Milliseconds, as the other end asked for; null: as the retry policy has it. */ afterMs: number | null; reason: Message }
+  | {
+      did: 'delivered' /** What the other end said of it that a person may want to know, such as a quota. */
+      note: Message | null
+    }
+  | {
+      did: 'retry' /** Milliseconds, as the other end asked for; null: as the retry policy has it. */
+      afterMs: number | null
+      reason: Message
+    }
   | { did: 'refused'; reason: Message }
 
 /** A notice in words, as a channel sends it. */

@@ -1,5 +1,5 @@
 import { englishWords } from '../../words/words.ts'
-import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../incident.ts'
+import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../kinds.ts'
 import type { NoticeKind } from '../notice.ts'
 import type { Letter } from './channel.ts'
 

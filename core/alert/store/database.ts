@@ -1,7 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../sqlite-file.ts'
-import { type Incident, incidentSchema, severityOf, subjectsOf } from '../incident.ts'
+import { type Incident, incidentSchema } from '../incident.ts'
+import { severityOf, subjectsOf } from '../kinds.ts'
 import type { Entry } from '../outbox.ts'
 import {
   type Delivery,

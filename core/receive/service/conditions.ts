@@ -1,5 +1,5 @@
 import type { Observation } from '../../alert/alerts.ts'
-import type { IncidentKind } from '../../alert/incident.ts'
+import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { SenderState } from '../senders/states.ts'

@@ -1,6 +1,6 @@
+import { NATIVE } from '../../../core/alert/channels/catalog.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
-import { NATIVE } from '../channels/native.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import { type Delivery, deliveryMarks, toldOf } from './deliveries.ts'
 

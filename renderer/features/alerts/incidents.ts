@@ -1,7 +1,7 @@
 import '../settings/without-eval.ts'
 
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { diskKinds, severities, severityOf, subjectsOf } from '../../../core/alert/incident.ts'
+import { diskKinds, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 

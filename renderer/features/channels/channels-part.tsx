@@ -1,12 +1,12 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { NATIVE } from '../../../core/alert/channels/catalog.ts'
 import { IconPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { ChannelDialog } from './channel-dialog.tsx'
 import { ChannelRow, NativeRow } from './channel-row.tsx'
-import { NATIVE } from './native.ts'
 import { StorageNote } from './storage-note.tsx'
 
 interface ChannelsPartProps {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type CatalogEntry, catalog, channelTypes } from '../../../core/alert/channels/catalog.ts'
-import { NATIVE } from '../../../core/alert/settings.ts'
+import { type CatalogEntry, catalog, channelTypes, NATIVE } from '../../../core/alert/channels/catalog.ts'
 import { message } from '../../../core/words/message.ts'
 import { ChannelForm } from '../../../renderer/features/channels/channel-form.tsx'
 import { ChannelSays } from '../../../renderer/features/channels/channel-health.tsx'

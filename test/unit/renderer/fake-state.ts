@@ -4,8 +4,9 @@ import type {
   DestinationState,
   SourceState,
 } from '../../../core/agent/state/schema.ts'
+import { NATIVE } from '../../../core/alert/channels/catalog.ts'
 import type { Incident } from '../../../core/alert/incident.ts'
-import { type AlertsSettings, channelSchema, NATIVE } from '../../../core/alert/settings.ts'
+import { type AlertsSettings, channelSchema } from '../../../core/alert/settings.ts'
 import type { Delivery } from '../../../core/alert/timeline.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
@@ -82,6 +83,7 @@ export function sourceState(
     scanned: { id, phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
     destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null }],
     totals: { ...nothing, sentFiles: 8120, sentBytes: 45_200_000_000 },
+    newest: null,
     lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },
     rate: 0,
     left: null,

@@ -1,3 +1,0 @@
-import '../settings/without-eval.ts'
-
-export { NATIVE } from '../../../core/alert/settings.ts'

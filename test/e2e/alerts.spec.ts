@@ -108,6 +108,7 @@ test('a notification opens its incident; none is shown while the window is open 
     'true',
   )
 
+  await pictures(page, 'marked')
   // The window is open on it now: its end is only seen.
   await until('the window to be in front', () => page.evaluate(() => document.hasFocus()))
   const before = desktop.notifications.all.length

@@ -1,7 +1,5 @@
-import '../settings/without-eval.ts'
-
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { diskKinds, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
+import { isDiskKind, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 
@@ -38,7 +36,7 @@ export function lastingOf(incidents: readonly Incident[]): Incident[] {
 
 /** It is about paths, which can be copied; the others' subjects are names. */
 export function isAboutPaths({ kind }: Pick<Incident, 'kind'>): boolean {
-  return (diskKinds as readonly string[]).includes(kind)
+  return isDiskKind(kind)
 }
 
 /** A source or a path that is only checked: what can be muted. */

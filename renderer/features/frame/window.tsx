@@ -13,7 +13,7 @@ import { FeedbackBar } from './feedback-bar.tsx'
 import { Header } from './header.tsx'
 import { type Page, PagesContext, type Place } from './pages.ts'
 
-/** Both bring their schemas along; nobody waits for them at the start. */
+/** Nobody waits for these at the start; the settings bring their schema along. */
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
 const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
 

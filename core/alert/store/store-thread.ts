@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { errorText } from '../../files/system-error.ts'
 import { isBroken, type SetAside, setAside } from '../../sqlite-file.ts'
@@ -20,7 +21,8 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
     return database
   }
   const calls: { [C in keyof StoreCalls]: (input: StoreCalls[C]['input']) => StoreCalls[C]['output'] } = {
-    load: (now) => opened().load(now),
+    // Where nothing was ever told there is no file, and none is made for the question.
+    load: (now) => (existsSync(file) ? opened().load(now) : { waiting: [], told: [] }),
     save: (entries) => opened().save(entries),
     record: (incidents) => opened().record(incidents),
     page: (question) => opened().page(question),
@@ -37,9 +39,9 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
 
   port.on('message', ({ number, call, input }: ToStoreThread) => {
     try {
-      if (performance.now() - prunedAt > DAY_MS) {
+      if (database !== null && performance.now() - prunedAt > DAY_MS) {
         prunedAt = performance.now()
-        opened().prune(Date.now())
+        database.prune(Date.now())
       }
       const output = (calls[call] as (input: unknown) => unknown)(input)
       post({ number, output })

@@ -72,8 +72,9 @@ function silence(sender: SenderState, hours: number, startedAt: number, now: num
 
 /** What one that is away said last is old; that it is silent is told by itself. */
 function failure(sender: SenderState, minutes: number, now: number): Observation[] {
-  const { name, folder, connected, status, failingSince } = sender
-  if (!connected || status === null) return []
+  const { name, folder, connected, status, statusAt, pairedAt, failingSince } = sender
+  // What the folder's sender of before said is not this one's word.
+  if (!connected || status === null || (statusAt ?? 0) < (pairedAt ?? 0)) return []
   const id = `failing:${folder}`
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
   if (failingSince === null)

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { NATIVE } from '../core/alert/channels/catalog.ts'
 import { type Severity, severities, subjectsOf } from '../core/alert/kinds.ts'
 import { openAlertDatabase } from '../core/alert/store/database.ts'
 import {
@@ -166,10 +167,11 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
   ]
 }
 
-function deliveryLine({ channelName, what, state, at, decidedAt, reason }: Delivery): string {
+function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: Delivery): string {
   const when = terminalWords(message('notify.time', { at: decidedAt ?? at }))
   const why = reason === null || state === 'delivered' ? '' : `: ${terminalWords(reason)}`
-  return `${quoteControls(channelName)}: ${what}, ${state} ${when}${why}`
+  const name = channel === NATIVE ? 'this computer' : quoteControls(channelName)
+  return `${name}: ${what}, ${state} ${when}${why}`
 }
 
 async function ask(directory: string, command: string, input: object): Promise<void> {

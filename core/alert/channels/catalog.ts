@@ -64,7 +64,7 @@ export const catalog = {
   mail: {
     fields: [
       text('host'),
-      { name: 'port', kind: 'port', required: false, default: '465' },
+      { name: 'port', kind: 'port', required: false },
       {
         name: 'security',
         kind: 'choice',

@@ -39,15 +39,21 @@ export function mail(withinMs: number): Channel {
   }
 }
 
-function hostOf({ options: { host = '', port = '' } }: Given): string {
-  return `${host}:${port}`
+/** RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
+const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
+
+const portOf = ({ port = '', security = 'tls' }: Given['options']): number =>
+  port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
+
+function hostOf({ options }: Given): string {
+  return `${options.host ?? ''}:${portOf(options)}`
 }
 
 function transportOf({ options, secrets }: Given, withinMs: number) {
-  const { host = '', port, security, user = '' } = options
+  const { host = '', security, user = '' } = options
   return {
     host,
-    port: Number(port),
+    port: portOf(options),
     secure: security === 'tls',
     // Never in the clear because somebody on the way has taken STARTTLS out of what the server says.
     requireTLS: security === 'starttls',

@@ -1,25 +1,58 @@
 #!/usr/bin/env node
-// The `holdfast` command: runs the command line under the project's own Node.js, which executes TypeScript
-// as it is, whichever Node.js npx or a shell has started this file with.
+// The `holdfast` command, whichever Node.js npx or a shell has started this file with.
+import * as nodeModule from 'node:module'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { commandScript } from './setup/command.mjs'
 import { ensureNode } from './setup/node.mjs'
-import { cacheDirectory, inProject, runMain } from './setup/project.mjs'
+import { cacheDirectory, runMain } from './setup/project.mjs'
 import { becomes } from './setup/run.mjs'
 
-// `holdfast receive` works in this very process: many files are synced at once, and a disk that hangs must not
-// take every thread of the pool, whose size can only be given from outside.
-//
+// Short commands, which only read and ask: they run in this very process, as another one would take longer to start
+// than they take.
+const SHORT = new Set(
+  '--help --version status probe check paths history incidents channels pause resume limit destinations senders'.split(
+    ' ',
+  ),
+)
+/** The oldest Node.js that what is built runs on: Electron 33's. */
+const OLDEST = [20, 18]
+
+function isNodeNewEnough() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
+}
+
 // Node.js keeps what it has compiled, which is half of what a short command costs; cron may start one every minute.
 // A cache that cannot be written is left out without a word, as for a user without a home.
 function compileCache() {
   try {
-    return { NODE_COMPILE_CACHE: path.join(cacheDirectory(), 'compiled') }
+    return path.join(cacheDirectory(), 'compiled')
   } catch {
-    return {}
+    return null
   }
 }
-const env = { UV_THREADPOOL_SIZE: '128', ...compileCache(), ...process.env }
 
-await runMain(async () =>
-  becomes(await ensureNode(), [inProject('cli/holdfast.ts'), ...process.argv.slice(2)], { env }),
-)
+// `holdfast receive` works in the process of its own that is started here: many files are synced at once, and a disk
+// that hangs must not take every thread of the pool, whose size can only be given from outside.
+async function inProcessOfItsOwn(node, script, words, cache) {
+  const env = {
+    UV_THREADPOOL_SIZE: '128',
+    ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
+    ...process.env,
+  }
+  return becomes(node, [script, ...words], { env })
+}
+
+await runMain(async () => {
+  const words = process.argv.slice(2)
+  const node = await ensureNode()
+  const { script, isBuilt } = await commandScript(node)
+  const cache = compileCache()
+  if (!isBuilt || !SHORT.has(words[0] ?? '') || !isNodeNewEnough())
+    return inProcessOfItsOwn(node, script, words, cache)
+  if (cache !== null) nodeModule.enableCompileCache?.(cache)
+  process.argv[1] = script
+  await import(pathToFileURL(script).href)
+  return process.exitCode
+})

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // `npm start [-- DIRECTORY...]`: the application on a desktop, the same agent in the terminal without one.
 import { ensureBuilt } from './setup/application.mjs'
+import { commandScript } from './setup/command.mjs'
 import { NoElectron } from './setup/electron.mjs'
 import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs'
 import { projectEnvironment } from './setup/node.mjs'
-import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
+import { isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
 import { becomes } from './setup/run.mjs'
 import { ensureSandbox } from './setup/sandbox.mjs'
 import { setup } from './setup.mjs'
@@ -27,7 +28,8 @@ async function startWindow(words, { node, electron }) {
 async function startInTerminal(words, why) {
   const { node } = await setup('terminal')
   say(`${why} Holdfast runs in this terminal, without its window. Ctrl-C ends it.`)
-  const agent = [inProject('cli/holdfast.ts'), 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
+  const { script } = await commandScript(node)
+  const agent = [script, 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
   return becomes(node, agent, { env: projectEnvironment() })
 }
 

@@ -7,8 +7,9 @@ import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
 import { openOutput } from '../core/check/stdio/streams.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { workerScript } from './worker-script.ts'
 
-const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
+const PROBER = fileURLToPath(workerScript('prober'))
 
 /** How long a parent that reads slowly may keep a process that was asked to end, in milliseconds. */
 const END_WITHIN_MS = 200

@@ -1,27 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import { sentenceOf } from '../core/words/problem.ts'
 import { endWithLauncher } from '../core/worker/launcher.ts'
-import { registerAgent } from './agent.ts'
-import { registerChannels } from './channels.ts'
-import { registerCheck } from './check.ts'
-import { registerDestinations } from './destinations.ts'
 import { exitNow } from './exit-now.ts'
-import { registerHistory } from './history.ts'
-import { registerIncidents } from './incidents.ts'
-import { registerLimit } from './limit.ts'
 import { watchOutput } from './output-errors.ts'
-import { registerPair } from './pair.ts'
-import { registerPaths } from './paths.ts'
-import { registerPause } from './pause.ts'
-import { registerProbe } from './probe.ts'
 import { quoteLines } from './quote-controls.ts'
-import { registerReceive } from './receive.ts'
-import { registerRestore } from './restore.ts'
-import { registerScan } from './scan.ts'
-import { registerSenders } from './senders.ts'
-import { registerStatus } from './status.ts'
 import { terminalWords } from './terminal-words.ts'
-import { registerVerify } from './verify.ts'
 import { version } from './version.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -30,11 +13,37 @@ const EXIT_FAILED = 1
 /** What `holdfast status` exits with when no agent runs. */
 const EXIT_NOT_RUNNING = 3
 
+type Register = (program: Command) => void
+
+/** In the order of the help. Only the one that is asked for is loaded: most of the time of a short command is that. */
+const commands: Record<string, () => Promise<Register>> = {
+  agent: async () => (await import('./agent.ts')).registerAgent,
+  status: async () => (await import('./status.ts')).registerStatus,
+  history: async () => (await import('./history.ts')).registerHistory,
+  incidents: async () => (await import('./incidents.ts')).registerIncidents,
+  channels: async () => (await import('./channels.ts')).registerChannels,
+  paths: async () => (await import('./paths.ts')).registerPaths,
+  pause: async () => (await import('./pause.ts')).registerPause,
+  limit: async () => (await import('./limit.ts')).registerLimit,
+  scan: async () => (await import('./scan.ts')).registerScan,
+  receive: async () => (await import('./receive.ts')).registerReceive,
+  pair: async () => (await import('./pair.ts')).registerPair,
+  destinations: async () => (await import('./destinations.ts')).registerDestinations,
+  verify: async () => (await import('./verify.ts')).registerVerify,
+  restore: async () => (await import('./restore.ts')).registerRestore,
+  senders: async () => (await import('./senders.ts')).registerSenders,
+  probe: async () => (await import('./probe.ts')).registerProbe,
+  check: async () => (await import('./check.ts')).registerCheck,
+}
+/** Commands that another one's module registers. */
+const beside: Record<string, string> = { resume: 'pause' }
+
 /** They go on with their work, whoever still listens. */
 const SERVICES = ['agent', 'receive']
 
+const [asked = ''] = process.argv.slice(2)
 endWithLauncher()
-watchOutput(SERVICES.includes(process.argv[2] ?? ''))
+watchOutput(SERVICES.includes(asked))
 
 const program = new Command('holdfast')
   .description(
@@ -47,25 +56,10 @@ const program = new Command('holdfast')
   .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })
   .showHelpAfterError('(holdfast --help lists the commands)')
 
-registerAgent(program)
-registerStatus(program)
-registerHistory(program)
-registerIncidents(program)
-registerChannels(program)
-registerPaths(program)
-registerPause(program)
-registerLimit(program)
-registerScan(program)
-registerReceive(program)
-registerPair(program)
-registerDestinations(program)
-registerVerify(program)
-registerRestore(program)
-registerSenders(program)
-registerProbe(program)
-registerCheck(program)
-
 try {
+  const known = beside[asked] ?? asked
+  const wanted = Object.hasOwn(commands, known) ? [commands[known]] : Object.values(commands)
+  for (const load of asked === '--version' ? [] : wanted) (await load?.())?.(program)
   await program.parseAsync()
 } catch (thrown) {
   if (thrown instanceof CommanderError) {

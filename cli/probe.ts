@@ -17,8 +17,9 @@ import { collectPaths } from './path-words.ts'
 import { deliver, type LetterOptions, lettersOf, STEP_TEMPLATE, type Way } from './probe-letters.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
+import { workerScript } from './worker-script.ts'
 
-const PROBER = fileURLToPath(new URL('./workers/prober.ts', import.meta.url))
+const PROBER = fileURLToPath(workerScript('prober'))
 
 const WELL = 0
 const FAILED = 1

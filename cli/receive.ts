@@ -13,6 +13,7 @@ import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { openReceiverLog } from './receiver-log.ts'
 import { type RuleOptions, withRules } from './store-rules.ts'
+import { workerScript } from './worker-script.ts'
 import { WrongUsage, wrongUsage } from './wrong-usage.ts'
 
 /**
@@ -103,8 +104,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const service: ReceiveService = await startService(
     {
       config,
-      storeThread: new URL('./workers/store-thread.ts', import.meta.url),
-      alertStoreThread: new URL('./workers/alert-store-thread.ts', import.meta.url),
+      storeThread: workerScript('store-thread'),
+      alertStoreThread: workerScript('alert-store-thread'),
     },
     log,
   )

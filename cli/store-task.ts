@@ -2,8 +2,9 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Task, TaskEvent } from '../core/receive/task.ts'
 import { startPatience } from './patience.ts'
+import { workerScript } from './worker-script.ts'
 
-const SCRIPT = fileURLToPath(new URL('./workers/store-task.ts', import.meta.url))
+const SCRIPT = fileURLToPath(workerScript('store-task'))
 
 export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
 

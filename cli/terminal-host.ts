@@ -4,6 +4,7 @@ import { nodeWorkerStarter } from '../core/agent/workers/node-starter.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 import { version } from './version.ts'
+import { workerScript } from './worker-script.ts'
 
 /** The agent's host without a desktop: plain Node processes, and notifications as lines in the terminal. */
 export function terminalHost(say: (line: string) => void): AgentHost {
@@ -12,7 +13,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     version,
     systemLanguage: terminalLanguage(process.env),
     computerName: hostname(),
-    starter: nodeWorkerStarter((name) => new URL(`./workers/${name}.ts`, import.meta.url)),
+    starter: nodeWorkerStarter(workerScript),
     vault: () => null,
     notify: ({ title, body }) => say(`${quoteControls(title)}\n  ${quoteControls(body)}`),
     // What a terminal has said stays said; the recovery follows it.

@@ -1,4 +1,5 @@
 import { serveProber } from '../../core/check/prober/serve-prober.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { workerScript } from '../worker-script.ts'
 
-serveProber(childProcessPort(), new URL('./lane.ts', import.meta.url))
+serveProber(childProcessPort(), workerScript('lane'))

@@ -2,6 +2,7 @@ import { senderDefinition } from '../../core/send/messages.ts'
 import { startSender } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
+import { workerScript } from '../worker-script.ts'
 
-const readerThread = new URL('./reader-thread.ts', import.meta.url)
+const readerThread = workerScript('reader-thread')
 serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread }))

@@ -69,6 +69,24 @@ test('`npx holdfast` runs the checkout: no network, words and exit code as they 
   })
 })
 
+test('what runs is built of the sources as they are, and a short command needs no further process', async () => {
+  const checkout = await makeCheckout(temporaryDirectory('checkout'))
+  const env = bareEnvironment(checkout)
+  const said = async (word: string) => {
+    const { output, ended } = start('node', ['build/holdfast.mjs', word], { cwd: checkout, env })
+    await ended
+    return output().trim()
+  }
+  mkdirSync(path.join(checkout, 'cli/workers'))
+  const file = path.join(checkout, 'cli/holdfast.ts')
+  writeFileSync(file, "const text: string = 'one'\nconsole.log(text, import.meta.url, process.ppid)\n")
+  const first = await said('status')
+  expect(first).toMatch(/^one file:.*\/out\/cli\/[0-9a-f]+\/holdfast\.js /)
+  expect(first.endsWith(String(process.pid))).toBe(true)
+  writeFileSync(file, "const text: string = 'two!'\nconsole.log(text, import.meta.url, process.ppid)\n")
+  expect(await said('status')).toMatch(/^two! file:/)
+})
+
 test('what was compiled is kept for the next command, and a cache that cannot be written stops nothing', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const cache = path.join(temporaryDirectory('cache'), 'own')

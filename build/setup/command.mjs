@@ -1,0 +1,92 @@
+// The command line built into out/cli: one file instead of hundreds, without types to be taken out at each start.
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { inProject, isProgram } from './project.mjs'
+import { capture } from './run.mjs'
+
+const sources = ['core', 'cli', 'assets/locales', 'package.json', 'package-lock.json']
+
+/** Native modules, and what looks for files beside itself, as in electron.vite.config.ts. */
+const external = [
+  /^koffi/,
+  /^@koromix\//,
+  /^@photostructure\//,
+  /^@napi-rs\//,
+  /^msgpackr-extract$/,
+  /\.node$/,
+]
+
+/** A digest of name, size and time of every source: another one means that something has changed. */
+function sourcesDigest() {
+  const hash = createHash('sha256')
+  const add = (place) => {
+    const { size, mtimeMs } = statSync(inProject(place))
+    hash.update(`${place}\0${size}\0${mtimeMs}\n`)
+  }
+  for (const source of sources) {
+    if (!statSync(inProject(source), { throwIfNoEntry: false })?.isDirectory()) {
+      if (existsSync(inProject(source))) add(source)
+      continue
+    }
+    for (const entry of readdirSync(inProject(source), { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) add(path.relative(inProject(), path.join(entry.parentPath, entry.name)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/**
+ * The script of the command line: what was built of the sources as they are, made first where that can be, else the
+ * sources themselves. Each build has a directory of its own: an agent that runs starts its workers from there.
+ */
+export async function commandScript(node) {
+  const source = { script: inProject('cli/holdfast.ts'), isBuilt: false }
+  const directory = inProject('out/cli', sourcesDigest())
+  const built = { script: path.join(directory, 'holdfast.js'), isBuilt: true }
+  if (existsSync(built.script)) return built
+  // Without the development dependencies, or where nothing may be written.
+  if (!existsSync(inProject('node_modules/rolldown'))) return source
+  const { status } = await capture(node, [inProject('build/setup/command.mjs'), directory], {
+    timeoutMs: 60_000,
+  })
+  return status === 0 && existsSync(built.script) ? built : source
+}
+
+/** Builds that stay: one that runs needs its own. */
+const KEPT = 10
+
+/** Builds into a directory, whose name appears when all of it is there. */
+async function build(directory) {
+  const { rolldown } = await import('rolldown')
+  const { rename, rm } = await import('node:fs/promises')
+  const workers = readdirSync(inProject('cli/workers'), { withFileTypes: true })
+    .filter((entry) => entry.name.endsWith('.ts'))
+    .map(({ name }) => [`worker-${path.basename(name, '.ts')}`, inProject('cli/workers', name)])
+  const bundle = await rolldown({
+    input: { holdfast: inProject('cli/holdfast.ts'), ...Object.fromEntries(workers) },
+    platform: 'node',
+    external,
+    logLevel: 'silent',
+  })
+  const temporary = `${directory}-${process.pid}`
+  try {
+    await bundle.write({ dir: temporary, format: 'esm', chunkFileNames: '[name]-[hash].js' })
+    await rename(temporary, directory)
+    for (const old of await olderThan(path.dirname(directory), KEPT))
+      await rm(old, { recursive: true, force: true })
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+async function olderThan(directory, kept) {
+  const { readdir, stat } = await import('node:fs/promises')
+  const found = (await readdir(directory)).map(async (name) => {
+    const place = path.join(directory, name)
+    return { place, at: (await stat(place)).mtimeMs }
+  })
+  const all = (await Promise.all(found)).sort((a, b) => b.at - a.at)
+  return all.slice(kept).map(({ place }) => place)
+}
+
+if (isProgram(import.meta.url)) await build(process.argv[2])

@@ -17,7 +17,7 @@ import type { ReportOf } from '../worker/definition.ts'
 import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import type { Notices } from './notices.ts'
-import { conditionIds, conditionsOf } from './state/conditions.ts'
+import { type Condition, conditionIds, conditionsOf } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
 import type { StateStore } from './state/store.ts'
@@ -106,7 +106,7 @@ export class Tell {
   /** What the state says besides: called when it has changed, or time has passed. */
   look(): void {
     const found = conditionsOf(this.#options.store.state, Date.now())
-    this.#conditions.observe(found.map(observationOf))
+    this.#conditions.observe(found.map((one) => observationOf(one, this.#groupOf(one))))
     this.alerts.look()
     this.configure()
   }
@@ -154,6 +154,17 @@ export class Tell {
     return until === null || (until !== undefined && until > Date.now())
   }
 
+  /** Sources that cannot be found because their disk is away are one incident, as their paths are; one that lasts stays so. */
+  #groupOf({ id, kind, source }: Condition): string {
+    if (kind !== 'unwatched') return id
+    const lasting = this.alerts
+      .incidents()
+      .find((one) => one.endedAt === null && one.kind === kind && one.failing[id] !== undefined)
+    const { sources } = this.#options.store.state
+    const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
+    return lasting?.group ?? mount?.point ?? id
+  }
+
   #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
     const { store, host, notices } = this.#options
     if (channels !== undefined) store.update({ channels })
@@ -183,9 +194,9 @@ export class Tell {
   }
 }
 
-function observationOf(one: ReturnType<typeof conditionsOf>[number]): Observation {
+function observationOf(one: Condition, group: string): Observation {
   const { id, kind, name, sentence, source, since, tellAfterMs } = one
-  return { id, kind, path: name, group: id, isOwn: true, sentence, source, since, tellAfterMs, step: null }
+  return { id, kind, path: name, group, isOwn: true, sentence, source, since, tellAfterMs, step: null }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { VerdictKind } from '../../../core/check/messages.ts'
 import { idOfPath } from '../../../core/settings/path-id.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/store.ts'
+import { message } from '../../../core/words/message.ts'
 import { checkedAs } from '../../support/checked.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -33,6 +34,37 @@ function agentWithPaths() {
       await vi.advanceTimersByTimeAsync(2_000)
     },
     told: () => noticesHeard(fake.started).map(({ what, incident }) => `${what} ${named(incident)}`),
+  }
+}
+
+/** An agent with sources, and what is said of all of them. */
+function agentWithSources(...directories: string[]) {
+  const store = openSettings(temporaryDirectory())
+  const sources = directories.map((path) => ({ id: idOfPath(path), path, name: path }))
+  store.set(settingsSchema.parse({ ...store.get(), sources }))
+  const { agent, says } = fakeAgent(store)
+  agent.start()
+  const nothing = { compared: true, unwatchedDirectories: 0, batches: [] }
+  return {
+    /** What there is of sources that cannot be found, and how many. */
+    unwatched: () =>
+      agent.store.state.incidents
+        .filter(({ kind }) => kind === 'unwatched')
+        .map((one) => `${one.group} ${one.endedAt === null ? Object.keys(one.failing).length : 'over'}`),
+    says: {
+      checkedOn: (...points: string[]) => {
+        const mounts = points.map((point) => ({ ...mount, point }))
+        const checked = sources.map(({ id, path }, index) =>
+          checkedAs(id, { path, at: Date.now(), mount: mounts[index] ?? null }),
+        )
+        says('checker', { checked })
+      },
+      scanned: async (phase: string) => {
+        const problems = phase === 'failed' ? [message('check.ok', { path: '/' })] : []
+        says('scanner', { scanned: sources.map(({ id }) => ({ ...nothing, id, phase, problems })) })
+        await vi.advanceTimersByTimeAsync(2_000)
+      },
+    },
   }
 }
 
@@ -98,6 +130,18 @@ describe('what the agent makes of verdicts', () => {
     await sure(0, 'ok')
     await vi.advanceTimersByTimeAsync(10_000)
     expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Well again: /disk/a'])
+  })
+
+  it('takes sources of one disk that cannot be found for one trouble, wherever they seem to be then', async () => {
+    const { says, unwatched } = agentWithSources('/disk/a', '/disk/b', '/other/c')
+    says.checkedOn('/disk', '/disk', '/other')
+    await says.scanned('missing')
+    expect(unwatched()).toEqual(['/disk 2', '/other 1'])
+    says.checkedOn('/', '/', '/')
+    await says.scanned('failed')
+    expect(unwatched()).toEqual(['/disk 2', '/other 1'])
+    await says.scanned('watching')
+    expect(unwatched()).toEqual(['/other over', '/disk over'])
   })
 
   it('writes every notice to its log', async () => {

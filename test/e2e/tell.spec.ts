@@ -1,0 +1,301 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Page } from '@playwright/test'
+import { takeScreenshot } from '../support/desktop/screenshot.ts'
+import { readTray, waitForTray } from '../support/desktop/tray.ts'
+import type { Ext4Loop } from '../support/mounts.ts'
+import { type PostServer, servePosts } from '../support/post-server.ts'
+import { holdfastSays, type ReceiverProcess, startReceiverProcess } from '../support/receiver-process.ts'
+import { until } from '../support/until.ts'
+import { type Desktop, test as desktopTest, expect, type Running } from './desktop.ts'
+
+const INTERVAL_SECONDS = 2
+/** What is found out is told within an interval and this. */
+const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000
+/** Whatever was to follow what was told has come by then. */
+const NOTHING_MORE_MS = 10_000
+const UNREACHABLE_MINUTES = 0.1
+
+const test = desktopTest.extend<{ server: PostServer; receiver: ReceiverProcess }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
+  server: async ({}, use) => {
+    const server = await servePosts()
+    await use(server)
+    await server.close()
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: as above.
+  receiver: async ({}, use) => {
+    const receiver = startReceiverProcess('cellar')
+    await use(receiver)
+    await receiver.remove()
+  },
+})
+
+interface Channel {
+  type: 'line-notify' | 'webhook'
+  options?: Record<string, string>
+  secrets: Record<string, string>
+}
+
+const lineNotify = ({ origin }: PostServer): Channel => ({
+  type: 'line-notify',
+  options: { endpoint: `${origin}/api/notify` },
+  secrets: { token: 't' },
+})
+
+/** Starts Holdfast with sources in one directory, and one channel; returns once every source is checked and watched. */
+async function startTelling(
+  desktop: Desktop,
+  channel: Channel,
+  { directory, sources, ...more }: { directory: string; sources: number; [name: string]: unknown },
+): Promise<Running> {
+  const { secrets, ...rest } = channel
+  const ids = Array.from({ length: sources }, (_, index) => `lane-${String(index + 1).padStart(2, '0')}`)
+  const all = ids.map((id) => ({ id, name: id, path: path.join(directory, id) }))
+  for (const source of all) await mkdir(source.path)
+  const kept = Object.entries(secrets).map(([name, plain]) => [name, { plain }])
+  const file = JSON.stringify({ version: 1, channels: { there: Object.fromEntries(kept) } })
+  await writeFile(path.join(desktop.dataDirectory, 'secrets.json'), file, { mode: 0o600 })
+  const running = await desktop.start({
+    settings: {
+      check: { intervalSeconds: INTERVAL_SECONDS },
+      sources: all,
+      alerts: {
+        unreachableMinutes: UNREACHABLE_MINUTES,
+        labels: { project: 'P-12', resource: 'vm-7' },
+        channels: [{ id: 'there', name: 'There', ...rest }],
+      },
+      ...more,
+    },
+  })
+  await until(
+    'all sources to be well and watched',
+    async () =>
+      (await running.state()).sources.every(
+        ({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching',
+      ),
+    30_000,
+  )
+  return running
+}
+
+/** The moment until which it has run without a change, so that nothing was told: each source was checked after it. */
+async function isStillRunning({ state }: Running, after: number): Promise<void> {
+  await until(
+    `every source checked after ${new Date(after).toISOString()}`,
+    async () => (await state()).sources.every(({ checked }) => (checked?.at ?? 0) > after),
+    after - Date.now() + 10_000,
+  )
+}
+
+/** What was told natively so far: all that the notification daemon got. */
+const native = ({ notifications }: Desktop) =>
+  notifications.all.map(({ summary, body }) => ({ summary, body }))
+
+function nextOf<T>(what: string, all: readonly T[], number: number, withinMs: number): Promise<T> {
+  return until(`${what} number ${number}; all: ${JSON.stringify(all)}`, () => all[number - 1], withinMs)
+}
+
+/** The body of the read-only monitor's own request, with what it said. */
+const form = (event: string) =>
+  new URLSearchParams({
+    message: `\n[PROJ_CODE] P-12, in vm-7\n>>> ${event}`,
+    stickerPackageId: '1',
+    stickerId: '3',
+  }).toString()
+
+const wordsOf = ({ body }: { body: string }) => new URLSearchParams(body).get('message') ?? ''
+
+/** The kernel's own fault; `at`: just before it. */
+async function fault(disk: Ext4Loop): Promise<number> {
+  const at = Date.now()
+  await disk.remountAbort()
+  return at
+}
+
+/** Repaired and mounted afresh; `at`: when it can be written to again. */
+async function repair(disk: Ext4Loop): Promise<number> {
+  await disk.remountFresh()
+  return Date.now()
+}
+
+const alertsTab = (page: Page) => page.getByRole('tab', { name: /Alerts/ })
+
+test('twenty sources on a disk that goes read-only: one notice in each channel, one when it is well', async ({
+  desktop,
+  server,
+}) => {
+  const disk = await desktop.ext4()
+  const running = await startTelling(desktop, lineNotify(server), { directory: disk.point, sources: 20 })
+  const { page, state } = running
+  expect([...native(desktop), ...server.posts]).toEqual([])
+
+  const faultAt = await fault(disk)
+  const shown = await nextOf('notification', desktop.notifications.all, 1, 15_000)
+  const post = await nextOf('request', server.posts, 1, 15_000)
+  console.log(
+    `after the fault: shown after ${shown.at - faultAt} ms, posted after ${post.at - faultAt} ms; ${shown.summary} | ${shown.body}`,
+  )
+  expect(shown.summary).toMatch(/^Read-only: .+\/lane-\d\d and 19 more$/)
+  expect(shown.body).toContain(disk.point)
+  expect(post.body).toBe(form('touch failed'))
+  expect(post.headers.authorization).toBe('Bearer t')
+  expect(post.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded\b/)
+  expect(shown.at - faultAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+  expect(post.at - faultAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+
+  await alertsTab(page).click()
+  const row = page.getByRole('region', { name: 'Failing now' }).getByRole('article')
+  await expect(row).toHaveCount(1)
+  await expect(row).toContainText('and 15 more')
+  expect(((await row.textContent()) ?? '').split(`${disk.point}/lane-`).length - 1).toBeLessThanOrEqual(8)
+  await takeScreenshot(test.info().outputPath('alerts.png'))
+  await page.getByRole('tab', { name: /Overview/ }).click()
+  await isStillRunning(running, post.at + 2 * INTERVAL_SECONDS * 1000)
+  expect([native(desktop).length, server.posts.length]).toEqual([1, 1])
+
+  const wellAt = await repair(disk)
+  const recovery = await nextOf('notification', desktop.notifications.all, 2, 15_000)
+  const secondPost = await nextOf('request', server.posts, 2, 15_000)
+  console.log(
+    `after the repair: shown after ${recovery.at - wellAt} ms, posted after ${secondPost.at - wellAt} ms; ${recovery.summary} | ${recovery.body} | ${wordsOf(secondPost)}`,
+  )
+  expect(recovery.summary).toMatch(/^Well again: .+\/lane-\d\d and 19 more$/)
+  const duration = /^“Read-only” is over\. It began at .+ and lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
+  expect(secondPost.body).toBe(form(`touch works again, after ${duration}`))
+  expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+  await isStillRunning(running, secondPost.at + NOTHING_MORE_MS)
+  expect([native(desktop).length, server.posts.length]).toEqual([2, 2])
+  const { incidents } = await state()
+  expect(incidents.filter(({ told }) => told).map(({ kind }) => kind)).toEqual(['read-only'])
+  // While it was not mounted no source could be found: that is one trouble of the disk, too.
+  expect(incidents.length).toBeLessThanOrEqual(3)
+})
+
+test('what could not be sent while the network was down is one summary once it is back', async ({
+  desktop,
+  server,
+}) => {
+  const disk = await desktop.ext4()
+  const running = await startTelling(desktop, lineNotify(server), { directory: disk.point, sources: 3 })
+  const there = async () => (await running.state()).channels.find(({ id }) => id === 'there')
+  await server.close()
+
+  const faultAt = await fault(disk)
+  const shown = await nextOf('notification', desktop.notifications.all, 1, 15_000)
+  expect(shown.summary).toMatch(/^Read-only: /)
+  expect(shown.at - faultAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+  await until('an attempt that failed', async () => (await there())?.condition === 'retrying')
+  const wellAt = await repair(disk)
+  const recovery = await nextOf('notification', desktop.notifications.all, 2, 15_000)
+  expect(recovery.summary).toMatch(/^Well again: /)
+  expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+
+  await server.listen()
+  const listensAt = Date.now()
+  const summary = await nextOf('request', server.posts, 1, 40_000)
+  console.log(
+    `offline: shown ${shown.at - faultAt} ms after the fault and ${recovery.at - wellAt} ms after the repair; posted ${summary.at - listensAt} ms after the server was back: ${wordsOf(summary)}`,
+  )
+  const duration = /lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
+  expect(summary.body).toBe(form(`touch works again, after ${duration}`))
+  await until('nothing to wait', async () => (await there())?.waiting === 0)
+  await isStillRunning(running, summary.at + NOTHING_MORE_MS)
+  expect([native(desktop).length, server.posts.length]).toEqual([2, 1])
+})
+
+test('a receiver that stays away is told once in each channel, and once when it is back', async ({
+  desktop,
+  server,
+  receiver,
+}) => {
+  const webhook: Channel = { type: 'webhook', secrets: { url: `${server.origin}/hook` } }
+  const disk = await desktop.ext4()
+  const more = { directory: disk.point, sources: 1, send: { retrySeconds: 2 } }
+  const running = await startTelling(desktop, webhook, more)
+  const { page, state, holdfast } = running
+  const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  const code = await receiver.code()
+  expect(await page.evaluate((given) => window.holdfast.call('pair', { code: given }), code)).toEqual({
+    done: true,
+  })
+  const connected = async () => (await state()).destinations[0]?.connection.state === 'connected'
+  await until('it to be connected', connected, 20_000)
+  const port = Number((await state()).destinations[0]?.address.split(':').at(-1))
+  const well = await until('the icon of all is well', async () => {
+    const now = await readTray(desktop.bus, tray)
+    return (await state()).status.level === 'ok' ? now : null
+  })
+
+  const awayAt = Date.now()
+  await receiver.stop()
+  const shown = await nextOf('notification', desktop.notifications.all, 1, 30_000)
+  const post = await nextOf('request', server.posts, 1, 15_000)
+  console.log(`away: shown after ${shown.at - awayAt} ms, posted after ${post.at - awayAt} ms; ${post.body}`)
+  expect(shown.summary).toBe('Unreachable: cellar')
+  expect(shown.at - awayAt).toBeGreaterThanOrEqual(UNREACHABLE_MINUTES * 60_000)
+  const failed = JSON.parse(post.body)
+  expect(failed).toMatchObject({
+    what: 'failed',
+    urgent: false,
+    incident: { kind: 'unreachable', severity: 'warning', paths: ['cellar'], endedAt: null },
+  })
+  const lasting = (await state()).incidents
+  expect(lasting).toMatchObject([{ id: failed.about, kind: 'unreachable', endedAt: null, told: true }])
+
+  const said = JSON.parse(await holdfastSays('status', '--json', '--data', desktop.dataDirectory))
+  expect(said.status).toMatchObject({ level: 'attention', sentence: { params: { name: 'cellar' } } })
+  expect(said.incidents).toMatchObject([{ id: failed.about, endedAt: null }])
+  const icon = await until('another icon', async () => {
+    const now = await readTray(desktop.bus, tray)
+    return now.icon === well.icon ? null : now
+  })
+  expect(icon.tooltip).toContain('cellar')
+  await alertsTab(page).click()
+  const row = page.getByRole('region', { name: 'Failing now' }).getByRole('article')
+  await expect(row).toHaveAttribute('data-incident', failed.about)
+  await expect(row).toHaveAttribute('aria-label', 'Unreachable: cellar')
+  await takeScreenshot(test.info().outputPath('unreachable.png'))
+  await page.getByRole('tab', { name: /Overview/ }).click()
+  expect([native(desktop).length, server.posts.length]).toEqual([1, 1])
+
+  receiver.start(port)
+  const recovery = await nextOf('notification', desktop.notifications.all, 2, 60_000)
+  const secondPost = await nextOf('request', server.posts, 2, 15_000)
+  console.log(`back: ${recovery.summary} | ${recovery.body}`)
+  expect(recovery.summary).toBe('Well again: cellar')
+  expect(recovery.body).toMatch(/lasted \d+ sec/)
+  const { about, what, incident } = JSON.parse(secondPost.body)
+  expect([about, what, incident.kind]).toEqual([failed.about, 'recovered', 'unreachable'])
+  expect(await connected()).toBe(true)
+  await until('the icon of all is well', async () => (await readTray(desktop.bus, tray)).icon === well.icon)
+  await isStillRunning(running, secondPost.at + 2 * INTERVAL_SECONDS * 1000)
+  expect([native(desktop).length, server.posts.length]).toEqual([2, 2])
+  expect((await state()).incidents).toMatchObject([{ id: failed.about, endedAt: expect.any(Number) }])
+})
+
+test('with notifications off nothing counts as told on this computer: not its end, either', async ({
+  desktop,
+  server,
+}) => {
+  const disk = await desktop.ext4()
+  const more = { directory: disk.point, sources: 3, notifications: false }
+  const running = await startTelling(desktop, lineNotify(server), more)
+  await fault(disk)
+  const post = await nextOf('request', server.posts, 1, 15_000)
+  expect(post.body).toBe(form('touch failed'))
+  expect(native(desktop)).toEqual([])
+
+  const { page } = running
+  await page.evaluate(() => window.holdfast.call('changeSettings', { notifications: true }))
+  await repair(disk)
+  const recovery = await nextOf('request', server.posts, 2, 15_000)
+  expect(wordsOf(recovery)).toMatch(/\n>>> touch works again, after \d+ sec$/)
+  // They are on: only what nobody was told of is not taken back.
+  const tested = await page.evaluate(() => window.holdfast.call('testChannel', { id: 'native' }))
+  expect(tested.delivered).toBe(true)
+  await nextOf('notification', desktop.notifications.all, 1, 15_000)
+  await isStillRunning(running, recovery.at + 2 * INTERVAL_SECONDS * 1000)
+  expect(native(desktop).map(({ summary }) => summary)).toEqual(['Holdfast: a test'])
+  expect(server.posts.length).toBe(2)
+})

@@ -1,0 +1,69 @@
+// `holdfast receive` as a process, for tests without Vitest; test/support/two-receivers.ts is for those with it.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+import { until } from './until.ts'
+
+const cli = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
+
+export interface ReceiverProcess {
+  /** What pairs with it; waits until it listens. */
+  code(): Promise<string>
+  /** Ends it as a service manager does; its store stays. */
+  stop(): Promise<void>
+  /** Starts it anew with its store, at a port that a sender knows. */
+  start(port: number): void
+  /** Stops it and removes its store. */
+  remove(): Promise<void>
+}
+
+/** Runs a command to its end, whatever its exit code; gives what it said on standard output. */
+export async function holdfastSays(...words: string[]): Promise<string> {
+  const running = promisify(execFile)(process.execPath, [cli, ...words], { maxBuffer: 64 * 1024 * 1024 })
+  return running.then(
+    ({ stdout }) => stdout,
+    (thrown: { stdout?: string }) => thrown.stdout || Promise.reject(thrown),
+  )
+}
+
+export function startReceiverProcess(name: string): ReceiverProcess {
+  const base = mkdtempSync(path.join(tmpdir(), 'holdfast-receiver-'))
+  const store = path.join(base, 'store')
+  let child: ChildProcess | null = null
+  const start = (port: number) => {
+    const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', String(port), '--name', name]
+    child = spawn(process.execPath, [cli, ...words], { stdio: 'ignore' })
+  }
+  const stop = async () => {
+    const ending = child
+    child = null
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
+    const ended = once(ending, 'exit')
+    const force = setTimeout(() => ending.kill('SIGKILL'), 8_000)
+    ending.kill('SIGTERM')
+    await ended
+    clearTimeout(force)
+  }
+  start(0)
+  return {
+    start,
+    stop,
+    code: () =>
+      until(
+        `${name} to give a code`,
+        async () => {
+          const said = JSON.parse(await holdfastSays('pair', '--store', store, '--json'))
+          return z.object({ code: z.string(), receiverRunning: z.literal(true) }).parse(said).code
+        },
+        20_000,
+      ),
+    remove: async () => {
+      await stop()
+      rmSync(base, { recursive: true, force: true })
+    },
+  }
+}

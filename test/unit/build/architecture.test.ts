@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const outside = /^(assets|build|cli|docs|electron|renderer|test)\//
+
+test('every file that docs/architecture.md names with its folder is there', () => {
+  const text = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8')
+  const named = [...text.matchAll(/`([\w./-]+\/[\w.-]+\.(?:ts|tsx|mjs|css|md))`/g)].map(
+    ([, name = '']) => name,
+  )
+  const missing = named
+    // NAME stands for what is to be added.
+    .filter((name) => !name.includes('NAME') && !name.includes('LEVEL'))
+    .filter((name) => !existsSync(path.join(root, outside.test(name) ? name : `core/${name}`)))
+  expect(named.length).toBeGreaterThan(60)
+  expect([...new Set(missing)]).toEqual([])
+})

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { constants } from 'node:os'
-import { getSystemErrorMap } from 'node:util'
 
 /** A failed system call: the system's number (positive) and its name, such as 30 and EROFS. */
 export interface SystemError {
@@ -7,214 +7,39 @@ export interface SystemError {
   code: string
 }
 
-/** strerror(3) as glibc words it; Node's own texts (libuv's) differ. */
-const DESCRIPTIONS: Record<string, string> = {
-  EPERM: 'Operation not permitted',
-  ENOENT: 'No such file or directory',
-  ESRCH: 'No such process',
-  EINTR: 'Interrupted system call',
-  EIO: 'Input/output error',
-  ENXIO: 'No such device or address',
-  E2BIG: 'Argument list too long',
-  ENOEXEC: 'Exec format error',
-  EBADF: 'Bad file descriptor',
-  ECHILD: 'No child processes',
-  EAGAIN: 'Resource temporarily unavailable',
-  ENOMEM: 'Cannot allocate memory',
-  EACCES: 'Permission denied',
-  EFAULT: 'Bad address',
-  ENOTBLK: 'Block device required',
-  EBUSY: 'Device or resource busy',
-  EEXIST: 'File exists',
-  EXDEV: 'Invalid cross-device link',
-  ENODEV: 'No such device',
-  ENOTDIR: 'Not a directory',
-  EISDIR: 'Is a directory',
-  EINVAL: 'Invalid argument',
-  ENFILE: 'Too many open files in system',
-  EMFILE: 'Too many open files',
-  ENOTTY: 'Inappropriate ioctl for device',
-  ETXTBSY: 'Text file busy',
-  EFBIG: 'File too large',
-  ENOSPC: 'No space left on device',
-  ESPIPE: 'Illegal seek',
-  EROFS: 'Read-only file system',
-  EMLINK: 'Too many links',
-  EPIPE: 'Broken pipe',
-  EDOM: 'Numerical argument out of domain',
-  ERANGE: 'Numerical result out of range',
-  ENAMETOOLONG: 'File name too long',
-  ENOLCK: 'No locks available',
-  ENOSYS: 'Function not implemented',
-  ENOTEMPTY: 'Directory not empty',
-  ELOOP: 'Too many levels of symbolic links',
-  ENOMSG: 'No message of desired type',
-  EIDRM: 'Identifier removed',
-  ECHRNG: 'Channel number out of range',
-  EL2NSYNC: 'Level 2 not synchronized',
-  EL3HLT: 'Level 3 halted',
-  EL3RST: 'Level 3 reset',
-  ELNRNG: 'Link number out of range',
-  EUNATCH: 'Protocol driver not attached',
-  ENOCSI: 'No CSI structure available',
-  EL2HLT: 'Level 2 halted',
-  EBADE: 'Invalid exchange',
-  EBADR: 'Invalid request descriptor',
-  EXFULL: 'Exchange full',
-  ENOANO: 'No anode',
-  EBADRQC: 'Invalid request code',
-  EBADSLT: 'Invalid slot',
-  EBFONT: 'Bad font file format',
-  ENOSTR: 'Device not a stream',
-  ENODATA: 'No data available',
-  ETIME: 'Timer expired',
-  ENOSR: 'Out of streams resources',
-  ENONET: 'Machine is not on the network',
-  ENOPKG: 'Package not installed',
-  EREMOTE: 'Object is remote',
-  ENOLINK: 'Link has been severed',
-  EADV: 'Advertise error',
-  ESRMNT: 'Srmount error',
-  ECOMM: 'Communication error on send',
-  EPROTO: 'Protocol error',
-  EMULTIHOP: 'Multihop attempted',
-  EDOTDOT: 'RFS specific error',
-  EBADMSG: 'Bad message',
-  EOVERFLOW: 'Value too large for defined data type',
-  ENOTUNIQ: 'Name not unique on network',
-  EBADFD: 'File descriptor in bad state',
-  EREMCHG: 'Remote address changed',
-  ELIBACC: 'Can not access a needed shared library',
-  ELIBBAD: 'Accessing a corrupted shared library',
-  ELIBSCN: '.lib section in a.out corrupted',
-  ELIBMAX: 'Attempting to link in too many shared libraries',
-  ELIBEXEC: 'Cannot exec a shared library directly',
-  EILSEQ: 'Invalid or incomplete multibyte or wide character',
-  ERESTART: 'Interrupted system call should be restarted',
-  ESTRPIPE: 'Streams pipe error',
-  EUSERS: 'Too many users',
-  ENOTSOCK: 'Socket operation on non-socket',
-  EDESTADDRREQ: 'Destination address required',
-  EMSGSIZE: 'Message too long',
-  EPROTOTYPE: 'Protocol wrong type for socket',
-  ENOPROTOOPT: 'Protocol not available',
-  EPROTONOSUPPORT: 'Protocol not supported',
-  ESOCKTNOSUPPORT: 'Socket type not supported',
-  ENOTSUP: 'Operation not supported',
-  EPFNOSUPPORT: 'Protocol family not supported',
-  EAFNOSUPPORT: 'Address family not supported by protocol',
-  EADDRINUSE: 'Address already in use',
-  EADDRNOTAVAIL: 'Cannot assign requested address',
-  ENETDOWN: 'Network is down',
-  ENETUNREACH: 'Network is unreachable',
-  ENETRESET: 'Network dropped connection on reset',
-  ECONNABORTED: 'Software caused connection abort',
-  ECONNRESET: 'Connection reset by peer',
-  ENOBUFS: 'No buffer space available',
-  EISCONN: 'Transport endpoint is already connected',
-  ENOTCONN: 'Transport endpoint is not connected',
-  ESHUTDOWN: 'Cannot send after transport endpoint shutdown',
-  ETOOMANYREFS: 'Too many references: cannot splice',
-  ETIMEDOUT: 'Connection timed out',
-  ECONNREFUSED: 'Connection refused',
-  EHOSTDOWN: 'Host is down',
-  EHOSTUNREACH: 'No route to host',
-  EALREADY: 'Operation already in progress',
-  EINPROGRESS: 'Operation now in progress',
-  ESTALE: 'Stale file handle',
-  EUCLEAN: 'Structure needs cleaning',
-  ENOTNAM: 'Not a XENIX named type file',
-  ENAVAIL: 'No XENIX semaphores available',
-  EISNAM: 'Is a named type file',
-  EREMOTEIO: 'Remote I/O error',
-  EDQUOT: 'Disk quota exceeded',
-  ENOMEDIUM: 'No medium found',
-  EMEDIUMTYPE: 'Wrong medium type',
-  ECANCELED: 'Operation canceled',
-  ENOKEY: 'Required key not available',
-  EKEYEXPIRED: 'Key has expired',
-  EKEYREVOKED: 'Key has been revoked',
-  EKEYREJECTED: 'Key was rejected by service',
-  EOWNERDEAD: 'Owner died',
-  ENOTRECOVERABLE: 'State not recoverable',
-  EHWPOISON: 'Memory page has hardware error',
-  ERFKILL: 'Operation not possible due to RF-kill',
-  EDEADLK: 'Resource deadlock avoided',
-}
+type Koffi = typeof import('koffi')
 
-/** Linux numbers that neither libuv nor os.constants has a name for (asm-generic/errno.h). */
-const LINUX_ONLY: Record<number, string> = {
-  15: 'ENOTBLK',
-  44: 'ECHRNG',
-  45: 'EL2NSYNC',
-  46: 'EL3HLT',
-  47: 'EL3RST',
-  48: 'ELNRNG',
-  49: 'EUNATCH',
-  50: 'ENOCSI',
-  51: 'EL2HLT',
-  52: 'EBADE',
-  53: 'EBADR',
-  54: 'EXFULL',
-  55: 'ENOANO',
-  56: 'EBADRQC',
-  57: 'EBADSLT',
-  59: 'EBFONT',
-  64: 'ENONET',
-  65: 'ENOPKG',
-  66: 'EREMOTE',
-  68: 'EADV',
-  69: 'ESRMNT',
-  70: 'ECOMM',
-  73: 'EDOTDOT',
-  76: 'ENOTUNIQ',
-  77: 'EBADFD',
-  78: 'EREMCHG',
-  79: 'ELIBACC',
-  80: 'ELIBBAD',
-  81: 'ELIBSCN',
-  82: 'ELIBMAX',
-  83: 'ELIBEXEC',
-  85: 'ERESTART',
-  86: 'ESTRPIPE',
-  87: 'EUSERS',
-  96: 'EPFNOSUPPORT',
-  109: 'ETOOMANYREFS',
-  117: 'EUCLEAN',
-  118: 'ENOTNAM',
-  119: 'ENAVAIL',
-  120: 'EISNAM',
-  122: 'EDQUOT',
-  123: 'ENOMEDIUM',
-  124: 'EMEDIUMTYPE',
-  126: 'ENOKEY',
-  127: 'EKEYEXPIRED',
-  128: 'EKEYREVOKED',
-  129: 'EKEYREJECTED',
-  130: 'EOWNERDEAD',
-  131: 'ENOTRECOVERABLE',
-  132: 'ERFKILL',
-  133: 'EHWPOISON',
-}
+/** Loaded when it is first needed: a check of a path that is well needs none of it. */
+const koffi = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi
 
-const NAMES = new Map<number, string>([
-  ...Object.entries(constants.errno).map(([name, number]): [number, string] => [number, name]),
-  ...(process.platform === 'linux'
-    ? Object.entries(LINUX_ONLY).map(([number, name]): [number, string] => [Number(number), name])
-    : []),
-  // One number, two names: the one that people know.
-  [constants.errno.EAGAIN, 'EAGAIN'],
-  [constants.errno.EOPNOTSUPP, 'ENOTSUP'],
-])
+const namesOf = (numbers: object): Map<number, string> =>
+  // Of two names for one number the first: EAGAIN, not EWOULDBLOCK.
+  new Map(
+    Object.entries(numbers)
+      .reverse()
+      .map(([name, number]) => [Number(number), name]),
+  )
+
+const NAMES = namesOf(constants.errno)
+NAMES.set(constants.errno.EAGAIN, 'EAGAIN')
+NAMES.set(constants.errno.EOPNOTSUPP, 'ENOTSUP')
+/** Those that Node has no constant for, such as EUCLEAN. */
+let others: Map<number, string> | null = null
 
 /** The name of a system error's number (positive), such as EROFS for 30. */
 export function errorName(errno: number): string {
-  return NAMES.get(errno) ?? getSystemErrorMap().get(-errno)?.[0] ?? `E${errno}`
+  const known = NAMES.get(errno)
+  if (known !== undefined) return known
+  others ??= namesOf(koffi().os.errno)
+  return others.get(errno) ?? `E${errno}`
 }
 
-/** What strerror(3) says of a system error's number (positive). */
+let strerrorCall: ((errno: number) => string) | null = null
+
+/** What strerror(3) says of a system error's number (positive), in the C locale: Node's own texts (libuv's) differ. */
 export function strerror(errno: number): string {
-  return DESCRIPTIONS[errorName(errno)] ?? `Unknown error ${errno}`
+  strerrorCall ??= koffi().load(null).func('const char *strerror(int errno)')
+  return strerrorCall(errno)
 }
 
 /** The system error that a call of node:fs was refused with; EINVAL for what Node itself refused. */

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { openHistoryStore } from '../../core/check/history/history-store.ts'
-import { tagOf } from '../../core/check/history/packing.ts'
+import { HistoryStore } from '../../core/check/history/history-store.ts'
+import type { KeptCheck } from '../../core/check/history/protocol.ts'
 import { message } from '../../core/words/message.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { expect, test } from './desktop.ts'
@@ -12,24 +12,20 @@ const DAYS = 3
 
 /** Three days of checks every 30 seconds, with a bad quarter of an hour yesterday and a pause before that. */
 function fillHistory(file: string, now: number): void {
-  const store = openHistoryStore(file)
-  const path = store.numberOf(SOURCE.id)
+  const store = new HistoryStore(file, () => undefined)
   const times: number[] = []
   for (let at = now - DAYS * 1440 * MINUTE; at < now; at += MINUTE / 2) times.push(at)
   const isPause = (at: number) => at > now - 2 * 1440 * MINUTE && at < now - 1.5 * 1440 * MINUTE
   const isBad = (at: number) => at >= now - 600 * MINUTE && at < now - 585 * MINUTE
-  const kept = times.filter((at) => !isPause(at))
   const delay = (at: number) =>
     4 + 2 * Math.sin(at / (400 * MINUTE)) + (at % 13) / 20 + (at % 47 === 0 ? 20 : 0)
-  store.write({
-    count: kept.length,
-    paths: Uint32Array.from(kept, () => path),
-    at: Float64Array.from(kept),
-    tags: Float64Array.from(kept, (at) => (isBad(at) ? tagOf('hung', null) : tagOf('ok', delay(at)))),
-  })
-  for (const _ of store.tend(now)) {
-    // Each step by itself.
-  }
+  const checkAt = (at: number): KeptCheck =>
+    isBad(at)
+      ? { id: SOURCE.id, at, kind: 'hung', delayMs: null }
+      : { id: SOURCE.id, at, kind: 'ok', delayMs: delay(at) }
+  store.write(times.filter((at) => !isPause(at)).map(checkAt), now)
+  // Each write sums up one minute of what is older than a day.
+  for (let step = 0; step < DAYS * 1440; step += 1) store.write([], now)
   store.close()
 }
 

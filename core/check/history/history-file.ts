@@ -1,45 +1,54 @@
-import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { type DatabaseKind, isBroken, openDatabaseFile, type SetAside, setAside } from '../../sqlite-file.ts'
+import type { DatabaseKind, SetAside } from '../../sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
 
-export { isBroken }
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
-export const HISTORY_VERSION = 1
+/** One of the three tables. Times are in milliseconds. */
+export interface Tier {
+  table: string
+  /** What `span` counts in this table, since 1970. */
+  spanMs: number
+  keepMs: number
+  /** Where rows are summed up that were kept this long; null: nowhere, they are removed. */
+  next: Tier | null
+}
 
-/**
- * recent: what came since the last block of time was closed, a row for each batch, all paths together.
- * raw, minute, hour: one row for each path and block of time; `key` is the block's number and the path's, so that
- * new rows are appended, old ones are removed from the front, and one path's row is found without a search.
- * due: the hours that have new checks since they were summarised.
- */
+/** Single checks are kept for a day, minutes for a week, hours for 400 days. */
+export const HOURS: Tier = { table: 'hours', spanMs: HOUR, keepMs: 400 * DAY, next: null }
+export const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
+/** Its span is how often checks are written, so that a batch fills a few pages instead of one for each path. */
+export const CHECKS: Tier = { table: 'checks', spanMs: 10 * SECOND, keepMs: DAY, next: MINUTES }
+
+const rollup = ({ table, spanMs }: Tier) => `
+CREATE TABLE ${table} (
+  span INTEGER, path INTEGER, kind INTEGER, least INTEGER, most INTEGER, count INTEGER,
+  at AS (span * ${spanMs}),
+  PRIMARY KEY (span, path, kind, least)
+) WITHOUT ROWID;`
+
+/** A check is in one of the three tables, whose columns are those of CheckGroup; a single check is a group of one. */
 const SCHEMA = `
 CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE recent (id INTEGER PRIMARY KEY, checks BLOB NOT NULL);
-CREATE TABLE raw (key INTEGER PRIMARY KEY, points BLOB NOT NULL);
-CREATE TABLE minute (key INTEGER PRIMARY KEY, points BLOB NOT NULL);
-CREATE TABLE hour (key INTEGER PRIMARY KEY, points BLOB NOT NULL);
-CREATE TABLE due (hour INTEGER PRIMARY KEY);
-`
+CREATE TABLE checks (
+  span INTEGER, path INTEGER, ms INTEGER, kind INTEGER, least INTEGER,
+  most AS (least), count AS (1), at AS (span * ${CHECKS.spanMs} + ms),
+  PRIMARY KEY (span, path, ms)
+) WITHOUT ROWID;
+${rollup(MINUTES)}
+${rollup(HOURS)}`
 
-const KIND: DatabaseKind = {
-  version: HISTORY_VERSION,
+export const HISTORY: DatabaseKind = {
+  version: 2,
   schema: SCHEMA,
-  tables: ['path', 'recent', 'raw', 'minute', 'hour', 'due'],
+  tables: ['path', 'checks', 'minutes', 'hours'],
   // A commit that a power failure takes back is some seconds of history.
   pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096',
 }
 
-/** @throws what the system says if the file cannot be made. */
-export function openHistoryFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
-  const { database, aside } = openDatabaseFile(file, KIND)
-  return { database, notice: aside === null ? null : noticeOf(file, aside) }
-}
-
-/** Sets a history aside that turned out to be damaged while it was used. */
-export function setBrokenAside(file: string): Message {
-  return noticeOf(file, setAside(file, 'broken'))
-}
-
-function noticeOf(path: string, { why, aside }: SetAside): Message {
+/** What to tell of a file that was set aside. */
+export function asideNotice(path: string, { why, aside }: SetAside): Message {
   return { key: why === 'newer' ? 'check.historyNewer' : 'check.historyBroken', params: { path, aside } }
 }

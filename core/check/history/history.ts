@@ -2,8 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Checked, HistoryAnswer, HistoryQuestion } from '../messages.ts'
-import { createCheckBuffer, MOST_WAITING } from './buffer.ts'
-import type { FromHistoryThread, ToHistoryThread } from './protocol.ts'
+import type { FromHistoryThread, KeptCheck, ToHistoryThread } from './protocol.ts'
 
 /** Checks are written this often, in milliseconds: what a power failure may take. */
 const WRITE_EVERY_MS = 10_000
@@ -12,6 +11,8 @@ const STUCK_AFTER_MS = 30_000
 /** Stopping waits this long, in milliseconds, for the last batch. */
 const STOP_WITHIN_MS = 1_000
 const MOST_QUESTIONS = 32
+/** Checks that wait to be written; at 1,000 a second, 100 seconds of them. Those beyond are lost, and counted. */
+const MOST_WAITING = 100_000
 
 export interface History {
   add(checked: readonly Checked[]): void
@@ -22,31 +23,24 @@ export interface History {
   stop(): Promise<void>
 }
 
-interface Question {
-  resolve(answer: HistoryAnswer): void
-  reject(reason: Problem): void
-}
-
 /**
  * Hands checks to a thread of its own, which writes them into the database. Whatever becomes of that thread and of
- * its disk, a check costs a few stores here: one batch is out at a time, and what waits for it is bounded.
+ * its disk, a check costs one small object here: one batch is out at a time, and what waits for it is bounded.
  *
  * @param script is the thread's own script.
  * @param tell is called with what a person should know: once when it begins to fail, once when it is well again.
  */
 export function createHistory(script: URL, tell: (sentence: Message) => void): History {
-  const buffer = createCheckBuffer()
-  const questions = new Map<number, Question>()
   let file: string | null = null
   let thread: Worker | null = null
-  let writeTimer: NodeJS.Timeout | null = null
-  let stuckTimer: NodeJS.Timeout | null = null
-  /** Checks in the batch that is out. */
+  let timer: NodeJS.Timeout | undefined
+  let waiting: KeptCheck[] = []
+  /** Checks in the batch that is out, and for how long it is. */
   let out = 0
+  let outMs = 0
   let lost = 0
   let isFailing = false
-  /** The thread is asked to end: that it does is no failure. */
-  let isStopping = false
+  const questions = new Map<number, (answer: HistoryAnswer | null) => void>()
   let lastQuestion = 0
 
   const failing = (sentence: Message) => {
@@ -54,126 +48,112 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
     isFailing = true
   }
 
-  const schedule = () => {
-    writeTimer ??= setTimeout(() => {
-      writeTimer = null
-      write()
-    }, WRITE_EVERY_MS)
-    writeTimer.unref()
+  const post = (said: ToHistoryThread) => {
+    thread ??= start()
+    thread.postMessage(said)
   }
-
-  const post = (said: ToHistoryThread) => thread?.postMessage(said)
 
   const write = () => {
-    if (file === null || out > 0) return
-    const batch = buffer.take()
-    if (batch === null) return
-    thread ??= start(file)
-    out = batch.checks.count
-    const path = file
-    stuckTimer = setTimeout(() => failing(message('check.historyStuck', { path })), STUCK_AFTER_MS)
-    stuckTimer.unref()
-    post({ type: 'write', ...batch })
+    if (out > 0 || waiting.length === 0) return
+    post({ type: 'write', checks: waiting })
+    out = waiting.length
+    outMs = 0
+    waiting = []
   }
 
-  const settled = (failure: string | null) => {
-    if (stuckTimer !== null) clearTimeout(stuckTimer)
-    stuckTimer = null
-    lost += buffer.takeLost() + (failure === null ? 0 : out)
-    out = 0
+  const tick = () => {
+    outMs += WRITE_EVERY_MS
+    if (out > 0 && outMs >= STUCK_AFTER_MS) failing(message('check.historyStuck', { path: file ?? '' }))
+    write()
+  }
+
+  const written = (failure: string | null) => {
     if (failure !== null) {
+      lost += out
       failing(message('check.historyLost', { path: file ?? '', reason: failure }))
-      return
+    } else {
+      if (isFailing) tell(message('check.historyBack', { lost }))
+      isFailing = false
+      lost = 0
     }
-    if (isFailing) tell(message('check.historyBack', { lost }))
-    isFailing = false
-    lost = 0
-    if (buffer.waiting() > 0) schedule()
+    out = 0
   }
-
-  const away = () => new Problem('check.historyAway', { path: file ?? '' })
 
   const take = (said: FromHistoryThread) => {
-    switch (said.type) {
-      case 'written':
-        return settled(said.failure)
-      case 'answer':
-        questions.get(said.number)?.resolve(said.answer)
-        return questions.delete(said.number)
-      case 'refused':
-        questions.get(said.number)?.reject(away())
-        return questions.delete(said.number)
-      case 'notice':
-        return tell(said.notice)
-      default:
-        return said satisfies never
+    if (said.type === 'notice') tell(said.notice)
+    else if (said.type === 'written') written(said.failure)
+    else {
+      questions.get(said.number)?.(said.answer)
+      questions.delete(said.number)
     }
   }
 
-  const start = (path: string): Worker => {
+  const start = (): Worker => {
     // Without a limit its garbage alone would take a hundred megabytes.
-    const worker = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+    const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+    const worker = new Worker(script, { workerData: file, resourceLimits })
     worker.unref()
+    const ended = (reason: string) => {
+      if (thread !== worker) return
+      letGo()
+      written(reason)
+    }
     worker.on('message', (said: FromHistoryThread) => thread === worker && take(said))
-    worker.once('error', (thrown) => ended(worker, String(thrown)))
-    worker.once('exit', () => ended(worker, 'its thread ended'))
-    worker.postMessage({ type: 'open', file: path } satisfies ToHistoryThread)
+    worker.once('error', (thrown) => ended(String(thrown)))
+    worker.once('exit', () => ended('its thread ended'))
     return worker
   }
 
-  const ended = (worker: Worker, reason: string) => {
-    if (thread !== worker) return
-    leave()
-    if (!isStopping) settled(reason)
+  /** The thread may hang in a call, and then lives on by itself. */
+  const letGo = () => {
+    thread = null
+    for (const answer of questions.values()) answer(null)
+    questions.clear()
   }
 
-  /** Lets go of the thread, which may hang in a call and then lives on by itself. */
-  const leave = () => {
-    thread = null
-    buffer.forgetNames()
-    for (const { reject } of questions.values()) reject(away())
-    questions.clear()
+  const stop = (): Promise<void> => {
+    clearInterval(timer)
+    write()
+    const stopping = thread
+    letGo()
+    out = 0
+    if (stopping === null) return Promise.resolve()
+    stopping.postMessage({ type: 'stop' } satisfies ToHistoryThread)
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, STOP_WITHIN_MS)
+      stopping.once('exit', () => {
+        clearTimeout(late)
+        resolve()
+      })
+    })
   }
 
   return {
     add: (checked) => {
       if (file === null) return
-      for (const one of checked) buffer.add(one)
-      if (!isFailing && buffer.waiting() > MOST_WAITING / 2) write()
-      schedule()
+      for (const { id, at, delayMs, overall } of checked) {
+        if (waiting.length < MOST_WAITING) waiting.push({ id, at, delayMs, kind: overall.kind })
+        else lost += 1
+      }
     },
     keepIn: (next) => {
       if (next === file) return
-      write()
-      post({ type: 'stop' })
-      if (thread !== null) leave()
-      out = 0
+      void stop()
       file = next
+      if (file !== null) timer = setInterval(tick, WRITE_EVERY_MS).unref()
     },
     ask: (question) => {
       if (file === null) return Promise.resolve({ points: [], spanMs: 0 })
-      if (questions.size >= MOST_QUESTIONS) return Promise.reject(away())
-      thread ??= start(file)
-      if (!isFailing) write()
+      const away = new Problem('check.historyAway', { path: file })
+      if (questions.size >= MOST_QUESTIONS) return Promise.reject(away)
+      write()
       lastQuestion += 1
       const number = lastQuestion
       return new Promise((resolve, reject) => {
-        questions.set(number, { resolve, reject })
+        questions.set(number, (answer) => (answer === null ? reject(away) : resolve(answer)))
         post({ type: 'ask', number, question })
       })
     },
-    stop: () => {
-      if (thread === null && buffer.waiting() === 0) return Promise.resolve()
-      write()
-      isStopping = true
-      return new Promise((resolve) => {
-        const timer = setTimeout(resolve, STOP_WITHIN_MS)
-        thread?.once('exit', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-        post({ type: 'stop' })
-      })
-    },
+    stop,
   }
 }

@@ -1,18 +1,18 @@
 import type { Message } from '../../words/message.ts'
-import type { HistoryAnswer, HistoryQuestion } from '../messages.ts'
-import type { Columns } from './packing.ts'
+import type { Checked, HistoryAnswer, HistoryQuestion, VerdictKind } from '../messages.ts'
 
-/** What the checker says to the thread that keeps its history. Paths are numbered in the order of their names. */
+/** What the history keeps of a check. */
+export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: VerdictKind }
+
+/** What the checker says to the thread that keeps its history; the database's file is the thread's workerData. */
 export type ToHistoryThread =
-  | { type: 'open'; file: string }
-  /** `names`: the ids of the paths that are new since the last batch. */
-  | { type: 'write'; names: string[]; checks: Columns }
+  | { type: 'write'; checks: readonly KeptCheck[] }
   | { type: 'ask'; number: number; question: HistoryQuestion }
   | { type: 'stop' }
 
 export type FromHistoryThread =
-  /** The batch is kept (null), or is lost for this reason. */
+  /** The batch is stored (null), or is lost for this reason. */
   | { type: 'written'; failure: string | null }
-  | { type: 'answer'; number: number; answer: HistoryAnswer }
-  | { type: 'refused'; number: number; reason: string }
+  /** null: the database cannot answer. */
+  | { type: 'answer'; number: number; answer: HistoryAnswer | null }
   | { type: 'notice'; notice: Message }

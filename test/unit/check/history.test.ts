@@ -1,57 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createCheckBuffer } from '../../../core/check/history/buffer.ts'
 import { createHistory } from '../../../core/check/history/history.ts'
-import { sampleOf } from '../../../core/check/history/packing.ts'
-import type { VerdictKind } from '../../../core/check/messages.ts'
+import type { KeptCheck } from '../../../core/check/history/protocol.ts'
 import { checkedAs } from '../../support/checked.ts'
 
-const checked = (id: string, at: number, kind: VerdictKind = 'ok', delayMs: number | null = 1) =>
-  checkedAs(id, { at, kind, delayMs })
-
-describe('the checks that wait to be written', () => {
-  it('are handed over as they came, each path named once', () => {
-    const buffer = createCheckBuffer()
-    for (const id of ['a', 'b', 'a']) buffer.add(checked(id, 10.4, 'hung', null))
-    const first = buffer.take()
-    expect(first?.names).toEqual(['a', 'b'])
-    expect([...(first?.checks.paths ?? [])]).toEqual([0, 1, 0])
-    expect(sampleOf(10, first?.checks.tags[0] ?? 0)).toEqual({ at: 10, kind: 'hung', delayMs: null })
-    expect(buffer.take()).toBeNull()
-    buffer.add(checked('c', 1))
-    buffer.add(checked('b', 1))
-    expect(buffer.take()).toMatchObject({
-      names: ['c'],
-      checks: { count: 2, paths: Uint32Array.from([2, 1]) },
-    })
-  })
-
-  it('are bounded: what finds no room is lost and counted', () => {
-    const buffer = createCheckBuffer(1_000)
-    for (let at = 0; at < 1_500; at += 1) buffer.add(checked('a', at))
-    expect(buffer.waiting()).toBe(1_000)
-    expect(buffer.takeLost()).toBe(500)
-    expect(buffer.takeLost()).toBe(0)
-    expect(buffer.take()?.checks.at.at(-1)).toBe(999)
-    buffer.add(checked('a', 1))
-    expect(buffer.waiting()).toBe(1)
-  })
-
-  it('are named anew for another thread', () => {
-    const buffer = createCheckBuffer()
-    buffer.add(checked('a', 1))
-    buffer.forgetNames()
-    expect(buffer.takeLost()).toBe(1)
-    buffer.add(checked('b', 1))
-    expect(buffer.take()?.names).toEqual(['b'])
-  })
-})
+const checked = (id: string, at: number) => checkedAs(id, { at })
 
 /** A thread that treats each message with `code`; `say` posts an answer. */
 function thread(code: string): URL {
   const script = `
     import { parentPort } from 'node:worker_threads'
     const say = (message) => parentPort.postMessage(message)
-    let written = 0
+    let written = []
     parentPort.on('message', (message) => {
       if (message.type === 'stop') process.exit(0)
       ${code}
@@ -59,8 +18,10 @@ function thread(code: string): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
 }
 
+const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
+
 describe('the checker’s side of the history', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  beforeEach(() => void vi.useFakeTimers({ toFake: [...toFake] }))
   afterEach(() => void vi.useRealTimers())
 
   const question = { id: 'a', from: 0, to: 10, points: 5 }
@@ -69,7 +30,7 @@ describe('the checker’s side of the history', () => {
     const told: unknown[] = []
     const history = createHistory(
       thread(`if (message.type === 'write')
-        say({ type: 'written', failure: (written += 1) < 3 ? 'disk full' : null })
+        say({ type: 'written', failure: written.push(message) < 3 ? 'disk full' : null })
         if (message.type === 'ask')
           say({ type: 'answer', number: message.number, answer: { points: [], spanMs: 0 } })`),
       ({ key, params }) => told.push([key, params]),
@@ -109,10 +70,44 @@ describe('the checker’s side of the history', () => {
     await stopped
   })
 
+  it('hands checks over as they came, and keeps so many that wait for a batch; what is lost is counted', async () => {
+    const told: unknown[] = []
+    const history = createHistory(
+      thread(`if (message.type === 'write') written = written.concat([message.checks])
+        if (message.type === 'write' && written.length > 1) say({ type: 'written', failure: null })
+        if (message.type === 'ask' && message.question.id === 'go on') say({ type: 'written', failure: null })
+        if (message.type === 'ask') say({ type: 'answer', number: message.number, answer: written })`),
+      ({ key, params }) => told.push([key, params]),
+    )
+    history.keepIn('/history.db')
+    history.add([
+      checkedAs('a', { at: 1.5, kind: 'hung', delayMs: null }),
+      checkedAs('b', { at: 2, delayMs: 7 }),
+    ])
+    vi.advanceTimersByTime(10_000)
+    const many = Array.from({ length: 1_000 }, (_, index) => checked(`p${index}`, index))
+    for (let round = 0; round < 150; round += 1) history.add(many)
+    vi.advanceTimersByTime(30_000)
+    await history.ask({ ...question, id: 'go on' })
+    vi.advanceTimersByTime(10_000)
+    const [first, second] = (await history.ask(question)) as unknown as KeptCheck[][]
+    expect(first).toEqual([
+      { id: 'a', at: 1.5, kind: 'hung', delayMs: null },
+      { id: 'b', at: 2, kind: 'ok', delayMs: 7 },
+    ])
+    expect(second?.length).toBe(100_000)
+    expect(told).toEqual([
+      ['check.historyStuck', { path: '/history.db' }],
+      ['check.historyBack', { lost: 50_000 }],
+    ])
+    vi.useRealTimers()
+    await history.stop()
+  })
+
   it('starts another thread after one that ended, and answers its questions', async () => {
     const told: string[] = []
     const history = createHistory(
-      thread(`if (message.type === 'write' && message.names.includes('fatal')) process.exit(3)
+      thread(`if (message.type === 'write' && message.checks[0].id === 'fatal') process.exit(3)
         if (message.type === 'write') say({ type: 'written', failure: null })
         if (message.type === 'ask')
           say({ type: 'answer', number: message.number, answer: { points: [], spanMs: 7 } })`),

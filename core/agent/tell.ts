@@ -113,10 +113,7 @@ export class Tell {
 
   /** The settings are others now. */
   apply(): void {
-    const { store } = this.#options
-    const ids = new Set([...pathIds(store.state), ...conditionIds(store.state)])
-    this.alerts.keepOnly(ids)
-    this.#conditions.keepOnly(ids)
+    this.#keepOnly()
     this.alerts.look()
     this.configure()
   }
@@ -147,6 +144,14 @@ export class Tell {
 
   async stop(): Promise<void> {
     await this.alerts.stop()
+  }
+
+  /** What is looked after no more ends without a word. */
+  #keepOnly(): void {
+    const { state } = this.#options.store
+    const ids = new Set([...pathIds(state), ...conditionIds(state)])
+    this.alerts.keepOnly(ids)
+    this.#conditions.keepOnly(ids)
   }
 
   #isMuted(source: string): boolean {

@@ -44,13 +44,17 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
   ]
 }
 
-/** Every subject that the settings have; what an incident is about that is not among them is looked after no more. */
+/**
+ * Every subject that is looked after: what an incident is about that is not among them ends without a word. That files
+ * of a source are not found says nothing more while its disk fails.
+ */
 export function conditionIds({ destinations, sources, workers }: AppState): string[] {
   return [
     'unchecked',
     ...Object.keys(workers).map((name) => `worker:${name}`),
     ...destinations.map(({ id }) => `destination:${id}`),
-    ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `scan:${id}`, `silent:${id}`]),
+    ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `silent:${id}`]),
+    ...sources.filter((one) => !isDiskFailing(one)).map(({ settings: { id } }) => `scan:${id}`),
   ]
 }
 
@@ -178,11 +182,15 @@ function parkedCondition(
 /** The end of a path says which file it is. */
 const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
 
+function isDiskFailing({ checked }: SourceState): boolean {
+  return checked !== null && checked.overall.kind !== 'ok' && checked.overall.kind !== 'slow'
+}
+
 /** Files that are not found, and directories that are not looked at. */
 function scanCondition(source: SourceState, now: number): Condition[] {
   const { scanned, settings } = source
   const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
-  if (scanned === null || scanned.phase === 'starting') return []
+  if (scanned === null || scanned.phase === 'starting' || isDiskFailing(source)) return []
   const count = scanned.unwatchedDirectories
   const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
   if (problem === null) return well(subject, now)

@@ -1,8 +1,7 @@
 import type { DatabaseKind, SetAside } from '../../sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
+const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
@@ -19,8 +18,7 @@ export interface Tier {
 /** Single checks are kept for a day, minutes for a week, hours for 400 days. */
 export const HOURS: Tier = { table: 'hours', spanMs: HOUR, keepMs: 400 * DAY, next: null }
 export const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
-/** Its span is how often checks are written, so that a batch fills a few pages instead of one for each path. */
-export const CHECKS: Tier = { table: 'checks', spanMs: 10 * SECOND, keepMs: DAY, next: MINUTES }
+export const CHECKS: Tier = { table: 'checks', spanMs: MINUTE, keepMs: DAY, next: MINUTES }
 
 const rollup = ({ table, spanMs }: Tier) => `
 CREATE TABLE ${table} (
@@ -29,7 +27,10 @@ CREATE TABLE ${table} (
   PRIMARY KEY (span, path, kind, least)
 ) WITHOUT ROWID;`
 
-/** A check is in one of the three tables, whose columns are those of CheckGroup; a single check is a group of one. */
+/**
+ * A check is in one of the three tables, which have the columns of CheckGroup; a single check is a group of one. Their
+ * keys begin with the time: a batch fills a few pages, and not one for each path.
+ */
 const SCHEMA = `
 CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE checks (

@@ -17,8 +17,8 @@ const MOST_BYTES = 4 * 2 ** 30
 /** Spans are whole multiples of this, in milliseconds. */
 const SHORTEST_SPAN_MS = 1_000
 
-/** Delays within a fifth are summed up together; delays of zero and checks without one stay by themselves. */
-const BUCKET = 'iif(least > 0, floor(log(1.2, least)), least - 1)'
+/** Delays that differ by less than a fifth are summed up together, but not with 0 or -1. */
+const BUCKET = 'iif(least > 0, 1 + floor(log(1.2, least)), least)'
 
 /** The database of delays and verdicts. Times are milliseconds since 1970. */
 export class HistoryStore {
@@ -44,15 +44,13 @@ export class HistoryStore {
     const addPath = this.#prepared('INSERT INTO path (name) VALUES (?)')
     const addCheck = this.#prepared('INSERT OR REPLACE INTO checks VALUES (?, ?, ?, ?, ?)')
     inTransaction(this.#database, () => {
-      const rows = checks.map(({ id, at, kind, delayMs }) => {
+      for (const { id, at, kind, delayMs } of checks) {
         const path = this.#numberOf(id) ?? Number(addPath.run(id).lastInsertRowid)
         this.#numbers.set(id, path)
         const span = Math.floor(Math.round(at) / CHECKS.spanMs)
         const delay = delayMs === null ? -1 : Math.max(0, Math.round(delayMs * 1_000))
-        return [span, path, Math.round(at) % CHECKS.spanMs, verdictKinds.indexOf(kind), delay] as const
-      })
-      // Rows that come in the table's order fill its pages.
-      for (const row of rows.sort((a, b) => a[0] - b[0] || a[1] - b[1])) addCheck.run(...row)
+        addCheck.run(span, path, Math.round(at) % CHECKS.spanMs, verdictKinds.indexOf(kind), delay)
+      }
       this.#prune(now)
     })
   }

@@ -237,11 +237,12 @@ describe('the history of checks', () => {
       [9, 'hung'],
     ] as const) {
       sumUp(store, START + days * DAY)
-      write(store, [{ at: START + 6 }, { at: START + 7, kind, delayMs: null }], START + days * DAY)
+      const late = [{ at: START + 6 }, { at: START + 7, kind, delayMs: null }]
+      write(store, [...late, { at: START + 8, delayMs: 1 + days / 1_000 }], START + days * DAY)
       sumUp(store, START + days * DAY)
     }
     expect(ask(store, START, START + HOUR, 100).points).toMatchObject([
-      { count: 365, gravest: 'hung', kinds: { slow: 1, full: 1, hung: 1 } },
+      { count: 367, gravest: 'hung', kinds: { slow: 1, full: 1, hung: 1 }, delays: { max: 1.009 } },
     ])
   })
 

@@ -3,7 +3,7 @@ import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
 import type { IncidentFile } from './incident-file.ts'
-import { acknowledge, forget, isSuspected, observe, snooze } from './incidents.ts'
+import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState, Now, Sample, Trouble } from './state.ts'
 import { noAlerts } from './state.ts'
@@ -123,7 +123,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
   }
   const schedule = () => {
     if (timer !== null) clearTimeout(timer)
-    const atMs = tellAgainAtMs(state, Date.now(), isMuted)
+    const atMs = tellAgainAtMs(state, clocks(), isMuted)
     const inMs = atMs === null ? null : Math.max(0, Math.ceil(atMs - performance.now()))
     // A timer of Node that is set further ahead than it can be fires at once.
     timer = inMs === null ? null : setTimeout(tell, Math.min(inMs, LONGEST_TIMER_MS))
@@ -157,10 +157,9 @@ export function createAlerts(options: AlertsOptions): Alerts {
         ...state.open.flatMap(({ failing }) => Object.keys(failing)),
         ...state.troubles.flatMap(({ incident }) => Object.keys(incident.paths)),
       ]
-      for (const id of new Set(known)) if (!ids.has(id)) step(forget(state, id, Date.now()))
+      for (const id of new Set(known)) if (!ids.has(id)) step(forget(state, id, clocks()))
     },
-    incidents: () =>
-      [...state.open.map(({ tellAtMs, repeatAtMs, ...facts }) => facts), ...state.past].slice(0, 100),
+    incidents: () => [...state.open.map(factsOf), ...state.past].slice(0, 100),
     acknowledge: (id, by) => {
       if (!isOpen(id)) return false
       step(acknowledge(state, id, by, Date.now()))
@@ -184,12 +183,12 @@ export function createAlerts(options: AlertsOptions): Alerts {
 const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
 
 /** What of the incidents has to outlast this process; how long a call has been out by now need not. */
-function outlineOf({ open, past, troubles }: AlertState): string {
+function outlineOf({ open, past, owed, troubles }: AlertState): string {
   const lasting = open.map(({ told, isSilent, repeats, failing, ...one }) => {
     return [...timelineOutline(one), told, isSilent, repeats, Object.keys(failing)]
   })
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, unstable])
+  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, owed.map(({ id }) => id), unstable])
 }
 
 /** What of an incident the timeline shows. */
@@ -207,13 +206,12 @@ function timelineOutline({
 const unstableId = ({ id }: Trouble) => `unstable-${id}`
 
 function noticeOf({ what, incident, trouble }: Announcement): Notice {
-  const { tellAtMs: _tell, repeatAtMs: _repeat, ...facts } = { tellAtMs: 0, repeatAtMs: 0, ...incident }
   const isOfTrouble = trouble !== null && what !== 'failed'
   return {
     id: randomUUID(),
     what,
     about: isOfTrouble ? unstableId(trouble) : incident.id,
-    incident: isOfTrouble ? { ...facts, startedAt: trouble.startedAt } : facts,
+    incident: isOfTrouble ? { ...incident, startedAt: trouble.startedAt } : incident,
     times: trouble?.times ?? 1,
     at: Date.now(),
   }

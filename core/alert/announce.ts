@@ -1,4 +1,5 @@
 import type { Incident } from './incident.ts'
+import { factsOf, isAwaited, overOf, settled } from './incidents.ts'
 import type { AlertState, Now, OpenIncident, Trouble } from './state.ts'
 import {
   FIRST_REPEAT_MS,
@@ -10,6 +11,7 @@ import {
   troubleBefore,
   troubleWith,
   UNSTABLE_FROM,
+  wholeOf,
 } from './troubles.ts'
 
 /** What has to be told to a person. */
@@ -28,14 +30,15 @@ export interface Announcement {
  */
 export function announce(
   state: AlertState,
-  { at, steadyMs }: Now,
+  now: Now,
   isMuted: (incident: Incident) => boolean = () => false,
 ): { state: AlertState; announcements: Announcement[] } {
-  let troubles = state.troubles.filter((trouble) => !isQuiet(trouble, steadyMs))
+  let troubles = state.troubles.filter((trouble) => !isDone(state, trouble, now))
   const announcements: Announcement[] = []
   const open = state.open.map((incident) => {
-    if (isHeld(incident, at) || isMuted(incident)) return incident
-    const { next, trouble, announcement } = judge(troubles, incident, steadyMs)
+    const dueMs = isMuted(incident) ? null : dueAtMs(troubles, incident, now)
+    if (dueMs === null || dueMs > now.steadyMs) return incident
+    const { next, trouble, announcement } = tell(troubles, incident, now)
     if (announcement !== null) announcements.push(announcement)
     if (trouble !== null) troubles = [...troubles.filter(({ id }) => id !== trouble.id), trouble]
     return next
@@ -44,39 +47,55 @@ export function announce(
     (incident): Announcement => ({ what: 'recovered', incident, trouble: null }),
   )
   const over = state.troubles
-    .filter((trouble) => isQuiet(trouble, steadyMs) && isToldAsOver(state, trouble))
-    .map((trouble): Announcement => {
-      return { what: 'over', incident: { ...trouble.incident, startedAt: trouble.startedAt }, trouble }
+    .filter((trouble) => trouble.incident.isSilent && isDone(state, trouble, now))
+    .flatMap((trouble): Announcement[] => {
+      const incident = overOf(state, wholeOf(trouble))
+      return incident === null ? [] : [{ what: 'over', incident, trouble }]
     })
   return {
-    state: { ...state, open, recoveries: [], troubles },
+    state: settled({ ...state, open, recoveries: [], troubles }),
     announcements: [...announcements, ...recovered, ...over],
   }
 }
 
-/** A person has seen to it, or wants to hear of it later. */
-function isHeld({ acknowledged, snoozedUntil }: Incident, at: number): boolean {
-  return acknowledged !== null || (snoozedUntil !== null && snoozedUntil > at)
+/** When an incident is to be told, by the steady clock; null: not as it is now. */
+function dueAtMs(troubles: readonly Trouble[], incident: OpenIncident, now: Now): number | null {
+  if (incident.acknowledged !== null) return null
+  const snoozedMs = snoozedUntilMs(incident, now)
+  if (!incident.told) return Math.max(incident.tellAtMs, snoozedMs ?? 0)
+  const trouble = silentOf(troubles, incident)
+  if (trouble !== undefined) return Math.max(lastsAtMs(trouble, incident), snoozedMs ?? 0)
+  return snoozedMs ?? incident.repeatAtMs
+}
+
+/** Whichever clock comes to it first: the one on the wall may have been wrong, or be wrong now. */
+function snoozedUntilMs(
+  { snoozedUntil, snoozedUntilMs: planned }: OpenIncident,
+  { at, steadyMs }: Now,
+): number | null {
+  if (snoozedUntil === null || planned === null) return null
+  return Math.min(planned, steadyMs + snoozedUntil - at)
 }
 
 /**
- * When there is something to tell, by the steady clock, if nothing changes until then; null: never. What is held or
- * muted now is looked at again when somebody asks for that.
+ * When there is something to tell, by the steady clock, if nothing changes until then; null: never. What is muted now is
+ * looked at again when somebody asks for that.
  */
 export function tellAgainAtMs(
-  { open, recoveries, troubles }: AlertState,
-  at: number,
+  state: AlertState,
+  now: Now,
   isMuted: (incident: Incident) => boolean = () => false,
 ): number | null {
   const times = [
-    ...recoveries.map(() => Number.NEGATIVE_INFINITY),
-    ...open.flatMap((incident) => {
-      if (isHeld(incident, at) || isMuted(incident)) return []
-      if (!incident.told) return incident.tellAtMs
-      const trouble = incident.isSilent ? troubleOf(troubles, incident) : undefined
-      return trouble === undefined ? incident.repeatAtMs : lastsAtMs(trouble, incident)
+    ...state.recoveries.map(() => Number.NEGATIVE_INFINITY),
+    ...state.open.flatMap((incident) => {
+      const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
+      return dueMs ?? []
     }),
-    ...troubles.flatMap(({ quietSinceMs }) => (quietSinceMs === null ? [] : [quietSinceMs + QUIET_MS])),
+    ...state.troubles.flatMap((trouble) => {
+      const { quietSinceMs } = trouble
+      return quietSinceMs === null || isWaiting(state, trouble) ? [] : quietSinceMs + QUIET_MS
+    }),
   ]
   return times.length === 0 ? null : Math.min(...times)
 }
@@ -88,50 +107,52 @@ interface Judged {
   announcement: Announcement | null
 }
 
-function judge(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: number): Judged {
-  if (!incident.told) return first(troubles, incident, steadyMs)
-  const trouble = incident.isSilent ? troubleOf(troubles, incident) : undefined
+/** What becomes of an incident whose time has come. */
+function tell(troubles: readonly Trouble[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
+  const named = Object.keys(incident.failing)
+  const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
+  if (!incident.told) return first(troubles, told, steadyMs)
+  const trouble = silentOf(troubles, incident)
   if (trouble !== undefined) {
-    if (lastsAtMs(trouble, incident) > steadyMs) return { next: incident, trouble: null, announcement: null }
-    const next = { ...incident, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
+    // Its end is then that of all that came and went.
+    const paths = { ...trouble.paths, ...told.paths }
+    const next = { ...told, paths, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
     return {
       next,
-      trouble: { ...trouble, lastings: trouble.lastings + 1, incident: next },
-      announcement: { what: 'failed', incident: next, trouble },
+      trouble: { ...trouble, lastings: trouble.lastings + 1, incident: factsOf(next) },
+      announcement: { what: 'failed', incident: factsOf(next), trouble },
     }
   }
-  if (incident.repeatAtMs > steadyMs) return { next: incident, trouble: null, announcement: null }
-  const next = { ...incident, repeats: incident.repeats + 1, repeatAtMs: steadyMs + REPEAT_MS }
-  return { next, trouble: null, announcement: { what: 'lasting', incident: next, trouble: null } }
+  const next = { ...told, repeats: incident.repeats + 1, repeatAtMs: steadyMs + REPEAT_MS }
+  return { next, trouble: null, announcement: { what: 'lasting', incident: factsOf(next), trouble: null } }
 }
 
 function first(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: number): Judged {
-  if (incident.tellAtMs > steadyMs) return { next: incident, trouble: null, announcement: null }
   const before = troubleBefore(troubles, incident)
-  const trouble = troubleWith(before, { ...incident, told: true })
-  const next = {
-    ...incident,
-    told: true,
-    isSilent: isUnstable(trouble),
-    repeatAtMs: steadyMs + FIRST_REPEAT_MS,
-  }
-  const now = { ...trouble, incident: next }
-  if (!isUnstable(now))
-    return { next, trouble: now, announcement: { what: 'failed', incident: next, trouble: null } }
+  const { times } = troubleWith(before, incident)
+  const isSilent = isUnstable({ times })
   // Also where the last one lasted, and was told as over: the last word must not be that it is well.
-  const isNews = now.times === UNSTABLE_FROM || before?.incident.isSilent === false
-  const announcement = isNews ? { what: 'unstable' as const, incident: next, trouble: now } : null
-  return { next, trouble: now, announcement }
+  const isNews = !isSilent || times === UNSTABLE_FROM || before?.incident.isSilent === false
+  const named = isNews ? incident.named : []
+  const next = { ...incident, told: true, isSilent, named, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
+  const trouble = troubleWith(before, factsOf(next))
+  const announcement: Announcement = isSilent
+    ? { what: 'unstable', incident: trouble.incident, trouble }
+    : { what: 'failed', incident: trouble.incident, trouble: null }
+  return { next, trouble, announcement: isNews ? announcement : null }
 }
 
-function troubleOf(troubles: readonly Trouble[], { id }: Incident): Trouble | undefined {
-  return troubles.find((one) => one.incident.id === id)
+/** The trouble of an incident that comes and goes, and of which nothing is told. */
+function silentOf(troubles: readonly Trouble[], { id, isSilent }: Incident): Trouble | undefined {
+  return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
 }
 
-/** The end of one that lasted was told already; and a path that fails in another way now is not well. */
-function isToldAsOver({ open }: AlertState, { incident }: Trouble): boolean {
-  const isFailing = open.some(({ failing }) =>
-    Object.keys(incident.paths).some((id) => failing[id] !== undefined),
-  )
-  return incident.isSilent && !isFailing
+/** It was quiet for long enough; and what nobody would be told of else is told. */
+function isDone(state: AlertState, trouble: Trouble, { steadyMs }: Now): boolean {
+  return isQuiet(trouble, steadyMs) && !isWaiting(state, trouble)
+}
+
+/** The end of one that lasted was told already. */
+function isWaiting(state: AlertState, trouble: Trouble): boolean {
+  return trouble.incident.isSilent && isAwaited(state, wholeOf(trouble))
 }

@@ -2,16 +2,17 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { openKeptFile } from '../files/kept-file.ts'
-import { type Incident, incidentSchema } from './incident.ts'
+import { incidentSchema } from './incident.ts'
 import {
   type AlertState,
   COLLECT_MS,
   KEPT_INCIDENTS,
+  LONGEST_SNOOZE_MS,
   type Now,
   type OpenIncident,
   type Trouble,
 } from './state.ts'
-import { QUIET_MS, repeatsOf } from './troubles.ts'
+import { lastingMs, QUIET_MS, repeatInMs } from './troubles.ts'
 
 const troubleSchema = z.object({
   id: z.string(),
@@ -19,18 +20,28 @@ const troubleSchema = z.object({
   lastings: z.number(),
   startedAt: z.number(),
   incident: incidentSchema,
+  paths: incidentSchema.shape.paths,
+})
+const openSchema = incidentSchema.extend({
+  toldAt: z.number().nullable(),
+  named: z.array(z.string()),
+  tellAfterMs: z.number(),
 })
 const fileSchema = z.object({
-  open: z.array(incidentSchema),
+  open: z.array(openSchema),
   past: z.array(incidentSchema).max(KEPT_INCIDENTS),
+  owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
   troubles: z.array(troubleSchema),
 })
+
+type KeptTrouble = z.infer<typeof troubleSchema>
+type KeptIncident = z.infer<typeof openSchema>
 
 /** What the last run was about to tell, or to tell again, waits for the first checks of this one. */
 const FIRST_CHECKS_MS = 60_000
 
 /** Those that last, those that are over, and what comes and goes. */
-export type Incidents = Pick<AlertState, 'open' | 'past' | 'troubles'>
+export type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
 
 /** Keeps incidents over a restart, so that each is told once, and that it is over, too. */
 export interface IncidentFile {
@@ -44,7 +55,7 @@ export interface IncidentFile {
 
 /** What sends once, or a test, keeps none. */
 export const noIncidentFile: IncidentFile = {
-  load: () => ({ open: [], past: [], troubles: [] }),
+  load: () => ({ open: [], past: [], owed: [], troubles: [] }),
   save: () => undefined,
   saved: async () => undefined,
 }
@@ -56,34 +67,64 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
   return {
     load() {
       try {
-        const { open, past, troubles } = fileSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-        const now = { at: Date.now(), steadyMs: performance.now() }
-        const lasting = new Set(open.map(({ id }) => id))
-        return {
-          open: open.map((one) => incidentAt(now, one)),
-          past,
-          troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
-        }
+        return incidentsIn(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
       } catch {
         return noIncidentFile.load()
       }
     },
-    save({ open, past, troubles }) {
-      kept.save(JSON.stringify(fileSchema.parse({ open, past, troubles })))
-    },
+    save: (incidents) => kept.save(textOf(incidents)),
     saved: kept.saved,
   }
 }
 
-function incidentAt({ at, steadyMs }: Now, kept: Incident): OpenIncident {
-  const { repeats, inMs } = repeatsOf(at - kept.startedAt, kept.repeats)
-  const repeatAtMs = steadyMs + Math.max(FIRST_CHECKS_MS, inMs)
-  // Nobody was told: it may well be over, and where it is not, the first check of it says so.
-  const tellAtMs = steadyMs + (kept.told ? COLLECT_MS : FIRST_CHECKS_MS)
-  return { ...kept, tellAtMs, repeats, repeatAtMs }
+export function textOf({ open, past, owed, troubles }: Incidents): string {
+  return JSON.stringify(fileSchema.parse({ open, past, owed, troubles }))
 }
 
-function troubleAt(now: Now, kept: z.infer<typeof troubleSchema>, lasts: boolean): Trouble {
+/**
+ * What such a text says, for a run that begins now.
+ * @throws where it is none
+ */
+export function incidentsIn(text: string, now: Now): Incidents {
+  const { open, past, owed, troubles } = fileSchema.parse(JSON.parse(text))
+  const lasting = new Set(open.map(({ id }) => id))
+  return {
+    open: open.map((one) =>
+      incidentAt(
+        now,
+        one,
+        troubles.find(({ incident }) => incident.id === one.id),
+      ),
+    ),
+    past,
+    owed,
+    troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
+  }
+}
+
+function incidentAt(
+  { at, steadyMs }: Now,
+  kept: KeptIncident,
+  trouble: KeptTrouble | undefined,
+): OpenIncident {
+  const firstChecksMs = steadyMs + FIRST_CHECKS_MS
+  // A clock that was set back makes nothing last longer than it can.
+  const passedMs = (since: number) => Math.max(0, at - since)
+  const toldForMs = passedMs(kept.toldAt ?? kept.noticedAt)
+  const snoozedMs = kept.snoozedUntil === null ? null : Math.max(0, kept.snoozedUntil - at)
+  const isSilent = kept.isSilent && trouble !== undefined
+  return {
+    ...kept,
+    // Of what nobody was told it may well be the end; of what comes and goes this run knows nothing yet.
+    tellAtMs: isSilent
+      ? Math.max(firstChecksMs - lastingMs(trouble), steadyMs + COLLECT_MS - toldForMs)
+      : Math.max(firstChecksMs, steadyMs + kept.tellAfterMs - passedMs(kept.startedAt)),
+    repeatAtMs: Math.max(firstChecksMs, steadyMs + repeatInMs(toldForMs, kept.repeats)),
+    snoozedUntilMs: snoozedMs === null ? null : steadyMs + Math.min(LONGEST_SNOOZE_MS, snoozedMs),
+  }
+}
+
+function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): Trouble {
   const quietMs = Math.max(0, now.at - (kept.incident.endedAt ?? now.at))
   const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
   return { ...kept, quietSinceMs }

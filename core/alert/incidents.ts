@@ -1,4 +1,5 @@
-import type { Incident, IncidentKind } from './incident.ts'
+import type { Incident } from './incident.ts'
+import type { IncidentKind } from './kinds.ts'
 import type { AlertState, OpenIncident, Sample, Suspicion } from './state.ts'
 import { COLLECT_MS, KEPT_INCIDENTS, type Now } from './state.ts'
 import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './troubles.ts'
@@ -15,11 +16,11 @@ const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
 
 /** ok, pending, firing, ok: one verdict of one path; pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
-  return withQuiet(state, judge(state, sample), sample.steadyMs)
+  return settled(withQuiet(state, judge(state, sample), sample.steadyMs))
 }
 
 function judge(state: AlertState, sample: Sample): AlertState {
-  if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at, true)
+  if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at)
   const kind = sample.kind
   const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample)
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
@@ -43,11 +44,11 @@ export function acknowledge(state: AlertState, id: string, by: string, at: numbe
 
 /** It is told again after so many milliseconds, if it still lasts; null: as if it had not been snoozed. */
 export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
-  return withOpen(state, id, (one) =>
+  const snoozed =
     forMs === null
-      ? { ...one, snoozedUntil: null }
-      : { ...one, snoozedUntil: now.at + forMs, repeatAtMs: now.steadyMs + forMs },
-  )
+      ? { snoozedUntil: null, snoozedUntilMs: null }
+      : { snoozedUntil: now.at + forMs, snoozedUntilMs: now.steadyMs + forMs }
+  return withOpen(state, id, (one) => ({ ...one, ...snoozed }))
 }
 
 function withOpen(
@@ -59,8 +60,40 @@ function withOpen(
 }
 
 /** A path that is no longer looked after: its part in any incident ends without a word. */
-export function forget(state: AlertState, id: string, now: number): AlertState {
-  return withoutPath(leave(withoutSuspicion(state, id), id, now, false), id)
+export function forget(state: AlertState, id: string, now: Now): AlertState {
+  const gone = leave(withoutSuspicion(state, id), id, now.at)
+  const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
+  return settled({ ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) })
+}
+
+/** What ended is told as over as soon as it can be. */
+export function settled(state: AlertState): AlertState {
+  if (state.owed.length === 0) return state
+  const over = state.owed.flatMap((one) => overOf(state, one) ?? [])
+  return {
+    ...state,
+    recoveries: [...state.recoveries, ...over],
+    owed: state.owed.filter((one) => isAwaited(state, one)),
+  }
+}
+
+/** One that ended, with those of its paths that are well; null: none is. */
+export function overOf({ open }: AlertState, ended: Incident): Incident | null {
+  const over = withPaths(ended, (id) => !open.some((one) => isPartOf(one, id)))
+  return Object.keys(over.paths).length === 0 ? null : over
+}
+
+/** All paths of one that ended fail in another way now, of which nobody has heard yet. */
+export function isAwaited(state: AlertState, ended: Incident): boolean {
+  const isNamed = (id: string) => state.open.some((one) => isPartOf(one, id) && one.named.includes(id))
+  return overOf(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
+}
+
+function withPaths(incident: Incident, isKept: (id: string) => boolean): Incident {
+  return {
+    ...incident,
+    paths: Object.fromEntries(Object.entries(incident.paths).filter(([id]) => isKept(id))),
+  }
 }
 
 function isIncident(kind: Sample['kind']): kind is IncidentKind {
@@ -112,6 +145,8 @@ function withoutSuspicion(state: AlertState, id: string): AlertState {
 }
 
 function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
+  // The clock may have been set back since.
+  const startedAt = Math.min(since, sample.at)
   const incident: OpenIncident = {
     id: `${sample.at}-${state.opened + 1}`,
     kind,
@@ -122,7 +157,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     sources: sample.source === null ? [] : [sample.source],
     sentence: sample.sentence,
     step: sample.step,
-    startedAt: since,
+    startedAt,
     noticedAt: sample.at,
     endedAt: null,
     told: false,
@@ -130,8 +165,12 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     repeats: 0,
     acknowledged: null,
     snoozedUntil: null,
-    tellAtMs: tellAtOf(sample, since),
+    tellAtMs: tellAtOf(sample, startedAt),
+    tellAfterMs: sample.tellAfterMs,
     repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
+    snoozedUntilMs: null,
+    toldAt: null,
+    named: [],
   }
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
@@ -149,7 +188,13 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
   // One of an earlier run, of which nobody was told, is known to last now.
   const tellAtMs = Math.min(incident.tellAtMs, tellAtOf(sample, Math.min(incident.startedAt, sample.since)))
   return withFailing(
-    { ...incident, paths, sources, isOwn: incident.isOwn && isOwn, tellAtMs },
+    {
+      ...incident,
+      paths,
+      sources,
+      isOwn: incident.isOwn && isOwn,
+      tellAtMs,
+    },
     { ...incident.failing, [id]: sentence },
   )
 }
@@ -159,39 +204,38 @@ function withFailing<I extends Incident>(incident: I, failing: Incident['failing
   return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
 }
 
-/** The path fails in another way now: it leaves its other incidents, which is no recovery. */
+/** The path fails in another way now: it leaves its other incidents. */
 function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
   return state.open
     .filter((one) => one !== own && isPartOf(one, id))
-    .reduce((current, one) => leaveOne(current, one, id, at, false), state)
+    .reduce((current, one) => leaveOne(current, one, id, at), state)
 }
 
-function leave(state: AlertState, id: string, now: number, recovered: boolean): AlertState {
+function leave(state: AlertState, id: string, now: number): AlertState {
   return state.open
     .filter((incident) => isPartOf(incident, id))
-    .reduce((current, incident) => leaveOne(current, incident, id, now, recovered), state)
+    .reduce((current, incident) => leaveOne(current, incident, id, now), state)
+}
+
+/** An open incident without what is planned for it. */
+export function factsOf(incident: OpenIncident): Incident {
+  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
+  return facts
 }
 
 /** An incident is over when its last path has left; its recovery is told only if its failure was. */
-function leaveOne(
-  state: AlertState,
-  incident: OpenIncident,
-  id: string,
-  now: number,
-  recovered: boolean,
-): AlertState {
+function leaveOne(state: AlertState, incident: OpenIncident, id: string, now: number): AlertState {
   const { [id]: _, ...failing } = incident.failing
-  const rest = withFailing(incident, failing)
+  const named = incident.named.filter((one) => one !== id)
+  const rest = withFailing({ ...incident, named }, failing)
   if (Object.keys(failing).length > 0) {
     return { ...state, open: state.open.map((one) => (one === incident ? rest : one)) }
   }
-  const { tellAtMs: _tell, repeatAtMs: _repeat, ...facts } = rest
-  const over: Incident = { ...facts, endedAt: now }
+  const over: Incident = { ...factsOf(rest), endedAt: now }
   return {
     ...state,
     open: state.open.filter((one) => one !== incident),
     past: [over, ...state.past].slice(0, KEPT_INCIDENTS),
-    recoveries:
-      recovered && incident.told && !incident.isSilent ? [...state.recoveries, over] : state.recoveries,
+    owed: incident.told && !incident.isSilent ? [...state.owed, over].slice(-KEPT_INCIDENTS) : state.owed,
   }
 }

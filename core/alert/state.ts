@@ -1,5 +1,6 @@
 import type { Message } from '../words/message.ts'
-import type { Incident, IncidentKind } from './incident.ts'
+import type { Incident } from './incident.ts'
+import type { IncidentKind } from './kinds.ts'
 
 /** One verdict of one path, or what is known of another part of Holdfast, as far as alerts need it. */
 export interface Sample {
@@ -32,8 +33,15 @@ export interface Sample {
 export interface OpenIncident extends Incident {
   /** When it is to be told: further paths of the same mount are waited for. */
   tellAtMs: number
+  /** As in the sample that it began with. */
+  tellAfterMs: number
   /** When it is told once more if it lasts. */
   repeatAtMs: number
+  /** Not before, whatever else is planned: as `snoozedUntil`, which goes by a clock that can be set. */
+  snoozedUntilMs: number | null
+  /** When it was told last, in milliseconds since 1970, and the ids of those that were named then and have not left. */
+  toldAt: number | null
+  named: string[]
 }
 
 /** Incidents that follow one another within QUIET_MS: something that comes and goes is one trouble. */
@@ -48,6 +56,8 @@ export interface Trouble {
   startedAt: number
   /** The last of them. */
   incident: Incident
+  /** All that were part of any of them. */
+  paths: Incident['paths']
   /** By the steady clock; null: it fails now. */
   quietSinceMs: number | null
 }
@@ -77,7 +87,12 @@ export interface AlertState {
   open: OpenIncident[]
   /** Those that are over, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]
-  /** Recoveries that nobody has been told of yet. */
+  /**
+   * Told ones that ended as all of their paths fail in another way now: their end is told if that ends before they
+   * were named as failing so, that the last word is never that they fail.
+   */
+  owed: Incident[]
+  /** Recoveries that nobody has been told of yet; with the paths alone that are well. */
   recoveries: Incident[]
   /** Those that were told, until they have been quiet for long enough. */
   troubles: Trouble[]
@@ -88,11 +103,14 @@ export const noAlerts: AlertState = {
   suspicions: {},
   open: [],
   past: [],
+  owed: [],
   recoveries: [],
   troubles: [],
   opened: 0,
 }
 
+/** A snooze lasts no longer, wherever the clock on the wall is set. */
+export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
 /** How long a new incident waits for further paths of the same mount before it is told. */
 export const COLLECT_MS = 1_000
 export const KEPT_INCIDENTS = 100

@@ -23,22 +23,31 @@ export function troubleBefore(troubles: readonly Trouble[], incident: Incident):
 /** That trouble, or a new one, with the incident. */
 export function troubleWith(before: Trouble | undefined, incident: Incident): Trouble {
   const { id, startedAt } = incident
-  const { times, ...known } = before ?? { id, startedAt, times: 0, lastings: 0 }
-  return { ...known, times: times + 1, incident, quietSinceMs: null }
+  const { times, paths, ...known } = before ?? { id, startedAt, times: 0, lastings: 0, paths: {} }
+  return { ...known, times: times + 1, incident, paths: { ...paths, ...incident.paths }, quietSinceMs: null }
 }
 
-export function isUnstable({ times }: Trouble): boolean {
+export function isUnstable({ times }: Pick<Trouble, 'times'>): boolean {
   return times >= UNSTABLE_FROM
 }
 
 /** When it is told as one that lasts: each time after twice as long, up to an hour, so that this does not flap, either. */
-export function lastsAtMs({ lastings }: Trouble, { tellAtMs }: OpenIncident): number {
-  return tellAtMs + Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
+export function lastsAtMs(trouble: Trouble, { tellAtMs }: OpenIncident): number {
+  return tellAtMs + lastingMs(trouble)
+}
+
+export function lastingMs({ lastings }: Pick<Trouble, 'lastings'>): number {
+  return Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
 }
 
 /** Whether it has been well for so long that it is over. */
 export function isQuiet({ quietSinceMs }: Trouble, steadyMs: number): boolean {
   return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs
+}
+
+/** A trouble as one incident: since its beginning, with all that were part of it. */
+export function wholeOf({ incident, startedAt, paths }: Trouble): Incident {
+  return { ...incident, startedAt, paths }
 }
 
 /** The troubles whose incidents have ended by what was just observed are quiet from now on. */
@@ -48,7 +57,8 @@ export function withQuiet(before: AlertState, after: AlertState, steadyMs: numbe
   if (ended.length === 0) return after
   const troubles = after.troubles.map((trouble) => {
     const last = ended.find(({ id }) => id === trouble.incident.id)
-    if (last !== undefined) return { ...trouble, incident: last, quietSinceMs: steadyMs }
+    const paths = { ...trouble.paths, ...last?.paths }
+    if (last !== undefined) return { ...trouble, incident: last, paths, quietSinceMs: steadyMs }
     // Of one that was over before it was told nobody hears, but it was not quiet.
     const short = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
     if (short === undefined) return trouble
@@ -60,28 +70,24 @@ export function withQuiet(before: AlertState, after: AlertState, steadyMs: numbe
 /** A path that is no longer looked after has no part in any trouble; one that ends by that ends without a word. */
 export function withoutPath(state: AlertState, id: string): AlertState {
   const troubles = state.troubles.flatMap((trouble) => {
-    const { incident, quietSinceMs } = trouble
     // Others may have joined the one that is open.
-    const last = quietSinceMs === null ? state.open.find((one) => one.id === incident.id) : incident
-    if (last === undefined) return []
-    const { [id]: _, ...paths } = last.paths
-    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, incident: { ...last, paths } }]
+    const open = state.open.find((one) => one.id === trouble.incident.id)
+    const { [id]: _, ...paths } = { ...trouble.paths, ...open?.paths }
+    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, paths }]
   })
   return { ...state, troubles }
 }
 
-/** How often a failure that has lasted so long should have been told again, and when it is next. */
-export function repeatsOf(forMs: number, repeats: number): { repeats: number; inMs: number } {
-  // A clock that was set back makes it neither younger than it can be nor the pause longer than any.
-  const lastedMs = Math.max(0, forMs)
-  const due = Math.max(0, 1 + Math.floor((lastedMs - FIRST_REPEAT_MS) / REPEAT_MS))
-  if (repeats < due) return { repeats: due - 1, inMs: 0 }
-  return { repeats, inMs: Math.min(REPEAT_MS, FIRST_REPEAT_MS + repeats * REPEAT_MS - lastedMs) }
+/** In how many milliseconds a failure is told again that was told last so long ago, so many times besides the first. */
+export function repeatInMs(toldForMs: number, repeats: number): number {
+  const pauseMs = repeats === 0 ? FIRST_REPEAT_MS : REPEAT_MS
+  // A clock that was set back makes the pause no longer than it can be.
+  return Math.max(0, pauseMs - Math.max(0, toldForMs))
 }
 
 /** What may be each path's own fault is a trouble of that path; else it is one of what the paths share. */
-function isAgain({ incident: before }: Trouble, now: Incident): boolean {
+function isAgain({ incident: before, paths }: Trouble, now: Incident): boolean {
   if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
   // A path that fails for the first time beside one that comes and goes has to be told.
-  return !now.isOwn || Object.keys(now.paths).every((id) => before.paths[id] !== undefined)
+  return !now.isOwn || Object.keys(now.paths).every((id) => paths[id] !== undefined)
 }

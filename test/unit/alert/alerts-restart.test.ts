@@ -112,7 +112,7 @@ describe('alerts over a restart', () => {
       await one.running.stop()
     }
     const again = 'Read-only: /disk/a'
-    expect(told).toEqual([`0 ${again}`, `3 ${again}`, `27 ${again}`])
+    expect(told).toEqual([`0 ${again}`, `4 ${again}`, `28 ${again}`])
   })
 
   it('begins anew where its file is broken, or cannot be written', async () => {

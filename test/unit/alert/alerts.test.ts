@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { subjectsOf } from '../../../core/alert/incident.ts'
+import { subjectsOf } from '../../../core/alert/kinds.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 
 describe('alerts', () => {

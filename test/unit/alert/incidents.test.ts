@@ -85,7 +85,7 @@ describe('incidents', () => {
   it('is spoken for by a path that still fails', () => {
     const failed = run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')])
     expect(failed.open[0]?.sentence.params).toEqual({ reason: 'a hung' })
-    for (const left of [run([sample(2, 'ok', 'a')], failed), forget(failed, 'a', 2)]) {
+    for (const left of [run([sample(2, 'ok', 'a')], failed), forget(failed, 'a', clocksAt(2))]) {
       expect(left.open[0]?.sentence.params).toEqual({ reason: 'b hung' })
     }
   })
@@ -122,7 +122,7 @@ describe('incidents', () => {
 
   it('ends the incidents of a path that is no longer checked without a word', () => {
     const failed = announce(run([sample(0, 'hung')]), clocksAt(5000)).state
-    const forgotten = forget(failed, 'a', 6000)
+    const forgotten = forget(failed, 'a', clocksAt(6000))
     expect(forgotten.open).toEqual([])
     expect(told(forgotten, 7000)).toEqual([])
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { announce, tellAgainAtMs } from '../../../core/alert/announce.ts'
 import { forget, observe } from '../../../core/alert/incidents.ts'
 import { type AlertState, noAlerts, type Sample } from '../../../core/alert/state.ts'
-import { repeatsOf } from '../../../core/alert/troubles.ts'
+import { repeatInMs } from '../../../core/alert/troubles.ts'
 import { clocksAt, sampleOf } from '../../support/alert-samples.ts'
 
 const SECOND = 1_000
@@ -20,7 +20,7 @@ function told(course: Course, seconds: number, from: AlertState = noAlerts) {
     const kind = course.findLast(([since]) => since <= second)?.[1] ?? 'ok'
     const at = second * SECOND
     state = observe(state, sampleOf(at, kind))
-    const due = tellAgainAtMs(state, at)
+    const due = tellAgainAtMs(state, clocksAt(at))
     if (due === null || due > at) continue
     const next = announce(state, clocksAt(at))
     state = next.state
@@ -148,9 +148,9 @@ describe('what comes and goes', () => {
 
   it('is nobody’s business when its path is not looked after any more', () => {
     const { state } = told(turns(3), 60)
-    const without = forget(state, 'a', 60_000)
+    const without = forget(state, 'a', clocksAt(60_000))
     expect(without.troubles).toEqual([])
-    expect(tellAgainAtMs(without, 60_000)).toBeNull()
+    expect(tellAgainAtMs(without, clocksAt(60_000))).toBeNull()
   })
 })
 
@@ -159,23 +159,22 @@ describe('what lasts', () => {
     const { heard, state } = told([[0, 'hung']], (4 * HOUR) / SECOND + 10)
     expect(heard).toEqual(['1 failed', '14401 lasting'])
     const next = 28 * HOUR + SECOND
-    expect(tellAgainAtMs(state, 5 * HOUR)).toBe(next)
+    expect(tellAgainAtMs(state, clocksAt(5 * HOUR))).toBe(next)
     const later = announce(state, clocksAt(next))
     expect(later.announcements.map(({ what }) => what)).toEqual(['lasting'])
-    expect(tellAgainAtMs(later.state, next)).toBe(next + 24 * HOUR)
+    expect(tellAgainAtMs(later.state, clocksAt(next))).toBe(next + 24 * HOUR)
   })
 
   it.each([
-    [HOUR, 0, { repeats: 0, inMs: 3 * HOUR }],
-    [5 * HOUR, 1, { repeats: 1, inMs: 23 * HOUR }],
-    // While it was not running one was left out; of several only the last is made up for.
-    [5 * HOUR, 0, { repeats: 0, inMs: 0 }],
-    [100 * HOUR, 1, { repeats: 4, inMs: 0 }],
-    [100 * HOUR, 5, { repeats: 5, inMs: 24 * HOUR }],
+    [HOUR, 0, 3 * HOUR],
+    [5 * HOUR, 1, 19 * HOUR],
+    // While it was not running some were left out: they are made up for by one.
+    [5 * HOUR, 0, 0],
+    [100 * HOUR, 1, 0],
     // The clock was set back.
-    [-HOUR, 0, { repeats: 0, inMs: 4 * HOUR }],
-    [-1e12, 7, { repeats: 7, inMs: 24 * HOUR }],
-  ])('after %i ms, told again %i times', (lasted, repeats, wanted) => {
-    expect(repeatsOf(lasted, repeats)).toEqual(wanted)
+    [-HOUR, 0, 4 * HOUR],
+    [-1e12, 7, 24 * HOUR],
+  ])('told %i ms ago, and again %i times, is told in so long', (toldForMs, repeats, wanted) => {
+    expect(repeatInMs(toldForMs, repeats)).toBe(wanted)
   })
 })

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import { type AlertWorld, worldOf } from '../../support/alert-world.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+type Step = (world: AlertWorld) => void
+type Kind = Parameters<AlertWorld['see']>[1]
+
+const sees = (...seen: [id: string, kind: Kind][]): Step => {
+  return (world) => {
+    for (const [id, kind] of seen) world.see(id, kind)
+  }
+}
+const fails = sees(['a', 'hung'])
+const isWell = sees(['a', 'ok'])
+const pass = (ms: number): Step => {
+  return (world) => world.pass(ms)
+}
+const open = (world: AlertWorld) => {
+  const [incident] = world.state.open
+  if (incident === undefined) throw new Error('nothing is open')
+  return incident
+}
+const acknowledges: Step = (world) => world.acknowledge(open(world))
+const snoozes = (forMs: number | null): Step => {
+  return (world) => world.snooze(open(world), forMs)
+}
+const mutes: Step = (world) => world.muted.add('a')
+const unmutes: Step = (world) => world.muted.delete('a')
+const restarts: Step = (world) => world.restart()
+const sets = (byMs: number): Step => {
+  return (world) => world.setWallClock(byMs)
+}
+
+/** What is heard of these steps, with its time: in seconds, or else in hours. */
+function heardOf(steps: Step[]) {
+  const world = worldOf()
+  for (const step of steps) step(world)
+  return world.heard.map(({ what, elapsedMs, incident }) => {
+    const when = elapsedMs < HOUR ? `${elapsedMs / SECOND} s` : `${(elapsedMs / HOUR).toFixed(1)} h`
+    return `${when} ${what} ${incident.kind}`
+  })
+}
+
+const told = '1 s failed hung'
+
+describe('what a person holds', () => {
+  it.each<[string, Step[], string[]]>([
+    ['is told again', [fails, pass(30 * HOUR)], [told, '4.0 h lasting hung', '28.0 h lasting hung']],
+    ['is not told again once it is acknowledged', [fails, pass(MINUTE), acknowledges, pass(9 * DAY)], [told]],
+    [
+      'is told as over though it is acknowledged',
+      [fails, pass(MINUTE), acknowledges, isWell, pass(MINUTE)],
+      [told, '60 s recovered hung'],
+    ],
+    [
+      'is told in no way if it was acknowledged before',
+      [fails, acknowledges, pass(DAY), isWell, pass(DAY)],
+      [],
+    ],
+    [
+      'is acknowledged until it is over, and no longer',
+      [fails, pass(MINUTE), acknowledges, isWell, pass(HOUR), fails, pass(MINUTE)],
+      [told, '60 s recovered hung', '1.0 h failed hung'],
+    ],
+    [
+      'is told again when it was snoozed, and then as ever',
+      [fails, pass(MINUTE), snoozes(HOUR), pass(26 * HOUR)],
+      [told, '1.0 h lasting hung', '25.0 h lasting hung'],
+    ],
+    ['is not told while it is snoozed', [fails, pass(MINUTE), snoozes(DAY), pass(23 * HOUR)], [told]],
+    [
+      'is told as if it had not been snoozed',
+      [fails, pass(MINUTE), snoozes(3 * DAY), pass(MINUTE), snoozes(null), pass(5 * HOUR)],
+      [told, '4.0 h lasting hung'],
+    ],
+    ['is told late if it was snoozed before', [fails, snoozes(HOUR), pass(2 * HOUR)], ['1.0 h failed hung']],
+    ['is told in no way while it is muted', [mutes, fails, pass(9 * DAY), isWell, pass(DAY)], []],
+    ['is told when it is unmuted', [mutes, fails, pass(HOUR), unmutes, pass(MINUTE)], ['1.0 h failed hung']],
+    [
+      'is told as over though it is muted',
+      [fails, pass(MINUTE), mutes, isWell, pass(MINUTE)],
+      [told, '60 s recovered hung'],
+    ],
+    [
+      'is told at once when it is unmuted and was to be told meanwhile',
+      [fails, pass(MINUTE), mutes, pass(9 * HOUR), unmutes, pass(HOUR)],
+      [told, '9.0 h lasting hung'],
+    ],
+  ])('%s', (_, steps, wanted) => {
+    expect(heardOf(steps)).toEqual(wanted)
+  })
+
+  it.each<[string, Step[], string[]]>([
+    [
+      'is snoozed no longer where the clock on the wall is set back',
+      [fails, pass(MINUTE), snoozes(HOUR), sets(-400 * DAY), pass(2 * HOUR)],
+      [told, '1.0 h lasting hung'],
+    ],
+    [
+      'is snoozed over a restart',
+      [fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), restarts, fails, pass(2 * HOUR)],
+      [told, '1.0 h lasting hung'],
+    ],
+    [
+      'is snoozed for a week at most by a clock that was wrong',
+      [fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), sets(-9_000 * DAY), restarts, fails, pass(10 * DAY)],
+      [told, '168.0 h lasting hung', '192.0 h lasting hung', '216.0 h lasting hung', '240.0 h lasting hung'],
+    ],
+    [
+      'is snoozed no longer once such a clock is right',
+      [
+        ...[fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), sets(-9_000 * DAY), restarts, fails],
+        ...[pass(HOUR), sets(9_000 * DAY), pass(2 * HOUR)],
+      ],
+      [told, '1.0 h lasting hung'],
+    ],
+    [
+      'is told in time though the clock is set back between two samples',
+      [sees(['a', 'full']), sets(-DAY), sees(['a', 'full']), pass(MINUTE)],
+      ['1 s failed full'],
+    ],
+    [
+      'is not told at a restart before it has lasted for long enough',
+      [
+        (world) => world.see('a', 'unreachable', { tellAfterMs: 5 * MINUTE }),
+        ...[pass(MINUTE), restarts, pass(SECOND)],
+        (world) => world.see('a', 'unreachable', { tellAfterMs: 5 * MINUTE }),
+        pass(HOUR),
+      ],
+      ['300 s failed unreachable'],
+    ],
+    [
+      'is not told a second time at a restart, as it began long ago',
+      [mutes, fails, pass(30 * HOUR), unmutes, pass(HOUR), restarts, fails, pass(2 * HOUR)],
+      ['30.0 h failed hung'],
+    ],
+  ])('%s', (_, steps, wanted) => {
+    expect(heardOf(steps)).toEqual(wanted)
+  })
+})
+
+describe('the last word', () => {
+  it.each<[string, Step[], string[]]>([
+    [
+      'is that it is well, though it failed in another way before it was told so',
+      [fails, pass(MINUTE), sees(['a', 'read-only']), pass(100), isWell, pass(MINUTE)],
+      [told, '60.1 s recovered hung'],
+    ],
+    [
+      'is that, also where the other failure was muted, over a restart',
+      [
+        ...[fails, pass(MINUTE), mutes, sees(['a', 'read-only']), pass(HOUR), restarts],
+        ...[sees(['a', 'read-only']), pass(HOUR), isWell, pass(MINUTE)],
+      ],
+      [told, '2.0 h recovered hung'],
+    ],
+    [
+      'is of the other failure alone where that was told',
+      [fails, pass(MINUTE), sees(['a', 'read-only']), pass(MINUTE), isWell, pass(MINUTE)],
+      [told, '61 s failed read-only', '120 s recovered read-only'],
+    ],
+    [
+      'is that one path is well when the other fails in another way',
+      [
+        sees(['a', 'hung'], ['b', 'hung']),
+        pass(MINUTE),
+        sees(['a', 'ok'], ['b', 'read-only']),
+        pass(MINUTE),
+        sees(['b', 'ok']),
+        pass(MINUTE),
+      ],
+      [told, '60 s recovered hung', '61 s failed read-only', '120 s recovered read-only'],
+    ],
+  ])('%s', (_, steps, wanted) => {
+    expect(heardOf(steps)).toEqual(wanted)
+  })
+
+  it('names those alone that are well', () => {
+    const world = worldOf()
+    sees(['a', 'hung'], ['b', 'hung'])(world)
+    world.pass(MINUTE)
+    sees(['b', 'read-only'], ['a', 'ok'])(world)
+    world.pass(MINUTE)
+    const recovered = world.heard.find(({ what }) => what === 'recovered')
+    expect(Object.keys(recovered?.incident.paths ?? {})).toEqual(['a'])
+  })
+
+  it('of what comes and goes names all that came and went', () => {
+    const world = worldOf()
+    for (const id of ['a', 'a', 'b', 'a']) {
+      world.see(id, 'hung')
+      world.pass(10 * SECOND)
+      world.see(id, 'ok')
+      world.pass(10 * SECOND)
+    }
+    world.pass(HOUR)
+    const last = world.heard.at(-1)
+    expect([last?.what, Object.keys(last?.incident.paths ?? {})]).toEqual(['over', ['a', 'b']])
+  })
+
+  it('is no longer away than a restart where something comes and goes', () => {
+    const world = worldOf()
+    for (let times = 0; times < 4; times += 1) {
+      world.see('a', 'hung')
+      world.pass(10 * SECOND)
+      world.see('a', 'ok')
+      world.pass(10 * SECOND)
+    }
+    const before = world.elapsedMs
+    for (let restarted = 0; restarted < 5; restarted += 1) {
+      world.see('a', 'hung')
+      world.pass(2 * MINUTE)
+      world.restart()
+    }
+    expect(world.heard.at(-1)?.what).toBe('failed')
+    expect((world.heard.at(-1)?.elapsedMs ?? 0) - before).toBeLessThan(7 * MINUTE)
+  })
+})

@@ -44,6 +44,13 @@ function agentWithSources(...directories: string[]) {
   store.set(settingsSchema.parse({ ...store.get(), sources }))
   const { agent, says } = fakeAgent(store)
   agent.start()
+  const checked = (kind: VerdictKind, points: string[]) => {
+    const mounts = points.map((point) => ({ ...mount, point }))
+    const all = sources.map(({ id, path }, index) =>
+      checkedAs(id, { kind, path, at: Date.now(), mount: mounts[index] ?? null }),
+    )
+    says('checker', { checked: all })
+  }
   const nothing = { compared: true, unwatchedDirectories: 0, batches: [] }
   return {
     /** What there is of sources that cannot be found, and how many. */
@@ -52,13 +59,8 @@ function agentWithSources(...directories: string[]) {
         .filter(({ kind }) => kind === 'unwatched')
         .map((one) => `${one.group} ${one.endedAt === null ? Object.keys(one.failing).length : 'over'}`),
     says: {
-      checkedOn: (...points: string[]) => {
-        const mounts = points.map((point) => ({ ...mount, point }))
-        const checked = sources.map(({ id, path }, index) =>
-          checkedAs(id, { path, at: Date.now(), mount: mounts[index] ?? null }),
-        )
-        says('checker', { checked })
-      },
+      checkedOn: (...points: string[]) => checked('ok', points),
+      failsOn: (kind: VerdictKind, ...points: string[]) => checked(kind, points),
       scanned: async (phase: string) => {
         const problems = phase === 'failed' ? [message('check.ok', { path: '/' })] : []
         says('scanner', { scanned: sources.map(({ id }) => ({ ...nothing, id, phase, problems })) })
@@ -142,6 +144,19 @@ describe('what the agent makes of verdicts', () => {
     expect(unwatched()).toEqual(['/disk 2', '/other 1'])
     await says.scanned('watching')
     expect(unwatched()).toEqual(['/other over', '/disk over'])
+  })
+
+  it('says no more that a source cannot be found once its disk is known to fail', async () => {
+    const { says, unwatched } = agentWithSources('/disk/a')
+    says.checkedOn('/disk')
+    await says.scanned('missing')
+    expect(unwatched()).toEqual(['/disk 1'])
+    says.failsOn('missing', '/disk')
+    await says.scanned('missing')
+    expect(unwatched()).toEqual(['/disk over'])
+    says.checkedOn('/disk')
+    await says.scanned('missing')
+    expect(unwatched()).toEqual(['/disk 1', '/disk over'])
   })
 
   it('writes every notice to its log', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
+import type { AppState } from '../../core/agent/state/schema.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
 import type { Ext4Loop } from '../support/mounts.ts'
@@ -119,6 +120,10 @@ async function repair(disk: Ext4Loop): Promise<number> {
   return Date.now()
 }
 
+/** A busy machine may have more to say: of what lasts for a moment nobody is told. */
+const unreachable = ({ incidents }: Pick<AppState, 'incidents'>) =>
+  incidents.filter(({ kind }) => kind === 'unreachable')
+
 const alertsTab = (page: Page) => page.getByRole('tab', { name: /Alerts/ })
 
 test('twenty sources on a disk that goes read-only: one notice in each channel, one when it is well', async ({
@@ -169,7 +174,7 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   const { incidents } = await state()
   expect(incidents.filter(({ told }) => told).map(({ kind }) => kind)).toEqual(['read-only'])
   // While it was not mounted no source could be found: that is one trouble of the disk, too.
-  expect(incidents.length).toBeLessThanOrEqual(3)
+  expect(incidents.filter(({ kind }) => kind === 'unwatched').length).toBeLessThanOrEqual(2)
 })
 
 test('what could not be sent while the network was down is one summary once it is back', async ({
@@ -240,21 +245,21 @@ test('a receiver that stays away is told once in each channel, and once when it 
     urgent: false,
     incident: { kind: 'unreachable', severity: 'warning', paths: ['cellar'], endedAt: null },
   })
-  const lasting = (await state()).incidents
-  expect(lasting).toMatchObject([{ id: failed.about, kind: 'unreachable', endedAt: null, told: true }])
+  expect(unreachable(await state())).toMatchObject([{ id: failed.about, endedAt: null, told: true }])
 
   const said = JSON.parse(await holdfastSays('status', '--json', '--data', desktop.dataDirectory))
   expect(said.status).toMatchObject({ level: 'attention', sentence: { params: { name: 'cellar' } } })
-  expect(said.incidents).toMatchObject([{ id: failed.about, endedAt: null }])
+  expect(unreachable(said)).toMatchObject([{ id: failed.about, endedAt: null }])
   const icon = await until('another icon', async () => {
     const now = await readTray(desktop.bus, tray)
     return now.icon === well.icon ? null : now
   })
   expect(icon.tooltip).toContain('cellar')
   await alertsTab(page).click()
-  const row = page.getByRole('region', { name: 'Failing now' }).getByRole('article')
+  const row = page.getByRole('region', { name: 'Failing now' }).getByRole('article', {
+    name: 'Unreachable: cellar',
+  })
   await expect(row).toHaveAttribute('data-incident', failed.about)
-  await expect(row).toHaveAttribute('aria-label', 'Unreachable: cellar')
   await takeScreenshot(test.info().outputPath('unreachable.png'))
   await page.getByRole('tab', { name: /Overview/ }).click()
   expect([native(desktop).length, server.posts.length]).toEqual([1, 1])
@@ -271,7 +276,7 @@ test('a receiver that stays away is told once in each channel, and once when it 
   await until('the icon of all is well', async () => (await readTray(desktop.bus, tray)).icon === well.icon)
   await isStillRunning(running, secondPost.at + 2 * INTERVAL_SECONDS * 1000)
   expect([native(desktop).length, server.posts.length]).toEqual([2, 2])
-  expect((await state()).incidents).toMatchObject([{ id: failed.about, endedAt: expect.any(Number) }])
+  expect(unreachable(await state())).toMatchObject([{ id: failed.about, endedAt: expect.any(Number) }])
 })
 
 test('with notifications off nothing counts as told on this computer: not its end, either', async ({

@@ -3,7 +3,7 @@ import type { Message } from '../words/message.ts'
 import type { Outcome } from './channels/channel.ts'
 import type { ChannelState } from './messages.ts'
 import { isFiring, type Notice } from './notice.ts'
-import { decide, type Entry, isInNeed, retryAfterMs } from './outbox.ts'
+import { decide, type Entry, isInNeed, keyOf, retryAfterMs } from './outbox.ts'
 
 /** What sends one entry; it never rejects. */
 export type Send = (entry: Entry, stopped: AbortSignal) => Promise<Outcome>
@@ -46,11 +46,12 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Nothing is sent before: here is what an earlier run left. */
-  begin(waiting: readonly Entry[], told: readonly string[]): void {
+  /** Nothing is sent before: here is what an earlier run left. `seen`: notices that came to it, by their ids. */
+  begin(waiting: readonly Entry[], told: readonly string[], seen: readonly string[]): void {
     this.#hasBegun = true
     for (const about of told) this.#told.add(about)
-    for (const { notice } of waiting) this.#seen.add(notice.id)
+    for (const id of seen) this.#seen.add(id)
+    for (const { notice } of waiting) this.#seen.add(notice.id).add(keyOf(notice))
     this.#waiting = [...waiting, ...this.#waiting]
     this.#options.changed()
     this.#schedule(0)
@@ -58,8 +59,9 @@ export class Dispatcher {
 
   /** The entry that a notice becomes here; null: it was one already. Written down by the caller, then given to `add`. */
   entryOf(notice: Notice): Entry | null {
-    if (this.#seen.has(notice.id)) return null
-    this.#seen.add(notice.id)
+    const key = keyOf(notice)
+    if (this.#seen.has(key)) return null
+    this.#seen.add(key)
     for (const oldest of this.#seen) if (this.#seen.size > MOST_SEEN) this.#seen.delete(oldest)
     return {
       id: randomUUID(),
@@ -76,8 +78,9 @@ export class Dispatcher {
 
   add(entry: Entry): void {
     this.#waiting.push(entry)
-    for (const old of this.#waiting.splice(0, this.#waiting.length - MOST_WAITING))
-      void this.#settle({ ...old, state: 'expired', decidedAt: Date.now() })
+    const old = this.#waiting.splice(0, Math.max(0, this.#waiting.length - MOST_WAITING))
+    const decidedAt = Date.now()
+    if (old.length > 0) void this.#settle(old.map((one) => ({ ...one, state: 'expired', decidedAt })))
     this.#options.changed()
     // What waits for its turn after a failure does not hurry for another one.
     if (this.#failures === 0) this.#schedule(0)
@@ -134,8 +137,10 @@ export class Dispatcher {
   /** Sends one entry; returns the pause until the next, in milliseconds. */
   async #step(): Promise<number> {
     const { changed, next } = decide(this.#waiting, this.#told, this.#options.isQuiet(), Date.now())
-    for (const entry of changed) await this.#settle(entry)
-    if (next === null) return LOOK_AGAIN_MS
+    // All at once: a failure that is merged without what says it, too, would be lost.
+    if (changed.length > 0) await this.#settle(changed)
+    // Others may have come while that was written down.
+    if (next === null) return changed.length > 0 ? 0 : LOOK_AGAIN_MS
     const outcome = await this.#options.send(next, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return 0
     this.note(outcome)
@@ -143,28 +148,29 @@ export class Dispatcher {
     if (outcome.did === 'retry') {
       this.#failures += 1
       const pauseMs = outcome.afterMs ?? retryAfterMs(this.#failures)
-      await this.#settle({ ...next, attempts, reason: outcome.reason }, pauseMs)
+      await this.#settle([{ ...next, attempts, reason: outcome.reason }], pauseMs)
       return pauseMs
     }
     this.#failures = 0
     const decidedAt = Date.now()
     if (outcome.did === 'refused')
-      await this.#settle({ ...next, attempts, state: 'refused', decidedAt, reason: outcome.reason })
+      await this.#settle([{ ...next, attempts, state: 'refused', decidedAt, reason: outcome.reason }])
     else {
       if (isFiring(next.notice)) this.#told.add(next.notice.about)
       else this.#told.delete(next.notice.about)
-      await this.#settle({ ...next, attempts, state: 'delivered', decidedAt, reason: outcome.note })
+      await this.#settle([{ ...next, attempts, state: 'delivered', decidedAt, reason: outcome.note }])
     }
     return 0
   }
 
-  /** Puts an entry in place of what it was, and writes it down. */
-  async #settle(entry: Entry, pauseMs = 0): Promise<void> {
-    this.#waiting = this.#waiting.flatMap((one) =>
-      one.id !== entry.id ? [one] : entry.state === 'waiting' ? [entry] : [],
-    )
-    if (isInNeed(entry, Date.now() + pauseMs)) this.#options.inNeed(entry)
+  /** Puts entries in place of what they were, and writes them down. */
+  async #settle(entries: readonly Entry[], pauseMs = 0): Promise<void> {
+    const settled = new Map(entries.map((entry) => [entry.id, entry]))
+    this.#waiting = this.#waiting
+      .map((one) => settled.get(one.id) ?? one)
+      .filter(({ state }) => state === 'waiting')
+    for (const entry of entries) if (isInNeed(entry, Date.now() + pauseMs)) this.#options.inNeed(entry)
     this.#options.changed()
-    await this.#options.save([entry])
+    await this.#options.save(entries)
   }
 }

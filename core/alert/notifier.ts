@@ -38,6 +38,7 @@ export class Notifier {
   #changes: NodeJS.Timeout | null = null
   #isFailing = false
   #isReady = false
+  readonly #resumed: Promise<void>
 
   /** @param store null: nothing outlasts this process. */
   constructor(config: NotifierConfig, store: AlertStore | null, events: NotifierEvents) {
@@ -47,7 +48,7 @@ export class Notifier {
     this.#events = events
     this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.configure(config)
-    void this.#resume()
+    this.#resumed = this.#resume()
   }
 
   configure(config: NotifierConfig): void {
@@ -70,6 +71,8 @@ export class Notifier {
 
   /** Resolves when they are written down, or cannot be. The same notice twice is one. */
   async tell(notices: readonly Notice[]): Promise<void> {
+    // Only then is it known what an earlier run was told.
+    await this.#resumed
     const planned: { dispatcher: Dispatcher; entry: Entry }[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
@@ -82,7 +85,9 @@ export class Notifier {
       }
     }
     const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
-    await this.#save(others.map(({ entry }) => entry))
+    const saved = this.#save(others.map(({ entry }) => entry))
+    // A disk that has just failed is not waited for.
+    if (!this.#isFailing) await saved
     for (const { dispatcher, entry } of others) dispatcher.add(entry)
   }
 
@@ -109,21 +114,23 @@ export class Notifier {
     return this.#store?.call('page', question) ?? Promise.resolve({ entries: [], next: null })
   }
 
-  stop(): void {
+  /** Resolves when what was to be written down is, as far as its disk takes it. */
+  async stop(): Promise<void> {
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
     this.#beats.stop()
     if (this.#changes !== null) clearTimeout(this.#changes)
-    this.#store?.close()
+    await this.#store?.close()
   }
 
   /** Nothing is sent before it is known what an earlier run has told, or that nobody can know. */
   async #resume(): Promise<void> {
-    const { waiting, told } = (await this.#kept('load', Date.now())) ?? { waiting: [], told: [] }
+    const left = (await this.#kept('load', Date.now())) ?? { waiting: [], told: [], seen: [] }
     this.#isReady = true
     for (const [id, dispatcher] of this.#dispatchers) {
       dispatcher.begin(
-        waiting.filter(({ channel }) => channel === id),
-        told.filter(({ channel }) => channel === id).map(({ about }) => about),
+        left.waiting.filter(({ channel }) => channel === id),
+        left.told.filter(({ channel }) => channel === id).map(({ about }) => about),
+        left.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
       )
     }
   }
@@ -161,7 +168,7 @@ export class Notifier {
       inNeed: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
-    if (this.#isReady) made.begin([], [])
+    if (this.#isReady) made.begin([], [], [])
     return made
   }
 

@@ -67,6 +67,10 @@ export function decide(
 /** That it began could not be told here: both are told as one. */
 const summaryOf = (entry: Entry): Entry => ({ ...entry, notice: { ...entry.notice, what: 'summary' } })
 
+/** The same notice has the same; what its end was made into is another one, which a standby may have to tell. */
+export const keyOf = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
+  what === 'summary' ? `${id} ${what}` : id
+
 const isCritical = ({ notice }: Entry) =>
   notice.what === 'test' || severityOf(notice.incident.kind) === 'critical'
 

@@ -3,7 +3,8 @@ import { inTransaction } from '../../sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../sqlite-file.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'
-import type { Entry } from '../outbox.ts'
+import type { Notice } from '../notice.ts'
+import { type Entry, keyOf } from '../outbox.ts'
 import {
   type Delivery,
   deliverySchema,
@@ -12,7 +13,10 @@ import {
   type TimelineQuestion,
 } from '../timeline.ts'
 
-/** incident: the timeline; entry: what every channel was to tell, and what became of it. Times: ms since 1970. */
+/**
+ * incident: the timeline; entry: what every channel was to tell, and what became of it, in the order in which it came
+ * (its rowid: many come in one millisecond, and a clock may be set back). Times: ms since 1970.
+ */
 const SCHEMA = `
 CREATE TABLE incident (
   id TEXT PRIMARY KEY, noticed_at INTEGER NOT NULL, ended_at INTEGER, kind TEXT NOT NULL, severity TEXT NOT NULL,
@@ -20,7 +24,7 @@ CREATE TABLE incident (
 CREATE INDEX incident_by_time ON incident (noticed_at, id);
 CREATE TABLE entry (
   id TEXT PRIMARY KEY, incident TEXT NOT NULL, about TEXT NOT NULL, channel TEXT NOT NULL, what TEXT NOT NULL,
-  state TEXT NOT NULL, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+  state TEXT NOT NULL, at INTEGER NOT NULL, facts TEXT NOT NULL);
 CREATE INDEX entry_by_incident ON entry (incident);
 CREATE INDEX entry_by_state ON entry (state, at);
 `
@@ -36,16 +40,27 @@ const KIND: DatabaseKind = {
 const DAY_MS = 86_400_000
 /** What was told longer ago than this is over, or was told again since. */
 const TOLD_DAYS = 40
+/** Whoever tells a notice again does so sooner. */
+const SEEN_DAYS = 2
 
 export interface Told {
   channel: string
   about: string
 }
 
+/** What an earlier run left. */
+export interface Left {
+  /** Oldest first. */
+  waiting: Entry[]
+  /** What each channel has told that is not told as over. */
+  told: Told[]
+  /** Notices that came to a channel and do not wait any more: by their ids, and as keyOf has them. */
+  seen: { channel: string; notice: string }[]
+}
+
 export interface AlertDatabase {
   aside: SetAside | null
-  /** What waits, oldest first, and what each channel has told that is not told as over. */
-  load(now: number): { waiting: Entry[]; told: Told[] }
+  load(now: number): Left
   save(entries: readonly Entry[]): void
   record(incidents: readonly Incident[]): void
   page(question: TimelineQuestion): TimelinePage
@@ -97,13 +112,13 @@ interface Facts {
   facts: string
 }
 
-function load(database: DatabaseSyncInstance, now: number): ReturnType<AlertDatabase['load']> {
+function load(database: DatabaseSyncInstance, now: number): Left {
   const waiting = database
-    .prepare("SELECT facts FROM entry WHERE state = 'waiting' ORDER BY at")
+    .prepare("SELECT facts FROM entry WHERE state = 'waiting' ORDER BY rowid")
     .all() as Facts[]
   const since = now - TOLD_DAYS * DAY_MS
   const delivered = database
-    .prepare("SELECT channel, about, what FROM entry WHERE state = 'delivered' AND at > ? ORDER BY at")
+    .prepare("SELECT channel, about, what FROM entry WHERE state = 'delivered' AND at > ? ORDER BY rowid")
     .all(since) as (Told & { what: string })[]
   const told = new Map<string, Told>()
   for (const { channel, about, what } of delivered) {
@@ -111,7 +126,16 @@ function load(database: DatabaseSyncInstance, now: number): ReturnType<AlertData
     if (['failed', 'lasting', 'unstable'].includes(what)) told.set(key, { channel, about })
     else told.delete(key)
   }
-  return { waiting: waiting.map(({ facts }) => JSON.parse(facts)), told: [...told.values()] }
+  const settled = database
+    .prepare(
+      `SELECT channel, what, json_extract(facts, '$.notice.id') AS id FROM entry
+       WHERE state IN ('delivered', 'refused', 'merged', 'untold', 'expired') AND at > ?`,
+    )
+    .all(now - SEEN_DAYS * DAY_MS) as { channel: string; what: Notice['what']; id: string }[]
+  const seen = settled.flatMap(({ channel, ...notice }) =>
+    [...new Set([notice.id, keyOf(notice)])].map((one) => ({ channel, notice: one })),
+  )
+  return { waiting: waiting.map(({ facts }) => JSON.parse(facts)), told: [...told.values()], seen }
 }
 
 function page(database: DatabaseSyncInstance, question: TimelineQuestion): TimelinePage {
@@ -147,7 +171,7 @@ const MOST_DELIVERIES = 200
 
 function deliveriesOf(database: DatabaseSyncInstance, incident: string): Delivery[] {
   const rows = database
-    .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY at, id LIMIT ?')
+    .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY rowid LIMIT ?')
     .all(incident, MOST_DELIVERIES) as Facts[]
   return rows.map(({ facts }) => {
     const { notice, ...entry } = JSON.parse(facts) as Entry

@@ -22,22 +22,30 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
   }
   const calls: { [C in keyof StoreCalls]: (input: StoreCalls[C]['input']) => StoreCalls[C]['output'] } = {
     // Where nothing was ever told there is no file, and none is made for the question.
-    load: (now) => (existsSync(file) ? opened().load(now) : { waiting: [], told: [] }),
+    load: (now) => (existsSync(file) ? opened().load(now) : { waiting: [], told: [], seen: [] }),
     save: (entries) => opened().save(entries),
     record: (incidents) => opened().record(incidents),
     page: (question) => opened().page(question),
   }
-  const failed = (thrown: unknown) => {
+  const close = () => {
     try {
       database?.close()
     } catch {
       // Its disk is in trouble; what was committed stays.
     }
     database = null
+  }
+  const failed = (thrown: unknown) => {
+    close()
     if (isBroken(thrown)) tellAside(setAside(file, 'broken'))
   }
 
   port.on('message', ({ number, call, input }: ToStoreThread) => {
+    if (call === 'close') {
+      close()
+      port.close()
+      return
+    }
     try {
       if (database !== null && performance.now() - prunedAt > DAY_MS) {
         prunedAt = performance.now()

@@ -3,18 +3,19 @@ import type { SetAside } from '../../sqlite-file.ts'
 import type { Incident } from '../incident.ts'
 import type { Entry } from '../outbox.ts'
 import type { TimelinePage, TimelineQuestion } from '../timeline.ts'
-import type { Told } from './database.ts'
+import type { Left } from './database.ts'
 
 /** What the thread can be asked. */
 export interface StoreCalls {
-  load: { input: number; output: { waiting: Entry[]; told: Told[] } }
+  load: { input: number; output: Left }
   save: { input: readonly Entry[]; output: unknown }
   record: { input: readonly Incident[]; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
 }
 export interface ToStoreThread {
   number: number
-  call: keyof StoreCalls
+  /** close: everything before it is done, and the thread ends. */
+  call: keyof StoreCalls | 'close'
   input: unknown
 }
 export type FromStoreThread =
@@ -26,7 +27,8 @@ export type FromStoreThread =
 export interface AlertStore {
   /** @throws Error when the disk refuses it, or has not answered within some seconds */
   call<C extends keyof StoreCalls>(call: C, input: StoreCalls[C]['input']): Promise<StoreCalls[C]['output']>
-  close(): void
+  /** Resolves when all that was asked before is done, or its disk has had its time. */
+  close(): Promise<void>
 }
 
 const ANSWER_WITHIN_MS = 2_000
@@ -94,6 +96,18 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
         })
       })
     },
-    close: () => void thread?.terminate(),
+    close() {
+      const worker = thread
+      if (worker === null) return Promise.resolve()
+      // Not terminated: SQLite's binding ends the whole process when its thread ends within a call.
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, ANSWER_WITHIN_MS)
+        worker.once('exit', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+        worker.postMessage({ number: 0, call: 'close', input: null } satisfies ToStoreThread)
+      })
+    },
   }
 }

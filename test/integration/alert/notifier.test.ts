@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest'
+import { incidentOf, noticeOf, notifierConfig } from '../../support/notifier-config.ts'
+import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
+import { type Recorded, recordingServer } from '../../support/recording-server.ts'
+import { until } from '../../support/until.ts'
+
+// A notifier with its store on the disk, and a web server for what it tells.
+
+const isPost = ({ method }: Recorded) => method === 'POST'
+
+test('every channel is told once, however often it is said', async () => {
+  const server = await recordingServer()
+  const config = notifierConfig(
+    server.origin,
+    { hook: {}, notify: { type: 'line-notify' }, line: { type: 'line' } },
+    { file: databaseFile() },
+  )
+  const { notifier, comesTo, deliveries } = startNotifier(config)
+  const incident = incidentOf('a')
+  const failed = noticeOf('failed', incident)
+  await notifier.record([incident])
+  await Promise.all([notifier.tell([failed, failed]), notifier.tell([failed])])
+  for (const id of ['hook', 'notify', 'line']) await comesTo('a', `${id} failed delivered`)
+  await notifier.tell([failed])
+  await notifier.tell([noticeOf('recovered', incident)])
+  for (const id of ['hook', 'notify', 'line']) await comesTo('a', `${id} recovered delivered`)
+  const paths = server.requests.filter(isPost).map(({ path }) => path)
+  expect(paths.sort()).toEqual(
+    ['/hook', '/line/v2/bot/message/push', '/notify/api/notify'].flatMap((path) => [path, path]),
+  )
+  expect(await deliveries('a')).toHaveLength(6)
+  const hooked = server.requests.filter(({ path }) => path === '/hook').map(({ body }) => JSON.parse(body))
+  expect(hooked).toMatchObject([
+    { id: failed.id, what: 'failed', about: 'a', computer: 'lab-3', incident: { endedAt: null } },
+    { what: 'recovered', about: 'a', incident: { endedAt: expect.any(String) } },
+  ])
+})
+
+test('what fails and is over while the server is down is one message', async () => {
+  const server = await recordingServer()
+  server.answer({ status: 500, headers: { 'Retry-After': '1' } })
+  const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
+  const { notifier, comesTo, deliveries, states } = startNotifier(config)
+  const incident = incidentOf('a')
+  await notifier.record([incident])
+  await notifier.tell([noticeOf('failed', incident)])
+  await comesTo('a', 'hook failed waiting')
+  await until('the first attempt to fail', () => states()[1]?.condition === 'retrying')
+  await notifier.tell([noticeOf('recovered', incident)])
+  await until('the summary to be tried', () => posted(server.requests).includes('summary a'))
+  const tried = server.requests.length
+  server.answer({ status: 200 })
+  const { attempts } = await comesTo('a', 'hook summary delivered')
+  expect(posted(server.requests.slice(tried))).toEqual(['summary a'])
+  expect(attempts).toBe(posted(server.requests).filter((one) => one === 'summary a').length)
+  expect(await deliveries('a')).toEqual(['hook failed merged', 'hook summary delivered'])
+  await until('the channel to be well', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
+})
+
+test('a server is given the time that it asks for', async () => {
+  const server = await recordingServer()
+  const cameAt: number[] = []
+  server.answer(() => {
+    cameAt.push(performance.now())
+    return cameAt.length === 1 ? { status: 429, headers: { 'Retry-After': '2' } } : { status: 200 }
+  })
+  const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
+  const { notifier, comesTo } = startNotifier(config)
+  const incident = incidentOf('a')
+  await notifier.record([incident])
+  await notifier.tell([noticeOf('failed', incident)])
+  await until('the first attempt', () => cameAt.length === 1)
+  // Another one does not make it hurry.
+  await notifier.tell([noticeOf('failed', incidentOf('b'))])
+  await comesTo('a', 'hook failed delivered')
+  const [first = 0, second = 0] = cameAt
+  expect(second - first).toBeGreaterThan(1_900)
+  expect(second - first).toBeLessThan(4_500)
+  await until('the other one', () => posted(server.requests).includes('failed b'))
+  expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'failed b'])
+})
+
+test('the end of what was refused is told to nobody', async () => {
+  const server = await recordingServer()
+  server.answer({ status: 401 })
+  const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
+  const { notifier, comesTo, logs, states } = startNotifier(config)
+  const incident = incidentOf('a')
+  await notifier.record([incident])
+  await notifier.tell([noticeOf('failed', incident)])
+  const refused = await comesTo('a', 'hook failed refused')
+  expect(refused).toMatchObject({ attempts: 1, reason: { key: 'channel.rejected' } })
+  server.answer({ status: 200 })
+  await notifier.tell([noticeOf('recovered', incident)])
+  expect(await comesTo('a', 'hook recovered untold')).toMatchObject({ attempts: 0, reason: null })
+  expect(posted(server.requests)).toEqual(['failed a'])
+  expect(logs.filter((line) => line.startsWith('warn Channel hook: '))).toHaveLength(1)
+  await until('that to be said', () => states()[1]?.condition === 'refused')
+  expect(states()[1]).toMatchObject({ id: 'hook', waiting: 0, secrets: ['url'] })
+})
+
+describe('a standby', () => {
+  const monthly = { status: 429, body: '{"message": "You have reached your monthly limit."}' }
+
+  test('tells what was refused above it, and alone that it is over', async () => {
+    const server = await recordingServer()
+    server.answer(({ path }) => (path.startsWith('/line/') ? monthly : { status: 200 }))
+    const config = notifierConfig(
+      server.origin,
+      {
+        before: { standby: true },
+        line: { type: 'line' },
+        spare: { standby: true },
+        last: { standby: true },
+      },
+      { file: databaseFile() },
+    )
+    const { notifier, comesTo, deliveries } = startNotifier(config)
+    const incident = incidentOf('a')
+    await notifier.record([incident])
+    await notifier.tell([noticeOf('failed', incident)])
+    await comesTo('a', 'line failed refused')
+    await comesTo('a', 'spare failed delivered')
+    await notifier.tell([noticeOf('recovered', incident)])
+    await comesTo('a', 'spare recovered delivered')
+    await comesTo('a', 'line recovered untold')
+    const toHooks = server.requests.filter(({ path }) => !path.startsWith('/line/'))
+    expect(toHooks.map(({ path }) => path)).toEqual(['/spare', '/spare'])
+    expect(posted(toHooks)).toEqual(['failed a', 'recovered a'])
+    expect(server.requests.filter(isPost)).toHaveLength(3)
+    await comesTo('a', 'last recovered untold')
+    expect(await deliveries('a')).not.toContain('last failed delivered')
+  })
+
+  test('takes over from another standby', async () => {
+    const server = await recordingServer()
+    server.answer(({ path }) => ({ status: path === '/last' ? 200 : 403 }))
+    const config = notifierConfig(
+      server.origin,
+      { main: {}, off: { standby: true, enabled: false }, spare: { standby: true }, last: { standby: true } },
+      { file: databaseFile() },
+    )
+    const { notifier, comesTo } = startNotifier(config)
+    const incident = incidentOf('a')
+    await notifier.record([incident])
+    await notifier.tell([noticeOf('failed', incident)])
+    await comesTo('a', 'last failed delivered')
+    expect(server.requests.map(({ path }) => path)).toEqual(['/main', '/spare', '/last'])
+  })
+
+  test('tells in one what failed and was over before that was refused', async () => {
+    const server = await recordingServer()
+    server.answer(({ path }) =>
+      path === '/main' ? { status: 503, headers: { 'Retry-After': '1' } } : { status: 200 },
+    )
+    const wanted = { main: {}, spare: { standby: true } }
+    const config = notifierConfig(server.origin, wanted, { file: databaseFile() })
+    const { notifier, comesTo } = startNotifier(config)
+    const incident = incidentOf('a')
+    await notifier.record([incident])
+    await notifier.tell([noticeOf('failed', incident)])
+    await until('the first attempt', () => server.requests.length === 1)
+    await notifier.tell([noticeOf('recovered', incident)])
+    await comesTo('a', 'spare recovered untold')
+    server.answer(({ path }) => ({ status: path === '/main' ? 401 : 200 }))
+    await comesTo('a', 'main summary refused')
+    await comesTo('a', 'spare summary delivered')
+    expect(posted(server.requests, 'spare')).toEqual(['summary a'])
+  })
+})
+
+describe('this computer itself', () => {
+  test('shows nothing where that is not wanted', async () => {
+    const server = await recordingServer()
+    const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: false })
+    const { notifier, shown, states } = startNotifier(config)
+    await notifier.tell([noticeOf('failed', incidentOf('a'))])
+    await until('the other channel', () => states()[1]?.condition === 'ok')
+    expect(shown).toEqual([])
+    expect(states()[0]).toMatchObject({ id: 'native', condition: 'unused' })
+  })
+
+  test('shows at once, whoever else does not answer', async () => {
+    const server = await recordingServer()
+    server.answer({ status: 200, isSilent: true })
+    const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })
+    const { notifier, shown } = startNotifier(config)
+    const incident = incidentOf('a')
+    const [failed, recovered] = [noticeOf('failed', incident), noticeOf('recovered', incident)]
+    await notifier.tell([failed])
+    await until('it to be shown', () => shown.length === 1, 2_000)
+    await until('the server to be asked', () => server.requests.length === 1)
+    await notifier.tell([failed, recovered])
+    await until('its end to be shown', () => shown.length === 2, 2_000)
+    expect(shown).toMatchObject([
+      { about: 'a', incident: 'a', title: 'Read-only: /data/a', urgent: true },
+      { about: 'a', incident: 'a', title: 'Well again: /data/a', urgent: false },
+    ])
+    expect(server.requests).toHaveLength(1)
+  })
+})
+
+test('a test goes past what waits, and says what became of it', async () => {
+  const server = await recordingServer()
+  server.answer({ status: 401 })
+  const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })
+  const { notifier, shown } = startNotifier(config)
+  expect(await notifier.test('hook')).toMatchObject({
+    delivered: false,
+    sentence: { key: 'channel.rejected' },
+  })
+  server.answer({ status: 200 })
+  expect(await notifier.test('hook')).toMatchObject({ delivered: true, sentence: { key: 'alert.tested' } })
+  expect(await notifier.test('native')).toMatchObject({ delivered: true })
+  expect(await notifier.test('gone')).toMatchObject({
+    delivered: false,
+    sentence: { key: 'alert.noChannel' },
+  })
+  expect(shown).toMatchObject([{ title: 'Holdfast: a test' }])
+  expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
+})

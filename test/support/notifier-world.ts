@@ -1,0 +1,81 @@
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { ChannelState, NotifierConfig, Shown } from '../../core/alert/messages.ts'
+import { Notifier } from '../../core/alert/notifier.ts'
+import { openAlertStore } from '../../core/alert/store/store.ts'
+import type { Delivery, TimelinePage, TimelineQuestion } from '../../core/alert/timeline.ts'
+import type { SetAside } from '../../core/sqlite-file.ts'
+import { STORE_THREAD } from './notifier-config.ts'
+import type { Recorded } from './recording-server.ts'
+import { temporaryDirectory } from './temporary.ts'
+import { until } from './until.ts'
+
+export interface RunningNotifier {
+  notifier: Notifier
+  /** What it has said to its host so far. */
+  shown: Shown[]
+  logs: string[]
+  asides: SetAside[]
+  states(): ChannelState[]
+  /** Timeline, of everything unless asked otherwise. */
+  page(question?: Partial<TimelineQuestion>): Promise<TimelinePage>
+  /** What became of the notices of an incident, as `channel what state`. */
+  deliveries(incident: string): Promise<string[]>
+  /** Waits until that has become of a notice of an incident. */
+  comesTo(incident: string, delivery: string, withinMs?: number): Promise<Delivery>
+}
+
+export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'alerts.db')
+
+/** A notifier with the real store, which ends with the test. */
+export function startNotifier(config: NotifierConfig): RunningNotifier {
+  const [shown, logs, asides]: [Shown[], string[], SetAside[]] = [[], [], []]
+  let states: ChannelState[] = []
+  const { file } = config
+  const store = file === null ? null : openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
+  const notifier = new Notifier(config, store, {
+    show: (one) => shown.push(one),
+    channels: (told) => {
+      states = told
+    },
+    log: (level, text) => logs.push(`${level} ${text}`),
+  })
+  onTestFinished(() => notifier.stop())
+  const page = (question: Partial<TimelineQuestion> = {}) =>
+    notifier.timeline({
+      before: null,
+      most: 200,
+      severity: null,
+      kinds: null,
+      source: null,
+      text: '',
+      lasts: null,
+      ...question,
+    })
+  const deliveriesOf = async (id: string): Promise<Delivery[]> =>
+    (await page()).entries.find(({ incident }) => incident.id === id)?.deliveries ?? []
+  const said = ({ channel, what, state }: Delivery) => `${channel} ${what} ${state}`
+  return {
+    notifier,
+    shown,
+    logs,
+    asides,
+    states: () => states,
+    page,
+    deliveries: async (id) => (await deliveriesOf(id)).map(said).sort(),
+    comesTo: (id, delivery, withinMs = 10_000) =>
+      until(
+        `${id} to come to ${delivery}`,
+        async () => (await deliveriesOf(id)).find((one) => said(one) === delivery),
+        withinMs,
+      ),
+  }
+}
+
+/** Which notices were posted to a webhook, or to all: `what about`, in their order. */
+export function posted(requests: readonly Recorded[], id?: string): string[] {
+  return requests
+    .filter((one) => id === undefined || one.path === `/${id}`)
+    .map(({ body }) => JSON.parse(body))
+    .map(({ what, about }) => `${what} ${about}`)
+}

@@ -1,5 +1,6 @@
 import { scanProblem } from '../core/agent/state/scan-problem.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
+import { isDiskKind } from '../core/alert/kinds.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -86,8 +87,9 @@ function heldUp(state: AppState) {
   })
 }
 
+/** Of the disks: what else may be wrong is looked at by itself. */
 const incidentOf = ({ incidents }: AppState): Message | undefined =>
-  incidents.find(({ endedAt }) => endedAt === null)?.sentence
+  incidents.find(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))?.sentence
 
 /** A pause of the schedule that is over before long is waited for. */
 function pauseOf({ allowance: { now: allowed, until }, totals }: AppState, now: number): Message | null {

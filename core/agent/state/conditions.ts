@@ -29,6 +29,8 @@ export interface Condition {
   live?: Message
   /** Nobody is told before it has lasted for so long, in milliseconds. */
   tellAfterMs: number
+  /** It may pass in a moment: the status says it, and it is no incident. */
+  isPassing?: boolean
 }
 
 export function conditionsOf(state: AppState, now: number): Condition[] {
@@ -85,6 +87,7 @@ function workerConditions({ workers }: AppState, now: number): Condition[] {
         sentence: message('condition.worker', { worker }),
         live,
         tellAfterMs: 2 * MINUTE_MS,
+        isPassing: condition === 'late',
       },
     ]
   })

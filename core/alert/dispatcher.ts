@@ -46,13 +46,17 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Nothing is sent before: here is what an earlier run left. `seen`: notices that came to it, by their ids. */
+  /**
+   * Nothing is sent before: here is what an earlier run left. Again, where its disk did not say so at first.
+   * @param seen notices that came to it, by their ids.
+   */
   begin(waiting: readonly Entry[], told: readonly string[], seen: readonly string[]): void {
     this.#hasBegun = true
+    const earlier = waiting.filter(({ notice }) => !this.#seen.has(keyOf(notice)))
     for (const about of told) this.#told.add(about)
     for (const id of seen) this.#seen.add(id)
-    for (const { notice } of waiting) this.#seen.add(notice.id).add(keyOf(notice))
-    this.#waiting = [...waiting, ...this.#waiting]
+    for (const { notice } of earlier) this.#seen.add(notice.id).add(keyOf(notice))
+    this.#waiting = [...earlier, ...this.#waiting]
     this.#options.changed()
     this.#schedule(0)
   }

@@ -26,6 +26,8 @@ export interface NotifierEvents {
 }
 
 const CHANGES_EVERY_MS = 250
+/** A disk that does not say what an earlier run left is asked again. */
+const LOAD_AGAIN_MS = 5_000
 
 /** Tells people: an outbox for each channel, on the disk as far as that takes it, in memory in any case. */
 export class Notifier {
@@ -39,6 +41,8 @@ export class Notifier {
   #isFailing = false
   #isReady = false
   readonly #resumed: Promise<void>
+  #loadAgain: NodeJS.Timeout | null = null
+  #isStopped = false
 
   /** @param store null: nothing outlasts this process. */
   constructor(config: NotifierConfig, store: AlertStore | null, events: NotifierEvents) {
@@ -116,15 +120,20 @@ export class Notifier {
 
   /** Resolves when what was to be written down is, as far as its disk takes it. */
   async stop(): Promise<void> {
+    this.#isStopped = true
+    if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
     this.#beats.stop()
     if (this.#changes !== null) clearTimeout(this.#changes)
     await this.#store?.close()
   }
 
-  /** Nothing is sent before it is known what an earlier run has told, or that nobody can know. */
+  /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
   async #resume(): Promise<void> {
-    const left = (await this.#kept('load', Date.now())) ?? { waiting: [], told: [], seen: [] }
+    const loaded = await this.#kept('load', Date.now())
+    if (loaded === null && this.#store !== null && !this.#isStopped)
+      this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
+    const left = loaded ?? { waiting: [], told: [], seen: [] }
     this.#isReady = true
     for (const [id, dispatcher] of this.#dispatchers) {
       dispatcher.begin(

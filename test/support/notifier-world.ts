@@ -63,7 +63,7 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
     states: () => states,
     page,
     deliveries: async (id) => (await deliveriesOf(id)).map(said).sort(),
-    comesTo: (id, delivery, withinMs = 10_000) =>
+    comesTo: (id, delivery, withinMs = 20_000) =>
       until(
         `${id} to come to ${delivery}`,
         async () => (await deliveriesOf(id)).find((one) => said(one) === delivery),

@@ -95,7 +95,7 @@ test('what is no database is set aside, and a new one is begun', async () => {
   expect(readdirSync(path.dirname(file)).filter((name) => name.includes('broken'))).toHaveLength(1)
 })
 
-test('what is damaged while it is used is set aside, and nobody misses a message', async () => {
+test('what was damaged between two runs is set aside, and nobody misses a message', async () => {
   const server = await recordingServer()
   const file = databaseFile()
   const config = notifierConfig(server.origin, { hook: {} }, { file })
@@ -122,4 +122,60 @@ test('what is damaged while it is used is set aside, and nobody misses a message
   await after.notifier.tell([noticeOf('failed', third)])
   await after.comesTo('c', 'hook failed delivered')
   expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
+})
+
+test('what turns out to be damaged while it is used is set aside, too', async () => {
+  const server = await recordingServer()
+  const file = databaseFile()
+  const config = notifierConfig(server.origin, { hook: {} }, { file })
+  const before = startNotifier(config)
+  const many = Array.from({ length: 200 }, (_, number) =>
+    incidentOf(`i${number}`, { group: 'x'.repeat(2_000) }),
+  )
+  await before.notifier.record(many)
+  await before.notifier.stop()
+  // What it is opened by is whole.
+  const bytes = readFileSync(file)
+  writeFileSync(file, bytes.fill('x', Math.floor((bytes.length * 7) / 8)))
+  const after = startNotifier(config)
+  // Whoever asks first finds it out.
+  await after.page().catch(() => undefined)
+  await until('it to be set aside', () => after.asides.length > 0)
+  expect(after.asides).toMatchObject([{ why: 'broken' }])
+  const incident = incidentOf('a')
+  await after.notifier.record([incident])
+  await after.notifier.tell([noticeOf('failed', incident)])
+  await after.comesTo('a', 'hook failed delivered')
+})
+
+test('what waited is sent when its disk says at last what it was', async () => {
+  const server = await recordingServer()
+  const [waited, told] = [noticeOf('failed', incidentOf('a')), incidentOf('b')]
+  const rest = { channel: 'hook', channelName: 'Hook', decidedAt: null, attempts: 1, reason: null }
+  const left = {
+    waiting: [{ id: 'e', notice: waited, state: 'waiting', at: waited.at, ...rest }],
+    told: [{ channel: 'hook', about: 'b' }],
+    seen: [],
+  }
+  let loads = 0
+  const call = async (name: string) => {
+    if (name !== 'load') return null
+    loads += 1
+    if (loads === 1) throw new Error('it has not answered')
+    return left
+  }
+  const slow = { call, close: () => Promise.resolve() } as unknown as AlertStore
+  const notifier = new Notifier(notifierConfig(server.origin, { hook: {} }), slow, {
+    show: () => undefined,
+    channels: () => undefined,
+    log: () => undefined,
+  })
+  await notifier.tell([noticeOf('failed', incidentOf('c'))])
+  await until('what comes now to be told', () => posted(server.requests).includes('failed c'), SOON_MS)
+  await until('what waited to be told', () => posted(server.requests).includes('failed a'), 15_000)
+  await notifier.tell([waited, noticeOf('recovered', told)])
+  await until('the end to be told', () => posted(server.requests).includes('recovered b'))
+  expect(posted(server.requests)).toEqual(['failed c', 'failed a', 'recovered b'])
+  expect(loads).toBe(2)
+  await notifier.stop()
 })

@@ -21,7 +21,8 @@ describe('after a restart', () => {
     const before = startNotifier(config)
     const incident = incidentOf('a')
     await before.notifier.record([incident])
-    await before.notifier.tell([noticeOf('failed', incident), noticeOf('failed', incidentOf('b'))])
+    const others = ['b', 'c', 'd', 'e', 'f'].map((id) => noticeOf('failed', incidentOf(id)))
+    await before.notifier.tell([noticeOf('failed', incident), ...others])
     await until('the attempt to be written down', async () => {
       const [entry] = (await before.page()).entries
       return entry?.deliveries[0]?.attempts === 1
@@ -30,8 +31,9 @@ describe('after a restart', () => {
     server.answer({ status: 200 })
     const after = startNotifier(config)
     expect(await after.comesTo('a', 'hook failed delivered')).toMatchObject({ attempts: 2 })
-    await until('the other', () => posted(server.requests).includes('failed b'))
-    expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'failed b'])
+    await until('the last', () => posted(server.requests).includes('failed f'))
+    const inOrder = ['a', 'a', 'b', 'c', 'd', 'e', 'f'].map((id) => `failed ${id}`)
+    expect(posted(server.requests)).toEqual(inOrder)
     const [first, second] = server.requests.map(({ headers }) => headers['x-holdfast-delivery'])
     expect(second).toBe(first)
   })

@@ -118,3 +118,9 @@ export function filesWith(directory: string, text: string): string[] {
     .map((file) => path.relative(directory, file))
     .sort()
 }
+
+/** There are so many posts and no more; says what they told where there are others. */
+export function expectPosted(posts: readonly Post[], count: number): void {
+  const told = posts.map(({ body }) => (body.startsWith('{') ? JSON.parse(body).text : body))
+  expect(posts.length, told.join(' | ')).toBe(count)
+}

@@ -96,6 +96,13 @@ export class Dispatcher {
     this.#schedule(0)
   }
 
+  /** The channel was switched off or removed: what waits is not told through it any more. */
+  giveUp(): void {
+    const decidedAt = Date.now()
+    const waiting = this.#waiting.map((one): Entry => ({ ...one, state: 'expired', decidedAt }))
+    if (waiting.length > 0) void this.#settle(waiting)
+  }
+
   state(secrets: string[]): ChannelState {
     return {
       id: this.#options.id,

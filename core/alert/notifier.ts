@@ -62,12 +62,14 @@ export class Notifier {
     const ids = [NATIVE, ...config.channels.map(({ id }) => id)]
     for (const [id, dispatcher] of this.#dispatchers) {
       if (ids.includes(id)) continue
+      dispatcher.giveUp()
       dispatcher.stop()
       this.#dispatchers.delete(id)
     }
     for (const id of ids) {
       const dispatcher = this.#dispatcherOf(id)
-      if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
+      if (!isOn(config, id)) dispatcher.giveUp()
+      else if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
     }
     this.#beats.configure(config.channels)
     this.#tellChanges()
@@ -246,6 +248,10 @@ export class Notifier {
       )
     }, CHANGES_EVERY_MS)
   }
+}
+
+function isOn({ native, channels }: NotifierConfig, id: string): boolean {
+  return id === NATIVE ? native : channels.some((one) => one.id === id && one.enabled)
 }
 
 function settingsOf({ channels, secrets }: NotifierConfig, id: string) {

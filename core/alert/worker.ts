@@ -51,10 +51,7 @@ export function startNotifier(
         test: ({ channel }: { channel: string }) => running().test(channel),
         timeline: (question: TimelineQuestion) => running().timeline(question),
       },
-      stop: () => {
-        notifier?.stop()
-        return Promise.resolve()
-      },
+      stop: async () => notifier?.stop(),
     }
   }
 }

@@ -119,7 +119,7 @@ export function startReceiverTell(
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await alerts.stop()
-      notifier.stop()
+      await notifier.stop()
     },
   }
 }

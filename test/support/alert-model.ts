@@ -130,14 +130,13 @@ export class AlertModel {
     const { startedMs } = this.#world
     const { last, dueMs, isAskedFor, seenMs } = known
     const begun = startedMs > since ? startedMs + FIRST_CHECKS_MS : since
+    const patienceMs = Math.max(COLLECT_MS, ...Object.keys(incident.paths).map(this.#tellAfterMs))
     if (incident.isSilent) {
       const isTimeKnown = this.#wallSetMs < seenMs
-      const lastedMs =
-        Math.max(last?.elapsedMs ?? 0, isTimeKnown ? since : begun) + LASTING_MS[1] + COLLECT_MS
-      return Math.max(begun, lastedMs)
+      const lastsMs = Math.max(last?.elapsedMs ?? 0, isTimeKnown ? since : begun)
+      return Math.max(begun, lastsMs + patienceMs + LASTING_MS[1])
     }
-    if (last === null)
-      return begun + Math.max(COLLECT_MS, ...Object.keys(incident.paths).map(this.#tellAfterMs))
+    if (last === null) return begun + patienceMs
     return isAskedFor ? begun : Math.max(dueMs, begun)
   }
 

@@ -14,7 +14,7 @@ const INTERVAL_SECONDS = 2
 /** What is found out is told within an interval and this. */
 const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000
 /** Whatever was to follow what was told has come by then. */
-const NOTHING_MORE_MS = 10_000
+const NOTHING_MORE_MS = 5_000
 const UNREACHABLE_MINUTES = 0.1
 
 const test = desktopTest.extend<{ server: PostServer; receiver: ReceiverProcess }>({

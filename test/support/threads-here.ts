@@ -27,15 +27,12 @@ export class ThreadHere extends EventEmitter {
     port1.on('message', (message) => void this.emit('message', message))
   }
 
-  postMessage(message: { job: { kind: string } }, transfer: readonly Transferable[]): void {
+  postMessage(message: { job: { kind: string } } | null, transfer: readonly Transferable[] = []): void {
+    if (message === null) return this.port.close()
     this.last = this.last.then(async () => {
       await threadJobs.before(message.job.kind)
       this.port.postMessage(message, transfer)
     })
-  }
-
-  async terminate(): Promise<void> {
-    this.port.close()
   }
 
   unref(): void {

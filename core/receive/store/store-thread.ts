@@ -20,7 +20,9 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     port.postMessage(result, memory === null ? [] : [memory.buffer])
 
   if (data.role === 'write') {
-    port.on('message', ({ id, job }: NumberedJob<WriteJob>) => {
+    port.on('message', (message: NumberedJob<WriteJob> | null) => {
+      if (message === null) return port.close()
+      const { id, job } = message
       const result = writeFiles(job)
       answer({ id, result }, result.memory)
     })
@@ -30,7 +32,9 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
   const beats = new Int32Array(data.beat)
   const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
   let last: Promise<void> = Promise.resolve()
-  port.on('message', ({ id, job }: NumberedJob<CommitJob>) => {
+  port.on('message', (message: NumberedJob<CommitJob> | null) => {
+    if (message === null) return port.close()
+    const { id, job } = message
     last = last.then(async () => {
       try {
         answer({ id, result: await committer.run(job) })

@@ -58,7 +58,8 @@ export function createStoreThread<Job>(script: URL, data: StoreThreadData): Stor
       }),
     close() {
       isClosed = true
-      void worker?.terminate()
+      // Not terminate(): within a call of SQLite that ends the whole process.
+      worker?.postMessage(null)
     },
   }
 }

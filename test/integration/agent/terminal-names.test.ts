@@ -31,7 +31,7 @@ test('neither does a path that is tested, nor a command that there is none of', 
   const unknown = startHoldfast([FORGED])
   expect(await unknown.ended()).toBe(2)
   expect(linesOf(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)
-  const gone = path.join(temporaryDirectory('probe'), FORGED)
+  const gone = path.join(temporaryDirectory('probe'), 'gone', FORGED)
   const probed = startHoldfast(['probe', gone])
   expect(await probed.ended()).toBe(1)
   expect(linesOf(probed.err())).toEqual([expect.stringContaining(`${QUOTED} is missing`)])

@@ -28,7 +28,10 @@ export class ThreadHere extends EventEmitter {
   }
 
   postMessage(message: { job: { kind: string } } | null, transfer: readonly Transferable[] = []): void {
-    if (message === null) return this.port.close()
+    if (message === null) {
+      this.port.close()
+      return
+    }
     this.last = this.last.then(async () => {
       await threadJobs.before(message.job.kind)
       this.port.postMessage(message, transfer)

@@ -58,10 +58,12 @@ function storeNow(
   }
   const known: Held[] = []
   const incoming: SmallIncoming[] = []
-  // As they came they are parts of the whole frame, which would wait with them.
-  const digests = Buffer.concat(files.map((file) => file[5]))
+  // As they came they are parts of the whole frame, and would keep it. Not Buffer.concat: its memory is a part of a pool,
+  // and a thread that is told a digest would be sent all 64 KiB of it.
+  const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let at = 0
-  for (const [index, [, number, path, size, facts]] of files.entries()) {
+  for (const [index, [, number, path, size, facts, sent]] of files.entries()) {
+    digests.set(sent, index * DIGEST_BYTES)
     const bytes = payload.subarray(at, at + size)
     at += size
     const source = sources.now(number)

@@ -127,8 +127,9 @@ export function openRounds(committing: Committing, onRoom: () => void): Rounds {
   }
 
   const run = async (): Promise<void> => {
-    while (written.length + durable.length > 0) {
-      if (committing.syncsWhole && isWorthWhole()) await placeWhole()
+    // Where files come while others get their names, more will come: only the first round has a few alone.
+    for (let isFirst = true; written.length + durable.length > 0; isFirst = false) {
+      if (committing.syncsWhole && (!isFirst || isWorthWhole())) await placeWhole()
       else await place(written.splice(0, ROUND_FILES), 'each')
     }
   }

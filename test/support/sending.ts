@@ -1,6 +1,6 @@
 import { openSending } from '../../core/receive/connection/session.ts'
-import type { Outcome } from '../../core/receive/file-refused.ts'
-import type { Offered, Store, StoreSource, ToCopy } from '../../core/receive/store/store.ts'
+import type { Outcome } from '../../core/store/outcome.ts'
+import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import type { Channel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'
 import type { FactWords } from '../../core/wire/facts.ts'

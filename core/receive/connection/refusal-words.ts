@@ -1,7 +1,7 @@
+import type { Outcome } from '../../store/outcome.ts'
 import type { FileStatus } from '../../wire/limits.ts'
 import type { NameFault } from '../../wire/names.ts'
 import { nameFaults } from '../../wire/names.ts'
-import type { Outcome } from '../file-refused.ts'
 
 const ofName: Record<NameFault, string> = {
   empty: 'a part of its name is empty',

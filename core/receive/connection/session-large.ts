@@ -1,11 +1,11 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import { outcomeOf } from '../../store/outcome.ts'
+import type { IncomingFile, Stored } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
-import { outcomeOf } from '../file-refused.ts'
-import type { IncomingFile, Stored } from '../store/store.ts'
 import type { Asked, SessionParts } from './session.ts'
 import { toldNow } from './session.ts'
 

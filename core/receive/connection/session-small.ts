@@ -1,10 +1,10 @@
 import { DIGEST_BYTES } from '../../files/digest.ts'
+import { outcomeOf } from '../../store/outcome.ts'
+import type { SmallIncoming } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { releaseBatch } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
-import { outcomeOf } from '../file-refused.ts'
-import type { SmallIncoming } from '../store/store.ts'
 import type { SessionParts } from './session.ts'
 import { toldNow } from './session.ts'
 

@@ -1,6 +1,6 @@
+import type { StoreSource } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
-import type { StoreSource } from '../store/store.ts'
 
 /** Finds the directory of a sender's source. */
 export interface SourceHost {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import type { Offered, StoreSource } from '../file-facts.ts'
-import { type Outcome, outcomeOf } from '../file-refused.ts'
-import type { IncomingFile, Store } from '../store/store.ts'
+import type { Offered, StoreSource } from '../../store/offered.ts'
+import { type Outcome, outcomeOf } from '../../store/outcome.ts'
+import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
 
 /** A file up to this size is kept in memory until it is stored. */

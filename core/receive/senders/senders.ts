@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises'
+import type { StoreLayout } from '../../store/layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY } from '../../store/layout.ts'
 import { folderName } from '../../wire/names.ts'
 import type { Sender } from './file.ts'
 import { openSendersFile } from './file.ts'
-import { LOST_AND_FOUND } from './lost-found.ts'
 
 export type { Sender } from './file.ts'
 
@@ -53,6 +55,14 @@ export function freeFolder(name: string, taken: readonly string[]): string {
 
 /** Folders in the store that belong to no sender: what original isocket clients send, and what a disk has of its own. */
 const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
+
+/** The folders that are in a store, whoever they belong to. @throws what the system says. */
+export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory() && entry.name !== OWN_DIRECTORY)
+    .map(({ name }) => name)
+}
 
 /** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
 function put(

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { errorCode, errorText } from '../../files/system-error.ts'
+import { defaultRuleWords, ruleWordsSchema } from '../../store/limits/rule-words.ts'
 import { Problem } from '../../words/problem.ts'
-import { defaultRuleWords, ruleWordsSchema } from '../limits/rule-words.ts'
 import { receiveAlertsSchema } from './alerts-config.ts'
 
 const port = z.number().int().min(0).max(65_535)

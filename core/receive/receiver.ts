@@ -4,7 +4,6 @@ import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { openStore } from '../store/store.ts'
-import { timedStore } from '../store/timed.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
@@ -104,9 +103,13 @@ async function startOnStore(
   opened: Opened[],
 ): Promise<Receiver> {
   const warn = (text: string) => events.log('warn', text)
-  const plain = openStore(layout, { thread: options.storeThread, rules: options.rules, log: warn })
-  opened.push(plain.close)
-  const store = timedStore(plain, (seconds) => events.onDurable?.(seconds))
+  const store = openStore(layout, {
+    thread: options.storeThread,
+    rules: options.rules,
+    log: warn,
+    onDurable: (seconds) => events.onDurable?.(seconds),
+  })
+  opened.push(store.close)
   const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
   await senders.trust(options.trusted)
   const identity = await loadIdentity(layout.identity)

@@ -9,7 +9,7 @@ import { forgetCached } from '../files/page-cache.ts'
 import { errorCode } from '../files/system-error.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
 import type { CallWatch } from './call-watch.ts'
-import type { Offered } from './offered.ts'
+import type { StoredAt } from './offered.ts'
 import { FileRefused } from './outcome.ts'
 
 /** The content that a file has to have. */
@@ -17,9 +17,6 @@ export interface Wanted {
   size: number
   digest: Uint8Array
 }
-
-/** Where a file of the store is. */
-export type StoredAt = Pick<Offered, 'source' | 'path'>
 
 /** What is done with files that are stored already; apart from what arrives. */
 export interface Copies {

@@ -5,23 +5,16 @@ import type { Semaphore } from '../pacing/semaphore.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
-import type { CallWatch } from './call-watch.ts'
-import type { Committing } from './committing.ts'
 import { UNNAMED } from './file-system.ts'
-import type { Admission, Room } from './limits/admission.ts'
+import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
-import { judgePath, placeNameOf } from './names.ts'
 import type { Offered } from './offered.ts'
-import type { Outcome } from './outcome.ts'
+import { judgePath } from './offered.ts'
+import type { Outcome, Stored } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
-import type { Partial, Partials } from './partials.ts'
-import type { Rounds } from './rounds.ts'
-
-/** A content that a file has, or why it has none, by which position of the store. */
-export interface Stored {
-  outcome: Outcome
-  position: number
-}
+import type { Partial } from './partials.ts'
+import type { StoreParts } from './parts.ts'
+import { roomFor, timeToDurable } from './parts.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
 export interface IncomingFile {
@@ -48,20 +41,12 @@ export type StoreLarge = (
   turns: Semaphore,
 ) => IncomingFile
 
-export interface LargeParts {
-  admission: Admission
-  committing: Committing
-  partials: Partials
-  rounds: Rounds
-  watch: CallWatch
-}
-
 /** Pieces that come while the disk is busy are written in one call, at most so many. */
 const PIECES_AT_ONCE = 16
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
 const WRITES_AT_ONCE = 64
 
-export function openStoreLarge(parts: LargeParts): StoreLarge {
+export function openStoreLarge(parts: StoreParts): StoreLarge {
   const writes = createSemaphore(WRITES_AT_ONCE)
   let names = 0
 
@@ -77,7 +62,7 @@ export function openStoreLarge(parts: LargeParts): StoreLarge {
 
   /** A new file that nobody goes on with. */
   const create = async (): Promise<{ fd: number; path: string | null }> => {
-    const { directory, hasUnnamed } = await parts.committing.opened
+    const { directory, hasUnnamed } = await parts.commitThread.opened
     if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
     names += 1
     const file = `${directory}/large-${names}`
@@ -101,15 +86,16 @@ function receiveLarge(
   identity: string | undefined,
   directories: readonly ToldDirectory[],
   turns: Semaphore,
-  { admission, committing, partials, rounds, watch }: LargeParts,
+  parts: StoreParts,
   writing: <T>(work: () => Promise<T>) => Promise<T>,
   create: () => Promise<{ fd: number; path: string | null }>,
 ): IncomingFile {
-  const { facts, path, source, session } = file
+  const { commitThread, groupCommit, partials, watch } = parts
+  const { facts, path } = file
   let refused = judgePath(path)
   let open: Open | null = null
   let room: Room | null = null
-  let sleep: () => void = () => undefined
+  let release: () => void = () => undefined
   let hasTurn = false
   /** A part of it was read or written: what has refused it since may be the disk's own fault. */
   let isTouched = false
@@ -136,17 +122,12 @@ function receiveLarge(
   const begin = async (): Promise<void> => {
     hasTurn = await turns.acquire()
     if (isOver) throw new FileRefused('aborted', '')
-    sleep = await watch.during(() => committing.awake())
+    release = await watch.during(() => commitThread.use())
     const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
     const rest = facts.size - (partial?.offset ?? 0)
     try {
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
-      const [entered] = await watch.during(() =>
-        admission.enterAll(source.folder, [{ place: placeNameOf(file), size: rest }]),
-      )
-      if (entered === undefined || entered instanceof FileRefused)
-        throw entered ?? new FileRefused('failed', '')
-      room = entered
+      room = await roomFor(parts, file, rest)
       const at = partial ?? (await writing(create))
       const isSparse = facts.more?.sparse === true
       open = {
@@ -207,32 +188,22 @@ function receiveLarge(
   const leave = () => {
     if (hasTurn) turns.release()
     hasTurn = false
-    sleep()
+    release()
   }
 
   const offset = step(begin).then(() => (refused === null ? (open?.partial?.offset ?? 0) : null))
   void step(takeIn)
 
-  /** Gives what has come to the next round. */
-  const place = ({ fd, path: at, partial }: Open, digest: Uint8Array): Promise<Stored> =>
-    new Promise((resolve) => {
-      rounds.reserve(1, facts.size)
-      const toPlace = { fd, file: at, source: source.id, path, facts, digest, isUntimed: true, moved: null }
-      rounds.add([
-        {
-          file: toPlace,
-          folder: source.folder,
-          session,
-          directories,
-          answer: (outcome, position) => {
-            partial?.placed()
-            room?.leave(outcome.status === 'durable')
-            leave()
-            resolve({ outcome, position })
-          },
-        },
-      ])
-    })
+  const place = async ({ fd, path: temporary, partial }: Open, digest: Uint8Array): Promise<Stored> => {
+    const timed = timeToDurable(parts)
+    const written = { fd, temporary, digest, isUntimed: true, moved: null, directories }
+    const stored = await groupCommit.addOne({ ...file, ...written })
+    partial?.placed()
+    room?.leave(stored.outcome.status === 'durable')
+    leave()
+    timed(stored.outcome)
+    return stored
+  }
 
   return {
     offset,

@@ -13,8 +13,8 @@ export interface Place {
 export interface ToPlace extends Place {
   /** Open, and closed by whoever places it; null: the place has this content, and gets these facts. */
   fd: number | null
-  /** The path that it has already; null: none. */
-  file: string | null
+  /** The path that it has until then; null: none. */
+  temporary: string | null
   facts: FileFacts
   digest: Uint8Array
   /** Its time is to be set yet. */
@@ -51,26 +51,19 @@ export interface WriteResult {
 /** What came is not what its digest tells of. */
 export const WRONG_DIGEST = 'digest'
 
-/** How a round makes durable what it does: by one call for the whole file system, or each file and directory by itself. */
-export type SyncKind = 'whole' | 'each'
-
 /** What the thread that gives names and keeps the manifest does; one after the other. */
 export type CommitJob =
   /** Opens what it works with. What is written from now on is known to be written, or not, by the next sync. */
   | { kind: 'wake' }
   /** Says what is stored; of a store that cannot be written to, if it can be read. */
   | { kind: 'look' }
-  /**
-   * Gives files their names. Of `each` their contents are synced before. `whole`: they were by the round before, and what
-   * was written up to now is by this one.
-   */
+  /** Makes files durable: their contents, then their names with their rows. */
   | {
       kind: 'round'
       files: readonly ToPlace[]
       directories: readonly ToldDirectory[]
       /** By folder: the session that has sent them. */
       sessions: readonly (readonly [folder: string, session: string])[]
-      sync: SyncKind
     }
   | { kind: 'source'; folder: string; directory: string }
   | { kind: 'wanted'; folder: string; after: number; limit: number }
@@ -88,15 +81,14 @@ export interface Opened {
   /** Where small files are written, and whether they can be without a name. */
   directory: string
   hasUnnamed: boolean
-  syncsWhole: boolean
   /** The manifest that was there is damaged, and was set aside as this. */
   aside: string | null
 }
 
 export interface RoundResult {
   outcomes: readonly Outcome[]
-  /** Why nothing of the round is durable; null: it is. */
-  unsynced: Outcome | null
+  /** Why nothing of the round is durable. */
+  failure: Outcome | null
   position: number
   totals: readonly [folder: string, totals: SenderTotals][]
 }

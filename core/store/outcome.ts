@@ -36,6 +36,14 @@ export interface Outcome {
   detail: string
 }
 
+/** What became of a file, by which position of the store. */
+export interface Stored {
+  outcome: Outcome
+  position: number
+}
+
+export const isDurable = ({ status }: Outcome): boolean => status === 'durable' || status === 'same'
+
 /** SQLite's result codes (https://sqlite.org/rescode.html) for what the disk has said: SQLITE_READONLY, IOERR, FULL. */
 const sqliteErrors = new Map([
   [8, 'EROFS'],

@@ -118,9 +118,9 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   }
 
   /** Gives the file a name that nothing has; false: something has it. */
-  const give = ({ fd, file }: ToPlace, parent: TreeDirectory, name: string): boolean => {
+  const give = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean => {
     const to = `${parent.path}/${name}`
-    if (file !== null) return nameRefusal(() => moveToFreeSync(file, to, renameSync))
+    if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to, renameSync))
     const code = linkOpenFile(fd ?? -1, parent.fd, name)
     if (code === null) return true
     if (code === 'EEXIST') return false
@@ -128,13 +128,13 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   }
 
   /** The place gets the copy that has come, in one step. */
-  const renew = ({ fd, file }: ToPlace, parent: TreeDirectory, name: string) => {
-    const from = file ?? host.temporary()
-    if (file === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
+  const renew = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string) => {
+    const from = temporary ?? host.temporary()
+    if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
       renameSync(from, `${parent.path}/${name}`)
     } catch (thrown) {
-      if (file === null) rmSync(from, { force: true })
+      if (temporary === null) rmSync(from, { force: true })
       throw thrown
     }
   }

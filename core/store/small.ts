@@ -1,19 +1,17 @@
 import { DIGEST_BYTES } from '../files/digest.ts'
-import type { FileFacts } from '../files/facts.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
-import type { CallWatch } from './call-watch.ts'
-import type { Committing } from './committing.ts'
-import type { Admission } from './limits/admission.ts'
+import type { Written } from './group-commit.ts'
 import type { ToldDirectory, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
-import { judgePath, placeNameOf } from './names.ts'
 import type { Offered } from './offered.ts'
+import { judgePath, placeNameOf } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
-import type { Rounds, Written } from './rounds.ts'
+import type { StoreParts } from './parts.ts'
+import { timeToDurable } from './parts.ts'
 import type { StoreThread } from './thread.ts'
 
-/** A whole small file as it came. */
+/** A whole small file. */
 export interface SmallIncoming extends Offered {
   bytes: Uint8Array
   digest: Uint8Array
@@ -36,46 +34,32 @@ export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) 
 
 /** One of them on its way. */
 interface Pending {
-  index: number
   file: SmallIncoming
-  events: SmallEvents
-  /** The first one of a group has them. */
+  /** The first one of a batch has them. */
   directories: readonly ToldDirectory[]
-  /** Lets go of its room; `landed`: it is on the disk. */
-  leave(landed: boolean): void
+  onWritten(): void
+  answer(outcome: Outcome, position: number): void
 }
 
-/** Files that came together. */
-interface Group {
+/** Files that came together, or those of them for which there was no room before. */
+interface Batch {
   files: Pending[]
-  bytes: number
-  /** See SmallEvents; null: some of what came in it is not stored. */
+  /** See SmallEvents; null: not all that came in it is written. */
   memory: ArrayBufferLike | null
 }
 
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
-/** Files that one job writes at most: as many as a frame brings. */
-const JOB_FILES = 512
-/** A group of fewer files shares its job with those behind it, up to so many bytes: what shares one is copied. */
-const WORTH_A_JOB = 64
-const SHARED_JOB_BYTES = 256 * 1024
 const NO_BYTES = new Uint8Array(0)
+const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
-export interface SmallParts {
-  admission: Admission
-  committing: Committing
-  rounds: Rounds
-  watch: CallWatch
-  writer: StoreThread<WriteJob>
-  /** Content was stored in this place in another way than by going on with a partial file. */
-  superseded(source: number, path: string): void
-}
-
-/** @returns how to store them, what has to be called when there is room for more, and the end. */
-export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): void; end(): Promise<void> } {
-  const { admission, committing, rounds, watch, writer } = parts
-  const coming: Group[] = []
+/** `feed` has to be called when there is room for more files. */
+export function openStoreSmall(
+  parts: StoreParts,
+  writer: StoreThread<WriteJob>,
+): { store: StoreSmall; feed(): void; end(): Promise<void> } {
+  const { admission, commitThread, groupCommit, partials, watch } = parts
+  const waiting: Batch[] = []
   const jobs = new Set<Promise<void>>()
   let isOver = false
   let names = 0
@@ -85,165 +69,119 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
     return `${directory}/${names}`
   }
 
-  const answer = ({ index, events, leave }: Pending, outcome: Outcome, position: number) => {
-    leave(outcome.status === 'durable')
-    events.onStored(index, outcome, position)
-  }
-
-  const written = (
-    files: readonly Pending[],
-    { written: results }: WriteResult,
-    paths: WriteJob['names'],
-  ) => {
-    const toName = files.flatMap((pending, at): Written[] => {
-      const { file, index, events } = pending
-      const result = results[at] ?? 'EIO'
+  const written = (files: readonly Pending[], results: WriteResult['written'], names: WriteJob['names']) => {
+    const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
+      const result = results[index] ?? 'EIO'
       if (typeof result === 'string') {
-        rounds.giveUp(1, file.facts.size)
+        groupCommit.giveUp(1, file.facts.size)
         const why = outcomeOf(Object.assign(new Error(result), { code: result }))
-        answer(pending, result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
+        answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
         return []
       }
-      events.onWritten(index)
-      const { source, path, facts, digest, session } = file
-      return [
-        {
-          file: {
-            fd: result,
-            file: paths?.[at] ?? null,
-            source: source.id,
-            path,
-            facts,
-            digest,
-            isUntimed: false,
-            moved: null,
-          },
-          folder: source.folder,
-          session,
-          directories: pending.directories,
-          answer(outcome, position) {
-            if (outcome.status === 'durable') parts.superseded(source.id, path)
-            answer(pending, outcome, position)
-          },
-        },
-      ]
+      onWritten()
+      const temporary = names?.[index] ?? null
+      return [{ ...file, fd: result, temporary, isUntimed: false, moved: null, directories, answer }]
     })
     // Together: a round begins with the first.
-    rounds.add(toName)
+    groupCommit.add(done)
   }
 
-  const write = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {
+  const write = async ({ files, memory }: Batch): Promise<void> => {
     const bytes = files.reduce((sum, { file }) => sum + file.facts.size, 0)
-    rounds.reserve(files.length, bytes)
+    groupCommit.reserve(files.length, bytes)
     try {
-      const sleep = await committing.awake()
+      const leave = await commitThread.use()
       try {
-        const { directory, hasUnnamed } = await committing.opened
-        const paths = hasUnnamed ? null : files.map(() => nextName(directory))
-        const { job, transfer } = writeJobOf(files, memory, directory, paths)
+        const { directory, hasUnnamed } = await commitThread.opened
+        const names = hasUnnamed ? null : files.map(() => nextName(directory))
+        const { job, transfer } = writeJobOf(files, memory, directory, names)
         const result = (await watch.during(() => writer.call(job, transfer))) as WriteResult
         if (result.memory !== null) batchBuffers.give(result.memory)
-        written(files, result, paths)
+        written(files, result.written, names)
       } finally {
-        sleep()
+        leave()
       }
     } catch (thrown) {
-      rounds.giveUp(files.length, bytes)
-      for (const pending of files) answer(pending, outcomeOf(thrown), 0)
+      groupCommit.giveUp(files.length, bytes)
+      for (const { answer } of files) answer(outcomeOf(thrown), 0)
     }
   }
 
   const feed = () => {
-    while (coming.length > 0 && jobs.size < JOBS_AT_ONCE && rounds.room > 0) {
-      const { files, memory } = takeJob(coming, Math.min(JOB_FILES, rounds.room))
-      const job = write(files, memory)
-      jobs.add(job)
-      void job.then(() => {
+    while (jobs.size < JOBS_AT_ONCE && groupCommit.room > 0) {
+      const batch = waiting.shift()
+      if (batch === undefined) return
+      // What is left shares the memory: it has to last until the last of them is written.
+      const rest = batch.files.splice(groupCommit.room)
+      if (rest.length > 0) {
+        batch.memory = null
+        waiting.unshift({ files: rest, memory: null })
+      }
+      const job = write(batch).finally(() => {
         jobs.delete(job)
         feed()
       })
+      jobs.add(job)
     }
   }
 
   const admit = async (files: readonly SmallIncoming[], events: SmallEvents): Promise<void> => {
+    const onStored = timedEvents(parts, events)
     const good = files.flatMap((file, index) => {
       const refused = judgePath(file.path)
       if (refused === null) return [{ file, index }]
-      events.onStored(index, refused, 0)
+      onStored(index, refused, 0)
       return []
     })
     const [first] = good
     if (first === undefined) return
-    const { folder } = first.file.source
     const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
-    const reserved = await watch.during(() => admission.enterAll(folder, places))
+    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
     const pending = good.flatMap(({ file, index }, at): Pending[] => {
-      const room = reserved[at]
+      const room = rooms[at]
       if (room === undefined || room instanceof FileRefused) {
-        events.onStored(index, room === undefined ? { status: 'failed', detail: '' } : outcomeOf(room), 0)
+        onStored(index, outcomeOf(room ?? new FileRefused('failed', '')), 0)
         return []
       }
-      return [{ file, index, events, directories: [], leave: room.leave }]
+      const answer = (outcome: Outcome, position: number) => {
+        room.leave(outcome.status === 'durable')
+        if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
+        onStored(index, outcome, position)
+      }
+      return [{ file, directories: [], onWritten: () => events.onWritten(index), answer }]
     })
     const [leading] = pending
     if (leading === undefined) return
     leading.directories = events.directories
-    const isWhole = pending.length === files.length
-    const bytes = pending.reduce((sum, { file }) => sum + file.bytes.length, 0)
-    coming.push({ files: pending, bytes, memory: isWhole ? (events.memory ?? null) : null })
+    waiting.push({ files: pending, memory: pending.length === files.length ? (events.memory ?? null) : null })
     feed()
   }
 
   return {
     store(files, events) {
-      if (isOver) {
-        for (const index of files.keys()) events.onStored(index, { status: 'aborted', detail: '' }, 0)
-        return
+      const failAll = (outcome: Outcome) => {
+        for (const index of files.keys()) events.onStored(index, outcome, 0)
       }
-      void admit(files, events).catch((thrown: unknown) => {
-        for (const index of files.keys()) events.onStored(index, outcomeOf(thrown), 0)
-      })
+      if (isOver) return failAll(ABORTED)
+      void admit(files, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
     },
     feed,
     /** Resolves when the thread has nothing in its hands any more. */
     async end() {
       isOver = true
-      for (const { files } of coming.splice(0))
-        for (const pending of files) answer(pending, { status: 'aborted', detail: '' }, 0)
+      for (const { files } of waiting.splice(0)) for (const { answer } of files) answer(ABORTED, 0)
       await Promise.all(jobs)
     },
   }
 }
 
-/** Takes the files of the next job out of those that wait: a group, several small ones, or the beginning of one. */
-function takeJob(coming: Group[], most: number): Pick<Group, 'files' | 'memory'> {
-  const first = coming.shift()
-  if (first === undefined) return { files: [], memory: null }
-  const { files } = first
-  if (files.length > most) {
-    const rest = files.splice(most)
-    // What is left shares the memory: it has to last until the last of them is written.
-    coming.unshift({
-      files: rest,
-      bytes: rest.reduce((sum, { file }) => sum + file.bytes.length, 0),
-      memory: null,
-    })
-    return { files, memory: null }
+function timedEvents(parts: StoreParts, { onStored }: SmallEvents): SmallEvents['onStored'] {
+  const timed = timeToDurable(parts)
+  return (index, outcome, position) => {
+    timed(outcome)
+    onStored(index, outcome, position)
   }
-  let { bytes, memory } = first
-  for (;;) {
-    const next = coming[0]
-    if (next === undefined || files.length >= WORTH_A_JOB || files.length + next.files.length > most) break
-    if (bytes + next.bytes >= SHARED_JOB_BYTES) break
-    coming.shift()
-    files.push(...next.files)
-    bytes += next.bytes
-    memory = null
-  }
-  return { files, memory }
 }
-
-const isSparse = ({ more }: FileFacts) => more?.sparse === true
 
 /** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */
 function writeJobOf(
@@ -267,7 +205,7 @@ function writeJobOf(
     files: files.map(({ file: { facts } }) => ({
       size: facts.size,
       mtimeNs: facts.mtimeNs,
-      isSparse: isSparse(facts),
+      isSparse: facts.more?.sparse === true,
     })),
     bytes,
     digests,

@@ -3,11 +3,12 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { DIGEST_BYTES } from '../../../core/files/digest.ts'
 import { createCallWatch } from '../../../core/store/call-watch.ts'
-import type { Committing } from '../../../core/store/committing.ts'
+import type { CommitThread } from '../../../core/store/commit-thread.ts'
+import type { Written } from '../../../core/store/group-commit.ts'
+import { openGroupCommit } from '../../../core/store/group-commit.ts'
 import type { Opened, WriteJob, WriteResult } from '../../../core/store/messages.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
-import type { Written } from '../../../core/store/rounds.ts'
-import { openRounds } from '../../../core/store/rounds.ts'
+import { openPartials } from '../../../core/store/partials.ts'
 import type { SmallIncoming } from '../../../core/store/small.ts'
 import { openStoreSmall } from '../../../core/store/small.ts'
 import { writeFiles } from '../../../core/store/writing.ts'
@@ -19,7 +20,7 @@ import { until } from '../../support/until.ts'
 const KIB = 1024
 const source = { id: 1, folder: 'pc', directory: 'data' }
 const opened: Opened = {
-  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, syncsWhole: true, aside: null },
+  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, aside: null },
 }
 
 /** What gives small files to the writing thread, which does one job whenever it is told to. */
@@ -27,12 +28,11 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
   const jobs: { job: WriteJob; transfer: readonly ArrayBuffer[]; done(result: WriteResult): void }[] = []
   const added: Written[] = []
   const counted = { files: 0, bytes: 0 }
-  const committing: Committing = {
-    syncsWhole: true,
+  const commitThread: CommitThread = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
     call: async () => null as never,
-    round: async () => ({ outcomes: [], unsynced: null, position: 0, totals: [] }),
-    awake: async () => () => undefined,
+    round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
+    use: async () => () => undefined,
     stalledMs: () => 0,
     close: async () => undefined,
   }
@@ -40,28 +40,32 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
     counted.files += files
     counted.bytes += bytes
   }
-  const small = openStoreSmall({
-    admission: {
-      charge: () => () => undefined,
-      enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
-    },
-    committing,
-    rounds: {
-      add: (some) => void added.push(...some),
-      get room() {
-        return room - counted.files
+  const small = openStoreSmall(
+    {
+      admission: {
+        charge: () => () => undefined,
+        enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
-      reserve: count,
-      giveUp: (files, bytes) => count(-files, -bytes),
-      close: async () => undefined,
+      commitThread,
+      groupCommit: {
+        add: (some) => void added.push(...some),
+        addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
+        get room() {
+          return room - counted.files
+        },
+        reserve: count,
+        giveUp: (files, bytes) => count(-files, -bytes),
+        close: async () => undefined,
+      },
+      partials: openPartials('/store/partial', { charge: () => () => undefined }),
+      watch: createCallWatch(),
+      onDurable: () => undefined,
     },
-    watch: createCallWatch(),
-    writer: {
+    {
       call: (job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
       close: () => undefined,
     },
-    superseded: () => undefined,
-  })
+  )
 
   /** Files that came in one frame. */
   const store = (files: number, size: number) => {
@@ -107,22 +111,6 @@ test.each([
   },
 )
 
-test('few small files that wait share a job, in memory of its own, and their frames are not held', async () => {
-  const { store, jobAt } = open()
-  // Two jobs are out: what comes now waits.
-  for (const index of [0, 1]) {
-    store(100, KIB)
-    await jobAt(index)
-  }
-  const groups = [store(3, KIB), store(4, KIB), store(5, KIB)]
-  await new Promise(setImmediate)
-  const { done } = await jobAt(0)
-  done({ written: new Array(100).fill('EIO'), memory: null })
-  const { job, transfer } = await jobAt(2)
-  expect([job.files.length, transfer[0]?.byteLength]).toEqual([12, 12 * KIB])
-  for (const { incoming } of groups) expect(incoming.every(({ bytes }) => bytes.length === 0)).toBe(true)
-})
-
 test('no more is written than may wait for its name; the rest follows when there is room', async () => {
   const { store, jobAt, jobs, counted } = open({ room: 300 })
   const { outcomes } = store(512, 10)
@@ -145,7 +133,7 @@ test('what is written waits for its name, under one of its own where the file sy
     await until('two wait', () => added.length === 2)
     expect(outcomes).toEqual([{ status: 'digest', detail: '' }])
     const [one, , three] = job.names ?? [null, null, null]
-    expect(added.map(({ file: { fd, file, path } }) => [fd, file, path])).toEqual([
+    expect(added.map(({ fd, temporary, path }) => [fd, temporary, path])).toEqual([
       [11, one, '0'],
       [12, three, '2'],
     ])
@@ -175,20 +163,17 @@ test.skipIf(!canMount)(
 test('nor is what was written when a sync has failed: its sender hears so when it is gone', async () => {
   const file = path.join(temporaryDirectory('rounds'), 'copy-1')
   fs.writeFileSync(file, 'maybe on the disk')
-  const unsynced: Outcome = { status: 'full', detail: 'ENOSPC' }
-  const committing = { round: async () => ({ outcomes: [], unsynced, position: 0, totals: [] }) }
-  const rounds = openRounds({ ...committing, syncsWhole: true } as never, () => undefined)
-  const size = 64 * KIB * KIB
-  const { facts } = offeredAs(source, 'f', size)
-  const toPlace = { fd: fs.openSync(file, 'r'), file, source: 1, path: 'f', facts, digest: Buffer.alloc(32) }
-  rounds.reserve(1, size)
-  const outcome = await new Promise<Outcome>((answer) =>
-    rounds.add([
-      {
-        file: { ...toPlace, isUntimed: false, moved: null },
-        ...{ folder: 'pc', session: null, directories: [], answer },
-      },
-    ]),
-  )
-  expect([outcome, fs.existsSync(file)]).toEqual([unsynced, false])
+  const failure: Outcome = { status: 'full', detail: 'ENOSPC' }
+  const round = async () => ({ outcomes: [], failure, position: 0, totals: [] })
+  const groupCommit = openGroupCommit({ round }, () => undefined)
+  const written = { fd: fs.openSync(file, 'r'), temporary: file, digest: Buffer.alloc(32) }
+  const others = () =>
+    groupCommit.addOne({
+      ...offeredAs(source, 'f', 64 * KIB * KIB),
+      ...written,
+      ...{ isUntimed: false, moved: null, directories: [] },
+    })
+  const [first, second] = [others(), others()]
+  expect((await first).outcome.status).toBe('failed')
+  expect([(await second).outcome, fs.existsSync(file)]).toEqual([failure, false])
 })

@@ -1,8 +1,8 @@
 import { openSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Written } from '../../../core/store/group-commit.ts'
+import { openGroupCommit } from '../../../core/store/group-commit.ts'
 import type { RoundResult, ToPlace } from '../../../core/store/messages.ts'
-import type { Written } from '../../../core/store/rounds.ts'
-import { openRounds } from '../../../core/store/rounds.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 import { threadJobs } from '../../support/threads-here.ts'
@@ -16,110 +16,94 @@ vi.mock('node:worker_threads', async (original) => ({
 const MIB = 1024 * 1024
 const EIO = { status: 'failed', detail: 'EIO' } as const
 
-/** Rounds of a disk that makes durable what the test lets it, at once or in one call for all. */
-function open({ syncsWhole = true } = {}) {
-  const asked: { files: readonly ToPlace[]; sync: string; end(unsynced: RoundResult['unsynced']): void }[] =
-    []
-  const committing = {
-    syncsWhole,
-    round: ({ files, sync }: { files: readonly ToPlace[]; sync: string }) =>
-      new Promise<RoundResult>((resolve) => {
-        const end = (unsynced: RoundResult['unsynced']) => {
-          const outcome = unsynced ?? { status: 'durable' as const, detail: '' }
-          resolve({ outcomes: files.map(() => outcome), unsynced, position: 1, totals: [] })
-        }
-        asked.push({ files, sync, end })
-      }),
-  }
+/** Rounds of a disk that makes durable what the test lets it. */
+function open() {
+  const asked: { files: readonly ToPlace[]; end(failure: RoundResult['failure']): void }[] = []
+  const round = ({ files }: { files: readonly ToPlace[] }) =>
+    new Promise<RoundResult>((resolve) => {
+      const end = (failure: RoundResult['failure']) => {
+        const outcome = failure ?? { status: 'durable' as const, detail: '' }
+        resolve({ outcomes: files.map(() => outcome), failure, position: 1, totals: [] })
+      }
+      asked.push({ files, end })
+    })
   let rooms = 0
-  const rounds = openRounds(committing as never, () => {
+  const commits = openGroupCommit({ round }, () => {
     rooms += 1
   })
   const answers: string[] = []
   const written = (size: number): Written => ({
-    file: {
-      ...{ fd: openSync('/dev/null', 'r'), file: null, source: 1, path: 'f', facts: factsOf(size) },
-      ...{ digest: Buffer.alloc(32), isUntimed: false, moved: null },
-    },
-    folder: 'pc',
-    session: null,
-    directories: [],
+    ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: factsOf(size), session: null },
+    ...{ fd: openSync('/dev/null', 'r'), temporary: null, digest: Buffer.alloc(32) },
+    ...{ isUntimed: false, moved: null, directories: [] },
     answer: ({ status }) => void answers.push(status),
   })
   const add = (count: number, size = 1) => {
-    rounds.reserve(count, count * size)
-    rounds.add(Array.from({ length: count }, () => written(size)))
+    commits.reserve(count, count * size)
+    commits.add(Array.from({ length: count }, () => written(size)))
   }
   const next = async () => {
-    const round = await until('a round is asked for', () => asked.shift())
-    return { names: round.files.length, sync: round.sync, end: round.end }
+    const { files, end } = await until('a round is asked for', () => asked.shift())
+    return { names: files.length, end }
   }
-  return { rounds, add, next, answers, rooms: () => rooms }
+  return { commits, add, next, answers, rooms: () => rooms }
 }
 
-describe('rounds', () => {
-  test('what is written while one is under way is in the next one, all of it together', async () => {
+describe('group commit', () => {
+  test('what is written while a round is under way is in the next one, all of it together', async () => {
     const { add, next, answers } = open()
     add(1)
     const first = await next()
     for (let count = 0; count < 40; count += 1) add(1)
+    expect([first.names, answers]).toEqual([1, []])
     first.end(null)
     const second = await next()
+    expect([second.names, answers.length]).toEqual([40, 1])
     second.end(null)
-    const third = await next()
-    expect([first, second, third]).toMatchObject([
-      { sync: 'each', names: 1 },
-      { sync: 'whole', names: 0 },
-      { sync: 'whole', names: 40 },
-    ])
-    expect(answers).toHaveLength(1)
-    third.end(null)
     await until('all are answered', () => answers.length === 41)
   })
 
   test('what no sync has seen yet is bounded: there is room again when it is durable', async () => {
-    const { rounds, add, next, rooms } = open()
-    for (let count = 0; rounds.room > 0; count += 1) {
+    const { commits, add, next, rooms } = open()
+    for (let count = 0; commits.room > 0; count += 1) {
       add(1, MIB)
       expect(count).toBeLessThan(300)
     }
-    for (let round = 0; round < 3; round += 1) (await next()).end(null)
-    await until('all are durable', () => rooms() > 0 && rounds.room > 0)
+    for (let round = 0; round < 2; round += 1) (await next()).end(null)
+    await until('all are durable', () => rooms() > 0 && commits.room > 0)
   })
 
   test('files on their way are bounded, too, however small', () => {
-    const { rounds, add } = open()
-    const { room } = rounds
+    const { commits, add } = open()
+    const { room } = commits
     expect(room).toBeGreaterThan(100)
-    rounds.reserve(room - 1, 0)
+    commits.reserve(room - 1, 0)
     add(1)
-    expect(rounds.room).toBe(0)
-    rounds.giveUp(10, 0)
-    expect(rounds.room).toBe(10)
+    expect(commits.room).toBe(0)
+    commits.giveUp(10, 0)
+    expect(commits.room).toBe(10)
   })
 
   test('of a sync that failed nothing is durable that was written before its end: not what is in the next round either', async () => {
     const { add, next, answers } = open()
     add(20)
-    ;(await next()).end(null)
-    const naming = await next()
+    const failing = await next()
     add(20)
-    naming.end(EIO)
+    failing.end(EIO)
     await until('all are answered', () => answers.length === 40)
     expect(new Set(answers)).toEqual(new Set(['failed']))
     add(20)
-    ;(await next()).end(null)
     ;(await next()).end(null)
     await until('they are durable', () => answers.slice(40).every((status) => status === 'durable'))
     expect(answers).toHaveLength(60)
   })
 
   test('at its end what is under way is brought to its end, and nothing more begins', async () => {
-    const { rounds, add, next, answers } = open({ syncsWhole: false })
+    const { commits, add, next, answers } = open()
     add(1)
     const first = await next()
     add(1)
-    const closed = rounds.close()
+    const closed = commits.close()
     add(1)
     expect(answers).toEqual(['aborted'])
     first.end(null)

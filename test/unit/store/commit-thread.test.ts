@@ -202,7 +202,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
     return events
   }
 
-  test('many: one sync of the disk for all contents of a round and all names of the one before', async () => {
+  test('many: one sync of the disk for all contents of a round, and one for all names', async () => {
     const texts = numbered(40)
     const events = await eventsOf(texts)
     for (const [name] of texts) {

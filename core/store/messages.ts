@@ -1,5 +1,5 @@
 import type { FileFacts } from '../files/facts.ts'
-import type { SenderTotals } from './manifest/manifest.ts'
+import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
 import type { Keep } from './versions/choose.ts'
 

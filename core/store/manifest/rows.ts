@@ -1,19 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { unpack } from 'msgpackr'
+import { z } from 'zod'
 import { isDigest } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { factsOfWords, isFactWords } from '../../wire/facts.ts'
 import { nameFault } from '../../wire/names.ts'
 import { isVersionName } from '../versions/name.ts'
+import type { Totals } from './totals.ts'
+import { allTotals } from './totals.ts'
 
 /** A directory of a sender's folder that holds what one of its sources has sent. */
-export interface SourceRow {
-  id: number
+export type SourceRow = z.infer<typeof sourceSchema>
+const sourceSchema = z.object({
+  id: z.number(),
   /** The sender's folder. */
-  folder: string
-  directory: string
-}
+  folder: z.string(),
+  directory: z.string(),
+})
 
 /** One content of the store. */
 export interface FileRow {
@@ -45,18 +49,6 @@ export interface DirectoryRow {
   path: string
   /** null: its sender has not told them. */
   facts: FileFacts | null
-}
-
-export interface Totals {
-  folder: string
-  /** Contents, older ones included. */
-  files: number
-  bytes: number
-  /** What takes a name on the disk: files, older contents, directories. */
-  names: number
-  position: number
-  /** The session that made the last change. */
-  session: string | null
 }
 
 type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
@@ -162,14 +154,11 @@ export function openRows(database: DatabaseSyncInstance): Rows {
      WHERE source = ? AND path = ? AND version = ''`,
   )
   const places = database.prepare('SELECT places FROM round')
-  const allTotals = database.prepare('SELECT * FROM sender ORDER BY folder')
   const epoch = database.prepare('SELECT epoch FROM store')
 
   return {
-    get epoch() {
-      return (epoch.get() as { epoch: string }).epoch
-    },
-    sources: () => allSources.all() as unknown as SourceRow[],
+    epoch: (epoch.get() as { epoch: string }).epoch,
+    sources: () => allSources.all().map((row) => sourceSchema.parse(row)),
     find(source, key, version) {
       const raw = findOne.get(source, key, version) as RawFile | undefined
       return raw === undefined ? null : fileOf(raw)
@@ -190,7 +179,7 @@ export function openRows(database: DatabaseSyncInstance): Rows {
           of === source && (`${place}/`.startsWith(`${path}/`) || path.startsWith(`${place}/`)),
       )
     },
-    totals: () => allTotals.all() as unknown as Totals[],
+    totals: () => allTotals(database),
   }
 }
 

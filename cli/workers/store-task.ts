@@ -1,4 +1,4 @@
-import { removeUnfinished } from '../../core/store/restore/put.ts'
+import { removeUnfinished } from '../../core/store/restore/batch.ts'
 import type { Task, TaskEvent } from '../../core/store/task.ts'
 import { runTask } from '../../core/store/task.ts'
 

@@ -1,33 +1,25 @@
-import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { openBeneath } from '../../files/beneath.ts'
 import { digestText } from '../../files/digest.ts'
-import type { FileFacts } from '../../files/facts.ts'
-import { closeFd } from '../../files/fd.ts'
-import { makeDirectories } from '../../files/make-directories.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
+import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { lookAgain, openRows, placeOf } from '../manifest/rows.ts'
+import { openRows, placeOf } from '../manifest/rows.ts'
 import { openForReading, requireStore } from '../read-store.ts'
-import { NotAFile } from '../verify/read-digest.ts'
+import { removeUnfinished } from './batch.ts'
+import { bring } from './bring.ts'
+import { makeDestination, requireOutside } from './destination.ts'
+import { createDirectoryFacts } from './directories.ts'
 import { loadDressing } from './dress.ts'
 import type { Listed, RestoreEvent, RestoreHost, RestoreSummary } from './events.ts'
 import { emptySummary } from './events.ts'
-import { requireOutside } from './inside.ts'
-import { nothingToRestore, restoreStopped } from './problems.ts'
 import type { Put } from './put.ts'
-import { openPutting, removeUnfinished } from './put.ts'
+import { openPutting } from './put.ts'
 import type { Selected } from './select.ts'
-import { select, selectAgain } from './select.ts'
+import { select } from './select.ts'
 import type { Origin, Wanted } from './wanted.ts'
 import { originOf } from './wanted.ts'
 
 export type { Listed, RestoreEvent, RestoreSummary } from './events.ts'
-
-/** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
-const MOST_LOOKS = 3
 
 function listedOf({ folder, directory }: SourceRow, row: FileRow): Listed {
   return {
@@ -45,6 +37,13 @@ function listedOf({ folder, directory }: SourceRow, row: FileRow): Listed {
 
 const strangePlace = ({ source: { folder, directory }, row }: Selected): string =>
   `${folder}/${directory}/${row.key}`
+
+/** @param at as it was then; milliseconds since 1970. */
+function nothingToRestore(store: string, origin: readonly string[], at: number | null): Problem {
+  const place = [store, ...origin].join('/')
+  if (at !== null) return new Problem('store.restoreNothingThen', { path: place, at })
+  return new Problem('store.restoreNothing', { path: place })
+}
 
 const namesOf = ({ sender, source, path: wanted }: Origin): string[] =>
   [sender, source, wanted].flatMap((part) => part?.split('/') ?? [])
@@ -76,17 +75,6 @@ export async function listStore(store: string, wanted: Wanted, host: RestoreHost
   if (summary.files + summary.failed === 0 && (origin.sender !== null || wanted.at !== null))
     throw nothingToRestore(layout.root, namesOf(origin), wanted.at)
   return summary
-}
-
-/** Makes a destination, and what is missing above it. @throws Problem where it cannot be made, or is no directory. */
-async function makeDestination(directory: string): Promise<void> {
-  try {
-    await makeDirectories(directory)
-    if (!(await stat(directory)).isDirectory())
-      throw Object.assign(new Error(`no directory: ${directory}`), { code: 'ENOTDIR' })
-  } catch (thrown) {
-    throw restoreStopped(directory, thrown)
-  }
 }
 
 /**
@@ -197,81 +185,6 @@ function targetOf({ source, row }: Selected, origin: Origin): string[] {
   if (origin.path === null) return parts
   const below = parts.slice(origin.path.split('/').length)
   return below.length > 0 ? below : parts.slice(-1)
-}
-
-/** Directories whose facts are remembered; beyond it they are asked for anew. */
-const MOST_DIRECTORIES = 10_000
-
-/** What the directories on the way to a file are at the source, in the order of the way. */
-function createDirectoryFacts(rows: Rows) {
-  const known = new Map<string, FileFacts | null>()
-  const find = (source: number, directory: string): FileFacts | null => {
-    const name = `${source} ${directory}`
-    const found = known.get(name)
-    if (found !== undefined) return found
-    if (known.size >= MOST_DIRECTORIES) known.clear()
-    const facts = rows.directory(source, directory)?.facts ?? null
-    known.set(name, facts)
-    return facts
-  }
-  return {
-    above({ source, row }: Selected, to: readonly string[]): (FileFacts | null)[] {
-      const parts = row.key.split('/')
-      const beyond = to.length - parts.length
-      return to.slice(0, -1).map((_, index) => {
-        // The sender's folder is nothing at the source; the source's own directory is.
-        const depth = index - beyond + 1
-        return depth < 0 ? null : find(source.id, parts.slice(0, depth).join('/'))
-      })
-    },
-  }
-}
-
-/**
- * Opens a content and has it put; what has changed meanwhile, as a receiver runs, is looked up anew.
- * @returns what became of it; null: that is told later.
- */
-async function bring(
-  layout: StoreLayout,
-  rows: Rows,
-  { source, row: first }: Extract<Selected, { is: 'file' }>,
-  wanted: Wanted,
-  isRunning: boolean,
-  put: (row: FileRow, fd: number) => Promise<Put | null>,
-): Promise<{ put: Put; row: FileRow } | RestoreEvent | null> {
-  let row = first
-  for (let look = 1; ; look += 1) {
-    const found = await bringOne(layout, { source, row }, put)
-    const isOdd = found !== null && ('put' in found ? found.put.did === 'damaged' : found.kind === 'missing')
-    if (!isOdd || !isRunning || look === MOST_LOOKS) return found
-    const { isSame } = await lookAgain(rows, row, !('put' in found))
-    const now = isSame ? null : selectAgain(rows, row, wanted)
-    if (now === null) return found
-    row = now
-  }
-}
-
-async function bringOne(
-  layout: StoreLayout,
-  { source, row }: Pick<Extract<Selected, { is: 'file' }>, 'source' | 'row'>,
-  put: (row: FileRow, fd: number) => Promise<Put | null>,
-): Promise<{ put: Put; row: FileRow } | RestoreEvent | null> {
-  const place = placeOf(source, row, layout.versions).join('/')
-  try {
-    const fd = await openBeneath(layout.root, place, READ_FILE)
-    try {
-      const done = await put(row, fd)
-      return done === null ? null : { put: done, row }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
-    if (isGone(code)) return { kind: 'missing', place }
-    if (code === null) throw thrown
-    return { kind: 'unreadable', place, code }
-  }
 }
 
 function eventOf(

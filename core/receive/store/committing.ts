@@ -1,8 +1,15 @@
 import { inTime } from '../../pacing/in-time.ts'
+import { openThread } from '../../worker/thread.ts'
 import { outcomeOf } from '../file-refused.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { CommitJob, CommitResults, Opened, RoundResult } from './messages.ts'
-import { createStoreThread } from './thread.ts'
+import type {
+  CommitJob,
+  CommitResults,
+  CommitterCalls,
+  Opened,
+  RoundResult,
+  StoreThreadData,
+} from './messages.ts'
 
 type RoundJob = Omit<Extract<CommitJob, { kind: 'round' }>, 'kind'>
 
@@ -34,7 +41,8 @@ const END_WITHIN_MS = 2_000
 export function openCommitting(layout: StoreLayout, script: URL): Committing {
   const beat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
   const beats = new Int32Array(beat)
-  const thread = createStoreThread<CommitJob>(script, { role: 'commit', root: layout.root, beat })
+  const data: StoreThreadData = { role: 'commit', root: layout.root, beat }
+  const thread = openThread<CommitterCalls>(script, { data, youngMb: 4 })
   let out = 0
   let heard = { beats: 0, at: 0 }
   let users = 0
@@ -53,7 +61,7 @@ export function openCommitting(layout: StoreLayout, script: URL): Committing {
     listen()
     out += 1
     try {
-      return await thread.call(job)
+      return await thread.call(job.kind, job)
     } finally {
       out -= 1
       listen()
@@ -139,7 +147,7 @@ export function openCommitting(layout: StoreLayout, script: URL): Committing {
         END_WITHIN_MS,
         call({ kind: 'rest' }).catch(() => undefined),
       )
-      thread.close()
+      void thread.close()
     },
   }
 }

@@ -30,7 +30,6 @@ export interface ToldDirectory extends Place {
 
 /** What the writing thread does: contents of small files become files without names. */
 export interface WriteJob {
-  kind: 'write'
   /** Where files are made. */
   directory: string
   /** Their names there; null: they have none yet. */
@@ -122,18 +121,15 @@ export interface CommitResults {
   rest: null
 }
 
-/** What was thrown, as it crosses from a thread. */
-export interface Thrown {
-  message: string
-  code: string | null
+/** What the writing thread can be asked. */
+export interface WriterCalls {
+  write: { input: WriteJob; output: WriteResult }
 }
 
-/** A job and its answer, with a number by which they belong together. */
-export interface NumberedJob<Job> {
-  id: number
-  job: Job
+/** What the committing thread can be asked. */
+export type CommitterCalls = {
+  [K in CommitJob['kind']]: { input: Extract<CommitJob, { kind: K }>; output: CommitResults[K] }
 }
-export type NumberedResult = { id: number } & ({ result: unknown } | { thrown: Thrown })
 
 /** What a thread of the store is started with. */
 export type StoreThreadData =

@@ -1,17 +1,17 @@
 import { DIGEST_BYTES } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
+import type { Thread } from '../../worker/thread.ts'
 import type { Offered } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import { FileRefused, outcomeOf } from '../file-refused.ts'
 import type { Admission } from '../limits/admission.ts'
 import type { CallWatch } from './call-watch.ts'
 import type { Committing } from './committing.ts'
-import type { ToldDirectory, WriteJob, WriteResult } from './messages.ts'
+import type { ToldDirectory, WriteJob, WriteResult, WriterCalls } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import { judgePath, placeNameOf } from './names.ts'
 import type { Rounds, Written } from './rounds.ts'
-import type { StoreThread } from './thread.ts'
 
 /** A whole small file as it came. */
 export interface SmallIncoming extends Offered {
@@ -67,7 +67,7 @@ export interface SmallParts {
   committing: Committing
   rounds: Rounds
   watch: CallWatch
-  writer: StoreThread<WriteJob>
+  writer: Thread<WriterCalls>
   /** Content was stored in this place in another way than by going on with a partial file. */
   superseded(source: number, path: string): void
 }
@@ -141,7 +141,7 @@ export function openStoreSmall(parts: SmallParts): { store: StoreSmall; feed(): 
         const { directory, hasUnnamed } = await committing.opened
         const paths = hasUnnamed ? null : files.map(() => nextName(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, paths)
-        const result = (await watch.during(() => writer.call(job, transfer))) as WriteResult
+        const result = await watch.during(() => writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
         written(files, result, paths)
       } finally {
@@ -261,7 +261,6 @@ function writeJobOf(
     file.bytes = NO_BYTES
   }
   const job: WriteJob = {
-    kind: 'write',
     directory,
     names,
     files: files.map(({ file: { facts } }) => ({

@@ -1,47 +1,54 @@
 import type { MessagePort } from 'node:worker_threads'
 import { errorText } from '../../files/system-error.ts'
+import { Given, serveThread } from '../../worker/thread.ts'
 import { diskCode, FileRefused } from '../file-refused.ts'
 import { storeLayout } from '../layout.ts'
 import { openCommitter } from './committer.ts'
-import type { CommitJob, NumberedJob, NumberedResult, StoreThreadData, WriteJob } from './messages.ts'
+import type { CommitJob, CommitResults, CommitterCalls, StoreThreadData, WriterCalls } from './messages.ts'
 import { writeFiles } from './writing.ts'
 
-const thrownOf = (thrown: unknown): { message: string; code: string | null } => ({
-  message: errorText(thrown),
-  code: thrown instanceof FileRefused ? thrown.detail : diskCode(thrown),
-})
+/** As it crosses from a thread. */
+function thrownOf(thrown: unknown): Error {
+  const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
+  return Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
+}
 
 /**
  * A thread of the store: it makes many files' calls one after the other, without the two changes of threads that each
  * costs from the event loop. A disk that hangs holds this thread, and nothing else.
  */
 export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
-  const answer = (result: NumberedResult, memory: Uint8Array<ArrayBuffer> | null = null) =>
-    port.postMessage(result, memory === null ? [] : [memory.buffer])
-
   if (data.role === 'write') {
-    port.on('message', (message: NumberedJob<WriteJob> | null) => {
-      if (message === null) return port.close()
-      const { id, job } = message
-      const result = writeFiles(job)
-      answer({ id, result }, result.memory)
+    serveThread<WriterCalls>(port, {
+      write(job) {
+        const result = writeFiles(job)
+        return new Given(result, result.memory === null ? [] : [result.memory.buffer])
+      },
     })
     return
   }
-
   const beats = new Int32Array(data.beat)
   const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
-  let last: Promise<void> = Promise.resolve()
-  port.on('message', (message: NumberedJob<CommitJob> | null) => {
-    if (message === null) return port.close()
-    const { id, job } = message
-    last = last.then(async () => {
-      try {
-        answer({ id, result: await committer.run(job) })
-      } catch (thrown) {
-        answer({ id, thrown: thrownOf(thrown) })
-      }
-    })
-  })
-  port.on('close', () => void last.then(() => committer.close()))
+  const run = async <Job extends CommitJob>(job: Job): Promise<CommitResults[Job['kind']]> => {
+    try {
+      return await committer.run(job)
+    } catch (thrown) {
+      throw thrownOf(thrown)
+    }
+  }
+  serveThread<CommitterCalls>(
+    port,
+    {
+      wake: run,
+      look: run,
+      round: run,
+      source: run,
+      wanted: run,
+      wantSince: run,
+      pin: run,
+      prune: run,
+      rest: run,
+    },
+    () => committer.close(),
+  )
 }

@@ -1,6 +1,7 @@
 import { unlink } from 'node:fs/promises'
 import { closeFd } from '../../files/fd.ts'
 import type { Semaphore } from '../../pacing/semaphore.ts'
+import { openThread } from '../../worker/thread.ts'
 import type { Offered, StoreSource } from '../file-facts.ts'
 import type { Outcome } from '../file-refused.ts'
 import { FileRefused, outcomeOf } from '../file-refused.ts'
@@ -15,14 +16,13 @@ import type { Copies } from './copies.ts'
 import { openCopies } from './copies.ts'
 import type { StoreLarge } from './large.ts'
 import { openStoreLarge } from './large.ts'
-import type { Pruned, RoundResult, ToldDirectory, WriteJob } from './messages.ts'
+import type { Pruned, RoundResult, StoreThreadData, ToldDirectory, WriterCalls } from './messages.ts'
 import { judgePath, placeNameOf } from './names.ts'
 import type { Partials } from './partials.ts'
 import { openPartials } from './partials.ts'
 import { openRounds } from './rounds.ts'
 import type { SmallIncoming, StoreSmall } from './small.ts'
 import { openStoreSmall } from './small.ts'
-import { createStoreThread } from './thread.ts'
 
 export type { Offered, StoreSource } from '../file-facts.ts'
 export type { IncomingFile, Stored } from './large.ts'
@@ -106,7 +106,8 @@ export function openStore(layout: StoreLayout, { thread, rules, log }: StoreOpti
   const watch = createCallWatch()
   const totals = new Map<string, SenderTotals>()
   const committing = openCommitting(layout, thread)
-  const writer = createStoreThread<WriteJob>(thread, { role: 'write' })
+  const role: StoreThreadData = { role: 'write' }
+  const writer = openThread<WriterCalls>(thread, { data: role, youngMb: 4 })
   let isOver = false
 
   const take = (changed: RoundResult['totals']) => {
@@ -234,7 +235,7 @@ export function openStore(layout: StoreLayout, { thread, rules, log }: StoreOpti
         new Promise((resolve) => setTimeout(resolve, END_WITHIN_MS).unref()),
       ])
       await committing.close()
-      writer.close()
+      void writer.close()
     },
   }
 }

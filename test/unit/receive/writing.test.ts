@@ -57,8 +57,9 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
     },
     watch: createCallWatch(),
     writer: {
-      call: (job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
-      close: () => undefined,
+      call: (_name, job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
+      unanswered: 0,
+      close: async () => undefined,
     },
     superseded: () => undefined,
   })
@@ -161,7 +162,7 @@ test.skipIf(!canMount)(
     const digest = digestOf(bytes.subarray(0, 512 * KIB))
     const names = ['a', 'b', 'c'].map((name) => path.join(point, name))
     const { written } = writeFiles({
-      ...{ kind: 'write', directory: point, names, bytes },
+      ...{ directory: point, names, bytes },
       files: names.map(() => ({ size: 512 * KIB, mtimeNs: 0n, isSparse: false })),
       digests: new Uint8Array(Buffer.concat([digest, digest, digest])),
     })

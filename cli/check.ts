@@ -1,15 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../core/check/clock.ts'
-import { createProberPool } from '../core/check/prober/prober-pool.ts'
-import { createLogOutput } from '../core/check/stdio/log-output.ts'
+import { readFile } from '../core/check/probes/read.ts'
+import { createRoom } from '../core/check/room.ts'
+import { createLogOutput } from '../core/check/stdio/outputs.ts'
 import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
-import { openOutput } from '../core/check/stdio/streams.ts'
-import { message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
-import { workerScript } from './worker-script.ts'
-
-const PROBER = fileURLToPath(workerScript('prober'))
+import { endApart, isApart, runApart } from './apart.ts'
+import { openOutput } from './open-output.ts'
 
 /** How long a parent that reads slowly may keep a process that was asked to end, in milliseconds. */
 const END_WITHIN_MS = 200
@@ -25,7 +21,9 @@ export function registerCheck(program: Command): void {
     )
     .option('--timeout <seconds>', 'say "check PATH 110 …" once for a check that takes longer', parseSeconds)
     .option('--quoted', 'read and write paths with spaces in double quotes', false)
-    .action(({ timeout, quoted }: { timeout?: number; quoted: boolean }) => runCheck(timeout ?? null, quoted))
+    .action(({ timeout, quoted }: { timeout?: number; quoted: boolean }) =>
+      isApart ? runCheck(timeout ?? null, quoted) : runApart(openOutput(1), openOutput(2)),
+    )
 }
 
 /** A positive number of seconds, at most a day, as the protocol has it everywhere. */
@@ -39,29 +37,22 @@ function parseSeconds(text: string): number {
 
 async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise<void> {
   const output = openOutput(1)
-  const log = createLogOutput(openOutput(2))
-  const prober = createProberPool(PROBER, (reason) =>
-    log('ERROR', englishWords(message('check.proberEnded', { reason }))),
-  )
-  const end = () => {
-    prober.close()
-    // This process touches no user's path itself, so nothing in it can be stuck.
-    process.exit(0)
-  }
+  const errors = openOutput(2)
   const endSoon = () => {
     process.stdin.pause()
-    setTimeout(end, END_WITHIN_MS)
-    output.end(end)
+    setTimeout(() => void endApart(0, []), END_WITHIN_MS)
+    void endApart(0, [output, errors])
   }
   process.once('SIGTERM', endSoon)
   process.once('SIGINT', endSoon)
   await serveStdio({
     input: process.stdin,
     output,
-    log,
-    prober,
+    log: createLogOutput(errors),
+    readFile: (path) => readFile(path, { isBuffered: false }),
+    room: createRoom(systemClock),
     clock: systemClock,
     options: { timeoutMs: timeoutSeconds === null ? null : timeoutSeconds * 1000, quoted },
   })
-  end()
+  await endApart(0, [output, errors])
 }

@@ -1,5 +1,4 @@
-import type { LedgerEntry } from '../core/ledger/ledger.ts'
-import type { LedgerReader } from '../core/ledger/read.ts'
+import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
 import type { ListOptions } from '../core/scan/preview/list.ts'
 import { type Content, sameContent } from '../core/scan/tree/facts.ts'
 

@@ -4,12 +4,4 @@ import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { workerScript } from '../worker-script.ts'
 
-serveWorker(
-  childProcessPort(),
-  checkerDefinition,
-  startChecker({
-    historyThread: workerScript('history-thread'),
-    laneThread: workerScript('lane'),
-    proberProcess: workerScript('prober'),
-  }),
-)
+serveWorker(childProcessPort(), checkerDefinition, startChecker(workerScript('history-thread')))

@@ -1,7 +1,10 @@
+import { dirname } from 'node:path'
+import { errorCode } from '../files/system-error.ts'
+import { inTime, LATE } from '../pacing/in-time.ts'
 import type { Verdict } from './messages.ts'
-import type { ProberPool } from './prober/prober-pool.ts'
-import type { StepFailure } from './prober/protocol.ts'
-import { callFailure, type Failure } from './probes/findings.ts'
+import { stat } from './probes/calls.ts'
+import { removeLeftOvers } from './probes/probe-file.ts'
+import { writeFile } from './probes/write-file.ts'
 import { type ShellStep, shellStep } from './shell-step.ts'
 import { hungVerdict, SLOW_MS, slowLimit, verdictOf } from './verdict.ts'
 
@@ -14,44 +17,43 @@ export interface ProbedOnce {
 
 /**
  * Probes a directory once: create, list and remove a file in it. A probe that has not come back after
- * `timeoutMs` is said to hang, in the step that it has got to.
+ * `timeoutMs` is said to hang, in the step that it has got to; it holds a thread of the pool from then on.
  */
-export function probeOnce(
-  prober: Pick<ProberPool, 'run'>,
-  path: string,
-  timeoutMs: number,
-): Promise<ProbedOnce> {
-  return new Promise((resolve) => {
-    let step = 'create'
-    const started = performance.now()
-    const timer = setTimeout(() => {
-      const verdict = hungVerdict(path, step, performance.now() - started)
-      resolve({ path, verdict, failedSteps: [shellStep(step)] })
-    }, timeoutMs)
-    const bytes = Buffer.from(path).toString('latin1')
-    prober.run({ does: 'write', path: bytes }, (answer) => {
-      if (answer.did === 'step') step = answer.step
-      if (answer.did !== 'write') return
-      clearTimeout(timer)
-      resolve({ path, ...judge(path, answer.failures, answer.elapsedMs, timeoutMs) })
-    })
+export async function probeOnce(path: string, timeoutMs: number): Promise<ProbedOnce> {
+  const started = performance.now()
+  let step = 'create'
+  const answer = probe(path, timeoutMs, (entered) => {
+    step = entered
   })
+  const probed = await inTime(timeoutMs, answer)
+  if (probed !== LATE) return probed
+  const verdict = hungVerdict(path, step, performance.now() - started)
+  return { path, verdict, failedSteps: [shellStep(step)] }
 }
 
-function judge(
-  path: string,
-  failures: StepFailure[],
-  elapsedMs: number,
-  timeoutMs: number,
-): Omit<ProbedOnce, 'path'> {
-  const verdict = verdictOf(
-    path,
-    { failures: failures.map(asFailure), elapsedMs },
-    slowLimit(SLOW_MS, timeoutMs),
-  )
-  return { verdict, failedSteps: [...new Set(failures.map(({ step }) => shellStep(step)))] }
+async function probe(path: string, timeoutMs: number, enter: (step: string) => void): Promise<ProbedOnce> {
+  const directory = await directoryOf(path)
+  const finding = await writeFile(directory, { isBuffered: true, enter })
+  if (finding.failures.length === 0) await removeLeftOvers(directory)
+  const verdict = verdictOf(path, finding, slowLimit(SLOW_MS, timeoutMs))
+  return { path, verdict, failedSteps: [...new Set(finding.failures.map(({ step }) => shellStep(step)))] }
 }
 
-function asFailure({ step, errno, code, cause }: StepFailure): Failure {
-  return cause === 'no-inodes' ? { step, cause } : callFailure(step, { errno, code })
+/**
+ * A file stands for the directory that it is in, also one that is not there yet, as `touch` would make it: what is
+ * probed is whether one can be made there.
+ */
+async function directoryOf(path: string): Promise<string> {
+  const above = dirname(path)
+  try {
+    return (await stat(path)).isDirectory() ? path : above
+  } catch (thrown) {
+    // Whatever else is wrong with it, the probe's first step will name it.
+    if (errorCode(thrown) !== 'ENOENT') return path
+    const isInDirectory = await stat(above).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    return isInDirectory ? above : path
+  }
 }

@@ -96,6 +96,11 @@ export function fileSystemHungVerdict(path: string, point: string, elapsedMs: nu
   return { kind: 'hung', step: null, code: null, elapsedMs, sentence }
 }
 
+/** The verdict of a path that was not touched, because so many checks hang that no thread is left for it. */
+export function noRoomVerdict(path: string): Verdict {
+  return { kind: 'error', step: null, code: null, elapsedMs: 0, sentence: message('check.noRoom', { path }) }
+}
+
 function sentenceOfFailure(path: string, failure: Failure, elapsedMs: number): Message {
   const { step } = failure
   switch (failure.cause) {

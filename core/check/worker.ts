@@ -1,50 +1,34 @@
-import { fileURLToPath } from 'node:url'
-import { message } from '../words/message.ts'
-import { englishWords } from '../words/words.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { systemClock } from './clock.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import { watchKernelLog } from './kernel/kernel-log.ts'
 import { watchMounts } from './kernel/mount-watch.ts'
-import { createLanes } from './lanes/lanes.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
-import { createProberPool } from './prober/prober-pool.ts'
-import { createRoomyDisk } from './prober/roomy-disk.ts'
 import { createSystemDisk } from './probes/disk.ts'
+import { createRoom } from './room.ts'
 import { createChecker } from './schedule/checker.ts'
 
-/** What a host ships for the checker to start by itself. */
-export interface CheckerScripts {
-  /** The thread that keeps the history. */
-  historyThread: URL
-  /** A thread that reads healthy paths. */
-  laneThread: URL
-  /** A further process, for more paths that hang than this one has threads. */
-  proberProcess: URL
-}
-
-/** The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread. */
+/**
+ * The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread.
+ *
+ * @param historyThread is the host's own script that calls runHistoryThread.
+ */
 export function startChecker(
-  scripts: CheckerScripts,
+  historyThread: URL,
 ): (context: WorkerContext<typeof checkerDefinition>) => WorkerHandlers<typeof checkerDefinition> {
-  return (context) => runChecker(context, scripts)
+  return (context) => runChecker(context, historyThread)
 }
 
 function runChecker(
   context: WorkerContext<typeof checkerDefinition>,
-  { historyThread, laneThread, proberProcess }: CheckerScripts,
+  historyThread: URL,
 ): WorkerHandlers<typeof checkerDefinition> {
   const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
-  const lanes = createLanes(laneThread)
-  const pool = createProberPool(fileURLToPath(proberProcess), (reason) =>
-    context.log('error', englishWords(message('check.proberEnded', { reason }))),
-  )
-  const disk = createRoomyDisk(createSystemDisk(), pool)
   const checker = createChecker({
     clock: systemClock,
-    disk,
-    lanes,
+    disk: createSystemDisk(),
+    room: createRoom(systemClock),
     report: (checked) => {
       history.add(checked)
       context.report({ checked })
@@ -72,9 +56,6 @@ function runChecker(
       stopWatching()
       stopFollowing()
       checker.stop()
-      lanes.close()
-      disk.close()
-      pool.close()
       return history.stop()
     },
   }

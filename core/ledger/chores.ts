@@ -30,15 +30,10 @@ async function fillRoute(
     const isFilled = (one: string) => Number(filled.includes(one))
     const from = ledger.destinations().filter((one) => one !== to)
     for (const each of from.sort((a, b) => isFilled(a) - isFilled(b))) {
-      // What is sent or parked in the meantime is met again.
-      for (const state of ['waiting', 'parked', 'sent'] as const) {
-        let after: number | null = 0
-        while (after !== null) {
-          if (!isWanted(source)) return
-          after = ledger.requeue(each, to, source, state, after, CHUNK_ROWS)
-          onMoved()
-          await turn()
-        }
+      for (let after: string | null = ''; after !== null; await turn()) {
+        if (!isWanted(source)) return
+        after = ledger.requeue(each, to, source, after, CHUNK_ROWS)
+        onMoved()
       }
     }
   }

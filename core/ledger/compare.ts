@@ -1,12 +1,12 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { Compare } from './contract.ts'
+import type { Difference } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { word } from './rows.ts'
 
 /**
  * One file as JSON, a row of the array that `Compare` takes: path relative to the source, bytes, nanoseconds since
- * 1970 of the last change of the content and of the inode, inode. `more` is left alone by the comparison. Numbers are written as SQLite keeps them: in 64 bits, signed;
- * long ones as strings, which JSON.parse gives back exactly and SQLite takes for numbers beside a column of integers
+ * 1970 of the last change of the content and of the inode, inode. `more` is left alone by the comparison. Numbers are written as SQLite keeps them: in 64 bits,
+ * signed; long ones as strings, which JSON.parse gives back exactly and SQLite takes for numbers beside a column of integers
  * (https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison).
  */
 export function comparedRow(
@@ -20,8 +20,8 @@ export function comparedRow(
   return `[${JSON.stringify(path)},${size},"${word.store(mtimeNs)}","${word.store(ctimeNs)}","${word.store(inode)}",${more}]`
 }
 
-/** No route has this number: everything is unknown to it. */
-const NO_ROUTE = 0
+/** Compares files of a source, as an array of `comparedRow`s, with what the ledger has of them. */
+export type Compare = (destination: string, source: string, rows: string) => Difference[]
 
 /**
  * Prepares the comparison of many files in one statement: 1.2 µs a file, where a question for each file takes 8, as
@@ -35,8 +35,7 @@ export function openCompare(database: DatabaseSyncInstance, routes: Routes): Com
      OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
   )
   return (destination, source, rows) => {
-    const route = routes.find(destination, source) ?? NO_ROUTE
-    const found = differing.all(rows, route) as { place: number; known: number }[]
+    const found = differing.all(rows, routes.find(destination, source)) as { place: number; known: number }[]
     return found.map(({ place, known }) => ({ index: place, known: known === 1 }))
   }
 }

@@ -53,9 +53,9 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
     // process that makes the ledger at this moment commits both together.
     const tables = patiently(() => hasTables(database))
     const found = patiently(() => versionOf(database))
-    if (found > LEDGER_VERSION || (found === 0 && tables)) {
+    if (found !== LEDGER_VERSION && (found !== 0 || tables)) {
       database.close()
-      return found === 0 ? 'broken' : 'newer'
+      return found > LEDGER_VERSION ? 'newer' : 'broken'
     }
     patiently(() => database.exec('PRAGMA journal_mode = WAL'))
     // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.

@@ -1,6 +1,8 @@
 import { errorText } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
+import type { Ledger } from './ledger.ts'
+import type { Totals } from './messages.ts'
 
 /** After a failure the ledger is left alone for this long. */
 const REST_MS = 1_000
@@ -41,6 +43,36 @@ export function createLedgerGuard(
     },
     get isRested() {
       return problem === null || performance.now() - failedAt >= REST_MS
+    },
+  }
+}
+
+/** The totals of one destination at a time: while the ledger cannot be read they stay what they were. */
+export interface LastTotals {
+  of(destination: string): Record<string, Totals>
+  /** See Ledger.oldestWaiting; null also while the ledger cannot be read. */
+  oldestWaiting(destination: string, sources: readonly string[]): number | null
+  /** Why they could not be read, or null. */
+  readonly problem: Message | null
+}
+
+/** @param log is told once, however long the ledger fails. */
+export function openLastTotals(
+  { file, open }: { file: string; open: Pick<Ledger, 'totals' | 'oldestWaiting'> },
+  log: (level: 'error', text: string) => void,
+): LastTotals {
+  const guard = createLedgerGuard(file, { onChange: () => undefined, log })
+  let last: { destination: string; totals: Record<string, Totals> } | null = null
+  return {
+    of(destination) {
+      const read = guard.isRested ? guard.use(() => open.totals(destination)) : null
+      if (read !== null) last = { destination, totals: read }
+      return last?.destination === destination ? last.totals : {}
+    },
+    oldestWaiting: (destination, sources) =>
+      guard.isRested ? guard.use(() => open.oldestWaiting(destination, sources)) : null,
+    get problem() {
+      return guard.problem
     },
   }
 }

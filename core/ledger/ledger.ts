@@ -1,22 +1,31 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { errorText } from '../files/system-error.ts'
+import type { Message } from '../words/message.ts'
+import { Problem } from '../words/problem.ts'
 import { checkpointAtRest } from './checkpoints.ts'
-import type { Ledger } from './contract.ts'
+import type { Compare } from './compare.ts'
+import { openCompare } from './compare.ts'
 import { openLedgerFile } from './file.ts'
+import type { LedgerMeta } from './meta.ts'
+import { openLedgerMeta } from './meta.ts'
+import type { LedgerOffers } from './offers.ts'
 import { openLedgerOffers } from './offers.ts'
+import type { LedgerPages } from './pages.ts'
 import { openLedgerPages } from './pages.ts'
-import { openLedgerPlaces } from './places.ts'
+import type { LedgerQueue } from './queue.ts'
 import { openLedgerQueue } from './queue.ts'
+import type { LedgerRemovals } from './removals.ts'
 import { openLedgerRemovals } from './removals.ts'
-import { openLedgerRenamed } from './renamed.ts'
 import { openRoutes } from './rows.ts'
+import { LEDGER_VERSION } from './schema.ts'
+import type { LedgerSent } from './sent.ts'
 import { openLedgerSent } from './sent.ts'
-import { openLedgerSessions } from './sessions.ts'
-import { openLedgerWithdraw } from './withdraw.ts'
 
 export type {
   Candidate,
   Claim,
   Due,
-  Ledger,
   LedgerEntry,
   Proofs,
   Removable,
@@ -25,35 +34,75 @@ export type {
   SessionMemory,
 } from './contract.ts'
 
+/** The state of each file on its way to each destination; each part says what it does. */
+export interface Ledger
+  extends LedgerOffers,
+    LedgerQueue,
+    LedgerSent,
+    LedgerRemovals,
+    LedgerPages,
+    LedgerMeta {
+  /** What happened to an earlier file of this name, if it had to be set aside. */
+  readonly notice: Message | null
+  /** Which files of some rows it does not have with the same size, times and inode. */
+  differing: Compare
+  close(): void
+}
+
+export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
+
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string): Ledger {
   const { database, notice } = openLedgerFile(file)
   const routes = openRoutes(database)
-  const pages = openLedgerPages(database)
-  const places = openLedgerPlaces(database)
   const endCheckpoints = checkpointAtRest(database)
   return {
     notice,
     ...openLedgerOffers(database, routes),
-    ...openLedgerQueue(database, routes, pages),
+    ...openLedgerQueue(database, routes),
     ...openLedgerSent(database, routes),
-    ...openLedgerRenamed(database, routes),
-    ...openLedgerWithdraw(database, routes),
     ...openLedgerRemovals(database, routes),
-    ...openLedgerSessions(database, routes, pages),
-    totals: pages.totals,
-    files: pages.files,
-    home: places.home,
-    rememberHome: places.rememberHome,
-    mountsInside: places.mountsInside,
-    rememberMountsInside: places.rememberMountsInside,
-    destinations: places.destinations,
-    filled: places.filled,
-    rememberFilled: places.rememberFilled,
-    forgetSource: places.forgetSource,
+    ...openLedgerPages(database),
+    ...openLedgerMeta(database),
+    differing: openCompare(database, routes),
     close() {
       endCheckpoints()
       database.close()
     },
+  }
+}
+
+/** @throws Problem transfer.ledgerFailed */
+export function openOrExplain(path: string): Ledger {
+  try {
+    return openLedger(path)
+  } catch (thrown) {
+    const reason = errorText(thrown)
+    throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
+  }
+}
+
+/**
+ * Opens a ledger to be asked only: none is made, and one that cannot be used stays where it is. null: there is none.
+ * @throws Problem scan.list.ledgerUnread
+ */
+export function readLedger(file: string): LedgerReader | null {
+  if (!existsSync(file)) return null
+  try {
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 })
+    try {
+      const row = database.prepare('PRAGMA user_version').get() as { user_version: number }
+      // Whoever misunderstands another version's tables would say untrue things of them.
+      if (row.user_version !== LEDGER_VERSION) throw new Error(`version ${row.user_version}`)
+      const routes = openRoutes(database)
+      const { lookup } = openLedgerOffers(database, routes)
+      const { sentAs } = openLedgerSent(database, routes)
+      return { lookup, sentAs, close: () => database.close() }
+    } catch (thrown) {
+      database.close()
+      throw thrown
+    }
+  } catch (thrown) {
+    throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../words/message-schema.ts'
 
-/** A file's place in the ledger. */
+/** What the ledger can say of a file; the place in this list is the number that it keeps. */
 export const fileStates = ['waiting', 'sent', 'parked'] as const
 export type FileState = (typeof fileStates)[number]
 
@@ -13,6 +13,15 @@ export const totalsSchema = z.object({
   parkedFiles: z.number(),
 })
 export type Totals = z.infer<typeof totalsSchema>
+
+/** The totals of a source with no file. */
+export const noTotals: Readonly<Totals> = {
+  waitingFiles: 0,
+  waitingBytes: 0,
+  sentFiles: 0,
+  sentBytes: 0,
+  parkedFiles: 0,
+}
 
 export const fileSchema = z.object({
   id: z.number(),

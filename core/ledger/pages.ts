@@ -1,99 +1,67 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { FileState, LedgerFile, Totals } from './messages.ts'
+import type { PageQuery } from './contract.ts'
+import type { LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
-import { noTotals } from './no-totals.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
 import { STATE } from './schema.ts'
 
-/** Which rows a page shows: newest first, below the row `before`. */
-export interface PageQuery {
-  source: string | null
-  state: FileState | null
-  before: number | null
-  limit: number
-}
-
-export interface Route {
-  id: number
-  source: string
-}
-
-/** The ledger's questions that the window asks. */
+/** What a view shows of the ledger. */
 export interface LedgerPages {
-  routes(destination: string, source: string | null): Route[]
+  /** By source id. */
   totals(destination: string): Record<string, Totals>
+  /** A page, newest row first. */
   files(destinations: readonly string[], query: PageQuery): { files: LedgerFile[]; more: boolean }
 }
 
-interface FileRow {
-  id: number
-  path: string
-  size: number
+type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' | 'removedAt'> & {
   modifiedMs: number | null
-  attempts: number
-  sent_at: number | null
-  removed_at: number | null
   reason: string | null
 }
 
 export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
-  const routesOf = database.prepare('SELECT id, source FROM route WHERE destination = ? ORDER BY id')
+  const routesOf = database.prepare(
+    `SELECT id, source, destination FROM route
+     WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,
+  )
+  const sum = (what: string, state: number) => `sum(${what}) FILTER (WHERE state = ${state})`
   const totalsOf = database.prepare(
-    `SELECT source, state, files, bytes FROM total JOIN route ON route.id = route WHERE destination = ?`,
+    `SELECT source, ${sum('files', STATE.waiting)} AS waitingFiles, ${sum('bytes', STATE.waiting)} AS waitingBytes,
+     ${sum('files', STATE.sent)} AS sentFiles, ${sum('bytes', STATE.sent)} AS sentBytes,
+     ${sum('files', STATE.parked)} AS parkedFiles
+     FROM route JOIN total ON total.route = route.id WHERE destination = ? GROUP BY route.id`,
   )
   // One index range for each (route, state); the rows of several ranges are merged below.
   const page = database.prepare(
-    `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts, sent_at, removed_at,
-     reason FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+    `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts, sent_at AS sentAt,
+     removed_at AS removedAt, reason
+     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
   )
 
-  const routes = (destination: string, source: string | null): Route[] =>
-    (routesOf.all(destination) as Route[]).filter((route) => source === null || route.source === source)
-
   return {
-    routes,
-
-    totals(destination) {
-      const totals: Record<string, Totals> = {}
-      for (const row of totalsOf.all(destination) as {
-        source: string
-        state: number
-        files: number
-        bytes: number
-      }[]) {
-        const one = totals[row.source] ?? { ...noTotals }
-        totals[row.source] = one
-        if (row.state === STATE.waiting) {
-          one.waitingFiles = row.files
-          one.waitingBytes = row.bytes
-        } else if (row.state === STATE.sent) {
-          one.sentFiles = row.files
-          one.sentBytes = row.bytes
-        } else one.parkedFiles = row.files
-      }
-      return totals
-    },
+    totals: (destination) =>
+      Object.fromEntries(
+        (totalsOf.all(destination) as (Totals & { source: string })[]).map(({ source, ...totals }) => [
+          source,
+          totals,
+        ]),
+      ),
 
     files(destinations, { source, state, before, limit }) {
-      const states = state === null ? fileStates : [state]
-      const ways = destinations.flatMap((destination) =>
-        routes(destination, source).map((route) => ({ ...route, destination })),
-      )
-      const found = ways.flatMap((route) =>
-        states.flatMap((name) =>
+      const routes = routesOf.all(JSON.stringify(destinations), source) as {
+        id: number
+        source: string
+        destination: string
+      }[]
+      const found = routes.flatMap((route) =>
+        (state === null ? fileStates : [state]).flatMap((name) =>
           (page.all(route.id, STATE[name], before ?? Number.MAX_SAFE_INTEGER, limit + 1) as FileRow[]).map(
-            (row): LedgerFile => ({
-              id: row.id,
+            ({ modifiedMs, reason, ...row }): LedgerFile => ({
+              ...row,
               source: route.source,
               destination: route.destination,
-              path: row.path,
-              size: row.size,
-              modifiedAt: row.modifiedMs === null ? null : Math.round(row.modifiedMs),
+              modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
               state: name,
-              attempts: row.attempts,
-              sentAt: row.sent_at,
-              removedAt: row.removed_at,
-              reason: reasonOf(row.reason),
+              reason: reasonOf(reason),
             }),
           ),
         ),

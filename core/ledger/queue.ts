@@ -1,176 +1,143 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Due, Ledger } from './contract.ts'
-import type { LedgerPages } from './pages.ts'
+import type { Message } from '../words/message.ts'
+import type { Candidate, Claim, Due } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { CLAIMED, DUE_COLUMNS, REMOVAL_ANEW, SENT_ONCE, word } from './rows.ts'
+import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, word } from './rows.ts'
 
-/** The files that wait: which may go now, which later, which not at all. */
-export type LedgerQueue = Pick<
-  Ledger,
-  | 'take'
-  | 'oldestWaiting'
-  | 'nextRetryAt'
-  | 'park'
-  | 'retryLater'
-  | 'dueByAge'
-  | 'renew'
-  | 'drop'
-  | 'unpark'
-  | 'unparkOne'
->
-
-/** Nothing is put off for longer (the settings' longest pause between attempts is an hour), in milliseconds. */
-const LONGEST_PAUSE_MS = 2 * 60 * 60 * 1000
-/** How far ahead a file may be put off. */
-export const LONGEST_DEFERRAL_MS = LONGEST_PAUSE_MS / 2
-/** Of the files that wait for their next attempt so many are asked for their age: no index has it. */
-const LATER_ROWS = 1_000
-/** Clocks that are kept right go back by less than this at a time. */
-const WENT_BACK_MS = 1_000
-
-// As one value: to bring each column of each row over by itself costs several times what it costs to find it. Integers
-// of 64 bits are text, which JSON.parse leaves exact.
-const READY = `SELECT json_group_array(json_array(
-    id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT), CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest)
-  ) ORDER BY mtime_ns, id) AS rows
-  FROM (SELECT ${DUE_COLUMNS} FROM file WHERE route = ?1 AND state = 0 AND retry_at = 0
-    AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY mtime_ns, id LIMIT ?3)`
-
-type ReadyRow = [
-  id: number,
-  generation: number,
-  path: string,
-  size: number,
-  mtimeNs: string,
-  ctimeNs: string,
-  inode: string,
-  device: string,
-  attempts: number,
-  digest: string,
-]
-
-function dueOfReady(row: ReadyRow, source: string): Due {
-  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest] = row
-  return {
-    id,
-    generation,
-    source,
-    path,
-    size,
-    mtimeNs: BigInt(mtimeNs),
-    ctimeNs: BigInt(ctimeNs),
-    inode: word.load(BigInt(inode)),
-    device: word.load(BigInt(device)),
-    attempts,
-    // Of NULL it is empty.
-    digest: digest === '' ? null : Buffer.from(digest, 'hex'),
-  }
+/** Files that are not sent: which may go now, which later, which not at all. */
+export interface LedgerQueue {
+  /**
+   * Waiting files of a source whose time has come, oldest first; rows in `excluding` are left out. `now` is in
+   * milliseconds since 1970.
+   */
+  take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>): Due[]
+  /**
+   * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
+   * waits is not written down; by this time they are sent. Of each source only the next thousand are looked at, and a
+   * time before 1970 counts for none: so it costs little, however many wait.
+   */
+  oldestWaiting(destination: string, sources: readonly string[]): number | null
+  park(claim: Claim, reason: Message): void
+  /** Waiting still, but not before `at` (milliseconds since 1970). */
+  retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
+  /** Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds). */
+  dueByAge(destination: string, source: string, age: number): void
+  /** The file has changed: waiting as a new generation, not before `at`. */
+  renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
+  /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
+  drop(claim: Claim): void
+  /** Gives one parked file another try; false: it is parked no more. */
+  unparkOne(claim: Claim): boolean
+  /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
+  unpark(destination: string, source: string | null, limit: number): number
+  /**
+   * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
+   * that are not sent yet.
+   */
+  unsentBelow(destination: string, source: string, directory: string): { waiting: number; parked: number }
+  /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
+  unsentPage(
+    destination: string,
+    source: string,
+    after: string,
+    limit: number,
+  ): { path: string; size: number }[]
+  /**
+   * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
+   * earlier content of one was sent stays known. Returns how many it was.
+   */
+  withdraw(destination: string, source: string, paths: readonly string[]): number
 }
 
-export function openLedgerQueue(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-  pages: Pick<LedgerPages, 'routes'>,
-): LedgerQueue {
-  const ready = database.prepare(READY)
-  const promote = database.prepare(
-    'UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0 AND retry_at <= ?',
+/** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */
+export const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
+/** What is due further ahead was put off by a clock that has been set back since. */
+const BY_ANOTHER_CLOCK_MS = 2 * LONGEST_DEFERRAL_MS
+/** Of the files that wait so many are asked for their age: no index has it. */
+const OLDEST_ROWS = 1_000
+/** Another try for a parked row; its place in the queue is the one it had. */
+const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
+
+/** Takes files out of the queue: that an earlier content was sent stays known, by a time that no file has. */
+function prepareForget(database: DatabaseSyncInstance, which: string) {
+  const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
+  // A removal of it may be under way, and a file that comes back with the mark of a sent one is another content.
+  const leave = database.prepare(
+    `UPDATE file SET state = 1, generation = generation + 1, size = 0, mtime_ns = ${NO_TIME}, reason = NULL,
+     mark_due = 0 ${which} AND state <> 1`,
   )
-  const promoteAll = database.prepare('UPDATE file SET retry_at = 0 WHERE state = 0 AND retry_at > 0')
-  const latest = database.prepare('SELECT max(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
-  const earliest = database.prepare('SELECT min(retry_at) AS at FROM file WHERE state = 0 AND retry_at > 0')
-  // A time of modification is a nanosecond's, beyond a double's exact integers.
-  const oldestReady = database.prepare(
-    `SELECT min(mtime_ns) / 1000000 AS at FROM file
-     WHERE route = ? AND state = 0 AND retry_at = 0 AND mtime_ns > 0`,
+  return (...values: (number | string | null)[]): number =>
+    Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
+}
+
+export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes): LedgerQueue {
+  const dueBetween = prepareDue(
+    database,
+    `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
+    'due_at, id',
   )
-  const oldestLater = database.prepare(
-    `SELECT route, min(mtime_ns) / 1000000 AS at FROM (
-       SELECT route, mtime_ns FROM file INDEXED BY file_later WHERE state = 0 AND retry_at > 0
-       ORDER BY retry_at LIMIT ${LATER_ROWS}
-     ) WHERE mtime_ns > 0 GROUP BY route`,
+  const oldest = database.prepare(
+    `SELECT min(mtime_ns) / 1000000 AS at FROM (
+       SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
+       ORDER BY due_at LIMIT ${OLDEST_ROWS}
+     ) WHERE mtime_ns > 0`,
   )
   const parkOne = database.prepare(
-    `UPDATE file SET state = 2, attempts = attempts + 1, retry_at = 0, reason = ? ${CLAIMED} AND state = 0`,
+    `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
   const later = database.prepare(
-    `UPDATE file SET retry_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+    `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
   // Who puts off by an age rounds it up to a whole second: what waits for this one already is not written again.
   const ofAge = 'mtime_ns / 1000000 + ?3'
   const sooner = database.prepare(
-    `UPDATE file INDEXED BY file_later SET retry_at = max(0, ${ofAge}) WHERE state = 0 AND retry_at > 0
-     AND route IN (SELECT id FROM route WHERE destination = ?1 AND source = ?2)
-     AND reason IS NULL AND retry_at >= ${ofAge} + 1000`,
+    `UPDATE file INDEXED BY file_due SET due_at = ${ofAge} WHERE route = ?1 AND state = 0 AND due_at > ?2
+     AND reason IS NULL AND due_at >= ${ofAge} + 1000`,
   )
   const renewOne = database.prepare(
     `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
-     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5, retry_at = ?6,
-     state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
+     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
+     due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
      ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
   )
-  const dropOne = database.prepare(`DELETE FROM file ${CLAIMED} AND state = 0 AND sent_at IS NULL`)
-  // That an earlier content was sent stays known: a removal of it may be under way, and a file that comes back with the
-  // mark of a sent one is another content.
-  const leaveOne = database.prepare(`UPDATE file SET ${SENT_ONCE} ${CLAIMED} AND state = 0`)
-  const unparkThis = database.prepare(
-    `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL ${CLAIMED} AND state = 2`,
-  )
+  const forgetClaimed = prepareForget(database, CLAIMED)
+  const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
+  const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
   const unparkSome = database.prepare(
-    `UPDATE file SET state = 0, attempts = 0, retry_at = 0, reason = NULL
-     WHERE id IN (SELECT id FROM file WHERE route = ? AND state = 2 LIMIT ?)`,
+    `${UNPARK} WHERE id IN (
+       SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
+       WHERE destination = ?1 AND source = coalesce(?2, source) AND state = 2 LIMIT ?3)`,
   )
-
-  let lastNow = 0
-
-  /** Files whose time has come; all of them if it was told by a clock that has been set back since. */
-  const promoteDue = (now: number) => {
-    const wentBack = now < lastNow - WENT_BACK_MS
-    lastNow = now
-    const at = nextRetryAt()
-    if (at === null) return
-    const { at: last } = latest.get() as { at: number | null }
-    if (wentBack || (last ?? 0) > now + LONGEST_PAUSE_MS) promoteAll.run()
-    else if (at <= now) promote.run(now)
-  }
-
-  const takeRoute = (source: string, route: number, limit: number, excluding: string): Due[] => {
-    if (limit <= 0) return []
-    const { rows } = ready.get(route, excluding, limit) as { rows: string }
-    return (JSON.parse(rows) as ReadyRow[]).map((row) => dueOfReady(row, source))
-  }
-
-  const nextRetryAt = (): number | null => (earliest.get() as { at: number | null }).at
+  const unsentIn = database.prepare(
+    `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 2) AS parked
+     FROM file INDEXED BY file_unsent WHERE route = ? AND state <> 1 AND path > ? AND path < ?`,
+  )
+  const unsentAfter = database.prepare(
+    `SELECT path, size FROM file INDEXED BY file_unsent
+     WHERE route = ? AND state <> 1 AND path > ? ORDER BY path LIMIT ?`,
+  )
 
   return {
-    take(destination, sources, limit, now, excluding) {
-      promoteDue(now)
-      const due: Due[] = []
-      const found = sources.flatMap((source) => {
-        const route = routes.find(destination, source)
-        return route === null ? [] : [{ source, route }]
-      })
+    take(destination, source, limit, now, excluding) {
+      const route = routes.find(destination, source)
+      if (route === null) return []
       const out = JSON.stringify([...excluding])
-      // Each source gets its even share of what is left, so one with a long queue cannot hold up the rest.
-      found.forEach(({ source, route }, index) => {
-        const share = Math.ceil((limit - due.length) / (found.length - index))
-        due.push(...takeRoute(source, route, share, out))
-      })
-      return due
+      const due = dueBetween(source, route, Number.MIN_SAFE_INTEGER, now, out, limit)
+      const aheadFrom = now + BY_ANOTHER_CLOCK_MS
+      return [
+        ...due,
+        ...dueBetween(source, route, aheadFrom, Number.MAX_SAFE_INTEGER, out, limit - due.length),
+      ]
     },
 
     oldestWaiting(destination, sources) {
-      const found = new Set(sources.flatMap((source) => routes.find(destination, source) ?? []))
-      const ready = [...found].map((route) => (oldestReady.get(route) as { at: number | null }).at)
-      const later = (oldestLater.all() as { route: number; at: number }[])
-        .filter(({ route }) => found.has(route))
-        .map(({ at }) => at)
-      const all = [...ready, ...later].filter((at) => at !== null)
-      return all.length === 0 ? null : Math.min(...all)
+      const times = sources.flatMap((source) => {
+        const route = routes.find(destination, source)
+        return (oldest.get(route) as { at: number | null }).at ?? []
+      })
+      return times.length === 0 ? null : Math.min(...times)
     },
-
-    nextRetryAt,
 
     park: ({ id, generation }, reason) => {
       parkOne.run(JSON.stringify(reason), id, generation)
@@ -179,32 +146,44 @@ export function openLedgerQueue(
     retryLater: (claims, at, reason) =>
       inTransaction(database, () => {
         const words = reason === null ? null : JSON.stringify(reason)
-        for (const { id, generation } of claims) later.run(Math.max(1, Math.ceil(at)), words, id, generation)
+        for (const { id, generation } of claims) later.run(Math.ceil(at), words, id, generation)
       }),
 
     dueByAge: (destination, source, age) => {
-      sooner.run(destination, source, Math.ceil(age))
+      sooner.run(routes.find(destination, source), Date.now(), Math.ceil(age))
     },
 
     renew({ id, generation }, facts, at) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
-      renewOne.run(size, ...words, Math.max(0, Math.ceil(at)), id, generation)
+      renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now())
     },
 
-    drop: ({ id, generation }) =>
-      inTransaction(database, () => {
-        if (dropOne.run(id, generation).changes === 0) leaveOne.run(id, generation)
-      }),
+    drop: ({ id, generation }) => {
+      inTransaction(database, () => forgetClaimed(id, generation))
+    },
 
     unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,
 
-    unpark(destination, source, limit) {
-      let left = limit
-      for (const route of pages.routes(destination, source)) {
-        if (left > 0) left -= Number(unparkSome.run(route.id, left).changes)
-      }
-      return limit - left
-    },
+    unpark: (destination, source, limit) => Number(unparkSome.run(destination, source, limit).changes),
+
+    unsentBelow: (destination, source, directory) =>
+      unsentIn.get(routes.find(destination, source), ...rangeOf(directory)) as {
+        waiting: number
+        parked: number
+      },
+
+    unsentPage: (destination, source, after, limit) =>
+      unsentAfter.all(routes.find(destination, source), after, limit) as { path: string; size: number }[],
+
+    withdraw: (destination, source, paths) =>
+      inTransaction(database, () => {
+        const route = routes.find(destination, source)
+        return paths.reduce((sum, path) => sum + forgetNamed(route, path), 0)
+      }),
   }
 }
+
+/** "0" is the character after "/": the range holds exactly the paths that begin with "directory/". */
+export const rangeOf = (directory: string): [after: string, before: string] =>
+  directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]

@@ -1,20 +1,47 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Claim, Ledger, Proofs, Removable } from './contract.ts'
-import type { DueRow, Routes } from './rows.ts'
-import { CLAIMED, DUE_COLUMNS, dueOf, OTHERS_WITH, prepareExact, SAME_ELSEWHERE } from './rows.ts'
+import type { Claim, Proofs, Removable } from './contract.ts'
+import type { Routes } from './rows.ts'
+import { CLAIMED, durably, OTHERS_WITH, prepareDue, SAME_ELSEWHERE } from './rows.ts'
 import { MARK, REMOVAL } from './schema.ts'
 
-/** What the ledger knows of files that are removed at the source after they were sent. */
-export type LedgerRemovals = Pick<Ledger, 'removable' | 'beginRemovals' | 'endRemovals' | 'begunRemovals'>
+/** Files that are removed at the source after they were sent. */
+export interface LedgerRemovals {
+  /**
+   * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
+   * and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was looked
+   * at; null at the end.
+   */
+  removable(
+    destination: string,
+    source: string,
+    sentBefore: number,
+    after: number,
+    limit: number,
+  ): { files: Removable[]; last: number | null }
+  /**
+   * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
+   * ids of those whose row is still as it was, and that the other destinations have proven.
+   */
+  beginRemovals(claims: readonly Claim[], proven: Proofs): Set<number>
+  /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
+  endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
+  /**
+   * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
+   * `others`, the other destinations, have begun; at most `limit`, in the order of their ids, behind `after`.
+   */
+  begunRemovals(
+    source: string,
+    others: readonly string[],
+    limit: number,
+    after?: number,
+  ): { id: number; path: string }[]
+  /** How many files this destination has that were removed here after they were sent, since a position. */
+  removedSince(destination: string, position: number): number
+}
 
 /** Sent rows that one question goes through: some milliseconds. */
 const ROWS_AT_ONCE = 20_000
-
-interface SentRow extends DueRow {
-  proven_at: bigint | null
-  digest: Uint8Array
-}
 
 export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes): LedgerRemovals {
   // In the order of the rows, so that no index has to be kept of which was sent when.
@@ -23,11 +50,11 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
      WHERE route = ? AND state = 1 AND id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE})`,
   )
   // What was removed stays in the ledger: to bring it over would cost twenty times what it costs to pass it over.
-  const removableRows = prepareExact(
+  const removableRows = prepareDue(
     database,
-    `SELECT ${DUE_COLUMNS}, proven_at FROM file INDEXED BY file_state
-     WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none} AND mark_due = ${MARK.none}
-     AND sent_at <= ? AND digest IS NOT NULL ORDER BY id LIMIT ?`,
+    `INDEXED BY file_state WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none}
+     AND mark_due = ${MARK.none} AND sent_at <= ? AND digest IS NOT NULL`,
+    'id',
   )
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
@@ -41,6 +68,10 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
     `SELECT file.id, path FROM route JOIN file INDEXED BY file_removing ON route = route.id
      WHERE source = ? AND removal = 1 AND destination NOT IN (SELECT value FROM json_each(?)) AND file.id > ?
      ORDER BY file.id LIMIT ?`,
+  )
+  const removed = database.prepare(
+    `SELECT count(*) AS files FROM file WHERE route IN (SELECT id FROM route WHERE destination = ?1)
+     AND coalesce(acked, ?2 + 1) > ?2 AND state = 1 AND removal = ${REMOVAL.removed}`,
   )
   const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
   // A copy that was read back, of the same bytes, and that nobody is removing.
@@ -59,32 +90,23 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
       if (route === null) return { files: [], last: null }
       const some = someRows.get(route, after) as { count: number; last: number | null }
       if (some.last === null) return { files: [], last: null }
-      const rows = removableRows.all(route, after, some.last, sentBefore, limit) as SentRow[]
-      const files = rows.map((row): Removable => {
-        return { ...dueOf(row, source), digest: row.digest, provenAt: Number(row.proven_at ?? 0) }
-      })
+      const rows = removableRows(source, route, after, some.last, sentBefore, limit)
+      const files = rows.flatMap(({ digest, ...file }) => (digest === null ? [] : [{ ...file, digest }]))
       if (rows.length === limit) return { files, last: files.at(-1)?.id ?? null }
       return { files, last: some.count < ROWS_AT_ONCE ? null : some.last }
     },
 
-    beginRemovals(claims, proven) {
-      // Elsewhere a power failure may take back the last transactions; here a file would be left under its
-      // other name, and nobody would know.
-      database.exec('PRAGMA synchronous = FULL')
-      try {
-        return inTransaction(database, () => {
-          const taken = claims.filter((claim) => {
-            const { id, generation } = claim
-            // Of two destinations that look at the same file at once the later one finds the other's proof.
-            if (proven.others.length > 0) prove.run(proven.now, id, generation)
-            return isProven(claim, proven) && begin.run(id, generation).changes === 1
-          })
-          return new Set(taken.map(({ id }) => id))
+    // A file that a power failure left under its other name would be known to nobody.
+    beginRemovals: (claims, proven) =>
+      durably(database, () => {
+        const taken = claims.filter((claim) => {
+          const { id, generation } = claim
+          // Of two destinations that look at the same file at once the later one finds the other's proof.
+          if (proven.others.length > 0) prove.run(proven.now, id, generation)
+          return isProven(claim, proven) && begin.run(id, generation).changes === 1
         })
-      } finally {
-        database.exec('PRAGMA synchronous = NORMAL')
-      }
-    },
+        return new Set(taken.map(({ id }) => id))
+      }),
 
     endRemovals: (ends, at) =>
       inTransaction(database, () => {
@@ -99,5 +121,7 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
 
     begunRemovals: (source, others, limit, after = 0) =>
       begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
+
+    removedSince: (destination, position) => (removed.get(destination, position) as { files: number }).files,
   }
 }

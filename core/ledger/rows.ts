@@ -1,4 +1,5 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { Due } from './contract.ts'
@@ -16,6 +17,16 @@ export function prepareExact(database: DatabaseSyncInstance, sql: string): State
   return prepared
 }
 
+/** One transaction that is on the disk when it returns: elsewhere a power failure may take back the last ones. */
+export function durably<T>(database: DatabaseSyncInstance, work: () => T): T {
+  database.exec('PRAGMA synchronous = FULL')
+  try {
+    return inTransaction(database, work)
+  } finally {
+    database.exec('PRAGMA synchronous = NORMAL')
+  }
+}
+
 /** The column of the same name: a sentence as JSON. */
 export const reasonOf = (text: string | null): Message | null =>
   text === null ? null : messageSchema.parse(JSON.parse(text))
@@ -23,46 +34,62 @@ export const reasonOf = (text: string | null): Message | null =>
 /** What a row is named by in a statement: the answer to an older generation touches nothing. */
 export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
-/** The columns of a DueRow. */
-export const DUE_COLUMNS = 'id, generation, path, size, mtime_ns, ctime_ns, inode, device, attempts, digest'
-
 /** A time, as SQL, that no file has: any content is another one. Nanoseconds since 1970 that end in the year 1677. */
 export const NO_TIME = '(1 << 63)'
-
-/** What becomes of a row, as SQL, of which only that an earlier content was sent stays known; its own never was. */
-export const SENT_ONCE = `state = 1, generation = generation + 1, size = 0, mtime_ns = ${NO_TIME}, retry_at = 0,
-  reason = NULL, mark_due = 0`
 
 /** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
 export const REMOVAL_ANEW =
   'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'
 
-export interface DueRow {
-  id: bigint
-  generation: bigint
-  path: string
-  size: bigint
-  mtime_ns: bigint
-  ctime_ns: bigint
-  inode: bigint
-  device: bigint
-  attempts: bigint
-  digest: Uint8Array | null
+type DueRow = [
+  id: number,
+  generation: number,
+  path: string,
+  size: number,
+  mtimeNs: string,
+  ctimeNs: string,
+  inode: string,
+  device: string,
+  attempts: number,
+  digest: string,
+  provenAt: number | null,
+]
+
+function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
+  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest, provenAt] = row
+  return {
+    id,
+    generation,
+    source,
+    path,
+    size,
+    mtimeNs: BigInt(mtimeNs),
+    ctimeNs: BigInt(ctimeNs),
+    inode: word.load(BigInt(inode)),
+    device: word.load(BigInt(device)),
+    attempts,
+    // Of NULL it is empty.
+    digest: digest === '' ? null : Buffer.from(digest, 'hex'),
+    provenAt: provenAt ?? 0,
+  }
 }
 
-export const dueOf = (row: DueRow, source: string): Due => ({
-  id: Number(row.id),
-  generation: Number(row.generation),
-  source,
-  path: row.path,
-  size: Number(row.size),
-  mtimeNs: row.mtime_ns,
-  ctimeNs: row.ctime_ns,
-  inode: word.load(row.inode),
-  device: word.load(row.device),
-  attempts: Number(row.attempts),
-  digest: row.digest,
-})
+/**
+ * Prepares a question for files: `which` says of what, in the order `order`; its last parameter is how many at most.
+ * They come as one value: to bring each column of each row over by itself costs several times what it costs to find
+ * it. Integers of 64 bits are text, which JSON.parse leaves exact.
+ */
+export function prepareDue(database: DatabaseSyncInstance, which: string, order: string) {
+  const statement = database.prepare(
+    `SELECT json_group_array(json_array(id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT),
+       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), proven_at) ORDER BY ${order}) AS rows
+     FROM (SELECT * FROM file ${which} ORDER BY ${order} LIMIT ?)`,
+  )
+  return (source: string, ...values: (number | string)[]) => {
+    const { rows } = statement.get(...values) as { rows: string }
+    return (JSON.parse(rows) as DueRow[]).map((row) => dueOf(row, source))
+  }
+}
 
 // The other rows are found by their name, of which each destination has one: many hard links have one inode. CROSS JOIN
 // keeps SQLite to this order (https://sqlite.org/optoverview.html#crossjoin).

@@ -1,14 +1,22 @@
-/** A state is stored as a number; 1 is written out in the partial indices below. */
+/** A state is stored as a number; they are written out in the partial indices below. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
 
+/** now: the group-write mark may be set; later: another destination does not have the file yet. */
+export const MARK = { none: 0, now: 1, later: 2 } as const
+
+/**
+ * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
+ * did not remove it.
+ */
+export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
+
 /** Written to `user_version`; a ledger with a higher one was made by a newer Holdfast. */
-export const LEDGER_VERSION = 1
+export const LEDGER_VERSION = 2
 
 /**
  * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
  * reads the whole table. Of a file:
- * - `retry_at` splits those that wait: those that may go now, in the order of their age, and those that wait for their
- *   next attempt.
+ * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.
  * - `mark_due`: sent, but it does not carry its group-write mark yet, so that a crash between the two is made good at
  *   the next start; see MARK.
  * - `digest` of what was sent: with it a file that is only renamed, or whose mode alone has changed, need not travel
@@ -46,7 +54,7 @@ CREATE TABLE file (
   state INTEGER NOT NULL DEFAULT 0,
   generation INTEGER NOT NULL DEFAULT 1,
   attempts INTEGER NOT NULL DEFAULT 0,
-  retry_at INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL,
   sent_at INTEGER,
   reason TEXT,
   mark_due INTEGER NOT NULL DEFAULT 0,
@@ -59,14 +67,15 @@ CREATE TABLE file (
 CREATE UNIQUE INDEX file_path ON file (route, path);
 CREATE INDEX file_state ON file (route, state);
 CREATE INDEX file_unsent ON file (route, path, state) WHERE state <> 1;
-CREATE INDEX file_ready ON file (route, mtime_ns) WHERE state = 0 AND retry_at = 0;
-CREATE INDEX file_later ON file (retry_at) WHERE state = 0 AND retry_at > 0;
-CREATE INDEX file_mark ON file (route) WHERE mark_due = 1;
-CREATE INDEX file_mark_later ON file (route) WHERE mark_due = 2;
+CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;
+CREATE INDEX file_mark ON file (route, mark_due) WHERE mark_due > 0;
 CREATE INDEX file_content ON file (inode, mtime_ns);
 CREATE INDEX file_removing ON file (route) WHERE removal = 1;
-CREATE TRIGGER route_totals AFTER INSERT ON route BEGIN
+CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
   INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
+END;
+CREATE TRIGGER route_removed AFTER DELETE ON route BEGIN
+  DELETE FROM total WHERE route = old.id;
 END;
 CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
   UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
@@ -80,12 +89,3 @@ WHEN old.state <> new.state OR old.size <> new.size BEGIN
   UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
 END;
 `
-
-/** now: may be set; later: another destination does not have the file yet. */
-export const MARK = { none: 0, now: 1, later: 2 } as const
-
-/**
- * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
- * did not remove it.
- */
-export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const

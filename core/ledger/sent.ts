@@ -1,18 +1,109 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Ledger, SentContent } from './contract.ts'
-import type { DueRow, Routes } from './rows.ts'
-import { CLAIMED, DUE_COLUMNS, dueOf, OTHERS_WITH, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
+import type { Candidate, Claim, Content, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import { rangeOf } from './queue.ts'
+import type { Routes } from './rows.ts'
+import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
 import { MARK } from './schema.ts'
 
-/** The files that are sent, and the marks that they are owed. */
-export type LedgerSent = Pick<Ledger, 'markSent' | 'sentElsewhere' | 'dueMarks' | 'reviewMarks' | 'marksDone'>
+/** The files that are sent, under which names they were, and the marks that they are owed. */
+export interface LedgerSent {
+  /**
+   * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting. The destination's
+   * session remembers the last position.
+   */
+  markSent(claims: readonly SentClaim[], now: number): Set<number>
+  /**
+   * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
+   * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
+   * a time can be set by anybody.
+   */
+  sentElsewhere(
+    destination: string,
+    files: readonly (Claim & Omit<Candidate, 'source' | 'path'>)[],
+  ): Map<number, SentContent>
+  /**
+   * What was sent of this inode under any name of the source: with this very content, or else with another one.
+   * null: nothing, or the file system has no inodes.
+   */
+  sentAs(destination: string, source: string, file: Content): LedgerEntry | null
+  /**
+   * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
+   * the ledger has stay as they are.
+   */
+  adoptRenamed(destination: string, source: string, file: Content & Pick<Candidate, 'path' | 'ctimeNs'>): void
+  /** Sent files that are owed their mark, in the order of their ids, after the row `after`; at most `limit`. */
+  dueMarks(destination: string, source: string, limit: number, after?: number): Due[]
+  /** Whether a file below such a directory is sent, and does not carry its mark yet: that will change its ctime. */
+  owesMarks(destination: string, source: string, directory: string): boolean
+  /**
+   * The source has other destinations than before: what waited for one of them may be owed its mark now. One chunk of
+   * at most `limit` rows after the row `after` (0 at first); returns the last row, or null at the end.
+   */
+  reviewMarks(
+    destination: string,
+    source: string,
+    others: readonly string[],
+    after: number,
+    limit: number,
+  ): number | null
+  /**
+   * The marks of these files are set, or not wanted any more; for every destination that has this content. `ctimeNs`:
+   * since a mark was set, which changed it.
+   */
+  marksDone(claims: readonly (Claim & { ctimeNs: bigint | null })[]): void
+}
+
+// Said with each question of the index: SQLite does not conclude from a value that it is above 0.
+const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
+const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
+  return { ...openSent(database), ...openContent(database, routes), ...openMarks(database, routes) }
+}
+
+function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, retry_at = 0, reason = NULL
+    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
+  const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
+  const forward = database.prepare(
+    `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
+     AND key = (SELECT 'session ' || destination FROM file JOIN route ON route.id = route WHERE file.id = ?2)`,
+  )
+  // Whichever destination gets the file last finds all the others, as transactions come one after the other.
+  const markOf = ({ id, mark, others = [] }: SentClaim): number => {
+    if (!mark) return MARK.none
+    if (others.length === 0) return MARK.now
+    const { count } = haveIt.get(JSON.stringify(others), id) as { count: number }
+    return count === others.length ? MARK.now : MARK.later
+  }
+  return {
+    markSent: (claims, now) =>
+      inTransaction(database, () => {
+        const done = new Set<number>()
+        let last = { id: 0, position: 0 }
+        for (const claim of claims) {
+          const { id, generation, digest = null, position = 0 } = claim
+          if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) done.add(id)
+          if (position > last.position) last = { id, position }
+        }
+        if (last.position > 0) forward.run(last.position, last.id)
+        return done
+      }),
+  }
+}
+
+interface ContentRow {
+  size: bigint
+  mtime_ns: bigint
+}
+
+function openContent(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerSent, 'sentElsewhere' | 'sentAs' | 'adoptRenamed'> {
   // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
     `SELECT place, source, path, digest FROM (
@@ -23,55 +114,26 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
        FROM json_each(?1) AS one)
      JOIN file ON file.id = found JOIN route ON route.id = route`,
   )
-  const unmarked = prepareExact(
+  // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
+  const findSame = prepareExact(
     database,
-    `SELECT ${DUE_COLUMNS} FROM file WHERE route = ? AND mark_due = 1 AND id > ? ORDER BY id LIMIT ?`,
+    `SELECT size, mtime_ns FROM file INDEXED BY file_content
+     WHERE inode = ? AND mtime_ns = ? AND size = ? AND route = ? AND state = 1 LIMIT 1`,
   )
-  const marked = database.prepare(
-    `UPDATE file SET mark_due = ${MARK.none}, ctime_ns = coalesce(?, ctime_ns) ${CLAIMED}`,
+  // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
+  const findOther = prepareExact(
+    database,
+    `SELECT iif(state = 1, size, -1) AS size, mtime_ns FROM file INDEXED BY file_content
+     WHERE inode = ? AND route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
   )
-  const markedElsewhere = database.prepare(
-    `UPDATE file SET mark_due = ${MARK.none}, ctime_ns = coalesce(?, ctime_ns) WHERE ${SAME_ELSEWHERE}`,
+  const adopt = database.prepare(
+    `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at, state, sent_at, digest, acked)
+     SELECT route, ?1, size, mtime_ns, ?6, inode, device, due_at, 1, sent_at, digest, acked
+     FROM file INDEXED BY file_content
+     WHERE inode = ?2 AND mtime_ns = ?3 AND size = ?4 AND route = ?5 AND state = 1 LIMIT 1
+     ON CONFLICT (route, path) DO NOTHING`,
   )
-  const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
-  const putOff = database.prepare(`UPDATE file SET mark_due = ${MARK.later} WHERE id = ?`)
-  const later = database.prepare(
-    `SELECT id FROM file INDEXED BY file_mark_later WHERE route = ? AND mark_due = 2 AND id > ?
-     ORDER BY id LIMIT ?`,
-  )
-  const mayNow = database.prepare(`UPDATE file SET mark_due = ${MARK.now} WHERE id = ?`)
-
-  const isEverywhere = (id: number, others: readonly string[]): boolean =>
-    others.length === 0 ||
-    (haveIt.get(JSON.stringify(others), id) as { count: number }).count === others.length
-
-  /** A page of what is owed; `due`: what of it every destination has, `last`: null at the end. */
-  const marksPage = (
-    route: number,
-    source: string,
-    after: number,
-    limit: number,
-    others: readonly string[],
-  ) =>
-    inTransaction(database, () => {
-      const rows = (unmarked.all(route, after, limit) as DueRow[]).map((row) => dueOf(row, source))
-      const due = rows.filter(({ id }) => isEverywhere(id, others))
-      const ready = new Set(due)
-      // Whichever destination gets the file last finds all the others, as transactions come one after the other.
-      for (const row of rows) if (!ready.has(row)) putOff.run(row.id)
-      return { due, last: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
-    })
-
   return {
-    markSent: (claims, now) =>
-      inTransaction(database, () => {
-        const done = new Set<number>()
-        for (const { id, generation, mark, digest = null, position = 0 } of claims) {
-          if (sent.run(now, mark ? 1 : 0, digest, position, id, generation).changes === 1) done.add(id)
-        }
-        return done
-      }),
-
     sentElsewhere(destination, files) {
       // 0 is what file systems without inodes say: it tells no file from another.
       const asked = files.filter(({ inode }) => inode !== 0n)
@@ -88,26 +150,53 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
       )
     },
 
-    dueMarks(destination, source, limit, others, behind = 0) {
+    sentAs(destination, source, { size, mtimeNs, inode }) {
       const route = routes.find(destination, source)
-      if (route !== null && others.length === 0)
-        return (unmarked.all(route, behind, limit) as DueRow[]).map((row) => dueOf(row, source))
-      for (let after: number | null = behind; route !== null && after !== null; ) {
-        // Most looks find nothing: no reason to write.
-        if (unmarked.get(route, after, 1) === undefined) break
-        const page = marksPage(route, source, after, limit, others)
-        if (page.due.length > 0) return page.due
-        after = page.last
-      }
-      return []
+      if (route === null || inode === 0n) return null
+      const id = word.store(inode)
+      const same = findSame.get(id, word.store(mtimeNs), size, route) as ContentRow | undefined
+      const row = same ?? (findOther.get(id, route) as ContentRow | undefined)
+      if (row === undefined) return null
+      return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
     },
+
+    adoptRenamed(destination, source, { path, size, mtimeNs, ctimeNs, inode }) {
+      const route = routes.find(destination, source)
+      adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))
+    },
+  }
+}
+
+function openMarks(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerSent, 'dueMarks' | 'owesMarks' | 'reviewMarks' | 'marksDone'> {
+  const owed = prepareDue(database, `WHERE route = ? AND ${NOW} AND id > ?`, 'id')
+  const owedBelow = database.prepare(
+    `SELECT 1 FROM file INDEXED BY file_mark WHERE route = ? AND ${NOW} AND path > ? AND path < ? LIMIT 1`,
+  )
+  const later = database.prepare(
+    `SELECT id, ${OTHERS_WITH('TRUE')} AS count FROM file INDEXED BY file_mark
+     WHERE route = ? AND ${LATER} AND id > ? ORDER BY id LIMIT ?`,
+  )
+  const mayNow = database.prepare(`UPDATE file SET mark_due = ${MARK.now} WHERE id = ?`)
+  const setNone = `UPDATE file SET mark_due = ${MARK.none}, ctime_ns = coalesce(?, ctime_ns)`
+  const marked = database.prepare(`${setNone} ${CLAIMED}`)
+  const markedElsewhere = database.prepare(`${setNone} WHERE ${SAME_ELSEWHERE}`)
+  return {
+    dueMarks(destination, source, limit, after = 0) {
+      const route = routes.find(destination, source)
+      return route === null ? [] : owed(source, route, after, limit)
+    },
+
+    owesMarks: (destination, source, directory) =>
+      owedBelow.get(routes.find(destination, source), ...rangeOf(directory)) !== undefined,
 
     reviewMarks: (destination, source, others, after, limit) =>
       inTransaction(database, () => {
         const route = routes.find(destination, source)
-        if (route === null) return null
-        const rows = later.all(route, after, limit) as { id: number }[]
-        for (const { id } of rows) if (isEverywhere(id, others)) mayNow.run(id)
+        const rows = later.all(JSON.stringify(others), route, after, limit) as { id: number; count: number }[]
+        for (const { id, count } of rows) if (count === others.length) mayNow.run(id)
         return rows.length < limit ? null : (rows.at(-1)?.id ?? null)
       }),
 

@@ -1,4 +1,5 @@
-import type { InnerMount, Ledger } from '../ledger/contract.ts'
+import type { InnerMount } from '../ledger/contract.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { readMountLines } from './mount-list.ts'
 import type { Mount } from './mountinfo.ts'
 import { isWithin, parseMountinfo } from './mountinfo.ts'

@@ -1,16 +1,16 @@
-import { inTime } from '../pacing/in-time.ts'
+import type { Thread } from '../worker/thread.ts'
+import { openThread } from '../worker/thread.ts'
 import type { StoreLayout } from './layout.ts'
-import type { CommitJob, CommitResults, Opened, RoundResult } from './messages.ts'
+import type { CommitCalls, Opened, Round, RoundResult, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
-import { createStoreThread } from './thread.ts'
 
 /** The thread that gives files their names and keeps the manifest, as the main thread sees it. */
 export interface CommitThread {
   /** What is stored; rejects where the store cannot be used at all. */
   readonly opened: Promise<Opened>
-  call<Job extends CommitJob>(job: Job): Promise<CommitResults[Job['kind']]>
+  call: Thread<CommitCalls>['call']
   /** Never rejects. */
-  round(job: Omit<Extract<CommitJob, { kind: 'round' }>, 'kind'>): Promise<RoundResult>
+  round(round: Round): Promise<RoundResult>
   /**
    * Opens the store for writing, and keeps it open until the result is called. What is written meanwhile the next sync
    * vouches for.
@@ -25,8 +25,6 @@ export interface CommitThread {
 /** A store that nobody uses for so long, in milliseconds, is closed: its disk can be unmounted. */
 const REST_MS = 2_000
 const SAMPLE_MS = 500
-/** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
-const END_WITHIN_MS = 2_000
 
 /** @param onTotals hears what the folders that have changed hold. */
 export function openCommitThread(
@@ -36,8 +34,8 @@ export function openCommitThread(
 ): CommitThread {
   const beat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
   const beats = new Int32Array(beat)
-  const thread = createStoreThread<CommitJob>(script, { role: 'commit', root: layout.root, beat })
-  let out = 0
+  const data: StoreThreadData = { role: 'commit', root: layout.root, beat }
+  const thread = openThread<CommitCalls>(script, { data, youngMb: 4 })
   let heard = { beats: 0, at: 0 }
   let users = 0
   let waking: Promise<unknown> | null = null
@@ -45,20 +43,18 @@ export function openCommitThread(
 
   const listen = () => {
     const now = Atomics.load(beats, 0)
-    if (out === 0 || now !== heard.beats) heard = { beats: now, at: performance.now() }
+    if (thread.unanswered === 0 || now !== heard.beats) heard = { beats: now, at: performance.now() }
   }
   const sampling = setInterval(listen, SAMPLE_MS)
   sampling.unref()
 
-  const ask = async <Job extends CommitJob>(job: Job): Promise<CommitResults[Job['kind']]> => {
+  const ask: Thread<CommitCalls>['call'] = async (name, input) => {
     listen()
-    out += 1
     try {
-      const result = (await thread.call(job)) as CommitResults[Job['kind']]
-      if (result !== null && 'totals' in result) onTotals(result.totals)
-      return result
+      const output = await thread.call(name, input)
+      if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
+      return output
     } finally {
-      out -= 1
       listen()
     }
   }
@@ -66,7 +62,7 @@ export function openCommitThread(
   const rest = () => {
     if (users > 0) return
     waking = null
-    void ask({ kind: 'rest' }).catch(() => undefined)
+    void ask('rest', null).catch(() => undefined)
   }
 
   const enter = (): (() => void) => {
@@ -83,30 +79,30 @@ export function openCommitThread(
     }
   }
 
-  const call = async <Job extends CommitJob>(job: Job): Promise<CommitResults[Job['kind']]> => {
+  const call: CommitThread['call'] = async (name, input) => {
     const leave = enter()
     try {
-      return await ask(job)
+      return await ask(name, input)
     } finally {
       leave()
     }
   }
 
   return {
-    opened: call({ kind: 'look' }),
+    opened: call('look', null),
     call,
-    async round(job) {
+    async round(round) {
       try {
-        return await call({ kind: 'round', ...job })
+        return await call('round', round)
       } catch (thrown) {
         const failure = outcomeOf(thrown)
-        return { outcomes: job.files.map(() => failure), failure, position: 0, totals: [] }
+        return { outcomes: round.files.map(() => failure), failure, position: 0, totals: [] }
       }
     },
     async use() {
       const leave = enter()
       try {
-        waking ??= ask({ kind: 'wake' })
+        waking ??= ask('wake', null)
         await waking
         return leave
       } catch (thrown) {
@@ -117,16 +113,12 @@ export function openCommitThread(
     },
     stalledMs() {
       listen()
-      return out === 0 ? 0 : performance.now() - heard.at
+      return thread.unanswered === 0 ? 0 : performance.now() - heard.at
     },
     async close() {
       clearInterval(sampling)
       clearTimeout(resting)
-      await inTime(
-        END_WITHIN_MS,
-        ask({ kind: 'rest' }).catch(() => undefined),
-      )
-      thread.close()
+      await thread.close()
     },
   }
 }

@@ -1,19 +1,19 @@
 import { closeSync, rmSync } from 'node:fs'
+import { errorText } from '../files/system-error.ts'
+import type { Handlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { createHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
-import type { CommitJob, CommitResults, RoundResult, ToldDirectory, ToPlace } from './messages.ts'
+import type { CommitCalls, Round, RoundResult, ToldDirectory, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
-import { outcomeOf } from './outcome.ts'
+import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
 import { openPlacing } from './placing.ts'
 import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import { createSyncing, syncLog } from './syncing.ts'
 import { versionPrefix } from './versions/name.ts'
-
-type JobOf<Kind extends CommitJob['kind']> = Extract<CommitJob, { kind: Kind }>
 
 /** Facts of directories that are not made yet: their files come in a later round. */
 const MOST_TOLD = 4096
@@ -40,7 +40,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
   /** Names and rows, in one transaction of the manifest. */
   const placeAll = (
     { manifest, tree, fileSystem, isLogged }: Handles,
-    { files, directories, sessions }: JobOf<'round'>,
+    { files, directories, sessions }: Round,
     outcomes: Outcome[],
   ) => {
     let toSync: ReadonlySet<string> = new Set()
@@ -76,7 +76,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
     return { ...done, toSync }
   }
 
-  const round = async (job: JobOf<'round'>): Promise<RoundResult> => {
+  const round = async (job: Round): Promise<RoundResult> => {
     const { files } = job
     const outcomes: Outcome[] = []
     try {
@@ -100,53 +100,57 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
     }
   }
 
-  const wanted = ({ folder, after, limit }: JobOf<'wanted'>): CommitResults['wanted'] => {
-    const { manifest } = handles.use()
-    const files = manifest.wanted(folder, after, limit).flatMap(({ source, key }) => {
-      const directory = manifest.sourceById(source)?.directory
-      const row = manifest.find(source, key, '')
-      const path = row !== null && 'path' in row ? row.path : key
-      return directory === undefined ? [] : [{ directory, path }]
-    })
-    return { files }
-  }
+  /** The disk's own words have to outlive the way to the other thread. */
+  const answering =
+    <I, O>(work: (input: I) => O) =>
+    async (input: I): Promise<Awaited<O>> => {
+      try {
+        return await work(input)
+      } catch (thrown) {
+        const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
+        throw Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
+      }
+    }
 
-  const pin = ({ place }: JobOf<'pin'>): CommitResults['pin'] => {
-    const { manifest, fileSystem, isLogged } = handles.use()
-    const isThere = manifest.pin(place.source, keyOf(place.path, fileSystem))
-    if (isThere && isLogged) syncLog(layout)
-    return { isThere }
-  }
-
-  const run = (job: CommitJob): CommitResults[CommitJob['kind']] | Promise<RoundResult> => {
-    if (job.kind === 'look') return handles.look()
-    if (job.kind === 'rest') {
+  const calls: Handlers<CommitCalls> = {
+    wake: answering(() => {
+      handles.use()
+      return null
+    }),
+    look: answering(handles.look),
+    round,
+    source: answering(({ folder, directory }) => handles.use().manifest.sourceOf(folder, directory)),
+    wanted: answering(({ folder, after, limit }) => {
+      const { manifest } = handles.use()
+      return manifest.wanted(folder, after, limit).flatMap(({ source, key }) => {
+        const directory = manifest.sourceById(source)?.directory
+        const row = manifest.find(source, key, '')
+        const path = row !== null && 'path' in row ? row.path : key
+        return directory === undefined ? [] : [{ directory, path }]
+      })
+    }),
+    wantSince: answering(({ folder, position }) => {
+      handles.use().manifest.wantSince(folder, position)
+      return null
+    }),
+    pin: answering(({ source, path }) => {
+      const { manifest, fileSystem, isLogged } = handles.use()
+      const isThere = manifest.pin(source, keyOf(path, fileSystem))
+      if (isThere && isLogged) syncLog(layout)
+      return isThere
+    }),
+    prune: answering((from) => {
+      const { manifest, tree } = handles.use()
+      return pruneSome(from, { layout, tree, manifest, beat })
+    }),
+    rest: answering(() => {
       handles.rest()
       return null
-    }
-    if (job.kind === 'round') return round(job)
-    const { manifest, tree } = handles.use()
-    switch (job.kind) {
-      case 'wake':
-        return null
-      case 'source':
-        return { id: manifest.sourceOf(job.folder, job.directory) }
-      case 'wanted':
-        return wanted(job)
-      case 'wantSince':
-        manifest.wantSince(job.folder, job.position)
-        return null
-      case 'pin':
-        return pin(job)
-      case 'prune':
-        return pruneSome(job, { layout, tree, manifest, beat })
-      default:
-        return job satisfies never
-    }
+    }),
   }
 
   return {
-    run: async (job: CommitJob) => run(job),
+    calls,
     close(): void {
       handles.rest()
       rmSync(handles.directory, { recursive: true, force: true })

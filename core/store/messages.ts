@@ -30,7 +30,6 @@ export interface ToldDirectory extends Place {
 
 /** What the writing thread does: contents of small files become files without names. */
 export interface WriteJob {
-  kind: 'write'
   /** Where files are made. */
   directory: string
   /** Their names there; null: they have none yet. */
@@ -51,28 +50,13 @@ export interface WriteResult {
 /** What came is not what its digest tells of. */
 export const WRONG_DIGEST = 'digest'
 
-/** What the thread that gives names and keeps the manifest does; one after the other. */
-export type CommitJob =
-  /** Opens what it works with. What is written from now on is known to be written, or not, by the next sync. */
-  | { kind: 'wake' }
-  /** Says what is stored; of a store that cannot be written to, if it can be read. */
-  | { kind: 'look' }
-  /** Makes files durable: their contents, then their names with their rows. */
-  | {
-      kind: 'round'
-      files: readonly ToPlace[]
-      directories: readonly ToldDirectory[]
-      /** By folder: the session that has sent them. */
-      sessions: readonly (readonly [folder: string, session: string])[]
-    }
-  | { kind: 'source'; folder: string; directory: string }
-  | { kind: 'wanted'; folder: string; after: number; limit: number }
-  | { kind: 'wantSince'; folder: string; position: number }
-  | { kind: 'pin'; place: Place }
-  /** Removes older contents that are kept no longer, of some paths behind `after`. */
-  | { kind: 'prune'; keep: Keep; after: { source: number; key: string } }
-  /** Nothing is under way: what is open is closed, so that the disk can be unmounted. */
-  | { kind: 'rest' }
+/** Files that become durable together. */
+export interface Round {
+  files: readonly ToPlace[]
+  directories: readonly ToldDirectory[]
+  /** By folder: the session that has sent them. */
+  sessions: readonly (readonly [folder: string, session: string])[]
+}
 
 export interface Opened {
   /** null: the manifest cannot even be read now. */
@@ -101,31 +85,33 @@ export interface Pruned {
   failures: readonly string[]
 }
 
-/** By the kind of a job, what comes of it. */
-export interface CommitResults {
-  wake: null
-  look: Opened
-  round: RoundResult
-  source: { id: number }
-  wanted: { files: readonly { directory: string; path: string }[] }
-  wantSince: null
-  pin: { isThere: boolean }
-  prune: Pruned
-  rest: null
+/** What the thread that writes small files can be asked. */
+export interface WriteCalls {
+  write: { input: WriteJob; output: WriteResult }
 }
 
-/** What was thrown, as it crosses from a thread. */
-export interface Thrown {
-  message: string
-  code: string | null
+/** What the thread that gives names and keeps the manifest can be asked. */
+export interface CommitCalls {
+  /** Opens the store. The next sync vouches for what is written from now on. */
+  wake: { input: null; output: null }
+  /** Says what is stored; of a store that cannot be written to, if it can be read. */
+  look: { input: null; output: Opened }
+  /** Makes files durable: their contents, then their names with their rows. */
+  round: { input: Round; output: RoundResult }
+  /** The number of a sender's source. */
+  source: { input: { folder: string; directory: string }; output: number }
+  wanted: {
+    input: { folder: string; after: number; limit: number }
+    output: readonly { directory: string; path: string }[]
+  }
+  wantSince: { input: { folder: string; position: number }; output: null }
+  /** Whether the place has a content, which is never pruned from now on. */
+  pin: { input: Place; output: boolean }
+  /** Removes older contents that are kept no longer, of some paths behind `after`. */
+  prune: { input: { keep: Keep; after: { source: number; key: string } }; output: Pruned }
+  /** Closes the store, so that its disk can be unmounted. */
+  rest: { input: null; output: null }
 }
-
-/** A job and its answer, with a number by which they belong together. */
-export interface NumberedJob<Job> {
-  id: number
-  job: Job
-}
-export type NumberedResult = { id: number } & ({ result: unknown } | { thrown: Thrown })
 
 /** What a thread of the store is started with. */
 export type StoreThreadData =

@@ -22,7 +22,7 @@ export function openPruner(
   const pruneAll = async (): Promise<void> => {
     let after: { source: number; key: string } | null = { source: 0, key: '' }
     while (after !== null && !isOver) {
-      const { failures, next }: Pruned = await commitThread.call({ kind: 'prune', keep, after })
+      const { failures, next }: Pruned = await commitThread.call('prune', { keep, after })
       const [failure] = failures
       if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)
       after = next

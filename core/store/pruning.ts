@@ -4,7 +4,7 @@ import type { StoreLayout } from './layout.ts'
 import type { Manifest } from './manifest/manifest.ts'
 import type { FileRow } from './manifest/rows.ts'
 import { isFileRow, placeOf } from './manifest/rows.ts'
-import type { CommitJob, Pruned } from './messages.ts'
+import type { CommitCalls, Pruned } from './messages.ts'
 import type { Tree } from './tree.ts'
 import { versionsToPrune } from './versions/choose.ts'
 
@@ -25,10 +25,7 @@ type Emptied = { source: number; path: string; version: string }
  * Removes older contents that are kept no longer, of some paths. The file goes before its row: after a crash in between
  * the row's turn comes again. A directory that became a version goes file by file, and when it is empty. Blocks.
  */
-export function pruneSome(
-  { keep, after }: Pick<Extract<CommitJob, { kind: 'prune' }>, 'keep' | 'after'>,
-  parts: PruningParts,
-): Pruned {
+export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
   const { manifest, beat } = parts
   const { clockMs } = manifest
   const paths = manifest.withVersions(after, PATHS)

@@ -1,7 +1,8 @@
 import { DIGEST_BYTES } from '../files/digest.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
+import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
-import type { ToldDirectory, WriteJob, WriteResult } from './messages.ts'
+import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import type { Offered } from './offered.ts'
 import { judgePath, placeNameOf } from './offered.ts'
@@ -9,7 +10,6 @@ import type { Outcome } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
 import type { StoreParts } from './parts.ts'
 import { timeToDurable } from './parts.ts'
-import type { StoreThread } from './thread.ts'
 
 /** A whole small file. */
 export interface SmallIncoming extends Offered {
@@ -56,7 +56,7 @@ const ABORTED: Outcome = { status: 'aborted', detail: '' }
 /** `feed` has to be called when there is room for more files. */
 export function openStoreSmall(
   parts: StoreParts,
-  writer: StoreThread<WriteJob>,
+  writer: Thread<WriteCalls>,
 ): { store: StoreSmall; feed(): void; end(): Promise<void> } {
   const { admission, commitThread, groupCommit, partials, watch } = parts
   const waiting: Batch[] = []
@@ -95,7 +95,7 @@ export function openStoreSmall(
         const { directory, hasUnnamed } = await commitThread.opened
         const names = hasUnnamed ? null : files.map(() => nextName(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, names)
-        const result = (await watch.during(() => writer.call(job, transfer))) as WriteResult
+        const result = await watch.during(() => writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
         written(files, result.written, names)
       } finally {
@@ -199,7 +199,6 @@ function writeJobOf(
     file.bytes = NO_BYTES
   }
   const job: WriteJob = {
-    kind: 'write',
     directory,
     names,
     files: files.map(({ file: { facts } }) => ({

@@ -1,4 +1,5 @@
 import { inTime } from '../pacing/in-time.ts'
+import { openThread } from '../worker/thread.ts'
 import { createCallWatch } from './call-watch.ts'
 import { openCommitThread } from './commit-thread.ts'
 import { openCopies } from './copies.ts'
@@ -12,7 +13,7 @@ import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
-import type { WriteJob } from './messages.ts'
+import type { StoreThreadData, WriteCalls } from './messages.ts'
 import type { StoredAt, StoreSource } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
@@ -22,7 +23,6 @@ import type { StoreParts } from './parts.ts'
 import { openPruner } from './pruner.ts'
 import type { SmallIncoming, StoreSmall } from './small.ts'
 import { openStoreSmall } from './small.ts'
-import { createStoreThread } from './thread.ts'
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
@@ -91,7 +91,8 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
   const commitThread = openCommitThread(layout, thread, (changed) => {
     for (const [folder, one] of changed) totals.set(folder, one)
   })
-  const writer = createStoreThread<WriteJob>(thread, { role: 'write' })
+  const data: StoreThreadData = { role: 'write' }
+  const writer = openThread<WriteCalls>(thread, { data, youngMb: 4 })
   const watch = createCallWatch()
   const reserving = openAdmission(layout.root, rules, usage)
   const partials = openPartials(layout.partial, reserving)
@@ -130,8 +131,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
       return { epoch, position, session }
     },
     async source(folder, directory) {
-      const { id } = await commitThread.call({ kind: 'source', folder, directory })
-      return { id, folder, directory }
+      return { id: await commitThread.call('source', { folder, directory }), folder, directory }
     },
     receiveAll: small.store,
     receive: (file) =>
@@ -144,15 +144,12 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
     async prove(of, size, nonce, signal) {
       // First: what is proven, and removed at the source for that, must not be pruned a moment later.
       const place = { source: of.source.id, path: of.path }
-      const { isThere } = await commitThread.call({ kind: 'pin', place })
-      if (!isThere) throw new FileRefused('unknown', 'not in the manifest')
+      if (!(await commitThread.call('pin', place))) throw new FileRefused('unknown', 'not in the manifest')
       return copies.prove(of, size, nonce, signal)
     },
-    async wanted(folder, after) {
-      return (await commitThread.call({ kind: 'wanted', folder, after, limit: WANTED })).files
-    },
+    wanted: (folder, after) => commitThread.call('wanted', { folder, after, limit: WANTED }),
     async wantSince(folder, position) {
-      await commitThread.call({ kind: 'wantSince', folder, position })
+      await commitThread.call('wantSince', { folder, position })
     },
     abandon: partials.abandon,
     prune: pruner.prune,
@@ -164,7 +161,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
       partials.close()
       await inTime(END_WITHIN_MS, Promise.all([small.end(), groupCommit.close()]))
       await commitThread.close()
-      writer.close()
+      void writer.close()
     },
   }
 }

@@ -4,10 +4,4 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const historyThread = new URL('./history-thread.js', import.meta.url)
-const laneThread = new URL('./lane.js', import.meta.url)
-const proberProcess = new URL('./prober.js', import.meta.url)
-serveWorker(
-  utilityProcessPort(),
-  checkerDefinition,
-  startChecker({ historyThread, laneThread, proberProcess }),
-)
+serveWorker(utilityProcessPort(), checkerDefinition, startChecker(historyThread))

@@ -16,8 +16,8 @@ export interface Target {
   takeLateness(): number[]
 }
 
-export function startBareLoop(directory: string): ChildProcess {
-  return spawn(process.execPath, [path.join(import.meta.dirname, 'bare-reads.ts'), directory], {
+export function startBareLoop(directory: string, does: 'read' | 'write' = 'read'): ChildProcess {
+  return spawn(process.execPath, [path.join(import.meta.dirname, 'bare-checks.ts'), directory, does], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }
@@ -68,12 +68,8 @@ export function startStdio(paths: string[], intervalSeconds: number): Target {
   return { child, pid: child.pid ?? 0, checks: timetables.count, takeLateness: timetables.take }
 }
 
-/** The supervised checker, as the agent starts it. Its lateness is that of the ticks: it reports in batches. */
-export function startSupervised(
-  paths: CheckerConfig['paths'],
-  intervalSeconds: number,
-  { isCounted = () => true }: { isCounted?: (id: string) => boolean } = {},
-): Target {
+/** The supervised checker, as the agent starts it. */
+export function startSupervised(paths: CheckerConfig['paths'], intervalSeconds: number): Target {
   const timetables = createTimetables(intervalSeconds * 1000)
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
@@ -94,7 +90,6 @@ export function startSupervised(
     if (said.type === 'ready') child.send({ type: 'configure', config })
     if (said.type !== 'report') return
     for (const { id, at } of checkerDefinition.report.parse(said.report).checked) {
-      if (!isCounted(id)) continue
       if (!known.has(id)) timetables.start(id, at)
       known.add(id)
       timetables.check(id, at)

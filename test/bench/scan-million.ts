@@ -52,7 +52,7 @@ async function measureScanner(scanner: BenchScanner, root: string, ledger: Ledge
     const touched = touch(root)
     await scanner.reconcile()
     await until('the touched files wait', () => scanner.waiting() >= TOUCHED)
-    const offered = ledger.take(DESTINATION, [SOURCE], 2 * TOUCHED, Date.now(), new Set())
+    const offered = ledger.take(DESTINATION, SOURCE, 2 * TOUCHED, Date.now(), new Set())
     const right = offered.filter((file) => touched.has(file.path)).length
     const name = `find -printf`
     const row = (metric: string, value: number, unit: string, rest: Partial<Row> = {}): Row => ({
@@ -101,7 +101,7 @@ function offerAll(ledger: Ledger, root: string): void {
       return { source: SOURCE, path: `${name}/${file}`, size: Number(size), mtimeNs, ctimeNs, inode, device }
     })
     ledger.offer(DESTINATION, candidates)
-    const due = ledger.take(DESTINATION, [SOURCE], FILES_EACH, Date.now(), new Set())
+    const due = ledger.take(DESTINATION, SOURCE, FILES_EACH, Date.now(), new Set())
     ledger.markSent(
       due.map(({ id, generation }) => ({ id, generation, mark: false })),
       Date.now(),

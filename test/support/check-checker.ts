@@ -1,11 +1,12 @@
 import { expect } from 'vitest'
 import type { Checked } from '../../core/check/messages.ts'
+import { createRoom } from '../../core/check/room.ts'
 import { type CheckerConfig, createChecker } from '../../core/check/schedule/checker.ts'
 import { createFakeClock, WALL_AT_START } from './check-clock.ts'
 import { createFakeDisk } from './check-disk.ts'
 
-/** A checker in the test's own process, with a clock and a disk of the test's and without lanes. */
-export function setUpChecker() {
+/** A checker in the test's own process, with a clock and a disk of the test's, and room for as many checks as are asked. */
+export function setUpChecker(mostOut?: number) {
   const clock = createFakeClock()
   const disk = createFakeDisk(() => clock.now())
   const reports: { atMs: number; checked: Checked[] }[] = []
@@ -13,7 +14,7 @@ export function setUpChecker() {
   const checker = createChecker({
     clock,
     disk,
-    lanes: { add: () => null, remove: () => undefined, read: () => undefined },
+    room: createRoom(clock, mostOut),
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })

@@ -16,10 +16,6 @@ export interface FakeDisk extends Disk {
   begun: OutCheck[]
   /** Checks of these paths do not come back by themselves. */
   slow: Set<string>
-  /** Paths that are FIFOs. */
-  fifos: Set<string>
-  /** The paths whose kind was asked for. */
-  asked: string[]
   /** Which file system a path is on; the path itself by default. */
   fileSystems: Map<string, string>
   /** How it is mounted; all are mounted alike by default. */
@@ -32,21 +28,11 @@ export function createFakeDisk(now: () => number): FakeDisk {
   const slow = new Set<string>()
   const fileSystems = new Map<string, string>()
   const mounts = new Map<string, string>()
-  const fifos = new Set<string>()
-  const asked: string[] = []
   return {
     begun,
     slow,
-    fifos,
-    asked,
     fileSystems,
     mounts,
-    isReadEnough: () => false,
-    isMountedAsBefore: () => true,
-    kindAt: (path) => {
-      asked.push(path)
-      return Promise.resolve(fifos.has(path) ? 'fifo' : 'storage')
-    },
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     mountedAs: (path) => mounts.get(path) ?? '',
     check: (path, wanted, memory, progress) =>
@@ -63,7 +49,6 @@ export function createFakeDisk(now: () => number): FakeDisk {
             resolve({ probes: { [probe]: { failures: [failure], elapsedMs: 1 } }, delayMs: null, memory }),
         }
         begun.push(out)
-        progress.kind = fifos.has(path) ? 'fifo' : 'storage'
         if (!slow.has(path)) out.well()
       }),
   }

@@ -124,3 +124,24 @@ export function expectPosted(posts: readonly Post[], count: number): void {
   const told = posts.map(({ body }) => (body.startsWith('{') ? JSON.parse(body).text : body))
   expect(posts.length, told.join(' | ')).toBe(count)
 }
+
+/** After so long a receiver calls a sender silent that it has not heard of. */
+export const SILENT_MS = 10_800
+
+/** What `holdfast receive --config` reads, with one webhook. */
+export function receiverConfig(origin: string) {
+  const base = temporaryDirectory('receive-alerts')
+  const file = path.join(base, 'receive.json')
+  const secretsFile = path.join(base, 'secrets.json')
+  const store = path.join(base, 'store')
+  writeFileSync(secretsFile, JSON.stringify({ ops: { url: `${origin}/very-secret` } }), { mode: 0o600 })
+  const alerts = {
+    secretsFile,
+    silentHours: SILENT_MS / 3_600_000,
+    failingMinutes: 0.02,
+    channels: [{ id: 'ops', name: 'Operators', type: 'webhook' }],
+  }
+  const config = { store, host: '127.0.0.1', port: 0, name: 'cellar', alerts }
+  writeFileSync(file, JSON.stringify(config))
+  return { file, store, secretsFile }
+}

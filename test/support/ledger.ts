@@ -21,8 +21,8 @@ export function open() {
   const directory = temporaryDirectory('ledger')
   const ledger = openLedger(path.join(directory, 'ledger.db'))
   onTestFinished(() => ledger.close())
-  const take = (limit = 100, now = 1_000, excluding = new Set<number>()) =>
-    ledger.take('d', ['s'], limit, now, excluding)
+  const take = (limit = 100, now = Date.now(), excluding = new Set<number>()) =>
+    ledger.take('d', 's', limit, now, excluding)
   const send = (claims: readonly Claim[], mark = false) =>
     ledger.markSent(
       claims.map((claim) => ({ ...claim, mark })),

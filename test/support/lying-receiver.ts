@@ -169,7 +169,7 @@ export async function startLiar(directory: string, trusted: string, lies: Lies =
 }
 
 /** Writes bytes again and again, as fast as the sender takes them, while `goesOn` says so. */
-export async function pour(socket: TLSSocket, bytes: () => Buffer, goesOn: () => boolean): Promise<void> {
+async function pour(socket: TLSSocket, bytes: () => Buffer, goesOn: () => boolean): Promise<void> {
   let release: () => void = () => undefined
   socket.on('drain', () => release())
   socket.once('close', () => release())
@@ -179,6 +179,19 @@ export async function pour(socket: TLSSocket, bytes: () => Buffer, goesOn: () =>
       release = resolve
       if (hasRoom) setImmediate(resolve)
     })
+  }
+}
+
+/** Pours into each connection from its welcome on, until it is ended. */
+export function floodWith(liar: { lie(lies: Lies): void }, bytes: () => Buffer) {
+  let isOver = false
+  const poured: Promise<void>[] = []
+  liar.lie({ onWelcomed: ({ socket }) => void poured.push(pour(socket, bytes, () => !isOver)) })
+  return {
+    async end() {
+      isOver = true
+      await Promise.all(poured)
+    },
   }
 }
 

@@ -82,9 +82,7 @@ export async function scannedSource(
   /** What waits, with the number of times that it became waiting. */
   const offers = () =>
     new Map(
-      ledger
-        .take(DESTINATION, ['s'], 100_000, Date.now(), new Set())
-        .map((due) => [due.path, due.generation]),
+      ledger.take(DESTINATION, 's', 100_000, Date.now(), new Set()).map((due) => [due.path, due.generation]),
     )
   return {
     root,
@@ -99,7 +97,7 @@ export async function scannedSource(
     unsentBelow: (below: string) => ledger.unsentBelow(DESTINATION, 's', below).waiting,
     /** What a sender does: everything that waits is durable now. */
     sendAll: () => {
-      const due = ledger.take(DESTINATION, ['s'], 100_000, Date.now(), new Set())
+      const due = ledger.take(DESTINATION, 's', 100_000, Date.now(), new Set())
       ledger.markSent(
         due.map((file) => ({ ...file, mark: false })),
         Date.now(),

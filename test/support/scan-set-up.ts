@@ -44,7 +44,7 @@ export function setUp(settings: Record<string, unknown> = {}, processOptions = {
     sizeOf: (name: string) => files().find((file) => file.path === name)?.size,
     /** What a sender does: everything that waits is durable now. */
     sendAll: () => {
-      const due = ledger.take(DESTINATION, ['s'], 1000, Date.now(), new Set())
+      const due = ledger.take(DESTINATION, 's', 1000, Date.now(), new Set())
       ledger.markSent(
         due.map((file) => ({ ...file, mark: false })),
         Date.now(),

@@ -25,15 +25,12 @@ export class ThreadHere extends EventEmitter {
     this.port = port1
     runStoreThread(port2, workerData)
     port1.on('message', (message) => void this.emit('message', message))
+    port1.on('close', () => void this.emit('exit'))
   }
 
-  postMessage(message: { job: { kind: string } } | null, transfer: readonly Transferable[] = []): void {
-    if (message === null) {
-      this.port.close()
-      return
-    }
+  postMessage(message: { name: string } | null, transfer: readonly Transferable[] = []): void {
     this.last = this.last.then(async () => {
-      await threadJobs.before(message.job.kind)
+      if (message !== null) await threadJobs.before(message.name)
       this.port.postMessage(message, transfer)
     })
   }

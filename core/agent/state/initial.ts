@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Totals } from '../../ledger/messages.ts'
-import { noTotals } from '../../ledger/no-totals.ts'
+import { noTotals } from '../../ledger/messages.ts'
 import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { addressOf } from '../../wire/pairing-code.ts'

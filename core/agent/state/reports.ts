@@ -1,6 +1,6 @@
 import type { Checked } from '../../check/messages.ts'
 import type { Totals } from '../../ledger/messages.ts'
-import { noTotals } from '../../ledger/no-totals.ts'
+import { noTotals } from '../../ledger/messages.ts'
 import type { Scanned } from '../../scan/messages.ts'
 import type { senderDefinition } from '../../send/messages.ts'
 import { destinationIds, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'

@@ -137,6 +137,6 @@ export class HistoryStore {
       )
       SELECT at, kind, least, most, count FROM spans CROSS JOIN ${table} USING (span)
       WHERE path = ? AND at >= ? AND at < ? ORDER BY at`)
-    return find.all(Math.floor(from / spanMs), to / spanMs, path, from, to) as unknown as CheckGroup[]
+    return find.all(Math.floor(from / spanMs), to / spanMs, path, from, to) as CheckGroup[]
   }
 }

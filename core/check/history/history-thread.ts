@@ -1,10 +1,10 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
-import { errorText } from '../../files/system-error.ts'
 import { isBroken, setAside } from '../../sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
+import { serveThread, tellOwner } from '../../worker/thread.ts'
 import { asideNotice } from './history-file.ts'
 import { HistoryStore } from './history-store.ts'
-import type { FromHistoryThread, ToHistoryThread } from './protocol.ts'
+import type { HistoryCalls } from './protocol.ts'
 
 /**
  * The thread that keeps the history: SQLite's calls wait for the disk that the data directory is on, and the
@@ -12,8 +12,7 @@ import type { FromHistoryThread, ToHistoryThread } from './protocol.ts'
  */
 export function runHistoryThread(port: MessagePort): void {
   const file = String(workerData)
-  const post = (message: FromHistoryThread) => port.postMessage(message)
-  const tell = (notice: Message) => post({ type: 'notice', notice })
+  const tell = (notice: Message) => tellOwner(port, notice)
   let store: HistoryStore | null = null
 
   const close = () => {
@@ -25,26 +24,27 @@ export function runHistoryThread(port: MessagePort): void {
     store = null
   }
 
-  port.on('message', (message: ToHistoryThread) => {
-    if (message.type === 'stop') {
-      close()
-      port.close()
-      return
-    }
+  const withStore = <T>(work: (store: HistoryStore) => T): T => {
     try {
       store ??= new HistoryStore(file, tell)
-      if (message.type === 'write') {
-        store.write(message.checks, Date.now())
-        post({ type: 'written', failure: null })
-      } else {
-        post({ type: 'answer', number: message.number, answer: store.ask(message.question) })
-      }
+      return work(store)
     } catch (thrown) {
       // What failed is opened anew the next time; a damaged file is set aside.
       close()
       if (isBroken(thrown)) tell(asideNotice(file, setAside(file, 'broken')))
-      if (message.type === 'write') post({ type: 'written', failure: errorText(thrown) })
-      else post({ type: 'answer', number: message.number, answer: null })
+      throw thrown
     }
-  })
+  }
+
+  serveThread<HistoryCalls>(
+    port,
+    {
+      write(checks) {
+        withStore((opened) => opened.write(checks, Date.now()))
+        return null
+      },
+      ask: (question) => withStore((opened) => opened.ask(question)),
+    },
+    close,
+  )
 }

@@ -1,15 +1,14 @@
-import { Worker } from 'node:worker_threads'
+import { errorText } from '../../files/system-error.ts'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
+import { openThread, type Thread } from '../../worker/thread.ts'
 import type { Checked, HistoryAnswer, HistoryQuestion } from '../messages.ts'
-import type { FromHistoryThread, KeptCheck, ToHistoryThread } from './protocol.ts'
+import type { HistoryCalls, KeptCheck } from './protocol.ts'
 
 /** Checks are written this often, in milliseconds: what a power failure may take. */
 const WRITE_EVERY_MS = 10_000
 /** A batch that is out longer than this, in milliseconds, waits for a disk that hangs. */
 const STUCK_AFTER_MS = 30_000
-/** Stopping waits this long, in milliseconds, for the last batch. */
-const STOP_WITHIN_MS = 1_000
 const MOST_QUESTIONS = 32
 /** Checks that wait to be written; at 1,000 a second, 100 seconds of them. Those beyond are lost, and counted. */
 const MOST_WAITING = 100_000
@@ -32,7 +31,7 @@ export interface History {
  */
 export function createHistory(script: URL, tell: (sentence: Message) => void): History {
   let file: string | null = null
-  let thread: Worker | null = null
+  let thread: Thread<HistoryCalls> | null = null
   let timer: NodeJS.Timeout | undefined
   let waiting: KeptCheck[] = []
   /** Checks in the batch that is out, and for how long it is. */
@@ -40,25 +39,27 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
   let outMs = 0
   let lost = 0
   let isFailing = false
-  const questions = new Map<number, (answer: HistoryAnswer | null) => void>()
-  let lastQuestion = 0
 
   const failing = (sentence: Message) => {
     if (!isFailing) tell(sentence)
     isFailing = true
   }
 
-  const post = (said: ToHistoryThread) => {
-    thread ??= start()
-    thread.postMessage(said)
-  }
-
   const write = () => {
-    if (out > 0 || waiting.length === 0) return
-    post({ type: 'write', checks: waiting })
+    const asked = thread
+    if (asked === null || out > 0 || waiting.length === 0) return
     out = waiting.length
     outMs = 0
+    const checks = waiting
     waiting = []
+    const ended = (failure: string | null) => {
+      // Its file is another one by now.
+      if (asked === thread) written(failure)
+    }
+    void asked.call('write', checks).then(
+      () => ended(null),
+      (thrown: unknown) => ended(errorText(thrown)),
+    )
   }
 
   const tick = () => {
@@ -79,53 +80,14 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
     out = 0
   }
 
-  const take = (said: FromHistoryThread) => {
-    if (said.type === 'notice') tell(said.notice)
-    else if (said.type === 'written') written(said.failure)
-    else {
-      questions.get(said.number)?.(said.answer)
-      questions.delete(said.number)
-    }
-  }
-
-  const start = (): Worker => {
-    // Without a limit its garbage alone would take a hundred megabytes.
-    const resourceLimits = { maxYoungGenerationSizeMb: 8 }
-    const worker = new Worker(script, { workerData: file, resourceLimits })
-    worker.unref()
-    const ended = (reason: string) => {
-      if (thread !== worker) return
-      letGo()
-      written(reason)
-    }
-    worker.on('message', (said: FromHistoryThread) => thread === worker && take(said))
-    worker.once('error', (thrown) => ended(String(thrown)))
-    worker.once('exit', () => ended('its thread ended'))
-    return worker
-  }
-
   /** The thread may hang in a call, and then lives on by itself. */
-  const letGo = () => {
-    thread = null
-    for (const answer of questions.values()) answer(null)
-    questions.clear()
-  }
-
-  const stop = (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     clearInterval(timer)
     write()
     const stopping = thread
-    letGo()
+    thread = null
     out = 0
-    if (stopping === null) return Promise.resolve()
-    stopping.postMessage({ type: 'stop' } satisfies ToHistoryThread)
-    return new Promise((resolve) => {
-      const late = setTimeout(resolve, STOP_WITHIN_MS)
-      stopping.once('exit', () => {
-        clearTimeout(late)
-        resolve()
-      })
-    })
+    await stopping?.close()
   }
 
   return {
@@ -140,19 +102,16 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
       if (next === file) return
       void stop()
       file = next
-      if (file !== null) timer = setInterval(tick, WRITE_EVERY_MS).unref()
+      if (file === null) return
+      thread = openThread(script, { data: file, youngMb: 8, onNews: (news) => tell(news as Message) })
+      timer = setInterval(tick, WRITE_EVERY_MS).unref()
     },
-    ask: (question) => {
-      if (file === null) return Promise.resolve({ points: [], spanMs: 0 })
+    async ask(question) {
+      if (file === null || thread === null) return { points: [], spanMs: 0 }
       const away = new Problem('check.historyAway', { path: file })
-      if (questions.size >= MOST_QUESTIONS) return Promise.reject(away)
+      if (thread.unanswered >= MOST_QUESTIONS) throw away
       write()
-      lastQuestion += 1
-      const number = lastQuestion
-      return new Promise((resolve, reject) => {
-        questions.set(number, (answer) => (answer === null ? reject(away) : resolve(answer)))
-        post({ type: 'ask', number, question })
-      })
+      return thread.call('ask', question).catch(() => Promise.reject(away))
     },
     stop,
   }

@@ -2,7 +2,7 @@ import type { HistoryPoint } from '../messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 
 /** Checks of one path with the same verdict and similar delays, or a single check. */
-export interface CheckGroup {
+export type CheckGroup = {
   /** Milliseconds since 1970. */
   at: number
   /** Index in verdictKinds. */

@@ -1,5 +1,4 @@
-import { readFileSync, readlinkSync, type Stats } from 'node:fs'
-import { resolve } from 'node:path'
+import { readFileSync, type Stats } from 'node:fs'
 import { mountList } from '../../mounts/mount-list.ts'
 import { close, fstat, O_PATH, open, stat } from './calls.ts'
 
@@ -7,8 +6,6 @@ import { close, fstat, O_PATH, open, stat } from './calls.ts'
 export interface Anchor {
   /** A path to the same file, whatever is unmounted or renamed meanwhile. */
   path: string
-  /** The absolute path without links, as the kernel knows it. */
-  real: string
   stats: Stats
   /** The id of its mount in mountinfo; null where the system does not tell. */
   mountId: number | null
@@ -26,7 +23,6 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
     const stats = await stat(path)
     return {
       path,
-      real: resolve(path),
       stats,
       mountId: mountList.idOf(stats),
       release: () => Promise.resolve(),
@@ -36,8 +32,6 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
   try {
     return {
       path: `/proc/self/fd/${descriptor}`,
-      // Synchronous, as the file system is not asked: the kernel remembers the name.
-      real: readlinkSync(`/proc/self/fd/${descriptor}`),
       stats: await fstat(descriptor),
       mountId: mountIdOf(descriptor),
       release: () => close(descriptor),

@@ -2,21 +2,12 @@ import { constants, type Stats } from 'node:fs'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
-import { stat } from './calls.ts'
 import { systemErrorOf } from './errno.ts'
-import {
-  callFailure,
-  type Failure,
-  type Findings,
-  type KindOfPath,
-  type PathMemory,
-  type Progress,
-} from './findings.ts'
-import { removeLeftOvers } from './leftovers.ts'
-import { listDirectory } from './list-directory.ts'
+import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
 import { lookAtMount } from './look-at-mount.ts'
 import { createMountTable, type MountTable } from './mount-table.ts'
-import { readFile } from './read-file.ts'
+import { removeLeftOvers } from './probe-file.ts'
+import { listDirectory, readFile } from './read.ts'
 import { writeFile } from './write-file.ts'
 
 /** What the checker asks of the system; a test puts its own in. */
@@ -25,18 +16,6 @@ export interface Disk {
   fileSystemOf(path: string, memory: PathMemory): string
   /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
   mountedAs(path: string, memory: PathMemory): string
-  /**
-   * Whether a single read tells as much as all these probes: the last check found it well, nothing is to be
-   * written, and neither a mount above it nor the file system's count of errors has changed since.
-   */
-  isReadEnough(wanted: readonly ProbeKind[], memory: PathMemory): boolean
-  /** Whether no mount above the path has changed since the check that has found a single read to be enough. */
-  isMountedAsBefore(memory: PathMemory): boolean
-  /**
-   * What is there, null if nothing can be said. Does not resolve, and holds a thread, if its file system hangs; a check
-   * tells it by itself (Progress).
-   */
-  kindAt(path: string): Promise<KindOfPath | null>
   /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
   check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
 }
@@ -44,18 +23,14 @@ export interface Disk {
 /** How often a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
 
-/** A path that is read alone is looked at in full this often: a link may lead elsewhere, and no mount has changed. */
-const FULL_CHECK_EVERY_MS = 5 * 60 * 1000
-
 export function createSystemDisk(table: MountTable = createMountTable()): Disk {
   const check: Disk['check'] = async (path, wanted, before, progress) => {
     const started = performance.now()
-    const generation = table.generation()
     /** The path could not even be reached: the first probe says so, the others have no answer. */
     const stopped = (failure: Failure, memory: PathMemory): Findings => ({
       probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
       delayMs: null,
-      memory: { ...memory, tidiedMs: null, readSuffices: null },
+      memory: { ...memory, tidiedMs: null },
     })
     let found: { anchor: Anchor; mount: Mount | null }
     try {
@@ -67,13 +42,12 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
     }
     const { anchor, mount } = found
-    progress.kind = kindOf(anchor.stats)
     let isAnchorInUse = false
     try {
       const looked =
         mount === null
           ? { failures: [], memory: before }
-          : lookAtMount(before, mount, await table.errorsCount(mount))
+          : lookAtMount(before, mount, table.errorsCount(mount))
       const [mountFailure] = looked.failures
       if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
       if (wanted.includes('mount')) {
@@ -81,10 +55,11 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       }
       let memory = looked.memory
       const isDirectory = anchor.stats.isDirectory()
-      if (!isDirectory && !isReadable(anchor.stats)) progress.leaveFileSystem()
       const isReadOnlyByIntent = mountFailure === undefined && memory.known?.readOnlyByIntent === true
       const mayWrite = wanted.includes('write') && isDirectory && !isReadOnlyByIntent
-      if (wanted.includes('read')) {
+      if (wanted.includes('read') && !isDirectory && !isReadable(anchor.stats)) {
+        progress.done.read = { failures: [], elapsedMs: performance.now() - started }
+      } else if (wanted.includes('read')) {
         memory = await runRead(
           anchor,
           { isDirectory, sample: !mayWrite && !isOverNetwork(mount) },
@@ -102,33 +77,13 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
           void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
         }
       }
-      const isWell = Object.values(progress.done).every(({ failures }) => failures.length === 0)
-      // Spread, so that the paths that were chosen together do not fall due together.
-      const untilMs = performance.now() + FULL_CHECK_EVERY_MS * (0.75 + Math.random() / 2)
-      memory = {
-        ...memory,
-        readSuffices:
-          isReadable(anchor.stats) && isWell ? { paths: [path, anchor.real], generation, untilMs } : null,
-      }
       return { probes: progress.done, delayMs: progress.delayMs, memory }
     } finally {
       if (!isAnchorInUse) await anchor.release().catch(() => undefined)
     }
   }
 
-  const isMountedAsBefore = ({ readSuffices }: PathMemory): boolean =>
-    readSuffices !== null && table.isUnchangedFor(readSuffices.paths, readSuffices.generation)
-
   return {
-    isReadEnough: (wanted, memory) => {
-      const { readSuffices, known, soundErrorsCount } = memory
-      if (!wanted.includes('read') || readSuffices === null) return false
-      if (performance.now() >= readSuffices.untilMs || !isMountedAsBefore(memory)) return false
-      if (!wanted.includes('mount') || known === null) return true
-      return table.errorsCountNow(known.mount) === soundErrorsCount
-    },
-    isMountedAsBefore,
-    kindAt: (path) => stat(path).then(kindOf, () => null),
     fileSystemOf: (path, { known }) => {
       const mount = table.above(known?.mount.point ?? path)
       // An automount point that nothing is mounted at just now is none of the file systems that it leads to.
@@ -145,12 +100,10 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
   }
 }
 
-function kindOf(stats: Stats): KindOfPath {
-  if (isReadable(stats)) return 'storage'
-  return stats.isFIFO() ? 'fifo' : 'other'
-}
-
-/** A file or a disk; reading anything else may hang for reasons of its own. */
+/**
+ * A file or a disk. Anything else (a FIFO, a socket, a terminal) is not opened, only found: opening it may hang for
+ * reasons of its own, and what is read of it is lost for whoever it was meant for.
+ */
 function isReadable(stats: Stats): boolean {
   return stats.isFile() || stats.isBlockDevice()
 }

@@ -1,6 +1,5 @@
-import type { ProbeKind } from '../messages.ts'
+import type { MountIdentity, ProbeKind } from '../messages.ts'
 import type { SystemError } from './errno.ts'
-import type { KnownMount } from './identity.ts'
 
 /** One step of a probe that failed: a call that the system refused, or a fact that no call would tell. */
 export type Failure =
@@ -11,16 +10,16 @@ export type Failure =
   | { step: 'mount'; cause: 'read-only' | 'emergency'; point: string }
   | { step: 'mount'; cause: 'ext4-errors'; point: string; count: number }
 
-/**
- * storage: a file or a block device. fifo: whoever opens it waits for its other end, not for a disk (fifo(7)).
- * other: a directory, a socket, a character device.
- */
-export type KindOfPath = 'storage' | 'fifo' | 'other'
-
 /** What one probe found; it is well if no step failed. */
 export interface ProbeFinding {
   failures: Failure[]
   elapsedMs: number
+}
+
+/** What is remembered of the file system that a path is on. */
+export interface KnownMount {
+  mount: MountIdentity
+  readOnlyByIntent: boolean
 }
 
 /** What is remembered of a path from one check to the next. */
@@ -34,11 +33,6 @@ export interface PathMemory {
   isBuffered: boolean
   /** Monotonic milliseconds of the last search for probe files that a killed run left behind. */
   tidiedMs: number | null
-  /**
-   * Set by a check that found a file, or a disk, well: as long as no mount above these paths has changed since this
-   * generation of the mount table, and until this time (monotonic milliseconds), a read alone tells as much.
-   */
-  readSuffices: { paths: string[]; generation: number; untilMs: number } | null
   /** The name of a probe file that could not be removed. */
   unremoved: string | null
 }
@@ -49,7 +43,6 @@ export const freshMemory: PathMemory = {
   wasFaulty: false,
   isBuffered: false,
   tidiedMs: null,
-  readSuffices: null,
   unremoved: null,
 }
 
@@ -67,19 +60,13 @@ export interface Progress {
   /** The probes that are already done. */
   done: Partial<Record<ProbeKind, ProbeFinding>>
   delayMs: number | null
-  /** Monotonic milliseconds of its first call; null while it waits for a thread. */
-  begunMs: number | null
-  /** What is there; null as long as it has not been found. */
-  kind: KindOfPath | null
-  /** Called when the rest may hang for reasons of its own (a FIFO, a device): not the file system's fault. */
-  leaveFileSystem: () => void
 }
 
 export function callFailure(step: string, error: SystemError): Failure {
   return { step, cause: 'call', ...error }
 }
 
-export function newProgress(probes: readonly ProbeKind[]): Omit<Progress, 'leaveFileSystem'> {
+export function newProgress(probes: readonly ProbeKind[]): Progress {
   const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
-  return { probe, step: 'open', done: {}, delayMs: null, begunMs: 0, kind: null }
+  return { probe, step: 'open', done: {}, delayMs: null }
 }

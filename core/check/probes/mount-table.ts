@@ -1,62 +1,39 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import { readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { mountList } from '../../mounts/mount-list.ts'
-import { isWithin, type Mount, parseMountinfo } from '../../mounts/mountinfo.ts'
-import { changedPoints, mountTable } from '../kernel/mount-watch.ts'
+import { type Mount, parseMountinfo } from '../../mounts/mountinfo.ts'
 
 /** How long one reading serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50
 
-/** Changes of single mounts that are remembered. */
-const MOST_CHANGES = 200
-
 /** The mounts of this process, read at most once for all the paths that are checked at the same moment. */
 export interface MountTable {
-  /** The last reading, whatever its age; never waits. */
-  last(): readonly Mount[]
   /** The mount that a path lies on by its text alone; read again now if the last reading is old. */
   above(path: string): Mount | null
   current(): Promise<readonly Mount[]>
   /** Reads again now: a mount appeared since. */
   fresh(): Promise<readonly Mount[]>
-  /** A number that grows whenever the table changes; read again now if the last reading is old. */
-  generation(): number
-  /** Whether no mount at or above any of these paths has come, gone or changed since that generation. */
-  isUnchangedFor(paths: readonly string[], generation: number): boolean
   /** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
-  errorsCount(mount: Mount): Promise<number | null>
-  /** The same, read at most once for all the paths that are checked at the same moment; never waits. */
-  errorsCountNow(mount: Pick<Mount, 'type' | 'device'>): number | null
+  errorsCount(mount: Mount): number | null
 }
 
-/** Asks the system alone, which no disk can hang (platform/mount-list.ts says what each system knows). */
+/** Asks the system alone, which no disk can hang (mounts/mount-list.ts says what each system knows). */
 export function createMountTable(): MountTable {
   let text = ''
   let mounts: readonly Mount[] = []
   /** The mount on top of each point. */
   let tops = new Map<string, Mount>()
-  let generation = 0
-  let changes: { point: string; generation: number }[] = []
-  /** What changed in this generation and before is not remembered any more. */
-  let forgottenUpTo = -1
   let readMs = Number.NEGATIVE_INFINITY
   let reading: Promise<readonly Mount[]> | null = null
+  let counts = new Map<string, { count: number | null; readMs: number }>()
 
   const take = (next: string) => {
     readMs = performance.now()
-    if (next !== text) {
-      generation += 1
-      const points = changedPoints(mountTable(text), mountTable(next))
-      changes.push(...points.map((point) => ({ point, generation })))
-      mounts = parseMountinfo(next)
-      tops = new Map(mounts.map((mount) => [mount.point, mount]))
-    }
-    if (changes.length > MOST_CHANGES) {
-      forgottenUpTo = changes.at(-1 - MOST_CHANGES / 2)?.generation ?? generation
-      changes = changes.filter((change) => change.generation > forgottenUpTo)
-    }
+    if (next === text) return mounts
     text = next
+    mounts = parseMountinfo(next)
+    tops = new Map(mounts.map((mount) => [mount.point, mount]))
+    counts = new Map()
     return mounts
   }
   const fresh = () => {
@@ -76,37 +53,22 @@ export function createMountTable(): MountTable {
       readMs = performance.now()
     }
   }
-  readNow()
-  const nowGeneration = () => {
-    if (performance.now() - readMs >= FRESH_MS) readNow()
-    return generation
-  }
-  const counts = new Map<string, { count: number | null; readMs: number }>()
   return {
-    generation: nowGeneration,
-    isUnchangedFor: (paths, since) => {
-      if (nowGeneration() === since) return true
-      if (since < forgottenUpTo) return false
-      return !changes.some(
-        (change) => change.generation > since && paths.some((one) => isWithin(one, change.point)),
-      )
-    },
-    errorsCountNow: ({ type, device }) => {
-      const now = performance.now()
-      const last = counts.get(device)
-      if (last !== undefined && now - last.readMs < FRESH_MS) return last.count
-      const count = type === 'ext4' ? errorsCountOf(device) : null
-      counts.set(device, { count, readMs: now })
-      return count
-    },
-    last: () => mounts,
     above: (path) => {
-      nowGeneration()
+      if (performance.now() - readMs >= FRESH_MS) readNow()
       return topAbove(tops, path)
     },
     current: () => (performance.now() - readMs < FRESH_MS ? Promise.resolve(mounts) : fresh()),
     fresh,
-    errorsCount,
+    errorsCount: ({ type, device }) => {
+      if (type !== 'ext4') return null
+      const now = performance.now()
+      const last = counts.get(device)
+      if (last !== undefined && now - last.readMs < FRESH_MS) return last.count
+      const count = errorsCountOf(device)
+      counts.set(device, { count, readMs: now })
+      return count
+    },
   }
 }
 
@@ -119,16 +81,6 @@ function topAbove(tops: ReadonlyMap<string, Mount>, path: string): Mount | null 
     at = at.slice(0, at.lastIndexOf('/')) || '/'
   }
   return null
-}
-
-async function errorsCount(mount: Mount): Promise<number | null> {
-  if (mount.type !== 'ext4') return null
-  try {
-    const disk = path.basename(await readlink(`/sys/dev/block/${mount.device}`))
-    return Number(await readFile(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
-  } catch {
-    return null
-  }
 }
 
 function errorsCountOf(device: string): number | null {

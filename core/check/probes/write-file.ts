@@ -4,8 +4,8 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { close, fsync, lstat, open, statfs, unlink, write } from './calls.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
-import { returnProbeName, takeProbeName } from './probe-name.ts'
-import { type ReadResult, readFile } from './read-file.ts'
+import { returnProbeName, takeProbeName } from './probe-file.ts'
+import { type ReadResult, readFile } from './read.ts'
 
 export const writeSteps = ['create', 'write', 'fsync', 'read back', 'list', 'remove'] as const
 export type WriteStep = (typeof writeSteps)[number]

@@ -3,23 +3,22 @@ import type { Clock } from '../clock.ts'
 import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
+import type { Room } from '../room.ts'
 import { slowLimit } from '../verdict.ts'
 import { createChecksOut } from './checks-out.ts'
-import { createGate, type Gate } from './gate.ts'
+import { createGate } from './gate.ts'
 import { createLooks } from './looks.ts'
-import { patienceOf } from './patience.ts'
-import { createQuickCheck, type QuickCheck, type QuickLanes } from './quick-check.ts'
 import { createReportBatch } from './report-batch.ts'
 import { createTelling } from './telling.ts'
-import { dueAt, tickAfter } from './timetable.ts'
-import { brokenProbe, isOn, isSameTarget, newCheck, type Watch } from './watched-path.ts'
+import { dueAt, patienceOf, tickAfter } from './timetable.ts'
+import { isOn, isSameTarget, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
 export interface CheckerPorts {
   clock: Clock
   disk: Disk
-  lanes: QuickLanes
+  room: Room
   report(checked: Checked[]): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
@@ -35,16 +34,16 @@ export interface Checker {
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, lanes, report, buffered }: CheckerPorts): Checker {
+export function createChecker({ clock, disk, room, report, buffered }: CheckerPorts): Checker {
   const watches = new Map<string, Watch>()
-  const gate: Gate = createGate(() => clock.now())
   const batch = createReportBatch(clock, report)
   const telling = createTelling(clock, batch)
   const isWatched = (watch: Watch) => watches.get(watch.target.id) === watch
   const out = createChecksOut({
     clock,
     disk,
-    gate,
+    room,
+    gate: createGate(() => clock.now()),
     telling,
     isWatched,
     anew: (watch) => anew(watch),
@@ -53,39 +52,10 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   let intervalMs = 0
 
   const begin = (watch: Watch) => {
-    const at = clock.wall()
-    if (watch.check !== null) {
-      if (watch.check.isOverdue) out.stillOut(watch, at, watch.check)
-      return
-    }
-    const { target, memory } = watch
-    const fileSystem = disk.fileSystemOf(target.path, memory)
-    const sinceMs = gate.stuckSince(fileSystem)
-    if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
-    const check = newCheck(target.probes, at, clock.now())
-    watch.check = check
-    watch.begunMs = check.startedMs
-    // The lanes see for themselves what takes long: a quick read needs no deadline until then.
-    if (!watch.quick.begin(memory)) out.begin(watch, check)
+    const { check } = watch
+    if (check === null) out.begin(watch)
+    else if (check.isOverdue) out.stillOut(watch, clock.wall(), check)
   }
-
-  const quickOf = (watch: () => Watch, target: CheckedPath): QuickCheck =>
-    createQuickCheck(lanes, disk, target, {
-      finished: (findings) => {
-        const { check } = watch()
-        if (check === null) return
-        if (findings !== null) return out.settle(watch(), check, findings)
-        if (check.isOverdue || !isWatched(watch())) {
-          return out.settle(watch(), check, brokenProbe(check.progress, 'late', watch().memory))
-        }
-        check.pass.leave()
-        out.begin(watch(), check)
-      },
-      stalled: (step) => {
-        const { check } = watch()
-        if (check !== null) out.stalled(watch(), check, step)
-      },
-    })
 
   const fire = (watch: Watch) => {
     watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
@@ -96,8 +66,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
   /** The path goes on with its timetable and its memory; what its last check still says is no more of interest. */
   const anew = (watch: Watch) => {
     watch.cancelTick()
-    watch.quick.end()
-    const next: Watch = { ...watch, quick: quickOf(() => next, watch.target), check: null }
+    const next: Watch = { ...watch, check: null }
     next.cancelTick = clock.at(dueAt(next.timetable, next.tick), () => fire(next))
     watches.set(next.target.id, next)
     begin(next)
@@ -126,7 +95,6 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       watch.check.pass.leave()
     }
     watch.check?.cancelSuspicion()
-    watch.quick.end()
     watches.delete(watch.target.id)
     batch.forget(watch.target.id)
   }
@@ -138,7 +106,6 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       tick: 0,
       cancelTick: () => undefined,
       memory: memoryOf(remembered),
-      quick: quickOf(() => watch, target),
       begunMs: Number.NEGATIVE_INFINITY,
       lookedAtMs: Number.NEGATIVE_INFINITY,
       check: null,
@@ -153,7 +120,7 @@ export function createChecker({ clock, disk, lanes, report, buffered }: CheckerP
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
       const timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
-      out.setPatience(timeoutMs, config.timeoutSeconds === null ? patience.fifoMs : timeoutMs)
+      out.setTimeout(timeoutMs)
       looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
       telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { ProbeKind } from '../messages.ts'
-import { SUSPICION_MS } from './patience.ts'
+import { SUSPICION_MS } from './timetable.ts'
 
 /** What the choice of a look depends on. Times are monotonic milliseconds. */
 export interface LookedAt {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Checked, CheckedPath, ProbeKind, Verdict } from '../messages.ts'
 import type { Findings, PathMemory, Progress } from '../probes/findings.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, verdictOf } from '../verdict.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, noRoomVerdict, verdictOf } from '../verdict.ts'
 import type { ReportBatch } from './report-batch.ts'
 
 /** Whom a verdict is about, and what is remembered of it. */
@@ -19,6 +19,8 @@ export interface Telling {
   hung(subject: Subject, at: number, progress: Progress, sinceMs: number): void
   /** Other paths hang on the same file system: said without touching it once more. */
   fileSystemHung(subject: Subject, at: number, sinceMs: number): void
+  /** So many checks hang, wherever, that this one was not begun. */
+  noRoom(subject: Subject, at: number): void
 }
 
 export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Telling {
@@ -38,6 +40,11 @@ export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Te
     batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount })
   }
 
+  const tellUntouched = (subject: Subject, at: number, verdict: Verdict) => {
+    const probes = Object.fromEntries(subject.target.probes.map((probe) => [probe, verdict]))
+    tell(subject, at, probes, verdict, null)
+  }
+
   return {
     setSlowLimit: (limitMs) => {
       slowLimitMs = limitMs
@@ -53,11 +60,11 @@ export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Te
       tell(subject, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
     },
     fileSystemHung: (subject, at, sinceMs) => {
-      const { path, probes } = subject.target
+      const { path } = subject.target
       const point = subject.memory.known?.mount.point ?? path
-      const verdict = fileSystemHungVerdict(path, point, clock.now() - sinceMs)
-      tell(subject, at, Object.fromEntries(probes.map((probe) => [probe, verdict])), verdict, null)
+      tellUntouched(subject, at, fileSystemHungVerdict(path, point, clock.now() - sinceMs))
     },
+    noRoom: (subject, at) => tellUntouched(subject, at, noRoomVerdict(subject.target.path)),
   }
 }
 

@@ -2,7 +2,6 @@ import { isWithin } from '../../mounts/mountinfo.ts'
 import type { CheckedPath, ProbeKind } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
 import type { Pass } from './gate.ts'
-import type { QuickCheck } from './quick-check.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
@@ -12,7 +11,6 @@ export interface Watch {
   tick: number
   cancelTick: () => void
   memory: PathMemory
-  quick: QuickCheck
   /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
   begunMs: number
   lookedAtMs: number
@@ -23,9 +21,10 @@ export interface Watch {
 export interface Check {
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
-  startedMs: number
-  /** The mounts that led to its path when it was begun (Disk.mountedAs); null: not looked at, or changed since. */
-  mountedAs: string | null
+  /** Monotonic milliseconds of its first call; null while it waits for its turn. */
+  begunMs: number | null
+  /** The mounts that led to its path when it was begun (Disk.mountedAs). */
+  mountedAs: string
   readonly progress: Progress
   pass: Pass
   cancelDeadline: () => void
@@ -33,19 +32,18 @@ export interface Check {
   isOverdue: boolean
 }
 
-/** A check that has not passed the gate yet. `at` is in milliseconds since 1970, `startedMs` is monotonic. */
-export function newCheck(probes: readonly ProbeKind[], at: number, startedMs: number): Check {
-  const check: Check = {
+/** A check that has not passed the gate yet. `at` is in milliseconds since 1970. */
+export function newCheck(probes: readonly ProbeKind[], at: number): Check {
+  return {
     at,
-    startedMs,
-    mountedAs: null,
-    progress: { ...newProgress(probes), leaveFileSystem: () => check.pass.leave() },
+    begunMs: null,
+    mountedAs: '',
+    progress: newProgress(probes),
     pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,
   }
-  return check
 }
 
 /** The mount point that a path was last known on; before its first check, its own path may be one. */

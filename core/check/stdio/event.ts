@@ -13,6 +13,7 @@ export interface StdioEvent {
 
 // Linux's numbers, whatever the system: they are part of the protocol.
 export const ENOENT = 2
+export const EAGAIN = 11
 export const EEXIST_MONITORING = 17
 export const EINVAL = 22
 export const EISDIR = 21

@@ -2,11 +2,11 @@ import type { Readable, Writable } from 'node:stream'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Clock } from '../clock.ts'
-import type { ProberPool } from '../prober/prober-pool.ts'
-import { formatEvent } from './event.ts'
-import { createEventOutput } from './event-output.ts'
+import type { ReadResult } from '../probes/read.ts'
+import type { Room } from '../room.ts'
+import { EAGAIN, formatEvent } from './event.ts'
 import { createLineSplitter, type Line } from './lines.ts'
-import type { StdioLog } from './log-output.ts'
+import { createEventOutput, type StdioLog } from './outputs.ts'
 import { createSession, type Effect, type ReadOutcome } from './session.ts'
 
 /** How long the end of input waits for stops in progress, in milliseconds: their reads may hang for ever. */
@@ -16,19 +16,22 @@ export interface StdioPorts {
   input: Readable
   output: Writable
   log: StdioLog
-  prober: Pick<ProberPool, 'run' | 'forget'>
+  /** Reads a path once; it does not resolve if its file system hangs. */
+  readFile(path: Buffer): Promise<ReadResult>
+  room: Room
   clock: Clock
   options: { timeoutMs: number | null; quoted: boolean }
 }
 
 /** Speaks the protocol until the input ends; resolves when every queued reply is handed over. */
-export async function serveStdio({ input, output, log, prober, clock, options }: StdioPorts): Promise<void> {
+export async function serveStdio(ports: StdioPorts): Promise<void> {
+  const { input, output, log, readFile, room, clock, options } = ports
   const session = createSession(options)
   const splitter = createLineSplitter()
   const events = createEventOutput(output, (event) => formatEvent(event, options))
   const timers = new Map<string, () => void>()
-  /** Paths that were said to be read through the page cache. */
-  const buffered = new Set<string>()
+  /** What was said of paths on the log, each once. */
+  const said = { 'check.buffered': new Set<string>(), 'check.noRoom': new Set<string>() }
   let stopsDone: () => void = () => undefined
 
   const finished = (path: string, number: number, outcome: ReadOutcome) => {
@@ -36,16 +39,22 @@ export async function serveStdio({ input, output, log, prober, clock, options }:
     if (!session.isStopping()) stopsDone()
   }
 
-  const read = (path: string, number: number) =>
-    prober.run({ does: 'read', path }, (answer) => {
-      if (answer.did !== 'read') return
-      const { failure, delayMs, isBuffered } = answer
-      if (isBuffered && failure === null && !buffered.has(path)) {
-        buffered.add(path)
-        log('WARNING', englishWords(message('check.buffered', { path })))
-      }
-      finished(path, number, failure === null ? { errno: 0, delayMs } : { errno: failure.errno })
-    })
+  const warnOnce = (key: keyof typeof said, path: string) => {
+    if (said[key].has(path)) return
+    said[key].add(path)
+    log('WARNING', englishWords(message(key, { path })))
+  }
+
+  const read = async (path: string, number: number) => {
+    const found = await room.run(() => readFile(Buffer.from(path, 'latin1')))
+    if (found === null) {
+      warnOnce('check.noRoom', path)
+      return finished(path, number, { errno: EAGAIN })
+    }
+    const { failure, delayMs, isBuffered } = found
+    if (isBuffered && failure === null) warnOnce('check.buffered', path)
+    finished(path, number, failure === null ? { errno: 0, delayMs } : { errno: failure.errno })
+  }
 
   const carryOut = (effects: Effect[]) => {
     for (const effect of effects) {
@@ -54,7 +63,7 @@ export async function serveStdio({ input, output, log, prober, clock, options }:
           events.say(effect.event)
           break
         case 'read':
-          read(effect.path, effect.number)
+          void read(effect.path, effect.number)
           break
         case 'wake': {
           const { path, why, atMs } = effect
@@ -77,8 +86,7 @@ export async function serveStdio({ input, output, log, prober, clock, options }:
         }
         case 'forget':
           // What is remembered of paths that are no longer monitored must not grow.
-          buffered.delete(effect.path)
-          prober.forget(effect.path)
+          for (const paths of Object.values(said)) paths.delete(effect.path)
           break
         default:
           effect satisfies never

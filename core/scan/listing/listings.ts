@@ -36,7 +36,7 @@ export class Listings {
     if (this.#count >= MAX_THREADS) return null
     const thread = new ListingThread(this.#file, {
       stuck: () => this.#log(`the listing of ${place} has had no answer from its disk for a while`),
-      ended: () => this.#forget(place, thread),
+      retired: () => this.#forget(place, thread),
     })
     this.#count += 1
     this.#threads.set(place, [...threads, thread])

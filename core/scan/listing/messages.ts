@@ -1,17 +1,13 @@
 import type { ListedChunk, ListingOptions } from './sync-walk.ts'
 
-/** Main thread to the listing thread. Each `next` is answered by one message. */
-export type ToListing =
-  | { type: 'begin'; listing: number; options: ListingOptions }
-  | { type: 'next'; listing: number }
+/** What the thread that lists one place can be asked; a listing is known by a number that its owner gives it. */
+export interface ListingCalls {
+  begin: { input: { listing: number; options: ListingOptions }; output: null }
+  /** The next chunk; null at the end. Throws the system's error if the directory that it begins at is gone. */
+  next: { input: number; output: ListedChunk | null }
   /** Nobody wants the rest. */
-  | { type: 'end'; listing: number }
-
-/** The listing thread to the main thread. `code` is the system's error where it is one. */
-export type FromListing =
-  | ({ type: 'chunk'; listing: number } & ListedChunk)
-  | { type: 'done'; listing: number }
-  | { type: 'failed'; listing: number; code: string | null; reason: string }
+  end: { input: number; output: null }
+}
 
 /** A tree in chunks. Throws the system's error if the directory that it begins at is gone. */
 export type Listing = AsyncGenerator<ListedChunk, void>

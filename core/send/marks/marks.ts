@@ -104,7 +104,7 @@ export function openMarks(
     let failures = 0
     for (let after = begin; ; ) {
       const { source } = mine
-      const page = over ? [] : ledger.dueMarks(destination, id, PAGE, source.alsoTo ?? [], after)
+      const page = over ? [] : ledger.dueMarks(destination, id, PAGE, after)
       const last = page.at(-1)
       if (last === undefined) return over || (failures === 0 && begin === 0)
       const done = await markPage(source, page, complain)

@@ -9,6 +9,8 @@ export interface Stored {
   due: Due
   /** It is owed the group-write mark. */
   mark: boolean
+  /** The source's other destinations. */
+  others: readonly string[] | undefined
   /** Of what was stored. */
   digest: Uint8Array | null
   /** The destination's position by which it was stored. */
@@ -23,8 +25,7 @@ export interface Acknowledgements {
 }
 
 export function createAcknowledgements(
-  destination: string,
-  ledger: Pick<Ledger, 'markSent' | 'rememberPosition'>,
+  ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
   onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
@@ -44,11 +45,7 @@ export function createAcknowledgements(
     const files = waiting
     const now = Date.now()
     const claims = files.map(({ due: { id, generation }, ...stored }) => ({ id, generation, ...stored }))
-    const position = files.reduce((latest, one) => Math.max(latest, one.position), 0)
-    const sent = guard.use(() => {
-      ledger.rememberPosition(destination, position)
-      return ledger.markSent(claims, now)
-    })
+    const sent = guard.use(() => ledger.markSent(claims, now))
     isStuck = sent === null
     if (sent === null) {
       running = true

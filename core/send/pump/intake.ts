@@ -75,7 +75,7 @@ export function createIntake(host: IntakeHost): Intake {
 
   const takeDue = (source: SendSource, limit: number): Due[] => {
     heedAge(source)
-    return ledger.take(destination, [source.id], limit, Date.now(), taken)
+    return ledger.take(destination, source.id, limit, Date.now(), taken)
   }
 
   return {

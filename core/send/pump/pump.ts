@@ -125,7 +125,7 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     for (const { lane } of feeds.values()) if (lane.source.groupWriteMark) marks.look(lane.source)
   }
 
-  const acknowledgements = createAcknowledgements(destination.id, ledger, guard, (over, sent, now) => {
+  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
     for (const due of over) intake.over(due)
     events.onSent(sent, now)
     lookForMarks()
@@ -139,7 +139,9 @@ export function openPump(options: PumpOptions, events: PumpEvents): Pump {
     if (status === 'durable' || status === 'same') {
       gate.stored()
       const { digest = null, answer } = answered ?? {}
-      acknowledgements.add({ due, mark: source.groupWriteMark, digest, position: answer?.position ?? 0 })
+      const others = (feeds.get(source.id)?.lane.source ?? source).alsoTo
+      const position = answer?.position ?? 0
+      acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position })
     } else {
       if (attempt.kind !== 'source-missing' && attempt.kind !== 'lost' && attempt.kind !== 'halted')
         guard.use(() => settle(source, due, attempt))

@@ -5,7 +5,6 @@ import type { Unsent } from './judge-read.ts'
 
 /** Small files of one source that are read one after the other. */
 export interface ReadJob {
-  id: number
   /** Absolute path of the source. */
   root: string
   files: readonly { path: string; offered: Facts }[]
@@ -21,10 +20,14 @@ export interface WasRead {
 }
 
 export interface ReadResult {
-  id: number
   read: readonly (WasRead | Unsent)[]
   directories: readonly FoundDirectory[]
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   /** The digest of each content, in the same order. */
-  digests: Uint8Array
+  digests: Uint8Array<ArrayBuffer>
+}
+
+/** What the reading thread can be asked. */
+export interface ReaderCalls {
+  read: { input: ReadJob; output: ReadResult }
 }

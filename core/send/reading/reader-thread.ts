@@ -4,11 +4,12 @@ import { openBeneathSync } from '../../files/beneath.ts'
 import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
+import { Given, serveThread } from '../../worker/thread.ts'
 import type { Facts } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 import type { Unsent } from './judge-read.ts'
 import { judgeRead, unsentBecause } from './judge-read.ts'
-import type { ReadJob, ReadResult, WasRead } from './protocol.ts'
+import type { ReaderCalls, ReadJob, ReadResult, WasRead } from './protocol.ts'
 
 /** Extended attributes, where the system has any and the native library loads. */
 const attributesOf =
@@ -75,16 +76,14 @@ function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
   return [...above].flatMap((path) => lookAt(base, path) ?? [])
 }
 
-type Owned = Uint8Array<ArrayBuffer>
-
-function readAll({ id, root, files, memory: bytes }: ReadJob): ReadResult & { bytes: Owned; digests: Owned } {
+function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
   // Memory of its own: a view of a pool would bring the whole pool along.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let base: Base
   try {
     base = { root, fd: openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)) }
   } catch (thrown) {
-    return { id, read: files.map(() => unsentBecause(thrown)), directories: [], bytes, digests }
+    return { read: files.map(() => unsentBecause(thrown)), directories: [], bytes, digests }
   }
   try {
     const read: (WasRead | Unsent)[] = []
@@ -98,7 +97,7 @@ function readAll({ id, root, files, memory: bytes }: ReadJob): ReadResult & { by
       read.push(found)
     }
     const paths = files.map(({ path }) => path)
-    return { id, read, directories: directoriesOf(base, paths), bytes, digests }
+    return { read, directories: directoriesOf(base, paths), bytes, digests }
   } finally {
     closeSync(base.fd)
   }
@@ -106,8 +105,10 @@ function readAll({ id, root, files, memory: bytes }: ReadJob): ReadResult & { by
 
 /** A thread that reads small files: the calls of many cost one change of threads. */
 export function runReaderThread(port: MessagePort): void {
-  port.on('message', (job: ReadJob) => {
-    const result = readAll(job)
-    port.postMessage(result, [result.bytes.buffer, result.digests.buffer])
+  serveThread<ReaderCalls>(port, {
+    read(job) {
+      const result = readAll(job)
+      return new Given(result, [result.bytes.buffer, result.digests.buffer])
+    },
   })
 }

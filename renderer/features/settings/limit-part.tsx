@@ -1,12 +1,9 @@
-import { NumberInput } from '@mantine/core'
-import { useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/words/message.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
 import { RuleList } from './rule-list.tsx'
-import { SavedMark } from './saved-mark.tsx'
+import { SavedNumber } from './saved-number.tsx'
 import { type Save, useSave, useSaveAndHear } from './use-save.ts'
 
 /** How much of the line sending may use, and when. */
@@ -45,51 +42,23 @@ interface RateSettingProps {
   save: (value: number | null) => ReturnType<Save>
 }
 
-/** MiB a second, or nothing; kept when the field is left or Enter is pressed. */
+/** MiB a second, or nothing. */
 function RateSetting({ value, save }: RateSettingProps) {
-  const { t, say, format } = useWords()
-  const shown = value === null ? '' : toTyped(value)
-  const [typed, setTyped] = useState<string | number>(shown)
-  const [refusal, setRefusal] = useState<Message | null>(null)
-  const [savedAt, setSavedAt] = useState(0)
-  const parsed = parseRate(typed)
-
-  // Somebody else may change it too: the command line, or a second window.
-  useEffect(() => setTyped(shown), [shown])
-
-  const commit = async () => {
-    if (parsed === null || String(typed) === String(shown)) return
-    const outcome = await save(parsed === 'none' ? null : parsed)
-    setRefusal(outcome.done ? null : outcome.sentence)
-    if (outcome.done) setSavedAt(Date.now())
-  }
+  const { t, format } = useWords()
   const { least, most } = rateLimits
-  const bad = t('window.limit.bad', { least: String(least), most: format.number(most) })
-
+  const wrong = t('window.limit.bad', { least: String(least), most: format.number(most) })
   return (
-    <NumberInput
-      label={
-        <>
-          {t('window.limit.always')} <SavedMark at={savedAt} />
-        </>
-      }
-      aria-label={t('window.limit.always')}
-      description={t('window.limit.alwaysHint')}
-      error={parsed === null ? bad : refusal === null ? null : say(refusal)}
-      value={typed}
-      onChange={(next) => {
-        setTyped(next)
-        setRefusal(null)
+    <SavedNumber
+      label={t('window.limit.always')}
+      hint={t('window.limit.alwaysHint')}
+      unit={t('window.limit.unit')}
+      value={value === null ? '' : toTyped(value)}
+      check={(typed) => (parseRate(typed) === null ? wrong : null)}
+      save={(typed) => {
+        const rate = parseRate(typed)
+        return save(rate === 'none' ? null : rate)
       }}
-      onBlur={commit}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') void commit()
-        if (event.key === 'Escape') setTyped(shown)
-      }}
-      allowNegative={false}
       decimalScale={6}
-      suffix={` ${t('window.limit.unit')}`}
-      hideControls
     />
   )
 }

@@ -1,9 +1,7 @@
-import { NumberInput } from '@mantine/core'
-import { useEffect, useState } from 'react'
-import type { Message, WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { limitsOf, type NumberField, parseNumber } from './limits.ts'
-import { SavedMark } from './saved-mark.tsx'
+import { SavedNumber } from './saved-number.tsx'
 import type { Save } from './use-save.ts'
 
 interface NumberSettingProps {
@@ -15,7 +13,7 @@ interface NumberSettingProps {
   save: (value: number) => ReturnType<Save>
 }
 
-/** A number, of seconds where nothing else is said: kept when the field is left or Enter is pressed, and only if it is allowed. */
+/** A number of the settings, of seconds where nothing else is said. */
 export function NumberSetting({
   field,
   label,
@@ -24,57 +22,19 @@ export function NumberSetting({
   value,
   save,
 }: NumberSettingProps) {
-  const { t, say, format } = useWords()
-  const [typed, setTyped] = useState<string | number>(value)
-  const [refusal, setRefusal] = useState<Message | null>(null)
-  const [savedAt, setSavedAt] = useState(0)
-  const limits = limitsOf(field)
-  const parsed = parseNumber(field, typed)
-
-  // Somebody else may change it too: the command line, or a second window.
-  useEffect(() => setTyped(value), [value])
-
-  const commit = async () => {
-    if (parsed === null || parsed === value) return
-    const outcome = await save(parsed)
-    setRefusal(outcome.done ? null : outcome.sentence)
-    if (outcome.done) setSavedAt(Date.now())
-  }
-
-  const invalid =
-    parsed === null
-      ? t(limits.whole ? 'window.settings.notWhole' : 'window.settings.notNumber', {
-          least: format.number(limits.least),
-          most: format.number(limits.most),
-        })
-      : refusal === null
-        ? null
-        : say(refusal)
-
+  const { t, format } = useWords()
+  const { least, most, whole } = limitsOf(field)
+  const range = { least: format.number(least), most: format.number(most) }
+  const wrong = t(whole ? 'window.settings.notWhole' : 'window.settings.notNumber', range)
   return (
-    <NumberInput
-      label={
-        <>
-          {t(label)} <SavedMark at={savedAt} />
-        </>
-      }
-      aria-label={t(label)}
-      description={t(hint)}
-      error={invalid}
-      value={typed}
-      onChange={(next) => {
-        setTyped(next)
-        setRefusal(null)
-      }}
-      onBlur={commit}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') void commit()
-        if (event.key === 'Escape') setTyped(value)
-      }}
-      allowDecimal={!limits.whole}
-      allowNegative={false}
-      suffix={` ${t(unit)}`}
-      hideControls
+    <SavedNumber
+      label={t(label)}
+      hint={t(hint)}
+      unit={t(unit)}
+      value={value}
+      check={(typed) => (parseNumber(field, typed) === null ? wrong : null)}
+      save={(typed) => save(parseNumber(field, typed) ?? value)}
+      allowDecimal={!whole}
     />
   )
 }

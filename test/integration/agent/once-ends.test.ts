@@ -79,7 +79,7 @@ describe('`scan --once` ends', () => {
     ledger.offer('embedded', [
       { source, path: 'DC1/good', size: Number(size), mtimeNs, ctimeNs, inode, device },
     ])
-    const [due] = ledger.take('embedded', [source], 1, Date.now(), new Set())
+    const [due] = ledger.take('embedded', source, 1, Date.now(), new Set())
     if (due === undefined) throw new Error('not offered')
     ledger.park(due, message('problem.other', { reason: 'it was refused' }))
     ledger.close()

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { attempt, givenFor, LETTER_ID } from '../../support/channels.ts'
@@ -61,9 +61,11 @@ test('a program that does not end is killed with all that it started', async () 
 
 test('a program is killed when nobody wants it any more', async () => {
   const controller = new AbortController()
-  setTimeout(() => controller.abort(), 100)
-  const outcome = await run(program('sleep 600'), 60_000, controller.signal)
-  expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.stopped' } })
+  const file = program('touch started; sleep 600')
+  const outcome = run(file, 60_000, controller.signal)
+  await until('it has started', () => existsSync(beside(file, 'started')))
+  controller.abort()
+  expect(await outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.stopped' } })
 })
 
 /** It has ended; that nobody has asked for its exit code yet does not matter. */

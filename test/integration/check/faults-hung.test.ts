@@ -1,6 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   allProbes,
@@ -79,37 +77,6 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
     } finally {
       await disk.thaw().catch(() => undefined)
     }
-  })
-})
-
-describe('a FIFO without a writer, through the real worker', () => {
-  it('a FIFO without a writer hangs in open, and is well when somebody writes', async () => {
-    const fifo = path.join(temporaryDirectory('fifo'), 'fifo')
-    writeFileSync(fifo, 'a file at first')
-    const checker = await checkPaths(fifo)
-    await checker.sees('p0', 'ok')
-    const failed = await detect(checker, 'p0', 'hung', () => {
-      rmSync(fifo)
-      execFileSync('mkfifo', [fifo])
-    })
-    expect(failed.overall.step).toBe('open')
-    const script = 'exec 3<>"$0"; while :; do printf x >&3; sleep 0.1; done'
-    const writer = spawn('sh', ['-c', script, fifo], { stdio: 'ignore' })
-    onTestFinished(() => void writer.kill('SIGKILL'))
-    await checker.sees('p0', 'ok')
-  })
-
-  it("a FIFO in a file's place is known within the interval and a second with the usual patience, too", async () => {
-    const fifo = path.join(temporaryDirectory('fifo'), 'fifo')
-    writeFileSync(fifo, 'a file at first')
-    const checker = await checkWith({ paths: allProbes(fifo), intervalSeconds: 4, timeoutSeconds: null })
-    await checker.sees('p0', 'ok')
-    const makeFifo = () => {
-      rmSync(fifo)
-      execFileSync('mkfifo', [fifo])
-    }
-    const failed = await detect(checker, 'p0', 'hung', makeFifo, 4_000)
-    expect(failed.overall.step).toBe('open')
   })
 })
 

@@ -31,7 +31,7 @@ test.skipIf(!canMount)(
     })
     await until('the file is offered', () => ledger.lookup(DESTINATION, 's', 'DC1/file') !== null)
     await disk.remount('ro')
-    const due = ledger.take(DESTINATION, ['s'], 10, Date.now(), new Set())
+    const due = ledger.take(DESTINATION, 's', 10, Date.now(), new Set())
     ledger.markSent(
       due.map((file) => ({ ...file, mark: false })),
       Date.now(),

@@ -157,7 +157,7 @@ test('a mark that a crash left out between ledger and chmod is set at the next s
   const ledger = openLedger(home.ledgerPath)
   ledger.rememberFilled(SOURCE, DESTINATION, [])
   ledger.offer(DESTINATION, candidatesOf(home.source))
-  const due = ledger.take(DESTINATION, [SOURCE], 10, Date.now(), new Set())
+  const due = ledger.take(DESTINATION, SOURCE, 10, Date.now(), new Set())
   ledger.markSent(
     due.map((claim) => ({ ...claim, mark: true })),
     Date.now(),
@@ -172,7 +172,7 @@ test('a mark that a crash left out between ledger and chmod is set at the next s
   await until('it is set', () => isMarked(path.join(home.source, 'unmarked')))
   await until('nothing is owed any more', () => {
     const again = openLedger(home.ledgerPath)
-    const owed = again.dueMarks(DESTINATION, SOURCE, 10, [])
+    const owed = again.dueMarks(DESTINATION, SOURCE, 10)
     again.close()
     return owed.length === 0
   })

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import { LARGE, MIB, MOST_MEMORY, SMALL, setUp } from '../../support/lied-to.ts'
 import type { Lies } from '../../support/lying-receiver.ts'
-import { pour, watchMemory } from '../../support/lying-receiver.ts'
+import { floodWith, watchMemory } from '../../support/lying-receiver.ts'
 import { offerAll, SOURCE, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -45,20 +45,9 @@ describe.skipIf(process.platform !== 'linux')(
         )
       })
       const memory = watchMemory(sender.process.pid ?? 0)
-      let isOver = false
-      const poured: Promise<void>[] = []
-      liar.lie({
-        onWelcomed: ({ socket }) =>
-          void poured.push(
-            pour(
-              socket,
-              () => {
-                asked += 256
-                return frames[(asked / 256) % frames.length] ?? Buffer.of()
-              },
-              () => !isOver,
-            ),
-          ),
+      const flood = floodWith(liar, () => {
+        asked += 256
+        return frames[(asked / 256) % frames.length] ?? Buffer.of()
       })
       liar.dropAll()
       await until('a million are asked for', () => asked > 1_000_000, 30_000)
@@ -72,8 +61,7 @@ describe.skipIf(process.platform !== 'linux')(
         const waiting = (await sender.request('files', question)) as { files: { path: string }[] }
         return !waiting.files.some((file) => file.path === 'link/secret')
       })
-      isOver = true
-      await Promise.all(poured)
+      await flood.end()
       expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)
       expect([...liar.contents.keys()].sort()).toEqual([...Object.keys(before), 'later'].sort())
       for (const [name, content] of liar.contents)
@@ -99,20 +87,9 @@ describe.skipIf(process.platform !== 'linux')(
         const memory = watchMemory(sender.process.pid ?? 0)
         const lines = sender.log.length
         let frames = 0
-        let isOver = false
-        const poured: Promise<void>[] = []
-        liar.lie({
-          onWelcomed: ({ socket }) =>
-            void poured.push(
-              pour(
-                socket,
-                () => {
-                  frames += 500
-                  return together
-                },
-                () => !isOver,
-              ),
-            ),
+        const flood = floodWith(liar, () => {
+          frames += 500
+          return together
         })
         liar.dropAll()
         await until(`many: ${kind}`, () => frames > MOST_FRAMES, 30_000)
@@ -120,8 +97,7 @@ describe.skipIf(process.platform !== 'linux')(
         offerAll(home)
         sender.nudge()
         await until(`a new file goes: ${kind}`, () => liar.contents.has(kind), 20_000)
-        isOver = true
-        await Promise.all(poured)
+        await flood.end()
         expect(memory.grownBytes(), kind).toBeLessThan(MOST_MEMORY)
         expect(sender.log.length - lines, kind).toBeLessThan(200)
         fs.rmSync(path.join(home.source, kind))

@@ -35,7 +35,7 @@ test('processes that make, fill and drain one ledger at once lose nothing and co
   const ledger = openLedger(file)
   let sent = 0
   const drain = () => {
-    const due = ledger.take('d', ['a', 'b'], 200, Date.now(), new Set())
+    const due = ['a', 'b'].flatMap((source) => ledger.take('d', source, 100, Date.now(), new Set()))
     sent += ledger.markSent(
       due.map((claim) => ({ ...claim, mark: false })),
       1,

@@ -26,35 +26,35 @@ describe('the checker, of several paths on one file system that hangs', () => {
     for (const path of [...paths, '/dead/later']) expect(told(path).at(-1)?.[1]).toBe('ok')
   })
 
-  it('asks a file system that hangs for nothing besides the checks that are out', async () => {
-    const { clock, disk, configure } = setUpChecker()
-    const paths = Array.from({ length: 20 }, (_, index) => `/dead/${index}`)
-    for (const path of paths) {
-      disk.fileSystems.set(path, 'dead')
-      disk.slow.add(path)
-    }
-    configure(paths, { timeoutSeconds: null })
-    await clock.advanceTo(60_000)
-    expect(disk.begun.length).toBe(4)
-    expect(disk.asked).toEqual([])
+  it('tells that there is no room where too many checks hang, wherever, and goes on once there is', async () => {
+    const { clock, disk, configure, told, begun } = setUpChecker(3)
+    for (const path of ['/a', '/b', '/c']) disk.slow.add(path)
+    configure(['/a', '/b', '/c', '/well'], { timeoutSeconds: 4 })
+    await clock.advanceTo(9_000)
+    expect(['/a', '/b', '/c', '/well'].map((path) => told(path))).toEqual([
+      [[0, 'hung']],
+      [[0, 'hung']],
+      [[0, 'hung']],
+      [[0, 'error']],
+    ])
+    await clock.advanceTo(12_000)
+    expect([told('/well').at(-1), begun('/well')]).toEqual([[10_000, 'error'], []])
+    disk.slow.delete('/a')
+    disk.begun[0]?.well()
+    await clock.advanceTo(20_500)
+    expect(told('/well').at(-1)).toEqual([20_000, 'ok'])
   })
 
-  it('lets a path whose hang is its own (a FIFO) not speak for its file system', async () => {
-    const { clock, disk, configure, told, begun } = setUpChecker()
-    const fifos = Array.from({ length: 10 }, (_, index) => `/fifo${index}`)
-    for (const path of [...fifos, '/well']) disk.fileSystems.set(path, 'one')
-    for (const path of fifos) disk.slow.add(path)
-    configure(fifos)
-    await clock.advanceTo(0)
-    // Each says so once it has been looked at, and makes room for the next.
-    for (let index = 0; index < 10; index += 1) {
-      disk.begun[index]?.progress.leaveFileSystem()
-      await clock.advanceTo(0)
-    }
-    configure([...fifos, '/well'])
-    await clock.advanceTo(10_500)
-    expect(fifos.map((path) => begun(path).length)).toEqual(fifos.map(() => 1))
-    expect(told('/well').map(([, kind]) => kind)).toEqual(['ok', 'ok'])
+  it('does not count the time that a check waits for room among checks that do come back', async () => {
+    const { clock, disk, configure, told, begun } = setUpChecker(1)
+    for (const path of ['/a', '/b']) disk.slow.add(path)
+    configure(['/a', '/b'], { timeoutSeconds: 4 })
+    await clock.advanceTo(3_000)
+    disk.begun[0]?.well()
+    await clock.advanceTo(6_500)
+    disk.begun[1]?.well()
+    await clock.advanceTo(7_000)
+    expect([begun('/b'), told('/a'), told('/b')]).toEqual([[3_000], [[0, 'ok']], [[0, 'ok']]])
   })
 
   it('waits patiently behind slow checks that do come back', async () => {

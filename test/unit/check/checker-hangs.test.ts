@@ -15,39 +15,6 @@ describe('the checker, of a check that does not come back', () => {
     expect(elapsed).toEqual([4_000, 10_000, 20_000, 30_000])
   })
 
-  it('is patient with a disk, not with a FIFO: that one is told soon', async () => {
-    const { clock, disk, configure, told } = setUpChecker()
-    for (const path of ['/fifo', '/busy']) disk.slow.add(path)
-    disk.fifos.add('/fifo')
-    configure(['/fifo', '/busy'], { timeoutSeconds: null })
-    await clock.advanceTo(1_200)
-    expect([told('/fifo'), told('/busy')]).toEqual([[[0, 'hung']], []])
-    await clock.advanceTo(9_000)
-    expect([told('/fifo'), told('/busy')]).toEqual([[[0, 'hung']], [[0, 'hung']]])
-  })
-
-  it('leaves a FIFO the time that was asked for', async () => {
-    const { clock, disk, configure, told } = setUpChecker()
-    disk.slow.add('/fifo')
-    disk.fifos.add('/fifo')
-    configure(['/fifo'], { timeoutSeconds: 4 })
-    await clock.advanceTo(3_999)
-    expect(told('/fifo')).toEqual([])
-  })
-
-  it('counts the time of a FIFO from its first call, however long its check waits for a thread', async () => {
-    const { clock, disk, configure, told, out } = setUpChecker()
-    disk.slow.add('/fifo')
-    configure(['/fifo'], { timeoutSeconds: null })
-    await clock.advanceTo(1)
-    Object.assign(out('/fifo').progress, { begunMs: null, kind: null })
-    await clock.advanceTo(60_000)
-    expect(told('/fifo')).toEqual([])
-    Object.assign(out('/fifo').progress, { begunMs: 60_000, kind: 'fifo' })
-    await clock.advanceTo(61_200)
-    expect(told('/fifo')).toEqual([[0, 'hung']])
-  })
-
   it('does not take a late answer for a recovery: the next good check is', async () => {
     const { clock, disk, configure, told, out } = setUpChecker()
     disk.slow.add('/a')
@@ -77,5 +44,35 @@ describe('the checker, of a check that does not come back', () => {
       probes: { read: { kind: 'ok' }, write: { kind: 'hung' } },
       delayMs: 2,
     })
+  })
+})
+
+describe('a hang that begins just after a tick', () => {
+  it('is known of every path of the file system within one interval and a second', async () => {
+    const paths = ['/a', '/b', '/c', '/d', '/e', '/f']
+    const { clock, disk, reports, configure, told } = setUpChecker()
+    for (const path of paths) disk.fileSystems.set(path, 'one')
+    configure(paths, { timeoutSeconds: null })
+    await clock.advanceTo(500)
+    for (const path of paths) expect(told(path)).toEqual([[0, 'ok']])
+    for (const path of paths) disk.slow.add(path)
+    await clock.advanceTo(60_000)
+    for (const path of paths) {
+      const first = reports.find(({ checked }) =>
+        checked.some(({ id, overall }) => id === path && overall.kind === 'hung'),
+      )
+      expect(first?.atMs ?? Number.NaN).toBeLessThanOrEqual(11_000)
+    }
+    expect(disk.begun.length - paths.length).toBe(4)
+  })
+
+  it('needs one look a file system between two ticks, at another path each time', async () => {
+    const { clock, disk, configure } = setUpChecker()
+    for (const path of ['/a', '/b']) disk.fileSystems.set(path, 'one')
+    configure(['/a', '/b', '/other'], { timeoutSeconds: null })
+    await clock.advanceTo(9_000)
+    expect(disk.begun.slice(3).map(({ path }) => path)).toEqual(['/a', '/other'])
+    await clock.advanceTo(16_000)
+    expect(disk.begun.map(({ path, atMs }) => `${path} ${atMs}`)).toContain('/b 15000')
   })
 })

@@ -1,8 +1,7 @@
 import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { formatEvent, reply, wellEvent } from '../../../core/check/stdio/event.ts'
-import { createEventOutput } from '../../../core/check/stdio/event-output.ts'
-import { createLogOutput } from '../../../core/check/stdio/log-output.ts'
+import { createEventOutput, createLogOutput } from '../../../core/check/stdio/outputs.ts'
 import { settled } from '../../support/check-clock.ts'
 
 /** A parent that reads only when the test lets it. */

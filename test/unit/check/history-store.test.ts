@@ -1,73 +1,19 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { DatabaseSync } from '@photostructure/sqlite'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { HistoryStore } from '../../../core/check/history/history-store.ts'
-import { type VerdictKind, verdictKinds } from '../../../core/check/messages.ts'
-import type { Message } from '../../../core/words/message.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
-
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-/** Midnight, so that hours and days begin with it. */
-const START = 1_699_920_000_000
-
-interface Given {
-  id?: string
-  at: number
-  kind?: VerdictKind
-  delayMs?: number | null
-}
-
-function open(file = path.join(temporaryDirectory('history'), 'history.db'), mostBytes?: number) {
-  const told: Message[] = []
-  const store = new HistoryStore(file, (notice) => told.push(notice), mostBytes)
-  onTestFinished(() => {
-    try {
-      store.close()
-    } catch {
-      // The test has closed it.
-    }
-  })
-  return { file, store, told }
-}
-
-/** Writes checks at the time of the last one. */
-function write(store: HistoryStore, given: readonly Given[], now = given.at(-1)?.at ?? 0): void {
-  const checks = given.map(({ id = 'a', at, kind = 'ok', delayMs = 1 }) => ({ id, at, kind, delayMs }))
-  store.write(checks, now)
-}
-
-/** As many writes as it takes to sum up what the tests write. */
-function sumUp(store: HistoryStore, now: number): void {
-  for (let step = 0; step < 250; step += 1) store.write([], now)
-}
-
-/** How many checks, minutes and hours are kept. */
-function rowsIn(file: string): number[] {
-  const database = new DatabaseSync(file)
-  const count = (sql: string) => (database.prepare(sql).get() as { n: number }).n
-  const counts = [
-    count('SELECT count(*) AS n FROM checks'),
-    count('SELECT count(DISTINCT span) AS n FROM minutes'),
-    count('SELECT count(DISTINCT span) AS n FROM hours'),
-  ]
-  database.close()
-  return counts
-}
-
-/** A check every ten seconds, with a delay that rises by a microsecond each time. */
-function everyTenSeconds(from: number, to: number, id = 'a'): Given[] {
-  const given: Given[] = []
-  for (let at = from; at < to; at += 10_000) given.push({ id, at, delayMs: given.length / 1_000 })
-  return given
-}
-
-const ask = (store: HistoryStore, from: number, to: number, points: number, id = 'a') =>
-  store.ask({ id, from, to, points })
-
-const total = (points: readonly { count: number }[]) => points.reduce((sum, { count }) => sum + count, 0)
+import { statSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { verdictKinds } from '../../../core/check/messages.ts'
+import {
+  ask,
+  DAY,
+  everyTenSeconds,
+  HOUR,
+  MINUTE,
+  open,
+  rowsIn,
+  START,
+  sumUp,
+  total,
+  write,
+} from '../../support/history.ts'
 
 describe('the history of checks', () => {
   it('gives each check as it was, also over a restart', () => {
@@ -295,53 +241,5 @@ describe('the history of checks', () => {
         `${(statSync(file).size / 336_000).toFixed(1)} bytes a check`,
     )
     expect(Math.max(...times, asked)).toBeLessThan(5_000)
-  })
-})
-
-describe('the history’s file', () => {
-  it.each([
-    [
-      'text',
-      (file: string) =>
-        writeFileSync(file, 'not a database at all, but long enough to be looked at'.repeat(99)),
-      'check.historyBroken',
-      'broken',
-    ],
-    [
-      'another database',
-      (file: string) => new DatabaseSync(file).exec('CREATE TABLE other (x)'),
-      'check.historyBroken',
-      'broken',
-    ],
-    [
-      'a history of an unreleased version',
-      (file: string) =>
-        new DatabaseSync(file).exec(`
-          CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE raw (key, points);
-          PRAGMA user_version = 1`),
-      'check.historyBroken',
-      'broken',
-    ],
-    [
-      'a newer history',
-      (file: string) => new DatabaseSync(file).exec('PRAGMA user_version = 99'),
-      'check.historyNewer',
-      'newer',
-    ],
-  ] as const)('sets %s aside, says so, and begins anew', (_, make, key, ending) => {
-    const directory = temporaryDirectory('history')
-    const file = path.join(directory, 'history.db')
-    make(file)
-    const { store, told } = open(file)
-    expect(told).toMatchObject([{ key, params: { path: file } }])
-    expect(readdirSync(directory).some((name) => name.startsWith(`history.db.${ending}-`))).toBe(true)
-    write(store, [{ at: START }])
-    expect(total(ask(store, START, START + HOUR, 10).points)).toBe(1)
-  })
-
-  it('says what the system says where no file can be made', () => {
-    const file = path.join(temporaryDirectory('history'), 'history.db')
-    mkdirSync(file)
-    expect(() => open(file)).toThrow(/unable to open/)
   })
 })

@@ -5,14 +5,16 @@ import { checkedAs } from '../../support/checked.ts'
 
 const checked = (id: string, at: number) => checkedAs(id, { at })
 
-/** A thread that treats each message with `code`; `say` posts an answer. */
+/** A thread that treats each call with `code`; `answer` and `fail` say what becomes of one (core/worker/thread.ts). */
 function thread(code: string): URL {
   const script = `
     import { parentPort } from 'node:worker_threads'
-    const say = (message) => parentPort.postMessage(message)
+    const answer = (id, output) => parentPort.postMessage({ id, output })
+    const fail = (id, message) => parentPort.postMessage({ id, failure: { message, code: null } })
     let written = []
-    parentPort.on('message', (message) => {
-      if (message.type === 'stop') process.exit(0)
+    parentPort.on('message', (call) => {
+      if (call === null) process.exit(0)
+      const { id, name, input } = call
       ${code}
     })`
   return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
@@ -29,10 +31,9 @@ describe('the checker’s side of the history', () => {
   it('says once that writing fails, and once that it is well again, with what is missing', async () => {
     const told: unknown[] = []
     const history = createHistory(
-      thread(`if (message.type === 'write')
-        say({ type: 'written', failure: written.push(message) < 3 ? 'disk full' : null })
-        if (message.type === 'ask')
-          say({ type: 'answer', number: message.number, answer: { points: [], spanMs: 0 } })`),
+      thread(`if (name === 'ask') answer(id, { points: [], spanMs: 0 })
+        else if (written.push(input) < 3) fail(id, 'disk full')
+        else answer(id, null)`),
       ({ key, params }) => told.push([key, params]),
     )
     history.keepIn('/history.db')
@@ -73,10 +74,10 @@ describe('the checker’s side of the history', () => {
   it('hands checks over as they came, and keeps so many that wait for a batch; what is lost is counted', async () => {
     const told: unknown[] = []
     const history = createHistory(
-      thread(`if (message.type === 'write') written = written.concat([message.checks])
-        if (message.type === 'write' && written.length > 1) say({ type: 'written', failure: null })
-        if (message.type === 'ask' && message.question.id === 'go on') say({ type: 'written', failure: null })
-        if (message.type === 'ask') say({ type: 'answer', number: message.number, answer: written })`),
+      thread(`if (name === 'write') written.push({ id, checks: input })
+        if (name === 'write' && written.length > 1) answer(id, null)
+        if (name === 'ask' && input.id === 'go on') answer(written[0].id, null)
+        if (name === 'ask') answer(id, written.map(({ checks }) => checks))`),
       ({ key, params }) => told.push([key, params]),
     )
     history.keepIn('/history.db')
@@ -107,10 +108,9 @@ describe('the checker’s side of the history', () => {
   it('starts another thread after one that ended, and answers its questions', async () => {
     const told: string[] = []
     const history = createHistory(
-      thread(`if (message.type === 'write' && message.checks[0].id === 'fatal') process.exit(3)
-        if (message.type === 'write') say({ type: 'written', failure: null })
-        if (message.type === 'ask')
-          say({ type: 'answer', number: message.number, answer: { points: [], spanMs: 7 } })`),
+      thread(`if (name === 'ask') answer(id, { points: [], spanMs: 7 })
+        else if (input[0].id === 'fatal') process.exit(3)
+        else answer(id, null)`),
       ({ key }) => told.push(key),
     )
     history.keepIn('/history.db')

@@ -4,7 +4,7 @@ import {
   PROBE_FILE_PREFIX,
   returnProbeName,
   takeProbeName,
-} from '../../../core/check/probes/probe-name.ts'
+} from '../../../core/check/probes/probe-file.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { Answer } from '../../../core/check/prober/protocol.ts'
+import type { ReadResult } from '../../../core/check/probes/read.ts'
+import { createRoom } from '../../../core/check/room.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
 import { createFakeClock, settled } from '../../support/check-clock.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
-function setUp(options: { timeoutMs?: number; quoted?: boolean } = {}) {
+function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number } = {}) {
   const clock = createFakeClock()
   const input = new PassThrough()
   const output = new PassThrough()
@@ -16,30 +17,29 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean } = {}) {
     for (const line of chunk.toString('latin1').trimEnd().split('\n')) said.push({ atMs: clock.now(), line })
   })
   const logs: string[] = []
-  const reads: { path: string; atMs: number; answer(answer: Partial<Answer & { did: 'read' }>): void }[] = []
+  const reads: { path: string; atMs: number; answer(answer: Partial<ReadResult>): void }[] = []
   const done = serveStdio({
     input,
     output,
     log: (level, text) => logs.push(`${level} ${text}`),
     clock,
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
-    prober: {
-      forget: () => undefined,
-      run: ({ path: at }, answered) =>
-        void reads.push({
-          path: at,
+    room: createRoom(clock, options.mostOut),
+    readFile: (at) =>
+      new Promise((resolve) => {
+        reads.push({
+          path: at.toString('latin1'),
           atMs: clock.now(),
-          answer: (answer) =>
-            answered({ id: 0, did: 'read', delayMs: 0.5, failure: null, isBuffered: false, ...answer }),
-        }),
-    },
+          answer: (answer) => resolve({ delayMs: 0.5, failure: null, isBuffered: false, ...answer }),
+        })
+      }),
   })
   const send = async (text: string) => {
     input.write(text, 'latin1')
     await settled()
   }
   const finish = async (errno = 0, delayMs = 0.5) => {
-    const failure = errno === 0 ? null : { step: 'read', errno, code: 'E', cause: 'call' as const }
+    const failure = errno === 0 ? null : { step: 'read' as const, errno, code: 'E' }
     reads.at(-1)?.answer({ delayMs, failure })
     await settled()
   }
@@ -174,6 +174,20 @@ describe('the protocol', () => {
       reads.at(-1)?.answer({ isBuffered: true })
     }
     expect(logs).toEqual([expect.stringMatching(/^WARNING \/p: .*O_DIRECT/)])
+  })
+
+  it('says error 11 of a path that is not read, as too many others hang, and once on the log why', async () => {
+    const { clock, send, reads, finish, lines, logs } = setUp({ mostOut: 1 })
+    await send('start /hung 10\nstart /p 10\n')
+    await clock.advanceTo(15_500)
+    expect([reads.length, logs]).toEqual([1, [expect.stringMatching(/^WARNING \/p was not checked/)]])
+    const checks = () => lines().filter((line) => line.startsWith('check /p '))
+    expect(checks()).toEqual(Array(2).fill('check /p 11 Resource temporarily unavailable'))
+    await finish()
+    await clock.advanceTo(20_000)
+    await finish()
+    await finish()
+    expect(checks().at(-1)).toBe('check /p 0 0.000500')
   })
 
   it('keeps bytes as they are, and quotes where it was asked to', async () => {

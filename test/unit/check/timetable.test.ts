@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dueAt, tickAfter } from '../../../core/check/schedule/timetable.ts'
+import { dueAt, patienceOf, SUSPICION_MS, tickAfter } from '../../../core/check/schedule/timetable.ts'
 
 const timetable = { startMs: 500, intervalMs: 10_000 }
 
@@ -23,5 +23,16 @@ describe('timetable', () => {
     for (let fired = 0; fired < 1_000_000; fired += 1)
       tick = tickAfter(timetable, tick, dueAt(timetable, tick) + 3)
     expect(dueAt(timetable, tick)).toBe(500 + 1_000_000 * 10_000)
+  })
+})
+
+describe('patience', () => {
+  it.each([1, 2, 5, 10, 60, 600, 3_600])('finds a hang within %d s and one more', (seconds) => {
+    const intervalMs = seconds * 1_000
+    const { timeoutMs, lookEveryMs } = patienceOf(intervalMs)
+    const untilBegun = lookEveryMs === null ? intervalMs : lookEveryMs + SUSPICION_MS
+    expect(untilBegun + timeoutMs).toBeLessThan(intervalMs + 1_000)
+    expect(timeoutMs).toBeGreaterThanOrEqual(Math.min(900, intervalMs))
+    expect(timeoutMs).toBeLessThanOrEqual(5_000)
   })
 })

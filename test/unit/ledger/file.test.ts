@@ -36,6 +36,15 @@ describe('the file', () => {
       'transfer.ledgerBroken',
     ],
     [
+      'is of an older version',
+      (at) => {
+        const older = new DatabaseSync(at)
+        older.exec('CREATE TABLE file (x); PRAGMA user_version = 1')
+        older.close()
+      },
+      'transfer.ledgerBroken',
+    ],
+    [
       'is of a newer version',
       (at) => {
         const newer = new DatabaseSync(at)

@@ -22,6 +22,6 @@ test('the oldest that waits: of these sources, at this destination, also what wa
   expect([oldest(), oldest(['t'])]).toEqual([1_000, 3_000])
   send(old)
   expect(oldest()).toBe(3_000)
-  send(ledger.take('d', ['t'], 10, 1_000, new Set()))
+  send(ledger.take('d', 't', 10, Date.now(), new Set()))
   expect(oldest()).toBe(5_000)
 })

@@ -1,17 +1,16 @@
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { openCompare } from '../../../core/ledger/compare.ts'
 import { openLedgerFile } from '../../../core/ledger/file.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openLedgerMeta } from '../../../core/ledger/meta.ts'
 import { openLedgerOffers } from '../../../core/ledger/offers.ts'
 import { openLedgerPages } from '../../../core/ledger/pages.ts'
 import { openLedgerQueue } from '../../../core/ledger/queue.ts'
 import { openLedgerRemovals } from '../../../core/ledger/removals.ts'
-import { openLedgerRenamed } from '../../../core/ledger/renamed.ts'
 import { openRoutes } from '../../../core/ledger/rows.ts'
 import { openLedgerSent } from '../../../core/ledger/sent.ts'
-import { openLedgerSessions } from '../../../core/ledger/sessions.ts'
-import { openLedgerWithdraw } from '../../../core/ledger/withdraw.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const content = { source: 'photos', size: 5, mtimeNs: 7n, ctimeNs: 8n, inode: 9n, device: 1n }
@@ -29,14 +28,13 @@ function plans(): Map<string, string[]> {
     },
   } as DatabaseSyncInstance
   const routes = openRoutes(recording)
-  const pages = openLedgerPages(recording)
+  openCompare(recording, routes)
   openLedgerOffers(recording, routes)
-  openLedgerQueue(recording, routes, pages)
+  openLedgerQueue(recording, routes)
   openLedgerSent(recording, routes)
-  openLedgerRenamed(recording, routes)
-  openLedgerWithdraw(recording, routes)
   openLedgerRemovals(recording, routes)
-  openLedgerSessions(recording, routes, pages)
+  openLedgerMeta(recording)
+  openLedgerPages(recording)
   return new Map(
     [...statements].map((sql) => {
       const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]
@@ -67,7 +65,7 @@ test('what was sent of a file is found at once, also where thousands of hard lin
   onTestFinished(() => ledger.close())
   const links = Array.from({ length: 3_000 }, (_, one) => ({ ...content, path: `link${one}` }))
   ledger.offer('nas', links)
-  const due = ledger.take('nas', [content.source], links.length, Date.now(), new Set())
+  const due = ledger.take('nas', content.source, links.length, Date.now(), new Set())
   const sent = due.slice(0, 2_000).map(({ id, generation }) => ({ id, generation, mark: false, digest }))
   ledger.markSent(sent, Date.now())
   const began = performance.now()

@@ -1,8 +1,7 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
-import { openLedger } from '../../../core/ledger/ledger.ts'
-import { readLedger } from '../../../core/ledger/read.ts'
+import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('a ledger of another version is not asked: what it says may mean something else', () => {

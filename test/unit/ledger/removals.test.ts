@@ -9,7 +9,7 @@ function sent(names: readonly string[], at = 1_000) {
     'd',
     names.map((name, index) => file(name, { inode: BigInt(index + 1) })),
   )
-  const due = ledger.take('d', ['s'], names.length, 1_000, new Set())
+  const due = ledger.take('d', 's', names.length, Date.now(), new Set())
   const digest = Buffer.alloc(32, 7)
   ledger.markSent(
     due.map((claim) => ({ ...claim, mark: false, digest })),
@@ -82,9 +82,8 @@ test('what was removed at the source is offered to no other destination, unless 
     take().map((claim) => ({ ...claim, mark: false })),
     3_000,
   )
-  for (let after: number | null = 0; after !== null; )
-    after = ledger.requeue('d', 'new', 's', 'sent', after, 2)
-  const offered = ledger.take('new', ['s'], 10, 5_000, new Set())
+  for (let after: string | null = ''; after !== null; ) after = ledger.requeue('d', 'new', 's', after, 2)
+  const offered = ledger.take('new', 's', 10, Date.now(), new Set())
   expect(offered.map(({ path }) => path).sort()).toEqual(['again', 'begun', 'stays'])
 })
 
@@ -114,9 +113,9 @@ test('a removal that ends when its name has a new file says nothing of that one,
   for (const destination of ['d', 'other']) {
     const [again = expect.fail('it was not offered again')] = ledger.take(
       destination,
-      ['s'],
+      's',
       1,
-      4_000,
+      Date.now(),
       new Set(),
     )
     ledger.markSent([{ ...again, mark: false, digest: Buffer.alloc(32, 8) }], 4_000)

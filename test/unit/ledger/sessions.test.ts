@@ -30,14 +30,21 @@ function storedBy(positions: Record<string, number>) {
 
 describe('what is remembered of a session', () => {
   test('is kept over a restart, for each destination; its position goes forward only', () => {
-    const { directory, ledger } = open()
+    const { directory, ledger, take } = open()
+    const stored = (name: string, position: number) => {
+      ledger.offer('d', [file(name)])
+      ledger.markSent(
+        take().map((claim) => ({ ...claim, mark: false, position })),
+        5_000,
+      )
+    }
     expect(ledger.session('d')).toBeNull()
-    ledger.rememberPosition('d', 9)
+    stored('a', 9)
     expect(ledger.session('d')).toBeNull()
     ledger.rememberSession('d', memory)
     ledger.rememberSession('e', { ...memory, epoch: 'e1' })
-    ledger.rememberPosition('d', 5)
-    ledger.rememberPosition('d', 4)
+    stored('b', 5)
+    stored('c', 4)
     const again = openLedger(path.join(directory, 'ledger.db'))
     expect(again.session('d')).toEqual({ ...memory, position: 5 })
     expect(again.session('e')).toEqual({ ...memory, epoch: 'e1' })
@@ -58,9 +65,8 @@ describe('a destination that is as it was before', () => {
 
   test('another destination keeps what it has', () => {
     const { ledger } = storedBy({ a: 2 })
-    for (let after: number | null = 0; after !== null; )
-      after = ledger.requeue('d', 'e', 's', 'sent', after, 10)
-    const claims = ledger.take('e', ['s'], 10, 1_000, new Set())
+    for (let after: string | null = ''; after !== null; ) after = ledger.requeue('d', 'e', 's', after, 10)
+    const claims = ledger.take('e', 's', 10, Date.now(), new Set())
     ledger.markSent(
       claims.map((claim) => ({ ...claim, mark: false, position: 2 })),
       5_000,

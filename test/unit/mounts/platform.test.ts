@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { changedPoints, mountTable } from '../../../core/check/kernel/mount-watch.ts'
-import { judgeMount } from '../../../core/check/probes/identity.ts'
+import { judgeMount } from '../../../core/check/probes/look-at-mount.ts'
 import { darwinMountId } from '../../../core/mounts/darwin.ts'
 import { mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin-statfs.ts'
 import { mountListOf } from '../../../core/mounts/mount-list.ts'

@@ -41,7 +41,7 @@ function allSent(kind: 'continuous' | 'batch') {
     writeFileSync(path.join(inside, name), content)
     utimesSync(path.join(inside, name), SECOND, SECOND)
   }
-  const take = () => ledger.take('there', ['s'], 100, Date.now(), new Set())
+  const take = () => ledger.take('there', 's', 100, Date.now(), new Set())
   const waiting = () =>
     take()
       .map((due) => path.basename(due.path))
@@ -100,7 +100,7 @@ test('a batch directory’s file is found again by its ctime, but for its own ma
   const running = start({ ...watched(), list })
   await until('all are offered', () => waiting().length === 3)
   send()
-  const done = ledger.dueMarks('there', 's', 10, []).map((due) => {
+  const done = ledger.dueMarks('there', 's', 10).map((due) => {
     const file = path.join(inside, path.basename(due.path))
     chmodSync(file, 0o664)
     return { ...due, ctimeNs: lstatSync(file, { bigint: true }).ctimeNs }

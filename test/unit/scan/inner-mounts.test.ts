@@ -27,7 +27,7 @@ test('a mount point is remembered while it is there, and while files below it wa
   // Also by another scanner, which has never seen the disk.
   const again = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] }, fail)
   expect(again.away([])).toEqual(['/source/disk'])
-  const due = ledger.take('there', ['s'], 10, Date.now(), new Set())
+  const due = ledger.take('there', 's', 10, Date.now(), new Set())
   ledger.markSent(
     due.map((file) => ({ ...file, mark: false })),
     Date.now(),

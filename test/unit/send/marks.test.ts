@@ -17,7 +17,7 @@ test('files that cannot be marked keep none behind them, and are told a few time
   // The system refuses to open names of 300 bytes, without saying that nothing is there.
   const refused = Array.from({ length: 600 }, (_, index) => file(`${'x'.repeat(300)}${index}`))
   ledger.offer('d', [...refused, { ...file('well'), ...facts }])
-  const waiting = ledger.take('d', ['s'], 1_000, 1_000, new Set())
+  const waiting = ledger.take('d', 's', 1_000, Date.now(), new Set())
   ledger.markSent(
     waiting.map((claim) => ({ ...claim, mark: true, digest: Buffer.alloc(32) })),
     1_000,
@@ -30,5 +30,5 @@ test('files that cannot be marked keep none behind them, and are told a few time
   expect(said.length).toBeGreaterThan(0)
   expect(said.length).toBeLessThan(20)
   // The others are owed theirs still.
-  await until('the ledger to know', () => ledger.dueMarks('d', 's', 1_000, []).length === refused.length)
+  await until('the ledger to know', () => ledger.dueMarks('d', 's', 1_000).length === refused.length)
 })

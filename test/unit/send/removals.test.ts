@@ -47,7 +47,7 @@ function open() {
       TO,
       names.map((name) => write(id, name)),
     )
-    const due = ledger.take(TO, [id], names.length, Date.now(), new Set())
+    const due = ledger.take(TO, id, names.length, Date.now(), new Set())
     ledger.markSent(
       due.map((one) => ({ ...one, mark: false, digest: digestOf(Buffer.from(one.path)) })),
       Date.now() - 2 * HOUR,
@@ -123,7 +123,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     sent('s', ['f', 'g'])
     const { asked, pass } = lookUp(opened, prove)
     await pass.remove(sourceOf('s'), rule)
-    const waiting = ledger.take(TO, ['s'], 10, Date.now(), new Set()).map((due) => due.path)
+    const waiting = ledger.take(TO, 's', 10, Date.now(), new Set()).map((due) => due.path)
     const there = ['f', 'g'].filter((name) => existsSync(path.join(rootOf('s'), name)))
     expect({ there, waiting }).toEqual({
       there: what === 'goes' ? [] : ['f', 'g'],
@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const { asked, pass } = lookUp(opened)
     await pass.remove(sourceOf('s'), rule)
     expect(asked).toEqual([])
-    const waiting = ledger.take(TO, ['s'], 10, Date.now(), new Set())
+    const waiting = ledger.take(TO, 's', 10, Date.now(), new Set())
     expect(waiting.map((due) => due.path).sort()).toEqual(['grown', 'rewritten'])
   })
 

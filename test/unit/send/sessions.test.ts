@@ -17,7 +17,7 @@ function connectedBefore() {
   const { ledger } = open()
   const files = Array.from({ length: 2_500 }, (_, index) => file(`f${index}`, { inode: BigInt(index + 1) }))
   ledger.offer('d', files)
-  const due = ledger.take('d', ['s'], files.length, 1_000, new Set())
+  const due = ledger.take('d', 's', files.length, Date.now(), new Set())
   ledger.markSent(
     due.map((claim, index) => ({ ...claim, mark: false, digest: Buffer.alloc(32), position: index + 1 })),
     1_000,

@@ -17,8 +17,8 @@ function fragile(directory: string, kind: string): URL {
     `import { existsSync, writeFileSync } from 'node:fs'
     import { parentPort, workerData } from 'node:worker_threads'
     import { runStoreThread } from '${real}'
-    parentPort.on('message', ({ job }) => {
-      if (job.kind !== '${kind}' || existsSync('${script}.ended')) return
+    parentPort.on('message', ({ name }) => {
+      if (name !== '${kind}' || existsSync('${script}.ended')) return
       writeFileSync('${script}.ended', '')
       process.exit(3)
     })
@@ -39,7 +39,7 @@ test.each(['write', 'round'])(
     const source = await store.source('pc', 'data')
     const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
     const first = await receive('one')
-    expect(first).toEqual({ status: 'failed', detail: 'the thread of the store ended' })
+    expect(first).toEqual({ status: 'failed', detail: 'its thread ended' })
     expect(await receive('one')).toMatchObject({ status: 'durable' })
     expect(await receive('two')).toMatchObject({ status: 'durable' })
     expect(Object.keys(treeOf(path.join(root, 'pc', 'data'))).sort()).toEqual(['one', 'two'])

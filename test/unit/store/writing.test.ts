@@ -30,7 +30,7 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
   const counted = { files: 0, bytes: 0 }
   const commitThread: CommitThread = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
-    call: async () => null as never,
+    call: () => new Promise(() => undefined),
     round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
     use: async () => () => undefined,
     stalledMs: () => 0,
@@ -62,8 +62,9 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
       onDurable: () => undefined,
     },
     {
-      call: (job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
-      close: () => undefined,
+      call: (_name, job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
+      unanswered: 0,
+      close: async () => undefined,
     },
   )
 
@@ -149,7 +150,7 @@ test.skipIf(!canMount)(
     const digest = digestOf(bytes.subarray(0, 512 * KIB))
     const names = ['a', 'b', 'c'].map((name) => path.join(point, name))
     const { written } = writeFiles({
-      ...{ kind: 'write', directory: point, names, bytes },
+      ...{ directory: point, names, bytes },
       files: names.map(() => ({ size: 512 * KIB, mtimeNs: 0n, isSparse: false })),
       digests: new Uint8Array(Buffer.concat([digest, digest, digest])),
     })

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { StdioEvent } from './event.ts'
 
 /** With more than this unread by the parent, in bytes, events wait here. */
-const MOST_UNREAD = 256 * 1024
+const MOST_UNREAD_EVENTS = 256 * 1024
 /** Events of one moment are written once they are this many bytes. */
 const MOST_GATHERED = 32 * 1024
 /** With more replies than this waiting, no further commands are taken. */
@@ -32,7 +32,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   let gathered = ''
   const drains = new Set<() => void>()
 
-  const isFull = () => stream.writableLength > MOST_UNREAD
+  const isFull = () => stream.writableLength > MOST_UNREAD_EVENTS
   const isIdle = () => isBroken || (waiting.length === 0 && gathered === '' && stream.writableLength === 0)
 
   const write = (text: string) => {
@@ -50,7 +50,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
     if (text !== '') write(text)
   }
   const settle = () => {
-    if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD / 2) {
+    if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD_EVENTS / 2) {
       const text = waiting.map(({ event }) => format(event)).join('')
       waiting.length = 0
       waitingReplies = 0
@@ -95,5 +95,28 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
       relief = listener
     },
     drained: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => drains.add(resolve))),
+  }
+}
+
+/** Unread log messages beyond this many bytes are dropped and counted: nobody has to read the log. */
+const MOST_UNREAD_LOG = 64 * 1024
+
+export type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
+export type StdioLog = (level: StdioLevel, message: string) => void
+
+/** Log lines "LEVEL message" for a parent that may never read them. */
+export function createLogOutput(stream: Writable): StdioLog {
+  let dropped = 0
+  stream.on('error', () => undefined)
+  return (level, message) => {
+    if (stream.writableLength > MOST_UNREAD_LOG) {
+      dropped += 1
+      return
+    }
+    if (dropped > 0)
+      stream.write(`WARNING ${dropped} log messages were dropped, because they were not read\n`)
+    dropped = 0
+    // One message is one line, whatever is in the path that it names.
+    stream.write(`${level} ${message.replace(/[\r\n]/g, ' ')}\n`)
   }
 }

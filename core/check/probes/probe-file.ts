@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import path from 'node:path'
+import { lstat, opendir, unlink } from './calls.ts'
 
 /** Files of this prefix are Holdfast's own: the scanner never ships them. */
 export const PROBE_FILE_PREFIX = '.holdfast-probe-'
@@ -71,4 +73,35 @@ function isAlive(pid: number): boolean {
     // EPERM: alive, but somebody else's.
     return !(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')
   }
+}
+
+/** Entries of a directory that are looked at; a probe file that is missed is found another time. */
+const MOST_ENTRIES = 50_000
+
+/**
+ * Removes the probe files that killed runs left in a directory. Returns how many it removed; trouble is not its
+ * business, the probes name it.
+ */
+export async function removeLeftOvers(directory: string): Promise<number> {
+  let removed = 0
+  try {
+    const entries = await opendir(directory, { bufferSize: 512 })
+    try {
+      for (let looked = 0; looked < MOST_ENTRIES; looked += 1) {
+        const entry = await entries.read()
+        if (entry === null) break
+        if (!entry.name.startsWith(PROBE_FILE_PREFIX) || !entry.isFile()) continue
+        const file = path.join(directory, entry.name)
+        const { mtimeMs } = await lstat(file)
+        if (!isLeftOver(entry.name, Date.now() - mtimeMs)) continue
+        await unlink(file)
+        removed += 1
+      }
+    } finally {
+      await entries.close().catch(() => undefined)
+    }
+  } catch {
+    return removed
+  }
+  return removed
 }

@@ -1,0 +1,135 @@
+import { open } from 'node:fs/promises'
+import { openSecrets } from '../core/alert/secrets.ts'
+import { optionsOf } from '../core/alert/settings.ts'
+import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
+import { errorCode } from '../core/files/system-error.ts'
+import { inTime, LATE } from '../core/pacing/in-time.ts'
+import { openSettings } from '../core/settings/store.ts'
+import type { Message } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
+import { Problem, sentenceOf } from '../core/words/problem.ts'
+import { createWords } from '../core/words/words.ts'
+import { namedChannel } from './channel-options.ts'
+import { dataDirectoryOf } from './data-directory.ts'
+import { deliver, type LetterOptions, lettersOf, STEP_TEMPLATE, type Way } from './probe-letters.ts'
+import { quoteControls } from './quote-controls.ts'
+import { terminalLanguage } from './terminal-language.ts'
+
+const WELL = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+export interface ProbeOptions {
+  data?: string
+  project?: string
+  resource?: string
+  template?: string
+  timeout: number
+  json: boolean
+  channel?: string[]
+  lineTokenFile?: string
+  lineEndpoint: string
+}
+
+/** Probes, tells through the channels that are asked for, and gives the exit code. */
+export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
+  const words = createWords(terminalLanguage(process.env))
+  const say = (sentence: Message) => process.stderr.write(`${quoteControls(words(sentence))}\n`)
+  const complain = (thrown: unknown) => say(sentenceOf(thrown))
+  const found = await waysOf(options).catch((thrown: unknown) => {
+    complain(thrown)
+    return null
+  })
+  if (found === null) return WRONG_USAGE
+  const { ways, labels } = found
+  const probed = await Promise.all(paths.map((path) => probeOnce(path, options.timeout * 1000)))
+  const letters: LetterOptions = { words, ...labels }
+  const template = options.template ?? STEP_TEMPLATE
+  if (!options.json)
+    for (const { text } of lettersOf(probed, letters, { type: null, template }))
+      process.stdout.write(`${text.replace(/^\n/, '')}\n`)
+  const reasons = await Promise.all(ways.map((way) => deliver(way, probed, letters)))
+  const isDelivered = reasons.every((reason) => reason === null)
+  if (options.json) process.stdout.write(`${JSON.stringify(jsonOf(probed, isDelivered, words))}\n`)
+  const failed = probed.filter(({ failedSteps }) => failedSteps.length > 0)
+  for (const { verdict } of failed) say(verdict.sentence)
+  for (const [index, reason] of reasons.entries()) {
+    const name = ways[index]?.name ?? ''
+    if (reason !== null) say(message('check.undelivered', { name, reason: words(reason) }))
+  }
+  return failed.length > 0 || !isDelivered ? FAILED : WELL
+}
+
+function jsonOf(probed: ProbedOnce[], delivered: boolean, words: ReturnType<typeof createWords>) {
+  const paths = probed.map(({ path, verdict, failedSteps }) => ({
+    path,
+    well: failedSteps.length === 0,
+    kind: verdict.kind,
+    step: verdict.step,
+    code: verdict.code,
+    elapsedMs: verdict.elapsedMs,
+    failedSteps,
+    sentence: words(verdict.sentence),
+  }))
+  return { well: paths.every(({ well }) => well), delivered, paths }
+}
+
+/** The channels that are asked for, and what stands for {project} and {resource}. */
+async function waysOf(
+  options: ProbeOptions,
+): Promise<{ ways: Way[]; labels: Pick<LetterOptions, 'project' | 'resource'> }> {
+  const { channel = [], lineTokenFile, lineEndpoint, project, resource } = options
+  const template = options.template ?? null
+  const ways: Way[] = []
+  let labels = { project: project ?? '', resource }
+  if (lineTokenFile !== undefined) {
+    const token = await readToken(lineTokenFile, options.timeout)
+    const name = 'LINE Notify'
+    ways.push({
+      name,
+      type: 'line-notify',
+      template: template ?? STEP_TEMPLATE,
+      options: { endpoint: lineEndpoint },
+      secrets: { token },
+    })
+  }
+  if (channel.length > 0) {
+    const directory = dataDirectoryOf(options)
+    const settings = openSettings(directory, 'refuse').get()
+    const known = settings.alerts.labels
+    labels = { project: project ?? known.project, resource: resource ?? (known.resource || undefined) }
+    const secrets = openSecrets(directory, null)
+    for (const given of channel) {
+      const one = namedChannel(settings, given)
+      const { id, name, type } = one
+      if (secrets.unreadable().includes(id)) throw new Problem('alert.secretsUnreadable', { name })
+      const way = { options: optionsOf(one), secrets: secrets.get()[id] ?? {} }
+      ways.push({ name, type, template: template ?? one.template, ...way })
+    }
+  }
+  return { ways, labels }
+}
+
+/** The token of --line-token-file. Its disk may hang as well. */
+async function readToken(path: string, timeout: number): Promise<string> {
+  const limit = timeout * 1000
+  const text = await inTime(limit, firstBytes(path)).catch((thrown: unknown) => {
+    throw new Problem('check.tokenUnreadable', { path, code: errorCode(thrown) ?? String(thrown) })
+  })
+  if (text === LATE) throw new Problem('check.tokenSilent', { path, limit })
+  if (text.trim() === '') throw new Problem('check.tokenEmpty', { path })
+  return text.trim()
+}
+
+/** A token is not longer than this many bytes, whatever is given in its place. */
+const MOST_TOKEN_BYTES = 4096
+
+async function firstBytes(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_TOKEN_BYTES))
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,102 @@
+import { constants, type PathLike } from 'node:fs'
+import path from 'node:path'
+import { alignedMemory, close, O_DIRECT, open, opendir, READ_BYTES, read } from './calls.ts'
+import { type SystemError, systemErrorOf } from './errno.ts'
+
+export interface ReadResult {
+  /** Milliseconds of open, one read and close together. */
+  delayMs: number
+  failure: ({ step: 'open' | 'read' | 'close' } & SystemError) | null
+  /** The file system refused O_DIRECT, so the read may have been answered from memory. */
+  isBuffered: boolean
+}
+
+/**
+ * Reads the first 4096 bytes of a file with O_DIRECT, so that the disk itself has to answer; an empty file
+ * answers with 0 bytes and is well. A file system that refuses O_DIRECT (EINVAL, at open or at read) is read
+ * through the page cache. The file is opened as it is: a FIFO without a writer hangs, as every reader would.
+ */
+export async function readFile(
+  file: PathLike,
+  options: { isBuffered: boolean; flags?: number; enter?: (step: string) => void },
+): Promise<ReadResult> {
+  if (!options.isBuffered && O_DIRECT !== 0) {
+    const direct = await readOnce(file, O_DIRECT | (options.flags ?? 0), options.enter)
+    if (direct.failure?.code !== 'EINVAL') return { ...direct, isBuffered: false }
+  }
+  const buffered = await readOnce(file, options.flags ?? 0, options.enter)
+  return { ...buffered, isBuffered: true }
+}
+
+async function readOnce(
+  file: PathLike,
+  flags: number,
+  enter: (step: string) => void = () => undefined,
+): Promise<Omit<ReadResult, 'isBuffered'>> {
+  const started = performance.now()
+  let step: 'open' | 'read' | 'close' = 'open'
+  try {
+    enter(step)
+    const descriptor = await open(file, constants.O_RDONLY | flags)
+    step = 'read'
+    try {
+      enter(step)
+      await read(descriptor, alignedMemory, 0, READ_BYTES, null)
+    } catch (thrown) {
+      await close(descriptor).catch(() => undefined)
+      throw thrown
+    }
+    step = 'close'
+    enter(step)
+    await close(descriptor)
+    return { delayMs: performance.now() - started, failure: null }
+  } catch (thrown) {
+    return { delayMs: performance.now() - started, failure: { step, ...systemErrorOf(thrown) } }
+  }
+}
+
+/** Entries of a directory that are looked at for a file to read. */
+const LOOKED_AT = 32
+
+/**
+ * The read probe of a directory: opens and lists the beginning of it. A network or FUSE file system has to ask
+ * its server for that; a local one may answer from memory, so where `sample` is set (no write probe will go to
+ * the disk) the first regular file among the first entries is read with O_DIRECT as well. O_NONBLOCK and
+ * O_NOFOLLOW keep a FIFO or a link that has just taken the file's place from being followed.
+ */
+export async function listDirectory(
+  directory: string,
+  options: { isBuffered: boolean; sample: boolean; enter?: (step: string) => void },
+): Promise<ReadResult> {
+  const started = performance.now()
+  let step: 'open' | 'read' = 'open'
+  let file: string | null = null
+  try {
+    options.enter?.('open')
+    const entries = await opendir(directory, { bufferSize: LOOKED_AT })
+    step = 'read'
+    options.enter?.('read')
+    try {
+      for (let looked = 0; looked < LOOKED_AT && file === null; looked += 1) {
+        const entry = await entries.read()
+        if (entry === null) break
+        if (entry.isFile()) file = path.join(directory, entry.name)
+        if (!options.sample) break
+      }
+    } finally {
+      await entries.close().catch(() => undefined)
+    }
+  } catch (thrown) {
+    const failure = { step, ...systemErrorOf(thrown) }
+    return { delayMs: performance.now() - started, failure, isBuffered: options.isBuffered }
+  }
+  const delayMs = performance.now() - started
+  if (!options.sample || file === null) return { delayMs, failure: null, isBuffered: options.isBuffered }
+  const sampled = await readFile(file, {
+    ...options,
+    flags: (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0),
+  })
+  // What concerns that one file (its rights, its removal) says nothing about the directory.
+  const isOfFile = ['EACCES', 'EPERM', 'ENOENT', 'ELOOP', 'EISDIR'].includes(sampled.failure?.code ?? '')
+  return isOfFile ? { delayMs, failure: null, isBuffered: options.isBuffered } : sampled
+}

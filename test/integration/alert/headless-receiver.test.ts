@@ -1,0 +1,92 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import {
+  entriesOf,
+  expectPosted,
+  factsIn,
+  headless,
+  postsOfTest,
+  receiverConfig,
+  SILENT_MS,
+  untilPosted,
+} from '../../support/headless.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { pairWith, stateOf, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+/** Whatever was to be told has been posted by then. */
+const NOTHING_MS = 2_500
+
+test('a sender that fails, and one that is killed and left dead, is told by its receiver', {
+  timeout: 120_000,
+}, async () => {
+  const { origin, posts } = await postsOfTest()
+  const { file, store } = receiverConfig(origin)
+  const receiver = startHoldfast(['receive', '--config', file])
+  await until('it listens', () => receiver.err().includes('Receiving on') || null, 20_000)
+  const checked = path.join(temporaryDirectory('checked'), 'photos')
+  mkdirSync(checked)
+  const home = headless({
+    check: { intervalSeconds: 1 },
+    checkedPaths: [{ id: 'photos', path: checked }],
+    send: { retrySeconds: 1 },
+  })
+  await pairWith({ store }, home.directory, 'station')
+  const agent = home.startAgent()
+  await until('it runs', () => stateOf(home.directory), 20_000)
+  const isThere = ({ destinations, checkedPaths }: Awaited<ReturnType<typeof stateOf>>) =>
+    destinations.some(({ name, connection }) => name === 'cellar' && connection.state === 'connected') &&
+    checkedPaths[0]?.checked?.overall.kind === 'ok'
+  await untilState(home.directory, 'it to be well and connected', isThere)
+
+  rmSync(checked, { recursive: true })
+  await untilPosted(posts, 1, 30_000)
+  mkdirSync(checked)
+  await untilPosted(posts, 2, 30_000)
+  const [failing, wellAgain] = factsIn(posts).map(({ said }) => said)
+  expect(failing).toMatchObject({
+    what: 'failed',
+    computer: 'cellar',
+    incident: { kind: 'sender-failing', severity: 'critical', paths: ['station'], endedAt: null },
+  })
+  expect(failing.incident.sentence).toMatch(/^station says: .*photos/)
+  expect(wellAgain).toMatchObject({ what: 'recovered', about: failing.about })
+
+  agent.child.kill('SIGKILL')
+  const killedAt = Date.now()
+  await untilPosted(posts, 3, SILENT_MS + 20_000)
+  const silent = factsIn(posts)[2]
+  expect(silent?.said).toMatchObject({
+    what: 'failed',
+    incident: { kind: 'sender-silent', severity: 'critical', paths: ['station'] },
+  })
+  // A heartbeat before its end it may have been heard last.
+  expect((silent?.at ?? 0) - killedAt).toBeGreaterThanOrEqual(SILENT_MS - 6_000)
+  await delay(NOTHING_MS)
+  expectPosted(posts, 3)
+
+  home.startAgent()
+  await untilPosted(posts, 4, 30_000)
+  expect(factsIn(posts)[3]?.said).toMatchObject({ what: 'recovered', about: silent?.said.about })
+  await delay(NOTHING_MS)
+  expectPosted(posts, 4)
+
+  const list = async () => entriesOf((await home.says(['incidents', '--store', store, '--json'])) ?? '')
+  const isOver = (await list()).map(({ incident: { kind, endedAt }, deliveries }) => [
+    kind,
+    endedAt !== null,
+    deliveries.map(({ channelName, what, state }) => `${channelName} ${what} ${state}`).sort(),
+  ])
+  const told = ['Operators failed delivered', 'Operators recovered delivered']
+  expect(isOver).toEqual([
+    ['sender-silent', true, told],
+    ['sender-failing', true, told],
+  ])
+  receiver.child.kill('SIGTERM')
+  expect(await receiver.ended()).toBe(0)
+  expect(await list()).toHaveLength(2)
+  expect(`${receiver.out()}${receiver.err()}`).not.toContain('very-secret')
+})

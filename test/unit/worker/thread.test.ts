@@ -1,0 +1,72 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { openThread } from '../../../core/worker/thread.ts'
+
+interface Sums {
+  add: { input: number; output: number }
+  fail: { input: string; output: null }
+  take: { input: Uint8Array<ArrayBuffer>; output: Uint8Array<ArrayBuffer> }
+  exit: { input: number; output: null }
+  hang: { input: null; output: null }
+}
+
+const wrapper = new URL('../../../core/worker/thread.ts', import.meta.url)
+
+/** A thread that adds up. */
+function sums(onNews: (news: unknown) => void = () => undefined, onEnd: () => void = () => undefined) {
+  const script = `
+    import { parentPort, workerData } from 'node:worker_threads'
+    import { Given, serveThread, tellOwner } from '${wrapper}'
+    let sum = workerData
+    serveThread(parentPort, {
+      async add(number) { const before = sum; await null; sum = before + number; return sum },
+      fail(code) { throw Object.assign(new Error('it failed'), { code }) },
+      take: (bytes) => new Given(bytes, [bytes.buffer]),
+      exit: (code) => process.exit(code),
+      hang: () => new Promise(() => undefined),
+    }, () => tellOwner(parentPort, 'closed'))`
+  const data = new URL(`data:text/javascript,${encodeURIComponent(script)}`)
+  const thread = openThread<Sums>(data, { data: 10, youngMb: 2, onNews, onEnd })
+  onTestFinished(() => thread.close())
+  return thread
+}
+
+test('calls are done one after the other, in their order, and what they throw comes back with its code', async () => {
+  const thread = sums()
+  const added = Promise.all([1, 2, 3].map((number) => thread.call('add', number)))
+  expect(thread.unanswered).toBe(3)
+  expect(await added).toEqual([11, 13, 16])
+  await expect(thread.call('fail', 'EROFS')).rejects.toMatchObject({ message: 'it failed', code: 'EROFS' })
+  expect(thread.unanswered).toBe(0)
+})
+
+test('memory goes along, there and back', async () => {
+  const thread = sums()
+  const bytes = new Uint8Array(4096).fill(7)
+  const back = thread.call('take', bytes, [bytes.buffer])
+  expect(bytes.length).toBe(0)
+  expect(await back).toEqual(new Uint8Array(4096).fill(7))
+})
+
+test('a thread that ends fails its calls, and the next one starts it again', async () => {
+  let ends = 0
+  const thread = sums(undefined, () => {
+    ends += 1
+  })
+  const lost = [thread.call('exit', 3), thread.call('add', 1)]
+  for (const call of lost) await expect(call).rejects.toThrow('its thread ended')
+  expect(ends).toBe(1)
+  expect(await thread.call('add', 5)).toBe(15)
+})
+
+test('closing waits for what was asked before, and not for a call that hangs', async () => {
+  const news: unknown[] = []
+  const thread = sums((said) => news.push(said))
+  const last = thread.call('add', 1)
+  await thread.close()
+  expect(await last).toBe(11)
+  expect(news).toEqual(['closed'])
+  await expect(thread.call('add', 1)).rejects.toThrow('its thread is closed')
+  const hanging = sums()
+  void hanging.call('hang', null)
+  await hanging.close()
+})

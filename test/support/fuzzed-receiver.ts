@@ -3,7 +3,7 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ConnectionHost } from '../../core/receive/connection/connection.ts'
 import { serveConnection } from '../../core/receive/connection/connection.ts'
-import type { RefusedKind } from '../../core/receive/connection/counters.ts'
+import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
 import type { Sender } from '../../core/receive/senders/senders.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
@@ -92,8 +92,7 @@ export function openFuzzedReceiver() {
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
       known: () => sender,
       pair: async () => null,
-      mayTryCode: () => true,
-      sources: ({ folder }) => ({ directoryOf: (_id, name) => chosen.source(folder, name) }),
+      sourceOf: ({ folder }, _id, name) => chosen.source(folder, name),
       sourceIn: () => null,
       async enter() {
         counts.entered += 1

@@ -90,7 +90,8 @@ export async function openSendingParts({
     closed: false,
   }
   const counted = { received: 0, refused: [] as string[] }
-  const sending = openSending(channel, store, { directoryOf: find }, 'session', window, {
+  const sending = openSending(channel, store, 'session', window, {
+    sourceOf: find,
     onReceived: (files) => {
       counted.received += files
     },

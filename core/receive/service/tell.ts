@@ -12,8 +12,8 @@ import type { Floor } from '../../store/limits/rules.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Receiver, ReceiverEvents } from '../receiver.ts'
-import type { ReceiveAlerts } from './alerts-config.ts'
 import { conditionIds, senderConditions, storeCondition } from './conditions.ts'
+import type { ReceiveAlerts } from './config.ts'
 import { createLooks, judge } from './health.ts'
 
 /** How often senders are looked through, and the store is tried, in milliseconds. */

@@ -26,13 +26,18 @@ const isThere = (file: string): Promise<boolean> =>
     () => false,
   )
 
+/** The store that a directory is in; null: in none. A manifest is what makes a directory a store. */
+export async function storeAbove(directory: string): Promise<string | null> {
+  for (let at = directory, above = path.dirname(at); above !== at; at = above, above = path.dirname(at))
+    if (await isThere(storeLayout(above).manifest)) return above
+  return null
+}
+
 /** A new store within another one would be that one's unknown files, its private key among them. */
 async function refuseInside({ root, own }: StoreLayout): Promise<void> {
   if (await isThere(own)) return
-  for (let at = root, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
-    const { receiver } = storeLayout(above)
-    if (await isThere(receiver)) throw new Problem('transfer.storeInside', { path: root, outer: above })
-  }
+  const outer = await storeAbove(root)
+  if (outer !== null) throw new Problem('transfer.storeInside', { path: root, outer })
 }
 
 /** Two receivers would overwrite each other's list of senders. */

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
+import { storeAbove } from './claim.ts'
 import { tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import { OWN_DIRECTORY, storeLayout } from './layout.ts'
@@ -17,14 +18,6 @@ const isThere = (store: string, file: string): Promise<boolean> =>
     store,
     lstat(file).then((stats) => stats.isDirectory()),
   ).then((found) => found === true)
-
-/** The store that a directory is in; null: in none. */
-async function storeAbove(directory: string): Promise<string | null> {
-  for (let at = path.dirname(directory); ; at = path.dirname(at)) {
-    if (await isThere(at, path.join(at, OWN_DIRECTORY, 'identity'))) return at
-    if (at === path.dirname(at)) return null
-  }
-}
 
 /** A store right below a directory; null: there is none. */
 async function storeBelow(directory: string): Promise<string | null> {

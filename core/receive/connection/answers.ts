@@ -59,6 +59,7 @@ export function openAnswers(channel: Channel, window: Window): Answers {
       credit.files -= files
     },
     giveBack(bytes) {
+      if (bytes === 0) return
       bytesBack += bytes
       soon()
     },

@@ -58,9 +58,10 @@ test('nor does verify or restore say of it that there is no store', async () => 
 
 test('a directory in a store, or above one, is no store: it is said where that is', async () => {
   const base = temporaryDirectory('store')
-  const { root, own } = storeLayout(path.join(base, 'disk/store'))
-  // A receiver's; the data directory of an application may be called like its parent's.
-  fs.mkdirSync(path.join(own, 'identity'), { recursive: true })
+  const { root, own, manifest } = storeLayout(path.join(base, 'disk/store'))
+  // The data directory of an application may be called like it, but has no manifest.
+  fs.mkdirSync(own, { recursive: true })
+  fs.writeFileSync(manifest, '')
   const within = path.join(root, 'pc/data')
   fs.mkdirSync(within, { recursive: true })
   const above = path.dirname(root)

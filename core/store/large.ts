@@ -30,16 +30,25 @@ export interface IncomingFile {
   abort(keep: boolean): Promise<void>
 }
 
-/**
- * @param identity what the sender says of which file it is, so that it can be gone on with; left out: it cannot.
- * @param turns it waits for, before it is opened.
- */
-export type StoreLarge = (
-  file: Offered,
-  identity: string | undefined,
-  directories: readonly ToldDirectory[],
-  turns: Semaphore,
-) => IncomingFile
+export interface LargeOptions {
+  /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
+  identity?: string | undefined
+  /** What the directories on the way to it are at the source. */
+  directories?: readonly ToldDirectory[]
+  /** Waits for these before it is opened. */
+  turns?: Semaphore
+}
+
+/** Stores a file that comes in pieces. */
+export type StoreLarge = (file: Offered, options: LargeOptions) => IncomingFile
+
+/** How its disk is used. */
+interface LargeDisk {
+  /** One call to the disk, in its turn. */
+  writing<T>(work: () => Promise<T>): Promise<T>
+  /** A new file that cannot be resumed. */
+  create(): Promise<{ fd: number; path: string | null }>
+}
 
 /** Pieces that come while the disk is busy are written in one call, at most so many. */
 const PIECES_AT_ONCE = 16
@@ -50,7 +59,6 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
   const writes = createSemaphore(WRITES_AT_ONCE)
   let names = 0
 
-  /** One call to the disk, in its turn. */
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
     await writes.acquire()
     try {
@@ -60,7 +68,6 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
     }
   }
 
-  /** A new file that nobody goes on with. */
   const create = async (): Promise<{ fd: number; path: string | null }> => {
     const { directory, hasUnnamed } = await parts.commitThread.opened
     if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
@@ -69,8 +76,7 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
     return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
   }
 
-  return (file, identity, directories, turns) =>
-    receiveLarge(file, identity, directories, turns, parts, writing, create)
+  return (file, options) => receiveLarge(file, options, parts, { writing, create })
 }
 
 interface Open {
@@ -83,12 +89,9 @@ interface Open {
 
 function receiveLarge(
   file: Offered,
-  identity: string | undefined,
-  directories: readonly ToldDirectory[],
-  turns: Semaphore,
+  { identity, directories = [], turns }: LargeOptions,
   parts: StoreParts,
-  writing: <T>(work: () => Promise<T>) => Promise<T>,
-  create: () => Promise<{ fd: number; path: string | null }>,
+  { writing, create }: LargeDisk,
 ): IncomingFile {
   const { commitThread, groupCommit, partials, watch } = parts
   const { facts, path } = file
@@ -120,7 +123,7 @@ function receiveLarge(
   }
 
   const begin = async (): Promise<void> => {
-    hasTurn = await turns.acquire()
+    hasTurn = (await turns?.acquire()) ?? false
     if (isOver) throw new FileRefused('aborted', '')
     release = await watch.during(() => commitThread.use())
     const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
@@ -186,7 +189,7 @@ function receiveLarge(
   }
 
   const leave = () => {
-    if (hasTurn) turns.release()
+    if (hasTurn) turns?.release()
     hasTurn = false
     release()
   }

@@ -46,7 +46,7 @@ const turns = createSemaphore(64)
 
 /** Begins a large file, or goes on with it. */
 export const begin = (store: Store, source: StoreSource, name: string, size: number, identity?: string) =>
-  store.begin(offeredAs(source, name, size), identity, [], turns)
+  store.begin(offeredAs(source, name, size), { identity, turns })
 
 /** Sends the first `part` bytes, as far as they are missing, and loses the connection. */
 export async function beginLarge(

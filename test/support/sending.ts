@@ -43,7 +43,7 @@ export async function openSendingParts({
       for (const index of files.keys())
         answers.push((outcome, position = 0) => onStored(index, outcome, position))
     },
-    begin(file, _identity, directories) {
+    begin(file, { directories = [] }) {
       offered.push(file)
       told.push(...directories)
       return {

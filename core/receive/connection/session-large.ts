@@ -99,8 +99,8 @@ export function openLargeFiles(
   }: FrameHeader<'begin'>): Promise<IncomingFile> => {
     try {
       const source = await sources.of(number)
-      const told = toldNow(directories, sources)
-      return store.begin({ source, path, facts: factsOfWords(facts, size), session }, identity, told, turns)
+      const offered = { source, path, facts: factsOfWords(facts, size), session }
+      return store.begin(offered, { identity, directories: toldNow(directories, sources), turns })
     } catch (thrown) {
       return refusedFile(thrown)
     }

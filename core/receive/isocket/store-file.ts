@@ -75,7 +75,7 @@ async function beginLarge(
   let begun: IncomingFile | null = null
   const made = await persist(source, async () => {
     const offered = { ...file, source: await source.directory(), session: null }
-    const one = store.begin(offered, undefined, [], turns)
+    const one = store.begin(offered, { turns })
     await one.offset
     const { refused } = one
     if (refused === null) begun = one

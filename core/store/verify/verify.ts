@@ -44,30 +44,24 @@ export interface VerifyOptions {
   forgetMissing?: boolean
 }
 
-/** The manifest, opened for writing when something is to be written. */
-interface Writing {
-  /** null: it cannot be written to. */
-  manifest(): Manifest | null
-  close(): void
-}
-
-function openWriting(layout: StoreLayout): Writing {
-  let opened: { manifest: Manifest; close(): void } | null | 'not yet' = 'not yet'
+/** The manifest, opened for writing when something is to be written; null: it cannot be written to. */
+function createWriting({ manifest: file }: StoreLayout): { manifest(): Manifest | null; close(): void } {
+  let opened: ReturnType<typeof openManifestFile> | null = null
+  let manifest: Manifest | null | undefined
+  const open = (): Manifest | null => {
+    try {
+      opened = openManifestFile(file)
+      return openManifest(opened.database)
+    } catch {
+      return null
+    }
+  }
   return {
     manifest() {
-      if (opened === 'not yet') {
-        try {
-          const { database } = openManifestFile(layout.manifest)
-          opened = { manifest: openManifest(database), close: () => database.close() }
-        } catch {
-          opened = null
-        }
-      }
-      return opened?.manifest ?? null
+      if (manifest === undefined) manifest = open()
+      return manifest
     },
-    close() {
-      if (opened !== 'not yet') opened?.close()
-    },
+    close: () => opened?.database.close(),
   }
 }
 
@@ -93,7 +87,7 @@ export async function verifyStore(
     if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
   }
   const { database, isRunning } = openForReading(layout)
-  const writing = openWriting(layout)
+  const writing = createWriting(layout)
   try {
     return await compare(layout, openRows(database), writing, isRunning, options, host)
   } finally {
@@ -105,7 +99,7 @@ export async function verifyStore(
 async function compare(
   layout: StoreLayout,
   rows: Rows,
-  writing: Writing,
+  writing: ReturnType<typeof createWriting>,
   isRunning: boolean,
   { adopt, forgetMissing = false }: VerifyOptions,
   host: VerifyHost,

@@ -22,7 +22,7 @@ describe('what waits to be gone on with is bounded', () => {
     const bytes = randomBytes(1000)
     const turns = createSemaphore(1)
     const [first, second, third] = ['a', 'b', 'c'].map((name) =>
-      store.begin(offeredAs(source, name, bytes.length), '1', [], turns),
+      store.begin(offeredAs(source, name, bytes.length), { identity: '1', turns }),
     )
     expect(await first?.offset).toBe(0)
     let isOpen = false

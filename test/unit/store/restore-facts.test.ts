@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { digestOf, factsOf } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { openRestoring } from '../../support/restoring.ts'
@@ -103,7 +102,7 @@ test('holes take no room again, in a small file as in a large one', async () => 
   const part = Buffer.alloc(MIB / 4, 7)
   const content = Buffer.concat([part, Buffer.alloc(64 * MIB), part, Buffer.alloc(8 * MIB)])
   const facts = factsOf(content.length, { more })
-  const file = store.begin({ source, path: 'large', facts, session: null }, undefined, [], createSemaphore(1))
+  const file = store.begin({ source, path: 'large', facts, session: null }, {})
   for (const piece of [part, 64 * MIB, part, 8 * MIB]) await file.write(piece)
   expect((await file.finish(digestOf(content))).outcome.status).toBe('durable')
   const to = path.join(base, 'to')

@@ -14,7 +14,7 @@ export function registerProbe(program: Command): void {
     .command('probe')
     .description(
       'test once whether files can be created, listed and removed: in each directory, or beside each file; ' +
-        'prints nothing when all is well, and exits 0 when well, 1 when a step failed, 2 on wrong usage',
+        'prints nothing when everything is OK, and exits 0 then, 1 when a step failed, 2 on wrong usage',
     )
     .argument('<path...>', 'directories to test', collectPaths)
     .option('--project <code>', 'project code in the message (default: that of the settings)')

@@ -10,7 +10,7 @@ test('the limit and a time of the week are set in the window, and hold at once',
   const card = page.getByRole('region', { name: 'Speed limit' })
   const limit = card.getByRole('textbox', { name: 'Limit' })
   await limit.fill('0.0001')
-  await expect(card.getByText('A number from 0.001 to 100,000 is needed')).toBeVisible()
+  await expect(card.getByText('Enter a number from 0.001 to 100,000')).toBeVisible()
   await limit.fill('2.5')
   await limit.press('Enter')
   await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()

@@ -15,8 +15,8 @@ test('the limit and a time of the week are set in the window, and hold at once',
   await limit.press('Enter')
   await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()
 
-  await card.getByRole('button', { name: 'Add a time' }).click()
-  const form = card.getByRole('form', { name: 'Add a time' })
+  await card.getByRole('button', { name: 'Add a rule' }).click()
+  const form = card.getByRole('form', { name: 'Add a rule' })
   for (const day of ['Sat', 'Sun']) await form.getByText(day, { exact: true }).click()
   await form.getByLabel('From').fill('00:00')
   await form.getByLabel('To').fill('00:00')

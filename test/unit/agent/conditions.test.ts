@@ -170,7 +170,11 @@ describe('the headline of several problems', () => {
   }
 
   it('names the gravest, and how many more there are', () => {
-    expect(said(all)).toEqual(['failing', expect.stringMatching(/^data has been read-only/), '2 more problems.'])
+    expect(said(all)).toEqual([
+      'failing',
+      expect.stringMatching(/^data has been read-only/),
+      '2 more problems.',
+    ])
     const two = { ...all, incidents: [] }
     expect(said(two)).toEqual([
       'failing',

@@ -45,7 +45,11 @@ describe('a notice in words', () => {
     ['unstable', 'Unstable: /data (Read-only)', /^It has failed 4 times since .*09:30\./],
     ['recovered', 'Recovered: /data', /^“Read-only” has ended\. It began at .*09:30 and lasted 20 min\.$/],
     ['over', 'Recovered: /data', /lasted 20 min\.$/],
-    ['summary', 'Failed and recovered: /data (Read-only)', /lasted 20 min\. No notification could be delivered/],
+    [
+      'summary',
+      'Failed and recovered: /data (Read-only)',
+      /lasted 20 min\. No notification could be delivered/,
+    ],
     ['test', 'Test from Holdfast', /lab-3/],
   ] as const)('%s', (what, title, body) => {
     const made = letter(notice(what))

@@ -4,6 +4,7 @@ import * as nodeModule from 'node:module'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { workerHeap } from '../core/agent/workers/starter.ts'
 import { endNow } from '../core/worker/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
@@ -35,6 +36,7 @@ export async function runApart(output: Writable, errors: Writable): Promise<neve
       UV_THREADPOOL_SIZE: THREADS,
       [MARK]: '1',
     },
+    execArgv: [...process.execArgv, ...workerHeap('checker')],
     stdio: ['inherit', 'pipe', 'pipe', 'ipc'],
   })
   let code: number | null = null

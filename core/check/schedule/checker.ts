@@ -54,7 +54,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
   const begin = (watch: Watch) => {
     const { check } = watch
     if (check === null) out.begin(watch)
-    else if (check.isOverdue) out.stillOut(watch, clock.wall(), check)
+    else if (check.isOverdue) out.stillOut(check, clock.wall())
   }
 
   const fire = (watch: Watch) => {
@@ -139,7 +139,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
         if (only === undefined) return true
         if ('ids' in only) return only.ids.includes(watch.target.id)
         if (only.points.some((point) => isOn(watch, point))) return true
-        return watch.check?.isOverdue === true && out.isRemounted(watch, watch.check)
+        return watch.check?.isOverdue === true && out.isRemounted(watch.check)
       }
       const meant = [...watches.values()].filter(isMeant)
       // What is out and left to itself then is in no other path's way.

@@ -33,9 +33,9 @@ export interface ChecksOut {
   /** Checks a path that has no check out, once the gate and the room let it pass. */
   begin(watch: Watch): void
   /** It was begun on a mount that is there no more. */
-  isRemounted(watch: Watch, check: Check): boolean
+  isRemounted(check: Check): boolean
   /** It is overdue: that is told, unless it says nothing of what is mounted now. */
-  stillOut(watch: Watch, at: number, check: Check): void
+  stillOut(check: Check, at: number): void
   /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
   leaveEnded(): void
   /** Nothing is told any more; what is out is left to itself. */
@@ -44,87 +44,80 @@ export interface ChecksOut {
 
 export function createChecksOut(parts: ChecksOutParts): ChecksOut {
   const { clock, disk, room, gate, telling, isWatched, anew, buffered } = parts
-  const out = new Map<Check, Watch>()
-  /** Those of them that were left to themselves, with their mount points. */
-  const left = new Map<Check, string>()
+  const out = new Set<Check>()
   let timeoutMs = 0
 
-  const isRemounted = ({ target, memory }: Watch, { mountedAs }: Check) =>
+  const isRemounted = ({ watch: { target, memory }, mountedAs }: Check) =>
     disk.mountedAs(target.path, memory) !== mountedAs
 
-  const leave = (watch: Watch, check: Check): boolean => {
-    const point = pointOf(watch)
-    const lost = [...left.values()].filter((one) => one === point).length
-    if (lost >= MOST_LEFT || !isRemounted(watch, check)) return false
-    left.set(check, point)
+  /** Whether the check could be left to itself: it says nothing of what is mounted now. */
+  const leave = (check: Check): boolean => {
+    const point = pointOf(check.watch)
+    const left = [...out].filter(({ leftOn }) => leftOn === point).length
+    if (left >= MOST_LEFT || !isRemounted(check)) return false
+    check.leftOn = point
     check.cancelSuspicion()
     check.pass.leave()
     return true
   }
 
-  const stillOut = (watch: Watch, at: number, check: Check) => {
-    if (leave(watch, check)) return anew(watch)
-    telling.hung(watch, at, check.progress, check.begunMs ?? clock.now())
+  const stillOut = (check: Check, at: number) => {
+    if (leave(check)) return anew(check.watch)
+    telling.hung(check.watch, at, check.progress, check.begunMs ?? clock.now())
   }
 
-  const end = (watch: Watch, check: Check) => {
+  const end = (check: Check) => {
     check.cancelDeadline()
     check.cancelSuspicion()
     check.pass.leave()
     out.delete(check)
-    left.delete(check)
-    if (watch.check === check) watch.check = null
+    if (check.watch.check === check) check.watch.check = null
   }
 
-  const settle = (watch: Watch, check: Check, findings: Findings | null) => {
-    end(watch, check)
+  const settle = (check: Check, findings: Findings | null) => {
+    end(check)
+    const { watch, at } = check
     // What comes too late has been told as a failure; the next good check takes that back, not this one.
     if (check.isOverdue || !isWatched(watch)) return
-    if (findings === null) return telling.noRoom(watch, check.at)
+    if (findings === null) return telling.noRoom(watch, at)
     if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
     watch.memory = findings.memory
-    telling.findings(watch, check.at, findings)
+    telling.findings(watch, at, findings)
   }
 
-  const overdue = (watch: Watch, check: Check, fileSystem: string) => {
-    const { begunMs, pass } = check
-    if (pass.entered()) {
-      // It has waited for its turn: the time begins with its first call.
-      if (begunMs === null || clock.now() < begunMs + timeoutMs) {
-        return armDeadline(watch, check, begunMs ?? clock.now(), fileSystem)
-      }
+  const armDeadline = (check: Check, fromMs: number) => {
+    check.cancelDeadline()
+    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(check))
+  }
+
+  const overdue = (check: Check) => {
+    const { begunMs, pass, watch, at } = check
+    const now = clock.now()
+    if (begunMs !== null && now >= begunMs + timeoutMs) {
       check.isOverdue = true
       pass.stuck()
-      if (isWatched(watch)) stillOut(watch, check.at, check)
-      else leave(watch, check)
+      if (isWatched(watch)) stillOut(check, at)
+      else leave(check)
       return
     }
-    const sinceMs = gate.stuckSince(fileSystem)
-    // It waits behind slow checks that do come back: its turn will come.
-    if (sinceMs === null) return armDeadline(watch, check, clock.now(), fileSystem)
-    end(watch, check)
-    telling.fileSystemHung(watch, check.at, sinceMs)
+    const stuckMs = pass.entered() ? null : pass.stuckSince()
+    // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
+    if (stuckMs === null) return armDeadline(check, begunMs ?? now)
+    end(check)
+    telling.fileSystemHung(watch, at, stuckMs)
   }
 
-  const armDeadline = (watch: Watch, check: Check, fromMs: number, fileSystem: string) => {
-    check.cancelDeadline()
-    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
-  }
-
-  const run = (watch: Watch, check: Check) => {
-    const { path, probes } = watch.target
-    out.set(check, watch)
-    room
-      .run(() => {
-        check.begunMs = clock.now()
-        check.mountedAs = disk.mountedAs(path, watch.memory)
-        return disk.check(path, probes, watch.memory, check.progress)
-      })
-      .then(
-        (findings) => settle(watch, check, findings),
-        // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
-        (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
-      )
+  const run = (check: Check) => {
+    const { target, memory } = check.watch
+    out.add(check)
+    const findings = room.run(() => {
+      check.begunMs = clock.now()
+      check.mountedAs = disk.mountedAs(target.path, memory)
+      return disk.check(target.path, target.probes, memory, check.progress)
+    })
+    // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
+    const broken = (thrown: unknown) => brokenProbe(check.progress, String(thrown), memory)
+    void findings.catch(broken).then((found) => settle(check, found))
   }
 
   return {
@@ -134,23 +127,23 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     begin: (watch) => {
       const at = clock.wall()
       const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-      const sinceMs = gate.stuckSince(fileSystem)
-      if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
-      const check = newCheck(watch.target.probes, at)
+      const stuckMs = gate.isFull(fileSystem) ? gate.stuckSince(fileSystem) : null
+      if (stuckMs !== null) return telling.fileSystemHung(watch, at, stuckMs)
+      const check = newCheck(watch, at)
       watch.check = check
       watch.begunMs = clock.now()
-      armDeadline(watch, check, watch.begunMs, fileSystem)
-      check.pass = gate.pass(fileSystem, () => run(watch, check))
+      armDeadline(check, watch.begunMs)
+      check.pass = gate.pass(fileSystem, () => run(check))
     },
     isRemounted,
     stillOut,
     leaveEnded: () => {
-      for (const [check, watch] of out) {
-        if (check.isOverdue && !isWatched(watch) && !left.has(check)) leave(watch, check)
+      for (const check of out) {
+        if (check.isOverdue && !isWatched(check.watch) && check.leftOn === null) leave(check)
       }
     },
     stop: () => {
-      for (const check of out.keys()) check.cancelDeadline()
+      for (const check of out) check.cancelDeadline()
     },
   }
 }

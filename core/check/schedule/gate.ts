@@ -9,6 +9,16 @@ export interface Pass {
   leave(): void
   /** The check has outlived its deadline: its file system is taken to be blocked until it comes back. */
   stuck(): void
+  /** Of its file system: Gate.stuckSince. */
+  stuckSince(): number | null
+}
+
+/** Of a check that does not wait yet. */
+export const noPass: Pass = {
+  entered: () => false,
+  leave: () => undefined,
+  stuck: () => undefined,
+  stuckSince: () => null,
 }
 
 export interface Gate {
@@ -51,6 +61,11 @@ export function createGate(now: () => number, limit: number = CHECKS_PER_FILE_SY
     if (places.out.size === 0 && places.waiting.size === 0) fileSystems.delete(name)
   }
 
+  const stuckSince = (name: string) => {
+    const stuck = [...(fileSystems.get(name)?.out ?? [])].filter((place) => place.isStuck)
+    return stuck.length === 0 ? null : Math.min(...stuck.map((place) => place.since))
+  }
+
   return {
     pass: (name, run) => {
       const { out, waiting } = fileSystems.get(name) ?? { out: new Set(), waiting: new Set() }
@@ -64,12 +79,10 @@ export function createGate(now: () => number, limit: number = CHECKS_PER_FILE_SY
         stuck: () => {
           place.isStuck = true
         },
+        stuckSince: () => stuckSince(name),
       }
     },
-    stuckSince: (name) => {
-      const stuck = [...(fileSystems.get(name)?.out ?? [])].filter((place) => place.isStuck)
-      return stuck.length === 0 ? null : Math.min(...stuck.map((place) => place.since))
-    },
+    stuckSince,
     isFull: (name) => (fileSystems.get(name)?.out.size ?? 0) >= limit,
   }
 }

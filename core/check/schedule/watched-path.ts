@@ -1,7 +1,7 @@
 import { isWithin } from '../../mounts/mountinfo.ts'
-import type { CheckedPath, ProbeKind } from '../messages.ts'
+import type { CheckedPath } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
-import type { Pass } from './gate.ts'
+import { noPass, type Pass } from './gate.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
@@ -19,12 +19,15 @@ export interface Watch {
 }
 
 export interface Check {
+  readonly watch: Watch
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
   /** Monotonic milliseconds of its first call; null while it waits for its turn. */
   begunMs: number | null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
   mountedAs: string
+  /** Its mount point, once it was left to itself: the path is checked by another one. */
+  leftOn: string | null
   readonly progress: Progress
   pass: Pass
   cancelDeadline: () => void
@@ -33,13 +36,15 @@ export interface Check {
 }
 
 /** A check that has not passed the gate yet. `at` is in milliseconds since 1970. */
-export function newCheck(probes: readonly ProbeKind[], at: number): Check {
+export function newCheck(watch: Watch, at: number): Check {
   return {
+    watch,
     at,
     begunMs: null,
     mountedAs: '',
-    progress: newProgress(probes),
-    pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
+    leftOn: null,
+    progress: newProgress(watch.target.probes),
+    pass: noPass,
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,

@@ -9,7 +9,7 @@ import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts } from './facts.ts'
-import { factsOf, sameContent, sameFile } from './facts.ts'
+import { factsOf, sameFile } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 import type { Unsent } from './judge-read.ts'
 import { judgeRead, unsentBecause } from './judge-read.ts'
@@ -77,25 +77,14 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
   return found
 }
 
-/** Opens a file, looks at it, and closes it; null: it is not there, or is no file, or may not be read. */
-async function lookAt(file: SourceFile): Promise<Facts | null> {
+/** Whether it is there, and may be read. */
+export async function isReadable(file: SourceFile): Promise<boolean> {
   try {
-    const fd = await openFile(file)
-    try {
-      const stats = await statFd(fd)
-      return stats.isFile() ? factsOf(stats) : null
-    } finally {
-      await closeFd(fd)
-    }
+    await closeFd(await openFile(file))
+    return true
   } catch {
-    return null
+    return false
   }
-}
-
-/** Whether the content with these facts is there, and may be read. */
-export async function isReadable(file: SourceFile, facts: Facts): Promise<boolean> {
-  const now = await lookAt(file)
-  return now !== null && sameContent(now, facts)
 }
 
 /**

@@ -3,8 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
+import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../messages.ts'
-import type { Session } from '../session/session.ts'
 import type { Confirmed } from './confirm.ts'
 import { confirm } from './confirm.ts'
 import type { Obstacles } from './obstacles.ts'
@@ -69,7 +69,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     const mayGoOn = () => host.mayGoOn(source) && !session.closed
     const asked = {
       due,
-      source: { id: source.id, name: source.name },
+      source,
       session,
       hasWriter,
       mayGoOn,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { Session } from '../session/session.ts'
+import type { Session } from '../destinations/destination.ts'
 import { openPass } from './pass.ts'
 import type { RemovalEvents, RemovalSource } from './source.ts'
 

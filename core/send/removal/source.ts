@@ -1,5 +1,5 @@
-import type { SendSource } from '../lane/contract.ts'
 import type { RemovalRule } from '../messages.ts'
+import type { SendSource } from '../source/contract.ts'
 
 export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
 

@@ -1,0 +1,307 @@
+import path from 'node:path'
+import { unparkAll } from '../../ledger/chores.ts'
+import type { LedgerGuard } from '../../ledger/guard.ts'
+import { createLedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import { openWhereabouts } from '../../mounts/whereabouts.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { Message } from '../../words/message.ts'
+import type { Session } from '../destinations/destination.ts'
+import type { Marks } from '../marks/marks.ts'
+import { openMarks } from '../marks/marks.ts'
+import type { Transfer } from '../messages.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { Attempt, SendSource, Shared } from '../source/contract.ts'
+import type { FairMemory } from '../source/fair-memory.ts'
+import { createFairMemory } from '../source/fair-memory.ts'
+import type { Window } from '../source/sender.ts'
+import { createWindow, openFileSender } from '../source/sender.ts'
+import type { SourceWorker } from '../source/worker.ts'
+import { openSourceWorker } from '../source/worker.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import { createAcknowledgements } from './acknowledgements.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import { createCircuitBreaker } from './circuit-breaker.ts'
+import { createQueueFilter } from './filter.ts'
+import { openParkedFiles } from './parked.ts'
+import type { Queue } from './queue.ts'
+import { createQueue } from './queue.ts'
+import { reactionTo } from './retry-policy.ts'
+import type { Transfers } from './transfers.ts'
+import { createTransfers } from './transfers.ts'
+
+/** Bytes of files that are read and not yet handed to the destination. */
+const MEMORY_BYTES = 32 * 1024 * 1024
+/** The ledger is looked at this often even if nobody says that there is work. */
+const LOOK_EVERY_MS = 1_000
+/** Parked files are looked at this often. */
+const PARKED_EVERY_MS = 5_000
+
+export interface DispatcherEvents {
+  /** These files are sent, and the ledger says so. */
+  onSent(files: readonly Due[], now: number): void
+  /** Their group-write marks are set. */
+  onMarked(): void
+  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  onGone(): void
+  onBytes(source: string, bytes: number): void
+  /** Something that a report shows has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
+export interface Dispatcher {
+  setSession(session: Session | null): void
+  configure(sources: readonly SendSource[], paused: boolean): void
+  /** There may be work. */
+  wake(): void
+  stop(): void
+  /** Files that are being sent, at most `limit`. */
+  transfers(limit: number): Transfer[]
+  /** Why files wait although there is a session, or null. */
+  readonly problem: Message | null
+}
+
+export interface DispatcherOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+  readers: Readers
+}
+
+/** What the functions below share. */
+interface Parts {
+  options: DispatcherOptions
+  events: DispatcherEvents
+  retryMs: number
+  guard: LedgerGuard
+  breaker: CircuitBreaker
+  disks: ReturnType<typeof openWhereabouts>
+  marks: Marks
+  transfers: Transfers
+  memory: FairMemory
+  workers: Map<string, SourceWorker>
+  queue: Queue
+  acknowledgements: Acknowledgements
+  state: { session: Session | null; paused: boolean }
+}
+
+/** Tells the ledger what became of a file that was not stored. */
+function react(parts: Parts, source: SendSource, due: Due, attempt: Exclude<Attempt, { kind: 'durable' }>) {
+  const { breaker, events, retryMs } = parts
+  const { ledger } = parts.options
+  const [reaction, logged] = reactionTo(attempt, due, path.join(source.path, due.path), retryMs)
+  if (logged !== null) events.log(logged.level, logged.text)
+  if (attempt.kind === 'again' && attempt.trouble !== 'no')
+    breaker.failed(attempt.reason, attempt.trouble, performance.now())
+  switch (reaction.kind) {
+    case 'none':
+      return
+    case 'later':
+      ledger.retryLater([due], Date.now() + reaction.inMs, reaction.reason)
+      return
+    case 'renew':
+      ledger.renew(due, reaction.facts, Date.now() + reaction.inMs)
+      return
+    case 'park':
+      ledger.park(due, reaction.reason)
+      return
+    case 'drop':
+      ledger.drop(due)
+      events.onGone()
+      return
+    default:
+      reaction satisfies never
+  }
+}
+
+function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): void {
+  const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
+  transfers.end(due)
+  queue.release(due)
+  if (attempt.kind === 'durable') {
+    breaker.stored()
+    const { digest, position } = attempt
+    const others = (workers.get(source.id)?.sender.source ?? source).alsoTo
+    acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position })
+  } else {
+    guard.use(() => react(parts, source, due, attempt))
+    queue.over(due)
+  }
+  breaker.ended(due.id)
+  events.onChange()
+}
+
+function sharedOf(parts: Parts, source: SendSource): Shared {
+  const { breaker, disks, events, guard, memory, options, transfers, workers } = parts
+  const { ledger, destination } = options
+  return {
+    memory: memory.of(source.priority ?? 'normal'),
+    read: options.readers.read,
+    whereabouts: disks.of,
+    isBelowAway: disks.isBelowAway,
+    sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues)) ?? new Map(),
+    sourceOf: (id) => workers.get(id)?.sender.source ?? null,
+    onBytes(due, bytes) {
+      transfers.add(due, bytes)
+      breaker.went(due.id, bytes, performance.now())
+      events.onBytes(due.source, bytes)
+    },
+    onSkipped: transfers.add,
+  }
+}
+
+function openWorker(parts: Parts, source: SendSource, window: Window): SourceWorker {
+  const { acknowledgements, breaker, guard, queue, state, transfers } = parts
+  const filter = createQueueFilter(source.filters)
+  const isHalted = () => state.paused || source.paused
+  const openSender = (isOver: () => boolean) =>
+    openFileSender(source, window, sharedOf(parts, source), () => !isOver() && !isHalted())
+  return openSourceWorker(openSender, {
+    session() {
+      const { session } = state
+      if (isHalted() || session === null || session.closed) return null
+      if (!guard.isRested || acknowledgements.isStuck) return null
+      return breaker.mayGo(performance.now(), source.id) ? session : null
+    },
+    take: () => queue.take(source, filter),
+    giveBack: queue.giveBack,
+    begins(due) {
+      breaker.begins(due, performance.now())
+      transfers.begin(due)
+    },
+    ended: (due, attempt) => ended(parts, source, due, attempt),
+  })
+}
+
+/** The store's trouble is found to be over by a file that is stored; without files, nothing would find it. */
+function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
+  if (breaker.problem === null || guard.problem !== null) return
+  const totals = guard.use(() => options.ledger.totals(options.destination.id))
+  if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
+  if (breaker.nothingWaits(performance.now())) events.onChange()
+}
+
+function lookForMarks({ marks, workers }: Parts): void {
+  for (const { sender } of workers.values()) if (sender.source.groupWriteMark) marks.look(sender.source)
+}
+
+const wakeSoon = (workers: Parts['workers'], source: string): void =>
+  void setImmediate(() => workers.get(source)?.wake())
+
+function createParts(options: DispatcherOptions, events: DispatcherEvents): Parts {
+  const { destination, ledger } = options
+  const retryMs = options.retrySeconds * 1000
+  const workers: Parts['workers'] = new Map()
+  const guard = createLedgerGuard(options.ledgerPath, events)
+  const breaker = createCircuitBreaker(retryMs)
+  const disks = openWhereabouts(ledger)
+  const queue = createQueue({
+    destination: destination.id,
+    ledger,
+    guard,
+    retryMs,
+    sources: () => workers.size,
+    isAway: (source) => disks.of(source) === 'away',
+    isInTrouble: () => breaker.nextTryAt !== null,
+    leftOut: events.onGone,
+    changed: events.onChange,
+    wake: (source) => wakeSoon(workers, source),
+  })
+  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+    for (const due of over) queue.over(due)
+    events.onSent(sent, now)
+    lookForMarks(parts)
+  })
+  const parts: Parts = {
+    ...{ options, events, retryMs, guard, breaker, disks, workers, queue, acknowledgements },
+    marks: openMarks(destination.id, ledger, events),
+    transfers: createTransfers(),
+    memory: createFairMemory(createSemaphore(MEMORY_BYTES), MEMORY_BYTES),
+    state: { session: null, paused: true },
+  }
+  return parts
+}
+
+/** Gives the parked files of each source another try, once: it may be that only a newer version can send them. */
+function openUnparkingOnce({ events, options, workers }: Parts): (source: string) => void {
+  const done = new Set<string>()
+  return (source) => {
+    if (done.has(source)) return
+    done.add(source)
+    unparkAll(options.ledger, options.destination.id, source).then(
+      (files) => files > 0 && wakeSoon(workers, source),
+      (thrown) => events.log('warn', `parked files of ${source}: ${String(thrown)}`),
+    )
+  }
+}
+
+export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents): Dispatcher {
+  const parts = createParts(options, events)
+  const { breaker, disks, guard, marks, state, transfers, workers } = parts
+  const unparkOnce = openUnparkingOnce(parts)
+  const parked = openParkedFiles(options.destination.id, options.ledger, {
+    isAway: (source) => disks.of(source) === 'away',
+    found: (source) => wakeSoon(workers, source),
+    log: events.log,
+  })
+  /** By source and priority. */
+  const windows = new Map<string, Window>()
+  const wakeAll = () => {
+    for (const worker of workers.values()) worker.wake()
+  }
+  const timer = setInterval(() => {
+    wakeAll()
+    forgetTrouble(parts)
+  }, LOOK_EVERY_MS)
+  const parkedTimer = setInterval(() => {
+    for (const { sender } of workers.values()) parked.look(sender.source)
+  }, PARKED_EVERY_MS)
+
+  const open = (source: SendSource): void => {
+    const key = `${source.id} ${source.priority}`
+    const window = windows.get(key) ?? createWindow(source.priority)
+    windows.set(key, window)
+    workers.set(source.id, openWorker(parts, source, window))
+    if (source.groupWriteMark) marks.look(source)
+  }
+
+  return {
+    setSession(next) {
+      state.session = next
+      if (next !== null) breaker.connected(performance.now())
+      wakeAll()
+    },
+    configure(sources, nowPaused) {
+      state.paused = nowPaused
+      const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
+      for (const [id, worker] of workers) {
+        if (wanted.get(id) === JSON.stringify(worker.sender.source)) continue
+        worker.close()
+        workers.delete(id)
+      }
+      for (const source of sources) {
+        unparkOnce(source.id)
+        if (!workers.has(source.id)) open(source)
+      }
+      wakeAll()
+    },
+    wake() {
+      wakeAll()
+      lookForMarks(parts)
+    },
+    stop() {
+      clearInterval(timer)
+      clearInterval(parkedTimer)
+      marks.stop()
+      parked.stop()
+      for (const worker of workers.values()) worker.close()
+    },
+    transfers: transfers.list,
+    get problem() {
+      return guard.problem ?? breaker.problem
+    },
+  }
+}

@@ -4,7 +4,6 @@ import type { LedgerGuard } from '../../ledger/guard.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
-import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Message } from '../../words/message.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Marks } from '../marks/marks.ts'
@@ -12,10 +11,9 @@ import { openMarks } from '../marks/marks.ts'
 import type { Transfer } from '../messages.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Attempt, SendSource, Shared } from '../source/contract.ts'
-import type { FairMemory } from '../source/fair-memory.ts'
-import { createFairMemory } from '../source/fair-memory.ts'
-import type { Window } from '../source/sender.ts'
-import { createWindow, openFileSender } from '../source/sender.ts'
+import { openFileSender } from '../source/sender.ts'
+import type { Windows } from '../source/window.ts'
+import { createWindows } from '../source/window.ts'
 import type { SourceWorker } from '../source/worker.ts'
 import { openSourceWorker } from '../source/worker.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
@@ -30,8 +28,6 @@ import { reactionTo } from './retry-policy.ts'
 import type { Transfers } from './transfers.ts'
 import { createTransfers } from './transfers.ts'
 
-/** Bytes of files that are read and not yet handed to the destination. */
-const MEMORY_BYTES = 32 * 1024 * 1024
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 /** Parked files are looked at this often. */
@@ -81,7 +77,7 @@ interface Parts {
   disks: ReturnType<typeof openWhereabouts>
   marks: Marks
   transfers: Transfers
-  memory: FairMemory
+  windows: Windows
   workers: Map<string, SourceWorker>
   queue: Queue
   acknowledgements: Acknowledgements
@@ -134,16 +130,15 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): vo
   events.onChange()
 }
 
-function sharedOf(parts: Parts, source: SendSource): Shared {
-  const { breaker, disks, events, guard, memory, options, transfers, workers } = parts
+function sharedOf(parts: Parts): Shared {
+  const { breaker, disks, events, guard, options, transfers, workers } = parts
   const { ledger, destination } = options
   return {
-    memory: memory.of(source.priority ?? 'normal'),
     read: options.readers.read,
     whereabouts: disks.of,
     isBelowAway: disks.isBelowAway,
     sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues)) ?? new Map(),
-    sourceOf: (id) => workers.get(id)?.sender.source ?? null,
+    sourceOf: (id) => workers.get(id)?.source ?? null,
     onBytes(due, bytes) {
       transfers.add(due, bytes)
       breaker.went(due.id, bytes, performance.now())
@@ -153,13 +148,15 @@ function sharedOf(parts: Parts, source: SendSource): Shared {
   }
 }
 
-function openWorker(parts: Parts, source: SendSource, window: Window): SourceWorker {
-  const { acknowledgements, breaker, guard, queue, state, transfers } = parts
+function openWorker(parts: Parts, source: SendSource): SourceWorker {
+  const { acknowledgements, breaker, guard, queue, state, transfers, windows } = parts
   const filter = createQueueFilter(source.filters)
   const isHalted = () => state.paused || source.paused
+  const window = windows.of(source.id, source.priority)
+  const shared = sharedOf(parts)
   const openSender = (isOver: () => boolean) =>
-    openFileSender(source, window, sharedOf(parts, source), () => !isOver() && !isHalted())
-  return openSourceWorker(openSender, {
+    openFileSender({ source, shared, window, mayGoOn: () => !isOver() && !isHalted() })
+  return openSourceWorker(source, openSender, {
     session() {
       const { session } = state
       if (isHalted() || session === null || session.closed) return null
@@ -185,7 +182,7 @@ function forgetTrouble({ breaker, events, guard, options, workers }: Parts): voi
 }
 
 function lookForMarks({ marks, workers }: Parts): void {
-  for (const { sender } of workers.values()) if (sender.source.groupWriteMark) marks.look(sender.source)
+  for (const { source } of workers.values()) if (source.groupWriteMark) marks.look(source)
 }
 
 const wakeSoon = (workers: Parts['workers'], source: string): void =>
@@ -219,7 +216,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     ...{ options, events, retryMs, guard, breaker, disks, workers, queue, acknowledgements },
     marks: openMarks(destination.id, ledger, events),
     transfers: createTransfers(),
-    memory: createFairMemory(createSemaphore(MEMORY_BYTES), MEMORY_BYTES),
+    windows: createWindows(),
     state: { session: null, paused: true },
   }
   return parts
@@ -247,8 +244,6 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     found: (source) => wakeSoon(workers, source),
     log: events.log,
   })
-  /** By source and priority. */
-  const windows = new Map<string, Window>()
   const wakeAll = () => {
     for (const worker of workers.values()) worker.wake()
   }
@@ -257,14 +252,11 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     forgetTrouble(parts)
   }, LOOK_EVERY_MS)
   const parkedTimer = setInterval(() => {
-    for (const { sender } of workers.values()) parked.look(sender.source)
+    for (const { source } of workers.values()) parked.look(source)
   }, PARKED_EVERY_MS)
 
   const open = (source: SendSource): void => {
-    const key = `${source.id} ${source.priority}`
-    const window = windows.get(key) ?? createWindow(source.priority)
-    windows.set(key, window)
-    workers.set(source.id, openWorker(parts, source, window))
+    workers.set(source.id, openWorker(parts, source))
     if (source.groupWriteMark) marks.look(source)
   }
 
@@ -278,7 +270,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       state.paused = nowPaused
       const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
       for (const [id, worker] of workers) {
-        if (wanted.get(id) === JSON.stringify(worker.sender.source)) continue
+        if (wanted.get(id) === JSON.stringify(worker.source)) continue
         worker.close()
         workers.delete(id)
       }

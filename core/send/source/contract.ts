@@ -1,11 +1,10 @@
 import type { Due, SentContent } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
-import type { Semaphore } from '../../pacing/semaphore.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { Answer, OutgoingSource } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
-import type { Priority } from './fair-memory.ts'
+import type { Priority, Window } from './window.ts'
 
 /** A source as the sender sees it. */
 export interface SendSource extends OutgoingSource {
@@ -36,8 +35,6 @@ export type Attempt =
 
 /** What all sources share. */
 export interface Shared {
-  /** Bytes that may be in memory on their way to the destination. */
-  memory: Pick<Semaphore, 'acquire' | 'release'>
   /** Reads small files. */
   read: Readers['read']
   whereabouts(source: { id: string }): Whereabouts
@@ -56,6 +53,7 @@ export interface Shared {
 export interface SourceParts {
   source: SendSource
   shared: Shared
+  window: Window
   /** False: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
   mayGoOn(): boolean
 }

@@ -34,12 +34,13 @@ interface Ended {
 
 /** Reads a file and sends its chunks, until its end or until it cannot go on. */
 async function sendChunks(
-  { shared, mayGoOn, ...parts }: SourceParts,
+  parts: SourceParts,
   due: Due,
   session: Session,
   reading: Reading,
   upload: Upload,
 ): Promise<Attempt | Ended> {
+  const { shared, mayGoOn } = parts
   const isSparse = reading.facts.more?.sparse === true
   let aborted: Promise<Answer> | null = null
   const abort = (keep = true): Promise<Answer> => {
@@ -78,7 +79,7 @@ async function sendChunks(
     if (aborted !== null) return { kind: 'halted' }
     if (Buffer.isBuffer(digest)) return { kind: 'ended', answer: upload.end(digest), digest }
     void abort(false)
-    return await createJudge({ shared, mayGoOn, ...parts })(digest, due)
+    return await createJudge(parts)(digest, due)
   } catch (thrown) {
     void abort()
     return unsentBecause(thrown)

@@ -1,5 +1,4 @@
 import type { Due } from '../../ledger/ledger.ts'
-import type { Semaphore } from '../../pacing/semaphore.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Found, FoundDirectory } from '../reading/group.ts'
@@ -12,8 +11,6 @@ import { createJudge } from './judge.ts'
 
 /** What a file costs in memory besides its bytes. */
 const FILE_COST = 2048
-/** A read that is out for longer than this holds nothing any more that other sources need. */
-const STALLED_MS = 3_000
 
 /** Hears how one file ended. */
 export type Done = (due: Due, attempt: Attempt) => void
@@ -21,15 +18,15 @@ export type Done = (due: Due, attempt: Attempt) => void
 /** Sends files that travel whole, a group at a time. */
 export interface SmallSender {
   /**
-   * Waits for the source's own window, then for memory: who waits for a disk that hangs must hold nothing that
-   * others need. False: nothing may begin any more, and nothing is held.
+   * Waits for room in the window, which they hold until they are on the line. False: nothing may begin any more, and
+   * nothing is held.
    */
   admit(dues: readonly Due[]): Promise<boolean>
-  /** To be called when they are admitted; it lets go of what they got by that. */
+  /** To be called when they are admitted. */
   send(dues: readonly Due[], session: Session, done: Done): void
 }
 
-/** What files hold of the memory on the way to the line. */
+/** What files hold of the window. */
 const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
 
 type Ready = { due: Due; content: Content }
@@ -41,7 +38,7 @@ const giveBack = (contents: readonly Content[]) => {
 
 /** Puts what was read on the line. The memory that it holds is let go of as soon as it is there. */
 function putOnLine(
-  { source, shared, mayGoOn }: SourceParts,
+  { source, shared, window, mayGoOn }: SourceParts,
   ready: readonly Ready[],
   directories: readonly FoundDirectory[],
   session: Session,
@@ -52,7 +49,7 @@ function putOnLine(
   const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
   let held = costOf(sent.map(({ due }) => due))
   const letGo = () => {
-    shared.memory.release(held)
+    window.release(held)
     held = 0
   }
   let unanswered = sent.length
@@ -81,18 +78,14 @@ function putOnLine(
   })
 }
 
-/** @param window see Window.reads. */
-export function createSmallSender(parts: SourceParts, window: Semaphore): SmallSender {
-  const { source, shared, mayGoOn } = parts
-  const { memory } = shared
+export function createSmallSender(parts: SourceParts): SmallSender {
+  const { source, shared, window, mayGoOn } = parts
 
   const admit = async (dues: readonly Due[]): Promise<boolean> => {
     const cost = costOf(dues)
     await window.acquire(cost)
-    await memory.acquire(cost)
     if (mayGoOn()) return true
     window.release(cost)
-    memory.release(cost)
     return false
   }
 
@@ -110,16 +103,16 @@ export function createSmallSender(parts: SourceParts, window: Semaphore): SmallS
     else done(due, { kind: 'halted' })
   }
 
-  /** @param isHeld false: reading took so long that the memory was let go of. */
   const take = async (
     found: readonly { due: Due; content: Found['content'] }[],
     directories: readonly FoundDirectory[],
     from: ReadonlyMap<number, CopySource>,
-    { session, isHeld, done }: { session: Session; isHeld: boolean; done: Done },
+    session: Session,
+    done: Done,
   ): Promise<void> => {
     const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
     if (!mayGoOn()) {
-      if (isHeld) memory.release(costOf(found.map(({ due }) => due)))
+      window.release(costOf(found.map(({ due }) => due)))
       giveBack(contents)
       for (const { due } of found) done(due, { kind: 'halted' })
       return
@@ -133,13 +126,12 @@ export function createSmallSender(parts: SourceParts, window: Semaphore): SmallS
         ready.push({ due, content })
         continue
       }
-      if (isHeld) memory.release(costOf([due]))
+      window.release(costOf([due]))
       const ended = (thrown: unknown) => done(due, failedBy(thrown))
       if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
       else if (copied !== undefined) copy(due, content, copied, session, done).catch(ended)
     }
     if (ready.length === 0) return giveBack(contents)
-    if (!isHeld) await memory.acquire(costOf(ready.map(({ due }) => due)))
     await putOnLine(parts, ready, directories, session, done, () => giveBack(contents))
   }
 
@@ -149,21 +141,12 @@ export function createSmallSender(parts: SourceParts, window: Semaphore): SmallS
     from: ReadonlyMap<number, CopySource>,
     done: Done,
   ): void => {
-    const unread = new Set(dues)
-    let isHeld = true
-    const stalled = setTimeout(() => {
-      isHeld = false
-      memory.release(costOf([...unread]))
-    }, STALLED_MS)
     const taken = (found: readonly Found[], directories: readonly FoundDirectory[]) => {
       const some = found.flatMap(({ index, content }) => {
         const due = dues[index]
         return due === undefined ? [] : [{ due, content }]
       })
-      for (const { due } of some) unread.delete(due)
-      if (unread.size === 0) clearTimeout(stalled)
-      window.release(costOf(some.map(({ due }) => due)))
-      void take(some, directories, from, { session, isHeld, done })
+      void take(some, directories, from, session, done)
     }
     const files = dues.map((due) => ({ path: due.path, offered: due }))
     shared.read(source.id, { root: source.path, files, take: taken })

@@ -1,6 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Attempt } from './contract.ts'
+import type { Attempt, SendSource } from './contract.ts'
 import type { FileSender } from './sender.ts'
 import { isLarge } from './sender.ts'
 
@@ -27,7 +27,7 @@ export interface WorkerHost {
 
 /** Takes one source's files from the queue and sends them, as many at a time as its window has room for. */
 export interface SourceWorker {
-  readonly sender: FileSender
+  readonly source: SendSource
   /** There may be work: something was found, or nothing stands in the way any more. */
   wake(): void
   close(): void
@@ -114,6 +114,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void): 
 
 /** @param openSender gets what says whether the sender may go on with what it has begun. */
 export function openSourceWorker(
+  source: SendSource,
   openSender: (isOver: () => boolean) => FileSender,
   host: WorkerHost,
 ): SourceWorker {
@@ -159,7 +160,7 @@ export function openSourceWorker(
 
   void run()
   return {
-    sender,
+    source,
     wake() {
       taken.lookAgain()
       goOn()

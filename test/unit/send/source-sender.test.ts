@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import type { Content } from '../../../core/send/reading/read.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Attempt, Shared } from '../../../core/send/source/contract.ts'
-import { createWindow, openFileSender } from '../../../core/send/source/sender.ts'
+import { openFileSender } from '../../../core/send/source/sender.ts'
+import type { Priority, Window } from '../../../core/send/source/window.ts'
+import { createWindows } from '../../../core/send/source/window.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { factsOf } from '../../support/file-facts.ts'
@@ -43,7 +44,6 @@ const contentOf = (bytes: Buffer): Content => ({
 const vanished = { index: 0, content: { kind: 'vanished' } } as const
 const isBelowAway = () => false
 const sharedOf = () => ({
-  memory: createSemaphore(1e6),
   read,
   whereabouts,
   sentElsewhere: () => new Map(),
@@ -53,6 +53,9 @@ const sharedOf = () => ({
   onSkipped: nothing,
 })
 const never = new Promise<never>(() => undefined)
+const newWindow = (priority?: Priority): Window => createWindows().of('s', priority)
+const open = (shared: Shared, mayGoOn = () => true, window = newWindow()) =>
+  openFileSender({ source, shared, window, mayGoOn })
 
 const durable: Answer = { kind: 'durable', position: 1 }
 const aborted: Answer = { kind: 'again', reason: null, trouble: 'no' }
@@ -91,7 +94,7 @@ describe('the sender of a source', () => {
     }
     const { session, said } = recordingSession()
     const shared = sharedOf()
-    const sender = openFileSender(source, createWindow(), shared, () => !paused)
+    const sender = open(shared, () => !paused)
     const attempt = await new Promise<Attempt>(
       (done) => void sender.send([due(1e9)], session, (_, ended) => done(ended), nothing),
     )
@@ -99,23 +102,23 @@ describe('the sender of a source', () => {
     expect(said).toEqual(['chunk', 'chunk', 'abort'])
   })
 
-  test('a large file whose disk hangs leaves the wire, and keeps its slot until the disk answers', async () => {
+  test('a large file whose disk hangs leaves the line, and keeps its place in the window until the disk answers', async () => {
     let answer: (bytes: Buffer) => void = () => undefined
     disk.chunk = () => new Promise((resolve) => (answer = resolve))
     const { session, said } = recordingSession()
-    const window = createWindow()
+    const window = newWindow('low')
     const shared = sharedOf()
-    const sender = openFileSender(source, window, shared, () => true)
+    const sender = open(shared, () => true, window)
     const done = vi.fn()
     await sender.send([due(1e9)], session, done, nothing)
     await vi.advanceTimersByTimeAsync(20_000)
     expect(said).toEqual(['abort'])
     expect(done).not.toHaveBeenCalled()
-    expect(window.large.available).toBe(1)
+    expect(window.hasRoomForLarge).toBe(false)
     answer(Buffer.alloc(10))
     await vi.advanceTimersByTimeAsync(0)
     expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'halted' })
-    expect(window.large.available).toBe(2)
+    expect(window.hasRoomForLarge).toBe(true)
   })
 
   test('large files whose answer is waited for make room on the wire, until too many of them wait', async () => {
@@ -133,29 +136,29 @@ describe('the sender of a source', () => {
         ...{ end, abort: () => answered },
       }),
     }
-    const window = createWindow()
-    const shared = sharedOf()
-    const sender = openFileSender(source, window, shared, () => true)
+    const sender = open(sharedOf())
     const done = vi.fn()
     const onRoom = vi.fn()
-    for (let count = 0; count < 40; count += 1) void sender.send([due(1e6)], slow, done, onRoom)
-    await vi.advanceTimersByTimeAsync(0)
+    const sendAll = async (size: number) => {
+      while (sender.hasRoomFor(size, slow)) {
+        await sender.send([due(size)], slow, done, onRoom)
+        await vi.advanceTimersByTimeAsync(0)
+      }
+    }
+    await sendAll(1e6)
     expect(end).toHaveBeenCalledTimes(32)
     expect(onRoom).toHaveBeenCalledTimes(32)
     expect(done).not.toHaveBeenCalled()
-    const room = [sender.hasRoomFor(1e6, slow), sender.hasRoomFor(10, slow)]
-    expect([window.large.available, ...room]).toEqual([2, false, true])
+    expect(sender.hasRoomFor(10, slow)).toBe(true)
     answer(durable)
     await vi.advanceTimersByTimeAsync(0)
-    expect(done).toHaveBeenCalledTimes(40)
-    expect([window.large.available, window.unanswered.available]).toEqual([2, 32])
+    expect(done).toHaveBeenCalledTimes(32)
     // Of long files no more are under way than are on the wire.
     end.mockClear()
     answered = new Promise(() => undefined)
-    for (let count = 0; count < 4; count += 1) void sender.send([due(1e9)], slow, done, onRoom)
-    await vi.advanceTimersByTimeAsync(0)
+    await sendAll(1e9)
     expect(end).toHaveBeenCalledTimes(2)
-    expect(onRoom).toHaveBeenCalledTimes(40)
+    expect(onRoom).toHaveBeenCalledTimes(32)
   })
 
   test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
@@ -178,7 +181,7 @@ describe('the sender of a source', () => {
       ...sharedOf(),
       read: (_, { take }) => take([vanished, { index: 1, content }], []),
     }
-    const sender = openFileSender(source, createWindow(), shared, () => true)
+    const sender = open(shared)
     await sender.send([due(5), due(5)], session, nothing, nothing)
     await vi.advanceTimersByTimeAsync(0)
     expect(isFree()).toBe(false)
@@ -200,16 +203,15 @@ describe('the sender of a source', () => {
       },
     })
     let found: () => void = nothing
-    const memory = createSemaphore(1e6)
+    const window = newWindow()
     const shared: Shared = {
       ...sharedOf(),
-      memory,
       read: (_source, { take }) => {
         found = () => take([{ index: 0, content: contentOf(bytes) }], [])
       },
     }
     let isRead = false
-    const sender = openFileSender(source, createWindow(), shared, () => !isRead || (left.shift() ?? false))
+    const sender = open(shared, () => !isRead || (left.shift() ?? false), window)
     const done = vi.fn()
     await sender.send([due(5)], session, done, nothing)
     isRead = true
@@ -220,28 +222,32 @@ describe('the sender of a source', () => {
       expect(turn()).toBe(false)
     }
     expect(done.mock.calls).toEqual([[due(5), { kind: 'halted' }]])
-    expect(memory.available).toBe(1e6)
+    // More than there is goes alone.
+    await window.acquire(1e9)
     const again = batchBuffers.take()
     expect(again.buffer).toBe(room.buffer)
   })
 
-  test('small files whose disk hangs hold no memory that others need, and no more than their slots', async () => {
+  test('small files whose disk hangs fill the window of their source, and leave other sources theirs', async () => {
     disk.small = () => never
     const { session } = recordingSession()
-    const window = createWindow()
+    const windows = createWindows()
     const shared = sharedOf()
-    const sender = openFileSender(source, window, shared, () => true)
+    const sender = open(shared, () => true, windows.of('s'))
     const begun = vi.fn()
-    for (let count = 0; count < 40; count += 1) {
+    for (let count = 0; count < 200; count += 1) {
       void sender.send([due(200_000)], session, nothing, nothing).then(begun)
     }
     await vi.advanceTimersByTimeAsync(20_000)
-    expect(begun).toHaveBeenCalledTimes(20)
-    expect(shared.memory.available).toBe(1e6)
+    // 32 MiB, with what each costs besides.
+    expect(begun).toHaveBeenCalledTimes(166)
+    const other = windows.of('other')
+    await other.acquire(8e6)
+    await other.acquire(8e6)
     // The same source, configured anew, gets no new window.
-    const again = openFileSender(source, window, shared, () => true)
+    const again = open(shared, () => true, windows.of('s'))
     void again.send([due(200_000)], session, nothing, nothing).then(begun)
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(begun).toHaveBeenCalledTimes(20)
+    expect(begun).toHaveBeenCalledTimes(166)
   })
 })

@@ -1,21 +1,16 @@
 import { constants } from 'node:fs'
 import { openBeneath } from '../../files/beneath.ts'
 import type { Hasher } from '../../files/digest.ts'
-import { createHasher, digestOf } from '../../files/digest.ts'
+import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
-import type { Facts } from './facts.ts'
-import { factsOf, sameFile } from './facts.ts'
+import type { Facts, Unsent } from './facts.ts'
+import { factsOf, sameFile, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
-import type { Unsent } from './judge-read.ts'
-import { judgeRead, unsentBecause } from './judge-read.ts'
-
-export type { Unsent } from './judge-read.ts'
-export { unsentBecause } from './judge-read.ts'
 
 // No symbolic link in any part of a path below a source is followed: else whoever may exchange a directory there could
 // have any other file sent.
@@ -26,14 +21,6 @@ export interface SourceFile {
   root: string
   /** Relative to it, with "/". */
   path: string
-}
-
-/** How reading stands with a whole file: its content is what the offered facts describe. */
-export interface Content {
-  kind: 'content'
-  bytes: Buffer
-  digest: Buffer
-  facts: FileFacts
 }
 
 const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
@@ -104,31 +91,6 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
   } catch {
     // It cannot be opened, which the next attempt to read it says; or the native library does not load here.
     return false
-  }
-}
-
-/**
- * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
- * with them, so what was read is what was offered.
- */
-export async function readSmall(file: SourceFile, offered: Facts): Promise<Content | Unsent> {
-  try {
-    const fd = await openFile(file)
-    try {
-      // One byte more than expected: a file that has grown shows itself.
-      const buffer = Buffer.allocUnsafe(offered.size + 1)
-      const length = await readFully(fd, buffer, 0)
-      const stats = await statFd(fd)
-      const unsent = judgeRead(stats, length, offered)
-      if (unsent !== null) return unsent
-      const bytes = buffer.subarray(0, length)
-      const facts = fileFactsOf(stats, await attributesOf(fd))
-      return { kind: 'content', bytes, digest: digestOf(bytes), facts }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    return unsentBecause(thrown)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Due, SentContent } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { Answer, OutgoingSource } from '../destinations/destination.ts'
-import type { Unsent } from '../reading/read.ts'
+import type { Unsent } from '../reading/facts.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Priority, Window } from './window.ts'
 

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
-import type { Unsent } from '../reading/read.ts'
+import type { Unsent } from '../reading/facts.ts'
 import { isBeingWritten } from '../reading/read.ts'
 import type { Attempt, SourceParts } from './contract.ts'
 

@@ -3,9 +3,9 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { open } from '../../support/ledger.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -49,7 +49,7 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
-      readers: openReaders(null),
+      readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
   )

@@ -4,16 +4,16 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A dispatcher whose ledger fails when it is told to, and a receiver that stores everything at once. */
-function setUp(failing: Set<keyof Ledger>, readers = openReaders(null), session = fakeSession()) {
+function setUp(failing: Set<keyof Ledger>, readers = openTestReaders(), session = fakeSession()) {
   const directory = temporaryDirectory('dispatcher')
   const source = path.join(directory, 'source')
   fs.mkdirSync(source)
@@ -44,7 +44,6 @@ function setUp(failing: Set<keyof Ledger>, readers = openReaders(null), session 
   })
   onTestFinished(() => {
     dispatcher.stop()
-    readers.close()
     real.close()
   })
   for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
@@ -91,7 +90,7 @@ const fullSession = () =>
 test.each(['removed', 'left out'])(
   'a full store is not told any more when all that waited is %s',
   async (how) => {
-    const { source, dispatcher, begin } = setUp(new Set(), openReaders(null), fullSession())
+    const { source, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
     begin()
     await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
     if (how === 'removed') for (const name of ['one', 'two']) fs.rmSync(path.join(source, name))
@@ -101,7 +100,7 @@ test.each(['removed', 'left out'])(
 )
 
 test('a full store is tried again at once with a new connection, and told until a file is stored', async () => {
-  const { source, real, dispatcher, begin } = setUp(new Set(), openReaders(null), fullSession())
+  const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
   begin()
   await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
   // The time of the next try does not come by itself.
@@ -199,8 +198,7 @@ test.each(['vanished', 'left out'])(
 
 test('of thousands of files that are gone it is asked once a group whether their disk is there', async () => {
   const gone = 3_000
-  const thread = new URL('../../../cli/workers/reader-thread.ts', import.meta.url)
-  const { source, real, asked, begin } = setUp(new Set(), openReaders(thread))
+  const { source, real, asked, begin } = setUp(new Set(), openTestReaders())
   const device = fs.statSync(source, { bigint: true }).dev
   const candidates = Array.from({ length: gone }, (_, index) => ({
     source: 's',

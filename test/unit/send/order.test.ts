@@ -6,11 +6,11 @@ import type { Candidate } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { Outgoing } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
 import type { SendSource } from '../../../core/send/source/contract.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { until } from '../../support/until.ts'
 
 const destination = { id: 'd', name: 'receiver' }
@@ -50,7 +50,7 @@ function setUp(perTurn: number, queued = 1) {
     for (const { go } of queue.splice(0, perTurn)) go()
   }, 2)
   const dispatcher = openDispatcher(
-    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openReaders(null) },
+    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openTestReaders() },
     {
       onSent: () => undefined,
       onMarked: () => undefined,

@@ -4,9 +4,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { until } from '../../support/until.ts'
 
 /** A dispatcher with a receiver that answers when the test says so. */
@@ -35,7 +35,7 @@ function setUp() {
   const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath, retrySeconds: 60 },
-      readers: openReaders(null),
+      readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
   )

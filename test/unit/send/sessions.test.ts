@@ -4,9 +4,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openSessions } from '../../../core/send/destinations/receiver/session-memory.ts'
 import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { file, open } from '../../support/ledger.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -103,7 +103,7 @@ test('what is stored moves the position, by which a loss is seen later', async (
   const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
-      readers: openReaders(null),
+      readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
   )

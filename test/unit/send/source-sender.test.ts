@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
-import type { Content } from '../../../core/send/reading/read.ts'
+import type { Content } from '../../../core/send/reading/group.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Attempt, Shared } from '../../../core/send/source/contract.ts'
 import { openFileSender } from '../../../core/send/source/sender.ts'

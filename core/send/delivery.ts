@@ -13,7 +13,7 @@ import type { Bucket } from './limit/bucket.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import type { Readers } from './reading/readers.ts'
 import { openRemovals } from './removal/removals.ts'
-import type { RemovalSource } from './removal/source.ts'
+import type { RemovalSource } from './removal/rule.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
 
@@ -51,11 +51,9 @@ export function openDelivery(
   let toItself: boolean | undefined
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
+  const sessions = openSessions(ledger, destination)
   const receiver = openReceiver(
-    destination,
-    identity,
-    openSessions(ledger, destination),
-    { name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
+    { destination, identity, sessions, name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
     {
       onSession(session) {
         dispatcher.setSession(session)

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { unparkAll } from '../../ledger/chores.ts'
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
@@ -10,7 +9,7 @@ import type { Marks } from '../marks/marks.ts'
 import { openMarks } from '../marks/marks.ts'
 import type { Transfer } from '../messages.ts'
 import type { Readers } from '../reading/readers.ts'
-import type { Attempt, SendSource, Shared } from '../source/contract.ts'
+import type { SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import type { Windows } from '../source/window.ts'
 import { createWindows } from '../source/window.ts'
@@ -21,10 +20,11 @@ import { createAcknowledgements } from './acknowledgements.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
+import type { Ended } from './outcome.ts'
+import { createOutcome } from './outcome.ts'
 import { openParkedFiles } from './parked.ts'
 import type { Queue } from './queue.ts'
 import { createQueue } from './queue.ts'
-import { reactionTo } from './retry-policy.ts'
 import type { Transfers } from './transfers.ts'
 import { createTransfers } from './transfers.ts'
 
@@ -71,7 +71,6 @@ export interface DispatcherOptions {
 interface Parts {
   options: DispatcherOptions
   events: DispatcherEvents
-  retryMs: number
   guard: LedgerGuard
   breaker: CircuitBreaker
   disks: ReturnType<typeof openWhereabouts>
@@ -81,53 +80,8 @@ interface Parts {
   workers: Map<string, SourceWorker>
   queue: Queue
   acknowledgements: Acknowledgements
+  ended: Ended
   state: { session: Session | null; paused: boolean }
-}
-
-/** Tells the ledger what became of a file that was not stored. */
-function react(parts: Parts, source: SendSource, due: Due, attempt: Exclude<Attempt, { kind: 'durable' }>) {
-  const { breaker, events, retryMs } = parts
-  const { ledger } = parts.options
-  const [reaction, logged] = reactionTo(attempt, due, path.join(source.path, due.path), retryMs)
-  if (logged !== null) events.log(logged.level, logged.text)
-  if (attempt.kind === 'again' && attempt.trouble !== 'no')
-    breaker.failed(attempt.reason, attempt.trouble, performance.now())
-  switch (reaction.kind) {
-    case 'none':
-      return
-    case 'later':
-      ledger.retryLater([due], Date.now() + reaction.inMs, reaction.reason)
-      return
-    case 'renew':
-      ledger.renew(due, reaction.facts, Date.now() + reaction.inMs)
-      return
-    case 'park':
-      ledger.park(due, reaction.reason)
-      return
-    case 'drop':
-      ledger.drop(due)
-      events.onGone()
-      return
-    default:
-      reaction satisfies never
-  }
-}
-
-function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): void {
-  const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
-  transfers.end(due)
-  queue.release(due)
-  if (attempt.kind === 'durable') {
-    breaker.stored()
-    const { digest, position } = attempt
-    const others = (workers.get(source.id)?.sender.source ?? source).alsoTo
-    acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position })
-  } else {
-    guard.use(() => react(parts, source, due, attempt))
-    queue.over(due)
-  }
-  breaker.ended(due.id)
-  events.onChange()
 }
 
 function sharedOf(parts: Parts): Shared {
@@ -169,7 +123,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
       breaker.begins(due, performance.now())
       transfers.begin(due)
     },
-    ended: (due, attempt) => ended(parts, source, due, attempt),
+    ended: (due, attempt) => parts.ended(source, due, attempt),
   })
 }
 
@@ -212,10 +166,13 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     events.onSent(sent, now)
     lookForMarks(parts)
   })
+  const transfers = createTransfers()
+  const sourceNow = (id: string) => workers.get(id)?.source ?? null
+  const outcome = { ledger, retryMs, guard, breaker, queue, acknowledgements, transfers, sourceNow, events }
   const parts: Parts = {
-    ...{ options, events, retryMs, guard, breaker, disks, workers, queue, acknowledgements },
+    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
+    ended: createOutcome(outcome),
     marks: openMarks(destination.id, ledger, events),
-    transfers: createTransfers(),
     windows: createWindows(),
     state: { session: null, paused: true },
   }

@@ -7,7 +7,6 @@ import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Facts, Unsent } from './facts.ts'
 import { factsOf, sameFile, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
@@ -98,7 +97,7 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
 export interface Reading {
   facts: FileFacts
   /**
-   * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them
+   * The next bytes, at most a chunk and none beyond `end`; null there, and after the offered size. Those after them
    * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
    */
   next(end?: number): Promise<Buffer | null>
@@ -134,7 +133,8 @@ function readingOf(fd: number, offered: Facts, facts: FileFacts, hash: Hasher): 
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
-    const buffer = chunkBuffers.takeRoom().subarray(0, Math.min(CHUNK_BYTES, end - from))
+    const room = chunkBuffers.takeRoom()
+    const buffer = room.subarray(0, Math.min(room.length, end - from))
     return buffer.subarray(0, await readFully(fd, buffer, from))
   }
   const readAhead = (from: number, end: number) => {

@@ -4,13 +4,14 @@ import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { Removable } from '../../ledger/ledger.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { NONCE_BYTES } from '../destinations/destination.ts'
 import type { Facts } from '../reading/facts.ts'
 import { factsOf, sameFile } from '../reading/facts.ts'
 import type { HasWriter } from './take-away.ts'
 import type { HeldDirectory } from './within.ts'
+
+const READ_BYTES = 256 * 1024
 
 /** What the last look before a removal says. */
 export type Confirmed =
@@ -48,7 +49,7 @@ async function digestsNow(
   const alone = createHasher()
   const behind = createHasher()
   behind.update(nonce)
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, size)))
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, size)))
   for (let position = 0; position < size; ) {
     if (!mayGoOn()) return null
     const length = await readFully(fd, buffer.subarray(0, Math.min(buffer.length, size - position)), position)

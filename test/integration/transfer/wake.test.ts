@@ -26,10 +26,13 @@ async function openTestLink(port: number | null = null) {
     want: () => 0,
   }
   const link: Destination = openReceiver(
-    { id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port, fingerprint: at.fingerprint },
-    home.identity,
-    sessions,
-    { name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+    {
+      destination: {
+        ...{ id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port },
+        fingerprint: at.fingerprint,
+      },
+      ...{ identity: home.identity, sessions, name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+    },
     {
       onSession: (session) => began.push(session !== null),
       onState: (state) => states.push(state),

@@ -11,7 +11,7 @@ import {
 } from '../../../core/receive/limits/rules.ts'
 import { originOf } from '../../../core/receive/restore/wanted.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/receive/versions/name.ts'
-import { verdictOf } from '../../../core/send/pump/verdict.ts'
+import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
 import { parseSize } from '../../../core/words/amounts.ts'
 
 const DAY = 86_400_000
@@ -106,8 +106,9 @@ describe('limits', () => {
     ['ENOSPC', 'transfer.storeFull', { name: 'there' }],
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender says of "%s": %s', (detail, key, params) => {
-    const verdict = verdictOf({ status: 'full', detail }, 'there', { path: '/a', size: 1 })
-    expect(verdict).toEqual({ kind: 'store', reason: { key, params } })
+    const file = { source: { path: '/' }, path: 'a', size: 1 }
+    const answer = answerOf({ status: 'full', detail, position: 0 }, 'there', file)
+    expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
   })
 })
 

@@ -1,7 +1,7 @@
 import { isWithin } from '../../mounts/mountinfo.ts'
 import type { CheckedPath } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
-import { noPass, type Pass } from './gate.ts'
+import { noPermit, type Permit } from './semaphores.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
@@ -11,9 +11,9 @@ export interface Watch {
   tick: number
   cancelTick: () => void
   memory: PathMemory
-  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
+  /** Monotonic milliseconds of its last check's beginning, and of its last spot check's. */
   begunMs: number
-  lookedAtMs: number
+  spotCheckedMs: number
   /** The one check that is out, or waits for its turn. */
   check: Check | null
 }
@@ -26,25 +26,25 @@ export interface Check {
   begunMs: number | null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
   mountedAs: string
-  /** Its mount point, once it was left to itself: the path is checked by another one. */
-  leftOn: string | null
+  /** Its mount point, once it was abandoned: the path is checked by another one. */
+  abandonedOn: string | null
   readonly progress: Progress
-  pass: Pass
+  permit: Permit
   cancelDeadline: () => void
   cancelSuspicion: () => void
   isOverdue: boolean
 }
 
-/** A check that has not passed the gate yet. `at` is in milliseconds since 1970. */
+/** A check that has not begun yet. `at` is in milliseconds since 1970. */
 export function newCheck(watch: Watch, at: number): Check {
   return {
     watch,
     at,
     begunMs: null,
     mountedAs: '',
-    leftOn: null,
+    abandonedOn: null,
     progress: newProgress(watch.target.probes),
-    pass: noPass,
+    permit: noPermit,
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,

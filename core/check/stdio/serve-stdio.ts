@@ -2,8 +2,8 @@ import type { Readable, Writable } from 'node:stream'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Clock } from '../clock.ts'
+import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { ReadResult } from '../probes/read.ts'
-import type { Room } from '../room.ts'
 import { EAGAIN, formatEvent } from './event.ts'
 import { createLineSplitter, type Line } from './lines.ts'
 import { createEventOutput, type StdioLog } from './outputs.ts'
@@ -18,7 +18,7 @@ export interface StdioPorts {
   log: StdioLog
   /** Reads a path once; it does not resolve if its file system hangs. */
   readFile(path: Buffer): Promise<ReadResult>
-  room: Room
+  limit: ConcurrencyLimit
   clock: Clock
   options: { timeoutMs: number | null; quoted: boolean }
 }
@@ -115,8 +115,8 @@ function createWakes(clock: Clock, wake: (path: string, why: Wake) => void) {
 }
 
 /** Reads paths, and says on the log what is worth knowing of one, once. */
-function createReader({ readFile, room, log }: StdioPorts) {
-  const said = { 'check.buffered': new Set<string>(), 'check.noRoom': new Set<string>() }
+function createReader({ readFile, limit, log }: StdioPorts) {
+  const said = { 'check.buffered': new Set<string>(), 'check.noThread': new Set<string>() }
   const warnOnce = (key: keyof typeof said, path: string) => {
     if (said[key].has(path)) return
     said[key].add(path)
@@ -124,9 +124,9 @@ function createReader({ readFile, room, log }: StdioPorts) {
   }
   return {
     read: async (path: string): Promise<ReadOutcome> => {
-      const found = await room.run(() => readFile(Buffer.from(path, 'latin1')))
+      const found = await limit.run(() => readFile(Buffer.from(path, 'latin1')))
       if (found === null) {
-        warnOnce('check.noRoom', path)
+        warnOnce('check.noThread', path)
         return { errno: EAGAIN }
       }
       const { failure, delayMs, isBuffered } = found

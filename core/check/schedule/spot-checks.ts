@@ -2,22 +2,22 @@ import type { Clock } from '../clock.ts'
 import type { ProbeKind } from '../messages.ts'
 import { SUSPICION_MS } from './timetable.ts'
 
-/** What the choice of a look depends on. Times are monotonic milliseconds. */
-export interface LookedAt {
+/** What the choice of a path depends on. Times are monotonic milliseconds. */
+export interface SpotChecked {
   readonly target: { readonly probes: readonly ProbeKind[] }
-  /** When its last check was begun, and its last look. */
+  /** When its last check was begun, and its last spot check. */
   begunMs: number
-  lookedAtMs: number
+  spotCheckedMs: number
   /** Its check that is out; null: none. The suspicion is cancelled when it comes back. */
   check: { cancelSuspicion: () => void } | null
 }
 
 /**
- * Between the ticks: of each file system the path that was looked at longest ago. A path that is written to says
+ * Of each file system the path whose spot check was longest ago. A path that is written to says
  * more than one that is not, as writing may hang alone. A file system of which such a path has been checked since
- * `recentMs` needs no look.
+ * `recentMs` needs none.
  */
-export function chooseLooks<W extends LookedAt>(
+export function choosePaths<W extends SpotChecked>(
   watches: Iterable<W>,
   fileSystemOf: (watch: W) => string,
   recentMs: number,
@@ -39,14 +39,14 @@ export function chooseLooks<W extends LookedAt>(
     if (first === undefined) continue
     chosen.set(
       fileSystem,
-      others.reduce((best, one) => (one.lookedAtMs < best.lookedAtMs ? one : best), first),
+      others.reduce((best, one) => (one.spotCheckedMs < best.spotCheckedMs ? one : best), first),
     )
   }
   return chosen
 }
 
-export interface Looks {
-  /** Begins to look this often, in milliseconds; null: not any more. */
+export interface SpotChecks {
+  /** Begins to check this often, in milliseconds; null: not any more. */
   every(ms: number | null): void
   stop(): void
 }
@@ -55,23 +55,23 @@ export interface Looks {
  * Checks one path of each file system between the ticks, another one each time. If that takes long, all paths
  * of the file system are checked at once, so that a hang is known of all of them soon.
  */
-export function createLooks<W extends LookedAt>(
+export function createSpotChecks<W extends SpotChecked>(
   clock: Clock,
   watches: ReadonlyMap<string, W>,
   fileSystemOf: (watch: W) => string,
   begin: (watch: W) => void,
-): Looks {
+): SpotChecks {
   let everyMs: number | null = null
   let cancel = () => {}
 
   const suspect = (fileSystem: string) => {
     for (const watch of watches.values()) if (fileSystemOf(watch) === fileSystem) begin(watch)
   }
-  const look = (ms: number) => {
+  const check = (ms: number) => {
     const now = clock.now()
-    cancel = clock.at(now + ms, () => look(ms))
-    for (const [fileSystem, watch] of chooseLooks(watches.values(), fileSystemOf, now - ms / 10)) {
-      watch.lookedAtMs = now
+    cancel = clock.at(now + ms, () => check(ms))
+    for (const [fileSystem, watch] of choosePaths(watches.values(), fileSystemOf, now - ms / 10)) {
+      watch.spotCheckedMs = now
       begin(watch)
       const { check } = watch
       if (check !== null) check.cancelSuspicion = clock.at(now + SUSPICION_MS, () => suspect(fileSystem))
@@ -82,7 +82,7 @@ export function createLooks<W extends LookedAt>(
       if (ms === everyMs) return
       cancel()
       everyMs = ms
-      if (ms !== null) cancel = clock.at(clock.now() + ms, () => look(ms))
+      if (ms !== null) cancel = clock.at(clock.now() + ms, () => check(ms))
     },
     stop: () => cancel(),
   }

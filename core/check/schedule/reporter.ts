@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Checked, CheckedPath, ProbeKind, Verdict } from '../messages.ts'
 import type { Findings, PathMemory, Progress } from '../probes/findings.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, noRoomVerdict, verdictOf } from '../verdict.ts'
+import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
 import type { ReportBatch } from './report-batch.ts'
 
 /** Whom a verdict is about, and what is remembered of it. */
@@ -11,7 +11,7 @@ export interface Subject {
 }
 
 /** Puts into words what checks have found. `at` is the wall time of the check, in milliseconds. */
-export interface Telling {
+export interface Reporter {
   /** Well probes that took longer than this, in milliseconds, are slow. */
   setSlowLimit(limitMs: number): void
   findings(subject: Subject, at: number, findings: Findings): void
@@ -20,10 +20,10 @@ export interface Telling {
   /** Other paths hang on the same file system: said without touching it once more. */
   fileSystemHung(subject: Subject, at: number, sinceMs: number): void
   /** So many checks hang, wherever, that this one was not begun. */
-  noRoom(subject: Subject, at: number): void
+  noThread(subject: Subject, at: number): void
 }
 
-export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Telling {
+export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>): Reporter {
   let slowLimitMs = Number.POSITIVE_INFINITY
 
   const tell = (
@@ -64,7 +64,7 @@ export function createTelling(clock: Clock, batch: Pick<ReportBatch, 'add'>): Te
       const point = subject.memory.known?.mount.point ?? path
       tellUntouched(subject, at, fileSystemHungVerdict(path, point, clock.now() - sinceMs))
     },
-    noRoom: (subject, at) => tellUntouched(subject, at, noRoomVerdict(subject.target.path)),
+    noThread: (subject, at) => tellUntouched(subject, at, noThreadVerdict(subject.target.path)),
   }
 }
 

@@ -9,7 +9,7 @@ import { endNow } from '../core/worker/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
 /** Set in the child's environment. */
-const MARK = 'HOLDFAST_APART'
+const MARK = 'HOLDFAST_CHILD'
 /** Threads of the child's libuv pool, libuv's limit: each call that hangs holds one. */
 const THREADS = '1024'
 /** How long the child may take to end when a signal came, in milliseconds. */
@@ -19,14 +19,14 @@ interface Ended {
   code: number
 }
 
-/** Whether this process is the child that runApart started: the one that makes the calls which may hang. */
-export const isApart: boolean = process.env[MARK] !== undefined && process.send !== undefined
+/** Whether this process is the child that runInChild started: the one that makes the calls which may hang. */
+export const isChild: boolean = process.env[MARK] !== undefined && process.send !== undefined
 
 /**
  * Runs this very command once more in a child process and relays what it prints. A call that is stuck in the kernel
  * keeps its process from ending even by SIGKILL: the child's calls do not keep this one.
  */
-export async function runApart(output: Writable, errors: Writable): Promise<never> {
+export async function runInChild(output: Writable, errors: Writable): Promise<never> {
   // Node adds a directory of its version.
   const cache = nodeModule.getCompileCacheDir?.()
   const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
@@ -75,7 +75,7 @@ async function relay(from: Readable | null, to: Writable): Promise<void> {
 }
 
 /** In the child: ends it once all of what it has printed is on its way, whatever of its calls still hang. */
-export async function endApart(code: number, outputs: readonly Writable[]): Promise<void> {
+export async function endChild(code: number, outputs: readonly Writable[]): Promise<void> {
   // Their end is told to the other process, which would wait for it as long as a thread of this one hangs.
   await Promise.all(outputs.map((one) => new Promise<void>((resolve) => one.end(() => resolve()))))
   const ended: Ended = { code }
@@ -83,4 +83,4 @@ export async function endApart(code: number, outputs: readonly Writable[]): Prom
 }
 
 // Whoever started the child is gone.
-if (isApart) process.once('disconnect', endNow)
+if (isChild) process.once('disconnect', endNow)

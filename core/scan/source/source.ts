@@ -1,14 +1,11 @@
 import { realpath, stat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
-import { nameRulesOf } from '../../filter/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { startBatch } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
 import { Young } from '../compare/young.ts'
-import type { Listing } from '../listing/messages.ts'
-import type { ListingOptions } from '../listing/sync-walk.ts'
 import type { Scanned } from '../messages.ts'
 import type { ScanLedger, Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
@@ -32,8 +29,6 @@ export interface SourceOptions {
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenScopedTree
-  /** null: there is no thread for it. */
-  list(options: ListingOptions, signal: AbortSignal): Listing | null
   offered(): void
   changed(): void
   log(message: string): void
@@ -164,10 +159,9 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, list, offered, log } =
+    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
     const live = () => !abort.signal.aborted
-    const names = nameRulesOf(source)
     const problem = (one: Message) => this.#problems.add(one)
     const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem })
     const young = new Young({
@@ -187,7 +181,6 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       openTree: (request, listener) => openTree(request, listener, scope),
-      list: (part, signal) => list({ root, names, ...part }, signal),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),

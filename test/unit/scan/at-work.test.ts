@@ -64,7 +64,6 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
       openTree: async () => quietTree,
-      list: () => null,
       log: (line) => void logged.push(line),
     }
     const host = { context: context as SessionContext, listings: createSemaphore(1), watchers: new Map() }

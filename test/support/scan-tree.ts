@@ -12,7 +12,7 @@ export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', impo
 /** Everything that a watcher told. */
 export class Recorder implements TreeListener {
   readonly files: FileFacts[] = []
-  readonly signals: string[] = []
+  readonly marks: string[] = []
   readonly polled: string[] = []
   readonly problems: Message[] = []
   readonly failures: unknown[] = []
@@ -28,8 +28,8 @@ export class Recorder implements TreeListener {
   finished(files: FileFacts[]): void {
     this.files.push(...files)
   }
-  signal(path: string): void {
-    this.signals.push(path)
+  mark(path: string): void {
+    this.marks.push(path)
   }
   entriesChanged(): void {
     this.changes += 1
@@ -72,9 +72,7 @@ export async function openTree(
   const request: TreeRequest = {
     root: realpathSync(directory),
     base: '',
-    recursive: true,
     names: { ignore: [], marks: [] },
-    signals: [],
     ...options,
   }
   if (implementation === 'inotify') {

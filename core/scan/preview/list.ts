@@ -65,7 +65,9 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
 
 async function* listBatches(options: ListOptions, examine: Examine): AsyncGenerator<Listed> {
   const { source } = options
-  const filter = createNameFilter(nameRulesOf(source))
+  const { batchPrefix: _, ...rules } = nameRulesOf(source)
+  // What is in no batch directory is told, too.
+  const filter = createNameFilter(rules)
   const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
@@ -80,7 +82,7 @@ async function* listBatches(options: ListOptions, examine: Examine): AsyncGenera
   )
   for (const name of others) yield { path: `${name}/`, size: null, why }
   const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
-  for await (const beside of walk({ ...walkOptions(options, ''), recursive: false })) {
+  for await (const beside of walk({ ...walkOptions(options, ''), filter, recursive: false })) {
     for (const { path, size } of beside.files) yield { path, size, why }
     for (const one of beside.skipped) {
       if (!told.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
@@ -198,6 +200,8 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
       })
     case 'hidden':
       return message('scan.why.hidden')
+    case 'not-batch':
+      return message('scan.why.notBatch')
     case 'not-a-file':
       return message('scan.why.notFile', { type: skipped.type })
     case 'other-file-system':

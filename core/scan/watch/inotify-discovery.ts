@@ -79,7 +79,6 @@ export class Discovery {
   /** Watch first, list second: what comes between the two is seen twice rather than never. */
   found(parent: Directory, name: string, again: boolean): void {
     const { tree } = parent
-    if (!tree.request.recursive) return
     const known = parent.children.get(name)
     const directory = known ?? { tree, parent, name, wd: -1, children: new Map() }
     const path = pathOf(directory)

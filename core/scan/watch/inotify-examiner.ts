@@ -86,14 +86,11 @@ export class Examiner {
   /** A file was found by an event or a listing. */
   found(file: Sight): void {
     const { tree, path } = file
-    if (tree.signals.has(path)) {
-      this.#options.post({ type: 'signal', tree: tree.id, path })
-      return
-    }
-    if (!tree.request.recursive) return
+    const leftOut = tree.filter.file(path)
+    if (leftOut === 'mark') this.#options.post({ type: 'mark', tree: tree.id, path })
+    if (leftOut !== null) return
     // What an event has brought already the listing of a new directory need not look at again.
     if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
-    if (tree.filter.file(path) !== null) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
     const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
     if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)

@@ -24,7 +24,7 @@ export type FromThread =
   | { type: 'refused'; tree: number; code: string }
   | { type: 'files'; tree: number; finished: FileColumns; unproven: FileColumns }
   | { type: 'examined'; tree: number; request: number }
-  | { type: 'signal'; tree: number; path: string }
+  | { type: 'mark'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }
   | { type: 'lost'; tree: number }
   | { type: 'poll'; tree: number; directories: string[] }

@@ -18,7 +18,6 @@ export interface Tree {
   readonly id: number
   readonly request: TreeRequest
   readonly filter: NameFilter
-  readonly signals: ReadonlySet<string>
   readonly root: Directory
   /** Paths of directories that are not entered. */
   leaveOut: ReadonlySet<string>
@@ -44,7 +43,6 @@ export function createTree(id: number, request: TreeRequest): Tree {
     id,
     request,
     filter: createNameFilter(request.names),
-    signals: new Set(request.signals),
     leaveOut: new Set(request.leaveOut ?? []),
     unwatched: new Set(),
     shared: new Set(),

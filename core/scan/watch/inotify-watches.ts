@@ -37,8 +37,8 @@ export class Watches {
   add(directory: Directory): string | null {
     const { tree } = directory
     const isShared = tree.shared.has(directory)
-    // Only the flat watch of a batch root has to know that a directory was deleted, and of files only their names.
-    const mask = tree.request.recursive ? MASK : (MASK & ~IN.MODIFY) | IN.DELETE
+    // Batch directories that are marked have no watch that would tell that they are deleted.
+    const mask = directory === tree.root ? MASK | IN.DELETE : MASK
     const wd = this.#watch(tree.request.root, pathOf(directory), isShared ? mask | IN.MASK_ADD : mask)
     if (typeof wd === 'string') {
       this.#forget(directory)

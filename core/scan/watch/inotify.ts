@@ -196,8 +196,8 @@ export class InotifyWatcher {
         tree.examined.get(message.request)?.()
         tree.examined.delete(message.request)
         return
-      case 'signal':
-        listener.signal(message.path)
+      case 'mark':
+        listener.mark(message.path)
         return
       case 'entries-changed':
         listener.entriesChanged()

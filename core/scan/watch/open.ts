@@ -36,7 +36,6 @@ export class Watchers {
     scope: MountScope = { oneFileSystem: false, away: () => [] },
   ): Promise<TreeWatcher> {
     const whole = { ...request, oneFileSystem: scope.oneFileSystem && readMounts() === null }
-    if (!request.recursive) return this.#openRegion(whole, listener)
     const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
     return openMountedTree(whole, listener, { scope, table: this.#table, openRegion })
   }

@@ -23,7 +23,7 @@ function pauseOf(quietMs: number, lookMs: number): number {
 interface Look {
   files: Fingerprints
   tookMs: number
-  signals: Set<string>
+  marks: Set<string>
   /** Directories of the first level, in one string. */
   entries: string
 }
@@ -53,17 +53,16 @@ export async function openPolling(
   /** Tells of each file that was not there, with this content, in the look before. */
   const look = async (before: Look | null): Promise<Look> => {
     const began = performance.now()
-    const found: Look = { files: new Fingerprints(), tookMs: 0, signals: new Set(), entries: '' }
+    const found: Look = { files: new Fingerprints(), tookMs: 0, marks: new Set(), entries: '' }
     found.entries = await callOn(place, () => directoriesIn(absolutePath(root, base)))
     if (before !== null && found.entries !== before.entries) listener.entriesChanged()
-    if (!request.recursive) return found
     const options = { root, base, place, leaveOut, filter, recursive: true, signal: closing.signal }
     for await (const chunk of walk(options)) {
       if (closing.signal.aborted) return found
-      for (const { path } of [...chunk.files, ...chunk.skipped]) {
-        if (!request.signals.includes(path)) continue
-        found.signals.add(path)
-        if (before?.signals.has(path) === false) listener.signal(path)
+      for (const { path, why } of chunk.skipped) {
+        if (why !== 'mark') continue
+        found.marks.add(path)
+        if (before?.marks.has(path) === false) listener.mark(path)
       }
       for (const unsendable of chunk.unsendable) listener.problem(unsendableWords(root, unsendable))
       const news = chunk.files.filter((file) => before?.files.has(file) === false)

@@ -115,14 +115,13 @@ function startChokidar(
     if (absolute === base || stats === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
     if (!stats.isFile()) return filter.directory(below) !== null || isElsewhere(below, stats.dev)
-    return !request.signals.includes(below) && filter.file(below) !== null
+    return !['mark', null].includes(filter.file(below))
   }
   return watch(base, {
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,
     ignored: (absolute, stats) => leftOut(absolute, stats),
-    ...(request.recursive ? {} : { depth: 0 }),
   })
 }
 
@@ -134,8 +133,9 @@ export async function lookAt(
   quiet: QuietPeriod,
   file: string,
 ): Promise<void> {
-  if (request.signals.includes(file)) return listener.signal(file)
-  if (!request.recursive || filter.file(file) !== null) return
+  const leftOut = filter.file(file)
+  if (leftOut === 'mark') listener.mark(file)
+  if (leftOut !== null) return
   const absolute = absolutePath(request.root, file)
   try {
     const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))

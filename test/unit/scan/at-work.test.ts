@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { lookAtWork } from '../../../core/scan/batch/at-work.ts'
 import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
-import { directoryEffects } from '../../../core/scan/batch/effects.ts'
+import { markingEffects } from '../../../core/scan/batch/effects.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { quietTree } from '../../support/scan-quiet-tree.ts'
@@ -63,12 +63,16 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
-      openTree: async () => quietTree,
       log: (line) => void logged.push(line),
     }
-    const host = { context: context as SessionContext, listings: createSemaphore(1), watchers: new Map() }
-    const effects = directoryEffects(host as unknown as BatchesHost, 'DC1', '', () => undefined)
-    await effects.watch()
+    const host = { context: context as SessionContext, listings: createSemaphore(1), watcher: quietTree }
+    const found = {
+      name: 'DC1',
+      identity: '',
+      signal: new AbortController().signal,
+      brought: () => undefined,
+    }
+    const effects = markingEffects(host as unknown as BatchesHost, found)
     expect(await effects.list(false)).toEqual({ found: 0, closed: false })
     expect(hasWriter).not.toHaveBeenCalled()
     expect(await effects.list(true)).toEqual({ found: 1, closed: false })

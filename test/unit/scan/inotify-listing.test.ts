@@ -12,7 +12,7 @@ function open() {
   mkdirSync(path.join(root, 'd'))
   for (const name of ['a', 'b', 'c']) writeFileSync(path.join(root, 'd', name), name)
   const names = { ignore: [], marks: [] }
-  const tree = createTree(1, { root, base: '', recursive: true, names, signals: [] })
+  const tree = createTree(1, { root, base: '', names })
   const directory: Directory = { tree, parent: tree.root, name: 'd', wd: 1, children: new Map() }
   tree.root.children.set('d', directory)
   const told = { files: [] as string[], complete: 0, done: 0 }

@@ -23,6 +23,7 @@ test('many looks wait for a disk that hangs as one does, and it is looked at onc
   const context: Partial<SessionContext> = {
     source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: '/data' }),
     root: '/data',
+    signal: new AbortController().signal,
     openTree: async () => quietTree,
     sweep: () => () => undefined,
     update: () => undefined,

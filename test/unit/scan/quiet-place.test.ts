@@ -48,7 +48,7 @@ test('a disk inside a source has its files looked at by its own calls, not by th
   onTestFinished(() => watcher.stop())
   const recorder = new Recorder()
   const names = { ignore: [], marks: [] }
-  await watcher.open({ root, base: 'disk', place, recursive: true, names, signals: [] }, recorder)
+  await watcher.open({ root, base: 'disk', place, names }, recorder)
   await until('it is finished', () => recorder.paths.length > 0)
   expect(recorder.paths).toEqual(['disk/a'])
 })

@@ -76,7 +76,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
       if (work.state === 'at-work') atWork ??= file
       return work.state === 'at-rest' ? work.facts : null
     }
-    const result = await reconcileTree(context, host.watcher, name, true, {
+    const result = await reconcileTree(context, host.watcher, name, {
       async temporary(files) {
         // Where no more files are expected nothing is temporary any more.
         if (!isOvertaken && !wasClosed) return

@@ -92,7 +92,6 @@ export class Marking {
 
   /** Lists it again in any case: events were lost, or it is time for a comparison. */
   relist(): Promise<void> {
-    this.#unsettle()
     this.#owesListing = true
     this.#notBefore = Number.NEGATIVE_INFINITY
     return this.#run.request()
@@ -158,7 +157,7 @@ export class Marking {
     this.#found = found
     if (closed) this.#close()
     this.#effects.changed()
-    if (!mayBeMarked || changes !== this.#changes) return false
+    if (!mayBeMarked || changes !== this.#changes || this.#owesListing) return false
     if (found > 0) {
       // It was offered, or is held open: then its writer may remove it, which no event tells.
       this.#restingSince = null
@@ -176,7 +175,7 @@ export class Marking {
     const changes = this.#changes
     // Asked in any case: a look may have told of a directory that had this name before.
     const standing = await this.#effects.standing()
-    if (this.#stopped || changes !== this.#changes) return true
+    if (this.#stopped || changes !== this.#changes || this.#owesListing) return true
     if (this.#closed !== (standing === 'closed')) {
       this.#closed = standing === 'closed'
       this.#unsettle()

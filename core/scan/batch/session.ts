@@ -143,7 +143,7 @@ class BatchSession implements Session {
         offer: (files) => this.#offer(files),
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.#lookSoon(),
-        lost: () => void this.#relistAll(),
+        lost: (base) => this.#relistAll(base),
       },
       this.#marked,
     )
@@ -160,10 +160,12 @@ class BatchSession implements Session {
     this.#tellCompared()
   }
 
-  async #relistAll(): Promise<void> {
-    const known = [...this.#open.values()]
+  /** @param base a directory below which alone something may be unknown. */
+  async #relistAll(base = ''): Promise<void> {
+    const [only = ''] = base.split('/', 1)
+    const known = [...this.#open].filter(([name]) => only === '' || name === only)
     await this.#look.request()
-    await Promise.all(known.map(({ marking }) => marking.relist()))
+    await Promise.all(known.map(([, { marking }]) => marking.relist()))
   }
 
   #offer(files: readonly FileFacts[]): void {

@@ -30,14 +30,13 @@ export interface Also {
 }
 
 /**
- * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
+ * Compares a tree, or a directory of it with all below, with the ledger, and has the watcher look at every file that is
  * due: it reports those that are finished. Streamed: memory does not grow with the tree.
  */
 export async function reconcileTree(
   context: SessionContext,
   watcher: Pick<TreeWatcher, 'examine'>,
   base: string,
-  recursive: boolean,
   also: Partial<Also> = {},
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
@@ -45,7 +44,7 @@ export async function reconcileTree(
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   const isOver = duringLongJob()
   try {
-    for await (const chunk of walkRegions({ root, base, filter, recursive, scope, signal })) {
+    for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(unsendableWords(root, one))
       const { due, neverSent } = standingOf(context, files)

@@ -142,7 +142,6 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
     root: source.path,
     base,
     filter: createNameFilter(nameRulesOf(source)),
-    recursive: true,
     scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
     signal: signal ?? new AbortController().signal,
   }

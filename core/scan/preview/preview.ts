@@ -149,7 +149,7 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
     // Mount points are known by their real paths.
     const root = await callOn(path, () => realpath(path))
     const scope = { oneFileSystem: source.oneFileSystem, away: () => [] }
-    const options = { root, base: '', filter: EVERYTHING, recursive: true, signal, scope }
+    const options = { root, base: '', filter: EVERYTHING, signal, scope }
     for await (const chunk of walkRegions(options)) {
       if (signal.aborted) return
       tally.add(chunk)

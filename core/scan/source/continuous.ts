@@ -13,44 +13,58 @@ export function startContinuous(context: SessionContext): Session {
   /** Its directories have all just been found and watched: looking for them once more would find nothing. */
   let isFresh = true
 
-  const rerun = new Rerun(
-    async () => {
-      if (watcher === null || signal.aborted) return
-      context.update({ phase: 'listing' })
-      const finishSweep = context.sweep()
-      if (!isFresh) watcher.refresh()
-      isFresh = false
-      const { complete } = await reconcileTree(context, watcher, '', true)
-      if (signal.aborted) return
-      if (complete) finishSweep()
-      context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
-    },
-    (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
-  )
+  const compareAll = async () => {
+    if (watcher === null) return
+    // A tree that is polled is compared all the time.
+    if (isFresh || watcher.method === 'watching') context.update({ phase: 'listing' })
+    const finishSweep = context.sweep()
+    if (!isFresh) watcher.refresh()
+    isFresh = false
+    const { complete } = await reconcileTree(context, watcher, '')
+    if (signal.aborted) return
+    if (complete) finishSweep()
+    context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
+  }
+  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
+  const reruns = new Map<string, Rerun>()
+  const compare = (base: string): Promise<void> => {
+    if (signal.aborted) return Promise.resolve()
+    const known = reruns.get(base)
+    if (known !== undefined) return known.request()
+    const rerun = new Rerun(
+      async () => {
+        if (base === '') await compareAll()
+        else if (watcher !== null) await reconcileTree(context, watcher, base)
+      },
+      (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
+    )
+    reruns.set(base, rerun)
+    return rerun.request()
+  }
 
   const open = async () => {
     const opened = await watchSource(context, {
       offer: (files) => void offerFiles(context, files),
-      lost: () => void rerun.request(),
+      lost: compare,
       mark: () => undefined,
       entriesChanged: () => undefined,
     })
     if (signal.aborted) return opened.close()
     watcher = opened
-    await rerun.request()
+    await compare('')
   }
   const opening = open().catch((thrown) => {
     if (!signal.aborted) context.ended(thrown)
   })
 
   return {
-    reconcile: () => opening.then(() => rerun.request()),
+    reconcile: () => opening.then(() => compare('')),
     nudge: () => undefined,
     ripe: (paths) => {
       if (watcher !== null) void examineAll(watcher, paths)
     },
     stop() {
-      rerun.stop()
+      for (const rerun of reruns.values()) rerun.stop()
       watcher?.close()
     },
   }

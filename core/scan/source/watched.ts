@@ -1,6 +1,5 @@
 import { nameRulesOf } from '../../filter/names.ts'
 import { Gathered } from '../compare/gathered.ts'
-import { reconcileTree } from '../compare/reconcile.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
@@ -20,27 +19,20 @@ export async function watchSource(
   events: SourceEvents,
   leaveOut: readonly string[] = [],
 ): Promise<TreeWatcher> {
-  const { root, source, signal } = context
+  const { root, source } = context
   const gathered = new Gathered(events.offer)
-  let watcher: TreeWatcher | null = null
   const request = { root, base: '', names: nameRulesOf(source), leaveOut }
   const opened = await context.openTree(request, {
     finished: (files) => gathered.add(files),
     mark: (path) => events.mark(path),
     entriesChanged: () => events.entriesChanged(),
-    lost: () => events.lost(),
-    poll: async (directories) => {
-      for (const directory of directories) {
-        if (watcher === null || signal.aborted) return
-        await reconcileTree(context, watcher, directory, false)
-      }
-    },
+    lost: (base) => events.lost(base),
     unwatched: (count) => context.update({ unwatchedDirectories: count }),
     problem: context.problem,
     gone: () => context.ended(null),
     failed: (thrown) => context.ended(thrown),
   })
-  watcher = {
+  return {
     get method() {
       return opened.method
     },
@@ -56,5 +48,4 @@ export async function watchSource(
       opened.close()
     },
   }
-  return watcher
 }

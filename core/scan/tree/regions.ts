@@ -24,8 +24,6 @@ export interface RegionsOptions {
   /** Where in the source to begin; '' is the source itself. */
   base: string
   filter: NameFilter
-  /** false: the directory itself alone. */
-  recursive: boolean
   scope: MountScope
   signal: AbortSignal
 }
@@ -35,22 +33,27 @@ export interface RegionsOptions {
  * none of the others, and is told as a directory that cannot be read (ETIMEDOUT).
  */
 export async function* walkRegions(options: RegionsOptions): AsyncGenerator<WalkChunk> {
-  const { root, base, filter, scope, recursive } = options
+  const { root, base, filter, scope } = options
   const mounts = readMounts()
   const place = placeOf(root, base, mounts)
-  if (!recursive) return yield* walk({ ...options, place })
   const isIgnored = (path: string) => filter.directory(path) !== null
   const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
   if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
   const [{ leaveOut }, ...inner] = regions
   const device = mounts === null && scope.oneFileSystem ? await deviceOf(root, base) : undefined
-  const main = walk({ ...options, leaveOut, place, ...(device === undefined ? {} : { device }) })
+  const main = walk({
+    ...options,
+    recursive: true,
+    leaveOut,
+    place,
+    ...(device === undefined ? {} : { device }),
+  })
   if (inner.length === 0) return yield* main
   const walks = new Map([[base, main]])
   for (const region of inner) {
     const at = absolutePath(root, region.base)
     if (unanswered.has(at)) yield unreadable(region.base, 'ETIMEDOUT')
-    else walks.set(region.base, walkInner({ ...options, ...region, place: at }))
+    else walks.set(region.base, walkInner({ ...options, ...region, recursive: true, place: at }))
   }
   yield* merge(walks, root, base)
 }

@@ -12,6 +12,6 @@ export interface WatchFacts extends FileSystem {
 /** Chooses the watcher of a tree; the only place that does. */
 export function chooseWatch(facts: WatchFacts): WatchMethod {
   if (hasUnseenWriters(facts)) return 'polling'
-  if (facts.platform === 'linux' && facts.inotifyUsable) return 'inotify'
-  return 'portable'
+  if (facts.platform !== 'linux') return 'portable'
+  return facts.inotifyUsable ? 'inotify' : 'polling'
 }

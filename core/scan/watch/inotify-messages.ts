@@ -12,8 +12,6 @@ export type ToThread =
   | { type: 'leave-out'; tree: number; directories: readonly string[] }
   /** One message of files was dealt with; the thread may send another. */
   | { type: 'taken' }
-  /** The directories of a `poll` were listed. */
-  | { type: 'polled'; tree: number }
   | { type: 'stop' }
 
 /** The inotify thread to the main thread. */
@@ -27,7 +25,6 @@ export type FromThread =
   | { type: 'mark'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }
   | { type: 'lost'; tree: number }
-  | { type: 'poll'; tree: number; directories: string[] }
   | { type: 'unwatched'; tree: number; count: number }
   | { type: 'unsendable'; tree: number; unsendable: Unsendable }
   | { type: 'gone'; tree: number }

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { unsendableWords } from '../tree/unsendable.ts'
 import { unpackFiles } from './inotify-columns.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
+import { compareAgain } from './polling.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -10,6 +11,8 @@ interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
   quiet: QuietPeriod
+  /** Ends the comparing of a tree that has not all the watches that it needs. */
+  endComparing: (() => void) | null
   /** Ends the opening; null once the tree is ready. */
   opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
   examined: Map<number, () => void>
@@ -83,10 +86,11 @@ export class InotifyWatcher {
       place,
       quietMs: this.#quietMs,
       finished: (files) => listener.finished(files),
-      lost: () => listener.lost(),
+      lost: () => void listener.lost(request.base),
     })
     await new Promise<void>((resolve, reject) => {
-      this.#trees.set(id, { request, listener, quiet, opening: { resolve, reject }, examined: new Map() })
+      const opening = { resolve, reject }
+      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: new Map() })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -131,6 +135,7 @@ export class InotifyWatcher {
     if (tree === undefined) return
     this.#trees.delete(id)
     tree.quiet.close()
+    tree.endComparing?.()
     tree.opening?.reject(new Error('closed while it was opened'))
     for (const resolve of tree.examined.values()) resolve()
     this.#send({ type: 'close', tree: id })
@@ -151,6 +156,7 @@ export class InotifyWatcher {
     for (const [id, tree] of [...this.#trees]) {
       this.#trees.delete(id)
       tree.quiet.close()
+      tree.endComparing?.()
       for (const resolve of tree.examined.values()) resolve()
       if (tree.opening === null) tree.listener.failed(thrown)
       else tree.opening.reject(thrown)
@@ -203,15 +209,12 @@ export class InotifyWatcher {
         listener.entriesChanged()
         return
       case 'lost':
-        listener.lost()
-        return
-      case 'poll':
-        void listener.poll(message.directories).finally(() => {
-          if (this.#trees.has(message.tree)) this.#send({ type: 'polled', tree: message.tree })
-        })
+        void listener.lost(tree.request.base)
         return
       case 'unwatched':
         listener.unwatched(message.count)
+        tree.endComparing?.()
+        tree.endComparing = message.count > 0 ? compareAgain(tree.request, listener, this.#quietMs) : null
         return
       case 'unsendable':
         // Words are the main thread's: a thread without them starts sooner and is smaller.

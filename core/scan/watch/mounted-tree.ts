@@ -202,7 +202,7 @@ class MountedTree implements TreeWatcher {
         if (inner.closed) return watcher.close()
         inner.watcher = watcher
         watcher.leaveOut(inner.region.leaveOut)
-        this.#listener.lost()
+        void this.#listener.lost(region.base)
       })
       .catch((thrown) => {
         inner.opening = false
@@ -223,8 +223,7 @@ class MountedTree implements TreeWatcher {
       finished: (files) => listener.finished(files),
       mark: (path) => listener.mark(path),
       entriesChanged: () => listener.entriesChanged(),
-      lost: () => listener.lost(),
-      poll: (directories) => listener.poll(directories),
+      lost: (below) => listener.lost(below),
       unwatched: (count) => this.#tellUnwatched(base, count),
       problem: (problem) => listener.problem(problem),
       gone: () => listener.gone(),

@@ -26,10 +26,8 @@ export interface TreeListener {
   mark(path: string): void
   /** A directory appeared in the tree's first level, or left it. */
   entriesChanged(): void
-  /** Events were lost: the tree must be compared with the ledger. */
-  lost(): void
-  /** Directories that no watch covers and that must be listed now, without those below them. */
-  poll(directories: string[]): Promise<void>
+  /** Changes below this directory may have gone untold: it must be compared with the ledger. Resolves when it was. */
+  lost(base: string): Promise<void>
   /** How many directories no watch covers. */
   unwatched(count: number): void
   problem(problem: Message): void

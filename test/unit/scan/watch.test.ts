@@ -8,7 +8,7 @@ describe('how a tree is watched', () => {
     ['linux', EXT4, true, 'inotify'],
     ['linux', null, true, 'inotify'],
     ['linux', 0x01021994, true, 'inotify'],
-    ['linux', EXT4, false, 'portable'],
+    ['linux', EXT4, false, 'polling'],
     ['linux', 0x6969, true, 'polling'],
     ['linux', 0x65735546, true, 'polling'],
     ['linux', 0xff534d42, true, 'polling'],

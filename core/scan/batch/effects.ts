@@ -6,12 +6,12 @@ import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'
+import { isAtWork, seeFile } from '../compare/writer.ts'
 import type { SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 import { joinRelative } from '../tree/facts.ts'
 import { placeOf } from '../tree/regions.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { lookAtWork } from './at-work.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
@@ -71,10 +71,12 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     const isLast = wasClosed && unsent() === 0
     let atWork: string | null = null
     const look = async (file: string) => {
-      const options = { quietMs: context.quietMs, isClosed: wasClosed, place: place() }
-      const work = await lookAtWork(root, file, options)
-      if (work.state === 'at-work') atWork ??= file
-      return work.state === 'at-rest' ? work.facts : null
+      const seen = await seeFile(root, file, place())
+      if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
+        atWork ??= file
+        return null
+      }
+      return 'facts' in seen ? seen.facts : null
     }
     const result = await reconcileTree(context, host.watcher, name, {
       async temporary(files) {

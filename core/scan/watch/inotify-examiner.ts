@@ -159,11 +159,11 @@ export class Examiner {
     const found = examineFile(this.#files, tree.request.root, path, {
       wasClosed: by === 'closed',
       // Two events about one content, or an event and a listing, are told once.
-      isKnown: (looked) => !asked && outbox.hasReported(tree.id, looked, file.watch),
+      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts, file.watch),
     })
     if (found.state === 'finished') {
       const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(keyOf(file), file)
-      if (!isLater) outbox.finished(tree.id, found, file.watch)
+      if (!isLater) outbox.finished(tree.id, found.facts, file.watch)
     } else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)

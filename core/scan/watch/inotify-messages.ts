@@ -1,5 +1,5 @@
+import type { FileFacts } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import type { FileColumns } from './inotify-columns.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
@@ -20,7 +20,7 @@ export type FromThread =
   | { type: 'ready'; tree: number }
   /** The tree's own directory could not be watched. */
   | { type: 'refused'; tree: number; code: string }
-  | { type: 'files'; tree: number; finished: FileColumns; unproven: FileColumns }
+  | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
   | { type: 'examined'; tree: number; request: number }
   | { type: 'mark'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }

@@ -12,7 +12,6 @@ import { Examiner } from './inotify-examiner.ts'
 import { IN } from './inotify-masks.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
-import { Pace } from './inotify-pace.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
@@ -51,7 +50,6 @@ class InotifyThread {
   readonly #discovery: Discovery
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
-  readonly #pace = new Pace()
   #restUntil = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -85,11 +83,10 @@ class InotifyThread {
       this.#examiner.rest()
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
-      const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
-      const reads = room && gatherMs === 0 && performance.now() >= this.#restUntil
+      const reads = room && performance.now() >= this.#restUntil
       const trees = reads ? [...this.#trees.values()] : []
       const watched = trees.map(({ watches }) => watches.fd)
-      const ready = waitReadable([this.#wake, ...watched], work ? 0 : this.#waitMs(gatherMs))
+      const ready = waitReadable([this.#wake, ...watched], work ? 0 : this.#waitMs())
       if (ready.includes(this.#wake)) readNow(this.#wake, wakeBytes)
       const told = trees.filter(({ watches }) => ready.includes(watches.fd))
       // Events first: what they tell of needs no second look when its new directory is listed.
@@ -103,8 +100,7 @@ class InotifyThread {
     }
   }
 
-  #waitMs(gatherMs: number): number {
-    if (gatherMs > 0) return gatherMs
+  #waitMs(): number {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
@@ -171,7 +167,6 @@ class InotifyThread {
   }
 
   #readEvents(trees: readonly Tree[]): void {
-    this.#pace.read(performance.now())
     const files: FilesOfOneRead = new Map()
     let news = false
     for (const tree of trees) {

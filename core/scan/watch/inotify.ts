@@ -1,7 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { unsendableWords } from '../tree/unsendable.ts'
-import { unpackFiles } from './inotify-columns.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { compareAgain } from './polling.ts'
 import { QuietPeriod } from './quiet.ts'
@@ -166,8 +165,8 @@ export class InotifyWatcher {
   #takeFiles({ tree: id, finished, unproven }: FromThread & { type: 'files' }): void {
     const tree = this.#trees.get(id)
     try {
-      for (const facts of unpackFiles(unproven)) tree?.quiet.observe(facts)
-      if (finished.times.length > 0) tree?.listener.finished(unpackFiles(finished))
+      for (const facts of unproven) tree?.quiet.observe(facts)
+      if (finished.length > 0) tree?.listener.finished(finished)
     } finally {
       // Not before: what the thread finds meanwhile is one message then, and one transaction.
       this.#send({ type: 'taken' })

@@ -2,9 +2,9 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import { lookAtWork } from '../../../core/scan/batch/at-work.ts'
 import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
 import { markingEffects } from '../../../core/scan/batch/effects.ts'
+import { isAtWork, seeFile } from '../../../core/scan/compare/writer.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { quietTree } from '../../support/scan-quiet-tree.ts'
@@ -28,7 +28,7 @@ vi.mock('../../../core/files/libc.ts', async (original) => ({
 beforeEach(() => void hasWriter.mockClear())
 
 const stateOf = async (root: string, isClosed = false) =>
-  (await lookAtWork(root, 'x.tmp', { quietMs: QUIET_MS, isClosed })).state
+  isAtWork(await seeFile(root, 'x.tmp'), { quietMs: QUIET_MS, isClosed }) ? 'at-work' : 'at-rest'
 
 function leftBehind(): { root: string; file: string } {
   const root = temporaryDirectory('at-work')

@@ -50,8 +50,6 @@ class BatchSession implements Session {
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
   readonly #firstSeen = new FirstSeen()
-  /** Answers that another look follows already. */
-  readonly #awaited = new WeakSet<Promise<void>>()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
@@ -197,14 +195,9 @@ class BatchSession implements Session {
     const filter = createNameFilter(nameRulesOf(source))
     // One of them that has no mark now has lost it before any look saw it, and begins anew.
     const marked = new Set([...this.#states()].flatMap(([name, { sent }]) => (sent ? [name] : [])))
-    const { batches, unsendable, late } = await lookAtBatches(root, source, filter)
+    const { batches, unsendable } = await lookAtBatches(root, source, filter)
     if (this.#isOver) return
     for (const one of unsendable) problem(unsendableWords(root, one))
-    for (const answer of late) {
-      // The same one comes with each look while its disk hangs.
-      if (!this.#awaited.has(answer)) void answer.then(() => this.#lookSoon())
-      this.#awaited.add(answer)
-    }
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)

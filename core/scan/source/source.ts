@@ -16,7 +16,6 @@ import { startContinuous } from './continuous.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import { Home } from './source-disk.ts'
-import { watchLimitWords } from './watch-limit.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 2_000
@@ -72,9 +71,11 @@ export class RunningSource {
 
   scanned(): Scanned {
     const problems = this.#problems.list()
-    const { unwatchedDirectories } = this.#status
-    if (unwatchedDirectories > 0)
-      problems.push(watchLimitWords(this.#options.source.path, unwatchedDirectories))
+    const { unwatchedDirectories: directories } = this.#status
+    const { path } = this.#options.source
+    // inotify(7) names the setting.
+    const setting = 'fs.inotify.max_user_watches'
+    if (directories > 0) problems.push(message('scan.watchLimit', { path, directories, setting }))
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
     return { id: this.#options.source.id, ...this.#status, problems: problems.slice(-MAX_PROBLEMS) }
   }

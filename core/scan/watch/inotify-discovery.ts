@@ -1,8 +1,7 @@
 import { isGone } from '../../files/system-error.ts'
 import type { Unsendable } from '../tree/walk.ts'
-
+import { IN } from './inotify-events.ts'
 import { Listing } from './inotify-listing.ts'
-import { IN } from './inotify-masks.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { directoryAt, pathOf } from './inotify-tree.ts'

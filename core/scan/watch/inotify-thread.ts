@@ -6,10 +6,9 @@ import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { Discovery } from './inotify-discovery.ts'
 import type { InotifyEvent } from './inotify-events.ts'
-import { decodeEvents } from './inotify-events.ts'
+import { decodeEvents, IN } from './inotify-events.ts'
 import type { Occasion } from './inotify-examiner.ts'
 import { Examiner } from './inotify-examiner.ts'
-import { IN } from './inotify-masks.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
@@ -24,6 +23,8 @@ const LONGEST_WAIT_MS = 1_000
  * otherwise each of its write(2) calls would wake this thread. The kernel merges equal ones meanwhile.
  */
 const REST_MS = 10
+/** And for so long after any other read: a wake-up for each event of a burst costs several times what the event does. */
+const GATHER_MS = 1
 const EVENTS_BYTES = 64 * 1024
 
 /**
@@ -186,7 +187,7 @@ class InotifyThread {
       for (const [name, by] of names)
         this.#examiner.found({ tree, path: joinRelative(parent, name), by, watch })
     }
-    if (!news) this.#restUntil = performance.now() + REST_MS
+    this.#restUntil = performance.now() + (news ? GATHER_MS : REST_MS)
   }
 
   /** Whether it is the first that is heard of it. */

@@ -1,6 +1,6 @@
 import { holdDirectorySync } from '../../files/beneath.ts'
 import { errorCode } from '../../files/system-error.ts'
-import { IN } from './inotify-masks.ts'
+import { IN } from './inotify-events.ts'
 import type { Directory } from './inotify-tree.ts'
 import { pathOf, subtree } from './inotify-tree.ts'
 import { addWatch, closeDescriptor, openInotify, removeWatch } from './linux.ts'

@@ -1,17 +1,28 @@
 import { stat, statfs } from 'node:fs/promises'
 import { errorCode } from '../../files/system-error.ts'
+import { type FileSystem, hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 import type { MountScope } from '../tree/mounts.ts'
-import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountTable } from './mount-table.ts'
 import { openMountedTree } from './mounted-tree.ts'
 import { openPolling } from './polling.ts'
 import { isWatchLimit, openPortable } from './portable.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+/** How a tree is watched; the only place that decides it. */
+export function chooseWatch(
+  facts: FileSystem & {
+    /** False after inotify could not be used in this process. */ inotifyUsable: boolean
+  },
+): 'inotify' | 'portable' | 'polling' {
+  if (hasUnseenWriters(facts)) return 'polling'
+  if (facts.platform !== 'linux') return 'portable'
+  return facts.inotifyUsable ? 'inotify' : 'polling'
+}
 
 export interface WatchersOptions {
   /** The file whose body is runInotifyThread. */

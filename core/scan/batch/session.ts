@@ -15,7 +15,7 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { markingEffects } from './effects.ts'
 import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
-import { Marking } from './marking.ts'
+import { OpenBatches } from './open-batches.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
 import { batchReport, notClosedWords } from './words.ts'
@@ -27,14 +27,6 @@ const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
 const REPORT_AFTER_MS = 100
 
-/** A batch directory that is not marked yet. */
-interface Open {
-  marking: Marking
-  /** Another one may have taken its name since. */
-  identity: string
-  abort: AbortController
-}
-
 /**
  * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
  * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
@@ -45,8 +37,7 @@ export function startBatch(context: SessionContext): Session {
 
 class BatchSession implements Session {
   readonly #context: SessionContext
-  readonly #listings = createSemaphore(LISTINGS_AT_ONCE)
-  readonly #open = new Map<string, Open>()
+  readonly #open: OpenBatches
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
   readonly #firstSeen = new FirstSeen()
@@ -63,6 +54,16 @@ class BatchSession implements Session {
 
   constructor(context: SessionContext) {
     this.#context = context
+    const host = {
+      context,
+      watcher: { examine: async (paths: readonly string[]) => this.#watcher?.examine(paths) },
+      listings: createSemaphore(LISTINGS_AT_ONCE),
+      lookSoon: () => this.#lookSoon(),
+      isOvertaken: (name: string) => this.#isOvertaken(name),
+      markedUnsent: (name: string, files: number) => this.#markedUnsent(name, files),
+      report: () => this.#report(),
+    }
+    this.#open = new OpenBatches((found) => markingEffects(host, found), context.quietMs)
     this.#look = new Rerun(
       () => this.#lookNow(),
       (thrown) => this.#lookFailed(thrown),
@@ -96,7 +97,7 @@ class BatchSession implements Session {
     for (const later of [this.#lookLater, this.#nudgeLater, this.#reportLater]) later.stop()
     this.#look.stop()
     this.#watcher?.close()
-    this.#forgetAllBut(new Set())
+    this.#open.forget(() => true)
   }
 
   get #isOver(): boolean {
@@ -113,21 +114,17 @@ class BatchSession implements Session {
   }
 
   #nudgeAll(): void {
-    for (const { marking } of this.#open.values()) void marking.nudge()
+    for (const [, marking] of this.#open.all()) void marking.nudge()
     this.#report()
   }
 
   #reportNow(): void {
     const context = this.#context
     try {
-      context.update({ batches: batchReport(context, this.#decisions, this.#states()) })
+      context.update({ batches: batchReport(context, this.#decisions, this.#open.states()) })
     } catch (thrown) {
       context.log(`batches of ${context.source.path}: ${String(thrown)}`)
     }
-  }
-
-  #states(): Map<string, Marking['state']> {
-    return new Map([...this.#open].map(([name, { marking }]) => [name, marking.state]))
   }
 
   async #watch(): Promise<void> {
@@ -150,7 +147,7 @@ class BatchSession implements Session {
     context.update({ phase: 'listing' })
     await this.#look.request()
     // Watching is said when every directory has had its first listing.
-    await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
+    await Promise.all(this.#open.all().map(([, marking]) => marking.nudge()))
     if (this.#isOver) return
     // Together with what it found: "watching" with an older list of batches would say that all is done.
     this.#reportNow()
@@ -161,15 +158,15 @@ class BatchSession implements Session {
   /** @param base a directory below which alone something may be unknown. */
   async #relistAll(base = ''): Promise<void> {
     const [only = ''] = base.split('/', 1)
-    const known = [...this.#open].filter(([name]) => only === '' || name === only)
+    const known = this.#open.all().filter(([name]) => only === '' || name === only)
     await this.#look.request()
-    await Promise.all(known.map(([, { marking }]) => marking.relist()))
+    await Promise.all(known.map(([, marking]) => marking.relist()))
   }
 
   #offer(files: readonly FileFacts[]): void {
     for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
       const waiting = offerFiles(this.#context, some)
-      const marking = this.#open.get(name)?.marking
+      const marking = this.#open.get(name)
       if (marking === undefined || waiting === 0) continue
       marking.brought(some.length)
       // A directory that gets files may be the newest after all.
@@ -180,13 +177,13 @@ class BatchSession implements Session {
   #markAppeared(path: string): void {
     const [name = '', mark, ...deeper] = path.split('/')
     if (deeper.length > 0) return
-    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.marking.close()
+    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.close()
     this.#lookSoon()
   }
 
   /** Every directory was found and listed: what was there is in the ledger. */
   #tellCompared(): void {
-    const isListed = [...this.#states().values()].every(({ sent, found }) => sent || found !== null)
+    const isListed = [...this.#open.states().values()].every(({ sent, found }) => sent || found !== null)
     if (this.#hasLooked && isListed) this.#context.update({ compared: true })
   }
 
@@ -194,7 +191,7 @@ class BatchSession implements Session {
     const { source, root, problem } = this.#context
     const filter = createNameFilter(nameRulesOf(source))
     // One of them that has no mark now has lost it before any look saw it, and begins anew.
-    const marked = new Set([...this.#states()].flatMap(([name, { sent }]) => (sent ? [name] : [])))
+    const marked = new Set([...this.#open.states()].flatMap(([name, { sent }]) => (sent ? [name] : [])))
     const { batches, unsendable } = await lookAtBatches(root, source, filter)
     if (this.#isOver) return
     for (const one of unsendable) problem(unsendableWords(root, one))
@@ -205,12 +202,13 @@ class BatchSession implements Session {
     this.#hasLooked = true
     if (this.#watcher === null) return
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    const isKnown = (name: string) =>
-      this.#open.get(name)?.identity === identities.get(name) && !marked.has(name)
-    this.#forgetAllBut(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
+    const names = new Set(unfinished.map(({ name }) => name))
+    this.#open.forget(
+      (name, identity) => !names.has(name) || identity !== identities.get(name) || marked.has(name),
+    )
     // Not waited for: a directory's marking may need another look.
     for (const { name, closed, newest } of unfinished)
-      void this.#marking(name, identities.get(name) ?? '').look({ closed, newest })
+      void this.#open.open(name, identities.get(name) ?? '').look({ closed, newest })
     for (const { name } of this.#decisions) this.#sayNeverSent(name)
     const notClosed = notClosedWords(this.#decisions, source.batch)
     if (notClosed !== null) problem(notClosed)
@@ -222,36 +220,6 @@ class BatchSession implements Session {
     if (marked.join('/') === this.#marked.join('/')) return
     this.#marked = marked
     this.#watcher?.leaveOut(marked)
-  }
-
-  #marking(name: string, identity: string): Marking {
-    const known = this.#open.get(name)
-    if (known !== undefined) return known.marking
-    const abort = new AbortController()
-    const effects = markingEffects(
-      {
-        context: this.#context,
-        watcher: { examine: async (paths) => this.#watcher?.examine(paths) },
-        listings: this.#listings,
-        lookSoon: () => this.#lookSoon(),
-        isOvertaken: (one) => this.#isOvertaken(one),
-        markedUnsent: (one, files) => this.#markedUnsent(one, files),
-        report: () => this.#report(),
-      },
-      { name, identity, signal: abort.signal, brought: (files) => marking.brought(files) },
-    )
-    const marking = new Marking(effects, this.#context.quietMs)
-    this.#open.set(name, { marking, identity, abort })
-    return marking
-  }
-
-  #forgetAllBut(known: ReadonlySet<string>): void {
-    for (const [name, { marking, abort }] of this.#open) {
-      if (known.has(name)) continue
-      marking.stop()
-      abort.abort()
-      this.#open.delete(name)
-    }
   }
 
   async #isOvertaken(name: string): Promise<boolean> {

@@ -105,7 +105,7 @@ async function look(
     const path = joinRelative(directory, entry.name)
     const leftOut = entry.isFile() ? filter.file(path) : null
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (entry.isDirectory() && device === undefined && !hasReplacement(path)) {
+    else if (entry.isDirectory() && device === undefined && !hasReplacement(entry.name)) {
       enter(options, path, chunk, pending)
     } else unknown.push({ path, at: `${held}/${entry.name}` })
   }

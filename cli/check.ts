@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../core/check/clock.ts'
+import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
 import { readFile } from '../core/check/probes/read.ts'
-import { createRoom } from '../core/check/room.ts'
 import { createLogOutput } from '../core/check/stdio/outputs.ts'
 import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
-import { endApart, isApart, runApart } from './apart.ts'
+import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 
 /** How long a parent that reads slowly may keep a process that was asked to end, in milliseconds. */
@@ -22,7 +22,7 @@ export function registerCheck(program: Command): void {
     .option('--timeout <seconds>', 'say "check PATH 110 …" once for a check that takes longer', parseSeconds)
     .option('--quoted', 'read and write paths with spaces in double quotes', false)
     .action(({ timeout, quoted }: { timeout?: number; quoted: boolean }) =>
-      isApart ? runCheck(timeout ?? null, quoted) : runApart(openOutput(1), openOutput(2)),
+      isChild ? runCheck(timeout ?? null, quoted) : runInChild(openOutput(1), openOutput(2)),
     )
 }
 
@@ -40,8 +40,8 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
   const errors = openOutput(2)
   const endSoon = () => {
     process.stdin.pause()
-    setTimeout(() => void endApart(0, []), END_WITHIN_MS)
-    void endApart(0, [output, errors])
+    setTimeout(() => void endChild(0, []), END_WITHIN_MS)
+    void endChild(0, [output, errors])
   }
   process.once('SIGTERM', endSoon)
   process.once('SIGINT', endSoon)
@@ -50,9 +50,9 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
     output,
     log: createLogOutput(errors),
     readFile: (path) => readFile(path, { isBuffered: false }),
-    room: createRoom(systemClock),
+    limit: createConcurrencyLimit(systemClock),
     clock: systemClock,
     options: { timeoutMs: timeoutSeconds === null ? null : timeoutSeconds * 1000, quoted },
   })
-  await endApart(0, [output, errors])
+  await endChild(0, [output, errors])
 }

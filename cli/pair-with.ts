@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { pairWithReceiver } from '../core/send/link/pair.ts'
+import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { refuseMore, withDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { LINE_NOTIFY_ENDPOINT } from '../core/alert/channels/line-notify.ts'
-import { endApart, isApart, runApart } from './apart.ts'
 import { withDataDirectory } from './data-directory.ts'
+import { endChild, isChild, runInChild } from './in-child.ts'
 import { patienceOf, templateOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import type { ProbeOptions } from './probe-run.ts'
@@ -14,7 +14,7 @@ export function registerProbe(program: Command): void {
     .command('probe')
     .description(
       'test once whether files can be created, listed and removed: in each directory, or beside each file; ' +
-        'prints nothing when all is well, and exits 0 when well, 1 when a step failed, 2 on wrong usage',
+        'prints nothing when everything is OK, and exits 0 then, 1 when a step failed, 2 on wrong usage',
     )
     .argument('<path...>', 'directories to test', collectPaths)
     .option('--project <code>', 'project code in the message (default: that of the settings)')
@@ -31,9 +31,9 @@ export function registerProbe(program: Command): void {
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : WRONG_USAGE))
   withDataDirectory(command).action(async (paths: string[], options: ProbeOptions) => {
-    if (!isApart) return runApart(process.stdout, process.stderr)
+    if (!isChild) return runInChild(process.stdout, process.stderr)
     // Loaded in the child alone.
     const { runProbe } = await import('./probe-run.ts')
-    return endApart(await runProbe(paths, options), [process.stdout, process.stderr])
+    return endChild(await runProbe(paths, options), [process.stdout, process.stderr])
   })
 }

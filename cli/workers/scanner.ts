@@ -7,8 +7,5 @@ import { workerScript } from '../worker-script.ts'
 serveWorker(
   childProcessPort(),
   scannerDefinition,
-  startScanner({
-    watcherThread: workerScript('inotify-thread'),
-    listingThread: workerScript('listing-thread'),
-  }),
+  startScanner({ watcherThread: workerScript('inotify-thread') }),
 )

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
-import type { IncidentFile } from './incident-file.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
+import type { KeepingOptions } from './keeping.ts'
+import { createKeeping } from './keeping.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState, Now, Sample, Trouble } from './state.ts'
 import { noAlerts } from './state.ts'
@@ -11,8 +12,6 @@ import { isUnstable } from './troubles.ts'
 
 /** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
 const CONFIRM_AFTER_MS = 1_000
-/** Many paths that fail together are written down together. */
-const KEEP_AFTER_MS = 200
 /** Something to be told that is further ahead than a day is looked at again then. */
 const LONGEST_TIMER_MS = 24 * 3_600_000
 
@@ -38,10 +37,8 @@ export interface Alerts {
   stop(): Promise<void>
 }
 
-export interface AlertsOptions {
+export interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
-  /** Incidents that began, changed or are over. */
-  record(incidents: Incident[]): void
   /** What is shown about this is true no more. */
   withdraw(about: string): void
   /** Asks for another check of these paths now: one failure is a suspicion, two are an incident. */
@@ -49,52 +46,16 @@ export interface AlertsOptions {
   changed(): void
   /** A person wants to hear nothing of this source, or checked path, now. */
   isMuted(source: string): boolean
-  /** Where incidents are kept over a restart. */
-  file: IncidentFile
 }
 
 /** Feeds what is found to the incident policy, and has told what it decides. */
 export function createAlerts(options: AlertsOptions): Alerts {
   let state: AlertState = { ...noAlerts, ...options.file.load() }
-  let kept = outlineOf(state)
-  let recorded = new Map<string, string>()
+  const keeping = createKeeping(options, () => state)
+  const confirmation = createConfirmation(options.confirm, (id) => isSuspected(state, id))
   let timer: NodeJS.Timeout | null = null
-  let confirmTimer: NodeJS.Timeout | null = null
-  let keepTimer: NodeJS.Timeout | null = null
-  const suspected = new Set<string>()
   const isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(options.isMuted)
 
-  const confirmSoon = (id: string) => {
-    suspected.add(id)
-    confirmTimer ??= setTimeout(() => {
-      confirmTimer = null
-      const ids = [...suspected].filter((one) => isSuspected(state, one))
-      suspected.clear()
-      if (ids.length > 0) options.confirm(ids)
-    }, CONFIRM_AFTER_MS)
-  }
-  /** Told first: an end of the process between the two has it told twice, rather than never. */
-  const keep = () => {
-    if (keepTimer !== null) clearTimeout(keepTimer)
-    keepTimer = null
-    record()
-    // Its incident stays as it was until the recovery is told, too.
-    if (state.recoveries.length > 0) return
-    const outline = outlineOf(state)
-    if (outline === kept) return
-    kept = outline
-    options.file.save(state)
-  }
-  const record = () => {
-    const now = new Map<string, string>()
-    const changed = [...state.open, ...state.past].filter((incident) => {
-      const outline = JSON.stringify(timelineOutline(incident))
-      now.set(incident.id, outline)
-      return recorded.get(incident.id) !== outline
-    })
-    recorded = now
-    if (changed.length > 0) options.record(changed)
-  }
   /** What is shown of troubles that are no more. */
   const withdrawUnstable = (before: AlertState) => {
     for (const trouble of before.troubles) {
@@ -114,11 +75,11 @@ export function createAlerts(options: AlertsOptions): Alerts {
     }
     const notices = due.announcements.map(noticeOf)
     if (notices.length > 0) {
-      record()
+      keeping.record()
       options.tell(notices)
       options.changed()
     }
-    keep()
+    keeping.now()
     schedule()
   }
   const schedule = () => {
@@ -136,20 +97,20 @@ export function createAlerts(options: AlertsOptions): Alerts {
     }
     withdrawUnstable(before)
     if (before.open !== state.open || before.past !== state.past) options.changed()
-    keepTimer ??= setTimeout(keep, KEEP_AFTER_MS)
+    keeping.soon()
     schedule()
   }
   const isOpen = (id: string) => state.open.some((one) => one.id === id)
 
   // Those of an earlier run that nobody was told of.
   schedule()
-  record()
+  keeping.record()
 
   return {
     observe: (found) => {
       const now = clocks()
       step(observe(state, { ...found, ...now, since: Math.min(now.at, found.since ?? now.at) }))
-      if (isSuspected(state, found.id)) confirmSoon(found.id)
+      if (isSuspected(state, found.id)) confirmation.ask(found.id)
     },
     keepOnly: (ids) => {
       const known = [
@@ -173,34 +134,35 @@ export function createAlerts(options: AlertsOptions): Alerts {
     look: schedule,
     stop: () => {
       if (timer !== null) clearTimeout(timer)
-      if (confirmTimer !== null) clearTimeout(confirmTimer)
-      keep()
+      confirmation.stop()
+      keeping.now()
       return options.file.saved()
     },
   }
 }
 
+/** Asks for second samples, of those together that are suspected within a moment. */
+function createConfirmation(confirm: AlertsOptions['confirm'], isStill: (id: string) => boolean) {
+  const suspected = new Set<string>()
+  let timer: NodeJS.Timeout | null = null
+  const ask = () => {
+    timer = null
+    const ids = [...suspected].filter(isStill)
+    suspected.clear()
+    if (ids.length > 0) confirm(ids)
+  }
+  return {
+    ask(id: string) {
+      suspected.add(id)
+      timer ??= setTimeout(ask, CONFIRM_AFTER_MS)
+    },
+    stop() {
+      if (timer !== null) clearTimeout(timer)
+    },
+  }
+}
+
 const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
-
-/** What of the incidents has to outlast this process; how long a call has been out by now need not. */
-function outlineOf({ open, past, owed, troubles }: AlertState): string {
-  const lasting = open.map(({ told, isSilent, repeats, failing, ...one }) => {
-    return [...timelineOutline(one), told, isSilent, repeats, Object.keys(failing)]
-  })
-  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, owed.map(({ id }) => id), unstable])
-}
-
-/** What of an incident the timeline shows. */
-function timelineOutline({
-  id,
-  paths,
-  endedAt,
-  acknowledged,
-  snoozedUntil,
-}: Pick<Incident, 'id' | 'paths' | 'endedAt' | 'acknowledged' | 'snoozedUntil'>): unknown[] {
-  return [id, Object.keys(paths).length, endedAt, acknowledged, snoozedUntil]
-}
 
 /** What is shown of a trouble that comes and goes, whatever becomes of each of its incidents. */
 const unstableId = ({ id }: Trouble) => `unstable-${id}`

@@ -97,8 +97,14 @@ export function fileSystemHungVerdict(path: string, point: string, elapsedMs: nu
 }
 
 /** The verdict of a path that was not touched, because so many checks hang that no thread is left for it. */
-export function noRoomVerdict(path: string): Verdict {
-  return { kind: 'error', step: null, code: null, elapsedMs: 0, sentence: message('check.noRoom', { path }) }
+export function noThreadVerdict(path: string): Verdict {
+  return {
+    kind: 'error',
+    step: null,
+    code: null,
+    elapsedMs: 0,
+    sentence: message('check.noThread', { path }),
+  }
 }
 
 function sentenceOfFailure(path: string, failure: Failure, elapsedMs: number): Message {

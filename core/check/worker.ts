@@ -1,12 +1,12 @@
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { systemClock } from './clock.ts'
+import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import { watchKernelLog } from './kernel/kernel-log.ts'
 import { watchMounts } from './kernel/mount-watch.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { createSystemDisk } from './probes/disk.ts'
-import { createRoom } from './room.ts'
 import { createChecker } from './schedule/checker.ts'
 
 /**
@@ -28,7 +28,7 @@ function runChecker(
   const checker = createChecker({
     clock: systemClock,
     disk: createSystemDisk(),
-    room: createRoom(systemClock),
+    limit: createConcurrencyLimit(systemClock),
     report: (checked) => {
       history.add(checked)
       context.report({ checked })

@@ -1,8 +1,8 @@
 import type { Source } from '../settings/schema.ts'
 import { createPatterns } from './patterns.ts'
 
-/** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark. */
-export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark'
+/** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
+export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark' | 'not-batch'
 
 /** The part of a source's settings that decides about names; plain data, so that a thread can be given it. */
 export interface NameRules {
@@ -13,6 +13,8 @@ export interface NameRules {
   withTemporary?: boolean
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
+  /** Of the source's own directory only the directories whose names begin like this go; everything if not given. */
+  batchPrefix?: string
 }
 
 export interface NameFilter {
@@ -55,17 +57,20 @@ export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden'>
 
 export function nameRulesOf({ kind, batch, ignore: patterns, hidden }: NameSettings): NameRules {
   const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
-  return { ignore: patterns, withoutHidden: hidden === 'leave-out', marks }
+  const rules = { ignore: patterns, withoutHidden: hidden === 'leave-out', marks }
+  return kind === 'batch' ? { ...rules, batchPrefix: batch.prefix } : rules
 }
 
 /** Builds the decision about names from the rules: gitignore patterns are relative to the source. */
 export function createNameFilter(rules: NameRules): NameFilter {
   const patterns = rules.ignore.length === 0 ? null : createPatterns(rules.ignore)
   const marks = new Set(rules.marks)
+  const { batchPrefix } = rules
   const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
   const file = (path: string): LeftOut | null => {
     const name = baseName(path)
     if (OWN.test(name)) return 'own'
+    if (batchPrefix !== undefined && name === path) return 'not-batch'
     if (marks.has(name)) return 'mark'
     if (!rules.withTemporary && isTemporaryName(name)) return 'temporary'
     if (patterns?.ignores(path)) return 'ignored'
@@ -75,6 +80,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
     if (path === '') return null
     const name = baseName(path)
     if (OWN.test(name)) return 'own'
+    if (batchPrefix !== undefined && name === path && !name.startsWith(batchPrefix)) return 'not-batch'
     if (patterns?.ignores(`${path}/`)) return 'ignored'
     return isHidden(name) ? 'hidden' : null
   }

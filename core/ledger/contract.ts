@@ -61,6 +61,12 @@ export interface SentContent {
   digest: Uint8Array
 }
 
+/** A file that is not sent before something changes. */
+export interface Parked extends Claim {
+  path: string
+  reason: Message | null
+}
+
 /** A sent file that may be removed at the source. */
 export interface Removable extends Due {
   /** Of what was sent. */

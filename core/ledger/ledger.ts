@@ -27,6 +27,7 @@ export type {
   Claim,
   Due,
   LedgerEntry,
+  Parked,
   Proofs,
   Removable,
   SentClaim,

@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
-import type { Candidate, Claim, Due } from './contract.ts'
+import type { Candidate, Claim, Due, Parked } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, word } from './rows.ts'
+import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
 
 /** Files that are not sent: which may go now, which later, which not at all. */
 export interface LedgerQueue {
@@ -27,6 +27,8 @@ export interface LedgerQueue {
   renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
   /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
   drop(claim: Claim): void
+  /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */
+  parked(destination: string, source: string, after: number, limit: number): Parked[]
   /** Gives one parked file another try; false: it is parked no more. */
   unparkOne(claim: Claim): boolean
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
@@ -103,6 +105,10 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
   )
   const forgetClaimed = prepareForget(database, CLAIMED)
   const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
+  const parkedPage = database.prepare(
+    `SELECT id, generation, path, reason FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
+  )
   const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
   const unparkSome = database.prepare(
     `${UNPARK} WHERE id IN (
@@ -161,6 +167,14 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
 
     drop: ({ id, generation }) => {
       inTransaction(database, () => forgetClaimed(id, generation))
+    },
+
+    parked(destination, source, after, limit) {
+      const rows = parkedPage.all(routes.find(destination, source), after, limit)
+      return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
+        ...row,
+        reason: reasonOf(row.reason),
+      }))
     },
 
     unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,

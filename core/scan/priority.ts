@@ -20,13 +20,6 @@ export function goBeforeOthers(): void {
   isBefore = set(BEFORE_OTHERS)
 }
 
-/** A thread that only does long jobs gives up what it has inherited. */
-export function goAsOthers(): void {
-  if (process.platform !== 'linux' || getPriority() !== BEFORE_OTHERS) return
-  isBefore = false
-  set(AS_OTHERS)
-}
-
 /** The thread has a long job, which nobody else waits for; returns how to say that it is over. */
 export function duringLongJob(): () => void {
   jobs += 1

@@ -2,10 +2,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { Young } from './compare/young.ts'
-import type { Listing } from './listing/messages.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './tree/mounts.ts'
-import type { Part } from './tree/regions.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What the scanner needs of the ledger. */
@@ -45,8 +43,6 @@ export interface SessionContext {
   /** Files that are not old enough yet. */
   young: Young
   openTree: OpenTree
-  /** Lists a part of the tree in a thread, until the signal ends it; null if there is none for it. */
-  list(part: Part, signal: AbortSignal): Listing | null
   /** Ends with the session. */
   signal: AbortSignal
   /** Files became waiting in the ledger. */

@@ -7,7 +7,6 @@ import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
-import { Listings } from './listing/listings.ts'
 import type { scannerDefinition } from './messages.ts'
 import { Previews } from './preview/preview.ts'
 import { goBeforeOthers } from './priority.ts'
@@ -21,8 +20,6 @@ type Config = ConfigOf<Definition>
 export interface ScannerOptions {
   /** The file whose body is runInotifyThread, as this host ships it. */
   watcherThread: URL
-  /** The file whose body is runListingThread. */
-  listingThread: URL
   /** Only a test has another ledger. */
   openLedger?: (file: string) => ScanLedger
 }
@@ -78,14 +75,12 @@ class Scanner {
   readonly #changed = new Set<string>()
   readonly #retry = createRetry()
   readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
-  readonly #listings: Listings
   readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
   #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
     this.#options = options
     this.#context = context
-    this.#listings = new Listings(options.listingThread, (text) => context.log('warn', text))
   }
 
   /** Tried again while the ledger cannot be opened. */
@@ -169,7 +164,6 @@ class Scanner {
       reconcileSeconds: shared.reconcileSeconds,
       quietSeconds: shared.quietSeconds,
       openTree: (request, listener, scope) => watchers.open(request, listener, scope),
-      list: (options, signal) => this.#listings.list(options, signal),
       offered: this.#offered,
       changed: () => this.#report(source.id),
       log: (text) => this.#context.log('warn', text),

@@ -2,31 +2,27 @@ import os from 'node:os'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
+import type { DestinationEvents } from './destinations/destination.ts'
+import { openReceiver } from './destinations/receiver/receiver.ts'
+import { openSessions } from './destinations/receiver/session-memory.ts'
+import type { StatusNow } from './destinations/receiver/tell-status.ts'
+import type { DispatcherEvents } from './dispatch/dispatcher.ts'
+import { openDispatcher } from './dispatch/dispatcher.ts'
 import type { Bucket } from './limit/bucket.ts'
-import type { LinkEvents } from './link/link.ts'
-import { openLink } from './link/link.ts'
-import { openSessions } from './link/sessions.ts'
-import type { StatusNow } from './link/tell-status.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
-import type { PumpEvents } from './pump/pump.ts'
-import { openPump } from './pump/pump.ts'
 import type { Readers } from './reading/readers.ts'
 import { openRemovals } from './removal/removals.ts'
-import type { RemovalSource } from './removal/source.ts'
+import type { RemovalSource } from './removal/rule.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
 
-/** A receiver's disk that has left a call unanswered for longer than this is said to hang. */
-const STALLED_MS = 30_000
-
-/** What the sender needs to be one destination's, the link and the pump: made anew when the destination changes. */
+/** All that goes to one destination: its sessions, its dispatcher and its removals; made anew when it changes. */
 export interface Delivery {
   configure(sources: readonly RemovalSource[], paused: boolean): void
   /** There may be work. */
   wake(): void
-  /** Files on the wire, at most `limit`. */
+  /** Files that are being sent, at most `limit`. */
   transfers(limit: number): Transfer[]
   /** Why files wait although the connection is there, or null. */
   readonly problem: Message | null
@@ -48,58 +44,52 @@ export function openDelivery(
   readers: Readers,
   /** What the receiver is told of this computer. */
   status: () => StatusNow | null,
-  events: PumpEvents & Pick<LinkEvents, 'onState' | 'onNotice'>,
+  events: DispatcherEvents & Pick<DestinationEvents, 'onState' | 'onNotice'>,
 ): Delivery {
-  let stalledMs = 0
+  let trouble: Message | null = null
   /** What the last connection has told of it. */
   let toItself: boolean | undefined
-  const pump = openPump({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
+  const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
-  const link = openLink(
-    destination,
-    identity,
-    openSessions(ledger, destination),
-    { name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
+  const sessions = openSessions(ledger, destination)
+  const receiver = openReceiver(
+    { destination, identity, sessions, name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
     {
       onSession(session) {
-        // What the last connection said of the receiver's disk says nothing of this one.
-        stalledMs = 0
-        pump.setSession(session)
+        dispatcher.setSession(session)
         removals.setSession(session)
       },
       onState(state, problem, told = toItself) {
         toItself = told
         events.onState(state, problem, told)
       },
-      onStalled(ms) {
-        stalledMs = ms
+      onTrouble(next) {
+        trouble = next
         events.onChange()
       },
       onNotice: events.onNotice,
-      onWanted: () => pump.wake(),
+      onWanted: dispatcher.wake,
       log: events.log,
     },
   )
   return {
     configure(sources, paused) {
-      // The pump needs no rule: one that comes and goes with another destination's connection interrupts no file.
-      pump.configure(
+      // The dispatcher needs no rule: one that comes and goes with another destination's connection interrupts no file.
+      dispatcher.configure(
         sources.map(({ removal: _, ...source }) => source),
         paused,
       )
       removals.configure(sources, paused)
     },
-    wake: pump.wake,
-    transfers: pump.transfers,
+    wake: dispatcher.wake,
+    transfers: dispatcher.transfers,
     get problem() {
-      if (stalledMs <= STALLED_MS) return pump.problem
-      const seconds = Math.round(stalledMs / 1000)
-      return message('transfer.storeHung', { name: destination.name, seconds })
+      return trouble ?? dispatcher.problem
     },
     stop() {
-      pump.stop()
+      dispatcher.stop()
       removals.stop()
-      link.stop()
+      receiver.stop()
     },
   }
 }

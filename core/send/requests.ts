@@ -3,7 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { loadValidIdentity } from '../wire/identity.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
-import { pairWithReceiver } from './link/pair.ts'
+import { pairWithReceiver } from './destinations/receiver/pair.ts'
 import type { senderDefinition } from './messages.ts'
 
 type Definition = typeof senderDefinition

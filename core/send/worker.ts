@@ -14,10 +14,10 @@ import type { Config } from './config.ts'
 import { knownOf, sameButStatus, sourcesOf } from './config.ts'
 import type { Delivery } from './delivery.ts'
 import { openDelivery, sameDelivery } from './delivery.ts'
+import type { DestinationEvents } from './destinations/destination.ts'
+import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { holdLedger } from './ledger-in-use.ts'
 import { openLimiter } from './limit/limiter.ts'
-import type { LinkEvents } from './link/link.ts'
-import type { StatusNow } from './link/tell-status.ts'
 import type { Connection, senderDefinition } from './messages.ts'
 import { createProgress } from './progress/progress.ts'
 import { openReaders } from './reading/readers.ts'
@@ -103,7 +103,7 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   })
   const nudge = throttled(NUDGE_EVERY_MS, () => context.nudge())
 
-  const setConnection: LinkEvents['onState'] = (state, problem, toItself) => {
+  const setConnection: DestinationEvents['onState'] = (state, problem, toItself) => {
     if (state !== connection.state) {
       connection = { state, since: Date.now(), problem, ...(toItself === undefined ? {} : { toItself }) }
       if (problem !== null) context.log('warn', englishWords(problem))

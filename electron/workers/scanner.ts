@@ -4,5 +4,4 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const watcherThread = new URL('./inotify-thread.js', import.meta.url)
-const listingThread = new URL('./listing-thread.js', import.meta.url)
-serveWorker(utilityProcessPort(), scannerDefinition, startScanner({ watcherThread, listingThread }))
+serveWorker(utilityProcessPort(), scannerDefinition, startScanner({ watcherThread }))

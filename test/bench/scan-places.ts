@@ -20,7 +20,7 @@ export async function makePlaces(): Promise<Places> {
   const make = (directory: string) => mkdtempSync(path.join(directory, 'holdfast-bench-'))
   const ledgers = make(tmpdir())
   const bundled = path.join(ledgers, 'bundle')
-  await bundle(bundled, [SUBJECT, 'cli/workers/inotify-thread', 'cli/workers/listing-thread'])
+  await bundle(bundled, [SUBJECT, 'cli/workers/inotify-thread'])
   const subject = path.join(bundled, `${SUBJECT}.js`)
   return { trees: make(existsSync(MEMORY) ? MEMORY : tmpdir()), ledgers, subject }
 }

@@ -75,7 +75,6 @@ serveWorker(
   scannerDefinition,
   startScanner({
     watcherThread: new URL('../../cli/workers/inotify-thread.js', import.meta.url),
-    listingThread: new URL('../../cli/workers/listing-thread.js', import.meta.url),
     openLedger: openStampedLedger,
   }),
 )

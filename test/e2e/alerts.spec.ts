@@ -73,7 +73,7 @@ test('what fails is acknowledged, snoozed and muted in the window, with the way 
     .filter({ hasText: `Missing: ${directory}` })
   await entry.getByRole('button').click()
   await expect(entry).toContainText(`by ${acknowledged?.by}`)
-  await expect(entry).toContainText('System notifications: told at')
+  await expect(entry).toContainText('System notifications: delivered at')
   await pictures(page, 'timeline')
 
   const found = past(page).getByRole('listitem').filter({ hasText: directory })
@@ -118,9 +118,10 @@ test('a notification opens its incident; none is shown while the window is open 
     .filter({ hasText: `Missing: ${directory}` })
     .first()
   await expect(entry).toContainText('lasted')
-  if (!(await entry.getByText('That it began').isVisible())) await entry.getByRole('button').click()
-  await expect(entry).toContainText('That it is over')
-  await expect(entry).not.toContainText('not told yet')
+  if (!(await entry.getByText('Failure', { exact: true }).isVisible()))
+    await entry.getByRole('button').click()
+  await expect(entry).toContainText('Recovery')
+  await expect(entry).not.toContainText('not delivered yet')
   expect(desktop.notifications.all.length).toBe(before)
 
   await show(page, /Overview/)

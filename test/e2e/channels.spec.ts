@@ -26,7 +26,7 @@ async function service() {
   return { got, answer, address: `http://127.0.0.1:${port}`, close: () => server.close() }
 }
 
-const card = (page: Page) => page.getByRole('region', { name: 'Who is told', exact: true })
+const card = (page: Page) => page.getByRole('region', { name: 'Notification channels', exact: true })
 
 test('a channel is added with a secret, tried, edited and removed', async ({ desktop }) => {
   const { got, answer, address, close } = await service()
@@ -35,7 +35,7 @@ test('a channel is added with a secret, tried, edited and removed', async ({ des
   })
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.getByRole('tab', { name: /Alerts/ }).click()
-  await page.getByRole('button', { name: 'Who is told, and how' }).click()
+  await page.getByRole('button', { name: 'Set up notification channels' }).click()
   await expect(card(page)).toBeInViewport()
   await card(page).getByRole('button', { name: 'Add a channel' }).click()
   const dialog = page.getByRole('dialog')
@@ -44,17 +44,17 @@ test('a channel is added with a secret, tried, edited and removed', async ({ des
   await pictures(page, 'channel-form')
 
   await dialog.getByRole('button', { name: 'Add', exact: true }).click()
-  await expect(dialog.getByText('This is needed.')).toBeVisible()
+  await expect(dialog.getByText('This is required.')).toBeVisible()
   await expect(dialog.getByLabel('Topic')).toBeFocused()
   await dialog.getByLabel('Name').fill('Phone')
   await dialog.getByLabel('Server').fill(address)
   await dialog.getByLabel('Topic').fill('alerts')
   await dialog.getByLabel('Access token').fill(SECRET)
   await expect(dialog.getByRole('figure', { name: 'Example' })).not.toBeEmpty()
-  await dialog.getByText('Own words').click()
-  const words = dialog.getByRole('textbox', { name: 'Words of the message' })
+  await dialog.getByText('Custom').click()
+  const words = dialog.getByRole('textbox', { name: 'Text of the message' })
   await words.fill('Holdfast: ')
-  await dialog.getByText('Names that can stand in it').click()
+  await dialog.getByText('Placeholders').click()
   await dialog.getByRole('button', { name: 'Insert {title}' }).click()
   await expect(words).toHaveValue('Holdfast: {title}')
   await expect(dialog.getByRole('figure', { name: 'Example' })).toContainText(/Holdfast: [^{]+$/)
@@ -93,7 +93,7 @@ test('a channel is added with a secret, tried, edited and removed', async ({ des
 
   await renamed.getByRole('button', { name: 'Actions for Telephone' }).click()
   await page.getByRole('menuitem', { name: 'Remove…' }).click()
-  await expect(dialog).toContainText('Nothing is told through it any more.')
+  await expect(dialog).toContainText('No more notifications are sent through it.')
   await dialog.getByRole('button', { name: 'Remove' }).click()
   await expect(renamed).toBeHidden()
   expect((await state()).settings.alerts.channels).toEqual([])
@@ -120,10 +120,10 @@ test('channels are switched and ordered, and quiet hours, labels and times are k
   await card(page).getByRole('switch', { name: 'Use System notifications' }).press('Space')
   await until('notifications to be off', async () => !(await state()).settings.notifications)
 
-  const times = page.getByRole('region', { name: 'When you are told' })
+  const times = page.getByRole('region', { name: 'When to notify' })
   await times.getByRole('switch', { name: 'Quiet hours' }).press('Space')
   await times.getByLabel('From').fill('25:00')
-  await expect(times).toContainText('A time such as 22:00 is needed.')
+  await expect(times).toContainText('Enter a time such as 22:00.')
   await times.getByLabel('From').fill('9:30')
   await times.getByLabel('From').press('Enter')
   await times.getByLabel('Project code').fill('P-7')

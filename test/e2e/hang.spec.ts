@@ -54,5 +54,5 @@ test('a frozen file system freezes neither the window nor the checks of the othe
   } finally {
     await frozen.thaw()
   }
-  await desktop.notifications.waitFor('the recovery', ({ summary }) => /well again/i.test(summary))
+  await desktop.notifications.waitFor('the recovery', ({ summary }) => /recovered/i.test(summary))
 })

@@ -87,7 +87,7 @@ test('a directory is chosen, shipped, goes read-only, is told about, and is well
     await disk.remountFresh()
     const told = await desktop.notifications.waitFor(
       'recovery',
-      ({ summary }) => /well again/i.test(summary),
+      ({ summary }) => /recovered/i.test(summary),
       30_000,
     )
     expect(`${told.summary} ${told.body}`).toContain(source)

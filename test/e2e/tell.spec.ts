@@ -62,8 +62,8 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   console.log(
     `after the repair: shown after ${recovery.at - wellAt} ms, posted after ${secondPost.at - wellAt} ms; ${recovery.summary} | ${recovery.body} | ${wordsOf(secondPost)}`,
   )
-  expect(recovery.summary).toMatch(/^Well again: .+\/lane-\d\d and 19 more$/)
-  const duration = /^“Read-only” is over\. It began at .+ and lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
+  expect(recovery.summary).toMatch(/^Recovered: .+\/lane-\d\d and 19 more$/)
+  const duration = /^“Read-only” has ended\. It began at .+ and lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
   expect(secondPost.body).toBe(form(`touch works again, after ${duration}`))
   expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
   await isStillRunning(running, secondPost.at + NOTHING_MORE_MS)
@@ -90,7 +90,7 @@ test('what could not be sent while the network was down is one summary once it i
   await until('an attempt that failed', async () => (await there())?.condition === 'retrying')
   const wellAt = await repair(disk)
   const recovery = await nextOf('notification', desktop.notifications.all, 2, 15_000)
-  expect(recovery.summary).toMatch(/^Well again: /)
+  expect(recovery.summary).toMatch(/^Recovered: /)
   expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
 
   await server.listen()
@@ -165,7 +165,7 @@ test('a receiver that stays away is told once in each channel, and once when it 
   const recovery = await nextOf('notification', desktop.notifications.all, 2, 60_000)
   const secondPost = await nextOf('request', server.posts, 2, 15_000)
   console.log(`back: ${recovery.summary} | ${recovery.body}`)
-  expect(recovery.summary).toBe('Well again: cellar')
+  expect(recovery.summary).toBe('Recovered: cellar')
   expect(recovery.body).toMatch(/lasted \d+ sec/)
   const { about, what, incident } = JSON.parse(secondPost.body)
   expect([about, what, incident.kind]).toEqual([failed.about, 'recovered', 'unreachable'])
@@ -198,6 +198,6 @@ test('with notifications off nothing counts as told on this computer: not its en
   expect(tested.delivered).toBe(true)
   await nextOf('notification', desktop.notifications.all, 1, 15_000)
   await isStillRunning(running, recovery.at + 2 * INTERVAL_SECONDS * 1000)
-  expect(native(desktop).map(({ summary }) => summary)).toEqual(['Holdfast: a test'])
+  expect(native(desktop).map(({ summary }) => summary)).toEqual(['Test from Holdfast'])
   expect(server.posts.length).toBe(2)
 })

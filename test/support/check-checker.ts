@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
+import { createConcurrencyLimit } from '../../core/check/concurrency-limit.ts'
 import type { Checked } from '../../core/check/messages.ts'
-import { createRoom } from '../../core/check/room.ts'
 import { type CheckerConfig, createChecker } from '../../core/check/schedule/checker.ts'
 import { createFakeClock, WALL_AT_START } from './check-clock.ts'
 import { createFakeDisk } from './check-disk.ts'
 
-/** A checker in the test's own process, with a clock and a disk of the test's, and room for as many checks as are asked. */
+/** A checker in the test's own process, with a clock and a disk of the test's, and a limit of checks that are out. */
 export function setUpChecker(mostOut?: number) {
   const clock = createFakeClock()
   const disk = createFakeDisk(() => clock.now())
@@ -14,7 +14,7 @@ export function setUpChecker(mostOut?: number) {
   const checker = createChecker({
     clock,
     disk,
-    room: createRoom(clock, mostOut),
+    limit: createConcurrencyLimit(clock, mostOut),
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })

@@ -1,18 +1,16 @@
-import type { Session } from '../../core/send/session/session.ts'
+import type { Session } from '../../core/send/destinations/destination.ts'
 
 /** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
 export const fakeSession = (parts: Partial<Session> = {}): Session => ({
   asksFirst: false,
-  smallLimits: { files: 100, bytes: 1e6, fileBytes: 256 * 1024 },
+  limits: { files: 100, bytes: 1e6, fileBytes: 256 * 1024, resumeBytes: 4 * 1024 * 1024 },
   async sendSmall(files, _directories, { onWire, onAnswer }) {
     onWire()
-    for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '', position: 1 })
+    for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
   },
   begin: async () => null,
   copy: async () => null,
-  prove: async () => null,
-  onFrame: () => undefined,
-  close: () => undefined,
+  prove: async () => ({ kind: 'unavailable' }),
   closed: false,
   ...parts,
 })

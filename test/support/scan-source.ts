@@ -17,7 +17,6 @@ export function runSource(
     reconcileSeconds: 3600,
     quietSeconds: 0.1,
     openTree: async () => quietTree,
-    list: () => null,
     offered: () => undefined,
     changed: () => undefined,
     log: () => undefined,

@@ -1,10 +1,13 @@
 import { realpathSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
+import { createNameFilter } from '../../core/filter/names.ts'
 import type { FileFacts } from '../../core/scan/tree/facts.ts'
+import { unsendableWords } from '../../core/scan/tree/unsendable.ts'
+import { walk } from '../../core/scan/tree/walk.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { openPolling } from '../../core/scan/watch/polling.ts'
+import { openPortable } from '../../core/scan/watch/portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
-import { openWithoutInotify } from '../../core/scan/watch/without-inotify.ts'
 import type { Message } from '../../core/words/message.ts'
 
 export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', import.meta.url)
@@ -12,8 +15,9 @@ export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', impo
 /** Everything that a watcher told. */
 export class Recorder implements TreeListener {
   readonly files: FileFacts[] = []
-  readonly signals: string[] = []
-  readonly polled: string[] = []
+  readonly marks: string[] = []
+  /** What a session does when it is told of a loss. */
+  compare: () => Promise<void> = async () => undefined
   readonly problems: Message[] = []
   readonly failures: unknown[] = []
   losses = 0
@@ -28,17 +32,15 @@ export class Recorder implements TreeListener {
   finished(files: FileFacts[]): void {
     this.files.push(...files)
   }
-  signal(path: string): void {
-    this.signals.push(path)
+  mark(path: string): void {
+    this.marks.push(path)
   }
   entriesChanged(): void {
     this.changes += 1
   }
-  lost(): void {
+  lost(): Promise<void> {
     this.losses += 1
-  }
-  async poll(directories: string[]): Promise<void> {
-    this.polled.push(...directories)
+    return this.compare()
   }
   unwatched(count: number): void {
     this.unwatchedCount = count
@@ -72,9 +74,7 @@ export async function openTree(
   const request: TreeRequest = {
     root: realpathSync(directory),
     base: '',
-    recursive: true,
     names: { ignore: [], marks: [] },
-    signals: [],
     ...options,
   }
   if (implementation === 'inotify') {
@@ -82,8 +82,47 @@ export async function openTree(
     onTestFinished(() => thread.stop())
     return { recorder, watcher: await thread.open(request, recorder) }
   }
-  const open = implementation === 'polling' ? openPolling : openWithoutInotify
-  const watcher = await open(request, recorder, { quietMs })
+  if (implementation === 'chokidar') {
+    const watcher = await openPortable(request, recorder, { quietMs })
+    onTestFinished(() => watcher.close())
+    return { recorder, watcher }
+  }
+  const isNew = await compared(request)
+  const watcher = await openPolling(request, recorder, { quietMs })
   onTestFinished(() => watcher.close())
+  recorder.compare = async () => {
+    // A test may be over, and its directory gone.
+    const { unknown, unsendable } = await isNew(recorder.files).catch(() => ({ unknown: [], unsendable: [] }))
+    for (const one of unsendable) recorder.problem(unsendableWords(request.root, one))
+    await watcher.examine(unknown)
+  }
   return { recorder, watcher }
+}
+
+/** Stands for the comparison with the ledger: what was there when it began is known, and what was reported since. */
+async function compared(request: TreeRequest) {
+  const { root, names } = request
+  const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: FileFacts) =>
+    [path, size, mtimeNs, ctimeNs, inode].join()
+  const list = async () => {
+    const found = { files: [] as FileFacts[], unsendable: [] as Parameters<typeof unsendableWords>[1][] }
+    const filter = createNameFilter(names)
+    const { signal } = new AbortController()
+    for await (const chunk of walk({ root, base: '', filter, recursive: true, signal })) {
+      found.files.push(...chunk.files)
+      found.unsendable.push(...chunk.unsendable)
+    }
+    return found
+  }
+  let known = new Set((await list()).files.map(keyOf))
+  let taken = 0
+  return async (reported: readonly FileFacts[]) => {
+    const { files, unsendable } = await list()
+    // As a sender gives up what is gone.
+    known = new Set(files.map(keyOf).filter((key) => known.has(key)))
+    for (const one of reported.slice(taken)) known.add(keyOf(one))
+    taken = reported.length
+    const unknown = files.filter((file) => !known.has(keyOf(file))).map(({ path }) => path)
+    return { unknown, unsendable }
+  }
 }

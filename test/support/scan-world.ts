@@ -1,5 +1,5 @@
-import type { DirectoryEffects } from '../../core/scan/batch/directory.ts'
-import { BatchDirectory } from '../../core/scan/batch/directory.ts'
+import type { MarkingEffects } from '../../core/scan/batch/marking.ts'
+import { Marking } from '../../core/scan/batch/marking.ts'
 
 export const QUIET_MS = 1000
 /** More moments than any run has that comes to rest. */
@@ -16,7 +16,7 @@ type FileState = 'open' | 'new' | 'waiting' | 'sent'
  * an event at the n-th of them.
  */
 export class World {
-  readonly directory: BatchDirectory
+  readonly directory: Marking
   readonly files = new Map<string, FileState>()
   readonly violations: string[] = []
   /** The effects that had moments: whatever gives a promise has them. */
@@ -29,7 +29,6 @@ export class World {
   refusedMarks = 0
   marks = 0
   moments = 0
-  #watching = false
   #marking = false
   #time = 0
   readonly #timers = new Map<() => void, number>()
@@ -44,7 +43,7 @@ export class World {
   /** @param delay moments that pass before an event is told */
   constructor(delay = 0) {
     this.#delay = delay
-    this.directory = new BatchDirectory(this.#withMoments(this.#effects()), QUIET_MS)
+    this.directory = new Marking(this.#withMoments(this.#effects()), QUIET_MS)
   }
 
   at(moment: number, event: () => void): void {
@@ -90,22 +89,13 @@ export class World {
   vanish(): void {
     this.vanished = true
     this.files.clear()
-    if (this.#watching) void this.directory.rewatch()
     this.#soon(() => this.directory.stop())
   }
 
   /** Events were lost, this one among them. */
   loseEvent(name: string): void {
     this.#make(name)
-    if (this.#watching) void this.directory.relist()
-  }
-
-  /** The watcher is gone with all that it had to tell. */
-  loseWatcher(name: string): void {
-    this.#make(name)
-    if (!this.#watching) return
-    this.#watching = false
-    void this.directory.rewatch()
+    void this.directory.relist()
   }
 
   sendAll(): void {
@@ -140,7 +130,7 @@ export class World {
     return true
   }
 
-  /** Events bring a finished file, if anybody watches; else only a listing can find it. */
+  /** Events bring a finished file. */
   #tell(name: string): void {
     this.#notify(() => {
       if (this.#offer(name)) this.directory.brought(1)
@@ -148,9 +138,8 @@ export class World {
   }
 
   #notify(tell: () => void): void {
-    if (!this.#watching) return
     const due = this.moments + this.#delay
-    this.#news.push({ due, tell: () => this.#watching && tell() })
+    this.#news.push({ due, tell })
     if (this.#delay === 0) this.#tellUntil(due)
   }
 
@@ -182,7 +171,7 @@ export class World {
     await Promise.resolve()
   }
 
-  #withMoments(effects: DirectoryEffects): DirectoryEffects {
+  #withMoments(effects: MarkingEffects): MarkingEffects {
     const wrap = (name: string, effect: (...given: unknown[]) => unknown) => {
       return (...given: unknown[]) => {
         if (!takesTime(effect)) return effect(...given)
@@ -198,7 +187,7 @@ export class World {
     }
     return Object.fromEntries(
       Object.entries(effects).map(([name, effect]) => [name, wrap(name, effect)]),
-    ) as unknown as DirectoryEffects
+    ) as unknown as MarkingEffects
   }
 
   #unsent(): number {
@@ -214,15 +203,8 @@ export class World {
     if (this.vanished) throw Object.assign(new Error('gone'), { code: 'ENOENT' })
   }
 
-  #effects(): DirectoryEffects {
+  #effects(): MarkingEffects {
     return {
-      watch: async () => {
-        this.#mustBeThere()
-        this.#watching = true
-      },
-      unwatch: () => {
-        this.#watching = false
-      },
       list: async () => {
         this.#mustBeThere()
         this.#marking = false

@@ -1,5 +1,5 @@
-import type { SessionOptions } from '../../core/send/session/session.ts'
-import { openSession } from '../../core/send/session/session.ts'
+import type { SessionOptions } from '../../core/send/destinations/receiver/session.ts'
+import { openSession } from '../../core/send/destinations/receiver/session.ts'
 import type { Channel } from '../../core/wire/channel.ts'
 import type { Frame } from '../../core/wire/frames.ts'
 import { factsOf } from './file-facts.ts'
@@ -7,7 +7,7 @@ import { factsOf } from './file-facts.ts'
 // A sender's session on a channel that the test holds.
 
 export const digest = Buffer.alloc(32, 3)
-export const source = { id: 'a1', name: 'data' }
+export const source = { id: 'a1', name: 'data', path: '/data' }
 export const file = { source, path: 'new', facts: factsOf(5) }
 export const small = { ...file, bytes: Buffer.alloc(5), digest }
 
@@ -18,7 +18,7 @@ export const silent = {
   onAnswer: () => undefined,
 }
 
-export function openSender(files = 2, bytes = 1000, options: SessionOptions = {}) {
+export function openSender(files = 2, bytes = 1000, options: Partial<SessionOptions> = {}) {
   const all: { type: string; header: object }[] = []
   const payloads: (readonly Uint8Array[])[] = []
   let use: () => void = () => undefined
@@ -33,7 +33,7 @@ export function openSender(files = 2, bytes = 1000, options: SessionOptions = {}
     end: () => undefined,
     closed: false,
   }
-  const session = openSession(channel, { bytes, files }, options)
+  const session = openSession(channel, { bytes, files }, { receiver: 'nas', ...options })
   const answer = (...results: [number, number][]): Frame => ({
     type: 'result',
     header: { position: 7, results: results.map(([id, status]) => [id, status, '']) },

@@ -19,7 +19,7 @@ export interface WorkerStarter {
 /**
  * Threads of libuv's pool, which a process must be given at its start; 1024 is libuv's limit. A path that hangs in
  * the kernel holds one thread for as long as it hangs, so the checker has all there can be. The scanner and the
- * sender bound what one source may have out (core/scan/tree/calls.ts, core/send/lane/lane.ts: about twenty calls) and
+ * sender bound what one source may have out (core/scan/tree/calls.ts, core/send/source/window.ts: about twenty calls) and
  * have threads for more than twenty sources that hang at once. The receiver has one disk, which may have twice as many
  * calls as files that are written at a time.
  */

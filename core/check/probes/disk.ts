@@ -24,65 +24,6 @@ export interface Disk {
 const TIDY_EVERY_MS = 60 * 60 * 1000
 
 export function createSystemDisk(table: MountTable = createMountTable()): Disk {
-  const check: Disk['check'] = async (path, wanted, before, progress) => {
-    const started = performance.now()
-    /** The path could not even be reached: the first probe says so, the others have no answer. */
-    const stopped = (failure: Failure, memory: PathMemory): Findings => ({
-      probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
-      delayMs: null,
-      memory: { ...memory, tidiedMs: null },
-    })
-    let found: { anchor: Anchor; mount: Mount | null }
-    try {
-      found = await findMounted(path, table)
-    } catch (thrown) {
-      const error = systemErrorOf(thrown)
-      const point = error.code === 'ENOENT' ? await pointThatIsAway(table, before) : null
-      if (point === null) return stopped(callFailure('open', error), before)
-      return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
-    }
-    const { anchor, mount } = found
-    let isAnchorInUse = false
-    try {
-      const looked =
-        mount === null
-          ? { failures: [], memory: before }
-          : lookAtMount(before, mount, table.errorsCount(mount))
-      const [mountFailure] = looked.failures
-      if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
-      if (wanted.includes('mount')) {
-        progress.done.mount = { failures: looked.failures, elapsedMs: performance.now() - started }
-      }
-      let memory = looked.memory
-      const isDirectory = anchor.stats.isDirectory()
-      const isReadOnlyByIntent = mountFailure === undefined && memory.known?.readOnlyByIntent === true
-      const mayWrite = wanted.includes('write') && isDirectory && !isReadOnlyByIntent
-      if (wanted.includes('read') && !isDirectory && !isReadable(anchor.stats)) {
-        progress.done.read = { failures: [], elapsedMs: performance.now() - started }
-      } else if (wanted.includes('read')) {
-        memory = await runRead(
-          anchor,
-          { isDirectory, sample: !mayWrite && !isOverNetwork(mount) },
-          memory,
-          progress,
-        )
-      }
-      if (mayWrite) {
-        memory = await runWrite(anchor.path, memory, progress)
-        // A file system that failed may come back with probe files that were long removed.
-        if (progress.done.write?.failures.length !== 0) memory = { ...memory, tidiedMs: null }
-        if (isTidyDue(memory, progress)) {
-          memory = { ...memory, tidiedMs: performance.now() }
-          isAnchorInUse = true
-          void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
-        }
-      }
-      return { probes: progress.done, delayMs: progress.delayMs, memory }
-    } finally {
-      if (!isAnchorInUse) await anchor.release().catch(() => undefined)
-    }
-  }
-
   return {
     fileSystemOf: (path, { known }) => {
       const mount = table.above(known?.mount.point ?? path)
@@ -96,7 +37,59 @@ export function createSystemDisk(table: MountTable = createMountTable()): Disk {
       const last = known === null ? above : table.above(known.mount.point)
       return `${above?.id} ${above?.device} ${last?.id} ${last?.device}`
     },
-    check,
+    check: (path, wanted, memory, progress) => check(table, path, wanted, memory, progress),
+  }
+}
+
+async function check(
+  table: MountTable,
+  path: string,
+  wanted: readonly ProbeKind[],
+  before: PathMemory,
+  progress: Progress,
+): Promise<Findings> {
+  const started = performance.now()
+  /** The path could not even be reached: the first probe says so, the others have no answer. */
+  const stopped = (failure: Failure, memory: PathMemory): Findings => ({
+    probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
+    delayMs: null,
+    memory: { ...memory, tidiedMs: null },
+  })
+  let found: { anchor: Anchor; mount: Mount | null }
+  try {
+    found = await findMounted(path, table)
+  } catch (thrown) {
+    const error = systemErrorOf(thrown)
+    const point = error.code === 'ENOENT' ? await pointThatIsAway(table, before) : null
+    if (point === null) return stopped(callFailure('open', error), before)
+    return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
+  }
+  const { anchor, mount } = found
+  let isAnchorInUse = false
+  try {
+    const looked =
+      mount === null ? { failures: [], memory: before } : lookAtMount(before, mount, table.errorsCount(mount))
+    const [mountFailure] = looked.failures
+    if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
+    if (wanted.includes('mount')) {
+      progress.done.mount = { failures: looked.failures, elapsedMs: performance.now() - started }
+    }
+    const isReadOnlyByIntent = mountFailure === undefined && looked.memory.known?.readOnlyByIntent === true
+    const mayWrite = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
+    let { memory } = looked
+    if (wanted.includes('read')) {
+      memory = await runRead(anchor, !mayWrite && !isOverNetwork(mount), memory, progress)
+    }
+    if (mayWrite) memory = await runWrite(anchor.path, memory, progress)
+    if (mayWrite && isTidyDue(memory, progress)) {
+      memory = { ...memory, tidiedMs: performance.now() }
+      isAnchorInUse = true
+      // Not waited for: a large directory takes its time.
+      void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
+    }
+    return { probes: progress.done, delayMs: progress.delayMs, memory }
+  } finally {
+    if (!isAnchorInUse) await anchor.release().catch(() => undefined)
   }
 }
 
@@ -146,20 +139,26 @@ function isTidyDue({ tidiedMs }: PathMemory, { done }: Progress): boolean {
   return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
 }
 
+/** @param sample whether a file of a directory is read, too. */
 async function runRead(
-  anchor: Anchor,
-  { isDirectory, sample }: { isDirectory: boolean; sample: boolean },
+  { path, stats }: Anchor,
+  sample: boolean,
   memory: PathMemory,
   progress: Progress,
 ): Promise<PathMemory> {
   progress.probe = 'read'
+  const { isBuffered } = memory
   const enter = (step: string) => {
     progress.step = step
   }
-  const { isBuffered } = memory
+  const isDirectory = stats.isDirectory()
+  if (!isDirectory && !isReadable(stats)) {
+    progress.done.read = { failures: [], elapsedMs: 0 }
+    return memory
+  }
   const result = isDirectory
-    ? await listDirectory(anchor.path, { isBuffered, sample, enter })
-    : await readFile(anchor.path, { isBuffered, enter })
+    ? await listDirectory(path, { isBuffered, sample, enter })
+    : await readFile(path, { isBuffered, enter })
   const failures = result.failure === null ? [] : [callFailure(result.failure.step, result.failure)]
   progress.done.read = { failures, elapsedMs: result.delayMs }
   progress.delayMs = result.failure === null ? result.delayMs : null
@@ -177,16 +176,15 @@ async function runWrite(directory: string, memory: PathMemory, progress: Progres
     },
   })
   progress.done.write = { failures, elapsedMs }
-  const after = { ...memory, unremoved }
-  if (readBack === null) return after
-  if (readBack.failure === null) {
+  if (readBack?.failure === null) {
     if (progress.delayMs !== null) progress.delayMs = readBack.delayMs
-    return after
+  } else if (readBack !== null) {
+    const failure = callFailure('read back', readBack.failure)
+    const read = progress.done.read
+    if (read === undefined) failures.push(failure)
+    else progress.done.read = { ...read, failures: [...read.failures, failure] }
+    progress.delayMs = null
   }
-  const failure = callFailure('read back', readBack.failure)
-  const read = progress.done.read
-  if (read === undefined) failures.push(failure)
-  else progress.done.read = { ...read, failures: [...read.failures, failure] }
-  progress.delayMs = null
-  return after
+  // A file system that failed may come back with probe files that were long removed.
+  return { ...memory, unremoved, tidiedMs: failures.length > 0 ? null : memory.tidiedMs }
 }

@@ -1,15 +1,15 @@
 import type { ConfigOf } from '../../worker/definition.ts'
 import type { Clock } from '../clock.ts'
+import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
-import type { Room } from '../room.ts'
 import { slowLimit } from '../verdict.ts'
 import { createChecksOut } from './checks-out.ts'
-import { createGate } from './gate.ts'
-import { createLooks } from './looks.ts'
 import { createReportBatch } from './report-batch.ts'
-import { createTelling } from './telling.ts'
+import { createReporter } from './reporter.ts'
+import { createSemaphores } from './semaphores.ts'
+import { createSpotChecks } from './spot-checks.ts'
 import { dueAt, patienceOf, tickAfter } from './timetable.ts'
 import { isOn, isSameTarget, type Watch } from './watched-path.ts'
 
@@ -18,7 +18,7 @@ export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 export interface CheckerPorts {
   clock: Clock
   disk: Disk
-  room: Room
+  limit: ConcurrencyLimit
   report(checked: Checked[]): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
@@ -34,19 +34,19 @@ export interface Checker {
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, room, report, buffered }: CheckerPorts): Checker {
+export function createChecker({ clock, disk, limit, report, buffered }: CheckerPorts): Checker {
   const watches = new Map<string, Watch>()
   const batch = createReportBatch(clock, report)
-  const telling = createTelling(clock, batch)
+  const reporter = createReporter(clock, batch)
   const isWatched = (watch: Watch) => watches.get(watch.target.id) === watch
   const out = createChecksOut({
     clock,
     disk,
-    room,
-    gate: createGate(() => clock.now()),
-    telling,
+    limit,
+    semaphores: createSemaphores(() => clock.now()),
+    reporter,
     isWatched,
-    anew: (watch) => anew(watch),
+    checkAgain: (watch) => checkAgain(watch),
     buffered,
   })
   let intervalMs = 0
@@ -54,7 +54,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
   const begin = (watch: Watch) => {
     const { check } = watch
     if (check === null) out.begin(watch)
-    else if (check.isOverdue) out.stillOut(watch, clock.wall(), check)
+    else if (check.isOverdue) out.stillOut(check, clock.wall())
   }
 
   const fire = (watch: Watch) => {
@@ -64,7 +64,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
   }
 
   /** The path goes on with its timetable and its memory; what its last check still says is no more of interest. */
-  const anew = (watch: Watch) => {
+  const checkAgain = (watch: Watch) => {
     watch.cancelTick()
     const next: Watch = { ...watch, check: null }
     next.cancelTick = clock.at(dueAt(next.timetable, next.tick), () => fire(next))
@@ -72,7 +72,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
     begin(next)
   }
 
-  const looks = createLooks(
+  const spotChecks = createSpotChecks(
     clock,
     watches,
     ({ target, memory }) => disk.fileSystemOf(target.path, memory),
@@ -90,9 +90,9 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
     watch.cancelTick()
     // A check that only waits never needs to run; one that is out keeps its place, and its deadline, until it
     // comes back: its file system may be blocked for the paths that stay.
-    if (watch.check !== null && !watch.check.pass.entered()) {
+    if (watch.check !== null && !watch.check.permit.isGranted()) {
       watch.check.cancelDeadline()
-      watch.check.pass.leave()
+      watch.check.permit.release()
     }
     watch.check?.cancelSuspicion()
     watches.delete(watch.target.id)
@@ -107,7 +107,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
       cancelTick: () => undefined,
       memory: memoryOf(remembered),
       begunMs: Number.NEGATIVE_INFINITY,
-      lookedAtMs: Number.NEGATIVE_INFINITY,
+      spotCheckedMs: Number.NEGATIVE_INFINITY,
       check: null,
     }
     watches.set(target.id, watch)
@@ -121,8 +121,8 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
       const patience = patienceOf(intervalMs)
       const timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
       out.setTimeout(timeoutMs)
-      looks.every(config.timeoutSeconds === null ? patience.lookEveryMs : null)
-      telling.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
+      spotChecks.every(config.timeoutSeconds === null ? patience.spotCheckEveryMs : null)
+      reporter.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
       for (const watch of [...watches.values()]) {
         const target = wanted.get(watch.target.id)
@@ -134,15 +134,15 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
       }
     },
     checkNow: (only) => {
-      out.leaveEnded()
+      out.abandonUnwatched()
       const isMeant = (watch: Watch) => {
         if (only === undefined) return true
         if ('ids' in only) return only.ids.includes(watch.target.id)
         if (only.points.some((point) => isOn(watch, point))) return true
-        return watch.check?.isOverdue === true && out.isRemounted(watch, watch.check)
+        return watch.check?.isOverdue === true && out.isRemounted(watch.check)
       }
       const meant = [...watches.values()].filter(isMeant)
-      // What is out and left to itself then is in no other path's way.
+      // What is out and abandoned then is in no other path's way.
       const [waiting, free] = [
         meant.filter(({ check }) => check !== null),
         meant.filter(({ check }) => check === null),
@@ -152,7 +152,7 @@ export function createChecker({ clock, disk, room, report, buffered }: CheckerPo
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       out.stop()
-      looks.stop()
+      spotChecks.stop()
       batch.stop()
     },
   }

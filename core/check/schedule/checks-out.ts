@@ -1,27 +1,27 @@
 import type { Clock } from '../clock.ts'
+import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
-import type { Room } from '../room.ts'
-import type { Gate } from './gate.ts'
-import type { Telling } from './telling.ts'
+import type { Reporter } from './reporter.ts'
+import type { Semaphores } from './semaphores.ts'
 import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 /**
- * Checks of one mount point that were left to themselves and are still out, at most: as many threads as a point can cost
- * that is mounted anew again and again and hangs each time, four a time. Then a path waits for its own check again.
+ * Checks of one mount point that were abandoned and are still out, at most: as many threads as a point can cost
+ * that is mounted checkAgain again and again and hangs each time, four a time. Then a path waits for its own check again.
  */
-const MOST_LEFT = 32
+const MOST_ABANDONED = 32
 
 export interface ChecksOutParts {
   clock: Clock
   disk: Disk
-  room: Room
-  gate: Gate
-  telling: Telling
+  limit: ConcurrencyLimit
+  semaphores: Semaphores
+  reporter: Reporter
   /** The path is still checked. */
   isWatched(watch: Watch): boolean
-  /** The path's check has been left to itself: it is checked once more now. */
-  anew(watch: Watch): void
+  /** The path's check has been abandoned: it is checked once more now. */
+  checkAgain(watch: Watch): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
 }
@@ -30,101 +30,94 @@ export interface ChecksOutParts {
 export interface ChecksOut {
   /** How long a check may take, in milliseconds. */
   setTimeout(ms: number): void
-  /** Checks a path that has no check out, once the gate and the room let it pass. */
+  /** Checks a path that has no check out, once its file system's semaphore and the limit let it. */
   begin(watch: Watch): void
   /** It was begun on a mount that is there no more. */
-  isRemounted(watch: Watch, check: Check): boolean
+  isRemounted(check: Check): boolean
   /** It is overdue: that is told, unless it says nothing of what is mounted now. */
-  stillOut(watch: Watch, at: number, check: Check): void
+  stillOut(check: Check, at: number): void
   /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
-  leaveEnded(): void
+  abandonUnwatched(): void
   /** Nothing is told any more; what is out is left to itself. */
   stop(): void
 }
 
 export function createChecksOut(parts: ChecksOutParts): ChecksOut {
-  const { clock, disk, room, gate, telling, isWatched, anew, buffered } = parts
-  const out = new Map<Check, Watch>()
-  /** Those of them that were left to themselves, with their mount points. */
-  const left = new Map<Check, string>()
+  const { clock, disk, limit, semaphores, reporter, isWatched, checkAgain, buffered } = parts
+  const out = new Set<Check>()
   let timeoutMs = 0
 
-  const isRemounted = ({ target, memory }: Watch, { mountedAs }: Check) =>
+  const isRemounted = ({ watch: { target, memory }, mountedAs }: Check) =>
     disk.mountedAs(target.path, memory) !== mountedAs
 
-  const leave = (watch: Watch, check: Check): boolean => {
-    const point = pointOf(watch)
-    const lost = [...left.values()].filter((one) => one === point).length
-    if (lost >= MOST_LEFT || !isRemounted(watch, check)) return false
-    left.set(check, point)
+  /** Leaves a check to itself that says nothing of what is mounted now; false: it does, or too many are out. */
+  const abandon = (check: Check): boolean => {
+    const point = pointOf(check.watch)
+    const abandoned = [...out].filter(({ abandonedOn }) => abandonedOn === point).length
+    if (abandoned >= MOST_ABANDONED || !isRemounted(check)) return false
+    check.abandonedOn = point
     check.cancelSuspicion()
-    check.pass.leave()
+    check.permit.release()
     return true
   }
 
-  const stillOut = (watch: Watch, at: number, check: Check) => {
-    if (leave(watch, check)) return anew(watch)
-    telling.hung(watch, at, check.progress, check.begunMs ?? clock.now())
+  const stillOut = (check: Check, at: number) => {
+    if (abandon(check)) return checkAgain(check.watch)
+    reporter.hung(check.watch, at, check.progress, check.begunMs ?? clock.now())
   }
 
-  const end = (watch: Watch, check: Check) => {
+  const end = (check: Check) => {
     check.cancelDeadline()
     check.cancelSuspicion()
-    check.pass.leave()
+    check.permit.release()
     out.delete(check)
-    left.delete(check)
-    if (watch.check === check) watch.check = null
+    if (check.watch.check === check) check.watch.check = null
   }
 
-  const settle = (watch: Watch, check: Check, findings: Findings | null) => {
-    end(watch, check)
+  const finish = (check: Check, findings: Findings | null) => {
+    end(check)
+    const { watch, at } = check
     // What comes too late has been told as a failure; the next good check takes that back, not this one.
     if (check.isOverdue || !isWatched(watch)) return
-    if (findings === null) return telling.noRoom(watch, check.at)
+    if (findings === null) return reporter.noThread(watch, at)
     if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
     watch.memory = findings.memory
-    telling.findings(watch, check.at, findings)
+    reporter.findings(watch, at, findings)
   }
 
-  const overdue = (watch: Watch, check: Check, fileSystem: string) => {
-    const { begunMs, pass } = check
-    if (pass.entered()) {
-      // It has waited for its turn: the time begins with its first call.
-      if (begunMs === null || clock.now() < begunMs + timeoutMs) {
-        return armDeadline(watch, check, begunMs ?? clock.now(), fileSystem)
-      }
+  const armDeadline = (check: Check, fromMs: number) => {
+    check.cancelDeadline()
+    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(check))
+  }
+
+  const overdue = (check: Check) => {
+    const { begunMs, permit, watch, at } = check
+    const now = clock.now()
+    if (begunMs !== null && now >= begunMs + timeoutMs) {
       check.isOverdue = true
-      pass.stuck()
-      if (isWatched(watch)) stillOut(watch, check.at, check)
-      else leave(watch, check)
+      permit.markStuck()
+      if (isWatched(watch)) stillOut(check, at)
+      else abandon(check)
       return
     }
-    const sinceMs = gate.stuckSince(fileSystem)
-    // It waits behind slow checks that do come back: its turn will come.
-    if (sinceMs === null) return armDeadline(watch, check, clock.now(), fileSystem)
-    end(watch, check)
-    telling.fileSystemHung(watch, check.at, sinceMs)
+    const stuckMs = permit.isGranted() ? null : permit.stuckSince()
+    // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
+    if (stuckMs === null) return armDeadline(check, begunMs ?? now)
+    end(check)
+    reporter.fileSystemHung(watch, at, stuckMs)
   }
 
-  const armDeadline = (watch: Watch, check: Check, fromMs: number, fileSystem: string) => {
-    check.cancelDeadline()
-    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(watch, check, fileSystem))
-  }
-
-  const run = (watch: Watch, check: Check) => {
-    const { path, probes } = watch.target
-    out.set(check, watch)
-    room
-      .run(() => {
-        check.begunMs = clock.now()
-        check.mountedAs = disk.mountedAs(path, watch.memory)
-        return disk.check(path, probes, watch.memory, check.progress)
-      })
-      .then(
-        (findings) => settle(watch, check, findings),
-        // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
-        (thrown) => settle(watch, check, brokenProbe(check.progress, String(thrown), watch.memory)),
-      )
+  const run = (check: Check) => {
+    const { target, memory } = check.watch
+    out.add(check)
+    const findings = limit.run(() => {
+      check.begunMs = clock.now()
+      check.mountedAs = disk.mountedAs(target.path, memory)
+      return disk.check(target.path, target.probes, memory, check.progress)
+    })
+    // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
+    const broken = (thrown: unknown) => brokenProbe(check.progress, String(thrown), memory)
+    void findings.catch(broken).then((found) => finish(check, found))
   }
 
   return {
@@ -134,23 +127,23 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
     begin: (watch) => {
       const at = clock.wall()
       const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-      const sinceMs = gate.stuckSince(fileSystem)
-      if (sinceMs !== null && gate.isFull(fileSystem)) return telling.fileSystemHung(watch, at, sinceMs)
-      const check = newCheck(watch.target.probes, at)
+      const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
+      if (stuckMs !== null) return reporter.fileSystemHung(watch, at, stuckMs)
+      const check = newCheck(watch, at)
       watch.check = check
       watch.begunMs = clock.now()
-      armDeadline(watch, check, watch.begunMs, fileSystem)
-      check.pass = gate.pass(fileSystem, () => run(watch, check))
+      armDeadline(check, watch.begunMs)
+      check.permit = semaphores.acquire(fileSystem, () => run(check))
     },
     isRemounted,
     stillOut,
-    leaveEnded: () => {
-      for (const [check, watch] of out) {
-        if (check.isOverdue && !isWatched(watch) && !left.has(check)) leave(watch, check)
+    abandonUnwatched: () => {
+      for (const check of out) {
+        if (check.isOverdue && !isWatched(check.watch) && check.abandonedOn === null) abandon(check)
       }
     },
     stop: () => {
-      for (const check of out.keys()) check.cancelDeadline()
+      for (const check of out) check.cancelDeadline()
     },
   }
 }

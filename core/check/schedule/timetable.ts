@@ -19,31 +19,31 @@ export function tickAfter({ startMs, intervalMs }: Timetable, tick: number, nowM
 /** No check is waited for longer than this, in milliseconds, unless it is asked for: a disk needs some time to spin up. */
 const MOST_PATIENCE_MS = 5_000
 /** Below this interval, in milliseconds, the checks themselves come often enough. */
-const LOOKS_FROM_MS = 2_000
+const SPOT_CHECKS_FROM_MS = 2_000
 /** What detecting, reporting and a late timer may take together, in milliseconds. */
 const RESERVE_MS = 100
 
-/** How long a look may be out, in milliseconds, before all paths of its file system are checked at once. */
+/** How long a spot check may be out, in milliseconds, before all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
 
 export interface Patience {
   /** A check that is out longer than this, in milliseconds, hangs. */
   timeoutMs: number
-  /** Between two ticks one path of each file system is looked at this often, in milliseconds; null: not needed. */
-  lookEveryMs: number | null
+  /** Between two ticks one path of each file system is checked this often, in milliseconds; null: not needed. */
+  spotCheckEveryMs: number | null
 }
 
 /**
  * Makes a hang known within one interval and a second of its beginning, and waits as long as that allows, since
  * a busy disk is not a hung one. With nothing but the timetable, a hang that begins just after a tick is met by
- * the next one, and the patience would be the second. So each file system is looked at in the middle as well.
+ * the next one, and the patience would be the second. So each file system is checked in the middle as well.
  */
 export function patienceOf(intervalMs: number): Patience {
-  if (intervalMs < LOOKS_FROM_MS) {
-    return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), lookEveryMs: null }
+  if (intervalMs < SPOT_CHECKS_FROM_MS) {
+    return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), spotCheckEveryMs: null }
   }
-  const lookEveryMs = intervalMs / 2
-  // A look, the suspicion, the others' patience: together at most the interval and a second.
-  const timeoutMs = intervalMs + 1_000 - lookEveryMs - SUSPICION_MS - RESERVE_MS
-  return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), lookEveryMs }
+  const spotCheckEveryMs = intervalMs / 2
+  // A spot check, the suspicion, the others' patience: together at most the interval and a second.
+  const timeoutMs = intervalMs + 1_000 - spotCheckEveryMs - SUSPICION_MS - RESERVE_MS
+  return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), spotCheckEveryMs }
 }

@@ -1,7 +1,7 @@
 import { isWithin } from '../../mounts/mountinfo.ts'
-import type { CheckedPath, ProbeKind } from '../messages.ts'
+import type { CheckedPath } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
-import type { Pass } from './gate.ts'
+import { noPermit, type Permit } from './semaphores.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
@@ -11,35 +11,40 @@ export interface Watch {
   tick: number
   cancelTick: () => void
   memory: PathMemory
-  /** Monotonic milliseconds of its last check's beginning, and of its last look's. */
+  /** Monotonic milliseconds of its last check's beginning, and of its last spot check's. */
   begunMs: number
-  lookedAtMs: number
+  spotCheckedMs: number
   /** The one check that is out, or waits for its turn. */
   check: Check | null
 }
 
 export interface Check {
+  readonly watch: Watch
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
   /** Monotonic milliseconds of its first call; null while it waits for its turn. */
   begunMs: number | null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
   mountedAs: string
+  /** Its mount point, once it was abandoned: the path is checked by another one. */
+  abandonedOn: string | null
   readonly progress: Progress
-  pass: Pass
+  permit: Permit
   cancelDeadline: () => void
   cancelSuspicion: () => void
   isOverdue: boolean
 }
 
-/** A check that has not passed the gate yet. `at` is in milliseconds since 1970. */
-export function newCheck(probes: readonly ProbeKind[], at: number): Check {
+/** A check that has not begun yet. `at` is in milliseconds since 1970. */
+export function newCheck(watch: Watch, at: number): Check {
   return {
+    watch,
     at,
     begunMs: null,
     mountedAs: '',
-    progress: newProgress(probes),
-    pass: { entered: () => false, leave: () => undefined, stuck: () => undefined },
+    abandonedOn: null,
+    progress: newProgress(watch.target.probes),
+    permit: noPermit,
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,

@@ -36,7 +36,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   const isIdle = () => isBroken || (waiting.length === 0 && gathered === '' && stream.writableLength === 0)
 
   const write = (text: string) => {
-    if (!isBroken) stream.write(text, 'latin1', settle)
+    if (!isBroken) stream.write(text, 'latin1', writeWaiting)
   }
   /** Events of one moment go out in one write, which costs as much for a thousand as for one. */
   const gather = (text: string) => {
@@ -49,7 +49,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
     gathered = ''
     if (text !== '') write(text)
   }
-  const settle = () => {
+  const writeWaiting = () => {
     if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD_EVENTS / 2) {
       const text = waiting.map(({ event }) => format(event)).join('')
       waiting.length = 0
@@ -65,7 +65,7 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   stream.on('error', () => {
     isBroken = true
     waiting.length = 0
-    settle()
+    writeWaiting()
   })
 
   const wait = (event: StdioEvent) => {

@@ -21,7 +21,7 @@ const AT_ONCE = 32
 const PATIENCE_MS = 5_000
 
 /** Looks at such disks, by their directory, that have not come back yet: no other one is begun meanwhile. */
-const unanswered = new Map<string, Promise<void>>()
+const unanswered = new Set<string>()
 
 /** What a look at a source's batch directories found. */
 export interface BatchLook {
@@ -30,8 +30,6 @@ export interface BatchLook {
   unsendable: Unsendable[]
   /** Directories on other file systems, where the source stays on one. */
   skipped: Skipped[]
-  /** Each is over when a disk that gave no answer in time has given it. */
-  late: Promise<void>[]
 }
 
 /** Looks at all batch directories below a root. Throws the system's error if the root cannot be listed. */
@@ -42,7 +40,7 @@ export async function lookAtBatches(
 ): Promise<BatchLook> {
   const names = await childNames(root, source.batch.prefix, filter)
   const surroundings = await surroundingsOf(root, source)
-  const look: BatchLook = { batches: [], unsendable: [], skipped: [], late: [] }
+  const look: BatchLook = { batches: [], unsendable: [], skipped: [] }
   for (let from = 0; from < names.length; from += AT_ONCE) {
     const some = names.slice(from, from + AT_ONCE)
     await Promise.all(some.map((name) => lookAt(look, surroundings, name)))
@@ -104,9 +102,7 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
   }
   const call = () => lookInside(surroundings, name)
   try {
-    const found = await (mount === undefined
-      ? callOn(root, call)
-      : onOwnDisk(look, path.join(root, name), call))
+    const found = await (mount === undefined ? callOn(root, call) : onOwnDisk(path.join(root, name), call))
     if (found === 'elsewhere') look.skipped.push({ why: 'other-file-system', path: name })
     else if (found !== null) look.batches.push(found)
   } catch (thrown) {
@@ -119,22 +115,14 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
 }
 
 /** A call on a disk of its own. Throws ETIMEDOUT if it gives no answer in time, and for as long as it owes one. */
-async function onOwnDisk<T>(look: BatchLook, place: string, call: () => Promise<T>): Promise<T> {
-  const owed = unanswered.get(place)
-  if (owed === undefined) {
+async function onOwnDisk<T>(place: string, call: () => Promise<T>): Promise<T> {
+  if (!unanswered.has(place)) {
     const answer = callOn(place, call)
     const first = await inTime(PATIENCE_MS, answer)
     if (first !== LATE) return first
-    const settled = answer.then(
-      () => undefined,
-      () => undefined,
-    )
-    unanswered.set(
-      place,
-      settled.finally(() => unanswered.delete(place)),
-    )
+    unanswered.add(place)
+    void answer.catch(() => undefined).finally(() => unanswered.delete(place))
   }
-  look.late.push(unanswered.get(place) ?? Promise.resolve())
   throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }
 

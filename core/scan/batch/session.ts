@@ -4,18 +4,18 @@ import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { throttled } from '../../pacing/throttled.ts'
 import { message } from '../../words/message.ts'
+import { offerFiles } from '../compare/offer.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
+import { watchSource } from '../source/watched.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
-
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { BatchDirectory } from './directory.ts'
-import type { BatchesHost } from './effects.ts'
-import { directoryEffects } from './effects.ts'
+import { markingEffects } from './effects.ts'
 import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
+import { OpenBatches } from './open-batches.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
 import { batchReport, notClosedWords } from './words.ts'
@@ -27,52 +27,58 @@ const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
 const REPORT_AFTER_MS = 100
 
-/** A batch source (isocket's batch directories): its child directories, each by the rules of rules.ts and the steps of steps.ts. */
+/**
+ * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
+ * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
+ */
 export function startBatch(context: SessionContext): Session {
   return new BatchSession(context)
 }
 
-class BatchSession implements Session, BatchesHost {
-  readonly context: SessionContext
-  readonly listings = createSemaphore(LISTINGS_AT_ONCE)
-  readonly watchers = new Map<string, TreeWatcher>()
-  readonly #open = new Map<string, BatchDirectory>()
-  /** Which directories those are: another one may have taken a name since. */
-  readonly #identities = new Map<string, string>()
-  readonly #unwatched = new Map<string, number>()
+class BatchSession implements Session {
+  readonly #context: SessionContext
+  readonly #open: OpenBatches
   /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
   readonly #neverSent = new Map<string, number>()
   readonly #firstSeen = new FirstSeen()
-  /** Answers that another look follows already. */
-  readonly #awaited = new WeakSet<Promise<void>>()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
-  #root: TreeWatcher | null = null
+  #watcher: TreeWatcher | null = null
+  /** Directories that are marked as sent, and not watched. */
+  #marked: readonly string[] = []
   readonly #lookLater = throttled(LOOK_AFTER_MS, () => void this.#look.request())
   readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
-  #stopped = false
   #hasLooked = false
 
   constructor(context: SessionContext) {
-    this.context = context
+    this.#context = context
+    const host = {
+      context,
+      watcher: { examine: async (paths: readonly string[]) => this.#watcher?.examine(paths) },
+      listings: createSemaphore(LISTINGS_AT_ONCE),
+      lookSoon: () => this.#lookSoon(),
+      isOvertaken: (name: string) => this.#isOvertaken(name),
+      markedUnsent: (name: string, files: number) => this.#markedUnsent(name, files),
+      report: () => this.#report(),
+    }
+    this.#open = new OpenBatches((found) => markingEffects(host, found), context.quietMs)
     this.#look = new Rerun(
       () => this.#lookNow(),
       (thrown) => this.#lookFailed(thrown),
     )
-    this.#opening = this.#watchRoot().catch((thrown) => {
-      if (!this.#stopped) context.ended(thrown)
+    this.#opening = this.#watch().catch((thrown) => {
+      if (!this.#isOver) context.ended(thrown)
     })
   }
 
   async reconcile(): Promise<void> {
     await this.#opening
-    const finishSweep = this.context.sweep()
-    const known = [...this.#open.values()]
-    await this.#look.request()
-    await Promise.all(known.map((directory) => directory.relist()))
-    if (this.#stopped) return
+    const finishSweep = this.#context.sweep()
+    this.#watcher?.refresh()
+    await this.#relistAll()
+    if (this.#isOver) return
     finishSweep()
     this.#tellCompared()
   }
@@ -82,181 +88,170 @@ class BatchSession implements Session, BatchesHost {
   }
 
   ripe(paths: string[]): void {
-    const byDirectory = Map.groupBy(paths, (file) => file.split('/', 1)[0] ?? '')
-    for (const [name, files] of byDirectory) {
-      const watcher = this.watchers.get(name)
-      if (watcher === undefined) continue
-      // Also a file that is gone meanwhile lets its directory go on.
-      void examineAll(watcher, files).then(() => this.#open.get(name)?.nudge())
-    }
+    if (this.#watcher === null) return
+    // Also a file that is gone meanwhile lets its directory go on.
+    void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
   }
 
   stop(): void {
-    this.#stopped = true
     for (const later of [this.#lookLater, this.#nudgeLater, this.#reportLater]) later.stop()
     this.#look.stop()
-    this.#root?.close()
-    for (const directory of this.#open.values()) directory.stop()
-    this.#open.clear()
+    this.#watcher?.close()
+    this.#open.forget(() => true)
   }
 
-  /** Something may have changed which directory is the newest. */
-  lookSoon(): void {
-    if (!this.#stopped) this.#lookLater()
+  get #isOver(): boolean {
+    return this.#context.signal.aborted
   }
 
-  markedUnsent(name: string, files: number): void {
-    this.#neverSent.delete(name)
-    if (files === 0) return
-    this.#neverSent.set(name, files)
-    this.#sayNeverSent(name)
-    this.context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
-  }
-
-  async isOvertaken(name: string): Promise<boolean> {
-    await this.#look.request()
-    const decision = this.#decisions.find((one) => one.name === name)
-    return decision !== undefined && !decision.newest
-  }
-
-  brought(name: string, files: FileFacts[], waiting: number): void {
-    const directory = this.#open.get(name)
-    if (directory === undefined || waiting === 0) return
-    directory.brought(files.length)
-    // A directory that gets files may be the newest after all.
-    if (!directory.state.closed && !directory.state.newest) this.lookSoon()
-  }
-
-  unwatchedIn(name: string, count: number): void {
-    if (count === 0) this.#unwatched.delete(name)
-    else this.#unwatched.set(name, count)
-    const sum = [...this.#unwatched.values()].reduce((total, one) => total + one, 0)
-    this.context.update({ unwatchedDirectories: sum })
+  #lookSoon(): void {
+    if (!this.#isOver) this.#lookLater()
   }
 
   /** Tells the view before long: a burst of events makes one report, and one look into the ledger. */
-  report(): void {
-    if (!this.#stopped) this.#reportLater()
+  #report(): void {
+    if (!this.#isOver) this.#reportLater()
   }
 
   #nudgeAll(): void {
-    for (const directory of this.#open.values()) void directory.nudge()
-    this.report()
+    for (const [, marking] of this.#open.all()) void marking.nudge()
+    this.#report()
   }
 
   #reportNow(): void {
+    const context = this.#context
     try {
-      this.context.update({ batches: batchReport(this.context, this.#decisions, this.#open) })
+      context.update({ batches: batchReport(context, this.#decisions, this.#open.states()) })
     } catch (thrown) {
-      this.context.log(`batches of ${this.context.source.path}: ${String(thrown)}`)
+      context.log(`batches of ${context.source.path}: ${String(thrown)}`)
     }
   }
 
-  async #watchRoot(): Promise<void> {
-    const { context } = this
-    const names = nameRulesOf(context.source)
-    const request = { root: context.root, base: '', recursive: false, names, signals: [] }
-    const watcher = await context.openTree(request, {
-      finished: () => undefined,
-      signal: () => undefined,
-      entriesChanged: () => this.lookSoon(),
-      lost: () => this.lookSoon(),
-      poll: async () => this.lookSoon(),
-      unwatched: (count) => this.unwatchedIn('', count),
-      problem: context.problem,
-      gone: () => context.ended(null),
-      failed: (thrown) => context.ended(thrown),
-    })
-    if (this.#stopped) return watcher.close()
-    this.#root = watcher
+  async #watch(): Promise<void> {
+    const context = this.#context
+    // Those that are marked need no watch.
+    await this.#look.request()
+    if (this.#isOver) return
+    const watcher = await watchSource(
+      context,
+      {
+        offer: (files) => this.#offer(files),
+        mark: (path) => this.#markAppeared(path),
+        entriesChanged: () => this.#lookSoon(),
+        lost: (base) => this.#relistAll(base),
+      },
+      this.#marked,
+    )
+    if (this.#isOver) return watcher.close()
+    this.#watcher = watcher
     context.update({ phase: 'listing' })
     await this.#look.request()
     // Watching is said when every directory has had its first listing.
-    await Promise.all([...this.#open.values()].map((directory) => directory.nudge()))
-    if (this.#stopped) return
+    await Promise.all(this.#open.all().map(([, marking]) => marking.nudge()))
+    if (this.#isOver) return
     // Together with what it found: "watching" with an older list of batches would say that all is done.
     this.#reportNow()
     context.update({ phase: watcher.method })
     this.#tellCompared()
   }
 
+  /** @param base a directory below which alone something may be unknown. */
+  async #relistAll(base = ''): Promise<void> {
+    const [only = ''] = base.split('/', 1)
+    const known = this.#open.all().filter(([name]) => only === '' || name === only)
+    await this.#look.request()
+    await Promise.all(known.map(([, marking]) => marking.relist()))
+  }
+
+  #offer(files: readonly FileFacts[]): void {
+    for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
+      const waiting = offerFiles(this.#context, some)
+      const marking = this.#open.get(name)
+      if (marking === undefined || waiting === 0) continue
+      marking.brought(some.length)
+      // A directory that gets files may be the newest after all.
+      if (!marking.state.closed && !marking.state.newest) this.#lookSoon()
+    }
+  }
+
+  #markAppeared(path: string): void {
+    const [name = '', mark, ...deeper] = path.split('/')
+    if (deeper.length > 0) return
+    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.close()
+    this.#lookSoon()
+  }
+
   /** Every directory was found and listed: what was there is in the ledger. */
   #tellCompared(): void {
-    const isListed = [...this.#open.values()].every(({ state }) => state.sent || state.listing !== null)
-    if (this.#hasLooked && isListed) this.context.update({ compared: true })
+    const isListed = [...this.#open.states().values()].every(({ sent, found }) => sent || found !== null)
+    if (this.#hasLooked && isListed) this.#context.update({ compared: true })
   }
 
   async #lookNow(): Promise<void> {
-    const { source, root } = this.context
+    const { source, root, problem } = this.#context
     const filter = createNameFilter(nameRulesOf(source))
     // One of them that has no mark now has lost it before any look saw it, and begins anew.
-    const marked = new Set([...this.#open].flatMap(([name, { state }]) => (state.sent ? [name] : [])))
-    const { batches, unsendable, late } = await lookAtBatches(root, source, filter)
-    if (this.#stopped) return
-    for (const one of unsendable) this.context.problem(unsendableWords(root, one))
-    for (const answer of late) {
-      // The same one comes with each look while its disk hangs.
-      if (!this.#awaited.has(answer)) void answer.then(() => this.lookSoon())
-      this.#awaited.add(answer)
-    }
+    const marked = new Set([...this.#open.states()].flatMap(([name, { sent }]) => (sent ? [name] : [])))
+    const { batches, unsendable } = await lookAtBatches(root, source, filter)
+    if (this.#isOver) return
+    for (const one of unsendable) problem(unsendableWords(root, one))
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
     for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)
-    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
-    const isKnown = (name: string) => this.#identities.get(name) === identities.get(name) && !marked.has(name)
-    this.#forgetOthers(new Set(unfinished.map(({ name }) => name).filter(isKnown)))
-    // Not waited for: a directory's steps may need another look.
-    for (const { name, closed, newest } of unfinished)
-      void this.#directory(name, identities.get(name) ?? '').look({ closed, newest })
-    for (const { name } of this.#decisions) this.#sayNeverSent(name)
-    this.#sayNotClosed()
+    this.#leaveOutMarked()
     this.#hasLooked = true
-    this.report()
-  }
-
-  #directory(name: string, identity: string): BatchDirectory {
-    const known = this.#open.get(name)
-    if (known !== undefined) return known
-    const directory = new BatchDirectory(
-      directoryEffects(this, name, identity, () => this.#open.get(name)),
-      this.context.quietMs,
+    if (this.#watcher === null) return
+    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
+    const names = new Set(unfinished.map(({ name }) => name))
+    this.#open.forget(
+      (name, identity) => !names.has(name) || identity !== identities.get(name) || marked.has(name),
     )
-    this.#open.set(name, directory)
-    this.#identities.set(name, identity)
-    return directory
+    // Not waited for: a directory's marking may need another look.
+    for (const { name, closed, newest } of unfinished)
+      void this.#open.open(name, identities.get(name) ?? '').look({ closed, newest })
+    for (const { name } of this.#decisions) this.#sayNeverSent(name)
+    const notClosed = notClosedWords(this.#decisions, source.batch)
+    if (notClosed !== null) problem(notClosed)
+    this.#report()
   }
 
-  #forgetOthers(unfinished: ReadonlySet<string>): void {
-    for (const [name, directory] of this.#open) {
-      if (unfinished.has(name)) continue
-      directory.stop()
-      this.#open.delete(name)
-      this.#identities.delete(name)
-      this.unwatchedIn(name, 0)
-    }
+  #leaveOutMarked(): void {
+    const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
+    if (marked.join('/') === this.#marked.join('/')) return
+    this.#marked = marked
+    this.#watcher?.leaveOut(marked)
   }
 
-  #sayNotClosed(): void {
-    const problem = notClosedWords(this.#decisions, this.context.source.batch)
-    if (problem !== null) this.context.problem(problem)
+  async #isOvertaken(name: string): Promise<boolean> {
+    await this.#look.request()
+    const decision = this.#decisions.find((one) => one.name === name)
+    return decision !== undefined && !decision.newest
+  }
+
+  #markedUnsent(name: string, files: number): void {
+    this.#neverSent.delete(name)
+    if (files === 0) return
+    this.#neverSent.set(name, files)
+    this.#sayNeverSent(name)
+    this.#context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
   }
 
   #sayNeverSent(name: string): void {
     const files = this.#neverSent.get(name)
     if (files === undefined) return
-    const { path, batch } = this.context.source
+    const { path, batch } = this.#context.source
     const params = { path: absolutePath(path, name), mark: batch.sentMark, count: files }
-    this.context.problem(message('scan.neverSent', params))
+    this.#context.problem(message('scan.neverSent', params))
   }
 
   #lookFailed(thrown: unknown): void {
-    if (this.#stopped) return
+    if (this.#isOver) return
     // The source's own look says that its directory is gone.
     if (isGone(errorCode(thrown))) {
-      this.context.ended(thrown)
+      this.#context.ended(thrown)
       return
     }
     const reason = errorText(thrown)
-    this.context.problem(message('scan.listingFailed', { path: this.context.source.path, reason }))
+    this.#context.problem(message('scan.listingFailed', { path: this.#context.source.path, reason }))
   }
 }

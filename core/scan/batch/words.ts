@@ -5,7 +5,7 @@ import { unsentAnywhere } from '../compare/everywhere.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
 import { absolutePath } from '../tree/facts.ts'
-import type { BatchDirectory } from './directory.ts'
+import type { Marking } from './marking.ts'
 import type { BatchDecision } from './rules.ts'
 
 /** Batch directories in one report. */
@@ -42,10 +42,10 @@ export function heldOpenWords({ path, batch }: Source, name: string, file: strin
 export function batchReport(
   { ledger, destinations, source }: SessionContext,
   decisions: readonly BatchDecision[],
-  open: ReadonlyMap<string, BatchDirectory>,
+  states: ReadonlyMap<string, Marking['state']>,
 ): Scanned['batches'] {
   const isMarked = ({ name, action }: BatchDecision) =>
-    action === 'nothing' || open.get(name)?.state.sent === true
+    action === 'nothing' || states.get(name)?.sent === true
   const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
   const room = MAX_BATCHES - unmarked.length
   const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
@@ -56,12 +56,12 @@ export function batchReport(
       const { name } = decision
       if (decision.action === 'nothing')
         return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
-      const state = open.get(name)?.state
+      const state = states.get(name)
       const closed = state?.closed ?? decision.closed
       if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
       const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
       // What was found and could not be offered, as a program holds it open, waits, too.
-      const held = closed && waiting + parked === 0 ? (state?.listing?.found ?? 0) : 0
+      const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
       const live = state?.newest ?? decision.newest
       return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }
     })

@@ -37,7 +37,8 @@ export async function withdrawLeftOut(
   signal: AbortSignal,
 ): Promise<number> {
   if (leavesNothingOut(source)) return 0
-  const names = createNameFilter({ ...nameRulesOf(source), withTemporary: true })
+  const { batchPrefix: _, ...rules } = nameRulesOf(source)
+  const names = createNameFilter({ ...rules, withTemporary: true })
   let most = 0
   for (const destination of destinations)
     most = Math.max(most, await withdrawAt(destination, source, names, ledger, signal))

@@ -1,12 +1,13 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
-import { listTree } from '../listing/list-tree.ts'
 import { duringLongJob } from '../priority.ts'
 import type { SessionContext } from '../session.ts'
+import { walkRegions } from '../tree/regions.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { standingOfRows } from './standing.ts'
+import { standingOf } from './standing.ts'
 
 /** What a listing found. */
 export interface Reconciled {
@@ -29,28 +30,29 @@ export interface Also {
 }
 
 /**
- * Compares a tree, or one directory of it, with the ledger, and has the watcher look at every file that is
+ * Compares a tree, or a directory of it with all below, with the ledger, and has the watcher look at every file that is
  * due: it reports those that are finished. Streamed: memory does not grow with the tree.
  */
 export async function reconcileTree(
   context: SessionContext,
-  watcher: Pick<TreeWatcher, 'examine' | 'method'>,
+  watcher: Pick<TreeWatcher, 'examine'>,
   base: string,
-  recursive: boolean,
   also: Partial<Also> = {},
 ): Promise<Reconciled> {
-  const { source, root, signal } = context
+  const { source, root, scope, signal } = context
+  const filter = createNameFilter(nameRulesOf(source))
   const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
   const isOver = duringLongJob()
   try {
-    for await (const chunk of listTree(context, watcher.method, base, recursive)) {
-      const { rows, unsendable, temporary } = chunk
+    for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
+      const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(unsendableWords(root, one))
-      const { due, neverSent } = standingOfRows(context, rows)
+      const { due, neverSent } = standingOf(context, files)
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
-      await also.temporary?.(temporary)
+      const temporary = skipped.filter(({ why }) => why === 'temporary')
+      await also.temporary?.(temporary.map(({ path }) => path))
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
       await also.due?.(ready.map(({ path }) => path))

@@ -1,65 +1,38 @@
 import { leftOutBySize } from '../../filter/limits.ts'
-import { word } from '../../ledger/rows.ts'
-import type { ListedFile } from '../listing/rows.ts'
-import { rowsOf } from '../listing/rows.ts'
+import { comparedRow } from '../../ledger/compare.ts'
+import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { isNeverSent } from './due.ts'
+import { sameContent } from '../tree/facts.ts'
 import { differingAnywhere, sentBefore } from './everywhere.ts'
 import { withdrawUnsent } from './left-out.ts'
 
 /** How the files of a comparison stand. */
-export interface Standing<T> {
+export interface Standing {
   /** Those that the ledger does not have with this content, and that the source's limits of size let pass. */
-  due: T[]
+  due: FileFacts[]
   /** How many of a batch source count as transferred by their group-write bit alone. */
   neverSent: number
 }
-
-type Comparing = Pick<SessionContext, 'source' | 'ledger' | 'destinations'>
 
 /**
  * Compares files with the ledger. The group-write bit stays on a file that is renamed after it was sent: what its
  * inode was sent as tells whether it has changed since. Throws what the ledger throws.
  */
-export function standingOf(context: Comparing, files: readonly FileFacts[]): Standing<FileFacts> {
-  return standing(context, rowsOf(files), () => files)
-}
-
-/** The same for rows that a listing wrote; only those of files that differ are ever read. */
-export function standingOfRows(context: Comparing, rows: string): Standing<ListedFile> {
-  return standing(context, rows, () =>
-    (JSON.parse(rows) as [string, number, string, string, string, number][]).map(
-      ([path, size, mtimeNs, ctimeNs, inode, mode]) => ({
-        path,
-        size,
-        mtimeNs: BigInt(mtimeNs),
-        ctimeNs: BigInt(ctimeNs),
-        inode: word.load(BigInt(inode)),
-        mode,
-      }),
-    ),
-  )
-}
-
-function standing<T extends ListedFile>(
-  context: Comparing,
-  rows: string,
-  read: () => readonly T[],
-): Standing<T> {
+export function standingOf(
+  context: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
+  files: readonly FileFacts[],
+): Standing {
   const { source, ledger, destinations } = context
-  const result: Standing<T> = { due: [], neverSent: 0 }
-  const differing = differingAnywhere(ledger, destinations, source.id, rows)
-  if (differing.length === 0) return result
-  const marksFiles = source.kind === 'batch'
-  const files = read()
+  const result: Standing = { due: [], neverSent: 0 }
+  const differing = differingAnywhere(ledger, destinations, source.id, rowsOf(files))
   const leftOut: string[] = []
   for (const { index, known } of differing) {
     const file = files[index]
     if (file === undefined) continue
     if (leftOutBySize(source, file.size) !== null) {
       if (known) leftOut.push(file.path)
-    } else if (!isNeverSent(file, known, marksFiles)) result.due.push(file)
+    } else if (!isNeverSent(file, known, source.kind === 'batch')) result.due.push(file)
     else {
       const sent = sentBefore(ledger, destinations, source.id, file)
       if (sent === 'never') result.neverSent += 1
@@ -68,4 +41,33 @@ function standing<T extends ListedFile>(
   }
   withdrawUnsent(context, leftOut)
   return result
+}
+
+/** Files as the rows that the ledger compares, with st_mode as what it leaves alone. */
+function rowsOf(files: readonly FileFacts[]): string {
+  const rows = files.map(({ path, size, mtimeNs, ctimeNs, inode, mode }) =>
+    comparedRow(path, size, mtimeNs, ctimeNs, inode, mode),
+  )
+  return `[${rows.join(',')}]`
+}
+
+/** The group-write bit of st_mode: isocket's mark on a file that was transferred. */
+const GROUP_WRITE = 0o020
+
+/**
+ * Whether a file still has to be offered to the ledger. In a batch source a file with the group-write bit was
+ * transferred already, unless the ledger knows it with other content: then it was changed after it was sent.
+ */
+export function isDue(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
+  if (known !== null) return !sameContent(file, known)
+  return !isNeverSent(file, false, marksFiles)
+}
+
+/** It counts as transferred by its bit alone: the ledger has never heard of it. */
+export function isNeverSent(file: Pick<FileFacts, 'mode'>, isKnown: boolean, marksFiles: boolean): boolean {
+  return marksFiles && !isKnown && hasGroupWrite(file)
+}
+
+export function hasGroupWrite(file: Pick<FileFacts, 'mode'>): boolean {
+  return (file.mode & GROUP_WRITE) !== 0
 }

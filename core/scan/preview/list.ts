@@ -8,17 +8,16 @@ import { nameFault } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import { lookAtWork } from '../batch/at-work.ts'
 import { childNames, lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
 import { decideBatches, isBatchName } from '../batch/rules.ts'
-import { hasGroupWrite, isDue, isNeverSent } from '../compare/due.ts'
+import { hasGroupWrite, isDue, isNeverSent } from '../compare/standing.ts'
+import type { Seen } from '../compare/writer.ts'
+import { isAtWork, seeFile } from '../compare/writer.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
 import { walk } from '../tree/walk.ts'
-import type { Examine } from './examine.ts'
-import { openExaminer } from './examine.ts'
 
 /** One path of a source: would be sent (`why` is null), or would not, and why. */
 export interface Listed {
@@ -51,10 +50,9 @@ export interface ListOptions {
  */
 export async function* listCandidates(options: ListOptions): AsyncGenerator<Listed> {
   const { source } = options
-  const examine = await openExaminer(source.path)
   try {
-    if (source.kind === 'continuous') yield* listTree(options, examine, '', null)
-    else yield* listBatches(options, examine)
+    if (source.kind === 'continuous') yield* listTree(options, '', null)
+    else yield* listBatches(options)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -63,16 +61,18 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
   }
 }
 
-async function* listBatches(options: ListOptions, examine: Examine): AsyncGenerator<Listed> {
+async function* listBatches(options: ListOptions): AsyncGenerator<Listed> {
   const { source } = options
-  const filter = createNameFilter(nameRulesOf(source))
+  const { batchPrefix: _, ...rules } = nameRulesOf(source)
+  // What is in no batch directory is told, too.
+  const filter = createNameFilter(rules)
   const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
   const decisions = decideBatches(batches)
   for (const decision of decisions) {
     if (decision.action === 'nothing' && options.onlyLeft === true) continue
-    yield* listTree(options, examine, decision.name, decision)
+    yield* listTree(options, decision.name, decision)
   }
   const why = message('scan.why.notBatch')
   const others = (await childNames(source.path, '', filter)).filter(
@@ -80,7 +80,7 @@ async function* listBatches(options: ListOptions, examine: Examine): AsyncGenera
   )
   for (const name of others) yield { path: `${name}/`, size: null, why }
   const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
-  for await (const beside of walk({ ...walkOptions(options, ''), recursive: false })) {
+  for await (const beside of walk({ ...walkOptions(options, ''), filter, recursive: false })) {
     for (const { path, size } of beside.files) yield { path, size, why }
     for (const one of beside.skipped) {
       if (!told.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
@@ -100,7 +100,6 @@ function throwIfAll(one: Unsendable): void {
 
 async function* listTree(
   options: ListOptions,
-  examine: Examine,
   base: string,
   decision: BatchDecision | null,
 ): AsyncGenerator<Listed> {
@@ -119,7 +118,7 @@ async function* listTree(
         : { path: one.path, size: null, why: whySkipped(one, names) }
     }
     const verdicts = await Promise.all(
-      files.map((file) => (isSent ? { why: batchSent } : judge(options, file, examine))),
+      files.map((file) => (isSent ? { why: batchSent } : judge(options, file))),
     )
     for (const [index, { path, size }] of files.entries())
       yield { path, size, ...(verdicts[index] ?? { why: null }) }
@@ -129,10 +128,11 @@ async function* listTree(
 /** In a batch directory that is closed nothing is temporary any more. */
 async function leftBehind(options: ListOptions, path: string): Promise<Listed> {
   const quietMs = options.quietSeconds * 1000
-  const found = await lookAtWork(options.source.path, path, { quietMs, isClosed: true })
-  if (found.state !== 'at-rest') return { path, size: null, why: message('scan.why.writing') }
-  const verdict = await judge(options, found.facts, async () => ({ state: 'finished' }))
-  return { path, size: found.facts.size, ...verdict }
+  const seen = await seeFile(options.source.path, path)
+  if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
+    return { path, size: null, why: message('scan.why.writing') }
+  const { facts } = seen
+  return { path, size: facts.size, ...(await judge(options, facts, { state: 'free', facts })) }
 }
 
 function walkOptions({ source, signal }: ListOptions, base: string) {
@@ -140,7 +140,6 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
     root: source.path,
     base,
     filter: createNameFilter(nameRulesOf(source)),
-    recursive: true,
     scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
     signal: signal ?? new AbortController().signal,
   }
@@ -148,11 +147,12 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 
 type Verdict = Pick<Listed, 'why' | 'reason'>
 
-async function judge(options: ListOptions, file: FileFacts, examine: Examine): Promise<Verdict> {
+/** @param seen what a look at it found, if there was one. */
+async function judge(options: ListOptions, file: FileFacts, seen?: Seen): Promise<Verdict> {
   const marksFiles = options.source.kind === 'batch'
   const byName = options.lookup?.(file) ?? null
   const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
-  if (isDue(file, known, marksFiles)) return { why: await whyNot(options, file, examine) }
+  if (isDue(file, known, marksFiles)) return { why: await whyNot(options, file, seen) }
   if (known?.state === 'waiting') return { why: null }
   if (known?.state !== 'parked')
     return { why: message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent') }
@@ -160,7 +160,7 @@ async function judge(options: ListOptions, file: FileFacts, examine: Examine): P
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
 }
 
-async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): Promise<Message | null> {
+async function whyNot(options: ListOptions, file: FileFacts, seen?: Seen): Promise<Message | null> {
   const { source } = options
   const bySize = leftOutBySize(source, file.size)
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
@@ -168,14 +168,14 @@ async function whyNot(options: ListOptions, file: FileFacts, examine: Examine): 
   // Whatever system the receiver has: what only Windows refuses is its own to say.
   const fault = nameFault(file.path, 'linux')
   if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
-  const found = await examine(file.path)
+  const found = seen ?? (await seeFile(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')
-  if (found.state === 'error') return message('scan.why.unreadable', { code: found.code })
+  if ('code' in found && found.code !== null) return message('scan.why.unreadable', { code: found.code })
   const now = Date.now()
   if (oldEnoughAt(source.minimumAgeSeconds, file.mtimeNs, now) > now) {
     return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
   }
-  if (found.state === 'unproven' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
+  if (found.state === 'unknown' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
   return null
 }
 
@@ -198,6 +198,8 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
       })
     case 'hidden':
       return message('scan.why.hidden')
+    case 'not-batch':
+      return message('scan.why.notBatch')
     case 'not-a-file':
       return message('scan.why.notFile', { type: skipped.type })
     case 'other-file-system':

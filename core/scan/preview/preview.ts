@@ -6,7 +6,6 @@ import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import { Problem } from '../../words/problem.ts'
-import { isBatchName } from '../batch/rules.ts'
 import type { LeftOutReason, Preview } from '../messages.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
@@ -34,11 +33,9 @@ interface Rule {
 export function createJudge(source: Source, now: number): (file: FileFacts) => Rule | 'own' | null {
   const names = createNameFilter(nameRulesOf(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
-  const isInBatch = (path: string) => path.includes('/') && isBatchName(path, source.batch.prefix)
   return ({ path, size, mtimeNs }) => {
     const byName = names.fileBelow(path)
     if (byName === 'own') return 'own'
-    if (source.kind === 'batch' && !isInBatch(path)) return rule('not-batch')
     if (byName === 'ignored') return { reason: 'ignored', pattern: names.patternOf(path) }
     if (byName !== null) return rule(byName)
     const bySize = leftOutBySize(source, size)
@@ -152,7 +149,7 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
     // Mount points are known by their real paths.
     const root = await callOn(path, () => realpath(path))
     const scope = { oneFileSystem: source.oneFileSystem, away: () => [] }
-    const options = { root, base: '', filter: EVERYTHING, recursive: true, signal, scope }
+    const options = { root, base: '', filter: EVERYTHING, signal, scope }
     for await (const chunk of walkRegions(options)) {
       if (signal.aborted) return
       tally.add(chunk)

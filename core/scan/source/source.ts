@@ -1,14 +1,11 @@
 import { realpath, stat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
-import { nameRulesOf } from '../../filter/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { startBatch } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
 import { Young } from '../compare/young.ts'
-import type { Listing } from '../listing/messages.ts'
-import type { ListingOptions } from '../listing/sync-walk.ts'
 import type { Scanned } from '../messages.ts'
 import type { ScanLedger, Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
@@ -19,7 +16,6 @@ import { startContinuous } from './continuous.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import { Home } from './source-disk.ts'
-import { watchLimitWords } from './watch-limit.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 2_000
@@ -32,8 +28,6 @@ export interface SourceOptions {
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenScopedTree
-  /** null: there is no thread for it. */
-  list(options: ListingOptions, signal: AbortSignal): Listing | null
   offered(): void
   changed(): void
   log(message: string): void
@@ -77,9 +71,11 @@ export class RunningSource {
 
   scanned(): Scanned {
     const problems = this.#problems.list()
-    const { unwatchedDirectories } = this.#status
-    if (unwatchedDirectories > 0)
-      problems.push(watchLimitWords(this.#options.source.path, unwatchedDirectories))
+    const { unwatchedDirectories: directories } = this.#status
+    const { path } = this.#options.source
+    // inotify(7) names the setting.
+    const setting = 'fs.inotify.max_user_watches'
+    if (directories > 0) problems.push(message('scan.watchLimit', { path, directories, setting }))
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
     return { id: this.#options.source.id, ...this.#status, problems: problems.slice(-MAX_PROBLEMS) }
   }
@@ -164,10 +160,9 @@ export class RunningSource {
 
   #startSession(root: string, device: bigint, identity: string): void {
     const abort = new AbortController()
-    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, list, offered, log } =
+    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
     const live = () => !abort.signal.aborted
-    const names = nameRulesOf(source)
     const problem = (one: Message) => this.#problems.add(one)
     const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem })
     const young = new Young({
@@ -187,7 +182,6 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       openTree: (request, listener) => openTree(request, listener, scope),
-      list: (part, signal) => list({ root, names, ...part }, signal),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),

@@ -44,6 +44,8 @@ export interface WalkOptions {
 }
 
 const CHUNK = 256
+/** Entries of one directory that are looked at together. */
+const AT_ONCE = 8
 
 /**
  * Lists a tree in pieces, directory by directory: memory does not grow with the number of files. Symbolic
@@ -96,40 +98,55 @@ async function look(
   entries: readonly Dirent[],
   pending: string[],
 ): Promise<WalkChunk> {
+  const { root, place = root, device, filter } = options
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
-  const enter = async (path: string, at: string) => {
-    if (options.leaveOut?.includes(path)) return
-    const leftOut = options.filter.directory(path)
+  const unknown: Entry[] = []
+  for (const entry of entries) {
+    const path = joinRelative(directory, entry.name)
+    const leftOut = entry.isFile() ? filter.file(path) : null
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (options.device !== undefined && (await isElsewhere(options, at)))
-      chunk.skipped.push({ why: 'other-file-system', path })
-    else if (options.recursive) pending.push(path)
+    else if (entry.isDirectory() && device === undefined && !hasReplacement(entry.name)) {
+      enter(options, path, chunk, pending)
+    } else unknown.push({ path, at: `${held}/${entry.name}` })
   }
-  await Promise.all(
-    entries.map(async (entry) => {
-      const path = joinRelative(directory, entry.name)
-      const at = `${held}/${entry.name}`
-      if (entry.isDirectory() && !hasReplacement(entry.name)) return enter(path, at)
-      const leftOut = entry.isFile() ? options.filter.file(path) : null
-      if (leftOut !== null) return chunk.skipped.push({ why: leftOut, path })
-      return lookAt(options, path, at, chunk, enter)
-    }),
-  )
+  const lookAtSome = async () => {
+    for (let one = unknown.pop(); one !== undefined; one = unknown.pop())
+      await lookAt(options, one, chunk, pending)
+  }
+  const lanes = Math.min(AT_ONCE, unknown.length)
+  await Promise.all(Array.from({ length: lanes }, () => callOn(place, lookAtSome)))
   chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
   return chunk
 }
 
+interface Entry {
+  path: string
+  /** Where it is now, below the directory that is held. */
+  at: string
+}
+
+function enter({ filter, leaveOut, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
+  if (leaveOut?.includes(path)) return
+  const leftOut = filter.directory(path)
+  if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+  else if (recursive) to.push(path)
+}
+
 async function lookAt(
   options: WalkOptions,
-  path: string,
-  at: string,
+  { path, at }: Entry,
   chunk: WalkChunk,
-  enter: (path: string, at: string) => Promise<void>,
+  pending: string[],
 ): Promise<void> {
   try {
-    const stats = await callOn(options.place ?? options.root, () => lstat(at, { bigint: true }))
+    const stats = await lstat(at, { bigint: true })
     // Some file systems do not say the type in the directory: then only lstat knows.
-    if (stats.isDirectory()) return enter(path, at)
+    if (stats.isDirectory()) {
+      const isElsewhere = options.device !== undefined && stats.dev !== options.device
+      if (isElsewhere) chunk.skipped.push({ why: 'other-file-system', path })
+      else enter(options, path, chunk, pending)
+      return
+    }
     const leftOut = options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
     else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
@@ -141,12 +158,6 @@ async function lookAt(
       if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
     } else chunk.unsendable.push({ why: 'file', path, code })
   }
-}
-
-/** A directory that cannot be looked at is entered: the listing says why it cannot be read. */
-async function isElsewhere({ root, place, device }: WalkOptions, at: string): Promise<boolean> {
-  const stats = await callOn(place ?? root, () => lstat(at, { bigint: true })).catch(() => null)
-  return stats !== null && stats.dev !== device
 }
 
 function specialType(stats: {

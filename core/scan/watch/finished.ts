@@ -1,22 +1,15 @@
-import { constants } from 'node:fs'
 import { hasWriter } from '../../files/libc.ts'
-import { isGone } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import type { DirectoryFiles, FileStatus } from './directory-files.ts'
-
-/** A file as a look found it. */
-export interface Looked {
-  facts: FileFacts
-  /** Last change of its status, nanoseconds since 1970: a rename or a further name changes it as well. */
-  ctimeNs: bigint
-}
+import { factsOf } from '../tree/facts.ts'
+import type { DirectoryFiles } from './directory-files.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
  * file of this instant, to be looked at again in `NEW_FOR_MS`. `known`: the caller needs no look at it.
  */
 export type Examined =
-  | ({ state: 'finished' | 'unproven' } & Looked)
+  | { state: 'finished' | 'unproven'; facts: FileFacts }
   | { state: 'busy' | 'new' | 'known' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
 
@@ -30,7 +23,7 @@ export interface Look {
   /** The kernel has told that a writer closed it, so it is past its creation, and will tell of the next close. */
   wasClosed?: boolean
   /** Whether the caller needs no look at it as it is. */
-  isKnown?(looked: Looked): boolean
+  isKnown?(facts: FileFacts): boolean
 }
 
 /**
@@ -38,51 +31,49 @@ export interface Look {
  * watcher's thread.
  */
 export function examineFile(files: DirectoryFiles, root: string, path: string, look: Look = {}): Examined {
-  const [directory, name] = placeOf(path)
-  // Before open: opening a device can have effects of its own.
-  const before = files.status(root, directory, name)
-  if (typeof before === 'string') return failed(before)
-  if (!isRegular(before)) return { state: 'not-a-file' }
-  const looked = lookedAt(path, before)
-  if (look.isKnown?.(looked)) return { state: 'known' }
-  const fd = files.open(root, directory, name)
-  if (typeof fd === 'string') return failed(fd)
   try {
+    return examine(files, root, path, look)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (isGone(code)) return { state: 'gone' }
+    return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
+  }
+}
+
+function examine(files: DirectoryFiles, root: string, path: string, look: Look): Examined {
+  const [directory, name] = placeOf(path)
+  // Before it is opened: that can have effects of its own on a device.
+  const before = files.status(root, directory, name)
+  if (!before.isFile()) return { state: 'not-a-file' }
+  const facts = factsOf(path, before)
+  if (look.isKnown?.(facts)) return { state: 'known' }
+  return files.use(root, directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
     if (writer === 'yes') return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
-    if (look.wasClosed) return { state, ...looked }
-    const now = files.statusOf(fd)
-    if (typeof now === 'string') return failed(now)
+    if (look.wasClosed) return { state, facts }
+    const now = factsOf(path, files.statusOf(fd))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
-    return { state, ...lookedAt(path, now) }
-  } finally {
-    files.close(fd)
-  }
+    return { state, facts: now }
+  })
 }
 
 /** Whether a file has more names than one; false if it cannot be looked at. */
 export function hasOtherNames(files: DirectoryFiles, root: string, path: string): boolean {
-  const status = files.status(root, ...placeOf(path))
-  return typeof status !== 'string' && status.links > 1
+  try {
+    return files.status(root, ...placeOf(path)).nlink > 1n
+  } catch (thrown) {
+    if (errorCode(thrown) === null) throw thrown
+    return false
+  }
 }
 
 /** The directory that a file is in, relative to the source, and its name there. */
 function placeOf(path: string): [directory: string, name: string] {
   const slash = path.lastIndexOf('/')
   return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
-}
-
-function failed(code: string): Examined {
-  if (isGone(code)) return { state: 'gone' }
-  return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
-}
-
-const isRegular = ({ mode }: FileStatus) => (mode & constants.S_IFMT) === constants.S_IFREG
-
-function lookedAt(path: string, { size, mtimeNs, inode, device, mode, ctimeNs }: FileStatus): Looked {
-  return { facts: { path, size, mtimeNs, ctimeNs, inode, device, mode }, ctimeNs }
 }
 
 function isNew(ctimeNs: bigint): boolean {

@@ -1,17 +1,12 @@
 import { isGone } from '../../files/system-error.ts'
 import type { Unsendable } from '../tree/walk.ts'
-
+import { IN } from './inotify-events.ts'
 import { Listing } from './inotify-listing.ts'
-import { IN } from './inotify-masks.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { directoryAt, pathOf } from './inotify-tree.ts'
-import type { Watches } from './inotify-watches.ts'
-
-const DIRECTORIES_A_POLL = 256
 
 export interface DiscoveryOptions {
-  watches: Watches
   post(message: FromThread): void
   /** A file was found in a directory whose files nobody else will list. */
   file(directory: Directory, path: string): void
@@ -21,13 +16,11 @@ export interface DiscoveryOptions {
 /** Finds the directories of the trees, and keeps each with a watch, or counted as one that has none. */
 export class Discovery {
   readonly #options: DiscoveryOptions
-  readonly #watches: Watches
   readonly #post: (message: FromThread) => void
   readonly #listing: Listing
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
-    this.#watches = options.watches
     this.#post = options.post
     this.#listing = new Listing({
       directory: (parent, name, again) => this.found(parent, name, again),
@@ -50,7 +43,7 @@ export class Discovery {
 
   /** Begins with a tree. Returns the error's name where its own directory cannot be watched. */
   open(tree: Tree): string | null {
-    const error = this.#watches.add(tree.root)
+    const error = tree.watches.add(tree.root)
     if (error !== null && error !== 'ENOSPC') return error
     this.#listing.add({ directory: tree.root, files: false, again: false })
     return null
@@ -58,20 +51,19 @@ export class Discovery {
 
   forget(tree: Tree): void {
     this.#listing.forget(tree)
-    this.#watches.dropTree(tree)
   }
 
   /** A watch has ended: its directory was deleted, moved or unmounted. */
   ended(directory: Directory, mask: number): void {
     const { tree, parent } = directory
     if (directory === tree.root) {
-      if ((mask & IN.IGNORED) !== 0) this.#watches.forgetNumber(directory.wd)
+      if ((mask & IN.IGNORED) !== 0) tree.watches.forgetNumber(directory.wd)
       this.#post({ type: 'gone', tree: tree.id })
       return
     }
     // A rename has told its parents already: MOVED_FROM, MOVED_TO.
     if ((mask & IN.MOVE_SELF) !== 0) return
-    this.#watches.drop(directory)
+    tree.watches.drop(directory)
     // What an unmount uncovers is a directory that nobody has listed.
     if ((mask & IN.UNMOUNT) !== 0 && parent !== null) this.found(parent, directory.name, false)
   }
@@ -79,26 +71,25 @@ export class Discovery {
   /** Watch first, list second: what comes between the two is seen twice rather than never. */
   found(parent: Directory, name: string, again: boolean): void {
     const { tree } = parent
-    if (!tree.request.recursive) return
     const known = parent.children.get(name)
     const directory = known ?? { tree, parent, name, wd: -1, children: new Map() }
     const path = pathOf(directory)
     if (tree.leaveOut.has(path)) {
       // Something was mounted on it: what is there now is another tree's.
-      if (known !== undefined) this.#watches.drop(known)
+      if (known !== undefined) tree.watches.drop(known)
       return
     }
     if (known === undefined && tree.filter.directory(path) !== null) return
     const before = directory.wd
-    const error = this.#watches.add(directory)
+    const error = tree.watches.add(directory)
     if (error !== null && error !== 'ENOSPC') {
-      this.#watches.drop(directory)
+      tree.watches.drop(directory)
       if (!isGone(error)) this.#options.problem(tree, { why: 'directory', path, code: error })
       return
     }
     parent.children.set(name, directory)
     const replaced = before !== -1 && directory.wd !== before
-    if (replaced) for (const child of [...directory.children.values()]) this.#watches.drop(child)
+    if (replaced) for (const child of [...directory.children.values()]) tree.watches.drop(child)
     const unknown = known === undefined || replaced
     // Until the tree is ready its files are left to the comparison with the ledger, which comes then.
     if (unknown || again) this.#listing.add({ directory, files: unknown && tree.stage === 'ready', again })
@@ -110,7 +101,7 @@ export class Discovery {
     tree.leaveOut = new Set(directories)
     for (const path of tree.leaveOut) {
       const covered = directoryAt(tree, path)
-      if (covered !== null && covered !== tree.root) this.#watches.drop(covered)
+      if (covered !== null && covered !== tree.root) tree.watches.drop(covered)
     }
     for (const path of before) {
       if (tree.leaveOut.has(path)) continue
@@ -134,26 +125,6 @@ export class Discovery {
     for (const directory of unlisted) this.#listing.add({ directory, files: true, again: true })
   }
 
-  /** Directories without a watch: tries it again, and has them listed. */
-  pollUnwatched(trees: Iterable<Tree>): void {
-    for (const tree of trees) {
-      if (tree.unwatched.size === 0 || tree.polling || tree.stage !== 'ready') continue
-      const polled: string[] = []
-      for (const directory of [...tree.unwatched].slice(0, DIRECTORIES_A_POLL)) {
-        // To the end of the line, so that the next poll has others.
-        tree.unwatched.delete(directory)
-        if (isGone(this.#watches.add(directory))) {
-          this.#watches.drop(directory)
-          continue
-        }
-        polled.push(pathOf(directory))
-        this.#listing.add({ directory, files: false, again: false })
-      }
-      tree.polling = true
-      this.#post({ type: 'poll', tree: tree.id, directories: polled })
-    }
-  }
-
   close(): void {
     this.#listing.close()
   }
@@ -162,15 +133,15 @@ export class Discovery {
   #dropVanished(directory: Directory, names: ReadonlySet<string>): void {
     for (const [name, child] of [...directory.children]) {
       // One that came after the listing had passed its place is there still.
-      if (names.has(name) || !isGone(this.#watches.add(child))) continue
-      this.#watches.drop(child)
+      if (names.has(name) || !isGone(directory.tree.watches.add(child))) continue
+      directory.tree.watches.drop(child)
     }
   }
 
   #listed(tree: Tree): void {
     tree.listing -= 1
     if (tree.listing > 0) return
-    const count = tree.unwatched.size - tree.shared.size
+    const count = tree.unwatched.size
     if (count !== tree.toldUnwatched) {
       tree.toldUnwatched = count
       this.#post({ type: 'unwatched', tree: tree.id, count })

@@ -1,6 +1,24 @@
 import { isUtf8 } from 'node:buffer'
 import { endianness } from 'node:os'
-import { IN } from './inotify-masks.ts'
+
+/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
+export const IN = {
+  MODIFY: 0x0000_0002,
+  CLOSE_WRITE: 0x0000_0008,
+  MOVED_FROM: 0x0000_0040,
+  MOVED_TO: 0x0000_0080,
+  CREATE: 0x0000_0100,
+  DELETE: 0x0000_0200,
+  DELETE_SELF: 0x0000_0400,
+  MOVE_SELF: 0x0000_0800,
+  UNMOUNT: 0x0000_2000,
+  Q_OVERFLOW: 0x0000_4000,
+  IGNORED: 0x0000_8000,
+  ONLYDIR: 0x0100_0000,
+  DONT_FOLLOW: 0x0200_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const
 
 export interface InotifyEvent {
   /** Number of the watch; -1 for a queue overflow. */
@@ -11,13 +29,10 @@ export interface InotifyEvent {
 }
 
 const HEADER = 16
-/** What a program that writes a file brings about before it closes it. */
-const BEFORE_CLOSE = IN.CREATE | IN.MODIFY
 
 /**
  * The events of one read(2), in order: struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
- * each, the machine's byte order), then len bytes of the name, padded with NUL. A file's creation and writes that its
- * close follows at once are left out: the close tells all that they do, and a burst of files is mostly of these.
+ * each, the machine's byte order), then len bytes of the name, padded with NUL.
  */
 export function* decodeEvents(bytes: Buffer, order: 'LE' | 'BE' = endianness()): Generator<InotifyEvent> {
   const unsigned = (at: number) => (order === 'LE' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
@@ -27,24 +42,10 @@ export function* decodeEvents(bytes: Buffer, order: 'LE' | 'BE' = endianness()):
     const length = unsigned(start + 12)
     const mask = unsigned(start + 4)
     at = start + HEADER + length
-    if ((mask & ~BEFORE_CLOSE) === 0 && isClosedNext(bytes, start, at, unsigned)) continue
     const name = nameOf(bytes, start + HEADER, at)
     // | 0 makes the unsigned number signed: an overflow has wd -1.
     yield { wd: unsigned(start) | 0, mask, name }
   }
-}
-
-/** Whether the event after this one, or after more writes of the same file, is the file's close. */
-function isClosedNext(bytes: Buffer, start: number, end: number, unsigned: (at: number) => number): boolean {
-  const length = end - start
-  for (let next = end; next + length <= bytes.length; next += length) {
-    if (unsigned(next) !== unsigned(start) || unsigned(next + 12) !== length - HEADER) return false
-    if (bytes.compare(bytes, next + HEADER, next + length, start + HEADER, end) !== 0) return false
-    const mask = unsigned(next + 4)
-    if (mask === IN.CLOSE_WRITE) return true
-    if (mask !== IN.MODIFY) return false
-  }
-  return false
 }
 
 /** null if it is not valid UTF-8. */

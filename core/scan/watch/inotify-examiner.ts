@@ -86,14 +86,11 @@ export class Examiner {
   /** A file was found by an event or a listing. */
   found(file: Sight): void {
     const { tree, path } = file
-    if (tree.signals.has(path)) {
-      this.#options.post({ type: 'signal', tree: tree.id, path })
-      return
-    }
-    if (!tree.request.recursive) return
+    const leftOut = tree.filter.file(path)
+    if (leftOut === 'mark') this.#options.post({ type: 'mark', tree: tree.id, path })
+    if (leftOut !== null) return
     // What an event has brought already the listing of a new directory need not look at again.
     if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
-    if (tree.filter.file(path) !== null) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
     const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
     if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)
@@ -162,11 +159,11 @@ export class Examiner {
     const found = examineFile(this.#files, tree.request.root, path, {
       wasClosed: by === 'closed',
       // Two events about one content, or an event and a listing, are told once.
-      isKnown: (looked) => !asked && outbox.hasReported(tree.id, looked, file.watch),
+      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts, file.watch),
     })
     if (found.state === 'finished') {
       const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(keyOf(file), file)
-      if (!isLater) outbox.finished(tree.id, found, file.watch)
+      if (!isLater) outbox.finished(tree.id, found.facts, file.watch)
     } else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
     else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)

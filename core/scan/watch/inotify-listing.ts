@@ -87,7 +87,7 @@ export class Listing {
         if (hasReplacement(entry.name) && !isDirectory(directory, entryPath)) continue
         names.add(entry.name)
         this.#steps.directory(directory, entry.name, again)
-      } else if (files || directory.tree.signals.has(entryPath)) this.#steps.file(directory, entryPath)
+      } else if (files) this.#steps.file(directory, entryPath)
     }
   }
 

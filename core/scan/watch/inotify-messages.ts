@@ -1,5 +1,5 @@
+import type { FileFacts } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import type { FileColumns } from './inotify-columns.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
@@ -12,8 +12,6 @@ export type ToThread =
   | { type: 'leave-out'; tree: number; directories: readonly string[] }
   /** One message of files was dealt with; the thread may send another. */
   | { type: 'taken' }
-  /** The directories of a `poll` were listed. */
-  | { type: 'polled'; tree: number }
   | { type: 'stop' }
 
 /** The inotify thread to the main thread. */
@@ -22,12 +20,11 @@ export type FromThread =
   | { type: 'ready'; tree: number }
   /** The tree's own directory could not be watched. */
   | { type: 'refused'; tree: number; code: string }
-  | { type: 'files'; tree: number; finished: FileColumns; unproven: FileColumns }
+  | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
   | { type: 'examined'; tree: number; request: number }
-  | { type: 'signal'; tree: number; path: string }
+  | { type: 'mark'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }
   | { type: 'lost'; tree: number }
-  | { type: 'poll'; tree: number; directories: string[] }
   | { type: 'unwatched'; tree: number; count: number }
   | { type: 'unsendable'; tree: number; unsendable: Unsendable }
   | { type: 'gone'; tree: number }

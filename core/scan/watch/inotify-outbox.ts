@@ -1,7 +1,5 @@
 import type { FileFacts } from '../tree/facts.ts'
 import { sameContent } from '../tree/facts.ts'
-import type { Looked } from './finished.ts'
-import { packFiles } from './inotify-columns.ts'
 import type { FromThread } from './inotify-messages.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
@@ -17,7 +15,8 @@ interface Batch {
 }
 
 /** By the path alone: that two trees have a file of one path at once is rare, and then one of them is told twice. */
-interface Reported extends Looked {
+interface Reported {
+  facts: FileFacts
   tree: number
   /** The watch that its directory had; -1: none. A number that was given once is not given again. */
   watch: number
@@ -49,11 +48,11 @@ export class Outbox {
    * Whether the file was reported with this content a short while ago, and has had its name since. One that was away
    * meanwhile, itself or with its directory, has to be told again: whoever wanted to read it may have given it up.
    */
-  hasReported(tree: number, { facts, ctimeNs }: Looked, watch: number): boolean {
+  hasReported(tree: number, facts: FileFacts, watch: number): boolean {
     const before = this.#reported.get(facts.path) ?? this.#reportedBefore.get(facts.path)
     if (before === undefined || before.tree !== tree) return false
     // A rename changes the file's ctime, and its directory's gives that a new watch.
-    if (before.ctimeNs !== ctimeNs || before.watch !== watch) return false
+    if (before.facts.ctimeNs !== facts.ctimeNs || before.watch !== watch) return false
     return before.facts.device === facts.device && sameContent(before.facts, facts)
   }
 
@@ -69,8 +68,8 @@ export class Outbox {
     this.#reportedBefore.delete(path)
   }
 
-  finished(tree: number, { facts, ctimeNs }: Looked, watch: number): void {
-    this.#reported.set(facts.path, { tree, watch, facts, ctimeNs })
+  finished(tree: number, facts: FileFacts, watch: number): void {
+    this.#reported.set(facts.path, { tree, watch, facts })
     if (this.#reported.size >= REMEMBERED) {
       this.#reportedBefore = this.#reported
       this.#reported = new Map()
@@ -93,12 +92,7 @@ export class Outbox {
     if (batch === undefined) return
     this.#batches.delete(tree)
     this.#untaken += 1
-    this.#post({
-      type: 'files',
-      tree,
-      finished: packFiles(batch.finished),
-      unproven: packFiles(batch.unproven),
-    })
+    this.#post({ type: 'files', tree, ...batch })
   }
 
   forget(tree: number): void {

@@ -1,31 +1,30 @@
 import type { MessagePort } from 'node:worker_threads'
 import { receiveMessageOnPort } from 'node:worker_threads'
+import { errorCode } from '../../files/system-error.ts'
 import { goBeforeOthers } from '../priority.ts'
 import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { Discovery } from './inotify-discovery.ts'
 import type { InotifyEvent } from './inotify-events.ts'
-import { decodeEvents } from './inotify-events.ts'
+import { decodeEvents, IN } from './inotify-events.ts'
 import type { Occasion } from './inotify-examiner.ts'
 import { Examiner } from './inotify-examiner.ts'
-import { IN } from './inotify-masks.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
 import { Outbox } from './inotify-outbox.ts'
-import { Pace } from './inotify-pace.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
-import { closeDescriptor, openInotify, openWake, readNow, waitReadable } from './linux.ts'
+import { openWake, readNow, waitReadable } from './linux.ts'
 
 /** The thread looks up at least this often, so that a process that exits need not wake it. */
 const LONGEST_WAIT_MS = 1_000
-/** How often directories without a watch are listed. */
-const POLL_EVERY_MS = 3_000
 /**
  * Events are left in the queue for so long after a read that brought nothing but more of what a writer writes:
  * otherwise each of its write(2) calls would wake this thread. The kernel merges equal ones meanwhile.
  */
 const REST_MS = 10
+/** And for so long after any other read: a wake-up for each event of a burst costs several times what the event does. */
+const GATHER_MS = 1
 const EVENTS_BYTES = 64 * 1024
 
 /**
@@ -46,16 +45,12 @@ type FilesOfOneRead = Map<Directory, Map<string, Occasion>>
 
 class InotifyThread {
   readonly #post: (message: FromThread) => void
-  readonly #inotify = openInotify()
   readonly #wake = openWake()
-  readonly #watches = new Watches(this.#inotify)
   readonly #trees = new Map<number, Tree>()
   readonly #outbox: Outbox
   readonly #discovery: Discovery
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
-  readonly #pace = new Pace()
-  #pollAt = 0
   #restUntil = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -67,7 +62,6 @@ class InotifyThread {
       problem: (tree, unsendable) => this.#problem(tree, unsendable),
     })
     this.#discovery = new Discovery({
-      watches: this.#watches,
       post,
       file: ({ tree, wd }, path) => this.#examiner.found({ tree, path, by: 'listed', watch: wd }),
       problem: (tree, unsendable) => this.#problem(tree, unsendable),
@@ -90,32 +84,28 @@ class InotifyThread {
       this.#examiner.rest()
       const room = this.#outbox.hasRoom
       const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
-      const gatherMs = room ? this.#pace.waitMs(performance.now()) : 0
-      const reads = room && gatherMs === 0 && performance.now() >= this.#restUntil
-      const inotify = reads ? this.#inotify : -1
-      const [events, woken] = waitReadable([inotify, this.#wake], work ? 0 : this.#waitMs(gatherMs))
-      if (woken) readNow(this.#wake, wakeBytes)
+      const reads = room && performance.now() >= this.#restUntil
+      const trees = reads ? [...this.#trees.values()] : []
+      const watched = trees.map(({ watches }) => watches.fd)
+      const ready = waitReadable([this.#wake, ...watched], work ? 0 : this.#waitMs())
+      if (ready.includes(this.#wake)) readNow(this.#wake, wakeBytes)
+      const told = trees.filter(({ watches }) => ready.includes(watches.fd))
       // Events first: what they tell of needs no second look when its new directory is listed.
-      if (events) this.#readEvents()
+      if (told.length > 0) this.#readEvents(told)
       else if (work) {
         this.#discovery.work(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
       this.#examiner.lookAgain()
-      if (performance.now() >= this.#pollAt) {
-        this.#pollAt = performance.now() + POLL_EVERY_MS
-        this.#discovery.pollUnwatched(this.#trees.values())
-      }
       this.#outbox.flushWhenTaken()
     }
   }
 
-  #waitMs(gatherMs: number): number {
-    if (gatherMs > 0) return gatherMs
+  #waitMs(): number {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
-    const until = Math.min(this.#pollAt, due, rest)
+    const until = Math.min(due, rest)
     // Whole, as poll(2) takes it, and not too short: what is left would be waited for in a busy loop.
     return Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(until - performance.now())))
   }
@@ -148,21 +138,25 @@ class InotifyThread {
       case 'leave-out':
         this.#discovery.leaveOut(tree, message.directories)
         return
-      case 'polled':
-        tree.polling = false
-        return
       default:
         message satisfies never
     }
   }
 
   #open(id: number, request: Tree['request']): void {
-    const tree = createTree(id, request)
-    this.#trees.set(id, tree)
-    const error = this.#discovery.open(tree)
-    if (error === null) return
-    this.#trees.delete(id)
-    this.#post({ type: 'refused', tree: id, code: error })
+    let code: string | null
+    try {
+      const tree = createTree(id, request, new Watches())
+      this.#trees.set(id, tree)
+      code = this.#discovery.open(tree)
+      if (code === null) return
+      this.#closeTree(tree)
+    } catch (thrown) {
+      // EMFILE: the limit of instances.
+      code = errorCode(thrown)
+      if (code === null) throw thrown
+    }
+    this.#post({ type: 'refused', tree: id, code })
   }
 
   #closeTree(tree: Tree): void {
@@ -170,18 +164,20 @@ class InotifyThread {
     this.#outbox.forget(tree.id)
     this.#examiner.forget(tree)
     this.#discovery.forget(tree)
+    tree.watches.close()
   }
 
-  #readEvents(): void {
-    const bytes = readNow(this.#inotify, this.#buffer)
-    this.#pace.read(performance.now())
+  #readEvents(trees: readonly Tree[]): void {
     const files: FilesOfOneRead = new Map()
     let news = false
-    for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
-      if ((event.mask & IN.MODIFY) !== 0) news = this.#modified(event) || news
-      else {
-        news = true
-        this.#handle(event, files)
+    for (const tree of trees) {
+      const bytes = readNow(tree.watches.fd, this.#buffer)
+      for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
+        if ((event.mask & IN.MODIFY) !== 0) news = this.#modified(tree, event) || news
+        else {
+          news = true
+          this.#handle(tree, event, files)
+        }
       }
     }
     // Only now: a file that was created, written and closed in one read is looked at once.
@@ -191,30 +187,29 @@ class InotifyThread {
       for (const [name, by] of names)
         this.#examiner.found({ tree, path: joinRelative(parent, name), by, watch })
     }
-    if (!news) this.#restUntil = performance.now() + REST_MS
+    this.#restUntil = performance.now() + (news ? GATHER_MS : REST_MS)
   }
 
   /** Whether it is the first that is heard of it. */
-  #modified({ wd, name }: InotifyEvent): boolean {
-    const directory = this.#watches.find(wd)
+  #modified(tree: Tree, { wd, name }: InotifyEvent): boolean {
+    const directory = tree.watches.find(wd)
     if (directory === undefined || name === null) return false
     const path = joinRelative(pathOf(directory), name)
-    return this.#examiner.modified(directory.tree, path, wd)
+    return this.#examiner.modified(tree, path, wd)
   }
 
   /** Does what the event asks for; the file that it is about, if it is to be looked at, is put into `files`. */
-  #handle({ wd, mask, name }: InotifyEvent, files: FilesOfOneRead): void {
+  #handle(tree: Tree, { wd, mask, name }: InotifyEvent, files: FilesOfOneRead): void {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
-      for (const tree of this.#trees.values()) this.#discovery.eventsLost(tree)
+      this.#discovery.eventsLost(tree)
       return
     }
-    const directory = this.#watches.find(wd)
+    const directory = tree.watches.find(wd)
     if (directory === undefined) return
     if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
       this.#discovery.ended(directory, mask)
       return
     }
-    const { tree } = directory
     if (name === null) {
       this.#problem(tree, { why: 'name', path: joinRelative(pathOf(directory), '\uFFFD') })
       return
@@ -226,7 +221,7 @@ class InotifyThread {
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
     if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
       const left = directory.children.get(name)
-      if (left !== undefined) this.#watches.drop(left)
+      if (left !== undefined) tree.watches.drop(left)
     } else this.#discovery.found(directory, name, false)
   }
 
@@ -236,8 +231,7 @@ class InotifyThread {
 
   #close(): void {
     this.#discovery.close()
-    for (const tree of this.#trees.values()) this.#watches.dropTree(tree)
-    closeDescriptor(this.#inotify)
+    for (const tree of this.#trees.values()) tree.watches.close()
   }
 }
 

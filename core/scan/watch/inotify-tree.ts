@@ -1,6 +1,7 @@
 import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { joinRelative } from '../tree/facts.ts'
+import type { Watches } from './inotify-watches.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
 /** One watched (or not yet watchable) directory; the tree's shape gives its path, so a rename costs nothing. */
@@ -18,15 +19,14 @@ export interface Tree {
   readonly id: number
   readonly request: TreeRequest
   readonly filter: NameFilter
-  readonly signals: ReadonlySet<string>
+  /** Of an inotify instance of its own: two trees may show one directory, and each instance has one watch of it. */
+  readonly watches: Watches
   readonly root: Directory
   /** Paths of directories that are not entered. */
   leaveOut: ReadonlySet<string>
-  /** Directories that have no watch, and are looked at again and again. */
+  /** Directories that have no watch. */
   readonly unwatched: Set<Directory>
-  /** Those of them whose watch another tree has, which shows the same directory (bind mounts); the others met the limit. */
-  readonly shared: Set<Directory>
-  /** How many at the limit were told last. */
+  /** How many were told last. */
   toldUnwatched: number
   /** initial: directories are found and watched, files are the reconciliation's; then everything counts. */
   stage: 'initial' | 'ready'
@@ -34,25 +34,21 @@ export interface Tree {
   listing: number
   /** Events were lost: said when every directory has a watch again, so that a comparison misses nothing. */
   lost: boolean
-  /** A `poll` is out that the main thread has not answered. */
-  polling: boolean
 }
 
-export function createTree(id: number, request: TreeRequest): Tree {
+export function createTree(id: number, request: TreeRequest, watches: Watches): Tree {
   const children = new Map<string, Directory>()
   const tree: Omit<Tree, 'root'> & { root?: Directory } = {
     id,
     request,
     filter: createNameFilter(request.names),
-    signals: new Set(request.signals),
+    watches,
     leaveOut: new Set(request.leaveOut ?? []),
     unwatched: new Set(),
-    shared: new Set(),
     toldUnwatched: 0,
     stage: 'initial',
     listing: 0,
     lost: false,
-    polling: false,
   }
   // The root and its tree name each other: one of the two has to be completed afterwards.
   const whole = tree as Tree & { root: Directory }

@@ -1,9 +1,9 @@
 import { holdDirectorySync } from '../../files/beneath.ts'
 import { errorCode } from '../../files/system-error.ts'
-import { IN } from './inotify-masks.ts'
-import type { Directory, Tree } from './inotify-tree.ts'
-import { isAttached, pathOf, subtree } from './inotify-tree.ts'
-import { addWatch, removeWatch } from './linux.ts'
+import { IN } from './inotify-events.ts'
+import type { Directory } from './inotify-tree.ts'
+import { pathOf, subtree } from './inotify-tree.ts'
+import { addWatch, closeDescriptor, openInotify, removeWatch } from './linux.ts'
 
 const MASK =
   IN.MODIFY |
@@ -17,13 +17,13 @@ const MASK =
   IN.DONT_FOLLOW |
   IN.EXCL_UNLINK
 
-/** Which watch of one inotify instance belongs to which directory. */
+/** The watches of one inotify instance, and which directory each belongs to. */
 export class Watches {
-  readonly #fd: number
+  readonly fd: number
   readonly #byNumber = new Map<number, Directory>()
 
-  constructor(fd: number) {
-    this.#fd = fd
+  constructor(fd = openInotify()) {
+    this.fd = fd
   }
 
   find(wd: number): Directory | undefined {
@@ -36,10 +36,9 @@ export class Watches {
    */
   add(directory: Directory): string | null {
     const { tree } = directory
-    const isShared = tree.shared.has(directory)
-    // Only the flat watch of a batch root has to know that a directory was deleted, and of files only their names.
-    const mask = tree.request.recursive ? MASK : (MASK & ~IN.MODIFY) | IN.DELETE
-    const wd = this.#watch(tree.request.root, pathOf(directory), isShared ? mask | IN.MASK_ADD : mask)
+    // Batch directories that are marked have no watch that would tell that they are deleted.
+    const mask = directory === tree.root ? MASK | IN.DELETE : MASK
+    const wd = this.#watch(tree.request.root, pathOf(directory), mask)
     if (typeof wd === 'string') {
       this.#forget(directory)
       if (wd === 'ENOSPC') tree.unwatched.add(directory)
@@ -48,20 +47,12 @@ export class Watches {
     if (directory.wd !== wd) {
       this.#forget(directory)
       const other = this.#byNumber.get(wd)
-      const isOfAnotherTree = other !== undefined && other.tree !== tree
-      // Once given away it stays where it is: the two would take it from each other for ever.
-      if (isShared && isOfAnotherTree && isAttached(other)) {
-        share(directory)
-        return null
-      }
       // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
       if (other !== undefined) other.wd = -1
-      if (isOfAnotherTree) share(other)
       this.#byNumber.set(wd, directory)
       directory.wd = wd
     }
     tree.unwatched.delete(directory)
-    tree.shared.delete(directory)
     return null
   }
 
@@ -71,7 +62,7 @@ export class Watches {
       const held = holdDirectorySync(root, path)
       try {
         // The descriptor's own name is a link, which would not be followed; "." in what it leads to is none.
-        return addWatch(this.#fd, `${held.path}/.`, mask)
+        return addWatch(this.fd, `${held.path}/.`, mask)
       } finally {
         held.close()
       }
@@ -93,27 +84,21 @@ export class Watches {
   /** Removes the watches of a directory and of all below it, and takes it out of its tree. */
   drop(directory: Directory): void {
     for (const each of subtree(directory)) {
-      if (each.wd !== -1) removeWatch(this.#fd, each.wd)
+      if (each.wd !== -1) removeWatch(this.fd, each.wd)
       this.#forget(each)
     }
     directory.parent?.children.delete(directory.name)
   }
 
-  dropTree(tree: Tree): void {
-    this.drop(tree.root)
-    tree.root.children.clear()
+  /** Ends them all. */
+  close(): void {
+    closeDescriptor(this.fd)
+    this.#byNumber.clear()
   }
 
   #forget(directory: Directory): void {
     if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
     directory.wd = -1
     directory.tree.unwatched.delete(directory)
-    directory.tree.shared.delete(directory)
   }
-}
-
-/** Another tree has the events of this directory: here it is looked at again and again. */
-function share(directory: Directory): void {
-  directory.tree.unwatched.add(directory)
-  directory.tree.shared.add(directory)
 }

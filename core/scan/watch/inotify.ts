@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { unsendableWords } from '../tree/unsendable.ts'
-import { unpackFiles } from './inotify-columns.ts'
 import type { FromThread, ToThread } from './inotify-messages.ts'
+import { compareAgain } from './polling.ts'
 import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -10,6 +10,8 @@ interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
   quiet: QuietPeriod
+  /** Ends the comparing of a tree that has not all the watches that it needs. */
+  endComparing: (() => void) | null
   /** Ends the opening; null once the tree is ready. */
   opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
   examined: Map<number, () => void>
@@ -83,10 +85,11 @@ export class InotifyWatcher {
       place,
       quietMs: this.#quietMs,
       finished: (files) => listener.finished(files),
-      lost: () => listener.lost(),
+      lost: () => void listener.lost(request.base),
     })
     await new Promise<void>((resolve, reject) => {
-      this.#trees.set(id, { request, listener, quiet, opening: { resolve, reject }, examined: new Map() })
+      const opening = { resolve, reject }
+      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: new Map() })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -131,6 +134,7 @@ export class InotifyWatcher {
     if (tree === undefined) return
     this.#trees.delete(id)
     tree.quiet.close()
+    tree.endComparing?.()
     tree.opening?.reject(new Error('closed while it was opened'))
     for (const resolve of tree.examined.values()) resolve()
     this.#send({ type: 'close', tree: id })
@@ -151,6 +155,7 @@ export class InotifyWatcher {
     for (const [id, tree] of [...this.#trees]) {
       this.#trees.delete(id)
       tree.quiet.close()
+      tree.endComparing?.()
       for (const resolve of tree.examined.values()) resolve()
       if (tree.opening === null) tree.listener.failed(thrown)
       else tree.opening.reject(thrown)
@@ -160,8 +165,8 @@ export class InotifyWatcher {
   #takeFiles({ tree: id, finished, unproven }: FromThread & { type: 'files' }): void {
     const tree = this.#trees.get(id)
     try {
-      for (const facts of unpackFiles(unproven)) tree?.quiet.observe(facts)
-      if (finished.times.length > 0) tree?.listener.finished(unpackFiles(finished))
+      for (const facts of unproven) tree?.quiet.observe(facts)
+      if (finished.length > 0) tree?.listener.finished(finished)
     } finally {
       // Not before: what the thread finds meanwhile is one message then, and one transaction.
       this.#send({ type: 'taken' })
@@ -196,22 +201,19 @@ export class InotifyWatcher {
         tree.examined.get(message.request)?.()
         tree.examined.delete(message.request)
         return
-      case 'signal':
-        listener.signal(message.path)
+      case 'mark':
+        listener.mark(message.path)
         return
       case 'entries-changed':
         listener.entriesChanged()
         return
       case 'lost':
-        listener.lost()
-        return
-      case 'poll':
-        void listener.poll(message.directories).finally(() => {
-          if (this.#trees.has(message.tree)) this.#send({ type: 'polled', tree: message.tree })
-        })
+        void listener.lost(tree.request.base)
         return
       case 'unwatched':
         listener.unwatched(message.count)
+        tree.endComparing?.()
+        tree.endComparing = message.count > 0 ? compareAgain(tree.request, listener, this.#quietMs) : null
         return
       case 'unsendable':
         // Words are the main thread's: a thread without them starts sooner and is smaller.

@@ -54,17 +54,17 @@ export function openWake(): number {
   return fd
 }
 
-/** Blocks this thread until one of the descriptors is readable; a negative one is left out: poll(2). */
-export function waitReadable(descriptors: readonly [number, number], timeoutMs: number): [boolean, boolean] {
-  const [one, other] = descriptors
-  pollFds.writeInt32LE(one, 0)
-  pollFds.writeInt32LE(POLLIN, 4)
-  pollFds.writeInt32LE(other, 8)
-  pollFds.writeInt32LE(POLLIN, 12)
-  if (pollCall(pollFds, 2, timeoutMs) <= 0) return [false, false]
-  return [(pollFds.readInt16LE(6) & POLLIN) !== 0, (pollFds.readInt16LE(14) & POLLIN) !== 0]
+/** Blocks this thread until a descriptor is readable, or for so long; gives those that are: poll(2). */
+export function waitReadable(descriptors: readonly number[], timeoutMs: number): number[] {
+  // struct pollfd: the descriptor, the events that are asked for, those that came.
+  const fds = Buffer.alloc(8 * descriptors.length)
+  descriptors.forEach((fd, index) => {
+    fds.writeInt32LE(fd, 8 * index)
+    fds.writeInt16LE(POLLIN, 8 * index + 4)
+  })
+  if (pollCall(fds, descriptors.length, timeoutMs) <= 0) return []
+  return descriptors.filter((_, index) => (fds.readInt16LE(8 * index + 6) & POLLIN) !== 0)
 }
-const pollFds = Buffer.alloc(16)
 
 /** For descriptors of this file: those that Node opened are Node's to close. */
 export function closeDescriptor(fd: number): void {

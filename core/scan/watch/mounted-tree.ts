@@ -51,7 +51,10 @@ class MountedTree implements TreeWatcher {
   readonly #unwatched = new Map<string, number>()
   #own: TreeWatcher | null = null
   #endTable: (() => void) | null = null
+  /** What the tree's own file system leaves out. */
   #leaveOut = ''
+  /** What was asked to be left out, of whatever file system. */
+  #unwanted: ReadonlySet<string>
   #closed = false
 
   constructor(request: TreeRequest, listener: TreeListener, options: MountedTreeOptions) {
@@ -59,7 +62,8 @@ class MountedTree implements TreeWatcher {
     this.#listener = listener
     this.#options = options
     const filter = createNameFilter(request.names)
-    this.#isIgnored = (path) => filter.directory(path) !== null
+    this.#unwanted = new Set(request.leaveOut)
+    this.#isIgnored = (path) => filter.directory(path) !== null || this.#unwanted.has(path)
   }
 
   get method(): TreeWatcher['method'] {
@@ -119,7 +123,8 @@ class MountedTree implements TreeWatcher {
   }
 
   leaveOut(directories: readonly string[]): void {
-    this.#own?.leaveOut(directories)
+    this.#unwanted = new Set(directories)
+    this.#mountsChanged()
   }
 
   close(): void {
@@ -132,7 +137,13 @@ class MountedTree implements TreeWatcher {
   #layOut(): Layout {
     const { root, base } = this.#request
     const { scope } = this.#options
-    return layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts: this.#options.table.mounts })
+    const mounts = this.#options.table.mounts
+    const layout = layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts })
+    for (const region of layout.regions) {
+      const below = [...this.#unwanted].filter((path) => region.base === base || isWithin(path, region.base))
+      region.leaveOut = [...region.leaveOut, ...below]
+    }
+    return layout
   }
 
   #mountsChanged(): void {
@@ -191,7 +202,7 @@ class MountedTree implements TreeWatcher {
         if (inner.closed) return watcher.close()
         inner.watcher = watcher
         watcher.leaveOut(inner.region.leaveOut)
-        this.#listener.lost()
+        void this.#listener.lost(region.base)
       })
       .catch((thrown) => {
         inner.opening = false
@@ -210,10 +221,9 @@ class MountedTree implements TreeWatcher {
     const listener = this.#listener
     return {
       finished: (files) => listener.finished(files),
-      signal: (path) => listener.signal(path),
+      mark: (path) => listener.mark(path),
       entriesChanged: () => listener.entriesChanged(),
-      lost: () => listener.lost(),
-      poll: (directories) => listener.poll(directories),
+      lost: (below) => listener.lost(below),
       unwatched: (count) => this.#tellUnwatched(base, count),
       problem: (problem) => listener.problem(problem),
       gone: () => listener.gone(),

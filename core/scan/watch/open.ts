@@ -1,15 +1,28 @@
 import { stat, statfs } from 'node:fs/promises'
+import { errorCode } from '../../files/system-error.ts'
+import { type FileSystem, hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
+import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 import type { MountScope } from '../tree/mounts.ts'
-import { chooseWatch } from './choose.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountTable } from './mount-table.ts'
 import { openMountedTree } from './mounted-tree.ts'
 import { openPolling } from './polling.ts'
+import { isWatchLimit, openPortable } from './portable.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
-import { openWithoutInotify } from './without-inotify.ts'
+
+/** How a tree is watched; the only place that decides it. */
+export function chooseWatch(
+  facts: FileSystem & {
+    /** False after inotify could not be used in this process. */ inotifyUsable: boolean
+  },
+): 'inotify' | 'portable' | 'polling' {
+  if (hasUnseenWriters(facts)) return 'polling'
+  if (facts.platform !== 'linux') return 'portable'
+  return facts.inotifyUsable ? 'inotify' : 'polling'
+}
 
 export interface WatchersOptions {
   /** The file whose body is runInotifyThread. */
@@ -36,7 +49,6 @@ export class Watchers {
     scope: MountScope = { oneFileSystem: false, away: () => [] },
   ): Promise<TreeWatcher> {
     const whole = { ...request, oneFileSystem: scope.oneFileSystem && readMounts() === null }
-    if (!request.recursive) return this.#openRegion(whole, listener)
     const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
     return openMountedTree(whole, listener, { scope, table: this.#table, openRegion })
   }
@@ -53,18 +65,19 @@ export class Watchers {
     })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
-    if (method === 'portable') return openWithoutInotify(request, listener, { quietMs })
+    if (method === 'portable')
+      return orPolled(request, listener, quietMs, openPortable(request, listener, { quietMs }))
     const thread = this.#thread(dev)
     try {
-      const watcher = await thread.open(request, listener)
+      const watcher = await orPolled(request, listener, quietMs, thread.open(request, listener))
       return { ...watcher, close: () => this.#close(dev, thread, watcher) }
     } catch (thrown) {
       const failedAsWhole = !thread.isUsable && !thread.wasStopped
       this.#endIfIdle(dev, thread)
       if (!failedAsWhole) throw thrown
       this.#inotifyUsable = false
-      this.#options.log(`inotify cannot be used, falling back to chokidar: ${String(thrown)}`)
-      return openWithoutInotify(request, listener, { quietMs })
+      this.#options.log(`inotify cannot be used, sources are polled: ${String(thrown)}`)
+      return openPolling(request, listener, { quietMs })
     }
   }
 
@@ -92,5 +105,25 @@ export class Watchers {
     if (thread.trees > 0 || this.#threads.get(device) !== thread) return
     this.#threads.delete(device)
     void thread.stop()
+  }
+}
+
+/** Where the system has not enough watches for a tree it is polled, which is said. */
+async function orPolled(
+  request: TreeRequest,
+  listener: TreeListener,
+  quietMs: number,
+  opening: Promise<TreeWatcher>,
+): Promise<TreeWatcher> {
+  try {
+    return await opening
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (!isWatchLimit(code)) throw thrown
+    const path = absolutePath(request.root, request.base)
+    const tell = () => listener.problem(message('scan.watchLimitPolled', { path, code }))
+    tell()
+    // A comparison begins with a refresh, and forgets every problem that it does not meet.
+    return { ...(await openPolling(request, listener, { quietMs })), refresh: tell }
   }
 }

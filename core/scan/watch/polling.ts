@@ -1,119 +1,70 @@
-import { opendir } from 'node:fs/promises'
-import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import { lstat } from 'node:fs/promises'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import { createNameFilter } from '../../filter/names.ts'
-import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
-import { unsendableWords } from '../tree/unsendable.ts'
-import { walk } from '../tree/walk.ts'
-import { Fingerprints } from './fingerprints.ts'
-import { lookAt } from './portable.ts'
-import { QuietPeriod } from './quiet.ts'
+import { observeFile, QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /**
- * Between two looks at the whole tree: often enough for the quiet period, gentle on a network mount, and on the
- * processor where a look takes long.
+ * Between two comparisons: often enough for the quiet period, gentle on a network mount, and on the processor where a
+ * comparison takes long.
  */
-function pauseOf(quietMs: number, lookMs: number): number {
-  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * lookMs)
+function pauseOf(quietMs: number, tookMs: number): number {
+  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
-/** What one look found. */
-interface Look {
-  files: Fingerprints
-  tookMs: number
-  signals: Set<string>
-  /** Directories of the first level, in one string. */
-  entries: string
+/** Has a tree compared with the ledger again and again; returns the function that ends it. */
+export function compareAgain(request: TreeRequest, listener: TreeListener, quietMs: number): () => void {
+  const { root, base, place = root } = request
+  let timer: NodeJS.Timeout | null = null
+  let ended = false
+  const compare = async () => {
+    const began = performance.now()
+    const code = await callOn(place, () => lstat(absolutePath(root, base))).then(() => null, errorCode)
+    if (ended) return
+    if (isGone(code)) return listener.gone()
+    await listener.lost(base)
+    if (!ended) next(performance.now() - began)
+  }
+  const next = (tookMs: number) => {
+    timer = setTimeout(() => void compare(), pauseOf(quietMs, tookMs))
+  }
+  next(0)
+  return () => {
+    ended = true
+    if (timer !== null) clearTimeout(timer)
+  }
 }
 
-/**
- * Watches a tree by listing it again and again: for mounts that other computers write to. Not chokidar's polling,
- * which has a call out for every single file: a network mount that hangs would then stop the whole process.
- */
+/** Where no system tells of changes: the tree is compared again and again, and a file is finished when it rests. */
 export async function openPolling(
   request: TreeRequest,
   listener: TreeListener,
   { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
   const { root, base, place = root } = request
-  let { leaveOut = [] } = request
+  await callOn(place, () => lstat(absolutePath(root, base)))
   const filter = createNameFilter(request.names)
-  const closing = new AbortController()
   const quiet = new QuietPeriod({
     root,
     place,
     quietMs,
     finished: (files) => listener.finished(files),
-    lost: () => listener.lost(),
+    lost: () => void listener.lost(base),
   })
-  let timer: NodeJS.Timeout | null = null
-
-  /** Tells of each file that was not there, with this content, in the look before. */
-  const look = async (before: Look | null): Promise<Look> => {
-    const began = performance.now()
-    const found: Look = { files: new Fingerprints(), tookMs: 0, signals: new Set(), entries: '' }
-    found.entries = await callOn(place, () => directoriesIn(absolutePath(root, base)))
-    if (before !== null && found.entries !== before.entries) listener.entriesChanged()
-    if (!request.recursive) return found
-    const options = { root, base, place, leaveOut, filter, recursive: true, signal: closing.signal }
-    for await (const chunk of walk(options)) {
-      if (closing.signal.aborted) return found
-      for (const { path } of [...chunk.files, ...chunk.skipped]) {
-        if (!request.signals.includes(path)) continue
-        found.signals.add(path)
-        if (before?.signals.has(path) === false) listener.signal(path)
-      }
-      for (const unsendable of chunk.unsendable) listener.problem(unsendableWords(root, unsendable))
-      const news = chunk.files.filter((file) => before?.files.has(file) === false)
-      if (news.length > 0) await quiet.whenRoom()
-      for (const file of news) quiet.observe(file)
-      for (const file of chunk.files) found.files.add(file)
-    }
-    found.tookMs = performance.now() - began
-    return found
-  }
-
-  const again = async (before: Look): Promise<void> => {
-    let now = before
-    try {
-      now = await look(before)
-      if (closing.signal.aborted) return
-    } catch (thrown) {
-      if (closing.signal.aborted) return
-      if (isGone(errorCode(thrown))) return listener.gone()
-      const reason = errorText(thrown)
-      listener.problem(message('scan.watchFailed', { path: absolutePath(root, base), reason }))
-    }
-    next(now)
-  }
-  const next = (before: Look) => {
-    timer = setTimeout(() => void again(before), pauseOf(quietMs, before.tookMs))
-  }
-
-  next(await look(null))
+  const endComparing = compareAgain(request, listener, quietMs)
   return {
     method: 'polling',
     examine: async (paths) => {
       await quiet.whenRoom()
-      if (closing.signal.aborted) return
-      await Promise.all(paths.map((path) => lookAt(request, filter, listener, quiet, path)))
+      await Promise.all(paths.map((path) => observeFile(request, filter, listener, quiet, path)))
     },
     refresh: () => undefined,
-    leaveOut: (directories) => {
-      leaveOut = directories
-    },
+    leaveOut: () => undefined,
     close: () => {
-      closing.abort()
-      if (timer !== null) clearTimeout(timer)
+      endComparing()
       quiet.close()
     },
   }
-}
-
-async function directoriesIn(directory: string): Promise<string> {
-  const names: string[] = []
-  for await (const entry of await opendir(directory)) if (!entry.isFile()) names.push(entry.name)
-  return names.sort().join('/')
 }

@@ -3,36 +3,30 @@ import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FSWatcher } from 'chokidar'
 import { watch } from 'chokidar'
-import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
-import { absolutePath, factsOf } from '../tree/facts.ts'
+import { absolutePath } from '../tree/facts.ts'
 
-import { Flood } from './flood.ts'
-import { QuietPeriod } from './quiet.ts'
+import { observeFile, QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
-const flood = new Flood()
-
-export interface PortableOptions {
-  quietMs: number
-  /** The system allows no more watches (ENOSPC, EMFILE): this watcher is of no use any more. */
-  limitReached(code: string): void
-  /** Events may have been lost, and with them new directories, of which it will then know nothing. */
-  flooded(): void
+/** The system allows no more watches. */
+export function isWatchLimit(code: string | null): code is 'ENOSPC' | 'EMFILE' {
+  return code === 'ENOSPC' || code === 'EMFILE'
 }
 
 /**
- * Watches a tree by chokidar, on any system whose kernel tells of changes. Nothing says here that a writer has
- * closed a file: one is finished after the quiet period. Rejects with ENOSPC or EMFILE where the system has not
- * enough watches for the tree.
+ * Watches a tree by chokidar, on systems other than Linux. Nothing says here that a writer has closed a file: one is
+ * finished after the quiet period. Rejects, or fails later, with the error of `isWatchLimit` where the system has not
+ * enough watches for the tree: chokidar takes one for every file.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  { quietMs, limitReached, flooded }: PortableOptions,
+  { quietMs }: { quietMs: number },
 ): Promise<TreeWatcher> {
   const { root, place = root } = request
   const base = absolutePath(root, request.base)
@@ -44,16 +38,15 @@ export async function openPortable(
     place,
     quietMs,
     finished: (files) => listener.finished(files),
-    lost: () => listener.lost(),
+    lost: () => void listener.lost(request.base),
   })
   const filter = createNameFilter(request.names)
   const watcher = startChokidar(request, filter, base, (path, device) => {
     return leaveOut.has(path) || (request.oneFileSystem === true && device !== dev)
   })
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
-  const look = (file: string) => lookAt(request, filter, listener, quiet, file)
+  const look = (file: string) => observeFile(request, filter, listener, quiet, file)
   let isOpen = false
-  watcher.on('raw', () => flood.event())
   const directoryEvent = (absolute: string) => {
     if (path.dirname(absolute) === base) listener.entriesChanged()
   }
@@ -70,9 +63,9 @@ export async function openPortable(
     watcher.once('ready', resolve)
     watcher.on('error', (thrown) => {
       const code = errorCode(thrown)
-      if (code !== 'ENOSPC' && code !== 'EMFILE') return listener.problem(watchProblem(base, thrown))
+      if (!isWatchLimit(code)) return listener.problem(watchProblem(base, thrown))
       // Every directory that follows fails, too: it is said once.
-      if (limited === null && isOpen) limitReached(code)
+      if (limited === null && isOpen) listener.failed(thrown)
       limited ??= code
       resolve()
     })
@@ -83,7 +76,6 @@ export async function openPortable(
     throw Object.assign(new Error(`watching ${base}: ${limited}`), { code: limited })
   }
   isOpen = true
-  const ignoreFloods = flood.onFlood(flooded)
   return {
     method: 'watching',
     examine: async (paths) => {
@@ -95,10 +87,15 @@ export async function openPortable(
       const before = leaveOut
       leaveOut = new Set(directories)
       for (const one of leaveOut) if (!before.has(one)) watcher.unwatch(absolutePath(root, one))
+      for (const one of before) {
+        if (leaveOut.has(one)) continue
+        watcher.add(absolutePath(root, one))
+        // chokidar says nothing of files that are there already.
+        void listener.lost(one)
+      }
     },
     close: () => {
       closed = true
-      ignoreFloods()
       quiet.close()
       void watcher.close()
     },
@@ -115,37 +112,14 @@ function startChokidar(
     if (absolute === base || stats === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
     if (!stats.isFile()) return filter.directory(below) !== null || isElsewhere(below, stats.dev)
-    return !request.signals.includes(below) && filter.file(below) !== null
+    return !['mark', null].includes(filter.file(below))
   }
   return watch(base, {
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,
     ignored: (absolute, stats) => leftOut(absolute, stats),
-    ...(request.recursive ? {} : { depth: 0 }),
   })
-}
-
-/** Has the quiet period watch a file, unless its name leaves it out. */
-export async function lookAt(
-  request: TreeRequest,
-  filter: NameFilter,
-  listener: TreeListener,
-  quiet: QuietPeriod,
-  file: string,
-): Promise<void> {
-  if (request.signals.includes(file)) return listener.signal(file)
-  if (!request.recursive || filter.file(file) !== null) return
-  const absolute = absolutePath(request.root, file)
-  try {
-    const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))
-    if (stats.isFile()) quiet.observe(factsOf(file, stats))
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (!isGone(code)) {
-      listener.problem(message('scan.fileUnreadable', { path: absolute, code: code ?? String(thrown) }))
-    }
-  }
 }
 
 function watchProblem(base: string, thrown: unknown) {

@@ -1,7 +1,11 @@
 import { lstat } from 'node:fs/promises'
+import { errorCode, isGone } from '../../files/system-error.ts'
+import type { NameFilter } from '../../filter/names.ts'
+import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath, factsOf, sameContent } from '../tree/facts.ts'
+import type { TreeListener, TreeRequest } from './tree-watcher.ts'
 
 /** Files that may wait at once; beyond them `whenRoom` waits. */
 const MAX_WAITING = 10_000
@@ -114,6 +118,29 @@ export class QuietPeriod {
     } catch {
       // Gone, or not to be looked at: the next comparison with the ledger says why.
       return null
+    }
+  }
+}
+
+/** Has the quiet period watch a file, unless its name leaves it out. */
+export async function observeFile(
+  request: TreeRequest,
+  filter: NameFilter,
+  listener: TreeListener,
+  quiet: QuietPeriod,
+  file: string,
+): Promise<void> {
+  const leftOut = filter.file(file)
+  if (leftOut === 'mark') listener.mark(file)
+  if (leftOut !== null) return
+  const absolute = absolutePath(request.root, file)
+  try {
+    const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))
+    if (stats.isFile()) quiet.observe(factsOf(file, stats))
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (!isGone(code)) {
+      listener.problem(message('scan.fileUnreadable', { path: absolute, code: code ?? String(thrown) }))
     }
   }
 }

@@ -9,12 +9,8 @@ export interface TreeRequest {
   root: string
   /** The directory below it that the tree begins at; '' is the source itself. */
   base: string
-  /** false: the directory itself alone, for its entries. */
-  recursive: boolean
   names: NameRules
-  /** Paths relative to the source whose appearance is told at once, whatever they are (batch marks). */
-  signals: readonly string[]
-  /** Directories (relative to the source) that are not entered: other file systems, each a tree of its own. */
+  /** Directories (relative to the source) that are not entered; see TreeWatcher.leaveOut. */
   leaveOut?: readonly string[]
   /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
   place?: string
@@ -26,14 +22,12 @@ export interface TreeRequest {
 export interface TreeListener {
   /** Files that no writer holds open; at most a few hundred a call. The same file may come again. */
   finished(files: FileFacts[]): void
-  /** A path of `signals` appeared. */
-  signal(path: string): void
+  /** A file with the name of a batch mark appeared. */
+  mark(path: string): void
   /** A directory appeared in the tree's first level, or left it. */
   entriesChanged(): void
-  /** Events were lost: the tree must be compared with the ledger. */
-  lost(): void
-  /** Directories that no watch covers and that must be listed now, without those below them. */
-  poll(directories: string[]): Promise<void>
+  /** Changes below this directory may have gone untold: it must be compared with the ledger. Resolves when it was. */
+  lost(base: string): Promise<void>
   /** How many directories no watch covers. */
   unwatched(count: number): void
   problem(problem: Message): void
@@ -54,7 +48,10 @@ export interface TreeWatcher {
   examine(paths: readonly string[]): Promise<void>
   /** Looks for directories that have no watch yet. */
   refresh(): void
-  /** From now on these directories are not entered, and no others: something was mounted, or unmounted. */
+  /**
+   * From now on these directories are not entered, and no others: they are done with, or of another file system, which
+   * is a tree of its own. What is in those that were left out before is found, or has the tree compared.
+   */
   leaveOut(directories: readonly string[]): void
   close(): void
 }

@@ -15,11 +15,7 @@ export interface Timetable {
 }
 
 const MINUTE_MS = 60_000
-const HALF_HOUR_MS = 30 * MINUTE_MS
-const DAY_MINUTES = 24 * 60
-const DAYS_AHEAD = 8
-/** By how much clocks are put forward and back: an hour, on Lord Howe Island half of one (tz database). */
-const SHIFTS_MS = [0, HALF_HOUR_MS, -HALF_HOUR_MS, 2 * HALF_HOUR_MS, -2 * HALF_HOUR_MS]
+const MINUTES_AHEAD = 8 * 24 * 60
 
 /** "07:30" as minutes after midnight. */
 export function minutesOf(time: string): number {
@@ -58,29 +54,14 @@ export function sameAllowance(a: Allowance, b: Allowance): boolean {
 }
 
 /**
- * When the allowance of `at` ends, in milliseconds since 1970; null: not within the next week. Moments that are
- * no change are only looked at once more, so more of them are named here than are needed.
+ * When the allowance of `at` ends, in milliseconds since 1970; null: not within the next week. Each minute is looked at,
+ * as clocks are put forward and back at full minutes, too.
  */
 export function nextChange(timetable: Timetable, at: number): number | null {
   if (timetable.schedule.length === 0) return null
   const now = allowanceAt(timetable, at)
-  const today = new Date(at)
-  const moments = new Set<number>()
-  for (let day = 0; day < DAYS_AHEAD; day += 1) {
-    for (const { from, to } of timetable.schedule) {
-      for (const minutes of [minutesOf(from), minutesOf(to), DAY_MINUTES]) {
-        const date = new Date(today.getFullYear(), today.getMonth(), today.getDate() + day, 0, minutes)
-        for (const shift of SHIFTS_MS) moments.add(date.getTime() + shift)
-      }
-    }
-  }
-  // Clocks are put forward and back at full or half hours: what is covered may change there, too.
-  const firstHalf = Math.ceil(at / HALF_HOUR_MS) * HALF_HOUR_MS
-  for (let half = 0; half < DAYS_AHEAD * 48; half += 1) {
-    const moment = firstHalf + half * HALF_HOUR_MS
-    const before = new Date(moment - 1).getTimezoneOffset()
-    if (new Date(moment).getTimezoneOffset() !== before) moments.add(moment)
-  }
-  const later = [...moments].filter((moment) => moment > at).sort((a, b) => a - b)
-  return later.find((moment) => !sameAllowance(allowanceAt(timetable, moment), now)) ?? null
+  const first = Math.floor(at / MINUTE_MS) + 1
+  for (let minute = first; minute < first + MINUTES_AHEAD; minute += 1)
+    if (!sameAllowance(allowanceAt(timetable, minute * MINUTE_MS), now)) return minute * MINUTE_MS
+  return null
 }

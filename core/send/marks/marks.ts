@@ -3,6 +3,7 @@ import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
+import { Rerun } from '../../pacing/rerun.ts'
 import { markGroupWrite } from './group-write.ts'
 
 const PAGE = 256
@@ -22,6 +23,16 @@ export interface MarkSource {
   alsoTo?: readonly string[] | undefined
 }
 
+interface SourceLooks {
+  /** As it is configured now. */
+  source: MarkSource
+  run: Rerun
+  /** The last file of a look that ended before it was through. */
+  endedAt: number
+  /** While it waits after marks that could not be set. */
+  pause: NodeJS.Timeout | null
+}
+
 type Marked = Parameters<Ledger['marksDone']>[0][number]
 
 /** Sets the marks that the ledger says are owed. */
@@ -36,9 +47,7 @@ export function openMarks(
   ledger: Ledger,
   events: { onMarked(): void; log(level: 'warn', text: string): void },
 ): Marks {
-  /** With the source as it is configured now. */
-  const running = new Map<string, { again: boolean; source: MarkSource }>()
-  const timers = new Set<NodeJS.Timeout>()
+  const sources = new Map<string, SourceLooks>()
   let over = false
 
   /** A file that is not found on a disk that is away wants its mark all the same. */
@@ -48,9 +57,6 @@ export function openMarks(
       () => true,
       () => false,
     ))
-
-  /** The last file of a look that ended before it was through. */
-  const endedAt = new Map<string, number>()
 
   /** What the ledger is to know of this mark: it is set, or it never can be; null: it is still owed. */
   const markOne = async (
@@ -92,10 +98,10 @@ export function openMarks(
   }
 
   /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
-  const markAll = async (mine: { source: MarkSource }): Promise<boolean> => {
-    const { id } = mine.source
-    const begin = endedAt.get(id) ?? 0
-    endedAt.delete(id)
+  const markAll = async (looks: SourceLooks): Promise<boolean> => {
+    const { id } = looks.source
+    const begin = looks.endedAt
+    looks.endedAt = 0
     let told = 0
     const complain = (text: string) => {
       if (told < TOLD_FAILURES) events.log('warn', text)
@@ -103,7 +109,7 @@ export function openMarks(
     }
     let failures = 0
     for (let after = begin; ; ) {
-      const { source } = mine
+      const { source } = looks
       const page = over ? [] : ledger.dueMarks(destination, id, PAGE, after)
       const last = page.at(-1)
       if (last === undefined) return over || (failures === 0 && begin === 0)
@@ -116,46 +122,46 @@ export function openMarks(
       failures += page.length - done.length
       after = last.id
       if (failures >= FAILURES) {
-        endedAt.set(id, after)
+        looks.endedAt = after
         return false
       }
     }
   }
 
-  const look = (source: MarkSource): void => {
-    const state = running.get(source.id)
-    if (state !== undefined) {
-      state.again = true
-      state.source = source
-      return
+  const open = (source: MarkSource): SourceLooks => {
+    const pause = () => {
+      if (over) return
+      looks.pause = setTimeout(() => {
+        looks.pause = null
+        void looks.run.request()
+      }, PAUSE_MS)
     }
-    const mine = { again: false, source }
-    running.set(source.id, mine)
-    void markAll(mine)
-      .catch((thrown: unknown) => {
+    const run = new Rerun(
+      async () => {
+        if (looks.pause === null && !over && !(await markAll(looks))) pause()
+      },
+      (thrown) => {
         events.log('warn', `marks of ${source.path}: ${String(thrown)}`)
-        return false
-      })
-      .then((complete) => {
-        if (complete || over) {
-          running.delete(source.id)
-          if (mine.again && !over) look(mine.source)
-          return
-        }
-        const timer = setTimeout(() => {
-          timers.delete(timer)
-          running.delete(source.id)
-          look(mine.source)
-        }, PAUSE_MS)
-        timers.add(timer)
-      })
+        pause()
+      },
+    )
+    const looks: SourceLooks = { source, run, endedAt: 0, pause: null }
+    sources.set(source.id, looks)
+    return looks
   }
 
   return {
-    look,
+    look(source) {
+      const looks = sources.get(source.id) ?? open(source)
+      looks.source = source
+      if (looks.pause === null) void looks.run.request()
+    },
     stop() {
       over = true
-      for (const timer of timers) clearTimeout(timer)
+      for (const { run, pause } of sources.values()) {
+        run.stop()
+        if (pause !== null) clearTimeout(pause)
+      }
     },
   }
 }

@@ -1,12 +1,19 @@
 import type { FileFacts } from '../../files/facts.ts'
-import type { Facts } from './facts.ts'
-import type { Content, Unsent } from './read.ts'
+import type { Facts, Unsent } from './facts.ts'
 
 /** A file that is to be read, and what it was when it was offered. */
 export interface Wanted {
   /** Relative to the source, with "/". */
   path: string
   offered: Facts
+}
+
+/** A whole file, whose content is what the offered facts describe. */
+export interface Content {
+  kind: 'content'
+  bytes: Buffer
+  digest: Buffer
+  facts: FileFacts
 }
 
 /** What was found of the file with this index: its content, if it is what was offered. */
@@ -21,11 +28,36 @@ export interface FoundDirectory {
   facts: FileFacts
 }
 
-/** Files of one source that are read together. */
+/** Small files of one source that are read one after the other. */
 export interface Group {
   /** Absolute path of the source. */
   root: string
   files: readonly Wanted[]
   /** `directories`: those that the files are in, and above them. */
   take: (found: readonly Found[], directories: readonly FoundDirectory[]) => void
+}
+
+/** What a reading thread is asked. */
+export interface ReadJob extends Omit<Group, 'take'> {
+  /** What they are read into, one after the other: it has room for all that is offered of them, and a byte. */
+  memory: Uint8Array<ArrayBuffer>
+}
+
+/** One file of them: its content is the next `length` of the bytes. */
+export interface WasRead {
+  kind: 'content'
+  length: number
+  facts: FileFacts
+}
+
+export interface ReadResult {
+  read: readonly (WasRead | Unsent)[]
+  directories: readonly FoundDirectory[]
+  bytes: Uint8Array<ArrayBuffer>
+  /** The digest of each content, in the same order. */
+  digests: Uint8Array<ArrayBuffer>
+}
+
+export interface ReaderCalls {
+  read: { input: ReadJob; output: ReadResult }
 }

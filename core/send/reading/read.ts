@@ -1,21 +1,15 @@
 import { constants } from 'node:fs'
 import { openBeneath } from '../../files/beneath.ts'
 import type { Hasher } from '../../files/digest.ts'
-import { createHasher, digestOf } from '../../files/digest.ts'
+import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
-import type { Facts } from './facts.ts'
-import { factsOf, sameContent, sameFile } from './facts.ts'
+import type { Facts, Unsent } from './facts.ts'
+import { factsOf, sameFile, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
-import type { Unsent } from './judge-read.ts'
-import { judgeRead, unsentBecause } from './judge-read.ts'
-
-export type { Unsent } from './judge-read.ts'
-export { unsentBecause } from './judge-read.ts'
 
 // No symbolic link in any part of a path below a source is followed: else whoever may exchange a directory there could
 // have any other file sent.
@@ -26,14 +20,6 @@ export interface SourceFile {
   root: string
   /** Relative to it, with "/". */
   path: string
-}
-
-/** How reading stands with a whole file: its content is what the offered facts describe. */
-export interface Content {
-  kind: 'content'
-  bytes: Buffer
-  digest: Buffer
-  facts: FileFacts
 }
 
 const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
@@ -77,25 +63,14 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
   return found
 }
 
-/** Opens a file, looks at it, and closes it; null: it is not there, or is no file, or may not be read. */
-async function lookAt(file: SourceFile): Promise<Facts | null> {
+/** Whether it is there, and may be read. */
+export async function isReadable(file: SourceFile): Promise<boolean> {
   try {
-    const fd = await openFile(file)
-    try {
-      const stats = await statFd(fd)
-      return stats.isFile() ? factsOf(stats) : null
-    } finally {
-      await closeFd(fd)
-    }
+    await closeFd(await openFile(file))
+    return true
   } catch {
-    return null
+    return false
   }
-}
-
-/** Whether the content with these facts is there, and may be read. */
-export async function isReadable(file: SourceFile, facts: Facts): Promise<boolean> {
-  const now = await lookAt(file)
-  return now !== null && sameContent(now, facts)
 }
 
 /**
@@ -118,36 +93,11 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
   }
 }
 
-/**
- * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree
- * with them, so what was read is what was offered.
- */
-export async function readSmall(file: SourceFile, offered: Facts): Promise<Content | Unsent> {
-  try {
-    const fd = await openFile(file)
-    try {
-      // One byte more than expected: a file that has grown shows itself.
-      const buffer = Buffer.allocUnsafe(offered.size + 1)
-      const length = await readFully(fd, buffer, 0)
-      const stats = await statFd(fd)
-      const unsent = judgeRead(stats, length, offered)
-      if (unsent !== null) return unsent
-      const bytes = buffer.subarray(0, length)
-      const facts = fileFactsOf(stats, await attributesOf(fd))
-      return { kind: 'content', bytes, digest: digestOf(bytes), facts }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    return unsentBecause(thrown)
-  }
-}
-
 /** A large file that is read in order, once. */
 export interface Reading {
   facts: FileFacts
   /**
-   * The next bytes, at most CHUNK_BYTES and none beyond `end`; null there, and after the offered size. Those after them
+   * The next bytes, at most a chunk and none beyond `end`; null there, and after the offered size. Those after them
    * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
    */
   next(end?: number): Promise<Buffer | null>
@@ -183,7 +133,8 @@ function readingOf(fd: number, offered: Facts, facts: FileFacts, hash: Hasher): 
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
-    const buffer = chunkBuffers.takeRoom().subarray(0, Math.min(CHUNK_BYTES, end - from))
+    const room = chunkBuffers.takeRoom()
+    const buffer = room.subarray(0, Math.min(room.length, end - from))
     return buffer.subarray(0, await readFully(fd, buffer, from))
   }
   const readAhead = (from: number, end: number) => {

@@ -5,11 +5,9 @@ import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { Given, serveThread } from '../../worker/thread.ts'
-import type { Facts } from './facts.ts'
-import type { FoundDirectory } from './group.ts'
-import type { Unsent } from './judge-read.ts'
-import { judgeRead, unsentBecause } from './judge-read.ts'
-import type { ReaderCalls, ReadJob, ReadResult, WasRead } from './protocol.ts'
+import type { Facts, Unsent } from './facts.ts'
+import { judgeRead, unsentBecause } from './facts.ts'
+import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
 
 /** Extended attributes, where the system has any and the native library loads. */
 const attributesOf =
@@ -26,7 +24,10 @@ interface Base {
   root: string
 }
 
-/** As `readSmall`, without giving the thread away in between; `into` has room for a byte more than is expected. */
+/**
+ * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree with them, so
+ * what was read is what was offered. `into` has room for a byte more than is expected.
+ */
 function readOne({ fd: base, root }: Base, path: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
   try {
     const fd = openBeneathSync(base, root, path, READ_FILE)

@@ -4,13 +4,14 @@ import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { Removable } from '../../ledger/ledger.ts'
-import { NONCE_BYTES } from '../../wire/frames.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
+import type { OutgoingSource, Session } from '../destinations/destination.ts'
+import { NONCE_BYTES } from '../destinations/destination.ts'
 import type { Facts } from '../reading/facts.ts'
 import { factsOf, sameFile } from '../reading/facts.ts'
-import type { OutgoingSource, Session } from '../session/session.ts'
 import type { HasWriter } from './take-away.ts'
 import type { HeldDirectory } from './within.ts'
+
+const READ_BYTES = 256 * 1024
 
 /** What the last look before a removal says. */
 export type Confirmed =
@@ -48,7 +49,7 @@ async function digestsNow(
   const alone = createHasher()
   const behind = createHasher()
   behind.update(nonce)
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, size)))
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, size)))
   for (let position = 0; position < size; ) {
     if (!mayGoOn()) return null
     const length = await readFully(fd, buffer.subarray(0, Math.min(buffer.length, size - position)), position)
@@ -79,12 +80,9 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (!digests.digest.equals(due.digest)) return { kind: 'changed', facts }
   // No word of the receiver is believed: only who holds the content can tell this digest.
   const proof = await session.prove(source, due.path, due.size, nonce)
-  if (proof === null) return { kind: 'stop' }
-  if (proof.digest !== null) {
-    const isProven = digests.proof.equals(proof.digest)
-    return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
-  }
-  return proof.reason.startsWith('unknown') ? { kind: 'lost', facts } : { kind: 'stop' }
+  if (proof.kind === 'unavailable') return { kind: 'stop' }
+  const isProven = proof.kind === 'digest' && digests.proof.equals(proof.digest)
+  return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
 }
 
 /**

@@ -6,8 +6,8 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
 import type { RemovalRule } from '../messages.ts'
+import type { RemovalSource } from './rule.ts'
 import { batchDirectoryOf } from './rule.ts'
-import type { RemovalSource } from './source.ts'
 import { within } from './within.ts'
 
 /** What must hold of a source itself; the reason why nothing of it is removed, or null. */

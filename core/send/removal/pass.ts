@@ -3,16 +3,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
+import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../messages.ts'
-import type { Session } from '../session/session.ts'
 import type { Confirmed } from './confirm.ts'
 import { confirm } from './confirm.ts'
 import type { Obstacles } from './obstacles.ts'
 import { findObstacles, obstacleOf } from './obstacles.ts'
+import type { RemovalSource } from './rule.ts'
 import { isRemovableName } from './rule.ts'
-import type { RemovalEvents, RemovalSource } from './source.ts'
 import type { HasWriter } from './take-away.ts'
-import type { Ready, TakingHost } from './taking.ts'
+import type { Ready, RemovalEvents, TakingHost } from './taking.ts'
 import { openTaking, PROOF_LASTS_MS } from './taking.ts'
 import { nameOf, within } from './within.ts'
 
@@ -29,8 +29,8 @@ export interface PassHost extends TakingHost {
 
 /** One look through a source. */
 export interface Pass {
-  /** False: the disk did not let all of it be finished; to be tried again. */
-  finishBegun(source: RemovalSource): Promise<boolean>
+  /** Also where no rule is any more: what was begun has to be brought to its end. */
+  finishBegun(source: RemovalSource): Promise<void>
   /** @throws what the system says of the source's directory. */
   remove(source: RemovalSource, rule: RemovalRule): Promise<void>
 }
@@ -69,7 +69,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     const mayGoOn = () => host.mayGoOn(source) && !session.closed
     const asked = {
       due,
-      source: { id: source.id, name: source.name },
+      source,
       session,
       hasWriter,
       mayGoOn,
@@ -143,7 +143,6 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
   return {
     finishBegun: taking.finishBegun,
     async remove(source, rule) {
-      await taking.finishOwn(source)
       const why = await obstacleOf(source, ledger)
       const hasWriter = await loadHasWriter()
       if (why !== null || hasWriter === null) {

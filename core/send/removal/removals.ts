@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { Session } from '../session/session.ts'
+import { Rerun } from '../../pacing/rerun.ts'
+import type { Session } from '../destinations/destination.ts'
 import { openPass } from './pass.ts'
-import type { RemovalEvents, RemovalSource } from './source.ts'
+import type { RemovalSource } from './rule.ts'
+import type { RemovalEvents } from './taking.ts'
 
 /** A source with a rule is looked through this often. */
 const LOOK_EVERY_MS = 10 * 60_000
@@ -21,10 +23,9 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   let sources: readonly RemovalSource[] = []
   let paused = true
   let over = false
-  /** Sources that are looked through now, each by itself; true: and once more afterwards. */
-  const looks = new Map<string, boolean>()
+  /** By source: none waits for another one, as a disk that is gone, or hangs, is its own trouble. */
+  const looks = new Map<string, Rerun>()
   const ended = new AbortController()
-  const begun = new Set<string>()
 
   const sourceNow = (id: string) => sources.find((source) => source.id === id)
   const pass = openPass(destination, ledger, events, {
@@ -37,33 +38,26 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     isOver: () => over,
   })
 
-  const lookOnce = async (source: RemovalSource): Promise<void> => {
-    // Also where no rule is any more: what was begun has to be brought to its end.
-    if (!begun.has(source.id) && (await pass.finishBegun(source))) begun.add(source.id)
+  const lookThrough = async (id: string): Promise<void> => {
+    await delay(FIRST_LOOK_MS, undefined, { signal: ended.signal, ref: false })
+    const source = sourceNow(id)
+    if (source === undefined) return
+    await pass.finishBegun(source)
     if (source.removal !== undefined && !source.paused) await pass.remove(source, source.removal)
   }
 
-  const lookThrough = async (id: string): Promise<void> => {
-    if (looks.has(id)) {
-      looks.set(id, true)
-      return
-    }
-    try {
-      do {
-        looks.set(id, false)
-        await delay(FIRST_LOOK_MS, undefined, { signal: ended.signal, ref: false })
-        const source = sourceNow(id)
-        if (source !== undefined) await lookOnce(source)
-      } while (looks.get(id) === true && !over)
-    } catch (thrown) {
-      if (!over) events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
-    } finally {
-      looks.delete(id)
-    }
+  const open = (id: string): Rerun => {
+    const run = new Rerun(
+      () => lookThrough(id),
+      (thrown) => {
+        if (!over) events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
+      },
+    )
+    looks.set(id, run)
+    return run
   }
-  /** No source waits for another one: a disk that is gone, or hangs, is its own trouble. */
   const look = () => {
-    for (const { id } of sources) void lookThrough(id)
+    for (const { id } of sources) void (looks.get(id) ?? open(id)).request()
   }
   const timer = setInterval(look, LOOK_EVERY_MS)
 
@@ -74,17 +68,13 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     },
     configure(next, nowPaused) {
       const isSame = JSON.stringify([next, nowPaused]) === JSON.stringify([sources, paused])
-      // What a destination that is not the source's any more has begun is left to the others.
-      for (const source of next) {
-        const before = sourceNow(source.id)
-        if (before === undefined || !sameRule(before, source)) begun.delete(source.id)
-      }
       sources = next
       paused = nowPaused
       if (!isSame) look()
     },
     stop() {
       over = true
+      for (const run of looks.values()) run.stop()
       ended.abort()
       clearInterval(timer)
     },

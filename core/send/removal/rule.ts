@@ -1,4 +1,7 @@
 import type { RemovalRule } from '../messages.ts'
+import type { SendSource } from '../source/contract.ts'
+
+export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
 
 /** The directory of a batch source that a file is in; null: it lies beside them. */
 export function batchDirectoryOf(file: string): string | null {

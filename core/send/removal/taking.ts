@@ -4,7 +4,7 @@ import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
 import type { Confirmed } from './confirm.ts'
-import type { RemovalEvents, RemovalSource } from './source.ts'
+import type { RemovalSource } from './rule.ts'
 import type { HasWriter, Taken } from './take-away.ts'
 import { finishRemoval, takeAway } from './take-away.ts'
 import { nameOf, within } from './within.ts'
@@ -23,6 +23,11 @@ export interface Ready extends Pick<Extract<Confirmed, { kind: 'yes' }>, 'device
   due: Removable
 }
 
+export interface RemovalEvents {
+  onRemoved(): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
 export interface TakingHost {
   mayGoOn(source: RemovalSource): boolean
   isOver(): boolean
@@ -32,15 +37,11 @@ export interface TakingHost {
 export interface Taking {
   /** Removes what was confirmed just now; returns how many could not be. */
   takeAll(source: RemovalSource, ready: readonly Ready[], hasWriter: HasWriter): Promise<number>
-  /** False: the disk did not let all of it be finished; to be tried again. */
-  finishBegun(source: RemovalSource): Promise<boolean>
-  /** The same for what `takeAll` has left; the others have none. */
-  finishOwn(source: RemovalSource): Promise<void>
+  /** Brings what was begun and interrupted to its end, as far as the disk lets it. */
+  finishBegun(source: RemovalSource): Promise<void>
 }
 
 export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHost): Taking {
-  /** Sources in which a removal was begun and not brought to its end. */
-  const unfinished = new Set<string>()
   const isAway = ({ id }: RemovalSource) => whereabouts(ledger.home(id)) === 'away'
 
   const takeOne = async (source: RemovalSource, { due, device }: Ready, hasWriter: HasWriter) => {
@@ -56,40 +57,24 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       return true
     } catch (thrown) {
       // The row says that it was begun: it is brought to its end at the next look.
-      unfinished.add(source.id)
       events.log('warn', `${file} cannot be removed: ${errorCode(thrown) ?? String(thrown)}`)
       return false
     }
   }
 
-  /** One file whose removal was begun; false: it cannot be finished now. */
+  /** One file whose removal was begun. What cannot be finished now is left to the next look. */
   const finishOne = async (source: RemovalSource, { id, path: file }: { id: number; path: string }) => {
-    if (isBelowAway(file, ledger.mountsInside(source.id))) return false
+    if (isBelowAway(file, ledger.mountsInside(source.id))) return
     try {
       const taken = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
       // What is not there may be on the disk that went away just now.
-      if (isAway(source)) return false
+      if (isAway(source)) return
       ledger.endRemovals([{ id, end: taken === 'stays' ? 'none' : taken }], Date.now())
     } catch (thrown) {
       // A directory that is gone took the file with it, under whichever name.
       if (errorCode(thrown) !== 'ENOENT' || (await lstatOrNull(source.path).catch(() => null)) === null)
-        return false
+        return
       ledger.endRemovals([{ id, end: 'absent' }], Date.now())
-    }
-    return true
-  }
-
-  const finishBegun = async (source: RemovalSource): Promise<boolean> => {
-    if (process.platform !== 'linux') return true
-    let all = true
-    for (let after = 0; ; ) {
-      const rows = host.isOver() ? [] : ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
-      if (rows.length === 0) return all
-      if (isAway(source)) return false
-      // One that cannot be finished, as its directory may not be written, keeps back no other.
-      for (const row of rows) if (!(await finishOne(source, row))) all = false
-      after = rows.at(-1)?.id ?? after
-      events.onRemoved()
     }
   }
 
@@ -107,9 +92,17 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       events.onRemoved()
       return failures
     },
-    finishBegun,
-    async finishOwn(source) {
-      if (unfinished.has(source.id) && (await finishBegun(source))) unfinished.delete(source.id)
+    async finishBegun(source) {
+      if (process.platform !== 'linux') return
+      for (let after = 0; ; ) {
+        const rows = host.isOver()
+          ? []
+          : ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
+        if (rows.length === 0 || isAway(source)) return
+        for (const row of rows) await finishOne(source, row)
+        after = rows.at(-1)?.id ?? after
+        events.onRemoved()
+      }
     },
   }
 }

@@ -40,7 +40,7 @@ describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
     await until('a check of the next one', async () => (await checkedAt()) > killedAt, 30_000)
     expect(await endsOf(data)).toEqual([null])
     await disk.remount('rw')
-    await agent.says(/Well again: .*/, 30_000)
+    await agent.says(/Recovered: .*/, 30_000)
     expect(agent.out().match(/Read-only: /g)).toHaveLength(1)
   })
 
@@ -59,6 +59,6 @@ describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
     expect(next.out()).not.toContain('Read-only: ')
     await disk.remount('rw')
     const last = startHoldfast(words)
-    await last.says(/Well again: .*/, 30_000)
+    await last.says(/Recovered: .*/, 30_000)
   })
 })

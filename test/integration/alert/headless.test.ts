@@ -133,7 +133,7 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
       condition: 'running',
       restarts: 1,
     })
-    const said = agent.out().match(/Read-only: |Well again: /g)
-    expect(said).toEqual(['Read-only: ', 'Well again: ', 'Read-only: ', 'Well again: '])
+    const said = agent.out().match(/Read-only: |Recovered: /g)
+    expect(said).toEqual(['Read-only: ', 'Recovered: ', 'Read-only: ', 'Recovered: '])
   })
 })

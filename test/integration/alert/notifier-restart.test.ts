@@ -69,7 +69,7 @@ describe('after a restart', () => {
     expect(posted(server.requests, 'spare')).toEqual(['failed a', 'recovered a'])
     expect(posted(server.requests, 'refusing')).toEqual(['failed a'])
     expect(before.shown).toHaveLength(1)
-    expect(after.shown).toMatchObject([{ title: 'Well again: /data/a' }])
+    expect(after.shown).toMatchObject([{ title: 'Recovered: /data/a' }])
     expect(await after.deliveries('a')).toHaveLength(8)
     await after.notifier.stop()
     const last = startNotifier(config)

@@ -194,7 +194,7 @@ describe('this computer itself', () => {
     await until('its end to be shown', () => shown.length === 2, 2_000)
     expect(shown).toMatchObject([
       { about: 'a', incident: 'a', title: 'Read-only: /data/a', urgent: true },
-      { about: 'a', incident: 'a', title: 'Well again: /data/a', urgent: false },
+      { about: 'a', incident: 'a', title: 'Recovered: /data/a', urgent: false },
     ])
     expect(server.requests).toHaveLength(1)
   })
@@ -216,6 +216,6 @@ test('a test goes past what waits, and says what became of it', async () => {
     delivered: false,
     sentence: { key: 'alert.noChannel' },
   })
-  expect(shown).toMatchObject([{ title: 'Holdfast: a test' }])
+  expect(shown).toMatchObject([{ title: 'Test from Holdfast' }])
   expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
 })

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { childrenOf } from '../../support/check-stdio.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 const command = path.resolve(import.meta.dirname, '../../support/check-cli.ts')
 
@@ -276,4 +278,33 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
       await disk.thaw()
     }
   })
+
+  it('ends at once on Ctrl-C while a call of it is stuck in the kernel', async () => {
+    const disk = await mountExt4(onTestFinished)
+    try {
+      await disk.freeze()
+      const child = spawn(process.execPath, [command, 'probe', '--timeout', '1h', disk.point], {
+        stdio: 'pipe',
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const isStuck = () =>
+        childrenOf(child.pid ?? 0).some((pid) =>
+          readdirSync(`/proc/${pid}/task`).some((task) => stateOf(pid, task) === 'D'),
+        )
+      await until('a thread to be stuck', isStuck)
+      const asked = performance.now()
+      child.kill('SIGINT')
+      const [code] = await once(child, 'close')
+      expect(code).toBe(130)
+      expect(performance.now() - asked).toBeLessThan(2_000)
+    } finally {
+      await disk.thaw()
+    }
+  })
 })
+
+/** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep. */
+function stateOf(pid: number, task: string): string {
+  const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
+  return text.charAt(text.lastIndexOf(')') + 2)
+}

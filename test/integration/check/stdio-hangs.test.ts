@@ -85,7 +85,11 @@ describe('holdfast check, where something hangs or ends', () => {
     const more = Array.from({ length: 200 }, (_, index) => path.join(directory, `more${index}`))
     execFileSync('mkfifo', more)
     check.send(more.map((file) => `start ${file} 1\n`).join(''))
-    await until('no room', () => linesOf(/ 11 Resource temporarily unavailable$/) >= files.length, 20_000)
+    await until(
+      'no thread to be left',
+      () => linesOf(/ 11 Resource temporarily unavailable$/) >= files.length,
+      20_000,
+    )
     expect(childrenOf(check.child.pid ?? 0).length).toBe(1)
     expect(check.err()).toMatch(/^WARNING .* was not checked: so many other checks hang/m)
     const before = wells()

@@ -5,10 +5,10 @@ import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')('where the native library does not load', () => {
-  test('chokidar takes over, the log says so, a file that is being written waits for the quiet period', async () => {
+  test('the source is polled, the log says so, a file that is being written waits for the quiet period', async () => {
     const source = await scannedSource(withoutKoffi)
-    expect(source.phase()).toBe('watching')
-    expect(source.scanner.logged.join('\n')).toMatch(/inotify cannot be used.*chokidar.*no build/)
+    expect(source.phase()).toBe('polling')
+    expect(source.scanner.logged.join('\n')).toMatch(/inotify cannot be used.*polled.*no build/)
     mkdirSync(path.join(source.root, 'deep/er'), { recursive: true })
     writeFileSync(path.join(source.root, 'deep/er/file'), 'content')
     await until('it is offered', () => source.paths().join() === 'deep/er/file')

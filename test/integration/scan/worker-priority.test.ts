@@ -24,7 +24,7 @@ describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs
     await watching(scanner)
     await until('the file is offered', () => paths().length === 1)
     await until('its main thread is before others', () => prioritiesOf(scanner.pid).get(scanner.pid) === -10)
-    // V8's own threads are older than the first line of ours, and the listing thread has only long jobs.
+    // V8's own threads are older than the first line of ours.
     expect([...prioritiesOf(scanner.pid).values()]).toContain(0)
   })
 

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { verdictOf } from '../../../core/send/pump/verdict.ts'
+import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { fileStatuses } from '../../../core/wire/limits.ts'
@@ -21,7 +21,7 @@ describe('a file that is refused', () => {
   const text = Buffer.from('content')
 
   /** Sends one small file to a receiver; gives its answer, and what was logged of it. */
-  async function answerOf(
+  async function answered(
     [source, name, content, digest = digestOf(content)]: Sent,
     at?: { store: string; rules: object; spoil?: (store: string) => unknown },
   ) {
@@ -52,8 +52,9 @@ describe('a file that is refused', () => {
     const line = await until('it is in the log', () =>
       log.find((one) => one.includes('not stored: sender-1/')),
     )
-    const verdict = verdictOf({ status, detail: result[2] }, 'nas', { path: '/data/x', size: content.length })
-    const reason = verdict.kind === 'sent' ? null : verdict.reason
+    const file = { source: { path: '/data' }, path: 'x', size: content.length }
+    const answer = answerOf({ status, detail: result[2], position: 0 }, 'nas', file)
+    const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }
   }
 
@@ -71,7 +72,7 @@ describe('a file that is refused', () => {
       'a symbolic link stands in its way',
     ],
   ])('for its name: %s', async (fault, sent, inLog, said) => {
-    const { status, line, atSender } = await answerOf(sent)
+    const { status, line, atSender } = await answered(sent)
     expect(status).toBe('name')
     expect(line).toContain(`name ${fault} (`)
     expect(line).toContain(inLog)
@@ -79,7 +80,7 @@ describe('a file that is refused', () => {
   })
 
   test('for its digest', async () => {
-    const { status, line, atSender } = await answerOf(['data', 'x', text, digestOf(Buffer.from('other'))])
+    const { status, line, atSender } = await answered(['data', 'x', text, digestOf(Buffer.from('other'))])
     expect([status, atSender]).toEqual(['digest', expect.stringContaining('arrived damaged')])
     expect(line).toContain('is not what its sender read')
   })
@@ -91,7 +92,7 @@ describe('a file that is refused', () => {
       fs.writeFileSync(path.join(store, '.holdfast', 'versions'), '')
       fs.writeFileSync(path.join(store, 'sender-1', 'data', 'x'), 'older')
     }
-    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules: {}, spoil })
+    const { status, line, atSender } = await answered(['data', 'x', text], { store, rules: {}, spoil })
     expect([status, atSender]).toEqual(['failed', expect.stringContaining('cannot store files: EEXIST')])
     expect(line).toContain('failed EEXIST (the store could not write it')
   })
@@ -108,7 +109,7 @@ describe('a file that is refused', () => {
     ],
   ])('for want of %s', async (_what, inLog, said, rules) => {
     const store = path.join(temporaryDirectory('refused-file'), 'store')
-    const { status, line, atSender } = await answerOf(['data', 'x', text], { store, rules })
+    const { status, line, atSender } = await answered(['data', 'x', text], { store, rules })
     expect([status, atSender]).toEqual(['full', expect.stringContaining(said)])
     expect(line).toContain(inLog)
   })
@@ -131,7 +132,7 @@ describe('a file that is refused', () => {
       const disk = await mountTmpfs(onTestFinished, { megabytes: 4 })
       const rules = { floor: { bytes: 0, percent: 0 } }
       const at = { store: path.join(disk.point, 'store'), rules, spoil: () => spoil(disk) }
-      const { status, line, atSender } = await answerOf(['data', 'x', Buffer.alloc(250_000)], at)
+      const { status, line, atSender } = await answered(['data', 'x', Buffer.alloc(250_000)], at)
       expect([status, atSender]).toEqual([wanted, expect.stringContaining(said)])
       expect(line).toContain(inLog)
     })

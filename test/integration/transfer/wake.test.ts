@@ -1,16 +1,16 @@
 import net from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Destination } from '../../../core/send/destinations/destination.ts'
+import { openReceiver } from '../../../core/send/destinations/receiver/receiver.ts'
+import type { Sessions } from '../../../core/send/destinations/receiver/session-memory.ts'
+import type { Change, Moment } from '../../../core/send/destinations/receiver/wake.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
-import type { Link } from '../../../core/send/link/link.ts'
-import { openLink } from '../../../core/send/link/link.ts'
-import type { Sessions } from '../../../core/send/link/sessions.ts'
-import type { Change, Moment } from '../../../core/send/link/wake.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
-/** A link in this process, whose computer wakes up when the test says so. */
+/** A receiver's connection in this process, whose computer wakes up when the test says so. */
 async function openTestLink(port: number | null = null) {
   const base = temporaryDirectory('wake')
   const home = await makeHome(path.join(base, 'home'))
@@ -25,15 +25,18 @@ async function openTestLink(port: number | null = null) {
     welcome: async () => ({ asksFirst: false, notice: null }),
     want: () => 0,
   }
-  const link: Link = openLink(
-    { id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port, fingerprint: at.fingerprint },
-    home.identity,
-    sessions,
-    { name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+  const link: Destination = openReceiver(
+    {
+      destination: {
+        ...{ id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port },
+        fingerprint: at.fingerprint,
+      },
+      ...{ identity: home.identity, sessions, name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+    },
     {
       onSession: (session) => began.push(session !== null),
       onState: (state) => states.push(state),
-      onStalled: () => undefined,
+      onTrouble: () => undefined,
       onNotice: () => undefined,
       onWanted: () => undefined,
       log: say,

@@ -147,8 +147,8 @@ describe('what is wrong besides the disks', () => {
       const all = conditionsOf(stateWith({ ...source({ totals }), parked: files }), NOW)
       return all.flatMap(({ kind, sentence }) => (kind === 'parked' ? [englishWords(sentence)] : []))
     }
-    expect(said(1)).toEqual(['1 file of data could not be sent and was given up: run/1.bin'])
-    expect(said(3)).toEqual(['3 files of data could not be sent and were given up, among them run/1.bin'])
+    expect(said(1)).toEqual(['1 file of data could not be sent and is parked: run/1.bin'])
+    expect(said(3)).toEqual(['3 files of data could not be sent and are parked, among them run/1.bin'])
   })
 })
 
@@ -170,11 +170,15 @@ describe('the headline of several problems', () => {
   }
 
   it('names the gravest, and how many more there are', () => {
-    expect(said(all)).toEqual(['failing', expect.stringMatching(/^data is read-only/), '2 more problems.'])
+    expect(said(all)).toEqual([
+      'failing',
+      expect.stringMatching(/^data has been read-only/),
+      '2 more problems.',
+    ])
     const two = { ...all, incidents: [] }
     expect(said(two)).toEqual([
       'failing',
-      '1 file of data could not be sent and was given up: …',
+      '1 file of data could not be sent and is parked: …',
       '1 more problem.',
     ])
     const one = { ...two, sources: [well] }

@@ -12,5 +12,5 @@ test('a history that is written again needs nobody: its notice goes, and the log
   expect(notices()).toEqual([expect.stringContaining('ENOSPC')])
   says('checker', { checked: [], notice: message('check.historyBack', { lost: 60 }) })
   expect(notices()).toEqual([])
-  expect(logged).toContainEqual(expect.stringContaining('lacks 60 checks'))
+  expect(logged).toContainEqual(expect.stringContaining('60 checks are missing'))
 })

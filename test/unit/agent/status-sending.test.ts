@@ -32,7 +32,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(status(going).sentence).toContain('about 3 min')
     expect(status({ sources: [{ ...well, totals: sent }, paused('none', 0)], totals: sent })).toEqual({
       level: 'paused',
-      sentence: 'none is paused. New files there are not looked for.',
+      sentence: 'none is paused. New files there are not sent.',
       detail: null,
     })
   })

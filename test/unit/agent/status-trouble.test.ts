@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/messages.ts'
-import { Refused } from '../../../core/send/link/dial.ts'
-import { troubleOf } from '../../../core/send/link/link.ts'
+import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
+import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import {
@@ -25,11 +25,11 @@ describe('the one status, of what is wrong', () => {
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     const failing = status({ incidents: [incident], settings: paused, totals: waiting })
     expect(failing.level).toBe('failing')
-    expect(failing.sentence).toMatch(/^data is read-only since/)
+    expect(failing.sentence).toMatch(/^data has been read-only since/)
     const parked = { ...sent, parkedFiles: 1 }
     expect(status({ sources: [{ ...well, totals: parked }], totals: parked })).toMatchObject({
       level: 'failing',
-      sentence: '1 file of data could not be sent and was given up: …',
+      sentence: '1 file of data could not be sent and is parked: …',
     })
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
@@ -108,7 +108,7 @@ describe('the one status, of what is wrong', () => {
     expect(status({ sources: [lately(40_000)] }).level).toBe('ok')
     expect(status({ sources: [lately(41_000), lately(720_000)] })).toMatchObject({
       level: 'attention',
-      sentence: 'data has not been checked for 12 min; what is shown may be old.',
+      sentence: 'data has not been checked for 12 min; what is shown may be out of date.',
     })
     const checkedPath = { id: 'p', path: '/mnt/p', checked: lately(720_000).checked, delays: [] }
     expect(status({ checkedPaths: [checkedPath] }).sentence).toContain('/mnt/p has not been checked')
@@ -153,7 +153,7 @@ describe('the one status, of what is wrong', () => {
       ...well,
       scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
     }
-    expect(status({ notices, sources: [unwatched] }).sentence).toContain('3 directories are not watched')
+    expect(status({ notices, sources: [unwatched] }).sentence).toContain('3 directories cannot be watched')
     expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')

@@ -131,7 +131,7 @@ describe('what the agent makes of verdicts', () => {
     expect(shown).toMatchObject([{ title: 'Read-only: /disk/a', urgent: true }])
     await sure(0, 'ok')
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Well again: /disk/a'])
+    expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Recovered: /disk/a'])
   })
 
   it('takes sources of one disk that cannot be found for one trouble, wherever they seem to be then', async () => {
@@ -164,7 +164,7 @@ describe('what the agent makes of verdicts', () => {
     await sure(0, 'read-only', 'EROFS')
     await sure(0, 'ok')
     expect(logged).toContainEqual(expect.stringMatching(/^Read-only: \/disk\/a: /))
-    expect(logged).toContainEqual(expect.stringMatching(/^Well again: \/disk\/a: /))
+    expect(logged).toContainEqual(expect.stringMatching(/^Recovered: \/disk\/a: /))
   })
 
   it('ends the incident of a path that is checked no more, and says nothing', async () => {

@@ -35,7 +35,7 @@ describe('alerts over a restart', () => {
     const third = run()
     third.running.observe(checked('ok', 'a'))
     vi.advanceTimersByTime(2_000)
-    expect(third.told()).toEqual(['Well again: /disk/a'])
+    expect(third.told()).toEqual(['Recovered: /disk/a'])
     await third.running.stop()
     const fourth = run()
     expect(fourth.running.incidents()).toHaveLength(1)
@@ -84,7 +84,7 @@ describe('alerts over a restart', () => {
       }
     }
     for (let time = 0; time < 4; time += 1) flap(first)
-    expect(first.told().slice(4)).toEqual(['Comes and goes: /disk/a (Not answering)'])
+    expect(first.told().slice(4)).toEqual(['Unstable: /disk/a (Not responding)'])
     await first.running.stop()
     const second = run()
     flap(second)
@@ -96,7 +96,7 @@ describe('alerts over a restart', () => {
     vi.advanceTimersByTime(59_000)
     expect(third.told()).toEqual([])
     vi.advanceTimersByTime(2_000)
-    expect(third.told()).toEqual(['Well again: /disk/a'])
+    expect(third.told()).toEqual(['Recovered: /disk/a'])
     await third.running.stop()
     expect(run().running.incidents()).toHaveLength(5)
   })

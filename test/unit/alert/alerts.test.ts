@@ -39,7 +39,7 @@ describe('alerts', () => {
     running.observe(checked('ok'))
     vi.advanceTimersByTime(1_000)
     expect(withdrawn).toHaveLength(2)
-    expect(told()).toEqual(['Not answering: /disk/a', 'Read-only: /disk/a', 'Well again: /disk/a'])
+    expect(told()).toEqual(['Not responding: /disk/a', 'Read-only: /disk/a', 'Recovered: /disk/a'])
   })
 
   it('tells of a path that goes missing on a disk where another one is missing already', () => {
@@ -76,7 +76,7 @@ describe('alerts', () => {
     running.observe(checked('hung'))
     vi.setSystemTime(Date.now() - 3_600_000)
     vi.advanceTimersByTime(1_000)
-    expect(told()).toEqual(['Not answering: /disk/a'])
+    expect(told()).toEqual(['Not responding: /disk/a'])
   })
 
   it('tells of a disk that fails although its ext4 errors were told, also of the very path', () => {
@@ -114,7 +114,7 @@ describe('alerts', () => {
     expect(unstable()).toEqual([])
     running.observe(checked('hung'))
     vi.advanceTimersByTime(310_000)
-    expect(told().slice(5)).toEqual(['Not answering: /disk/a'])
+    expect(told().slice(5)).toEqual(['Not responding: /disk/a'])
     expect(unstable()).toHaveLength(1)
   })
 

@@ -42,11 +42,15 @@ describe('a notice in words', () => {
   it.each([
     ['failed', 'Read-only: /data', /^\/data cannot be written to: .*EROFS/],
     ['lasting', 'Read-only: /data', /^It has lasted for 20 min, since .*09:30\.$/],
-    ['unstable', 'Comes and goes: /data (Read-only)', /^It has failed 4 times since .*09:30\./],
-    ['recovered', 'Well again: /data', /^“Read-only” is over\. It began at .*09:30 and lasted 20 min\.$/],
-    ['over', 'Well again: /data', /lasted 20 min\.$/],
-    ['summary', 'Was failing, is OK again: /data (Read-only)', /lasted 20 min\. It could not be told/],
-    ['test', 'Holdfast: a test', /lab-3/],
+    ['unstable', 'Unstable: /data (Read-only)', /^It has failed 4 times since .*09:30\./],
+    ['recovered', 'Recovered: /data', /^“Read-only” has ended\. It began at .*09:30 and lasted 20 min\.$/],
+    ['over', 'Recovered: /data', /lasted 20 min\.$/],
+    [
+      'summary',
+      'Failed and recovered: /data (Read-only)',
+      /lasted 20 min\. No notification could be delivered/,
+    ],
+    ['test', 'Test from Holdfast', /lab-3/],
   ] as const)('%s', (what, title, body) => {
     const made = letter(notice(what))
     expect(made.title).toBe(title)
@@ -59,12 +63,12 @@ describe('a notice in words', () => {
     const sentence = message('problem.other', { reason: '' })
     const failing = { c: sentence, b: sentence }
     expect(letter(notice('failed', { paths, failing })).title).toBe('Read-only: /mnt/c and 1 more')
-    expect(letter(notice('recovered', { paths })).title).toBe('Well again: /mnt/a and 2 more')
+    expect(letter(notice('recovered', { paths })).title).toBe('Recovered: /mnt/a and 2 more')
   })
 
   it('says when it was to be told, where that is long ago and it may be over', () => {
     const late = 6 * MINUTE
-    expect(letter(notice('failed'), { late }).body).toMatch(/ \(This was to be told at .*09:50\.\)$/)
+    expect(letter(notice('failed'), { late }).body).toMatch(/ \(Delayed: this was due at .*09:50\.\)$/)
     expect(letter(notice('lasting'), { late }).body).toMatch(/09:50\.\)$/)
     expect(letter(notice('recovered'), { late }).body).not.toMatch(/09:50/)
     expect(letter(notice('failed'), { late: 4 * MINUTE }).body).not.toMatch(/09:50/)
@@ -99,7 +103,7 @@ describe("a channel's template", () => {
     ['over', 'touch', 'touch works again, after 20 min'],
     ['summary', 'touch', 'touch works again, after 20 min'],
     ['failed', null, 'Read-only: /data'],
-    ['test', 'touch', 'Holdfast: a test'],
+    ['test', 'touch', 'Test from Holdfast'],
   ] as const)('of LINE Notify is the read-only monitor’s: %s, %s', (what, step, event) => {
     const given = { ...writer, labels: { project: 'P', resource: 'R' } }
     const made = letterOf('l', notice(what, { step }), given, { type: 'line-notify', template: null }, BEGUN)

@@ -18,7 +18,7 @@ const layersOf: Record<string, string[][]> = {
     ['check', 'scan', 'send', 'receive'],
     ['agent'],
   ],
-  send: [['limit', 'reading', 'progress'], ['session'], ['lane', 'link', 'marks'], ['pump', 'removal']],
+  send: [['limit', 'reading', 'progress'], ['destinations'], ['source', 'marks'], ['dispatch', 'removal']],
   receive: [['pairing'], ['senders'], ['connection'], ['isocket'], ['service']],
   store: [['versions'], ['limits', 'manifest'], ['verify'], ['restore']],
 }
@@ -30,7 +30,7 @@ const importsOf = (file: string): string[] => {
 
 test.each([
   ['', 500],
-  ['send', 50],
+  ['send', 40],
   ['receive', 10],
   ['store', 10],
 ])('imports between the folders of core/%s point one way', (name, least) => {
@@ -53,4 +53,15 @@ test.each([
   }
   expect(looked).toBeGreaterThan(least)
   expect(wrong).toEqual([])
+})
+
+test('only what opens a destination knows of its protocol; the others share its memory alone', () => {
+  const root = path.join(core, 'send')
+  const files = globSync(path.join(root, '*/**/*.ts')).filter(
+    (file) => !file.includes('/destinations/receiver/'),
+  )
+  const known = files.flatMap(importsOf).map((file) => path.relative(core, file))
+  expect(known.length).toBeGreaterThan(100)
+  const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
+  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts']))
 })

@@ -26,7 +26,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     for (const path of [...paths, '/dead/later']) expect(told(path).at(-1)?.[1]).toBe('ok')
   })
 
-  it('tells that there is no room where too many checks hang, wherever, and goes on once there is', async () => {
+  it('tells that no thread is left where too many checks hang, wherever, and goes on once there is', async () => {
     const { clock, disk, configure, told, begun } = setUpChecker(3)
     for (const path of ['/a', '/b', '/c']) disk.slow.add(path)
     configure(['/a', '/b', '/c', '/well'], { timeoutSeconds: 4 })
@@ -45,7 +45,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     expect(told('/well').at(-1)).toEqual([20_000, 'ok'])
   })
 
-  it('does not count the time that a check waits for room among checks that do come back', async () => {
+  it('does not count the time that a check waits for a thread among checks that do come back', async () => {
     const { clock, disk, configure, told, begun } = setUpChecker(1)
     for (const path of ['/a', '/b']) disk.slow.add(path)
     configure(['/a', '/b'], { timeoutSeconds: 4 })

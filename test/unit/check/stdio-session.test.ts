@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { createConcurrencyLimit } from '../../../core/check/concurrency-limit.ts'
 import type { ReadResult } from '../../../core/check/probes/read.ts'
-import { createRoom } from '../../../core/check/room.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
 import { createFakeClock, settled } from '../../support/check-clock.ts'
 
@@ -24,7 +24,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
     log: (level, text) => logs.push(`${level} ${text}`),
     clock,
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
-    room: createRoom(clock, options.mostOut),
+    limit: createConcurrencyLimit(clock, options.mostOut),
     readFile: (at) =>
       new Promise((resolve) => {
         reads.push({

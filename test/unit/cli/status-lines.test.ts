@@ -21,13 +21,13 @@ const told = (checked: ReturnType<typeof overall> | null, ageMs: number) => {
   return [lines.find((line) => line.startsWith('/archive: ')), lines[lines.indexOf('data  /data') + 1]]
 }
 
-test('a path was well as long as its card says so; then it is not checked lately', () => {
-  expect(told(overall('ok'), 0)).toEqual(['/archive: /archive is well.', '  /archive is well.'])
-  expect(told(overall('ok'), 1)).toEqual(['/archive: not checked lately', '  not checked lately'])
+test('a path was well as long as its card says so; then it is not checked recently', () => {
+  expect(told(overall('ok'), 0)).toEqual(['/archive: /archive is OK.', '  /archive is OK.'])
+  expect(told(overall('ok'), 1)).toEqual(['/archive: not checked recently', '  not checked recently'])
 })
 
 test('trouble stays, however long ago it was seen; what was never checked is not checked yet', () => {
-  expect(told(overall('hung'), 3_600_000)[0]).toContain('/archive has not answered')
+  expect(told(overall('hung'), 3_600_000)[0]).toContain('/archive has not responded')
   expect(told(null, 0)).toEqual(['/archive: not checked yet', '  not checked yet'])
 })
 

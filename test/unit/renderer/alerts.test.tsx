@@ -23,7 +23,7 @@ describe('a failure that lasts', () => {
   test('says what it is and where, how grave, since when, of which source, and what can be done', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Read-only: \/mnt\/photos.*is read-only since.*Critical · Since .*12 min.*Source: Photos/,
+      /Failing now.*Read-only: \/mnt\/photos.*has been read-only since.*Critical · Since .*12 min.*Source: Photos/,
     )
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })
@@ -48,7 +48,7 @@ describe('a failure that lasts', () => {
     expect(words).toMatch(/Acknowledged at .* by ada\./)
     expect(words).not.toContain('Acknowledge ')
     expect(words).not.toContain('Snooze')
-    expect(pageWith({ acknowledged: { at: now, by: 'window' } })).toContain('by somebody here.')
+    expect(pageWith({ acknowledged: { at: now, by: 'window' } })).toContain('by someone at this computer.')
   })
 
   test('snoozed it says until when, with the way back; a snooze that is over is none', () => {
@@ -61,7 +61,7 @@ describe('a failure that lasts', () => {
     const words = pageWith({}, { [photos.id]: now + HOUR })
     expect(words).toMatch(/Muted until \d\d:\d\d\. Unmute/)
     expect(words).not.toMatch(/\bMute\b/)
-    expect(words).toMatch(/Muted Whatever fails here.* Photos until \d\d:\d\d \[Unmute Photos\]/)
+    expect(words).toMatch(/Muted Failures here.* Photos until \d\d:\d\d \[Unmute Photos\]/)
     expect(pageWith({}, { [photos.id]: null })).toContain('Muted until you unmute it.')
     expect(pageWith({}, { [photos.id]: now - HOUR })).not.toContain('Muted')
   })
@@ -88,9 +88,7 @@ test('until the timeline has answered, what the window knows is shown, and no mo
 })
 
 test('an empty page teaches, and does not promise what nobody would be told', () => {
-  expect(wordsOf(<AlertsPage state={emptyState()} />)).toMatch(
-    /Nothing has failed.*You are told of it at once/,
-  )
+  expect(wordsOf(<AlertsPage state={emptyState()} />)).toMatch(/Nothing has failed.*You are notified at once/)
   const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
   expect(wordsOf(<AlertsPage state={silent} />)).toContain('every channel is off')
 })
@@ -118,7 +116,7 @@ describe('an entry of the timeline that is opened', () => {
     [
       'en',
       /lasted 5 min · acknowledged.*Began.*Noticed.*Acknowledged.*by ada.*Over/,
-      /That it began Notifications: told at .* Mail: not told · 3 attempts mail\.example\.org answered 401 That it is over Mail: not told yet/,
+      /Failure Notifications: delivered at .* Mail: not delivered · 3 attempts mail\.example\.org answered 401 Recovery Mail: not delivered yet/,
     ],
     [
       'zh-TW',
@@ -133,7 +131,7 @@ describe('an entry of the timeline that is opened', () => {
 
   test('of which nobody was told says that', () => {
     const words = wordsOf(<TimelineRow incident={over} deliveries={[]} isMarked />)
-    expect(words).toContain('Nobody was told of it.')
+    expect(words).toContain('Nobody was notified.')
   })
 
   test('is closed unless somebody asked for it', () => {

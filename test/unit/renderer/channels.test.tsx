@@ -42,7 +42,7 @@ describe('the list of channels', () => {
     const words = wordsOf(part({ channels }))
     expect(words).toMatch(/works \d+ (?:sec|min) ago/)
     expect(words).toMatch(
-      /trying again 2 messages wait Send test It is away\..*works Send test 180 of 200 used\./,
+      /trying again 2 messages waiting Send test It is away\..*works Send test 180 of 200 used\./,
     )
     expect(markupOf(part({ channels }))).toMatch(/card-problem warn[^>]*>It is away/)
     const refused = [channelState(phone.id, { condition: 'refused', sentence: said('Unknown token.') })]

@@ -34,7 +34,7 @@ describe('removing files after they were sent', () => {
   })
 
   test('elsewhere it says what disappears, and names every destination as the language lists them', () => {
-    expect(inWords('en', 'nas', 'cellar')).toContain('safe at nas, cellar disappear here')
+    expect(inWords('en', 'nas', 'cellar')).toContain('safe at nas, cellar are removed here')
     expect(inWords('zh-TW', 'nas', 'cellar')).toContain('nas、cellar')
   })
 })

@@ -46,6 +46,6 @@ describe('the header', () => {
   test('an agent that is silent is never shown as well', () => {
     const markup = markupOf(<Header state={emptyState()} unreachable={said('closed')} />)
     expect(markup).toContain('data-level="attention"')
-    expect(markup).toContain('Holdfast does not answer.')
+    expect(markup).toContain('Holdfast is not responding.')
   })
 })

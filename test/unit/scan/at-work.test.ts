@@ -2,9 +2,9 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import { lookAtWork } from '../../../core/scan/batch/at-work.ts'
 import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
-import { directoryEffects } from '../../../core/scan/batch/effects.ts'
+import { markingEffects } from '../../../core/scan/batch/effects.ts'
+import { isAtWork, seeFile } from '../../../core/scan/compare/writer.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { quietTree } from '../../support/scan-quiet-tree.ts'
@@ -28,7 +28,7 @@ vi.mock('../../../core/files/libc.ts', async (original) => ({
 beforeEach(() => void hasWriter.mockClear())
 
 const stateOf = async (root: string, isClosed = false) =>
-  (await lookAtWork(root, 'x.tmp', { quietMs: QUIET_MS, isClosed })).state
+  isAtWork(await seeFile(root, 'x.tmp'), { quietMs: QUIET_MS, isClosed }) ? 'at-work' : 'at-rest'
 
 function leftBehind(): { root: string; file: string } {
   const root = temporaryDirectory('at-work')
@@ -63,13 +63,16 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
-      openTree: async () => quietTree,
-      list: () => null,
       log: (line) => void logged.push(line),
     }
-    const host = { context: context as SessionContext, listings: createSemaphore(1), watchers: new Map() }
-    const effects = directoryEffects(host as unknown as BatchesHost, 'DC1', '', () => undefined)
-    await effects.watch()
+    const host = { context: context as SessionContext, listings: createSemaphore(1), watcher: quietTree }
+    const found = {
+      name: 'DC1',
+      identity: '',
+      signal: new AbortController().signal,
+      brought: () => undefined,
+    }
+    const effects = markingEffects(host as unknown as BatchesHost, found)
     expect(await effects.list(false)).toEqual({ found: 0, closed: false })
     expect(hasWriter).not.toHaveBeenCalled()
     expect(await effects.list(true)).toEqual({ found: 1, closed: false })

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { Listing } from '../../../core/scan/listing/messages.ts'
+import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { runSource } from '../../support/scan-source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -15,12 +15,12 @@ function slowSource(kind: 'continuous' | 'batch', paused = false) {
   writeFileSync(path.join(root, 'one', 'file'), '')
   const ledger = openLedger(path.join(directory, 'ledger.sqlite'))
   const waiting: (() => void)[] = []
-  const list = async function* (): Listing {
-    await new Promise<void>((resolve) => waiting.push(resolve))
-    yield { rows: '[]', unsendable: [], temporary: [] }
+  const examine = async (paths: readonly string[]) => {
+    if (paths.length > 0) await new Promise<void>((resolve) => waiting.push(resolve))
   }
+  const openTree = async () => ({ ...quietTree, examine })
   onTestFinished(() => ledger.close())
-  const running = runSource({ path: root, kind, paused }, ledger, { list })
+  const running = runSource({ path: root, kind, paused }, ledger, { openTree })
   const isListing = (name: string) => until(name, () => waiting.length > 0)
   const listAll = () => {
     for (const end of waiting.splice(0)) end()

@@ -2,7 +2,6 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, utimesSync, writeFileSync 
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { Listings } from '../../../core/scan/listing/listings.ts'
 import type { SourceOptions } from '../../../core/scan/source/source.ts'
 import { Watchers } from '../../../core/scan/watch/open.ts'
 import { openPolling } from '../../../core/scan/watch/polling.ts'
@@ -11,8 +10,6 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 const worker = (name: string) => new URL(`../../../cli/workers/${name}.ts`, import.meta.url)
-const listings = new Listings(worker('listing-thread'), () => undefined)
-const list: SourceOptions['list'] = (options, signal) => listings.list(options, signal)
 
 function watched(): Pick<SourceOptions, 'openTree'> {
   const watchers = new Watchers({
@@ -57,8 +54,7 @@ function allSent(kind: 'continuous' | 'batch') {
 }
 
 const ways: [string, () => Partial<SourceOptions>][] = [
-  ['in a thread', () => ({ ...watched(), list })],
-  ['through the pool', watched],
+  ['of what is watched', watched],
   ['again and again', polled],
 ]
 
@@ -97,7 +93,7 @@ test.each(ways)('a chmod under its eyes is found by the next comparison, %s', as
 test('a batch directory’s file is found again by its ctime, but for its own mark and a new name', async () => {
   const { inside, ledger, write, waiting, send, start } = allSent('batch')
   for (const name of ['rewritten', 'marked', 'renamed']) write(name, 'old')
-  const running = start({ ...watched(), list })
+  const running = start(watched())
   await until('all are offered', () => waiting().length === 3)
   send()
   const done = ledger.dueMarks('there', 's', 10).map((due) => {
@@ -111,7 +107,7 @@ test('a batch directory’s file is found again by its ctime, but for its own ma
   await running.stop()
   write('rewritten', 'new')
   renameSync(path.join(inside, 'renamed'), path.join(inside, 'another'))
-  const again = start({ ...watched(), list })
+  const again = start(watched())
   await until('it waits', () => waiting().length > 0)
   await again.reconcile()
   expect(waiting()).toEqual(['rewritten'])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../core/ledger/ledger.ts'
-import { isDue } from '../../../core/scan/compare/due.ts'
+import { isDue } from '../../../core/scan/compare/standing.ts'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 
 const file: FileFacts = {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { Listing } from '../../../core/scan/watch/inotify-listing.ts'
 import type { Directory } from '../../../core/scan/watch/inotify-tree.ts'
 import { createTree } from '../../../core/scan/watch/inotify-tree.ts'
+import { Watches } from '../../../core/scan/watch/inotify-watches.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** A tree with one directory of three files, and its listing, which goes on by one entry at a time. */
@@ -12,7 +13,7 @@ function open() {
   mkdirSync(path.join(root, 'd'))
   for (const name of ['a', 'b', 'c']) writeFileSync(path.join(root, 'd', name), name)
   const names = { ignore: [], marks: [] }
-  const tree = createTree(1, { root, base: '', recursive: true, names, signals: [] })
+  const tree = createTree(1, { root, base: '', names }, new Watches(-1))
   const directory: Directory = { tree, parent: tree.root, name: 'd', wd: 1, children: new Map() }
   tree.root.children.set('d', directory)
   const told = { files: [] as string[], complete: 0, done: 0 }

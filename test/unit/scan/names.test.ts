@@ -44,7 +44,16 @@ describe('what a source leaves out', () => {
     batch: { closedMark: 'done', sentMark: 'shipped' },
     ignore: ['*.log', '/top.txt', 'cache/', '!kept.log'],
   })
-  const filter = createNameFilter(nameRulesOf(source))
+  const { batchPrefix, ...rules } = nameRulesOf(source)
+  const filter = createNameFilter(rules)
+
+  test('in a batch source, what is in no batch directory', () => {
+    expect(batchPrefix).toBe('')
+    const { file, directory, fileBelow } = createNameFilter({ ...rules, batchPrefix: 'DC' })
+    expect([file('a.txt'), file('done'), file('DC1')]).toEqual(['not-batch', 'not-batch', 'not-batch'])
+    expect([file('DC1/a.txt'), directory('DC1'), directory('DC1/other')]).toEqual([null, null, null])
+    expect([directory('other'), fileBelow('other/a.txt')]).toEqual(['not-batch', 'not-batch'])
+  })
 
   test.each([
     ['a.txt', null],

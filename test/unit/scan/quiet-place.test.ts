@@ -4,9 +4,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { callOn } from '../../../core/scan/tree/calls.ts'
-import { factsOf } from '../../../core/scan/tree/facts.ts'
+import { type FileFacts, factsOf } from '../../../core/scan/tree/facts.ts'
 import { InotifyWatcher } from '../../../core/scan/watch/inotify.ts'
-import { packFiles } from '../../../core/scan/watch/inotify-columns.ts'
 import { Recorder } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -14,25 +13,19 @@ import { until } from '../../support/until.ts'
 /** A thread that opens every tree, and tells of one file there whose writer cannot be asked for. */
 const unprovenThread = `
   import { parentPort } from 'node:worker_threads'
-  const none = { paths: '', numbers: new Float64Array(), times: new BigInt64Array(), ids: new BigUint64Array() }
   parentPort.on('message', ({ type, tree }) => {
     if (type === 'stop') process.exit()
     if (type !== 'open') return
     parentPort.postMessage({ type: 'ready', tree })
-    parentPort.postMessage({ type: 'files', tree, finished: none, unproven: UNPROVEN })
+    parentPort.postMessage({ type: 'files', tree, finished: [], unproven: [UNPROVEN] })
   })
 `
 
-/** The columns as a JavaScript expression. */
-function written({ paths, numbers, times, ids }: ReturnType<typeof packFiles>): string {
-  const integers = (all: Iterable<bigint>) => [...all].map((one) => `${one}n`).join()
-  return `{
-    paths: ${JSON.stringify(paths)},
-    numbers: new Float64Array([${numbers.join()}]),
-    times: new BigInt64Array([${integers(times)}]),
-    ids: new BigUint64Array([${integers(ids)}]),
-  }`
-}
+/** The facts as a JavaScript expression. */
+const written = (facts: FileFacts): string =>
+  `{ ${Object.entries(facts)
+    .map(([name, value]) => `${name}: ${typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)}`)
+    .join()} }`
 
 test('a disk inside a source has its files looked at by its own calls, not by those of the source', async () => {
   const root = temporaryDirectory('quiet-place')
@@ -41,14 +34,14 @@ test('a disk inside a source has its files looked at by its own calls, not by th
   await writeFile(path.join(place, 'a'), 'a')
   const facts = factsOf('disk/a', statSync(path.join(place, 'a'), { bigint: true }))
   const thread = path.join(root, 'thread.mjs')
-  await writeFile(thread, unprovenThread.replace('UNPROVEN', written(packFiles([facts]))))
+  await writeFile(thread, unprovenThread.replace('UNPROVEN', written(facts)))
   // The source's own calls are all out: were they the disk's, a disk that hangs could take them all.
   for (let count = 0; count < 100; count += 1) void callOn(root, () => new Promise<never>(() => undefined))
   const watcher = new InotifyWatcher(pathToFileURL(thread), 20)
   onTestFinished(() => watcher.stop())
   const recorder = new Recorder()
   const names = { ignore: [], marks: [] }
-  await watcher.open({ root, base: 'disk', place, recursive: true, names, signals: [] }, recorder)
+  await watcher.open({ root, base: 'disk', place, names }, recorder)
   await until('it is finished', () => recorder.paths.length > 0)
   expect(recorder.paths).toEqual(['disk/a'])
 })

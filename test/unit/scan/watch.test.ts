@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { chooseWatch } from '../../../core/scan/watch/choose.ts'
 import { decodeEvents } from '../../../core/scan/watch/inotify-events.ts'
+import { chooseWatch } from '../../../core/scan/watch/open.ts'
 
 describe('how a tree is watched', () => {
   const EXT4 = 0xef53
@@ -8,7 +8,7 @@ describe('how a tree is watched', () => {
     ['linux', EXT4, true, 'inotify'],
     ['linux', null, true, 'inotify'],
     ['linux', 0x01021994, true, 'inotify'],
-    ['linux', EXT4, false, 'portable'],
+    ['linux', EXT4, false, 'polling'],
     ['linux', 0x6969, true, 'polling'],
     ['linux', 0x65735546, true, 'polling'],
     ['linux', 0xff534d42, true, 'polling'],
@@ -56,21 +56,6 @@ describe('struct inotify_event', () => {
       event(1, 0x8, Buffer.from('a\n"\'b'), 1),
     ])
     expect([...decodeEvents(bytes, 'LE')].map(({ name }) => name)).toEqual([null, 'a\n"\'b'])
-  })
-
-  test('of a file that is made, written and closed only the close is left', () => {
-    const [create, modify, close, directory] = [0x100, 0x2, 0x8, 0x4000_0000]
-    const of = (mask: number, name = 'file', wd = 1) => event(wd, mask, Buffer.from(name), 16 - name.length)
-    const left = (...events: Buffer[]) =>
-      [...decodeEvents(Buffer.concat(events), 'LE')].map(({ wd, mask, name }) => `${wd}:${name}:${mask}`)
-    expect(left(of(create), of(modify), of(modify), of(close))).toEqual([`1:file:${close}`])
-    expect(left(of(create), of(close), of(create, 'other'))).toEqual([`1:file:${close}`, `1:other:${create}`])
-    // Another file’s close, or one of the same name in another directory, says nothing of this one.
-    expect(left(of(create), of(close, 'files'))).toHaveLength(2)
-    expect(left(of(modify), of(close, 'file', 2))).toHaveLength(2)
-    expect(left(of(modify), of(create, 'other'), of(close))).toHaveLength(3)
-    expect(left(of(create | directory), of(close))).toHaveLength(2)
-    expect(left(of(create), of(modify))).toHaveLength(2)
   })
 
   test('a cut-off event is left', () => {

@@ -1,17 +1,17 @@
 import { chmodSync, linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openPump } from '../../../core/send/pump/pump.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Session } from '../../../core/send/session/session.ts'
+import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
+import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { open } from '../../support/ledger.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const SECOND = 1_600_000_000
 
-/** A pump, and a receiver that has what it was sent; `log`: what came to it, in order. */
+/** A dispatcher, and a receiver that has what it was sent; `log`: what came to it, in order. */
 function setUp(parts: Partial<Session> = {}, knows = true) {
   const { directory, ledger } = open()
   const root = path.join(directory, 'source')
@@ -19,43 +19,43 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   /** The directories that came with copies. */
   const told: string[] = []
   const log: string[] = []
-  const answered = (status: 'durable' | 'unknown') => ({ status, detail: '', position: 1 })
+  const durable: Answer = { kind: 'durable', position: 1 }
   const session = fakeSession({
     async sendSmall(files, _directories, { onWire, onAnswer }) {
       onWire()
       for (const [index, { path: name }] of files.entries()) {
         log.push(`content ${name}`)
-        onAnswer(index, answered('durable'))
+        onAnswer(index, durable)
       }
     },
     async begin({ path: name }) {
       const end = async () => {
         log.push(`content ${name}`)
-        return answered('durable')
+        return durable
       }
       const go = async () => true
-      return { offset: 0, chunk: go, zeros: go, end, abort: async () => null }
+      return { offset: 0, chunk: go, zeros: go, end, abort: async () => ({ kind: 'lost' }) }
     },
     async copy({ path: name, facts }, directories, _digest, from) {
       log.push(`copy ${name} of ${from.path}${from.isMoved ? ', moved' : ''}, ${facts.mode.toString(8)}`)
       told.push(
         ...directories.filter(({ path: one }) => one !== '').map(({ path: one }) => `${name}: ${one}`),
       )
-      return answered(knows ? 'durable' : 'unknown')
+      return knows ? durable : null
     },
     ...parts,
   })
   const ignore = () => undefined
-  const pump = openPump(
+  const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
-      readers: openReaders(null),
+      readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
   )
-  onTestFinished(() => pump.stop())
-  pump.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
-  pump.setSession(session)
+  onTestFinished(() => dispatcher.stop())
+  dispatcher.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
+  dispatcher.setSession(session)
   const at = (name: string) => path.join(root, name)
   return {
     at,
@@ -68,7 +68,7 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
     /** Everything that is there now is offered, and sent. */
     async send() {
       ledger.offer('d', candidatesOf(root, 's'))
-      pump.wake()
+      dispatcher.wake()
       await until('all is sent', () => ledger.totals('d').s?.waitingFiles === 0)
     },
   }

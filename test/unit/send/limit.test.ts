@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { bytesAhead, pacedOutlet } from '../../../core/send/destinations/receiver/paced-outlet.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { openLimiter } from '../../../core/send/limit/limiter.ts'
-import { bytesAhead, pacedOutlet } from '../../../core/send/limit/paced-outlet.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

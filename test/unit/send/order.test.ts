@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Candidate } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { SendSource } from '../../../core/send/lane/contract.ts'
-import { openPump } from '../../../core/send/pump/pump.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
-import type { Outgoing } from '../../../core/send/session/session.ts'
+import type { Outgoing } from '../../../core/send/destinations/destination.ts'
+import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
+import type { SendSource } from '../../../core/send/source/contract.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { until } from '../../support/until.ts'
 
 const destination = { id: 'd', name: 'receiver' }
@@ -22,7 +22,7 @@ function candidate(root: string, source: string, name: string): Candidate {
 }
 
 /**
- * A pump on a real ledger and real files, with a line that takes the files in the order in which they come, when
+ * A dispatcher on a real ledger and real files, with a line that takes the files in the order in which they come, when
  * at least `queued` of them wait for it: so the line is what all wait for, however busy this computer is.
  */
 function setUp(perTurn: number, queued = 1) {
@@ -33,13 +33,13 @@ function setUp(perTurn: number, queued = 1) {
   const arrived: string[] = []
   const session = fakeSession({
     // One by one, so that their order on the line can be told.
-    smallLimits: { files: 1, bytes: 1e6, fileBytes: 256 * 1024 },
+    limits: { files: 1, bytes: 1e6, fileBytes: 256 * 1024, resumeBytes: 4e6 },
     async sendSmall(files, _directories, { onWire, onAnswer }) {
       for (const [index, file] of files.entries()) {
         const go = () => {
           onWire()
           arrived.push(`${file.source.id}/${file.path}`)
-          onAnswer(index, { status: 'durable', detail: '', position: 1 })
+          onAnswer(index, { kind: 'durable', position: 1 })
         }
         queue.push({ file, go })
       }
@@ -49,8 +49,8 @@ function setUp(perTurn: number, queued = 1) {
     if (queue.length < queued) return
     for (const { go } of queue.splice(0, perTurn)) go()
   }, 2)
-  const pump = openPump(
-    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openReaders(null) },
+  const dispatcher = openDispatcher(
+    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openTestReaders() },
     {
       onSent: () => undefined,
       onMarked: () => undefined,
@@ -62,10 +62,10 @@ function setUp(perTurn: number, queued = 1) {
   )
   onTestFinished(() => {
     clearInterval(line)
-    pump.stop()
+    dispatcher.stop()
     ledger.close()
   })
-  return { directory, ledger, pump, session, arrived }
+  return { directory, ledger, dispatcher, session, arrived }
 }
 
 const sourceOf = (id: string, root: string, changes: Partial<SendSource> = {}): SendSource => ({
@@ -81,7 +81,7 @@ describe('priority', () => {
   /** Files of 64 KiB in two sources that are both behind; of the first 600 that arrive, how many are the first's. */
   async function shareOf(first: SendSource['priority'], second: SendSource['priority']) {
     // 32 MiB in memory are 480 such files.
-    const { directory, ledger, pump, session, arrived } = setUp(4, 400)
+    const { directory, ledger, dispatcher, session, arrived } = setUp(4, 400)
     const sources = [
       ['one', first],
       ['two', second],
@@ -100,8 +100,8 @@ describe('priority', () => {
       )
       return sourceOf(id, root, { priority })
     })
-    pump.configure(running, false)
-    pump.setSession(session)
+    dispatcher.configure(running, false)
+    dispatcher.setSession(session)
     await until('600 files have arrived', () => arrived.length >= 600, 30_000)
     return arrived.slice(0, 600).filter((file) => file.startsWith('one/')).length / 600
   }
@@ -120,7 +120,7 @@ describe('priority', () => {
 })
 
 test('oldest first, whatever the order in which they were found', async () => {
-  const { directory, ledger, pump, session, arrived } = setUp(10)
+  const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   const names = Array.from({ length: 400 }, (_, index) => String(index))
   for (const [index, name] of names.entries()) {
     writeFileSync(path.join(directory, name), name)
@@ -128,8 +128,8 @@ test('oldest first, whatever the order in which they were found', async () => {
   }
   const files = names.map((name) => candidate(directory, 's', name))
   ledger.offer('d', files.toReversed())
-  pump.configure([sourceOf('s', directory)], false)
-  pump.setSession(session)
+  dispatcher.configure([sourceOf('s', directory)], false)
+  dispatcher.setSession(session)
   await until('all have arrived', () => arrived.length === names.length, 30_000)
   // Sixteen are read at a time and one may take long, so this is the ledger's order by and large.
   const off = arrived.map((file, place) => Math.abs(Number(file.slice(2)) - place))
@@ -137,7 +137,7 @@ test('oldest first, whatever the order in which they were found', async () => {
 })
 
 test('a file that is appended to all the time holds up nobody, and goes when it rests', async () => {
-  const { directory, ledger, pump, session, arrived } = setUp(1)
+  const { directory, ledger, dispatcher, session, arrived } = setUp(1)
   const restless = path.join(directory, 'restless')
   writeFileSync(restless, Buffer.alloc(200_000))
   const names = Array.from({ length: 1_000 }, (_, index) => String(index))
@@ -149,13 +149,13 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
   // As the scanner does whenever its writer has closed it.
   const append = () => {
     appendFileSync(restless, 'more')
-    if (ledger.offer('d', [candidate(directory, 's', 'restless')]) > 0) pump.wake()
+    if (ledger.offer('d', [candidate(directory, 's', 'restless')]) > 0) dispatcher.wake()
   }
   append()
   const writer = setInterval(append, 50)
   onTestFinished(() => clearInterval(writer))
-  pump.configure([sourceOf('s', directory)], false)
-  pump.setSession(session)
+  dispatcher.configure([sourceOf('s', directory)], false)
+  dispatcher.setSession(session)
   const others = () => arrived.filter((file) => file !== 's/restless').length
   await until('the others have all arrived', () => others() === names.length, 30_000)
   const sent = () => arrived.filter((file) => file === 's/restless').length
@@ -178,7 +178,7 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
 }, 60_000)
 
 test('files that wait and are left out, or young, when they are taken are not sent', async () => {
-  const { directory, ledger, pump, session, arrived } = setUp(10)
+  const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   const names = ['a.txt', 'b.log', 'large', 'gone/deep']
   mkdirSync(path.join(directory, 'gone'))
   for (const name of names)
@@ -192,8 +192,8 @@ test('files that wait and are left out, or young, when they are taken are not se
     maximumBytes: 1_000,
     minimumAgeSeconds: 2,
   })
-  pump.configure([sourceOf('s', directory, { filters })], false)
-  pump.setSession(session)
+  dispatcher.configure([sourceOf('s', directory, { filters })], false)
+  dispatcher.setSession(session)
   await until('three are withdrawn', () => ledger.totals('d').s?.waitingFiles === 1)
   expect(arrived).toEqual([])
   await until('the fourth goes when it is old enough', () => arrived.length === 1)

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
 import type { Facts } from '../../../core/send/reading/facts.ts'
-import { factsOf } from '../../../core/send/reading/facts.ts'
+import { factsOf, unsentBecause } from '../../../core/send/reading/facts.ts'
 import type { Found, FoundDirectory } from '../../../core/send/reading/group.ts'
-import { directoriesAbove, openReading, readSmall, unsentBecause } from '../../../core/send/reading/read.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
+import { directoriesAbove, openReading } from '../../../core/send/reading/read.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 
 const factsAt = (file: string) => factsOf(fs.lstatSync(file, { bigint: true }))
 
@@ -73,25 +73,16 @@ const changes: [string, (file: string) => void, string][] = [
   ],
 ]
 
-test.each(changes)('a small file that is %s', async (_, change, kind) => {
-  const { file, offered } = makeFile()
-  change(file)
-  const read = await readSmall(at(file), offered)
-  expect(read.kind).toBe(kind)
-  if (read.kind === 'content') expect(read.bytes.toString()).toBe('content')
-})
-
 /** What a thread finds of a file that is read together with others. */
 function readInThread(root: string, name: string, offered: Facts) {
-  const readers = openReaders(new URL('../../../cli/workers/reader-thread.ts', import.meta.url))
-  onTestFinished(() => readers.close())
+  const readers = openTestReaders()
   const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
   return new Promise<[Found[], readonly FoundDirectory[]]>((resolve) =>
     readers.read('s', { root, files, take: (found, directories) => resolve([[...found], directories]) }),
   )
 }
 
-test.each(changes)('a small file that a thread reads and that is %s', async (_, change, kind) => {
+test.each(changes)('a small file that is %s', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
   const [found] = await readInThread(path.dirname(file), path.basename(file), offered)
@@ -130,7 +121,6 @@ describe('a file in directories', () => {
     fs.renameSync(path.join(root, 'a'), path.join(root, 'elsewhere'))
     fs.symlinkSync('elsewhere', path.join(root, 'a'))
     const file = { root, path: 'a/b/file' }
-    expect(await readSmall(file, offered)).toEqual({ kind: 'vanished' })
     expect(await openReading(file, offered)).toEqual({ kind: 'vanished' })
     expect(await markGroupWrite(file, offered)).toEqual({ kind: 'not-wanted' })
     const [found, directories] = await readInThread(root, 'a/b/file', offered)

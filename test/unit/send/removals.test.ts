@@ -13,12 +13,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { Candidate } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
+import type { Proof, Session } from '../../../core/send/destinations/destination.ts'
 import type { RemovalRule } from '../../../core/send/messages.ts'
 import { openPass } from '../../../core/send/removal/pass.ts'
 import { openRemovals } from '../../../core/send/removal/removals.ts'
-import type { RemovalSource } from '../../../core/send/removal/source.ts'
+import type { RemovalSource } from '../../../core/send/removal/rule.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
-import type { Proof, Session } from '../../../core/send/session/session.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -68,7 +68,10 @@ function open() {
 type Prove = (name: string, nonce: Uint8Array) => Proof
 
 /** What somebody who holds a file says: its content is its name. */
-const holds: Prove = (name, nonce) => ({ digest: digestOf(Buffer.concat([nonce, Buffer.from(name)])) })
+const holds: Prove = (name, nonce) => ({
+  kind: 'digest',
+  digest: digestOf(Buffer.concat([nonce, Buffer.from(name)])),
+})
 
 /** A receiver; `asked`: for which files it was asked. */
 function receiver(prove: Prove = holds) {
@@ -109,13 +112,12 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     ['that it holds, as it tells what nobody else can', holds, 'goes'],
     [
       'by the digest that it was once sent',
-      (name) => ({ digest: digestOf(Buffer.from(name)) }),
+      (name) => ({ kind: 'digest', digest: digestOf(Buffer.from(name)) }),
       'is sent again',
     ],
-    ['of another content', (_, nonce) => ({ digest: digestOf(nonce) }), 'is sent again'],
-    ['that it has no more', () => ({ digest: null, reason: 'unknown' }), 'is sent again'],
-    ['that it cannot read', () => ({ digest: null, reason: 'EIO' }), 'stays'],
-    ['when the connection is lost', () => null, 'stays'],
+    ['of another content', (_, nonce) => ({ kind: 'digest', digest: digestOf(nonce) }), 'is sent again'],
+    ['that it has no more', () => ({ kind: 'absent' }), 'is sent again'],
+    ['that it cannot read, or when the connection is lost', () => ({ kind: 'unavailable' }), 'stays'],
   ]
   test.each(answers)('a file %s', async (_, prove, what) => {
     const opened = open()
@@ -207,12 +209,12 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     renameSync(away, `${away}-aside`)
     writeFileSync(away, '')
     const { pass } = lookUp(opened)
-    expect(await pass.finishBegun(sourceOf('s'))).toBe(false)
+    await pass.finishBegun(sourceOf('s'))
     expect(existsSync(here)).toBe(true)
     expect(ledger.begunRemovals('s', [], 100).map(({ path: name }) => name)).toEqual([...names, 'away/last'])
     rmSync(away)
     renameSync(`${away}-aside`, away)
-    expect(await pass.finishBegun(sourceOf('s'))).toBe(true)
+    await pass.finishBegun(sourceOf('s'))
     expect(ledger.begunRemovals('s', [], 100)).toEqual([])
   })
 })

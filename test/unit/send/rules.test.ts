@@ -1,11 +1,11 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { backoffMs } from '../../../core/pacing/backoff.ts'
-import { Refused } from '../../../core/send/link/dial.ts'
-import { troubleOf } from '../../../core/send/link/link.ts'
+import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
+import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
+import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
+import { createCircuitBreaker } from '../../../core/send/dispatch/circuit-breaker.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
-import { createGate } from '../../../core/send/pump/gate.ts'
-import { verdictOf } from '../../../core/send/pump/verdict.ts'
 import { factsOf, sameContent, sameFile } from '../../../core/send/reading/facts.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
@@ -58,119 +58,120 @@ test('times are told as the ledger keeps them, in 64 bits', () => {
   })
 })
 
-describe('gate', () => {
+describe('circuit breaker', () => {
   const full = message('transfer.storeFull', { name: 'r' })
 
   test('store trouble closes it; one file at a time tries; one stored file opens it', () => {
-    const gate = createGate(60_000, () => 0)
-    expect(gate.isOpen(0, 's')).toBe(true)
-    gate.failed(full, 'store', 0)
-    gate.failed(full, 'store', 5)
-    expect(gate.problem).toEqual(full)
-    expect(gate.isOpen(999, 's')).toBe(false)
-    expect(gate.isOpen(1_000, 's')).toBe(true)
-    gate.pass({ id: 7, source: 's' }, 1_000)
-    expect(gate.isOpen(1_001, 's')).toBe(false)
-    gate.failed(full, 'store', 1_100)
-    gate.over(7)
-    expect(gate.nextTryAt).toBe(3_100)
-    expect(gate.isOpen(3_100, 's')).toBe(true)
-    gate.pass({ id: 8, source: 's' }, 1_000)
-    gate.over(8)
-    expect(gate.isOpen(3_200, 's')).toBe(true)
-    gate.stored()
-    expect(gate.problem).toBeNull()
-    gate.pass({ id: 9, source: 's' }, 1_000)
-    expect(gate.isOpen(3_300, 's')).toBe(true)
+    const breaker = createCircuitBreaker(60_000, () => 0)
+    expect(breaker.mayGo(0, 's')).toBe(true)
+    breaker.failed(full, 'yes', 0)
+    breaker.failed(full, 'yes', 5)
+    expect(breaker.problem).toEqual(full)
+    expect(breaker.mayGo(999, 's')).toBe(false)
+    expect(breaker.mayGo(1_000, 's')).toBe(true)
+    breaker.begins({ id: 7, source: 's' }, 1_000)
+    expect(breaker.mayGo(1_001, 's')).toBe(false)
+    breaker.failed(full, 'yes', 1_100)
+    breaker.ended(7)
+    expect(breaker.nextTryAt).toBe(3_100)
+    expect(breaker.mayGo(3_100, 's')).toBe(true)
+    breaker.begins({ id: 8, source: 's' }, 1_000)
+    breaker.ended(8)
+    expect(breaker.mayGo(3_200, 's')).toBe(true)
+    breaker.stored()
+    expect(breaker.problem).toBeNull()
+    breaker.begins({ id: 9, source: 's' }, 1_000)
+    expect(breaker.mayGo(3_300, 's')).toBe(true)
   })
 
   test('a long file that tries opens it when the store has taken some of it in', () => {
-    const gate = createGate(60_000, () => 0)
+    const breaker = createCircuitBreaker(60_000, () => 0)
     const mib = 1024 * 1024
-    gate.failed(full, 'store', 0)
-    gate.pass({ id: 7, source: 's' }, 1_000)
-    gate.went(8, 64 * mib, 1_000)
-    gate.went(7, 16 * mib, 1_000)
-    expect(gate.isOpen(2_000, 's')).toBe(false)
-    gate.over(7)
+    breaker.failed(full, 'yes', 0)
+    breaker.begins({ id: 7, source: 's' }, 1_000)
+    breaker.went(8, 64 * mib, 1_000)
+    breaker.went(7, 16 * mib, 1_000)
+    expect(breaker.mayGo(2_000, 's')).toBe(false)
+    breaker.ended(7)
     // The next one begins at nothing.
-    gate.pass({ id: 9, source: 's' }, 1_000)
-    gate.went(9, 16 * mib, 1_000)
-    expect(gate.isOpen(2_000, 's')).toBe(false)
-    gate.went(9, 16 * mib, 1_000)
-    expect(gate.isOpen(2_000, 's')).toBe(true)
-    expect(gate.problem).toBeNull()
+    breaker.begins({ id: 9, source: 's' }, 1_000)
+    breaker.went(9, 16 * mib, 1_000)
+    expect(breaker.mayGo(2_000, 's')).toBe(false)
+    breaker.went(9, 16 * mib, 1_000)
+    expect(breaker.mayGo(2_000, 's')).toBe(true)
+    expect(breaker.problem).toBeNull()
     // All of it went, and none was stored: the pause goes on growing.
-    gate.failed(full, 'store', 3_000)
-    expect(gate.nextTryAt).toBe(5_000)
+    breaker.failed(full, 'yes', 3_000)
+    expect(breaker.nextTryAt).toBe(5_000)
   })
 
   test('a try of which nothing goes leaves the next one to another source', () => {
-    const gate = createGate(60_000, () => 0)
-    gate.failed(full, 'store', 0)
-    gate.pass({ id: 7, source: 'hangs' }, 1_000)
-    expect(gate.isOpen(10_999, 'other')).toBe(false)
-    gate.went(7, 1, 2_000)
-    expect(gate.isOpen(11_000, 'other')).toBe(false)
-    expect(gate.isOpen(12_000, 'hangs')).toBe(false)
-    expect(gate.isOpen(12_000, 'other')).toBe(true)
-    gate.pass({ id: 8, source: 'other' }, 12_000)
-    expect(gate.isOpen(12_001, 'third')).toBe(false)
-    gate.over(8)
-    gate.stored()
-    expect(gate.isOpen(12_002, 'hangs')).toBe(true)
+    const breaker = createCircuitBreaker(60_000, () => 0)
+    breaker.failed(full, 'yes', 0)
+    breaker.begins({ id: 7, source: 'hangs' }, 1_000)
+    expect(breaker.mayGo(10_999, 'other')).toBe(false)
+    breaker.went(7, 1, 2_000)
+    expect(breaker.mayGo(11_000, 'other')).toBe(false)
+    expect(breaker.mayGo(12_000, 'hangs')).toBe(false)
+    expect(breaker.mayGo(12_000, 'other')).toBe(true)
+    breaker.begins({ id: 8, source: 'other' }, 12_000)
+    expect(breaker.mayGo(12_001, 'third')).toBe(false)
+    breaker.ended(8)
+    breaker.stored()
+    expect(breaker.mayGo(12_002, 'hangs')).toBe(true)
   })
 
   test('with nothing left that waits the trouble is over when a try is due, which a new connection makes it', () => {
-    const gate = createGate(60_000, () => 0)
-    expect(gate.nothingWaits(0)).toBe(false)
-    gate.failed(full, 'store', 0)
-    expect(gate.nothingWaits(999)).toBe(false)
-    expect(gate.problem).toEqual(full)
-    gate.connected(500)
-    expect(gate.problem).toEqual(full)
-    expect(gate.isOpen(500, 's')).toBe(true)
-    expect(gate.nothingWaits(500)).toBe(true)
-    expect(gate.problem).toBeNull()
+    const breaker = createCircuitBreaker(60_000, () => 0)
+    expect(breaker.nothingWaits(0)).toBe(false)
+    breaker.failed(full, 'yes', 0)
+    expect(breaker.nothingWaits(999)).toBe(false)
+    expect(breaker.problem).toEqual(full)
+    breaker.connected(500)
+    expect(breaker.problem).toEqual(full)
+    expect(breaker.mayGo(500, 's')).toBe(true)
+    expect(breaker.nothingWaits(500)).toBe(true)
+    expect(breaker.problem).toBeNull()
     // It may be as full as before: the pause goes on growing.
-    gate.failed(full, 'store', 600)
-    expect(gate.nextTryAt).toBe(2_600)
-    gate.connected(9_000)
-    expect(gate.nextTryAt).toBe(2_600)
+    breaker.failed(full, 'yes', 600)
+    expect(breaker.nextTryAt).toBe(2_600)
+    breaker.connected(9_000)
+    expect(breaker.nextTryAt).toBe(2_600)
   })
 
   test('one file that the store cannot take does not close it; eight in a row do', () => {
-    const gate = createGate(60_000, () => 0)
-    for (let count = 0; count < 7; count += 1) gate.failed(full, 'file', 0)
-    expect(gate.isOpen(0, 's')).toBe(true)
-    gate.stored()
-    for (let count = 0; count < 8; count += 1) gate.failed(full, 'file', 0)
-    expect(gate.isOpen(0, 's')).toBe(false)
+    const breaker = createCircuitBreaker(60_000, () => 0)
+    for (let count = 0; count < 7; count += 1) breaker.failed(full, 'maybe', 0)
+    expect(breaker.mayGo(0, 's')).toBe(true)
+    breaker.stored()
+    for (let count = 0; count < 8; count += 1) breaker.failed(full, 'maybe', 0)
+    expect(breaker.mayGo(0, 's')).toBe(false)
   })
 })
 
 describe('what an answer means', () => {
-  const file = { path: '/data/x', size: 5 }
+  const file = { source: { path: '/data' }, path: 'x', size: 5 }
   const expected = {
-    durable: 'sent',
-    same: 'sent',
-    name: 'park',
-    tooLarge: 'park',
-    digest: 'again',
-    aborted: 'again',
-    unknown: 'again',
-    full: 'store',
-    readOnly: 'store',
-    failed: 'file',
+    durable: ['durable'],
+    same: ['durable'],
+    name: ['refused'],
+    tooLarge: ['refused'],
+    digest: ['again', 'no'],
+    aborted: ['again', 'no'],
+    unknown: ['again', 'no'],
+    full: ['again', 'yes'],
+    readOnly: ['again', 'yes'],
+    failed: ['again', 'maybe'],
   }
   test.each(fileStatuses)('%s', (status) => {
-    expect(verdictOf({ status, detail: 'EIO' }, 'r', file).kind).toBe(expected[status])
+    const answer = answerOf({ status, detail: 'EIO', position: 3 }, 'r', file)
+    expect([answer.kind, ...('trouble' in answer ? [answer.trouble] : [])]).toEqual(expected[status])
   })
 
   test('every refused name has its own sentence with the path and what to do', () => {
     const sentences = nameFaults.map((detail) => {
-      const verdict = verdictOf({ status: 'name', detail }, 'r', file)
-      return verdict.kind === 'park' ? englishWords(verdict.reason) : ''
+      const answer = answerOf({ status: 'name', detail, position: 0 }, 'r', file)
+      return answer.kind === 'refused' ? englishWords(answer.reason) : ''
     })
     expect(new Set(sentences).size).toBe(nameFaults.length)
     for (const sentence of sentences) expect(sentence).toMatch(/^\/data\/x cannot be sent: .+\. .+\.$/)

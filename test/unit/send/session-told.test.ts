@@ -9,7 +9,8 @@ import { until } from '../../support/until.ts'
 
 test('a source is named once, before the first frame that has its number', async () => {
   const { session, all } = open(10)
-  const other = { id: 'b2', name: 'other' }
+  const named = { id: 'b2', name: 'other' }
+  const other = { ...named, path: '/other' }
   void session.begin(file, [])
   await until('the first is sent', () => all.length === 2)
   void session.copy(file, [], digest, { source: other, path: 'old', isMoved: false })
@@ -23,7 +24,7 @@ test('a source is named once, before the first frame that has its number', async
     ['copy', 0],
     ['prove', 1],
   ])
-  expect(all[2]?.header).toEqual({ source: 1, ...other })
+  expect(all[2]?.header).toEqual({ source: 1, ...named })
 })
 
 test('a proof is asked for with the nonce; what is told of a file that was not asked for ends the connection', async () => {
@@ -39,15 +40,18 @@ test('a proof is asked for with the nonce; what is told of a file that was not a
   await until('one is asked for: each costs a file of credit', () => sent().length === 1)
   expect(sent()[0]).toEqual({ type: 'prove', header: { id: 1, source: 0, path: 'file', size: 5, nonce } })
   session.onFrame(proof(1, digest))
-  expect(await first).toEqual({ digest })
+  expect(await first).toEqual({ kind: 'digest', digest })
   await until('the other one is asked for', () => sent().length === 2)
   session.onFrame(proof(2, null))
-  expect(await second).toEqual({ digest: null, reason: 'unknown' })
+  expect(await second).toEqual({ kind: 'absent' })
   expect(() => session.onFrame(proof(2, digest))).toThrow(WireFault)
   const lost = session.prove(source, 'file', 5, nonce)
   await until('the last one is asked for', () => sent().length === 3)
   session.close()
-  expect([await lost, await session.prove(source, 'file', 5, nonce)]).toEqual([null, null])
+  expect([await lost, await session.prove(source, 'file', 5, nonce)]).toEqual([
+    { kind: 'unavailable' },
+    { kind: 'unavailable' },
+  ])
 })
 
 describe('directories on the way to files', () => {

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
-import type { Answer } from '../../../core/send/session/session.ts'
+import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import { wordsOfFacts } from '../../../core/wire/facts.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { digest, file, openSender as open, silent, small } from '../../support/sender-session.ts'
 import { until } from '../../support/until.ts'
+
+const lost: Answer = { kind: 'lost' }
 
 test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
   const { session, sent, answer, copy } = open(1)
@@ -15,10 +17,10 @@ test('a copy names the new file, the old one and the digest, and costs one file 
   const facts = wordsOfFacts(file.facts)
   expect(sent()[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size: 5, facts, digest } })
   session.onFrame(answer([1, 9]))
-  expect(await asked).toEqual({ status: 'unknown', detail: '', position: 7 })
+  expect(await asked).toBeNull()
   await until('the next one has its credit', () => sent().length === 2)
   session.close()
-  expect([await next, await copy()]).toEqual([null, null])
+  expect([await next, await copy()]).toEqual([lost, lost])
 })
 
 test('only what was asked for can be unknown: a file that was sent cannot', async () => {
@@ -60,12 +62,12 @@ test('small files that come together go together, with one piece of what was rea
     [4, 'd'],
   ])
   session.onFrame(answer([3, 0], [1, 0]))
-  expect(told.map(([index, said]) => [index, said?.status])).toEqual([
+  expect(told.map(([index, said]) => [index, said.kind])).toEqual([
     [2, 'durable'],
     [0, 'durable'],
   ])
   session.close()
-  expect(told[2]).toEqual([1, null])
+  expect(told[2]).toEqual([1, lost])
 })
 
 test('a group that is not to go any more when the line has room is not sent, and its credit pays for the next one', async () => {
@@ -100,7 +102,7 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
     onAnswer: (index: number, said: Answer) => void told.push([index, said]),
   }
   const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
-  expect(session.smallLimits.files).toBe(2)
+  expect(session.limits.files).toBe(2)
   await session.sendSmall(two, [], silent)
   void session.sendSmall(two, [], events)
   await until('the first are sent', () => sent().length === 1)
@@ -109,8 +111,8 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
   session.close()
   await until('both are told', () => told.length === 2)
   expect(told).toEqual([
-    [0, null],
-    [1, null],
+    [0, lost],
+    [1, lost],
   ])
 })
 
@@ -118,14 +120,14 @@ test('files of up to 1 MiB travel whole, unless the line is slow or the credit i
   const KIB = 1024
   let limit = 1024 * KIB
   const { session } = open(2, 2048 * KIB, { batchBytes: () => limit })
-  const most = () => session.smallLimits.fileBytes / KIB
+  const most = () => session.limits.fileBytes / KIB
   expect(most()).toBe(1024)
   limit = 500 * KIB
   expect(most()).toBe(500)
   limit = 8 * KIB
   expect(most()).toBe(256)
   // What a receiver gives no credit for would never go.
-  expect(open(2, 600 * KIB).session.smallLimits.fileBytes).toBe(600 * KIB)
+  expect(open(2, 600 * KIB).session.limits.fileBytes).toBe(600 * KIB)
 })
 
 const resume = (id: number, offset: number): Frame => ({
@@ -149,13 +151,13 @@ test('a large file that is asked about begins where the receiver says', async ()
 test('a large file that is refused, or whose connection ends, before it begins waits for nothing more', async () => {
   const { session, sent, answer } = open()
   const refused = session.begin(file, [], '1')
-  const lost = session.begin(file, [], '2')
+  const gone = session.begin(file, [], '2')
   await until('both are asked', () => sent().length === 2)
   session.onFrame(answer([1, 6]))
   const upload = await refused
   expect(await upload?.chunk(Buffer.alloc(5))).toBe(false)
   session.close()
-  expect(await (await lost)?.end(digest)).toBeNull()
+  expect(await (await gone)?.end(digest)).toEqual(lost)
 })
 
 test('an answer that was not asked for, or that lies beyond the end, ends the connection', async () => {
@@ -171,13 +173,13 @@ test('what asks in the moment in which the session ends has its answer', async (
   for (let turns = 0; turns < 5; turns += 1) {
     const { session, copy } = open(10)
     const answers: (Answer | null)[] = []
-    const onAnswer = (_: number, answer: Answer | null) => void answers.push(answer)
+    const onAnswer = (_: number, answer: Answer) => void answers.push(answer)
     void session.sendSmall([small], [], { ...silent, onAnswer })
     void copy().then((answer) => answers.push(answer))
-    void session.begin(file, []).then(async (upload) => answers.push((await upload?.end(digest)) ?? null))
+    void session.begin(file, []).then(async (upload) => answers.push((await upload?.end(digest)) ?? lost))
     for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
     session.close()
     await until(`all have heard after ${turns} turns`, () => answers.length === 3)
-    expect(answers).toEqual([null, null, null])
+    expect(answers).toEqual([lost, lost, lost])
   }
 })

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { openSessions } from '../../../core/send/link/sessions.ts'
-import { openPump } from '../../../core/send/pump/pump.ts'
-import { openReaders } from '../../../core/send/reading/readers.ts'
+import { openSessions } from '../../../core/send/destinations/receiver/session-memory.ts'
+import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { file, open } from '../../support/ledger.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
 import { candidatesOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -100,14 +100,14 @@ test('what is stored moves the position, by which a loss is seen later', async (
   const root = path.join(directory, 'source')
   mkdirSync(root)
   const ignore = () => undefined
-  const pump = openPump(
+  const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
-      readers: openReaders(null),
+      readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
   )
-  onTestFinished(() => pump.stop())
+  onTestFinished(() => dispatcher.stop())
   const sessions = openSessions(ledger, { id: 'd', name: 'nas' })
   await sessions.welcome({ ...theirs, position: 0 })
   let position = 0
@@ -115,26 +115,26 @@ test('what is stored moves the position, by which a loss is seen later', async (
     async sendSmall(files, _directories, { onWire, onAnswer }) {
       onWire()
       position += 1
-      for (const index of files.keys()) onAnswer(index, { status: 'durable', detail: '', position })
+      for (const index of files.keys()) onAnswer(index, { kind: 'durable', position })
     },
     // It has lost what it is asked for.
-    copy: async () => ({ status: 'unknown', detail: '', position }),
+    copy: async () => null,
   })
-  pump.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
-  pump.setSession(session)
+  dispatcher.configure([{ id: 's', path: root, name: 's', groupWriteMark: false, paused: false }], false)
+  dispatcher.setSession(session)
   const send = async (name: string, count: number) => {
     writeFileSync(path.join(root, name), name)
     ledger.offer('d', candidatesOf(root, 's'))
-    pump.wake()
+    dispatcher.wake()
     await until(`${name} is sent`, () => ledger.totals('d').s?.sentFiles === count)
   }
   await send('first', 1)
   await send('second', 2)
   expect(sessions.hello()).toMatchObject({ position: 2 })
-  pump.setSession(null)
+  dispatcher.setSession(null)
   const { notice } = await sessions.welcome({ ...theirs, position: 1 })
   expect(notice).toMatchObject({ key: 'transfer.sessionOlder', params: { files: 1 } })
   expect(ledger.lookup('d', 's', 'second')?.state).toBe('waiting')
-  pump.setSession(session)
+  dispatcher.setSession(session)
   await until('it is sent again', () => ledger.totals('d').s?.sentFiles === 2)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { leftMs, progressLine } from '../../../cli/progress.ts'
-import { verdictOf } from '../../../core/send/pump/verdict.ts'
+import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
 import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
 import {
   DEFAULT_RULES,
@@ -106,8 +106,9 @@ describe('limits', () => {
     ['ENOSPC', 'transfer.storeFull', { name: 'there' }],
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender says of "%s": %s', (detail, key, params) => {
-    const verdict = verdictOf({ status: 'full', detail }, 'there', { path: '/a', size: 1 })
-    expect(verdict).toEqual({ kind: 'store', reason: { key, params } })
+    const file = { source: { path: '/' }, path: 'a', size: 1 }
+    const answer = answerOf({ status: 'full', detail, position: 0 }, 'there', file)
+    expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
   })
 })
 

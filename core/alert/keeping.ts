@@ -1,0 +1,82 @@
+import type { Incident } from './incident.ts'
+import type { IncidentFile } from './incident-file.ts'
+import type { AlertState } from './state.ts'
+
+/** Many paths that fail together are written down together. */
+const KEEP_AFTER_MS = 200
+
+/** Keeps over a restart what has changed, and hands it to the timeline. */
+export interface Keeping {
+  /** Hands changed incidents to the timeline. */
+  record(): void
+  /** Soon, with what changes meanwhile. */
+  soon(): void
+  /** To be called after it is told: an end of the process between the two has it told twice, rather than never. */
+  now(): void
+}
+
+export interface KeepingOptions {
+  /** Where incidents are kept over a restart. */
+  file: IncidentFile
+  /** Incidents that began, changed or are over. */
+  record(incidents: Incident[]): void
+}
+
+export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState): Keeping {
+  let kept = outlineOf(current())
+  let recorded = new Map<string, string>()
+  let timer: NodeJS.Timeout | null = null
+
+  const recordChanged = () => {
+    const { open, past } = current()
+    const now = new Map<string, string>()
+    const changed = [...open, ...past].filter((incident) => {
+      const outline = JSON.stringify(timelineOutline(incident))
+      now.set(incident.id, outline)
+      return recorded.get(incident.id) !== outline
+    })
+    recorded = now
+    if (changed.length > 0) record(changed)
+  }
+
+  const keep = () => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    recordChanged()
+    const state = current()
+    // Its incident stays as it was until the recovery is told, too.
+    if (state.recoveries.length > 0) return
+    const outline = outlineOf(state)
+    if (outline === kept) return
+    kept = outline
+    file.save(state)
+  }
+
+  return {
+    record: recordChanged,
+    soon() {
+      timer ??= setTimeout(keep, KEEP_AFTER_MS)
+    },
+    now: keep,
+  }
+}
+
+/** What of the incidents has to outlast this process; how long a call has been out by now need not. */
+function outlineOf({ open, past, owed, troubles }: AlertState): string {
+  const lasting = open.map(({ told, isSilent, repeats, failing, ...one }) => {
+    return [...timelineOutline(one), told, isSilent, repeats, Object.keys(failing)]
+  })
+  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
+  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, owed.map(({ id }) => id), unstable])
+}
+
+/** What of an incident the timeline shows. */
+function timelineOutline({
+  id,
+  paths,
+  endedAt,
+  acknowledged,
+  snoozedUntil,
+}: Pick<Incident, 'id' | 'paths' | 'endedAt' | 'acknowledged' | 'snoozedUntil'>): unknown[] {
+  return [id, Object.keys(paths).length, endedAt, acknowledged, snoozedUntil]
+}

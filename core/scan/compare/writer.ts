@@ -1,0 +1,96 @@
+import { lstat, statfs } from 'node:fs/promises'
+import { holdDirectory } from '../../files/beneath.ts'
+import { closeFd, openFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
+import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
+import { callOn } from '../tree/calls.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { factsOf } from '../tree/facts.ts'
+
+type HasWriter = typeof import('../../files/libc.ts').hasWriter
+
+/** Loaded when it is needed; null where the native library does not load. */
+const loadHasWriter = async (): Promise<HasWriter | null> =>
+  process.platform !== 'linux'
+    ? null
+    : import('../../files/libc.ts').then(
+        ({ hasWriter }) => hasWriter,
+        () => null,
+      )
+
+/**
+ * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
+ * `code` if it was refused. `gone`: it is no file, or not there any more.
+ */
+export type Seen =
+  | { state: 'free' | 'busy'; facts: FileFacts }
+  | { state: 'unknown'; facts: FileFacts; code: string | null }
+  | { state: 'gone' }
+  | { state: 'error'; code: string }
+
+/**
+ * Looks at a file, through the pool of threads: a disk that hangs keeps one of those.
+ * @param file relative to the source.
+ * @param place the directory whose disk is asked.
+ */
+export async function seeFile(root: string, file: string, place = root): Promise<Seen> {
+  const hasWriter = await loadHasWriter()
+  try {
+    return await callOn(place, () => look(root, file, hasWriter))
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    return isGone(code) || code === 'ELOOP' ? { state: 'gone' } : { state: 'error', code }
+  }
+}
+
+/**
+ * Whether a program is at work on a file: has it open for writing, or where that cannot be asked has changed it just
+ * now.
+ * @param isClosed its producer has said that it begins no more files: only one that is open then is being written.
+ */
+export function isAtWork(seen: Seen, { quietMs, isClosed }: { quietMs: number; isClosed: boolean }): boolean {
+  if (seen.state === 'gone' || seen.state === 'error') return false
+  // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
+  const isFresh = Math.abs(Date.now() - Number(seen.facts.mtimeNs / 1_000_000n)) < quietMs
+  return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
+}
+
+async function look(root: string, file: string, hasWriter: HasWriter | null): Promise<Seen> {
+  const slash = file.lastIndexOf('/')
+  const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
+  try {
+    const at = `${held.path}/${file.slice(slash + 1)}`
+    // Before it is opened: a device would answer to that.
+    const stats = await lstat(at, { bigint: true })
+    if (!stats.isFile()) return { state: 'gone' }
+    const facts = factsOf(file, stats)
+    if (hasWriter === null) return { state: 'unknown', facts, code: null }
+    const { type } = await statfs(at)
+    // There the answer is that somebody writes, whether anybody does or not.
+    const isUnseen = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
+    if (isUnseen) return { state: 'unknown', facts, code: null }
+    return await ask(at, facts, hasWriter)
+  } finally {
+    await held.close()
+  }
+}
+
+async function ask(at: string, facts: FileFacts, hasWriter: HasWriter): Promise<Seen> {
+  let fd: number
+  try {
+    fd = await openFd(at, READ_FILE)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (isGone(code) || code === 'ELOOP') return { state: 'gone' }
+    return { state: 'unknown', facts, code: code ?? String(thrown) }
+  }
+  try {
+    const answer = hasWriter(fd)
+    if (answer === 'unknown') return { state: 'unknown', facts, code: null }
+    return { state: answer === 'yes' ? 'busy' : 'free', facts }
+  } finally {
+    await closeFd(fd)
+  }
+}

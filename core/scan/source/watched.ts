@@ -1,0 +1,51 @@
+import { nameRulesOf } from '../../filter/names.ts'
+import { Gathered } from '../compare/gathered.ts'
+import type { SessionContext } from '../session.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
+
+/** What a session is told of its source's tree. */
+export interface SourceEvents extends Pick<TreeListener, 'lost' | 'mark' | 'entriesChanged'> {
+  /** Finished files, gathered, to be put into the ledger. */
+  offer(files: readonly FileFacts[]): void
+}
+
+/**
+ * Watches a source's tree for its session.
+ * @param leaveOut directories that are not entered; see TreeWatcher.leaveOut.
+ */
+export async function watchSource(
+  context: SessionContext,
+  events: SourceEvents,
+  leaveOut: readonly string[] = [],
+): Promise<TreeWatcher> {
+  const { root, source } = context
+  const gathered = new Gathered(events.offer)
+  const request = { root, base: '', names: nameRulesOf(source), leaveOut }
+  const opened = await context.openTree(request, {
+    finished: (files) => gathered.add(files),
+    mark: (path) => events.mark(path),
+    entriesChanged: () => events.entriesChanged(),
+    lost: (base) => events.lost(base),
+    unwatched: (count) => context.update({ unwatchedDirectories: count }),
+    problem: context.problem,
+    gone: () => context.ended(null),
+    failed: (thrown) => context.ended(thrown),
+  })
+  return {
+    get method() {
+      return opened.method
+    },
+    // A look is over only when what it found is in the ledger.
+    examine: async (paths) => {
+      await opened.examine(paths)
+      gathered.flush()
+    },
+    refresh: () => opened.refresh(),
+    leaveOut: (directories) => opened.leaveOut(directories),
+    close: () => {
+      gathered.flush()
+      opened.close()
+    },
+  }
+}

@@ -1,0 +1,154 @@
+import type { FileFacts } from '../../files/facts.ts'
+import type { Message } from '../../words/message.ts'
+import type { Connection } from '../messages.ts'
+import type { FoundDirectory } from '../reading/group.ts'
+
+// The seam between the queue and what takes the files: above it nothing knows of sockets or frames. A new kind of
+// destination is a folder beside receiver/ with a function that opens a `Destination`.
+
+/** What a destination says of a file. */
+export type Answer =
+  /** It is on the destination's disk, maybe from before. `position`: see Ledger.rememberPosition; 0 without one. */
+  | { kind: 'durable'; position: number }
+  /** It is never taken as it is. */
+  | { kind: 'refused'; reason: Message }
+  /**
+   * It was not taken this time. `trouble`: whether the destination can take no other file either; `maybe`: several such
+   * answers in a row say so.
+   */
+  | { kind: 'again'; reason: Message | null; trouble: 'no' | 'maybe' | 'yes' }
+  /** The connection ended before anything was said. */
+  | { kind: 'lost' }
+
+/** What a destination says when it is asked to prove that it has a content. */
+export type Proof =
+  /** The digest of a nonce and of the content behind it, as it was read from the disk just now. */
+  | { kind: 'digest'; digest: Uint8Array }
+  /** It has no such file. */
+  | { kind: 'absent' }
+  /** It cannot say, or the connection ended. */
+  | { kind: 'unavailable' }
+
+/** Of a proof's nonce. */
+export const NONCE_BYTES = 32
+
+/** A source as a destination is told of it. */
+export interface OutgoingSource {
+  id: string
+  /** Of its folder there, if that name is free. */
+  name: string
+  /** Absolute path of its directory here, for what people are told. */
+  path: string
+}
+
+export interface Outgoing {
+  source: OutgoingSource
+  path: string
+  facts: FileFacts
+}
+
+/** A small file with its content. */
+export interface SmallOutgoing extends Outgoing {
+  bytes: Uint8Array
+  digest: Uint8Array
+}
+
+export interface SmallEvents {
+  /**
+   * There is room, for them or for those before them. False: they are not sent after all; nothing more is called.
+   */
+  onTurn(): boolean
+  /** Their bytes are on their way. Not called when the connection is lost before. */
+  onWire(): void
+  /** Their bytes' memory may be used again; not called where the connection was lost before. */
+  onUsed(): void
+  /** What became of one of the files, by its index. */
+  onAnswer(index: number, answer: Answer): void
+}
+
+/** What a session takes; it may change with the time of day, as the limit of the line does. */
+export interface SessionLimits {
+  /** Small files in one call, and their bytes. A single file always goes. */
+  files: number
+  bytes: number
+  /** A larger file is sent in chunks. */
+  fileBytes: number
+  /** From this size on an interrupted file may go on where it ended. */
+  resumeBytes: number
+}
+
+/** A content that the destination should have. */
+export interface CopyFrom {
+  source: OutgoingSource
+  path: string
+  /** That name is gone at the source. */
+  isMoved: boolean
+}
+
+/** A file that is sent in chunks. */
+export interface Upload {
+  /** Bytes that the destination has from before: they are not sent. */
+  readonly offset: number
+  /**
+   * Sends the next bytes, and gives their memory back (chunkBuffers) when it is not needed any more; false: there is an
+   * answer already, or the connection is lost.
+   */
+  chunk(bytes: Buffer): Promise<boolean>
+  /** The next bytes are so many zeros. */
+  zeros(count: number): Promise<boolean>
+  end(digest: Buffer): Promise<Answer>
+  /** `keep`: the destination may keep what it has, to go on with it. */
+  abort(keep: boolean): Promise<Answer>
+}
+
+/** A destination that can be reached now. */
+export interface Session {
+  /**
+   * The destination has files of this computer that the ledger does not know of: before a file is sent, it is asked
+   * whether it is there.
+   */
+  readonly asksFirst: boolean
+  readonly limits: SessionLimits
+  /**
+   * Sends whole small files of one source, maybe together with others; resolves when more may come.
+   * @param directories those on the way to them.
+   */
+  sendSmall(
+    files: readonly SmallOutgoing[],
+    directories: readonly FoundDirectory[],
+    events: SmallEvents,
+  ): Promise<void>
+  /**
+   * Begins a large file; null: the connection is lost.
+   * @param identity which file it is, if the destination may have a part of it; left out: it is sent whole.
+   */
+  begin(file: Outgoing, directories: readonly FoundDirectory[], identity?: string): Promise<Upload | null>
+  /** Has the destination copy a file of its own; null: it has no such content, which has to be sent. */
+  copy(
+    file: Outgoing,
+    directories: readonly FoundDirectory[],
+    digest: Uint8Array,
+    from: CopyFrom,
+  ): Promise<Answer | null>
+  prove(source: OutgoingSource, path: string, size: number, nonce: Uint8Array): Promise<Proof>
+  readonly closed: boolean
+}
+
+export interface DestinationEvents {
+  /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
+  onSession(session: Session | null): void
+  /** `isToItself`: it is on this computer, which is known once there is a connection. */
+  onState(state: Connection['state'], problem: Message | null, isToItself?: boolean): void
+  /** Why files wait although there is a session, or null. */
+  onTrouble(trouble: Message | null): void
+  /** A person should know this, though there is a session. */
+  onNotice(sentence: Message): void
+  /** Files that the destination wants again wait now. */
+  onWanted(): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
+/** Keeps up a session for as long as the destination is wanted, and tries for ever to have one. */
+export interface Destination {
+  stop(): void
+}

@@ -1,0 +1,82 @@
+import path from 'node:path'
+import type { FileStatus } from '../../../wire/limits.ts'
+import type { NameFault } from '../../../wire/names.ts'
+import { nameFaults } from '../../../wire/names.ts'
+import type { Message } from '../../../words/message.ts'
+import { message } from '../../../words/message.ts'
+import type { Answer, OutgoingSource } from '../destination.ts'
+
+const nameSentences: Record<NameFault, Message['key']> = {
+  empty: 'transfer.name.empty',
+  dots: 'transfer.name.dots',
+  absolute: 'transfer.name.absolute',
+  nul: 'transfer.name.nul',
+  long: 'transfer.name.long',
+  reserved: 'transfer.name.reserved',
+  characters: 'transfer.name.characters',
+  symlink: 'transfer.name.symlink',
+  folded: 'transfer.name.folded',
+}
+
+/** The detail is "floor", "quota bytes N", "quota files N", or the system's error name. */
+function fullSentence(detail: string, name: string): Message {
+  if (detail === 'floor') return message('transfer.storeFloor', { name })
+  if (detail === 'names') return message('transfer.storeNames', { name })
+  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
+  if (quota === null) return message('transfer.storeFull', { name })
+  const limit = Number(quota[2])
+  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
+}
+
+/** What a receiver said of a file, by which position of its store. */
+export interface Result {
+  status: FileStatus
+  detail: string
+  position: number
+}
+
+/** The file that an answer is about. */
+export interface AnsweredFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+  size: number
+}
+
+/** @param receiver the destination's name. */
+export function answerOf(
+  { status, detail, position }: Result,
+  receiver: string,
+  { source, path: name, size }: AnsweredFile,
+): Answer {
+  const file = path.join(source.path, name)
+  const trouble = (reason: Message): Answer => ({ kind: 'again', reason, trouble: 'yes' })
+  switch (status) {
+    case 'durable':
+    case 'same':
+      return { kind: 'durable', position }
+    case 'name': {
+      const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+      return { kind: 'refused', reason: message(nameSentences[fault], { path: file }) }
+    }
+    case 'tooLarge':
+      return { kind: 'refused', reason: message('transfer.tooLarge', { path: file, size }) }
+    case 'digest':
+      return { kind: 'again', reason: message('transfer.digestMismatch', { path: file }), trouble: 'no' }
+    case 'aborted':
+    // Said of a copy alone, after which the content is sent.
+    case 'unknown':
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'full':
+      return trouble(fullSentence(detail, receiver))
+    case 'readOnly':
+      return trouble(message('transfer.storeReadOnly', { name: receiver }))
+    case 'failed': {
+      // No file's fault: whatever comes next has the same answer.
+      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: receiver }))
+      const reason = message('transfer.storeFailed', { name: receiver, reason: detail || 'EIO' })
+      return { kind: 'again', reason, trouble: 'maybe' }
+    }
+    default:
+      return status satisfies never
+  }
+}

@@ -1,0 +1,113 @@
+import type { TLSSocket } from 'node:tls'
+import type { Channel, ChannelHandlers } from '../../../wire/channel.ts'
+import { openChannel } from '../../../wire/channel.ts'
+import { WireFault } from '../../../wire/codec.ts'
+import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
+import type { Identity } from '../../../wire/identity.ts'
+import type { RefusalCode } from '../../../wire/limits.ts'
+import { PROTOCOL } from '../../../wire/limits.ts'
+import type { Outlet } from '../../../wire/outlet.ts'
+import type { Peer } from '../../../wire/tls.ts'
+import { connectPinned, HANDSHAKE_MS } from '../../../wire/tls.ts'
+
+/** The receiver closed the door, and said why. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+  readonly code: RefusalCode
+
+  constructor({ code, reason }: FrameHeader<'refused'>) {
+    super(reason)
+    this.code = code
+  }
+}
+
+export interface Dialled {
+  channel: Channel
+  /** This computer's address on the connection. */
+  localAddress: string | null
+  /** The other end has the same address: both are one computer. */
+  isToItself: boolean
+  welcome: FrameHeader<'welcome'>
+  /** Where the frames after the welcome go. To be called before anything is awaited. */
+  follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
+}
+
+const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
+  hello: new Set(['welcome', 'refused', 'alive']),
+  pair: new Set(['paired', 'refused', 'alive']),
+  send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
+}
+
+/**
+ * Connects to a receiver, checks its pinned certificate, and says hello.
+ * @param outletOf where frames are handed to, if not to the socket itself.
+ * @throws WrongFingerprint, Refused, WireFault, or what the system says.
+ */
+export async function dial(
+  peer: Peer,
+  identity: Identity,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
+  signal: AbortSignal,
+  outletOf?: (socket: TLSSocket) => Outlet,
+): Promise<Dialled> {
+  return greet(await connectPinned(peer, identity, signal), hello, signal, outletOf)
+}
+
+/**
+ * Says hello on a connection to the right receiver.
+ * @throws Refused, WireFault, or what the system says.
+ */
+export function greet(
+  socket: TLSSocket,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
+  signal: AbortSignal,
+  outletOf?: (socket: TLSSocket) => Outlet,
+): Promise<Dialled> {
+  const localAddress = socket.localAddress ?? null
+  const isToItself = localAddress !== null && localAddress === socket.remoteAddress
+  return new Promise((resolve, reject) => {
+    let phase: keyof typeof expected = 'hello'
+    let onClose = (reason: Error | null) => {
+      reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    }
+    let onFrame = (frame: Frame) => {
+      if (frame.type !== 'welcome') return
+      const welcome = frame.header
+      if (welcome.protocol !== PROTOCOL)
+        throw new WireFault(`welcome: protocol ${welcome.protocol} was not offered`)
+      phase = hello.purpose
+      clearTimeout(timer)
+      resolve({
+        channel,
+        localAddress,
+        isToItself,
+        welcome,
+        follow(nextFrame, nextClose) {
+          onFrame = nextFrame
+          onClose = nextClose
+          if (channel.closed) onClose(null)
+        },
+      })
+    }
+    const handlers: ChannelHandlers = {
+      allowed: (type) => expected[phase].has(type),
+      onFrame(frame) {
+        if (frame.type === 'refused') throw new Refused(frame.header)
+        onFrame(frame)
+      },
+      onClose(reason) {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        onClose(reason)
+      },
+    }
+    const channel = openChannel(socket, handlers, outletOf?.(socket))
+    const timer = setTimeout(
+      () => channel.destroy(Object.assign(new Error('no welcome'), { code: 'ETIMEDOUT' })),
+      HANDSHAKE_MS,
+    )
+    const abort = () => channel.destroy(new Error('stopped'))
+    signal.addEventListener('abort', abort)
+    channel.send('hello', { protocol: PROTOCOL, ...hello })
+  })
+}

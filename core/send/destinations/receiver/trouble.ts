@@ -1,0 +1,38 @@
+import { errorCode } from '../../../files/system-error.ts'
+import type { ReceiverDestination } from '../../../settings/schema.ts'
+import { SILENT_AFTER_MS, SilentPeer } from '../../../wire/channel.ts'
+import { addressOf } from '../../../wire/pairing-code.ts'
+import { WrongFingerprint } from '../../../wire/tls.ts'
+import type { Message } from '../../../words/message.ts'
+import { message } from '../../../words/message.ts'
+import { Refused } from './dial.ts'
+
+/** The state and the sentence of a failed or lost connection. */
+export function troubleOf(
+  thrown: unknown,
+  destination: ReceiverDestination,
+  wasConnected: boolean,
+): { state: 'unreachable' | 'refused'; problem: Message } {
+  const { name } = destination
+  const address = addressOf(destination.host, destination.port)
+  const refused = (problem: Message) => ({ state: 'refused', problem }) as const
+  if (thrown instanceof WrongFingerprint)
+    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: thrown.fingerprint }))
+  if (thrown instanceof Refused) {
+    if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
+    if (thrown.code === 'expired') return refused(message('transfer.certificateExpired', { name, address }))
+    if (thrown.code === 'twice') return refused(message('transfer.twice', { name, address }))
+    if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
+    // It has too many connections, or did not understand one: that passes by itself.
+    const { message: reason } = thrown
+    return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
+  }
+  if (thrown instanceof SilentPeer) {
+    const seconds = SILENT_AFTER_MS / 1000
+    return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
+  }
+  const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : 'ECONNRESET')
+  const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}

@@ -1,0 +1,256 @@
+import { unparkAll } from '../../ledger/chores.ts'
+import type { LedgerGuard } from '../../ledger/guard.ts'
+import { createLedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import { openWhereabouts } from '../../mounts/whereabouts.ts'
+import type { Message } from '../../words/message.ts'
+import type { Session } from '../destinations/destination.ts'
+import type { Marks } from '../marks/marks.ts'
+import { openMarks } from '../marks/marks.ts'
+import type { Transfer } from '../messages.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { SendSource, Shared } from '../source/contract.ts'
+import { openFileSender } from '../source/sender.ts'
+import type { Windows } from '../source/window.ts'
+import { createWindows } from '../source/window.ts'
+import type { SourceWorker } from '../source/worker.ts'
+import { openSourceWorker } from '../source/worker.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import { createAcknowledgements } from './acknowledgements.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import { createCircuitBreaker } from './circuit-breaker.ts'
+import { createQueueFilter } from './filter.ts'
+import type { Ended } from './outcome.ts'
+import { createOutcome } from './outcome.ts'
+import { openParkedFiles } from './parked.ts'
+import type { Queue } from './queue.ts'
+import { createQueue } from './queue.ts'
+import type { Transfers } from './transfers.ts'
+import { createTransfers } from './transfers.ts'
+
+/** The ledger is looked at this often even if nobody says that there is work. */
+const LOOK_EVERY_MS = 1_000
+/** Parked files are looked at this often. */
+const PARKED_EVERY_MS = 5_000
+
+export interface DispatcherEvents {
+  /** These files are sent, and the ledger says so. */
+  onSent(files: readonly Due[], now: number): void
+  /** Their group-write marks are set. */
+  onMarked(): void
+  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  onGone(): void
+  onBytes(source: string, bytes: number): void
+  /** Something that a report shows has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
+export interface Dispatcher {
+  setSession(session: Session | null): void
+  configure(sources: readonly SendSource[], paused: boolean): void
+  /** There may be work. */
+  wake(): void
+  stop(): void
+  /** Files that are being sent, at most `limit`. */
+  transfers(limit: number): Transfer[]
+  /** Why files wait although there is a session, or null. */
+  readonly problem: Message | null
+}
+
+export interface DispatcherOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+  readers: Readers
+}
+
+/** What the functions below share. */
+interface Parts {
+  options: DispatcherOptions
+  events: DispatcherEvents
+  guard: LedgerGuard
+  breaker: CircuitBreaker
+  disks: ReturnType<typeof openWhereabouts>
+  marks: Marks
+  transfers: Transfers
+  windows: Windows
+  workers: Map<string, SourceWorker>
+  queue: Queue
+  acknowledgements: Acknowledgements
+  ended: Ended
+  state: { session: Session | null; paused: boolean }
+}
+
+function sharedOf(parts: Parts): Shared {
+  const { breaker, disks, events, guard, options, transfers, workers } = parts
+  const { ledger, destination } = options
+  return {
+    read: options.readers.read,
+    whereabouts: disks.of,
+    isBelowAway: disks.isBelowAway,
+    sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues)) ?? new Map(),
+    sourceOf: (id) => workers.get(id)?.source ?? null,
+    onBytes(due, bytes) {
+      transfers.add(due, bytes)
+      breaker.went(due.id, bytes, performance.now())
+      events.onBytes(due.source, bytes)
+    },
+    onSkipped: transfers.add,
+  }
+}
+
+function openWorker(parts: Parts, source: SendSource): SourceWorker {
+  const { acknowledgements, breaker, guard, queue, state, transfers, windows } = parts
+  const filter = createQueueFilter(source.filters)
+  const isHalted = () => state.paused || source.paused
+  const window = windows.of(source.id, source.priority)
+  const shared = sharedOf(parts)
+  const openSender = (isOver: () => boolean) =>
+    openFileSender({ source, shared, window, mayGoOn: () => !isOver() && !isHalted() })
+  return openSourceWorker(source, openSender, {
+    session() {
+      const { session } = state
+      if (isHalted() || session === null || session.closed) return null
+      if (!guard.isRested || acknowledgements.isStuck) return null
+      return breaker.mayGo(performance.now(), source.id) ? session : null
+    },
+    take: () => queue.take(source, filter),
+    giveBack: queue.giveBack,
+    begins(due) {
+      breaker.begins(due, performance.now())
+      transfers.begin(due)
+    },
+    ended: (due, attempt) => parts.ended(source, due, attempt),
+  })
+}
+
+/** The store's trouble is found to be over by a file that is stored; without files, nothing would find it. */
+function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
+  if (breaker.problem === null || guard.problem !== null) return
+  const totals = guard.use(() => options.ledger.totals(options.destination.id))
+  if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
+  if (breaker.nothingWaits(performance.now())) events.onChange()
+}
+
+function lookForMarks({ marks, workers }: Parts): void {
+  for (const { source } of workers.values()) if (source.groupWriteMark) marks.look(source)
+}
+
+const wakeSoon = (workers: Parts['workers'], source: string): void =>
+  void setImmediate(() => workers.get(source)?.wake())
+
+function createParts(options: DispatcherOptions, events: DispatcherEvents): Parts {
+  const { destination, ledger } = options
+  const retryMs = options.retrySeconds * 1000
+  const workers: Parts['workers'] = new Map()
+  const guard = createLedgerGuard(options.ledgerPath, events)
+  const breaker = createCircuitBreaker(retryMs)
+  const disks = openWhereabouts(ledger)
+  const queue = createQueue({
+    destination: destination.id,
+    ledger,
+    guard,
+    retryMs,
+    sources: () => workers.size,
+    isAway: (source) => disks.of(source) === 'away',
+    isInTrouble: () => breaker.nextTryAt !== null,
+    leftOut: events.onGone,
+    changed: events.onChange,
+    wake: (source) => wakeSoon(workers, source),
+  })
+  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+    for (const due of over) queue.over(due)
+    events.onSent(sent, now)
+    lookForMarks(parts)
+  })
+  const transfers = createTransfers()
+  const sourceNow = (id: string) => workers.get(id)?.source ?? null
+  const outcome = { ledger, retryMs, guard, breaker, queue, acknowledgements, transfers, sourceNow, events }
+  const parts: Parts = {
+    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
+    ended: createOutcome(outcome),
+    marks: openMarks(destination.id, ledger, events),
+    windows: createWindows(),
+    state: { session: null, paused: true },
+  }
+  return parts
+}
+
+/** Gives the parked files of each source another try, once: it may be that only a newer version can send them. */
+function openUnparkingOnce({ events, options, workers }: Parts): (source: string) => void {
+  const done = new Set<string>()
+  return (source) => {
+    if (done.has(source)) return
+    done.add(source)
+    unparkAll(options.ledger, options.destination.id, source).then(
+      (files) => files > 0 && wakeSoon(workers, source),
+      (thrown) => events.log('warn', `parked files of ${source}: ${String(thrown)}`),
+    )
+  }
+}
+
+export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents): Dispatcher {
+  const parts = createParts(options, events)
+  const { breaker, disks, guard, marks, state, transfers, workers } = parts
+  const unparkOnce = openUnparkingOnce(parts)
+  const parked = openParkedFiles(options.destination.id, options.ledger, {
+    isAway: (source) => disks.of(source) === 'away',
+    found: (source) => wakeSoon(workers, source),
+    log: events.log,
+  })
+  const wakeAll = () => {
+    for (const worker of workers.values()) worker.wake()
+  }
+  const timer = setInterval(() => {
+    wakeAll()
+    forgetTrouble(parts)
+  }, LOOK_EVERY_MS)
+  const parkedTimer = setInterval(() => {
+    for (const { source } of workers.values()) parked.look(source)
+  }, PARKED_EVERY_MS)
+
+  const open = (source: SendSource): void => {
+    workers.set(source.id, openWorker(parts, source))
+    if (source.groupWriteMark) marks.look(source)
+  }
+
+  return {
+    setSession(next) {
+      state.session = next
+      if (next !== null) breaker.connected(performance.now())
+      wakeAll()
+    },
+    configure(sources, nowPaused) {
+      state.paused = nowPaused
+      const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
+      for (const [id, worker] of workers) {
+        if (wanted.get(id) === JSON.stringify(worker.source)) continue
+        worker.close()
+        workers.delete(id)
+      }
+      for (const source of sources) {
+        unparkOnce(source.id)
+        if (!workers.has(source.id)) open(source)
+      }
+      wakeAll()
+    },
+    wake() {
+      wakeAll()
+      lookForMarks(parts)
+    },
+    stop() {
+      clearInterval(timer)
+      clearInterval(parkedTimer)
+      marks.stop()
+      parked.stop()
+      for (const worker of workers.values()) worker.close()
+    },
+    transfers: transfers.list,
+    get problem() {
+      return guard.problem ?? breaker.problem
+    },
+  }
+}

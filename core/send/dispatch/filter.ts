@@ -1,0 +1,50 @@
+import { leavesNothingOut, leftOutBySize } from '../../filter/limits.ts'
+import { createNameFilter } from '../../filter/names.ts'
+import type { Due } from '../../ledger/ledger.ts'
+import type { SourceFilters } from '../../settings/schema.ts'
+
+/** What is done with files that wait. */
+export interface Filtered {
+  pass: Due[]
+  leftOut: Due[]
+  /** Not old enough: when they are, in milliseconds since 1970, at a whole second. */
+  young: Map<number, Due[]>
+}
+
+/** `now` is in milliseconds since 1970. Pure. */
+export type QueueFilter = (files: Due[], now: number) => Filtered
+
+/**
+ * Decides by a source's filters about files that wait already: the filters, or the file, may have changed since
+ * the scanner offered it.
+ */
+export function createQueueFilter(filters: SourceFilters | undefined): QueueFilter {
+  if (filters === undefined || leavesNothingOut(filters))
+    return (files) => ({ pass: files, leftOut: [], young: new Map() })
+  const { ignore, hidden, minimumAgeSeconds } = filters
+  const names = createNameFilter({
+    ignore,
+    withoutHidden: hidden === 'leave-out',
+    withTemporary: true,
+    marks: [],
+  })
+  const isLeftOut = ({ path, size }: Due) =>
+    leftOutBySize(filters, size) !== null || names.fileBelow(path) !== null
+  return (files, now) => {
+    const filtered: Filtered = { pass: [], leftOut: [], young: new Map() }
+    for (const due of files) {
+      const changedAt = Number(due.mtimeNs / 1_000_000n)
+      const oldEnough = changedAt + minimumAgeSeconds * 1000
+      if (isLeftOut(due)) filtered.leftOut.push(due)
+      // The scanner has made a file with a time in the future wait; its age is never known.
+      else if (changedAt > now || oldEnough <= now) filtered.pass.push(due)
+      else {
+        const at = Math.ceil(oldEnough / 1000) * 1000
+        const others = filtered.young.get(at)
+        if (others === undefined) filtered.young.set(at, [due])
+        else others.push(due)
+      }
+    }
+    return filtered
+  }
+}

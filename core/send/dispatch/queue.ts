@@ -1,0 +1,113 @@
+import type { LedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
+import type { SendSource } from '../source/contract.ts'
+import type { QueueFilter } from './filter.ts'
+import { createPathLocks } from './path-locks.ts'
+import { blockedMs } from './retry-policy.ts'
+
+/** Rows that are taken from the ledger at a time, over all sources. */
+const TAKE_FILES = 4096
+const TAKE_LEAST = 64
+
+export interface QueueHost {
+  /** The destination's id. */
+  destination: string
+  ledger: Ledger
+  guard: LedgerGuard
+  retryMs: number
+  /** How many sources take files. */
+  sources(): number
+  isAway(source: SendSource): boolean
+  /** One file is tried at a time. */
+  isInTrouble(): boolean
+  /** Files wait no more, as they are left out now. */
+  leftOut(): void
+  changed(): void
+  /** The source may have more to take: it is asked soon. */
+  wake(source: string): void
+}
+
+/** The ledger's queue, and what is taken from it and not over yet: no row twice, and no two of one path at a time. */
+export interface Queue {
+  /** Files that may go now. */
+  take(source: SendSource, filter: QueueFilter): Due[] | 'away'
+  /** Files that were taken and were not begun. */
+  giveBack(files: readonly Due[]): void
+  /** The file is not on its way any more: another one may have its path. Its row can not yet be taken again. */
+  release(due: Due): void
+  /** The ledger says what became of the file. */
+  over(due: Due): void
+}
+
+export function createQueue(host: QueueHost): Queue {
+  const { destination, guard, ledger, retryMs } = host
+  const taken = new Set<number>()
+  const paths = createPathLocks()
+  /** By source, the age that its files were put off for last; nothing: another process may have done so. */
+  const ages = new Map<string, number>()
+
+  /** Files were put off for an age that may be less now: they do not wait for the former one. */
+  const heedAge = ({ id, filters }: SendSource): void => {
+    const age = filters?.minimumAgeSeconds ?? 0
+    if (ages.get(id) === age) return
+    ledger.dueByAge(destination, id, age * 1000)
+    ages.set(id, age)
+  }
+
+  /** Writes down what cannot go now, so that it is not found again before its time. */
+  const putOff = (
+    { id }: SendSource,
+    leftOut: readonly Due[],
+    later: ReadonlyMap<number, readonly Due[]>,
+  ) => {
+    guard.use(() => {
+      const names = leftOut.map(({ path }) => path)
+      if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
+      const latest = Date.now() + LONGEST_DEFERRAL_MS
+      for (const [at, files] of later) ledger.retryLater(files, Math.min(at, latest), null)
+    })
+    host.changed()
+    // More may be behind them.
+    host.wake(id)
+  }
+
+  return {
+    take(source, filter) {
+      const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
+      const now = Date.now()
+      const found =
+        guard.use(() => {
+          heedAge(source)
+          return ledger.take(destination, source.id, limit, now, taken)
+        }) ?? []
+      if (found.length > 0 && host.isAway(source)) return 'away'
+      const { pass, leftOut, young } = filter(found, now)
+      const later = new Map(young)
+      const go: Due[] = []
+      for (const due of pass) {
+        if (paths.lock(due)) go.push(due)
+        else {
+          const at = now + blockedMs(due, retryMs)
+          const others = later.get(at)
+          if (others === undefined) later.set(at, [due])
+          else others.push(due)
+        }
+      }
+      for (const due of go) taken.add(due.id)
+      if (go.length < found.length) putOff(source, leftOut, later)
+      // The file that failed least often tries first: a large one for which there is no room must not be the only one
+      // that is ever tried. Of those the smallest, which is the soonest known.
+      if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
+      return go
+    },
+    giveBack(files) {
+      for (const due of files) {
+        taken.delete(due.id)
+        paths.unlock(due)
+      }
+    },
+    release: paths.unlock,
+    over: ({ id }) => void taken.delete(id),
+  }
+}

@@ -1,0 +1,65 @@
+import type { Due, SentContent } from '../../ledger/ledger.ts'
+import type { Whereabouts } from '../../mounts/whereabouts.ts'
+import type { SourceFilters } from '../../settings/schema.ts'
+import type { Answer, OutgoingSource } from '../destinations/destination.ts'
+import type { Unsent } from '../reading/facts.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { Priority, Window } from './window.ts'
+
+/** A source as the sender sees it. */
+export interface SendSource extends OutgoingSource {
+  groupWriteMark: boolean
+  paused: boolean
+  /** What of it waits but is not sent; without, nothing. */
+  filters?: SourceFilters | undefined
+  /** Its share of the line; without, normal. */
+  priority?: Priority | undefined
+  /** Its other destinations: a mark, or a removal, is for files that each of them has, too. */
+  alsoTo?: readonly string[] | undefined
+}
+
+/** How one attempt to send one file ended. */
+export type Attempt =
+  /** `digest`: of what was sent, or of what the destination had already. */
+  | { kind: 'durable'; position: number; digest: Uint8Array | null }
+  | Exclude<Answer, { kind: 'durable' }>
+  /** Given back as it was: a pause, or its disk does not answer. */
+  | { kind: 'halted' }
+  /** The source's directory itself is not there: its disk is not mounted. */
+  | { kind: 'source-missing' }
+  /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
+  | { kind: 'doubtful' }
+  /** It is not what was offered any more, and its writer is not done with it. */
+  | { kind: 'being-written' }
+  | Unsent
+
+/** What all sources share. */
+export interface Shared {
+  /** Reads small files. */
+  read: Readers['read']
+  whereabouts(source: { id: string }): Whereabouts
+  /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
+  isBelowAway(source: { id: string }, file: string): boolean
+  /** Where the destination has what is probably the content of some files already, by the files' ids. */
+  sentElsewhere(dues: readonly Due[]): ReadonlyMap<number, SentContent>
+  /** A source of this destination by its id; null: nobody knows it any more. */
+  sourceOf(id: string): OutgoingSource | null
+  onBytes(due: Due, bytes: number): void
+  /** The destination has these bytes of it from before. */
+  onSkipped(due: Due, bytes: number): void
+}
+
+/** One source's part in sending. */
+export interface SourceParts {
+  source: SendSource
+  shared: Shared
+  window: Window
+  /** False: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
+  mayGoOn(): boolean
+}
+
+export const asAttempt = (answer: Answer, digest: Uint8Array | null): Attempt =>
+  answer.kind === 'durable' ? { ...answer, digest } : answer
+
+/** Something that no answer is foreseen for. */
+export const failedBy = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })

@@ -1,0 +1,63 @@
+import path from 'node:path'
+import type { FileFacts } from '../../files/facts.ts'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
+import type { Due } from '../../ledger/ledger.ts'
+import type { OutgoingSource, Session } from '../destinations/destination.ts'
+import { directoriesAbove } from '../reading/read.ts'
+import type { Attempt, Shared, SourceParts } from './contract.ts'
+import { asAttempt } from './contract.ts'
+
+/** Where the destination may have the content of a file already. */
+export interface CopySource {
+  /** The source that it was sent from. */
+  source: OutgoingSource
+  path: string
+  /** What it has there; null: nobody knows, and whatever the file holds is asked for. */
+  digest: Uint8Array | null
+}
+
+/** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
+export function copySourcesOf(
+  { source, shared }: SourceParts,
+  dues: readonly Due[],
+  session: Session,
+): Map<number, CopySource> {
+  const found = new Map<number, CopySource>()
+  const elsewhere = shared.sentElsewhere(dues.filter(({ digest }) => digest === null))
+  for (const { id, path: name, digest } of dues) {
+    const sent = elsewhere.get(id)
+    const from = sent === undefined ? null : shared.sourceOf(sent.source)
+    if (sent !== undefined && from !== null)
+      found.set(id, { source: from, path: sent.path, digest: sent.digest })
+    else if (digest !== null || session.asksFirst) found.set(id, { source, path: name, digest })
+  }
+  return found
+}
+
+/** Whether a content may be what the destination has. */
+export const mayBe = ({ digest: wanted }: CopySource, digest: Buffer): boolean =>
+  wanted === null || digest.equals(wanted)
+
+/** Has the destination copy what it has; null: it has it not, or no more. */
+export async function askForCopy(
+  { source, shared }: SourceParts,
+  due: Due,
+  facts: FileFacts,
+  digest: Uint8Array,
+  from: CopySource,
+  session: Session,
+): Promise<Attempt | null> {
+  const isItself = from.source.id === source.id && from.path === due.path
+  const isMoved = !isItself && (await isGone(from, shared))
+  const directories = isItself ? [] : await directoriesAbove({ root: source.path, path: due.path })
+  const copyFrom = { source: from.source, path: from.path, isMoved }
+  const answer = await session.copy({ source, path: due.path, facts }, directories, digest, copyFrom)
+  return answer === null ? null : asAttempt(answer, digest)
+}
+
+/** Whether the name that a content was sent under is there no more, and not only its disk. */
+async function isGone({ source, path: file }: CopySource, shared: Shared): Promise<boolean> {
+  if (shared.whereabouts(source) === 'away' || shared.isBelowAway(source, file)) return false
+  const stats = await lstatOrNull(path.join(source.path, file)).catch(() => undefined)
+  return stats === null && (await lstatOrNull(source.path).catch(() => null)) !== null
+}

@@ -1,0 +1,29 @@
+import type { BigIntStats } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Due } from '../../ledger/ledger.ts'
+import type { Whereabouts } from '../../mounts/whereabouts.ts'
+import type { Unsent } from '../reading/facts.ts'
+import { isBeingWritten } from '../reading/read.ts'
+import type { Attempt, SourceParts } from './contract.ts'
+
+/**
+ * Says what it means that a file could not be read: what is found, or not found, under a disk that is away says nothing
+ * about the file. The function is good for files that were read together: it looks once at what they have in common.
+ */
+export function createJudge({ source, shared }: SourceParts): (unsent: Unsent, due: Due) => Promise<Attempt> {
+  let where: Whereabouts | null = null
+  let root: Promise<BigIntStats | null> | null = null
+  return async (unsent, due) => {
+    where ??= shared.whereabouts(source)
+    if (where === 'away') return { kind: 'source-missing' }
+    if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
+    // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
+    if (unsent.kind === 'changed' && (await isBeingWritten({ root: source.path, path: due.path })))
+      return { kind: 'being-written' }
+    if (unsent.kind !== 'vanished') return unsent
+    root ??= stat(source.path, { bigint: true }).catch(() => null)
+    const there = await root
+    if (there === null) return { kind: 'source-missing' }
+    return where === 'unknown' && there.dev !== due.device ? { kind: 'doubtful' } : unsent
+  }
+}

@@ -1,0 +1,59 @@
+import type { Due } from '../../ledger/ledger.ts'
+import type { Session } from '../destinations/destination.ts'
+import type { Attempt, SourceParts } from './contract.ts'
+import { failedBy } from './contract.ts'
+import { createLargeSender } from './large.ts'
+import { createSmallSender } from './small.ts'
+
+/** Reads one source's files and sends them. */
+export interface FileSender {
+  /**
+   * Waits until the window has room for the files, then sends them in the background; `done` hears how each ended,
+   * `onRoom` that another large file may begin before this one has ended. It is one large file, or small ones.
+   */
+  send(
+    dues: readonly Due[],
+    session: Session,
+    done: (due: Due, attempt: Attempt) => void,
+    onRoom: () => void,
+  ): Promise<void>
+  /** Whether a file of this size could begin at once. */
+  hasRoomFor(size: number, session: Session): boolean
+}
+
+export const isLarge = (size: number, { limits }: Session): boolean => size > limits.fileBytes
+
+export function openFileSender(parts: SourceParts): FileSender {
+  const { window } = parts
+  const small = createSmallSender(parts)
+  const sendLarge = createLargeSender(parts)
+
+  const beginLarge = (due: Due, session: Session, done: (attempt: Attempt) => void, onRoom: () => void) => {
+    window.beginLarge()
+    let isOnLine = true
+    const leaveLine = () => {
+      if (isOnLine) window.endLarge()
+      isOnLine = false
+    }
+    const sent = sendLarge(due, session, () => {
+      leaveLine()
+      onRoom()
+    })
+    void sent.catch(failedBy).then((attempt) => {
+      leaveLine()
+      window.answeredLarge()
+      done(attempt)
+    })
+  }
+
+  return {
+    hasRoomFor: (size, session) => !isLarge(size, session) || window.hasRoomForLarge,
+    async send(dues, session, done, onRoom) {
+      const [first] = dues
+      if (first !== undefined && isLarge(first.size, session))
+        beginLarge(first, session, (attempt) => done(first, attempt), onRoom)
+      else if (await small.admit(dues)) small.send(dues, session, done)
+      else for (const due of dues) done(due, { kind: 'halted' })
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import type { Source } from '../../settings/schema.ts'
+
+export type Priority = Source['priority']
+
+/** Bytes of all sources' small files that are being read, or are read and not yet handed to the destination. */
+const MEMORY_BYTES = 32 * 1024 * 1024
+/** How the line is shared between sources that all have something to send. None is ever left without. */
+const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+/**
+ * Large files of one source that are sent at a time; small ones pass between their chunks. The line takes chunks as they
+ * come, so their number is the source's share of it.
+ */
+const LARGE_FILES: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+/**
+ * Large files of one source that are being sent, or wait for the destination's disk behind that (those that are too short
+ * to be resumed): it syncs many together in little more time than one.
+ */
+const UNANSWERED_FILES = 32
+
+/** What one source may have under way. */
+export interface Window {
+  /** Waits for room for small files. */
+  acquire(bytes: number): Promise<void>
+  release(bytes: number): void
+  readonly hasRoomForLarge: boolean
+  beginLarge(): void
+  /** All of it is on the line: another one may begin. */
+  endLarge(): void
+  answeredLarge(): void
+}
+
+/** A source's window is the same for as long as this runs: a call that hangs goes on counting. */
+export interface Windows {
+  of(source: string, priority?: Priority): Window
+}
+
+interface Share {
+  priority: Priority
+  held: number
+  waiting: { bytes: number; go: () => void }[]
+}
+
+/**
+ * Each source has a window of its own, so that a disk that hangs holds nothing that others need. The line takes what is
+ * in memory in the order in which it came, so a source's part of the memory is its part of the line: all that have
+ * something to send share it by weight.
+ */
+export function createWindows(): Windows {
+  const shares = new Map<string, Share>()
+  const windows = new Map<string, Window>()
+
+  const limitOf = ({ priority }: Share): number => {
+    let sum = 0
+    for (const one of shares.values())
+      if (one.held > 0 || one.waiting.length > 0) sum += WEIGHTS[one.priority]
+    return (MEMORY_BYTES * WEIGHTS[priority]) / sum
+  }
+
+  const serve = () => {
+    for (const share of shares.values()) {
+      for (let first = share.waiting[0]; first !== undefined; first = share.waiting[0]) {
+        // Something always may go, however little the part is.
+        if (share.held > 0 && share.held + first.bytes > limitOf(share)) break
+        share.waiting.shift()
+        share.held += first.bytes
+        first.go()
+      }
+    }
+  }
+
+  const open = (share: Share): Window => {
+    let sending = 0
+    let unanswered = 0
+    return {
+      acquire: (bytes) =>
+        new Promise((go) => {
+          share.waiting.push({ bytes, go })
+          serve()
+        }),
+      release(bytes) {
+        share.held -= bytes
+        serve()
+      },
+      get hasRoomForLarge() {
+        return sending < LARGE_FILES[share.priority] && unanswered < UNANSWERED_FILES
+      },
+      beginLarge() {
+        sending += 1
+        unanswered += 1
+      },
+      endLarge() {
+        sending -= 1
+      },
+      answeredLarge() {
+        unanswered -= 1
+      },
+    }
+  }
+
+  return {
+    of(source, priority = 'normal') {
+      const share = shares.get(source) ?? { priority, held: 0, waiting: [] }
+      share.priority = priority
+      shares.set(source, share)
+      const window = windows.get(source) ?? open(share)
+      windows.set(source, window)
+      return window
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import { Marking } from '../../../core/scan/batch/marking.ts'
+
+const QUIET_MS = 1_000
+
+/** One directory that is not the newest, a clock that is set by hand, and what its listings find. */
+function setUp(closed: boolean) {
+  const world = { found: 0, isFull: false, lists: 0, marks: 0, now: 5_000, failed: 0 }
+  let timer: { at: number; call: () => void } | null = null
+  const marking = new Marking(
+    {
+      list: async () => {
+        world.lists += 1
+        return { found: world.found, closed }
+      },
+      unsent: () => 0,
+      standing: async () => (closed ? 'closed' : 'overtaken'),
+      mark: async () => {
+        if (world.isFull) throw new Error('no space left')
+        world.marks += 1
+      },
+      now: () => world.now,
+      at: (at, call) => {
+        timer = { at, call }
+        return () => {
+          timer = null
+        }
+      },
+      changed: () => undefined,
+      failed: () => {
+        world.failed += 1
+      },
+    },
+    QUIET_MS,
+  )
+  const pass = async (ms: number) => {
+    world.now += ms
+    if (timer !== null && timer.at <= world.now) timer.call()
+    await marking.nudge()
+  }
+  const begin = () => marking.look({ closed, newest: false })
+  return { world, marking, begin, pass }
+}
+
+test('a closed directory in which something is held open is listed again, though no event says that it is gone', async () => {
+  const { world, begin, pass } = setUp(true)
+  world.found = 1
+  await begin()
+  expect(world).toMatchObject({ lists: 1, marks: 0 })
+  world.found = 0
+  await pass(29_000)
+  expect(world).toMatchObject({ lists: 1, marks: 0 })
+  await pass(1_000)
+  expect(world).toMatchObject({ lists: 2, marks: 1 })
+})
+
+test('a directory that nobody closed is marked when two listings, the quiet period apart, have found it at rest', async () => {
+  const { world, begin, pass } = setUp(false)
+  await begin()
+  await pass(QUIET_MS - 1)
+  expect(world).toMatchObject({ lists: 1, marks: 0 })
+  await pass(1)
+  expect(world).toMatchObject({ lists: 2, marks: 1 })
+})
+
+describe('a directory rests for the whole quiet period anew', () => {
+  const again = async (disturb: (marking: Marking) => Promise<void>) => {
+    const { world, marking, begin, pass } = setUp(false)
+    await begin()
+    await disturb(marking)
+    const { lists } = world
+    await pass(QUIET_MS)
+    expect(world).toMatchObject({ lists: lists + 1 })
+    if (world.marks === 0) await pass(QUIET_MS)
+    return world
+  }
+  test('that was live again', async () => {
+    const world = await again(async (marking) => {
+      await marking.look({ closed: false, newest: true })
+      await marking.look({ closed: false, newest: false })
+    })
+    expect(world).toMatchObject({ lists: 3, marks: 1 })
+  })
+
+  test('that got a file', async () => {
+    const world = await again(async (marking) => marking.brought(1))
+    expect(world).toMatchObject({ lists: 3, marks: 1 })
+  })
+})
+
+test.each([true, false])(
+  'a mark that was refused is tried again after half a minute, however often it is asked for (closed: %s)',
+  async (closed) => {
+    const { world, begin, pass } = setUp(closed)
+    world.isFull = true
+    await begin()
+    await pass(QUIET_MS)
+    expect(world.failed).toBe(1)
+    world.isFull = false
+    const { lists } = world
+    for (let count = 0; count < 10; count += 1) await pass(2_000)
+    expect(world).toMatchObject({ lists, marks: 0 })
+    await pass(10_000)
+    await pass(QUIET_MS)
+    expect(world.marks).toBe(1)
+  },
+)

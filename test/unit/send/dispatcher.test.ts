@@ -1,0 +1,255 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
+import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
+import { candidatesOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+/** A dispatcher whose ledger fails when it is told to, and a receiver that stores everything at once. */
+function setUp(failing: Set<keyof Ledger>, readers = openTestReaders(), session = fakeSession()) {
+  const directory = temporaryDirectory('dispatcher')
+  const source = path.join(directory, 'source')
+  fs.mkdirSync(source)
+  const real = openLedger(path.join(directory, 'ledger.db'))
+  const asked = new Map<keyof Ledger, number>()
+  const ledger = new Proxy(real, {
+    get(target, name: keyof Ledger) {
+      asked.set(name, (asked.get(name) ?? 0) + 1)
+      if (failing.has(name)) throw new Error('database or disk is full')
+      return target[name]
+    },
+  })
+  const said: string[] = []
+  const options = {
+    destination: { id: 'd', name: 'nas' },
+    ledger,
+    ledgerPath: '/ledger',
+    retrySeconds: 1,
+    readers,
+  }
+  const dispatcher = openDispatcher(options, {
+    onSent: () => undefined,
+    onMarked: () => undefined,
+    onGone: () => void said.push('gone'),
+    onBytes: () => undefined,
+    onChange: () => undefined,
+    log: (level, text) => void said.push(`${level} ${text}`),
+  })
+  onTestFinished(() => {
+    dispatcher.stop()
+    real.close()
+  })
+  for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
+  real.offer('d', candidatesOf(source, 's'))
+  const begin = (filters?: SourceFilters) => {
+    dispatcher.configure(
+      [{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false, filters }],
+      false,
+    )
+    dispatcher.setSession(session)
+  }
+  return { source, real, asked, dispatcher, said, begin }
+}
+
+test.each(['take', 'markSent'] as const)(
+  'a ledger whose %s fails for a while is said once, and gone on with afterwards',
+  async (call) => {
+    const failing = new Set<keyof Ledger>([call])
+    const { real, dispatcher, said, begin } = setUp(failing)
+    begin()
+    await until('it is said', () => dispatcher.problem?.key === 'transfer.ledgerFailed')
+    expect(real.totals('d').s?.sentFiles).toBe(0)
+    failing.clear()
+    await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
+    await until('nothing is wrong any more', () => dispatcher.problem === null)
+    expect(said).toEqual(['error /ledger: database or disk is full'])
+  },
+)
+
+/** A receiver whose store is full. */
+const fullSession = () =>
+  fakeSession({
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
+      onWire()
+      for (const index of files.keys())
+        onAnswer(index, {
+          kind: 'again',
+          reason: message('transfer.storeFull', { name: 'nas' }),
+          trouble: 'yes',
+        })
+    },
+  })
+
+test.each(['removed', 'left out'])(
+  'a full store is not told any more when all that waited is %s',
+  async (how) => {
+    const { source, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
+    begin()
+    await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
+    if (how === 'removed') for (const name of ['one', 'two']) fs.rmSync(path.join(source, name))
+    else begin(sourceFiltersSchema.parse({ ignore: ['one', 'two'] }))
+    await until('nothing is wrong any more', () => dispatcher.problem === null, 20_000)
+  },
+)
+
+test('a full store is tried again at once with a new connection, and told until a file is stored', async () => {
+  const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
+  begin()
+  await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
+  // The time of the next try does not come by itself.
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+  onTestFinished(() => clock.mockRestore())
+  fs.writeFileSync(path.join(source, 'three'), 'three')
+  real.offer('d', candidatesOf(source, 's'))
+  dispatcher.setSession(null)
+  expect(dispatcher.problem?.key).toBe('transfer.storeFull')
+  const told: unknown[] = []
+  dispatcher.setSession(
+    fakeSession({
+      async sendSmall(files, _directories, { onWire, onAnswer }) {
+        told.push(dispatcher.problem?.key)
+        onWire()
+        for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
+      },
+    }),
+  )
+  await until('a file is stored', () => (real.totals('d').s?.sentFiles ?? 0) > 0)
+  expect(told[0]).toBe('transfer.storeFull')
+  expect(dispatcher.problem).toBeNull()
+})
+
+test('a start gives what was parked before it another try', async () => {
+  const { real, begin } = setUp(new Set())
+  const [first] = real.take('d', 's', 1, Date.now(), new Set())
+  real.park(
+    first ?? expect.fail('nothing waits'),
+    message('transfer.unreadable', { path: '/x', reason: 'EACCES' }),
+  )
+  begin()
+  await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
+})
+
+test('files that are too young for days are looked at again within the hour, and not all the time until then', async () => {
+  const { real, asked, begin } = setUp(new Set())
+  begin(sourceFiltersSchema.parse({ minimumAgeSeconds: 7 * 86_400 }))
+  const waiting = (at: number) => real.take('d', 's', 2, at, new Set()).length
+  await until('they are put off', () => waiting(Date.now()) === 0)
+  expect(waiting(Date.now() + 3_600_000)).toBe(2)
+  const puttings = asked.get('retryLater') ?? 0
+  const looks = () => asked.get('take') ?? 0
+  const before = looks()
+  await until('it is looked for work again', () => looks() > before)
+  expect(asked.get('retryLater')).toBe(puttings)
+})
+
+test('files that wait for an age that is less now go at once, or at that age, and are not looked at until then', async () => {
+  const { source, real, asked, begin } = setUp(new Set())
+  const aged = (minimumAgeSeconds: number) => begin(sourceFiltersSchema.parse({ minimumAgeSeconds }))
+  const anHourAgo = new Date(Date.now() - 3_600_000)
+  fs.utimesSync(path.join(source, 'one'), anHourAgo, anHourAgo)
+  real.offer('d', candidatesOf(source, 's'))
+  aged(7 * 86_400)
+  await until('both are put off', () => real.take('d', 's', 2, Date.now(), new Set()).length === 0)
+  aged(60)
+  await until('the old one is sent', () => real.lookup('d', 's', 'one')?.state === 'sent')
+  const { mtimeMs } = fs.statSync(path.join(source, 'two'))
+  expect(real.take('d', 's', 1, Math.floor(mtimeMs) + 59_999, new Set())).toEqual([])
+  expect(real.take('d', 's', 1, mtimeMs + 61_000, new Set())).toHaveLength(1)
+
+  const puttings = asked.get('retryLater')
+  const looks = () => asked.get('take') ?? 0
+  const before = looks()
+  await until('it is looked for work again', () => looks() > before)
+  expect(asked.get('retryLater')).toBe(puttings)
+})
+
+test('what was put off for an age before a start goes, where none is asked for now; what failed waits', async () => {
+  const { real, begin } = setUp(new Set())
+  const later = Date.now() + 3_600_000
+  const [one, two] = real.take('d', 's', 2, Date.now(), new Set())
+  if (one === undefined || two === undefined) throw new Error('nothing waits')
+  real.retryLater([one], later, null)
+  real.retryLater([two], later, message('transfer.readFailed', { path: '/x', reason: 'EIO' }))
+  begin()
+  await until('the one is sent', () => real.lookup('d', 's', one.path)?.state === 'sent')
+  expect(real.lookup('d', 's', two.path)?.state).toBe('waiting')
+  expect(real.take('d', 's', 1, later - 1, new Set())).toEqual([])
+  expect(real.take('d', 's', 1, later, new Set())).toHaveLength(1)
+})
+
+test.each(['vanished', 'left out'])(
+  'a file that is %s is said to be gone: a batch may be done by that',
+  async (why) => {
+    const { source, real, said, begin } = setUp(new Set())
+    if (why === 'vanished') fs.rmSync(path.join(source, 'one'))
+    begin(sourceFiltersSchema.parse({ ignore: why === 'vanished' ? [] : ['one'] }))
+    await until('it is said', () => said.includes('gone'))
+    expect(real.lookup('d', 's', 'one')).toBeNull()
+    await until('the other one is sent', () => real.totals('d').s?.sentFiles === 1)
+  },
+)
+
+test('of thousands of files that are gone it is asked once a group whether their disk is there', async () => {
+  const gone = 3_000
+  const { source, real, asked, begin } = setUp(new Set(), openTestReaders())
+  const device = fs.statSync(source, { bigint: true }).dev
+  const candidates = Array.from({ length: gone }, (_, index) => ({
+    source: 's',
+    path: `gone-${index}`,
+    size: 10,
+    // After the two that are there.
+    mtimeNs: BigInt(Date.now() + 60_000) * 1_000_000n,
+    ctimeNs: 1n,
+    inode: BigInt(1_000_000 + index),
+    device,
+  }))
+  real.offer('d', candidates)
+  begin()
+  await until('they are known to be gone', () => real.totals('d').s?.waitingFiles === 0, 60_000)
+  expect(real.totals('d').s?.sentFiles).toBe(2)
+  // Each asks the mount table, which takes its time: file by file it left the line no turn.
+  expect(asked.get('home')).toBeLessThan(gone / 10)
+})
+
+test('a file that is gone waits no more, also one with U+FFFD in its name', async () => {
+  const { source, real, begin, said } = setUp(new Set())
+  const names = ['gone', 'gone-\uFFFD']
+  for (const name of names) fs.writeFileSync(path.join(source, name), name)
+  real.offer('d', candidatesOf(source, 's'))
+  for (const name of names) fs.rmSync(path.join(source, name))
+  begin()
+  await until('the others are sent', () => real.totals('d').s?.sentFiles === 2)
+  await until('both are given up', () => said.filter((one) => one === 'gone').length === 2)
+  expect(real.unsentBelow('d', 's', '')).toEqual({ waiting: 0, parked: 0 })
+})
+
+test('large files follow one another without waiting for the answers, nor for the next look at the ledger', async () => {
+  const { source, real, dispatcher } = setUp(new Set())
+  const names = Array.from({ length: 12 }, (_, index) => `large ${index}`)
+  for (const name of names) fs.writeFileSync(path.join(source, name), Buffer.alloc(300_000))
+  real.offer('d', candidatesOf(source, 's'))
+  let ended = 0
+  const unanswered = new Promise<never>(() => undefined)
+  const session = fakeSession({
+    begin: async () => ({
+      offset: 0,
+      ...{ chunk: async () => true, zeros: async () => true },
+      end: () => {
+        ended += 1
+        return unanswered
+      },
+      abort: () => unanswered,
+    }),
+  })
+  dispatcher.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
+  dispatcher.setSession(session)
+  // The ledger is looked at once a second, which would bring two more each time.
+  await until('all are on the line', () => ended === names.length, 3_000)
+})

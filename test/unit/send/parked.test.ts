@@ -1,0 +1,110 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Parked } from '../../../core/ledger/ledger.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openParkedFiles } from '../../../core/send/dispatch/parked.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { candidatesOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const unreadable = message('transfer.unreadable', { path: '/x', reason: 'EACCES' })
+const refused = message('transfer.tooLarge', { path: '/x', size: 1 })
+
+/** A source whose files are all parked, with what looks at them again. */
+function setUp(names: readonly string[], reason: Message) {
+  const directory = temporaryDirectory('parked')
+  const root = path.join(directory, 'source')
+  fs.mkdirSync(root)
+  for (const name of names) fs.writeFileSync(path.join(root, name), name)
+  const ledger = openLedger(path.join(directory, 'ledger.db'))
+  ledger.offer('d', candidatesOf(root, 's'))
+  for (const due of ledger.take('d', 's', 10_000, Date.now(), new Set())) ledger.park(due, reason)
+  const found: string[] = []
+  const state = { isAway: false }
+  const parked = openParkedFiles('d', ledger, {
+    isAway: () => state.isAway,
+    found: (source) => void found.push(source),
+    log: (_, text) => expect.fail(text),
+  })
+  onTestFinished(() => {
+    parked.stop()
+    ledger.close()
+  })
+  const source = { id: 's', path: root, name: 's', groupWriteMark: false, paused: false }
+  const waiting = () => ledger.take('d', 's', 10_000, Date.now(), new Set()).map((due) => due.path)
+  return { root, source, state, parked, found, waiting }
+}
+
+test.each([
+  ['that could not be read, and can be read now', unreadable, false, true],
+  ['that could not be read, and is gone', unreadable, true, true],
+  ['that the destination refuses, and is gone', refused, true, true],
+  ['that the destination refuses', refused, false, false],
+])('a parked file %s', async (_, reason, isGone, isTried) => {
+  const { root, source, parked, found, waiting } = setUp(['one'], reason)
+  if (isGone) fs.rmSync(path.join(root, 'one'))
+  for (let look = 0; look < 3; look += 1) {
+    parked.look(source)
+    for (let turn = 0; turn < 20; turn += 1) await fs.promises.stat(root)
+  }
+  if (isTried) await until('it is found', () => found.length > 0)
+  expect(waiting()).toEqual(isTried ? ['one'] : [])
+})
+
+test('of files whose disk is away nothing is known', async () => {
+  const { root, source, state, parked, found, waiting } = setUp(['one'], unreadable)
+  state.isAway = true
+  fs.rmSync(path.join(root, 'one'))
+  parked.look(source)
+  for (let turn = 0; turn < 50; turn += 1) await fs.promises.stat(root)
+  expect([found, waiting()]).toEqual([[], []])
+  state.isAway = false
+  await until('it is found', () => {
+    parked.look(source)
+    return found.length > 0
+  })
+})
+
+test('however many are parked, all of them are looked at, some at a time', async () => {
+  const names = Array.from({ length: 2_500 }, (_, index) => `f${index}`)
+  const { root, source, parked, waiting } = setUp(names, refused)
+  for (const name of ['f0', 'f2499']) fs.rmSync(path.join(root, name))
+  await until(
+    'both are found',
+    () => {
+      parked.look(source)
+      return waiting().length === 2
+    },
+    20_000,
+  )
+})
+
+test('a source is looked at once at a time, and not after the end', () => {
+  const asked: string[] = []
+  const page = Array.from({ length: 5 }, (_, index): Parked => {
+    return { id: index + 1, generation: 1, path: `f${index}`, reason: refused }
+  })
+  const ledger = {
+    parked: (_: string, source: string) => {
+      asked.push(source)
+      return page
+    },
+    unparkOne: () => false,
+  }
+  const parked = openParkedFiles('d', ledger, {
+    isAway: () => false,
+    found: () => undefined,
+    log: () => undefined,
+  })
+  const source = { id: 's', path: '/nowhere', name: 's', groupWriteMark: false, paused: false }
+  parked.look(source)
+  parked.look(source)
+  parked.look({ ...source, id: 'other' })
+  expect(asked).toEqual(['s', 'other'])
+  parked.stop()
+  parked.look({ ...source, id: 'third' })
+  expect(asked).toHaveLength(2)
+})

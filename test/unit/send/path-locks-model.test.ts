@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createPathLocks } from '../../../core/send/dispatch/path-locks.ts'
+import { createRandom, newSeed } from '../../support/transfer.ts'
+
+const NAMES = ['a', 'b', 'c']
+
+const isBeside = (one: string, other: string) =>
+  one !== other && !one.startsWith(`${other}/`) && !other.startsWith(`${one}/`)
+
+test('whatever is locked and unlocked: a path is refused if and only if one above, below or at it is locked', () => {
+  const random = createRandom(newSeed('path locks'))
+  const below = (most: number) => Math.floor(random() * most)
+  let id = 0
+  const newFile = () => {
+    id += 1
+    const path = Array.from({ length: 1 + below(4) }, () => NAMES[below(NAMES.length)]).join('/')
+    return { id, source: `s${below(2)}`, path } as Due
+  }
+  for (let run = 0; run < 300; run += 1) {
+    const locks = createPathLocks()
+    const held: Due[] = []
+    for (let step = 0; step < 60; step += 1) {
+      if (random() < 0.6 || held.length === 0) {
+        const files = Array.from({ length: 1 + below(4) }, newFile)
+        for (const file of files) {
+          const mayGo = held.every((one) => one.source !== file.source || isBeside(one.path, file.path))
+          expect([file, locks.lock(file)]).toEqual([file, mayGo])
+          if (mayGo) held.push(file)
+        }
+      } else {
+        const [over] = held.splice(below(held.length), 1)
+        if (over !== undefined) locks.unlock(over)
+      }
+    }
+  }
+})

@@ -1,0 +1,119 @@
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import type { Answer } from '../../../core/send/destinations/destination.ts'
+import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
+import { until } from '../../support/until.ts'
+
+/** A dispatcher with a receiver that answers when the test says so. */
+function setUp() {
+  const directory = temporaryDirectory('clashes')
+  const source = path.join(directory, 'source')
+  mkdirSync(source)
+  const ledgerPath = path.join(directory, 'ledger.db')
+  const ledger = openLedger(ledgerPath)
+  /** What is on the wire now, and everything that ever was, in order. */
+  const wire = new Map<string, (answer: Answer) => void>()
+  const sent: string[] = []
+  const session = fakeSession({
+    async sendSmall(files, _directories, { onWire, onAnswer }) {
+      onWire()
+      for (const [index, file] of files.entries()) {
+        sent.push(file.path)
+        wire.set(file.path, (answer) => {
+          wire.delete(file.path)
+          onAnswer(index, answer)
+        })
+      }
+    },
+  })
+  const ignore = () => undefined
+  const dispatcher = openDispatcher(
+    {
+      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath, retrySeconds: 60 },
+      readers: openTestReaders(),
+    },
+    { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
+  )
+  onTestFinished(() => {
+    dispatcher.stop()
+    ledger.close()
+  })
+  dispatcher.configure([{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false }], false)
+  dispatcher.setSession(session)
+  return {
+    wire,
+    sent,
+    dispatcher,
+    remove: (name: string) => rmSync(path.join(source, name), { recursive: true }),
+    write(...names: string[]) {
+      const files = names.map((name) => {
+        const file = path.join(source, name)
+        mkdirSync(path.dirname(file), { recursive: true })
+        writeFileSync(file, name)
+        const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
+        return { source: 's', path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
+      })
+      ledger.offer('d', files)
+      dispatcher.wake()
+    },
+    answer: (name: string) => wire.get(name)?.({ kind: 'durable', position: 1 }),
+    isSent: (count: number) => ledger.totals('d').s?.sentFiles === count,
+  }
+}
+
+test.each([
+  ['a file that becomes a directory', 'a', ['a/b/c', 'a/d']],
+  ['a directory that becomes a file', 'a/b/c', ['a']],
+  ['a directory on the way that becomes a file', 'a/b/c', ['a/b']],
+])('%s is sent when what stood there before is over; others pass', async (_what, before, after) => {
+  const { wire, sent, remove, write, answer, isSent } = setUp()
+  write(before)
+  await until('the first one is on the wire', () => wire.has(before))
+  remove(after[0] === 'a/b' ? 'a/b' : 'a')
+  write(...after)
+  write('ab', 'b/a', 'a.b/c')
+  await until('the others pass', () => wire.size === 4)
+  expect(sent.slice(1).sort()).toEqual(['a.b/c', 'ab', 'b/a'])
+  answer(before)
+  await until('the new ones go', () => after.every((name) => wire.has(name)))
+  for (const name of [...wire.keys()]) answer(name)
+  await until('all are sent', () => isSent(4 + after.length))
+  expect(sent).toHaveLength(4 + after.length)
+})
+
+test('what waits for a path whose connection is lost goes, too', async () => {
+  const { wire, remove, write } = setUp()
+  write('a')
+  await until('it is on the wire', () => wire.has('a'))
+  remove('a')
+  write('a/b')
+  write('other')
+  await until('the other passes', () => wire.has('other'))
+  expect(wire.has('a/b')).toBe(false)
+  wire.get('a')?.({ kind: 'lost' })
+  await until('what stands there now goes', () => wire.has('a/b'))
+})
+
+test('5,000 files below one that is on the wire wait, and all go when it is over', async () => {
+  const { wire, sent, remove, write, answer } = setUp()
+  write('a')
+  await until('it is on the wire', () => wire.has('a'))
+  remove('a')
+  write(...Array.from({ length: 5_000 }, (_, index) => `a/${index}`))
+  expect(sent).toEqual(['a'])
+  answer('a')
+  await until(
+    'all were on the wire',
+    () => {
+      for (const name of [...wire.keys()]) answer(name)
+      return sent.length === 5_001
+    },
+    60_000,
+  )
+  expect(new Set(sent).size).toBe(5_001)
+})

@@ -1,0 +1,253 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
+import type { Content } from '../../../core/send/reading/group.ts'
+import type { Readers } from '../../../core/send/reading/readers.ts'
+import type { Attempt, Shared } from '../../../core/send/source/contract.ts'
+import { openFileSender } from '../../../core/send/source/sender.ts'
+import type { Priority, Window } from '../../../core/send/source/window.ts'
+import { createWindows } from '../../../core/send/source/window.ts'
+import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { factsOf } from '../../support/file-facts.ts'
+
+/** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
+const disk = vi.hoisted(() => ({
+  offset: 0,
+  chunk: async (): Promise<Buffer | null> => null,
+  small: async (): Promise<Content> => never,
+}))
+vi.mock('../../../core/send/reading/read.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
+  openReading: async () => ({
+    facts: factsOf(1e9),
+    next: () => disk.chunk(),
+    finish: async () => Buffer.alloc(32),
+    close: async () => undefined,
+  }),
+  directoriesAbove: async () => [],
+}))
+
+const source = { id: 's', path: '/s', name: 's', groupWriteMark: false, paused: false }
+const due = (size: number): Due => ({
+  ...{ id: 1, generation: 1, source: 's', path: 'file', size, attempts: 0, digest: null },
+  ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
+})
+const whereabouts = () => 'there' as const
+const read: Readers['read'] = (_, { files, take }) => {
+  for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }], []))
+}
+const nothing = () => undefined
+const contentOf = (bytes: Buffer): Content => ({
+  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: factsOf(bytes.length) },
+})
+const vanished = { index: 0, content: { kind: 'vanished' } } as const
+const isBelowAway = () => false
+const sharedOf = () => ({
+  read,
+  whereabouts,
+  sentElsewhere: () => new Map(),
+  sourceOf: () => null,
+  isBelowAway,
+  onBytes: nothing,
+  onSkipped: nothing,
+})
+const never = new Promise<never>(() => undefined)
+const newWindow = (priority?: Priority): Window => createWindows().of('s', priority)
+const open = (shared: Shared, mayGoOn = () => true, window = newWindow()) =>
+  openFileSender({ source, shared, window, mayGoOn })
+
+const durable: Answer = { kind: 'durable', position: 1 }
+const aborted: Answer = { kind: 'again', reason: null, trouble: 'no' }
+
+function recordingSession() {
+  const said: string[] = []
+  const say = async <T>(word: string, answer: T): Promise<T> => {
+    said.push(word)
+    return answer
+  }
+  const session = fakeSession({
+    sendSmall: async () => undefined,
+    begin: async () => ({
+      offset: 0,
+      chunk: async () => said.push('chunk') > 0,
+      zeros: async () => said.push('zeros') > 0,
+      end: () => say('end', durable),
+      abort: () => say('abort', aborted),
+    }),
+    copy: () => say('copy', null),
+  })
+  return { session, said }
+}
+
+describe('the sender of a source', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  test('a pause stops a large file at its next chunk, and gives it back as it was', async () => {
+    let paused = false
+    let chunks = 0
+    disk.chunk = async () => {
+      chunks += 1
+      if (chunks === 3) paused = true
+      return Buffer.alloc(10)
+    }
+    const { session, said } = recordingSession()
+    const shared = sharedOf()
+    const sender = open(shared, () => !paused)
+    const attempt = await new Promise<Attempt>(
+      (done) => void sender.send([due(1e9)], session, (_, ended) => done(ended), nothing),
+    )
+    expect(attempt).toEqual({ kind: 'halted' })
+    expect(said).toEqual(['chunk', 'chunk', 'abort'])
+  })
+
+  test('a large file whose disk hangs leaves the line, and keeps its place in the window until the disk answers', async () => {
+    let answer: (bytes: Buffer) => void = () => undefined
+    disk.chunk = () => new Promise((resolve) => (answer = resolve))
+    const { session, said } = recordingSession()
+    const window = newWindow('low')
+    const shared = sharedOf()
+    const sender = open(shared, () => true, window)
+    const done = vi.fn()
+    await sender.send([due(1e9)], session, done, nothing)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(said).toEqual(['abort'])
+    expect(done).not.toHaveBeenCalled()
+    expect(window.hasRoomForLarge).toBe(false)
+    answer(Buffer.alloc(10))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'halted' })
+    expect(window.hasRoomForLarge).toBe(true)
+  })
+
+  test('large files whose answer is waited for make room on the wire, until too many of them wait', async () => {
+    disk.chunk = async () => null
+    const { session } = recordingSession()
+    let answer: (said: Answer) => void = () => undefined
+    let answered = new Promise<Answer>((resolve) => {
+      answer = resolve
+    })
+    const end = vi.fn(() => answered)
+    const slow: Session = {
+      ...session,
+      begin: async () => ({
+        ...{ offset: 0, chunk: async () => true, zeros: async () => true },
+        ...{ end, abort: () => answered },
+      }),
+    }
+    const sender = open(sharedOf())
+    const done = vi.fn()
+    const onRoom = vi.fn()
+    const sendAll = async (size: number) => {
+      while (sender.hasRoomFor(size, slow)) {
+        await sender.send([due(size)], slow, done, onRoom)
+        await vi.advanceTimersByTimeAsync(0)
+      }
+    }
+    await sendAll(1e6)
+    expect(end).toHaveBeenCalledTimes(32)
+    expect(onRoom).toHaveBeenCalledTimes(32)
+    expect(done).not.toHaveBeenCalled()
+    expect(sender.hasRoomFor(10, slow)).toBe(true)
+    answer(durable)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(done).toHaveBeenCalledTimes(32)
+    // Of long files no more are under way than are on the wire.
+    end.mockClear()
+    answered = new Promise(() => undefined)
+    await sendAll(1e9)
+    expect(end).toHaveBeenCalledTimes(2)
+    expect(onRoom).toHaveBeenCalledTimes(32)
+  })
+
+  test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
+    const room = batchBuffers.takeRoom()
+    const content = contentOf(room.subarray(0, 5))
+    const isFree = () => {
+      const taken = batchBuffers.take()
+      if (taken.buffer !== room.buffer) batchBuffers.give(taken)
+      return taken.buffer === room.buffer
+    }
+    let used: () => void = nothing
+    const session = fakeSession({
+      async sendSmall(files, _directories, { onWire, onUsed }) {
+        expect(files).toHaveLength(1)
+        onWire()
+        used = onUsed
+      },
+    })
+    const shared: Shared = {
+      ...sharedOf(),
+      read: (_, { take }) => take([vanished, { index: 1, content }], []),
+    }
+    const sender = open(shared)
+    await sender.send([due(5), due(5)], session, nothing, nothing)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(isFree()).toBe(false)
+    used()
+    expect(isFree()).toBe(true)
+  })
+
+  test.each([
+    ['read', () => [false]],
+    ['waiting for the line', () => [true, true, false]],
+  ])('small files that are %s when a pause begins are given back as they were', async (_, answers) => {
+    const room = batchBuffers.takeRoom()
+    const bytes = room.subarray(0, 5)
+    const left = answers()
+    let turn: () => boolean = () => true
+    const session = fakeSession({
+      async sendSmall(_files, _directories, { onTurn }) {
+        turn = onTurn
+      },
+    })
+    let found: () => void = nothing
+    const window = newWindow()
+    const shared: Shared = {
+      ...sharedOf(),
+      read: (_source, { take }) => {
+        found = () => take([{ index: 0, content: contentOf(bytes) }], [])
+      },
+    }
+    let isRead = false
+    const sender = open(shared, () => !isRead || (left.shift() ?? false), window)
+    const done = vi.fn()
+    await sender.send([due(5)], session, done, nothing)
+    isRead = true
+    found()
+    await vi.advanceTimersByTimeAsync(0)
+    if (left.length > 0) {
+      expect([turn(), done.mock.calls.length]).toEqual([true, 0])
+      expect(turn()).toBe(false)
+    }
+    expect(done.mock.calls).toEqual([[due(5), { kind: 'halted' }]])
+    // More than there is goes alone.
+    await window.acquire(1e9)
+    const again = batchBuffers.take()
+    expect(again.buffer).toBe(room.buffer)
+  })
+
+  test('small files whose disk hangs fill the window of their source, and leave other sources theirs', async () => {
+    disk.small = () => never
+    const { session } = recordingSession()
+    const windows = createWindows()
+    const shared = sharedOf()
+    const sender = open(shared, () => true, windows.of('s'))
+    const begun = vi.fn()
+    for (let count = 0; count < 200; count += 1) {
+      void sender.send([due(200_000)], session, nothing, nothing).then(begun)
+    }
+    await vi.advanceTimersByTimeAsync(20_000)
+    // 32 MiB, with what each costs besides.
+    expect(begun).toHaveBeenCalledTimes(166)
+    const other = windows.of('other')
+    await other.acquire(8e6)
+    await other.acquire(8e6)
+    // The same source, configured anew, gets no new window.
+    const again = open(shared, () => true, windows.of('s'))
+    void again.send([due(200_000)], session, nothing, nothing).then(begun)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(begun).toHaveBeenCalledTimes(166)
+  })
+})

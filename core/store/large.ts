@@ -18,7 +18,7 @@ import { roomFor, timeToDurable } from './parts.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
 export interface IncomingFile {
-  /** How much of it is there already, to be gone on with; null: it is refused. */
+  /** How much of it is there already, where it is resumed; null: it is refused. */
   readonly offset: Promise<number | null>
   /** Why it is not stored, as soon as that is known. */
   readonly refused: Outcome | null
@@ -26,7 +26,7 @@ export interface IncomingFile {
   write(bytes: Uint8Array | number): Promise<void>
   /** All of it has come. */
   finish(digest: Uint8Array): Promise<Stored>
-  /** `keep`: what has come may be gone on with. */
+  /** `keep`: what has come can be resumed. */
   abort(keep: boolean): Promise<void>
 }
 
@@ -169,7 +169,7 @@ function receiveLarge(
       room?.written(bytes)
     })
 
-  /** Closes what is open; `keep`: and keeps it where it can be gone on with. */
+  /** Closes what is open; `keep`: and keeps it to be resumed. */
   const end = async (keep: boolean): Promise<void> => {
     isOver = true
     await last

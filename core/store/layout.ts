@@ -13,7 +13,7 @@ export const LOST_AND_FOUND = 'lost+found'
  *     STORE/isocket/<address>/<path>                                     what original isocket clients send
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<version>        what a newer content replaced
  *     STORE/.holdfast/tmp/<process>/…                                    files on their way
- *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be gone on with
+ *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be resumed
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
  *     STORE/.holdfast/wanted                                             changes when verify wants files again
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own

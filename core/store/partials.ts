@@ -7,10 +7,10 @@ import { errorCode } from '../files/system-error.ts'
 import type { Admission } from './limits/admission.ts'
 import type { Offered } from './offered.ts'
 
-/** Large files of one sender, and of all, that are on their way or wait to be gone on with. */
+/** Partial files of one sender, and of all. */
 const MOST_OF_SENDER = 64
 const MOST = 1024
-/** What nobody has gone on with for so long is not wanted any more, in milliseconds. */
+/** A partial file that nobody resumes is removed after this, in milliseconds. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
@@ -21,7 +21,7 @@ export interface Partial {
   path: string
   /** Bytes that are there already: what they are is for the digest to say. */
   offset: number
-  /** It is closed. `bytes`: so much of it may be gone on with; null: it is removed. */
+  /** It is closed. `bytes`: so much of it can be resumed; null: it is removed. */
   end(bytes: number | null): Promise<void>
   /** It is in its place, or gone. */
   placed(): void
@@ -35,7 +35,7 @@ export interface Partials {
    * @throws what the system says.
    */
   open(file: Offered, identity: string): Promise<Partial | null>
-  /** Content was stored in this place in another way: nobody goes on with an older one. */
+  /** Content was stored in this place in another way: no older one is resumed. */
   superseded(source: number, path: string): void
   /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
   makeRoom(folder: string, bytes: number): void

@@ -134,7 +134,7 @@ export const frameKinds = {
   end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
   /**
    * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;
-   * `keep`: it is kept, to be gone on with.
+   * `keep`: it is kept, to be resumed.
    */
   abort: {
     code: 10,

@@ -10,7 +10,7 @@ import type { Connected } from './connected.ts'
 export const LOOK_EVERY_MS = 250
 
 export interface Roster {
-  /** Ends the connections of those that may send no longer, and removes what waits to be gone on with by them. */
+  /** Ends the connections of those that may send no longer, and removes their partial files. */
   dropRefused(): void
   /** Ends it, and writes a last time who was seen; gives up on a disk that does not answer. */
   stop(): Promise<void>

@@ -31,7 +31,7 @@ export interface LargeFiles {
   chunk(header: FrameHeader<'chunk'>, payload: Buffer): void
   end(header: FrameHeader<'end'>): void
   abort(header: FrameHeader<'abort'>): void
-  /** The connection is gone. Half files are thrown away; `keep`: but those that can be gone on with. */
+  /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
   close(keep: boolean): void
 }
 

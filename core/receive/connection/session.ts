@@ -51,7 +51,7 @@ export interface SessionParts {
 export interface Sending {
   /** @throws WireFault */
   handle(frame: Frame): void
-  /** The connection is gone. Half files are thrown away; `keep`: but those that can be gone on with. */
+  /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
   close(keep: boolean): void
 }
 

@@ -7,16 +7,14 @@ import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
-import { type Message, message } from '../words/message.ts'
-import { sentenceOf } from '../words/problem.ts'
+import type { Message } from '../words/message.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
-import { createNotices, type Notices, UNUSED_SETTINGS, UNWRITTEN } from './notices.ts'
-import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
-import { createPauseClock } from './settings/pause-clock.ts'
+import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
+import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
@@ -81,7 +79,6 @@ export class Agent {
   #refused = new Map<string, Message>()
   readonly #embedded = createEmbeddedReceiver()
   #refresh: NodeJS.Timeout | null = null
-  readonly #pauseClock = createPauseClock()
   #isStopped = false
   /** What the receivers were last told of this computer, and when, by the steady clock. */
   #said: OwnStatus
@@ -133,6 +130,7 @@ export class Agent {
   }
 
   start(): void {
+    this.settings.endPause(Date.now(), performance.now())
     this.#apply(this.settings.get())
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
@@ -152,7 +150,6 @@ export class Agent {
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
-    this.notices.dismiss(UNWRITTEN)
   }
 
   #apply(settings: Settings): void {
@@ -216,18 +213,7 @@ export class Agent {
     this.store.refresh()
     this.tell.look()
     this.#sayStatus()
-    const settings = this.settings.get()
-    if (this.#pauseClock.isOver(settings.pause, Date.now(), performance.now())) {
-      // What was promised does not hang on the disk of the settings file.
-      this.#apply(this.settings.force({ ...settings, pause: null }))
-    }
-    const tried = this.settings.write(performance.now())
-    if (tried.what === 'written') this.notices.dismiss(UNWRITTEN)
-    if (tried.what === 'failed') {
-      // Of the sentence only why: that nothing was changed is not so here.
-      const { reason = '' } = sentenceOf(tried.reason).params
-      this.notices.add(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
-    }
+    if (this.settings.endPause(Date.now(), performance.now())) this.#apply(this.settings.get())
   }
 
   #supervise<D extends WorkerDefinition & { name: WorkerName }>(

@@ -1,7 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
-import type { Candidate, Claim, Due, Parked } from './contract.ts'
+import type { Claim, Due, Parked } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
 
@@ -24,7 +25,7 @@ export interface LedgerQueue {
   /** Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds). */
   dueByAge(destination: string, source: string, age: number): void
   /** The file has changed: waiting as a new generation, not before `at`. */
-  renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
+  renew(claim: Claim, facts: StatFacts, at: number): void
   /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
   drop(claim: Claim): void
   /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Content, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Claim, Content, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import type { Candidate, Claim, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
 import { rangeOf } from './queue.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
@@ -18,10 +19,7 @@ export interface LedgerSent {
    * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
    * a time can be set by anybody.
    */
-  sentElsewhere(
-    destination: string,
-    files: readonly (Claim & Omit<Candidate, 'source' | 'path'>)[],
-  ): Map<number, SentContent>
+  sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]): Map<number, SentContent>
   /**
    * What was sent of this inode under any name of the source: with this very content, or else with another one.
    * null: nothing, or the file system has no inodes.

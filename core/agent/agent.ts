@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkerDefinition } from '../check/messages.ts'
-import { receiverDefinition } from '../receive/messages.ts'
+import { type RunningReport, receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
@@ -9,7 +9,6 @@ import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
-import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
@@ -59,6 +58,16 @@ type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
 type ReceiverReport = ReportOf<typeof receiverDefinition>
 
+/** What the receiver on this computer, which files go to while no other is paired, last said of itself. */
+interface EmbeddedReceiver {
+  running: RunningReport | null
+  /** Why it cannot start, if it cannot. */
+  problem: Message | null
+}
+
+/** It does not run, or has not said anything yet. */
+const SILENT: EmbeddedReceiver = { running: null, problem: null }
+
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
   readonly store: StateStore
@@ -77,7 +86,7 @@ export class Agent {
   #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
-  readonly #embedded = createEmbeddedReceiver()
+  #embedded: EmbeddedReceiver = SILENT
   #refresh: NodeJS.Timeout | null = null
   #isStopped = false
   /** What the receivers were last told of this computer, and when, by the steady clock. */
@@ -170,7 +179,7 @@ export class Agent {
     this.checker.configure(this.#checkerConfig(settings))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destinations.length > 0) {
-      this.#embedded.forget()
+      this.#embedded = SILENT
       void this.receiver.stop()
     } else if (this.#senderFingerprint !== null) {
       const { computerName } = this.host
@@ -275,9 +284,12 @@ export class Agent {
     const settings = this.settings.get()
     // It is being stopped.
     if (settings.destinations.length > 0) return
-    const hasMoved = this.#embedded.take(report)
-    const { problem } = this.#embedded
+    const { running: before } = this.#embedded
+    this.#embedded =
+      'problem' in report ? { ...SILENT, problem: report.problem } : { ...SILENT, running: report }
+    const { running, problem } = this.#embedded
     if (problem !== null) this.store.update(withoutReceiver(this.store.state, problem))
-    if (hasMoved) this.#configureSenders(settings)
+    const isElsewhere = before?.port !== running?.port || before?.fingerprint !== running?.fingerprint
+    if (isElsewhere) this.#configureSenders(settings)
   }
 }

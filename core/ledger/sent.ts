@@ -57,7 +57,12 @@ const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
 const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
-  return { ...openSent(database), ...openContent(database, routes), ...openMarks(database, routes) }
+  return {
+    ...openSent(database),
+    ...openElsewhere(database),
+    ...openRenamed(database, routes),
+    ...openMarks(database, routes),
+  }
 }
 
 function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> {
@@ -93,15 +98,7 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> 
   }
 }
 
-interface ContentRow {
-  size: bigint
-  mtime_ns: bigint
-}
-
-function openContent(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerSent, 'sentElsewhere' | 'sentAs' | 'adoptRenamed'> {
+function openElsewhere(database: DatabaseSyncInstance): Pick<LedgerSent, 'sentElsewhere'> {
   // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
     `SELECT place, source, path, digest FROM (
@@ -112,6 +109,34 @@ function openContent(
        FROM json_each(?1) AS one)
      JOIN file ON file.id = found JOIN route ON route.id = route`,
   )
+  return {
+    sentElsewhere(destination, files) {
+      // 0 is what file systems without inodes say: it tells no file from another.
+      const asked = files.filter(({ inode }) => inode !== 0n)
+      if (asked.length === 0) return new Map()
+      const rows = asked.map(
+        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
+      )
+      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
+      return new Map(
+        found.flatMap(({ place, ...content }) => {
+          const file = asked[place]
+          return file === undefined ? [] : [[file.id, content]]
+        }),
+      )
+    },
+  }
+}
+
+interface ContentRow {
+  size: bigint
+  mtime_ns: bigint
+}
+
+function openRenamed(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerSent, 'sentAs' | 'adoptRenamed'> {
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
@@ -132,22 +157,6 @@ function openContent(
      ON CONFLICT (route, path) DO NOTHING`,
   )
   return {
-    sentElsewhere(destination, files) {
-      // 0 is what file systems without inodes say: it tells no file from another.
-      const asked = files.filter(({ inode }) => inode !== 0n)
-      if (asked.length === 0) return new Map()
-      const rows = asked.map(
-        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
-      )
-      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
-      return new Map(
-        found.flatMap(({ place, ...content }) => {
-          const file = asked[place]
-          return file === undefined ? [] : [[file.id, content]]
-        }),
-      )
-    },
-
     sentAs(destination, source, { size, mtimeNs, inode }) {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null

@@ -48,13 +48,17 @@ export function createStateStore(
     timer = null
     assign(complete(state))
     if (changed.size === 0) return
-    const keys = [...changed]
+    const changes = Object.fromEntries([...changed].map((key) => [key, state[key]]))
     changed = new Set()
     const base = revision
     revision += 1
     flushedAt = performance.now()
-    const changes = Object.fromEntries(keys.map((key) => [key, state[key]]))
     for (const listener of listeners) listener({ base, revision, changes })
+  }
+
+  const update = (changes: Partial<AppState>) => {
+    assign(changes)
+    flushSoon()
   }
 
   return {
@@ -67,14 +71,8 @@ export function createStateStore(
       flush()
       return { revision, state }
     },
-    update: (changes) => {
-      assign(changes)
-      flushSoon()
-    },
-    refresh: () => {
-      assign(complete(state))
-      flushSoon()
-    },
+    update,
+    refresh: () => update(complete(state)),
     subscribe: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

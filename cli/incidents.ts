@@ -13,11 +13,11 @@ import {
   timelinePageSchema,
   timelineQuestionSchema,
 } from '../core/alert/timeline.ts'
-import { storeLayout } from '../core/receive/layout.ts'
 import { alertsFileOf } from '../core/receive/service/tell.ts'
 import { withMuted, withoutMuted } from '../core/settings/channels.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
+import { storeLayout } from '../core/store/layout.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'

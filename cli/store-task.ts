@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Task, TaskEvent } from '../core/receive/task.ts'
+import type { Task, TaskEvent } from '../core/store/task.ts'
 import { startPatience } from './patience.ts'
 import { workerScript } from './worker-script.ts'
 

@@ -1,6 +1,6 @@
-import { removeUnfinished } from '../../core/receive/restore/put.ts'
-import type { Task, TaskEvent } from '../../core/receive/task.ts'
-import { runTask } from '../../core/receive/task.ts'
+import { removeUnfinished } from '../../core/store/restore/batch.ts'
+import type { Task, TaskEvent } from '../../core/store/task.ts'
+import { runTask } from '../../core/store/task.ts'
 
 const post = (event: TaskEvent): Promise<void> =>
   new Promise((resolve) => {

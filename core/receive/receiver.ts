@@ -1,27 +1,24 @@
 import { createLimitedLog } from '../pacing/limited-log.ts'
+import { claimStore } from '../store/claim.ts'
+import type { StoreLayout } from '../store/layout.ts'
+import { storeLayout } from '../store/layout.ts'
+import type { StoreRules } from '../store/limits/rules.ts'
+import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
-import { claimStore } from './claim-store.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
-import type { Counters } from './connection/counters.ts'
-import { createCounters, totalOf } from './connection/counters.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
+import type { Counters } from './connection/refusals.ts'
+import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
-import { createIsocket } from './isocket/service.ts'
-import type { StoreLayout } from './layout.ts'
-import { storeLayout } from './layout.ts'
-import type { StoreRules } from './limits/rules.ts'
+import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { foldersIn } from './senders/folders.ts'
-import { openSeenLog } from './senders/seen.ts'
+import type { SenderState } from './senders/seen.ts'
+import { openSeenLog, senderStates } from './senders/seen.ts'
 import type { Trusted } from './senders/senders.ts'
-import { openSenders } from './senders/senders.ts'
-import type { SenderState } from './senders/states.ts'
-import { senderStates } from './senders/states.ts'
-import { openStore } from './store/store.ts'
-import { timedStore } from './store/timed.ts'
+import { foldersIn, openSenders } from './senders/senders.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -105,9 +102,13 @@ async function startOnStore(
   opened: Opened[],
 ): Promise<Receiver> {
   const warn = (text: string) => events.log('warn', text)
-  const plain = openStore(layout, { thread: options.storeThread, rules: options.rules, log: warn })
-  opened.push(plain.close)
-  const store = timedStore(plain, (seconds) => events.onDurable?.(seconds))
+  const store = openStore(layout, {
+    thread: options.storeThread,
+    rules: options.rules,
+    log: warn,
+    onDurable: (seconds) => events.onDurable?.(seconds),
+  })
+  opened.push(store.close)
   const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
   await senders.trust(options.trusted)
   const identity = await loadIdentity(layout.identity)

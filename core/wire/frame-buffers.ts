@@ -1,5 +1,4 @@
-import { DIRECT_ALIGNMENT } from '../files/direct-io.ts'
-import { alignedPlace } from '../files/memory-address.ts'
+import { alignedPlace, DIRECT_ALIGNMENT } from '../files/direct-io.ts'
 import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } from './limits.ts'
 
 const KIB = 1024
@@ -86,17 +85,8 @@ export const chunkBuffers = createFrameBuffers(
   DIRECT_ALIGNMENT,
 )
 
-/** Node's own pools are smaller: what is as long as this is in memory of its own. */
-const LEAST_FREED_BYTES = 128 * KIB
-
 /**
  * For batches, 9 MiB that wait: new memory for each costs page faults, and V8 a collection of all that it has for every
  * few. In front is room for 512 entries of 256 bytes; one byte more tells a file that has grown while it was read.
  */
 export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)
-
-/** To be called when nobody needs the payload of a batch that has come: its memory is used again, or free at once. */
-export function releaseBatch(payload: Uint8Array): void {
-  if (batchBuffers.holds(payload)) batchBuffers.give(payload)
-  else if (payload.length >= LEAST_FREED_BYTES) freeNow(payload)
-}

@@ -1,4 +1,4 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { runStoreThread } from '../../core/receive/store/store-thread.ts'
+import { runStoreThread } from '../../core/store/store-thread.ts'
 
 if (parentPort !== null) runStoreThread(parentPort, workerData)

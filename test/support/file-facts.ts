@@ -1,6 +1,6 @@
 import { digestOf } from '../../core/files/digest.ts'
 import type { FileFacts } from '../../core/files/facts.ts'
-import type { Offered, StoreSource } from '../../core/receive/store/store.ts'
+import type { Offered, StoreSource } from '../../core/store/store.ts'
 
 export { digestOf }
 

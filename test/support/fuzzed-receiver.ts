@@ -3,13 +3,13 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ConnectionHost } from '../../core/receive/connection/connection.ts'
 import { serveConnection } from '../../core/receive/connection/connection.ts'
-import type { RefusedKind } from '../../core/receive/connection/counters.ts'
-import type { Outcome } from '../../core/receive/file-refused.ts'
-import { storeLayout } from '../../core/receive/layout.ts'
-import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
+import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
 import type { Sender } from '../../core/receive/senders/senders.ts'
-import type { Offered, Store } from '../../core/receive/store/store.ts'
-import { openStore } from '../../core/receive/store/store.ts'
+import { storeLayout } from '../../core/store/layout.ts'
+import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
+import type { Outcome } from '../../core/store/outcome.ts'
+import type { Offered, Store } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/store.ts'
 import { fingerprintOf } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { nameFault } from '../../core/wire/names.ts'
@@ -92,8 +92,7 @@ export function openFuzzedReceiver() {
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
       known: () => sender,
       pair: async () => null,
-      mayTryCode: () => true,
-      sources: ({ folder }) => ({ directoryOf: (_id, name) => chosen.source(folder, name) }),
+      sourceOf: ({ folder }, _id, name) => chosen.source(folder, name),
       sourceIn: () => null,
       async enter() {
         counts.entered += 1

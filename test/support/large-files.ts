@@ -2,11 +2,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createSemaphore } from '../../core/pacing/semaphore.ts'
-import { storeLayout } from '../../core/receive/layout.ts'
-import type { StoreRules } from '../../core/receive/limits/rules.ts'
-import { DEFAULT_RULES } from '../../core/receive/limits/rules.ts'
-import type { SmallIncoming, Store, StoreSource } from '../../core/receive/store/store.ts'
-import { openStore } from '../../core/receive/store/store.ts'
+import { storeLayout } from '../../core/store/layout.ts'
+import type { StoreRules } from '../../core/store/limits/rules.ts'
+import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
+import type { SmallIncoming, Store, StoreSource } from '../../core/store/store.ts'
+import { openStore } from '../../core/store/store.ts'
 import { digestOf, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
 import { receiverParts, treeOf } from './transfer.ts'
@@ -46,7 +46,7 @@ const turns = createSemaphore(64)
 
 /** Begins a large file, or goes on with it. */
 export const begin = (store: Store, source: StoreSource, name: string, size: number, identity?: string) =>
-  store.begin(offeredAs(source, name, size), identity, [], turns)
+  store.begin(offeredAs(source, name, size), { identity, turns })
 
 /** Sends the first `part` bytes, as far as they are missing, and loses the connection. */
 export async function beginLarge(

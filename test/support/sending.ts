@@ -1,6 +1,6 @@
 import { openSending } from '../../core/receive/connection/session.ts'
-import type { Outcome } from '../../core/receive/file-refused.ts'
-import type { Offered, Store, StoreSource, ToCopy } from '../../core/receive/store/store.ts'
+import type { Outcome } from '../../core/store/outcome.ts'
+import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import type { Channel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'
 import type { FactWords } from '../../core/wire/facts.ts'
@@ -43,7 +43,7 @@ export async function openSendingParts({
       for (const index of files.keys())
         answers.push((outcome, position = 0) => onStored(index, outcome, position))
     },
-    begin(file, _identity, directories) {
+    begin(file, { directories = [] }) {
       offered.push(file)
       told.push(...directories)
       return {
@@ -90,7 +90,8 @@ export async function openSendingParts({
     closed: false,
   }
   const counted = { received: 0, refused: [] as string[] }
-  const sending = openSending(channel, store, { directoryOf: find }, 'session', window, {
+  const sending = openSending(channel, store, 'session', window, {
+    sourceOf: find,
     onReceived: (files) => {
       counted.received += files
     },

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { MessagePort, Transferable } from 'node:worker_threads'
 import { MessageChannel } from 'node:worker_threads'
-import type { StoreThreadData } from '../../core/receive/store/messages.ts'
-import { runStoreThread } from '../../core/receive/store/store-thread.ts'
+import type { StoreThreadData } from '../../core/store/messages.ts'
+import { runStoreThread } from '../../core/store/store-thread.ts'
 
 /** What a test does with what the store asks its threads for, by the kind of the job. */
 export const threadJobs = { before: async (_kind: string): Promise<void> => undefined }

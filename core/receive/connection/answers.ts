@@ -1,8 +1,8 @@
+import type { Outcome } from '../../store/outcome.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
-import type { Outcome } from '../file-refused.ts'
 
 /** What a sender may have on its way before it is answered. */
 export interface Window {
@@ -59,6 +59,7 @@ export function openAnswers(channel: Channel, window: Window): Answers {
       credit.files -= files
     },
     giveBack(bytes) {
+      if (bytes === 0) return
       bytesBack += bytes
       soon()
     },

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
+import type { Outcome } from '../../store/outcome.ts'
+import type { KnownSession, Store, StoreSource } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
@@ -9,15 +11,12 @@ import type { Frame, FrameHeader, FrameType } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
 import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/tls.ts'
-import type { Outcome } from '../file-refused.ts'
 import type { Sender } from '../senders/senders.ts'
-import type { KnownSession, Store } from '../store/store.ts'
 import type { Guest, Place } from './connected.ts'
-import type { RefusedKind } from './counters.ts'
+import type { RefusedKind } from './refusals.ts'
 import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
 import { judgeSession } from './sessions.ts'
-import type { SourceHost } from './sources.ts'
 import { openWants } from './wants.ts'
 
 /** What a connection needs to know, and what it tells. */
@@ -27,8 +26,8 @@ export interface ConnectionHost {
   accepted(fingerprint: string): Sender | null
   /** The sender with this certificate, accepted or not. */
   known(fingerprint: string): Sender | null
-  /** Finds the directories of a sender's sources. */
-  sources(sender: Sender): SourceHost
+  /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
+  sourceOf(sender: Sender, id: string, name: string): Promise<StoreSource>
   /** The source whose files are in this directory of a sender's folder; null: nobody knows. */
   sourceIn(sender: Sender, directory: string): string | null
   /**
@@ -37,8 +36,6 @@ export interface ConnectionHost {
    * @throws where it cannot be used now, but later.
    */
   pair(fingerprint: string, code: string, name: string, mayPin: () => boolean): Promise<Sender | null>
-  /** Whether this address may try a code now. */
-  mayTryCode(from: string): boolean
   /** Lets a sender's connection in; null: see Connected. */
   enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
   /** A sender that is let in has told how it is. */
@@ -148,7 +145,8 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     clearTimeout(patience)
     letIn()
     const next = randomBytes(16).toString('hex')
-    const sending = openSending(channel, host.store, host.sources(sender), next, place.window, {
+    const sending = openSending(channel, host.store, next, place.window, {
+      sourceOf: (id, name) => host.sourceOf(sender, id, name),
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),
     })
@@ -227,7 +225,6 @@ export const serveConnection: Connection = (socket, host, letIn) => {
 
   const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
     phase = { at: 'pairing', judging: true }
-    if (!host.mayTryCode(from)) return refuse('busy', 'too many pairing codes from this address')
     clearTimeout(patience)
     patience = setTimeout(judgedLate, JUDGED_WITHIN_MS)
     const sender = await host.pair(peer, code, name, () => {

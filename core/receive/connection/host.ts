@@ -1,16 +1,14 @@
 import type { LimitedLog } from '../../pacing/limited-log.ts'
 import { createLimitedLog } from '../../pacing/limited-log.ts'
-import type { StoreLayout } from '../layout.ts'
+import type { StoreLayout } from '../../store/layout.ts'
+import type { StoreSource } from '../../store/store.ts'
 import { redeemCode } from '../pairing/codes.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import type { Senders } from '../senders/senders.ts'
-import type { StoreSource } from '../store/store.ts'
-import { createAttempts } from './attempts.ts'
 import type { Connected } from './connected.ts'
 import type { ConnectionHost } from './connection.ts'
-import type { Counters, RefusedKind } from './counters.ts'
-import { countOne } from './counters.ts'
-import { refusalWords } from './refusal-words.ts'
+import type { Counters, RefusedKind } from './refusals.ts'
+import { countOne, refusalWords } from './refusals.ts'
 
 export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'> {
   layout: Pick<StoreLayout, 'codes'>
@@ -22,9 +20,6 @@ export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'
   onChange(): void
 }
 
-/** Pairing codes that one address may try in a minute: a person mistypes one, or two. */
-const CODES_A_MINUTE = 10
-
 /** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
 export function createConnectionHost(parts: HostParts): ConnectionHost & { endLogs(): void } {
   const { layout, senders, connected, seen, counters, onChange, log, store } = parts
@@ -32,7 +27,6 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
   /** By kind: a flood of one must not hide why others are refused. */
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
-  const attempts = createAttempts(CODES_A_MINUTE, 60_000)
   /** By folder and source. */
   const sources = new Map<string, Promise<StoreSource>>()
   let judging: Promise<unknown> = Promise.resolve()
@@ -46,18 +40,15 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
     log,
     accepted: (fingerprint) => senders.accepted(fingerprint),
     known: (fingerprint) => senders.known(fingerprint),
-    sources: ({ folder }) => ({
-      directoryOf(id, name) {
-        const key = `${folder}/${id}`
-        const found = sources.get(key) ?? findSource(folder, id, name)
-        sources.set(key, found)
-        // What failed is tried anew by the next connection.
-        found.catch(() => sources.delete(key))
-        return found
-      },
-    }),
+    sourceOf({ folder }, id, name) {
+      const key = `${folder}/${id}`
+      const found = sources.get(key) ?? findSource(folder, id, name)
+      sources.set(key, found)
+      // What failed is tried anew by the next connection.
+      found.catch(() => sources.delete(key))
+      return found
+    },
     sourceIn: ({ folder }, directory) => senders.sourceIn(folder, directory),
-    mayTryCode: (from) => attempts.take(from.replace(/:\d+$/, ''), performance.now()),
     pair(fingerprint, code, name, mayPin) {
       const pairNow = async (replaces: string | null) => {
         // Whoever was told that it failed, or has gone, is to find its code good.

@@ -1,11 +1,11 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import { outcomeOf } from '../../store/outcome.ts'
+import type { IncomingFile, Stored } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
-import { outcomeOf } from '../file-refused.ts'
-import type { IncomingFile, Stored } from '../store/store.ts'
 import type { Asked, SessionParts } from './session.ts'
 import { toldNow } from './session.ts'
 
@@ -99,8 +99,8 @@ export function openLargeFiles(
   }: FrameHeader<'begin'>): Promise<IncomingFile> => {
     try {
       const source = await sources.of(number)
-      const told = toldNow(directories, sources)
-      return store.begin({ source, path, facts: factsOfWords(facts, size), session }, identity, told, turns)
+      const offered = { source, path, facts: factsOfWords(facts, size), session }
+      return store.begin(offered, { identity, directories: toldNow(directories, sources), turns })
     } catch (thrown) {
       return refusedFile(thrown)
     }

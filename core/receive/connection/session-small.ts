@@ -1,11 +1,10 @@
 import { DIGEST_BYTES } from '../../files/digest.ts'
+import { outcomeOf } from '../../store/outcome.ts'
+import type { SmallIncoming } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
-import { releaseBatch } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
-import { outcomeOf } from '../file-refused.ts'
-import type { SmallIncoming } from '../store/store.ts'
-import type { SessionParts } from './session.ts'
+import type { Asked, SessionParts } from './session.ts'
 import { toldNow } from './session.ts'
 
 /** Stores the small files of one batch. @throws WireFault */
@@ -27,15 +26,6 @@ export function receiveBatch(parts: SessionParts, header: FrameHeader<'batch'>, 
     )
 }
 
-/** Only these are kept of the files until all are answered. */
-interface Held {
-  id: number
-  source: string
-  path: string
-  size: number
-  isHeld: boolean
-}
-
 /** @param failed why sources are not known; null: all are. */
 function storeNow(
   { store, answers, sources, session, answer }: SessionParts,
@@ -43,53 +33,45 @@ function storeNow(
   payload: Buffer,
   failed: unknown,
 ): void {
-  const asked = files.map(
-    ([id, source, path, size]): Held => ({ id, source: sources.nameOf(source), path, size, isHeld: true }),
-  )
-  let held = asked.length
-  // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
-  // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
-  const letGo = (file: Held) => {
-    if (!file.isHeld) return
-    file.isHeld = false
-    if (file.size > 0) answers.giveBack(file.size)
-    held -= 1
-    if (held === 0) releaseBatch(payload)
-  }
-  const known: Held[] = []
+  const asked: Asked[] = []
   const incoming: SmallIncoming[] = []
   // As they came they are parts of the whole frame, and would keep it. Not Buffer.concat: its memory is a part of a pool,
   // and a thread that is told a digest would be sent all 64 KiB of it.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let at = 0
-  for (const [index, [, number, path, size, facts, sent]] of files.entries()) {
+  for (const [index, [id, number, path, size, facts, sent]] of files.entries()) {
     digests.set(sent, index * DIGEST_BYTES)
     const bytes = payload.subarray(at, at + size)
     at += size
     const source = sources.now(number)
-    const file = asked[index]
-    if (file === undefined) continue
+    const file = { id, source: sources.nameOf(number), path, size }
     if (source === null) {
-      letGo(file)
+      answers.giveBack(size)
       answer(file, { outcome: outcomeOf(failed), position: 0 })
       continue
     }
     const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
     incoming.push({ source, path, facts: factsOfWords(facts, size), session, bytes, digest })
-    known.push(file)
+    asked.push(file)
+  }
+  // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
+  // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+  const held = new Set(asked)
+  const giveBack = (file: Asked) => {
+    if (held.delete(file)) answers.giveBack(file.size)
   }
   store.receiveAll(incoming, {
     directories: toldNow(directories, sources),
     // The frame's own (codec.ts), of which nothing else is used any more.
     ...(incoming.length === files.length ? { memory: payload.buffer } : {}),
     onWritten(index) {
-      const file = known[index]
-      if (file !== undefined) letGo(file)
+      const file = asked[index]
+      if (file !== undefined) giveBack(file)
     },
     onStored(index, outcome, position) {
-      const file = known[index]
+      const file = asked[index]
       if (file === undefined) return
-      letGo(file)
+      giveBack(file)
       answer(file, { outcome, position })
     },
   })

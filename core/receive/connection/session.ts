@@ -1,24 +1,25 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import type { ToldDirectory } from '../../store/messages.ts'
+import type { Outcome } from '../../store/outcome.ts'
+import { isDurable, outcomeOf } from '../../store/outcome.ts'
+import type { Offered, Store, Stored, StoreSource } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { DirectoryEntry } from '../../wire/entries.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
-import type { FileStatus } from '../../wire/limits.ts'
-import type { Outcome } from '../file-refused.ts'
-import { outcomeOf } from '../file-refused.ts'
-import type { ToldDirectory } from '../store/messages.ts'
-import type { Offered, Store, Stored } from '../store/store.ts'
 import type { Window } from './answers.ts'
 import { openAnswers } from './answers.ts'
 import { openLargeFiles } from './session-large.ts'
 import { receiveBatch } from './session-small.ts'
-import { openSources, type SourceHost } from './sources.ts'
+import { openSources } from './sources.ts'
 
 /** Copies of one connection that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8
 
 export interface SendingHandlers {
+  /** Where a source is stored, by its id and name. @throws what the system says. */
+  sourceOf(id: string, name: string): Promise<StoreSource>
   /** Files became durable. */
   onReceived(files: number, bytes: number): void
   /** A file was not stored. */
@@ -54,8 +55,6 @@ export interface Sending {
   close(keep: boolean): void
 }
 
-const stored = (status: FileStatus) => status === 'durable' || status === 'same'
-
 /** What a frame tells of directories; those of sources that are not known are left out. */
 export const toldNow = (
   entries: readonly DirectoryEntry[],
@@ -69,7 +68,6 @@ export const toldNow = (
 export function openSending(
   channel: Channel,
   store: Store,
-  host: SourceHost,
   session: string,
   window: Window,
   handlers: SendingHandlers,
@@ -77,10 +75,10 @@ export function openSending(
   const gone = new AbortController()
   const copyTurns = createSemaphore(COPIES_AT_ONCE)
   const answers = openAnswers(channel, window)
-  const sources = openSources(host)
+  const sources = openSources(handlers.sourceOf)
 
   const answer = ({ id, source, path, size }: Asked, { outcome, position }: Stored) => {
-    if (stored(outcome.status)) handlers.onReceived(1, size)
+    if (isDurable(outcome)) handlers.onReceived(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
       handlers.onRefused(source, path, outcome)
     answers.add(id, outcome, position)

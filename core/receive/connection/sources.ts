@@ -1,12 +1,6 @@
+import type { StoreSource } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
-import type { StoreSource } from '../store/store.ts'
-
-/** Finds the directory of a sender's source. */
-export interface SourceHost {
-  /** @throws what the system says where a new one cannot be written down. */
-  directoryOf(id: string, name: string): Promise<StoreSource>
-}
 
 interface Declared {
   id: string
@@ -18,7 +12,7 @@ interface Declared {
 }
 
 /** The sources of one connection, by the numbers that its sender has given them. */
-export function openSources(host: SourceHost) {
+export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, Declared>()
   const declaredOf = (number: number): Declared => {
     const one = declared.get(number)
@@ -26,7 +20,7 @@ export function openSources(host: SourceHost) {
     return one
   }
   const find = (one: Declared): Promise<StoreSource> => {
-    const source = host.directoryOf(one.id, one.name)
+    const source = sourceOf(one.id, one.name)
     one.source = source
     source.then(
       (found) => {

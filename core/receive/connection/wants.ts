@@ -1,5 +1,5 @@
+import type { Store } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
-import type { Store } from '../store/store.ts'
 
 /** Files that were asked for and have not come are asked for again after this. */
 const AGAIN_MS = 10 * 60_000

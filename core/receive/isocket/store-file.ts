@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import type { Offered, StoreSource } from '../file-facts.ts'
-import { type Outcome, outcomeOf } from '../file-refused.ts'
-import type { IncomingFile, Store } from '../store/store.ts'
+import type { Offered, StoreSource } from '../../store/offered.ts'
+import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
+import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
 
 /** A file up to this size is kept in memory until it is stored. */
@@ -29,8 +29,6 @@ export interface FileSource {
 
 export type Stored = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
 
-const isStored = ({ status }: Outcome) => status === 'durable' || status === 'same'
-
 async function pause(signal: AbortSignal): Promise<boolean> {
   await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
   return !signal.aborted
@@ -41,7 +39,7 @@ async function persist(source: FileSource, attempt: () => Promise<Outcome>): Pro
   let told = ''
   for (;;) {
     const outcome = await attempt().catch(outcomeOf)
-    if (isStored(outcome)) return { kind: 'durable' }
+    if (isDurable(outcome)) return { kind: 'durable' }
     const text = `${outcome.status} ${outcome.detail}`
     if (text !== told) source.onTrouble(outcome)
     told = text
@@ -77,7 +75,7 @@ async function beginLarge(
   let begun: IncomingFile | null = null
   const made = await persist(source, async () => {
     const offered = { ...file, source: await source.directory(), session: null }
-    const one = store.begin(offered, undefined, [], turns)
+    const one = store.begin(offered, { turns })
     await one.offset
     const { refused } = one
     if (refused === null) begun = one
@@ -109,7 +107,7 @@ async function storeLarge(store: Store, file: Announced, source: FileSource): Pr
     }
   }
   const { outcome } = await begun.finish(hash.digest())
-  return isStored(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
+  return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
 }
 
 /** Receives one file and stores it as durably as any other. */

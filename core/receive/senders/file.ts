@@ -43,15 +43,6 @@ async function readList(file: string): Promise<Sender[] | null> {
   return fileSchema.parse(JSON.parse(text)).senders
 }
 
-/** Whether a sender has this folder; a list that cannot be read may say so, one that is not there does not. */
-export async function hasFolder(file: string, folder: string): Promise<boolean> {
-  try {
-    return ((await readList(file)) ?? []).some((sender) => sender.folder === folder)
-  } catch {
-    return true
-  }
-}
-
 const isBroken = (thrown: unknown) => thrown instanceof SyntaxError || thrown instanceof z.ZodError
 
 /** A lock of its own: the receiver's holds for as long as it runs. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { replaceFile } from '../../files/replace-file.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { frameKinds } from '../../wire/frames.ts'
+import type { Sender, Senders } from './senders.ts'
 
 /** What a sender last said of itself. Times in milliseconds since 1970, by the receiver's clock. */
 const toldSchema = z.object({
@@ -100,4 +101,32 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
       return writing
     },
   }
+}
+
+/** What is known of a sender; times in milliseconds since 1970, by this computer's clock. */
+export interface SenderState
+  extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt'>,
+    Omit<ToldStatus, 'status' | 'statusAt'> {
+  /** When it was last connected; null: it never was. */
+  seenAt: number | null
+  connected: boolean
+  /** What it last said of itself; null: it never did. */
+  status: ToldStatus['status'] | null
+  statusAt: number | null
+}
+
+/** Those that may send now: of one that was revoked nobody waits for anything. */
+export function senderStates(
+  senders: Pick<Senders, 'list' | 'accepted'>,
+  seen: Pick<SeenLog, 'seenAt' | 'told'>,
+  connected: ReadonlySet<string>,
+): SenderState[] {
+  return senders
+    .list()
+    .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
+    .map(({ fingerprint, name, folder, pairedAt }) => {
+      const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
+      const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }
+      return { fingerprint, name, folder, pairedAt, ...known, status, statusAt, failingSince }
+    })
 }

@@ -1,7 +1,10 @@
+import { readdir } from 'node:fs/promises'
+import type { StoreLayout } from '../../store/layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY } from '../../store/layout.ts'
 import { folderName } from '../../wire/names.ts'
+import { Problem } from '../../words/problem.ts'
 import type { Sender } from './file.ts'
 import { openSendersFile } from './file.ts'
-import { LOST_AND_FOUND } from './lost-found.ts'
 
 export type { Sender } from './file.ts'
 
@@ -53,6 +56,14 @@ export function freeFolder(name: string, taken: readonly string[]): string {
 
 /** Folders in the store that belong to no sender: what original isocket clients send, and what a disk has of its own. */
 const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
+
+/** The folders that are in a store, whoever they belong to. @throws what the system says. */
+export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory() && entry.name !== OWN_DIRECTORY)
+    .map(({ name }) => name)
+}
 
 /** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
 function put(
@@ -151,4 +162,31 @@ export async function openSenders(
       return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length
     },
   }
+}
+
+/** Fewer digits of a fingerprint are taken for a name. */
+const LEAST_DIGITS = 6
+
+/**
+ * The sender that a person means by the beginning of a fingerprint, by its folder, or by its name. Senders choose their
+ * names themselves: where one is called as another one's folder or fingerprint, a longer fingerprint tells them apart.
+ * @param store the store's directory, for the sentence.
+ * @throws Problem when it is none or several.
+ */
+export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
+  const digits = who.toLowerCase().replaceAll(':', '')
+  const isDigits = new RegExp(`^[0-9a-f]{${LEAST_DIGITS},64}$`).test(digits)
+  const exact = senders.find(({ fingerprint }) => fingerprint === digits)
+  if (exact !== undefined) return exact
+  const found = senders.filter(
+    ({ fingerprint, folder, name }) =>
+      folder === who || name === who || (isDigits && fingerprint.startsWith(digits)),
+  )
+  const [one] = found
+  if (one === undefined) throw new Problem('transfer.senderUnknown', { who, path: store })
+  if (found.length > 1) {
+    const fingerprints = found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(', ')
+    throw new Problem('transfer.senderAmbiguous', { who, fingerprints })
+  }
+  return one
 }

@@ -2,8 +2,8 @@ import type { Observation } from '../../alert/alerts.ts'
 import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import type { SenderState } from '../senders/states.ts'
-import type { ReceiveAlerts } from './alerts-config.ts'
+import type { SenderState } from '../senders/seen.ts'
+import type { ReceiveAlerts } from './config.ts'
 
 // What of a receiver and its senders is an incident; pure. Times are milliseconds since 1970.
 

@@ -1,6 +1,6 @@
+import type { StoreLayout } from '../../store/layout.ts'
+import type { Floor } from '../../store/limits/rules.ts'
 import { englishWords } from '../../words/words.ts'
-import type { StoreLayout } from '../layout.ts'
-import type { Floor } from '../limits/rules.ts'
 import type { Receiver } from '../receiver.ts'
 import { createLooks, judge } from './health.ts'
 import type { Metrics } from './metrics.ts'

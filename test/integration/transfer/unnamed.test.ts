@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { linkOpenFile } from '../../../core/files/libc.ts'
-import { tryFileSystem, UNNAMED } from '../../../core/receive/store/file-system.ts'
+import { tryFileSystem, UNNAMED } from '../../../core/store/file-system.ts'
 import { openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {

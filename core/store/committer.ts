@@ -1,0 +1,175 @@
+import { closeSync, rmSync } from 'node:fs'
+import { errorText } from '../files/system-error.ts'
+import type { Handlers } from '../worker/thread.ts'
+import { keyOf } from './file-system.ts'
+import type { Handles } from './handles.ts'
+import { createHandles } from './handles.ts'
+import type { StoreLayout } from './layout.ts'
+import type { Changes } from './manifest/changes.ts'
+import type { CommitCalls, Round, RoundResult, ToldDirectory, ToPlace } from './messages.ts'
+import type { Outcome } from './outcome.ts'
+import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
+import { openPlacing } from './placing.ts'
+import { pruneSome } from './pruning.ts'
+import { recoverRound } from './recovering.ts'
+import { createSyncing, syncLog } from './syncing.ts'
+import { versionPrefix } from './versions/name.ts'
+
+/** Facts of directories that are not made yet: their files come in a later round. */
+const MOST_TOLD = 4096
+
+/**
+ * Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest.
+ *
+ * @param beat is called with each call to the disk that was answered.
+ */
+export function openCommitter(layout: StoreLayout, beat: () => void) {
+  const handles = createHandles(layout, beat)
+  const told = new Map<string, ToldDirectory>()
+  let renewed = 0
+
+  const tell = (changes: Changes, one: ToldDirectory, key: string) => {
+    const place = `${one.source}/${key}`
+    told.delete(place)
+    if (changes.told(one.source, key, one.facts)) return
+    told.set(place, one)
+    const [oldest] = told.keys()
+    if (told.size > MOST_TOLD && oldest !== undefined) told.delete(oldest)
+  }
+
+  /** Names and rows, in one transaction of the manifest. */
+  const placeAll = (
+    { manifest, tree, fileSystem, isLogged }: Handles,
+    { files, directories, sessions }: Round,
+    outcomes: Outcome[],
+  ) => {
+    let toSync: ReadonlySet<string> = new Set()
+    const host = {
+      tree,
+      fileSystem,
+      versions: layout.versions,
+      temporary() {
+        renewed += 1
+        return `${handles.directory}/renew-${renewed}`
+      },
+      sourceById: manifest.sourceById,
+      announce: () => (isLogged ? syncLog(layout) : undefined),
+      beat,
+    }
+    const done = manifest.round(
+      (position) => versionPrefix(new Date(), position),
+      files.filter(({ fd }) => fd !== null),
+      new Map(sessions),
+      (changes, version) => {
+        const placing = openPlacing(host, changes, version)
+        for (const file of files) {
+          try {
+            outcomes.push(placing.place(file))
+          } catch (thrown) {
+            outcomes.push(outcomeOf(thrown))
+          }
+        }
+        for (const one of [...told.values(), ...directories]) tell(changes, one, keyOf(one.path, fileSystem))
+        toSync = placing.toSync
+      },
+    )
+    return { ...done, toSync }
+  }
+
+  const round = async (job: Round): Promise<RoundResult> => {
+    const { files } = job
+    const outcomes: Outcome[] = []
+    try {
+      const now = handles.use()
+      const { manifest, tree, fileSystem } = now
+      const left = manifest.openRound()
+      if (left !== null) recoverRound(left, { layout, tree, manifest, fileSystem })
+      const syncing = createSyncing(now, layout, files, beat)
+      await syncing.contents()
+      const { position, totals, toSync } = placeAll(now, job, outcomes)
+      syncing.names(toSync)
+      tree.forget()
+      return { outcomes, failure: null, position, totals: [...totals] }
+    } catch (thrown) {
+      // Of what was done nothing is promised.
+      const failure = outcomeOf(thrown)
+      outcomes.splice(0, outcomes.length, ...files.map(() => failure))
+      return { outcomes, failure, position: 0, totals: [] }
+    } finally {
+      closeAll(files, outcomes)
+    }
+  }
+
+  /** The disk's own words have to outlive the way to the other thread. */
+  const answering =
+    <I, O>(work: (input: I) => O) =>
+    async (input: I): Promise<Awaited<O>> => {
+      try {
+        return await work(input)
+      } catch (thrown) {
+        const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
+        throw Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
+      }
+    }
+
+  const calls: Handlers<CommitCalls> = {
+    wake: answering(() => {
+      handles.use()
+      return null
+    }),
+    look: answering(handles.look),
+    round,
+    source: answering(({ folder, directory }) => handles.use().manifest.sourceOf(folder, directory)),
+    wanted: answering(({ folder, after, limit }) => {
+      const { manifest } = handles.use()
+      return manifest.wanted(folder, after, limit).flatMap(({ source, key }) => {
+        const directory = manifest.sourceById(source)?.directory
+        const row = manifest.find(source, key, '')
+        const path = row !== null && 'path' in row ? row.path : key
+        return directory === undefined ? [] : [{ directory, path }]
+      })
+    }),
+    wantSince: answering(({ folder, position }) => {
+      handles.use().manifest.wantSince(folder, position)
+      return null
+    }),
+    pin: answering(({ source, path }) => {
+      const { manifest, fileSystem, isLogged } = handles.use()
+      const isThere = manifest.pin(source, keyOf(path, fileSystem))
+      if (isThere && isLogged) syncLog(layout)
+      return isThere
+    }),
+    prune: answering((from) => {
+      const { manifest, tree } = handles.use()
+      return pruneSome(from, { layout, tree, manifest, beat })
+    }),
+    rest: answering(() => {
+      handles.rest()
+      return null
+    }),
+  }
+
+  return {
+    calls,
+    close(): void {
+      handles.rest()
+      rmSync(handles.directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {
+  for (const [index, { fd, temporary }] of files.entries()) {
+    if (fd !== null) closeQuietly(fd)
+    const status = outcomes[index]?.status
+    if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // Closed all the same (close(2)).
+  }
+}

@@ -1,0 +1,96 @@
+import { unlink } from 'node:fs/promises'
+import { closeFd } from '../files/fd.ts'
+import type { Semaphore } from '../pacing/semaphore.ts'
+import type { Copies } from './copies.ts'
+import type { ToldDirectory } from './messages.ts'
+import type { Offered, StoredAt } from './offered.ts'
+import { judgePath } from './offered.ts'
+import type { Stored } from './outcome.ts'
+import { FileRefused, outcomeOf } from './outcome.ts'
+import type { StoreParts } from './parts.ts'
+import { roomFor } from './parts.ts'
+
+/** A file that is stored, and what it has to be. */
+export interface ToCopy {
+  from: StoredAt
+  digest: Uint8Array
+  /** The source has it no more under the name that it is copied from. */
+  isMoved: boolean
+  /** What the directories on the way to it are at the source. */
+  directories?: readonly ToldDirectory[]
+}
+
+/**
+ * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
+ * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read back
+ * from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
+ *
+ * @param turns it waits for first.
+ */
+export type StoreCopy = (
+  file: Offered,
+  copy: ToCopy,
+  signal: AbortSignal,
+  turns: Semaphore,
+) => Promise<Stored>
+
+export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
+  const { commitThread, groupCommit, partials, watch } = parts
+  let names = 0
+
+  const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
+    const { from, digest, isMoved, directories = [] } = copy
+    const { facts, source, path } = file
+    const { size } = facts
+    const room = await roomFor(parts, file, size)
+    const { directory } = await commitThread.opened
+    names += 1
+    const made = `${directory}/copy-${names}`
+    try {
+      const fd = await copies.make(from, { size, digest }, made, signal, room.written)
+      if (signal.aborted) {
+        // Its sender may have connected anew, and sent a newer content.
+        await closeFd(fd).catch(() => undefined)
+        throw new FileRefused('aborted', '')
+      }
+      const moved = isMoved ? { source: from.source.id, path: from.path } : null
+      const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
+      const stored = await groupCommit.addOne({ ...file, ...written })
+      if (stored.outcome.status === 'durable') partials.superseded(source.id, path)
+      return stored
+    } catch (thrown) {
+      await unlink(made).catch(() => undefined)
+      throw thrown
+    } finally {
+      room.leave(true)
+    }
+  }
+
+  const confirm = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
+    const { from, digest, directories = [] } = copy
+    await copies.confirm(from, { size: file.facts.size, digest }, signal)
+    const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
+    return groupCommit.addOne({ ...file, ...unchanged, digest, directories })
+  }
+
+  return async (file, copy, signal, turns) => {
+    const { from } = copy
+    let hasTurn = false
+    let leave: () => void = () => undefined
+    try {
+      const refused = judgePath(file.path)
+      if (refused !== null) return { outcome: refused, position: 0 }
+      // A name under which nothing can have been stored has no content.
+      if (judgePath(from.path) !== null) throw new FileRefused('unknown', 'name')
+      hasTurn = await turns.acquire()
+      leave = await watch.during(() => commitThread.use())
+      const isItself = from.source.id === file.source.id && from.path === file.path
+      return await (isItself ? confirm : copyOther)(file, copy, signal)
+    } catch (thrown) {
+      return { outcome: outcomeOf(thrown), position: 0 }
+    } finally {
+      leave()
+      if (hasTurn) turns.release()
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { closeFd } from '../files/fd.ts'
+import type { CommitThread } from './commit-thread.ts'
+import type { ToldDirectory, ToPlace } from './messages.ts'
+import type { Offered } from './offered.ts'
+import type { Outcome, Stored } from './outcome.ts'
+
+/** A file that is written and has no name yet. */
+export interface Written extends Offered, Omit<ToPlace, 'source'> {
+  /** What the directories on the way to it are at the source. */
+  directories: readonly ToldDirectory[]
+  /** It is durable in its place by this position of the store, or why it is not stored. */
+  answer(outcome: Outcome, position: number): void
+}
+
+/** Files in one round; the others wait for the next one, which begins at once. */
+const ROUND_FILES = 1024
+/**
+ * Bytes that may be written and not durable. One sync writes all of them: on a slow disk gigabytes would look like a
+ * disk that hangs.
+ */
+const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
+/** Files that may be open while they wait for their names, and the part of the process's limit that they may take. */
+const MOST_OPEN = 8192
+const SHARE = 4
+/** The limit where the system does not tell it. */
+const USUAL_LIMIT = 1024
+
+/** Blocks for an instant: /proc is no disk. */
+function mostOpen(): number {
+  let limits = ''
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    // As on a system without it.
+  }
+  const found = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_LIMIT)
+  return Math.min(MOST_OPEN, Math.floor(found / SHARE))
+}
+
+/** Group commit: files that are written while a round is under way share the syncs of the next one. */
+export interface GroupCommit {
+  add(written: readonly Written[]): void
+  /** The same for one file that has not reserved its room. */
+  addOne(written: Omit<Written, 'answer'>): Promise<Stored>
+  /** How many more files may be written now. */
+  readonly room: number
+  /** Takes room for files that are about to be written, until they are answered or given up. */
+  reserve(files: number, bytes: number): void
+  giveUp(files: number, bytes: number): void
+  /** Finishes the rounds of what was added; nothing more is taken. */
+  close(): Promise<void>
+}
+
+const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
+  fd,
+  temporary,
+  source: source.id,
+  path,
+  facts,
+  digest,
+  isUntimed,
+  moved,
+})
+
+export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () => void): GroupCommit {
+  const waiting: Written[] = []
+  let running: Promise<void> | null = null
+  let open = 0
+  let bytes = 0
+  let isClosed = false
+  const most = mostOpen()
+
+  const sizeOf = ({ fd, facts }: Pick<Written, 'fd' | 'facts'>) => (fd === null ? 0 : facts.size)
+
+  const leave = (some: readonly Written[]) => {
+    open -= some.length
+    for (const one of some) bytes -= sizeOf(one)
+    onRoom()
+  }
+
+  const drop = (some: readonly Written[], outcome: Outcome) => {
+    for (const { fd, temporary, answer } of some) {
+      if (fd !== null) void closeFd(fd).catch(() => undefined)
+      const answerNow = () => answer(outcome, 0)
+      // What is left of a file would keep a full disk full; one whose store ends can be resumed.
+      if (temporary === null || outcome.status === 'aborted') answerNow()
+      else void unlink(temporary).then(answerNow, answerNow)
+    }
+    leave(some)
+  }
+
+  const commit = async (some: readonly Written[]): Promise<void> => {
+    const sessions = new Map(
+      some.flatMap(({ source, session }) => (session === null ? [] : [[source.folder, session]])),
+    )
+    const { outcomes, failure, position } = await thread.round({
+      files: some.map(toPlaceOf),
+      directories: some.flatMap(({ directories }) => directories),
+      sessions: [...sessions],
+    })
+    for (const [index, { answer }] of some.entries())
+      answer(outcomes[index] ?? { status: 'failed', detail: 'EIO' }, position)
+    leave(some)
+    // The error may be of a file that was written meanwhile: the next sync would not report it again (syncfs(2)).
+    if (failure !== null) drop(waiting.splice(0), failure)
+  }
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) await commit(waiting.splice(0, ROUND_FILES))
+  }
+
+  const start = () => {
+    running ??= run().finally(() => {
+      running = null
+      if (waiting.length > 0) start()
+    })
+  }
+
+  const add = (some: readonly Written[]) => {
+    if (isClosed) return drop(some, { status: 'aborted', detail: '' })
+    waiting.push(...some)
+    if (waiting.length > 0) start()
+  }
+
+  const reserve = (files: number, size: number) => {
+    open += files
+    bytes += size
+  }
+
+  return {
+    add,
+    addOne: (written) =>
+      new Promise((resolve) => {
+        reserve(1, sizeOf(written))
+        add([{ ...written, answer: (outcome, position) => resolve({ outcome, position }) }])
+      }),
+    get room() {
+      return isClosed || bytes >= MOST_UNSYNCED_BYTES ? 0 : Math.max(0, most - open)
+    },
+    reserve,
+    giveUp(files, size) {
+      open -= files
+      bytes -= size
+      onRoom()
+    },
+    async close() {
+      isClosed = true
+      await running
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import path from 'node:path'
+
+/** Holdfast's own directory in a store; no sender's folder has this name. */
+export const OWN_DIRECTORY = '.holdfast'
+
+/** What the root of an ext file system has for fsck(8), and only root can read; no sender's folder has this name. */
+export const LOST_AND_FOUND = 'lost+found'
+
+/**
+ * Where things are in a store:
+ *
+ *     STORE/<sender>/<source>/<path>                                     the files
+ *     STORE/isocket/<address>/<path>                                     what original isocket clients send
+ *     STORE/.holdfast/versions/<sender>/<source>/<path>/<version>        what a newer content replaced
+ *     STORE/.holdfast/tmp/<process>/…                                    files on their way
+ *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be gone on with
+ *     STORE/.holdfast/manifest.db                                        what is stored, with digests
+ *     STORE/.holdfast/wanted                                             changes when verify wants files again
+ *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      the receiver's own
+ *     STORE/.holdfast/seen.json                                          when each sender was last connected, what it said
+ *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
+ */
+export interface StoreLayout {
+  root: string
+  own: string
+  identity: string
+  senders: string
+  /** When each sender was last connected, and what it last said of itself. */
+  seen: string
+  codes: string
+  temporary: string
+  partial: string
+  /** Where the running, or last, receiver of this store can be reached. */
+  receiver: string
+  manifest: string
+  /** Its time of modification tells a receiver that verify has found files to be asked for again. */
+  wanted: string
+  /** Below the root, as components. */
+  versions: readonly string[]
+}
+
+export function storeLayout(directory: string): StoreLayout {
+  const root = path.resolve(directory)
+  const own = path.join(root, OWN_DIRECTORY)
+  return {
+    root,
+    own,
+    identity: path.join(own, 'identity'),
+    senders: path.join(own, 'senders.json'),
+    seen: path.join(own, 'seen.json'),
+    codes: path.join(own, 'codes'),
+    temporary: path.join(own, 'tmp'),
+    partial: path.join(own, 'partial'),
+    receiver: path.join(own, 'receiver.json'),
+    manifest: path.join(own, 'manifest.db'),
+    wanted: path.join(own, 'wanted'),
+    versions: [OWN_DIRECTORY, 'versions'],
+  }
+}

@@ -1,0 +1,163 @@
+import { statfs } from 'node:fs/promises'
+import { FileRefused } from '../outcome.ts'
+import type { Amount, StoreRules } from './rules.ts'
+import { floorBytes, NAME_BYTES, overQuota, quotaOf } from './rules.ts'
+
+/** What the disk said is good for so long, in milliseconds. */
+const DISK_MS = 250
+/** Of the names that a file system can have (inodes), so many stay free, or this share. */
+const FREE_NAMES = { most: 10_000, share: 0.01 }
+/** Directories that are remembered to be there; when it is full it is begun again. */
+const MOST_KNOWN = 20_000
+
+/** A file that wants to come. */
+export interface Coming {
+  /** Its place below the store's root. */
+  place: string
+  size: number
+}
+
+/** Room that is reserved for one file on its way. */
+export interface Room {
+  /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
+  written(bytes: number): void
+  /** The file is on its way no more; `landed`: what was not written before is on the disk now. */
+  leave(landed: boolean): void
+}
+
+export interface Admission {
+  /**
+   * Of each file its room, or why there is none.
+   * @throws what the system says of a disk that cannot be asked.
+   */
+  enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]>
+  /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
+  charge(folder: string, bytes: number): () => void
+}
+
+interface Disk {
+  free: number
+  total: number
+  /** Names that can still be made; null: the file system does not count them. */
+  freeNames: number | null
+  names: number
+}
+
+/**
+ * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
+ * their names and those of the directories that have to be made.
+ *
+ * @param used what a sender has stored.
+ */
+export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount): Admission {
+  const onTheWay = new Map<string, Amount>()
+  const known = new Set<string>()
+  /** Bytes that are still to be written. */
+  let all = 0
+  /** `landed`: bytes that were written since it was asked, and may be missing in what it says. */
+  let asked: { at: number; disk: Promise<Disk>; landed: number } | null = null
+
+  const ask = async (): Promise<Disk> => {
+    const { bavail, blocks, bsize, ffree, files } = await statfs(root)
+    return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
+  }
+
+  /** What the disk had free, without what has landed on it since. */
+  const disk = async (): Promise<Disk> => {
+    const now = performance.now()
+    if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask(), landed: 0 }
+    const mine = asked
+    const found = await mine.disk
+    return { ...found, free: found.free - mine.landed }
+  }
+
+  const count = (folder: string, more: Amount) => {
+    const before = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+    const after = {
+      files: before.files + more.files,
+      bytes: before.bytes + more.bytes,
+      names: before.names + more.names,
+    }
+    if (after.files === 0 && after.bytes === 0 && after.names === 0) onTheWay.delete(folder)
+    else onTheWay.set(folder, after)
+  }
+  const land = (bytes: number) => {
+    if (asked !== null) asked.landed += bytes
+  }
+
+  /** Directories above a place that are not known to be there; they are from now on. */
+  const newDirectories = (place: string): number => {
+    if (known.size > MOST_KNOWN) known.clear()
+    let made = 0
+    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
+      const directory = place.slice(0, end)
+      if (known.has(directory)) break
+      known.add(directory)
+      made += 1
+    }
+    return made
+  }
+
+  const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
+    const stored = used(folder)
+    const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+    const sum = {
+      files: stored.files + coming.files,
+      bytes: stored.bytes + coming.bytes,
+      names: stored.names + coming.names,
+    }
+    const quota = quotaOf(rules, folder)
+    const over = overQuota(quota, sum, { size, names })
+    const needed = size + names * NAME_BYTES
+    if (over !== null) {
+      const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
+      return new FileRefused('full', over, beyond > 0 ? beyond : null)
+    }
+    if (now.freeNames !== null && now.freeNames < Math.min(FREE_NAMES.most, now.names * FREE_NAMES.share))
+      return new FileRefused('full', 'names')
+    const missing = floorBytes(rules.floor, now.total) + all + needed - now.free
+    if (size > now.free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - now.free))
+    return missing > 0 ? new FileRefused('full', 'floor', missing) : null
+  }
+
+  const roomOf = (folder: string, size: number, names: number): Room => {
+    const more = { files: 1, bytes: size, names }
+    count(folder, more)
+    all += size
+    let left = size
+    let isOver = false
+    return {
+      written(bytes) {
+        const landed = isOver ? 0 : Math.min(bytes, left)
+        left -= landed
+        all -= landed
+        land(landed)
+      },
+      leave(landed) {
+        if (isOver) return
+        isOver = true
+        count(folder, { files: -1, bytes: -size, names: -names })
+        all -= left
+        if (landed) land(left)
+      },
+    }
+  }
+
+  return {
+    charge(folder, bytes) {
+      count(folder, { files: 0, bytes, names: 0 })
+      let left = bytes
+      return () => {
+        count(folder, { files: 0, bytes: -left, names: 0 })
+        left = 0
+      }
+    },
+    async enterAll(folder, files) {
+      const now = await disk()
+      return files.map(({ place, size }) => {
+        const names = 1 + newDirectories(place)
+        return refusal(folder, size, names, now) ?? roomOf(folder, size, names)
+      })
+    },
+  }
+}

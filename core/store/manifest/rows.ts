@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { unpack } from 'msgpackr'
+import { z } from 'zod'
+import { isDigest } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
+import { factsOfWords, isFactWords } from '../../wire/facts.ts'
+import { nameFault } from '../../wire/names.ts'
+import { isVersionName } from '../versions/name.ts'
+import type { Totals } from './totals.ts'
+import { allTotals } from './totals.ts'
+
+/** A directory of a sender's folder that holds what one of its sources has sent. */
+export type SourceRow = z.infer<typeof sourceSchema>
+const sourceSchema = z.object({
+  id: z.number(),
+  /** The sender's folder. */
+  folder: z.string(),
+  directory: z.string(),
+})
+
+/** One content of the store. */
+export interface FileRow {
+  source: number
+  key: string
+  /** As it was sent, relative to the source, with "/". */
+  path: string
+  /** Empty: it is in its place. */
+  version: string
+  /** How many components of the path lie above the version's name. */
+  depth: number
+  facts: FileFacts
+  digest: Buffer
+  storedAt: number
+  replacedAt: number | null
+  replacedClockMs: number | null
+  goneAt: number | null
+  isPinned: boolean
+}
+
+/** A row that nothing of this program has written so: whatever is done with it could lead out of the store. */
+export interface StrangeRow {
+  source: number
+  key: string
+  version: string
+}
+
+export interface DirectoryRow {
+  path: string
+  /** null: its sender has not told them. */
+  facts: FileFacts | null
+}
+
+type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
+  more: Uint8Array | null
+}
+
+type RawFile = RawFacts & {
+  source: number
+  key: string
+  version: string
+  depth: number
+  path: string | null
+  size: number
+  digest: Uint8Array
+  stored_at: number
+  replaced_at: number | null
+  replaced_clock_ms: number | null
+  gone_at: number | null
+  pinned: number
+}
+
+function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileFacts | null {
+  try {
+    const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
+    return isFactWords(words) ? factsOfWords(words, size) : null
+  } catch {
+    return null
+  }
+}
+
+/** A row as it may be used: the manifest is a file like any other, and whoever can write it must gain nothing by that. */
+function fileOf(raw: RawFile): FileRow | StrangeRow {
+  const { source, key, version, depth, size } = raw
+  const path = raw.path ?? key
+  const facts = factsOf(raw, size)
+  const isPlace = nameFault(path) === null && nameFault(key) === null
+  const isVersion =
+    version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
+  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(raw.digest))
+    return { source, key, version }
+  return {
+    source,
+    key,
+    path,
+    version,
+    depth,
+    facts,
+    digest: Buffer.from(raw.digest),
+    storedAt: raw.stored_at,
+    replacedAt: raw.replaced_at,
+    replacedClockMs: raw.replaced_clock_ms,
+    goneAt: raw.gone_at,
+    isPinned: raw.pinned !== 0,
+  }
+}
+
+export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
+
+/** Where a content is, as components below the store's root. */
+export function placeOf(
+  { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
+  { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
+  versions: readonly string[],
+): string[] {
+  const parts = path.split('/')
+  if (version === '') return [folder, directory, ...parts]
+  return [...versions, folder, directory, ...parts.slice(0, depth), version, ...parts.slice(depth)]
+}
+
+/** What a manifest says; for whoever reads it, beside whoever writes it. */
+export interface Rows {
+  readonly epoch: string
+  sources(): SourceRow[]
+  find(source: number, key: string, version: string): FileRow | StrangeRow | null
+  /** The older contents of a path, the oldest first. */
+  versions(source: number, key: string): (FileRow | StrangeRow)[]
+  /** A page of all rows of a source that have a key from `from` up to, not including, `to`; behind `after`. */
+  page(
+    source: number,
+    range: { from: string; to: string },
+    after: { key: string; version: string },
+    limit: number,
+  ): (FileRow | StrangeRow)[]
+  directory(source: number, path: string): DirectoryRow | null
+  /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
+  isMoving(source: number, path: string): boolean
+  totals(): Totals[]
+}
+
+export function openRows(database: DatabaseSyncInstance): Rows {
+  const all = 'SELECT * FROM file WHERE'
+  const findOne = database.prepare(`${all} source = ? AND key = ? AND version = ?`)
+  const versionsOf = database.prepare(
+    `${all} source = ? AND key = ? AND version <> '' ORDER BY replaced_clock_ms, version`,
+  )
+  const pageOf = database.prepare(
+    `${all} source = ?1 AND key >= ?2 AND key < ?3 AND (key, version) > (?4, ?5)
+     ORDER BY key, version LIMIT ?6`,
+  )
+  const allSources = database.prepare('SELECT id, folder, directory FROM source ORDER BY folder, directory')
+  const directoryOf = database.prepare(
+    `SELECT path, mtime_s, mtime_ns, mode, uid, gid, more FROM directory
+     WHERE source = ? AND path = ? AND version = ''`,
+  )
+  const places = database.prepare('SELECT places FROM round')
+  const epoch = database.prepare('SELECT epoch FROM store')
+
+  return {
+    epoch: (epoch.get() as { epoch: string }).epoch,
+    sources: () => allSources.all().map((row) => sourceSchema.parse(row)),
+    find(source, key, version) {
+      const raw = findOne.get(source, key, version) as RawFile | undefined
+      return raw === undefined ? null : fileOf(raw)
+    },
+    versions: (source, key) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
+    page: (source, { from, to }, { key, version }, limit) =>
+      (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
+    directory(source, path) {
+      const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
+      return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
+    },
+    isMoving(source, path) {
+      const found = places.get() as { places: string } | undefined
+      if (found === undefined) return false
+      // A file may come where a directory was, and the reverse.
+      return (JSON.parse(found.places) as [number, string][]).some(
+        ([of, place]) =>
+          of === source && (`${place}/`.startsWith(`${path}/`) || path.startsWith(`${place}/`)),
+      )
+    },
+    totals: () => allTotals(database),
+  }
+}
+
+/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
+const ROW_FOLLOWS_MS = 1500
+
+/**
+ * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.
+ * `isSame`: the receiver was not at it, so that what was found is so. Only what it may be at is waited for.
+ */
+export async function lookAgain(
+  rows: Rows,
+  { source, key, path, version, digest }: FileRow,
+  isMissing: boolean,
+): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
+  // Asked first: what a round that is over has done shows in the row. An older content goes before its row.
+  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
+  if (isMoving) await delay(ROW_FOLLOWS_MS)
+  const row = rows.find(source, key, version)
+  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
+}
+
+/** The keys of everything below a directory of a source ('': the source's own), as a range for `page`. */
+export function rangeBelow(directory: string): { from: string; to: string } {
+  // "0" is the character after "/".
+  return directory === '' ? { from: '', to: '\u{10FFFF}' } : { from: `${directory}/`, to: `${directory}0` }
+}

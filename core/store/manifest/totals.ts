@@ -1,0 +1,74 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { z } from 'zod'
+
+/** What a sender's folder holds. */
+export interface SenderTotals {
+  /** Contents, older ones included. */
+  files: number
+  bytes: number
+  /** What takes a name on the disk: files, older contents, directories. */
+  names: number
+  /** Of the last change, and the session that made it. */
+  position: number
+  session: string | null
+}
+
+export interface Totals extends SenderTotals {
+  folder: string
+}
+
+const rowSchema = z.object({
+  folder: z.string(),
+  files: z.number(),
+  bytes: z.number(),
+  names: z.number(),
+  position: z.number(),
+  session: z.string().nullable(),
+})
+
+export function allTotals(database: DatabaseSyncInstance): Totals[] {
+  const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
+  return rows.map((row) => rowSchema.parse(row))
+}
+
+/** The totals that a transaction changes. */
+export interface OpenTotals {
+  ofFolder(folder: string): SenderTotals
+  /** By the number of a source. */
+  of(source: number): SenderTotals
+  /** At the end of the transaction. @returns those that were changed. */
+  write(): Map<string, SenderTotals>
+}
+
+/** @param folderOf the folder of a source. */
+export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source: number) => string) {
+  const find = database.prepare('SELECT * FROM sender WHERE folder = ?')
+  const put = database.prepare(
+    'INSERT OR REPLACE INTO sender (folder, files, bytes, names, position, session) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+
+  const totalsOf = (folder: string): SenderTotals => {
+    const row = find.get(folder)
+    if (row === undefined) return { files: 0, bytes: 0, names: 0, position: 0, session: null }
+    const { files, bytes, names, position, session } = rowSchema.parse(row)
+    return { files, bytes, names, position, session }
+  }
+
+  return (): OpenTotals => {
+    const changed = new Map<string, SenderTotals>()
+    const ofFolder = (folder: string): SenderTotals => {
+      const totals = changed.get(folder) ?? totalsOf(folder)
+      changed.set(folder, totals)
+      return totals
+    }
+    return {
+      ofFolder,
+      of: (source) => ofFolder(folderOf(source)),
+      write() {
+        for (const [folder, { files, bytes, names, position, session }] of changed)
+          put.run(folder, files, bytes, names, position, session)
+        return changed
+      },
+    }
+  }
+}

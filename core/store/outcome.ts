@@ -1,0 +1,81 @@
+import { errorCode, errorText } from '../files/system-error.ts'
+import { sqliteCode } from '../sqlite.ts'
+import type { FileStatus } from '../wire/limits.ts'
+
+/** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
+export class FileRefused extends Error {
+  override readonly name = 'FileRefused'
+  readonly status: FileStatus
+  readonly detail: string
+  /** With the status "full": so many bytes more would have been room enough, if it is bytes that are missing. */
+  readonly missingBytes: number | null
+
+  constructor(status: FileStatus, detail: string, missingBytes: number | null = null) {
+    super(`${status} ${detail}`)
+    this.status = status
+    this.detail = detail
+    this.missingBytes = missingBytes
+  }
+}
+
+/**
+ * Makes a call that gives a file or a directory its name in the store. EINVAL means there that the file system has no
+ * such names: FAT, exFAT and NTFS refuse some characters. As any other failure it would be tried again for ever, and
+ * taken for the store's.
+ */
+export function nameRefusal<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (thrown) {
+    throw errorCode(thrown) === 'EINVAL' ? new FileRefused('name', 'characters') : thrown
+  }
+}
+
+export interface Outcome {
+  status: FileStatus
+  detail: string
+}
+
+/** What became of a file, by which position of the store. */
+export interface Stored {
+  outcome: Outcome
+  position: number
+}
+
+export const isDurable = ({ status }: Outcome): boolean => status === 'durable' || status === 'same'
+
+/** SQLite's result codes (https://sqlite.org/rescode.html) for what the disk has said: SQLITE_READONLY, IOERR, FULL. */
+const sqliteErrors = new Map([
+  [8, 'EROFS'],
+  [10, 'EIO'],
+  [13, 'ENOSPC'],
+])
+
+/** What the disk has said, as the system names it; null: it was something else. */
+export function diskCode(thrown: unknown): string | null {
+  const code = sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
+  return code === null && thrown instanceof Error && thrown.cause !== undefined
+    ? diskCode(thrown.cause)
+    : code
+}
+
+/** What the sender is told about a file whose storing failed with `thrown`. */
+export function outcomeOf(thrown: unknown): Outcome {
+  if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
+  const code = diskCode(thrown)
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return { status: 'full', detail: code }
+    case 'EROFS':
+      return { status: 'readOnly', detail: code }
+    case 'ENAMETOOLONG':
+      return { status: 'name', detail: 'long' }
+    case 'EILSEQ':
+      return { status: 'name', detail: 'characters' }
+    case 'EFBIG':
+      return { status: 'tooLarge', detail: code }
+    default:
+      return { status: 'failed', detail: code ?? errorText(thrown) }
+  }
+}

@@ -1,0 +1,52 @@
+import type { CommitThread } from './commit-thread.ts'
+import type { Pruned } from './messages.ts'
+import type { Keep } from './versions/choose.ts'
+
+const PRUNE_EVERY_MS = 3_600_000
+
+/** Removes older contents that are kept no longer, every hour. */
+export interface Pruner {
+  /** Now; resolves when all are looked at. Never rejects. */
+  prune(): Promise<void>
+  close(): void
+}
+
+export function openPruner(
+  commitThread: Pick<CommitThread, 'call'>,
+  keep: Keep,
+  log: (text: string) => void,
+): Pruner {
+  let isOver = false
+  let pruning: Promise<void> | null = null
+
+  const pruneAll = async (): Promise<void> => {
+    let after: { source: number; key: string } | null = { source: 0, key: '' }
+    while (after !== null && !isOver) {
+      const { failures, next }: Pruned = await commitThread.call('prune', { keep, after })
+      const [failure] = failures
+      if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)
+      after = next
+    }
+  }
+
+  const prune = (): Promise<void> => {
+    pruning ??= pruneAll()
+      .catch((thrown: unknown) => {
+        if (!isOver) log(`older contents cannot be removed: ${String(thrown)}`)
+      })
+      .finally(() => {
+        pruning = null
+      })
+    return pruning
+  }
+
+  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
+  timer.unref()
+  return {
+    prune,
+    close() {
+      isOver = true
+      clearInterval(timer)
+    },
+  }
+}

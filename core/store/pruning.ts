@@ -1,0 +1,102 @@
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { errorCode, isGone } from '../files/system-error.ts'
+import type { StoreLayout } from './layout.ts'
+import type { Manifest } from './manifest/manifest.ts'
+import type { FileRow } from './manifest/rows.ts'
+import { isFileRow, placeOf } from './manifest/rows.ts'
+import type { CommitCalls, Pruned } from './messages.ts'
+import type { Tree } from './tree.ts'
+import { versionsToPrune } from './versions/choose.ts'
+
+/** Paths that are looked at in one job; files come in between two. */
+const PATHS = 200
+
+interface PruningParts {
+  layout: StoreLayout
+  tree: Tree
+  manifest: Manifest
+  beat(): void
+}
+
+type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
+type Emptied = { source: number; path: string; version: string }
+
+/**
+ * Removes older contents that are kept no longer, of some paths. The file goes before its row: after a crash in between
+ * the row's turn comes again. A directory that became a version goes file by file, and when it is empty. Blocks.
+ */
+export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
+  const { manifest, beat } = parts
+  const { clockMs } = manifest
+  const paths = manifest.withVersions(after, PATHS)
+  const gone: Gone[] = []
+  const emptied: Emptied[] = []
+  const failures: string[] = []
+  for (const { source, key } of paths) {
+    const versions = manifest
+      .versions(source, key)
+      .flatMap((row) =>
+        isFileRow(row)
+          ? [{ ...row, replacedAt: row.replacedAt ?? 0, replacedClockMs: row.replacedClockMs ?? clockMs }]
+          : [],
+      )
+    if (versionsToPrune(versions, keep, true, clockMs).length === 0) continue
+    for (const one of versionsToPrune(versions, keep, hasCurrent(source, key, parts), clockMs)) {
+      try {
+        removeVersion(one, parts, emptied)
+        gone.push(one)
+      } catch (thrown) {
+        failures.push(String(thrown))
+      }
+      beat()
+    }
+  }
+  const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
+  return { next: paths.length < PATHS ? null : (paths.at(-1) ?? null), totals: [...totals], failures }
+}
+
+/** Whether a path's newest content is where it has to be: if it is lost, an older one is the best that there is. */
+function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
+  const current = manifest.find(source, key, '')
+  const of = manifest.sourceById(source)
+  if (current === null || of === null || !isFileRow(current)) return false
+  const place = placeOf(of, current, layout.versions)
+  try {
+    return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Removes a version's file, and the directories that are empty by that. */
+export function removeVersion(
+  row: FileRow,
+  { layout, tree, manifest }: Pick<PruningParts, 'layout' | 'tree' | 'manifest'>,
+  emptied: Emptied[],
+): void {
+  const source = manifest.sourceById(row.source)
+  if (source === null) return
+  const place = placeOf(source, row, layout.versions)
+  try {
+    unlinkSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`)
+  } catch (thrown) {
+    if (!isGone(errorCode(thrown))) throw thrown
+  }
+  // Of the directories of a version that was one: those below its name are the sender's, and are counted.
+  const above = layout.versions.length + 2
+  for (let length = place.length - 1; length > above; length -= 1) {
+    try {
+      rmdirSync(`${tree.enter(place.slice(0, length - 1)).path}/${place[length - 1]}`)
+    } catch {
+      break
+    }
+    tree.forget()
+    if (length <= above + row.depth) continue
+    const below = length - above - row.depth - 1
+    const path = row.key
+      .split('/')
+      .slice(0, row.depth + below)
+      .join('/')
+    emptied.push({ source: row.source, path, version: row.version })
+  }
+}

@@ -1,0 +1,132 @@
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
+import { createHasher } from '../files/digest.ts'
+import type { FileFacts } from '../files/facts.ts'
+import { fileFactsOf } from '../files/facts.ts'
+import { READ_FILE } from '../files/open-flags.ts'
+import { errorCode, isGone } from '../files/system-error.ts'
+import type { FileSystem } from './file-system.ts'
+import { keyOf } from './file-system.ts'
+import type { StoreLayout } from './layout.ts'
+import type { Changes } from './manifest/changes.ts'
+import type { Manifest, OpenRound } from './manifest/manifest.ts'
+import { FileRefused } from './outcome.ts'
+import type { Tree } from './tree.ts'
+import { versionNameAsGiven } from './versions/name.ts'
+
+interface Recovering {
+  layout: StoreLayout
+  tree: Tree
+  manifest: Pick<Manifest, 'concludeRound' | 'sourceById'>
+  fileSystem: FileSystem
+}
+
+const READ_BYTES = 1024 * 1024
+
+/**
+ * Brings a round to its end whose process was killed in it, or whose transaction failed: what is on the disk decides.
+ * Contents that have their names are whole (they were durable before); what was moved away for one that never got its
+ * name gets it back. Nobody was told of any of them. Blocks.
+ */
+export function recoverRound({ version, places }: OpenRound, parts: Recovering): void {
+  const { tree, manifest } = parts
+  manifest.concludeRound((changes) => {
+    const known = new Set<string>()
+    for (const { source, path } of places) {
+      try {
+        recoverPlace(source, path, version, known, changes, parts)
+      } catch (thrown) {
+        // It is not there, or what is there is nothing that the store has made.
+        if (!isGone(errorCode(thrown)) && !(thrown instanceof FileRefused)) throw thrown
+      }
+    }
+  })
+  tree.forget()
+}
+
+/** @param known those of the round's versions that the manifest has; a place, or one above it, may come again. */
+function recoverPlace(
+  source: number,
+  path: string,
+  version: string,
+  known: Set<string>,
+  changes: Changes,
+  { layout, tree, manifest, fileSystem }: Recovering,
+): void {
+  const row = manifest.sourceById(source)
+  if (row === null) return
+  const parts = path.split('/')
+  const wayTo = (length: number) => [row.folder, row.directory, ...parts.slice(0, length)]
+  const pathTo = (length: number) => parts.slice(0, length).join('/')
+  const keyTo = (length: number) => keyOf(pathTo(length), fileSystem)
+  const versionsTo = (length: number) => tree.enter([...layout.versions, ...wayTo(length)]).path
+
+  /** What this round has moved away from a place on the way, oldest first. */
+  const movedFrom = (length: number): string[] => {
+    try {
+      const numberOf = (name: string) => Number(name.slice(version.length))
+      const listed = readdirSync(versionsTo(length)).map(versionNameAsGiven)
+      const names = listed.filter((name) => name.startsWith(version))
+      return names.sort((a, b) => numberOf(a) - numberOf(b))
+    } catch (thrown) {
+      if (isGone(errorCode(thrown))) return []
+      throw thrown
+    }
+  }
+
+  /** What is in the place, if it is a file that can be read. */
+  const take = (length: number, file: string) => {
+    const found = contentOf(file)
+    if (found !== null) changes.placed({ source, key: keyTo(length), path: pathTo(length), ...found })
+  }
+
+  for (let length = 1; length <= parts.length; length += 1) {
+    const key = keyTo(length)
+    const moved = movedFrom(length)
+    const last = moved.at(-1)
+    const place = () => `${tree.enter(wayTo(length - 1)).path}/${parts[length - 1]}`
+    let stats = lstatSync(place(), { throwIfNoEntry: false })
+    if (last !== undefined && stats === undefined) {
+      const from = `${versionsTo(length)}/${last}`
+      renameSync(from, place())
+      tree.forget()
+      moved.pop()
+      stats = lstatSync(place())
+    }
+    for (const [index, name] of moved.entries()) {
+      if (known.has(name)) continue
+      known.add(name)
+      const file = `${versionsTo(length)}/${name}`
+      // What came and went within the round is new to the manifest.
+      if (index > 0) take(length, file)
+      if (lstatSync(file).isDirectory()) changes.replacedAll(source, key, name)
+      else changes.replaced(source, key, name)
+    }
+    if (stats?.isDirectory()) changes.made(source, key)
+  }
+  if (changes.find(source, keyTo(parts.length)) === null)
+    take(parts.length, `${tree.enter(wayTo(parts.length - 1)).path}/${parts.at(-1)}`)
+}
+
+/** null: it is no file, or cannot be read: nobody was told that it is stored. */
+function contentOf(file: string): { facts: FileFacts; digest: Buffer } | null {
+  let fd = -1
+  try {
+    fd = openSync(file, READ_FILE)
+    const stats = fstatSync(fd, { bigint: true })
+    return stats.isFile() ? { facts: fileFactsOf(stats, null), digest: digestOfOpen(fd) } : null
+  } catch {
+    return null
+  } finally {
+    if (fd >= 0) closeSync(fd)
+  }
+}
+
+function digestOfOpen(fd: number): Buffer {
+  const hash = createHasher()
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  for (;;) {
+    const bytes = readSync(fd, buffer)
+    if (bytes === 0) return hash.digest()
+    hash.update(buffer.subarray(0, bytes))
+  }
+}

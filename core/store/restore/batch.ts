@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { syncWhole } from '../../files/libc.ts'
+import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
+import type { FileSystem } from '../file-system.ts'
+import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../file-system.ts'
+import type { Tree } from '../tree.ts'
+import type { Put } from './put.ts'
+
+/** Files that are made durable together, and then get their names: so many, or so many bytes. */
+const BATCH_FILES = 256
+const BATCH_BYTES = 64 * 1024 * 1024
+
+/** A file on its way, under a temporary name beside its own. */
+export interface Unnamed {
+  fd: number
+  way: readonly string[]
+  temporary: string
+  name: string
+}
+
+interface Written extends Unnamed {
+  done(put: Put): void
+}
+
+/** Group commit at the destination of a restore: contents are durable before they get their names. */
+export interface Batch {
+  /** A new file for a name in a directory. */
+  make(way: readonly string[], directory: string, name: string): Unnamed
+  discard(file: Unnamed): void
+  /** It is written. `done` hears what became of it, when the batch is named. */
+  add(file: Unnamed, bytes: number, done: (put: Put) => void): void
+  readonly isFull: boolean
+  /** Makes all durable that was written, and gives it its names. @throws what the disk says. */
+  flush(): void
+  /** What has this name is called otherwise: the file system takes the two for one. */
+  isFolded(directory: string, name: string): boolean
+  close(): void
+}
+
+/** Of all batches of this process. */
+const temporaries = new Set<string>()
+
+/** Removes what an end in the middle would leave; for a process that is about to end. */
+export function removeUnfinished(): void {
+  for (const file of temporaries) rmSync(file, { force: true })
+}
+
+const temporaryName = () => `.holdfast-restore-${randomBytes(6).toString('hex')}`
+
+/** What the destination's file system can do, found out in a directory that nobody else has. */
+function triedOf(root: string): FileSystem {
+  const directory = `${root}/${temporaryName()}`
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+    return tryFileSystem(directory)
+  } catch {
+    return UNKNOWN_FILE_SYSTEM
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** @param failed what to tell of a file that cannot get its name. */
+export function openBatch(
+  root: string,
+  tree: Tree,
+  overwrite: boolean,
+  onSync: () => void,
+  failed: (thrown: unknown) => Put,
+): Batch {
+  const fileSystem = triedOf(root)
+  /** Older than all that is written: no error of a sync escapes it. */
+  const base = openSync(root, constants.O_RDONLY)
+  let written: Written[] = []
+  let bytes = 0
+
+  const pathOf = ({ way, temporary }: Unnamed) => [root, ...way, temporary].join('/')
+
+  const syncAll = () => {
+    const failure = syncWhole(base)
+    if (failure !== null) throw Object.assign(new Error(`${failure}: syncfs`), { code: failure })
+  }
+
+  const isFolded = (directory: string, name: string): boolean =>
+    (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(name)
+
+  const name = ({ way, temporary, name: wanted }: Unnamed): Put => {
+    const { path } = tree.enter(way)
+    const [from, to] = [`${path}/${temporary}`, `${path}/${wanted}`]
+    if (overwrite) {
+      const there = lstatSync(to, { throwIfNoEntry: false })
+      if (there !== undefined && isFolded(path, wanted)) {
+        rmSync(from)
+        return { did: 'folded' }
+      }
+      renameSync(from, to)
+      return { did: 'restored' }
+    }
+    if (moveToFreeSync(from, to, renameSync)) return { did: 'restored' }
+    rmSync(from)
+    return { did: isFolded(path, wanted) ? 'folded' : 'exists' }
+  }
+
+  return {
+    isFolded,
+    make(way, directory, wanted) {
+      const temporary = temporaryName()
+      const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
+      const file = { fd, way, temporary, name: wanted }
+      temporaries.add(pathOf(file))
+      return file
+    },
+    discard(file) {
+      closeSync(file.fd)
+      rmSync(`${tree.enter(file.way).path}/${file.temporary}`, { force: true })
+      temporaries.delete(pathOf(file))
+    },
+    add(file, size, done) {
+      written.push({ ...file, done })
+      bytes += size
+    },
+    get isFull() {
+      return written.length >= BATCH_FILES || bytes >= BATCH_BYTES
+    },
+    flush() {
+      const ready = written
+      written = []
+      bytes = 0
+      if (ready.length > 0) {
+        if (fileSystem.syncsWhole) syncAll()
+        else for (const { fd } of ready) fsyncSync(fd)
+        onSync()
+      }
+      for (const file of ready) {
+        let put: Put
+        try {
+          put = name(file)
+        } catch (thrown) {
+          put = failed(thrown)
+        }
+        closeSync(file.fd)
+        temporaries.delete(pathOf(file))
+        file.done(put)
+      }
+      const ways = new Map(ready.map(({ way }) => [way.join('/'), way]))
+      if (!fileSystem.syncsWhole) for (const way of ways.values()) tree.sync(way)
+    },
+    close() {
+      if (fileSystem.syncsWhole) syncAll()
+      closeSync(base)
+    },
+  }
+}

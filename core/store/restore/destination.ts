@@ -1,0 +1,66 @@
+import { realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { makeDirectories } from '../../files/make-directories.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
+import type { WordKey } from '../../words/message.ts'
+import { Problem } from '../../words/problem.ts'
+
+/** What a person can do is another thing for each (errno(3)). */
+const sentences: Readonly<Record<string, WordKey>> = {
+  ENOSPC: 'store.restoreFull',
+  EDQUOT: 'store.restoreFull',
+  EROFS: 'store.restoreReadOnly',
+  ENOTDIR: 'store.restoreNoDirectory',
+  EACCES: 'store.restoreForbidden',
+  EPERM: 'store.restoreForbidden',
+}
+
+/** Nothing can be brought to a destination: why, and what to do. */
+export function restoreStopped(destination: string, thrown: unknown): Problem {
+  const reason = errorCode(thrown) ?? String(thrown)
+  const params = { path: destination, reason }
+  return new Problem(sentences[reason] ?? 'store.restoreStopped', params, { cause: thrown })
+}
+
+/** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
+async function nearestReal(file: string): Promise<string> {
+  try {
+    return await realpath(file)
+  } catch (thrown) {
+    const above = path.dirname(file)
+    if (above === file || !isGone(errorCode(thrown))) throw thrown
+    return nearestReal(above)
+  }
+}
+
+/** Whether a path leads to a directory, or to something in it, whatever symbolic links or spellings it takes. */
+async function isInside(file: string, directory: string): Promise<boolean> {
+  const wanted = await stat(directory, { bigint: true })
+  let at = await nearestReal(file)
+  for (;;) {
+    const { dev, ino } = await stat(at, { bigint: true })
+    if (dev === wanted.dev && ino === wanted.ino) return true
+    const above = path.dirname(at)
+    if (above === at) return false
+    at = above
+  }
+}
+
+/** @throws Problem when a destination is in the store, or cannot be looked at. */
+export async function requireOutside(destination: string, store: string): Promise<void> {
+  const inside = await isInside(destination, store).catch((thrown: unknown) => {
+    throw restoreStopped(destination, thrown)
+  })
+  if (inside) throw new Problem('store.restoreInside', { path: destination })
+}
+
+/** Makes a destination, and what is missing above it. @throws Problem where it cannot be made, or is no directory. */
+export async function makeDestination(directory: string): Promise<void> {
+  try {
+    await makeDirectories(directory)
+    if (!(await stat(directory)).isDirectory())
+      throw Object.assign(new Error(`no directory: ${directory}`), { code: 'ENOTDIR' })
+  } catch (thrown) {
+    throw restoreStopped(directory, thrown)
+  }
+}

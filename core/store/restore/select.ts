@@ -1,0 +1,81 @@
+import { keyOf } from '../file-system.ts'
+import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
+import { isFileRow, rangeBelow } from '../manifest/rows.ts'
+import type { Origin, Wanted } from './wanted.ts'
+import { wantedOf } from './wanted.ts'
+
+/** Rows that are read at a time. */
+const PAGE = 1000
+
+/** One content that is wanted; `strange`: a row that no Holdfast has written. */
+export type Selected = { source: SourceRow } & (
+  | { is: 'file'; row: FileRow }
+  | { is: 'strange'; row: StrangeRow }
+)
+
+/** Where a store takes several names for one, keys are folded. */
+const FOLDS = [false, true].flatMap((foldsCase) =>
+  [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
+)
+
+/** Keys of a source that are wanted: of one file, or all below a directory, whichever there is. */
+function rangesOf({ path }: Origin): { from: string; to: string }[] {
+  if (path === null) return [rangeBelow('')]
+  const keys = new Set(FOLDS.map((fold) => keyOf(path, fold)))
+  // The path itself: no other key is between it and itself with the least letter behind it.
+  return [...keys].flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
+}
+
+/** Whether a row is at a path, or below it; of one that nobody of this program has written nobody knows. */
+const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
+  path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
+
+/** All rows of one path after the other, in the order of the paths. Nothing of the disk is looked at. */
+function* paths(rows: Rows, source: SourceRow, origin: Origin): Generator<(FileRow | StrangeRow)[]> {
+  for (const range of rangesOf(origin)) {
+    let same: (FileRow | StrangeRow)[] = []
+    let after = { key: '', version: '' }
+    for (;;) {
+      const page = rows.page(source.id, range, after, PAGE)
+      for (const row of page) {
+        if (!isAt(row, origin.path)) continue
+        if (same[0] !== undefined && same[0].key !== row.key) {
+          yield same
+          same = []
+        }
+        same.push(row)
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) break
+      after = last
+    }
+    if (same.length > 0) yield same
+  }
+}
+
+/** By age; what is in its place is the newest. */
+function oldestFirst(one: FileRow, other: FileRow): number {
+  if ((one.version === '') !== (other.version === '')) return one.version === '' ? 1 : -1
+  return (one.replacedClockMs ?? 0) - (other.replacedClockMs ?? 0) || one.version.localeCompare(other.version)
+}
+
+/** @param isList all contents, if neither a time nor a version is given. */
+export function* select(rows: Rows, origin: Origin, wanted: Wanted, isList: boolean): Generator<Selected> {
+  const now = Date.now()
+  for (const source of rows.sources()) {
+    if (origin.sender !== null && source.folder !== origin.sender) continue
+    if (origin.source !== null && source.directory !== origin.source) continue
+    for (const same of paths(rows, source, origin)) {
+      for (const row of same) if (!isFileRow(row)) yield { is: 'strange', source, row }
+      const contents = same.filter(isFileRow).sort(oldestFirst)
+      for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }
+    }
+  }
+}
+
+/** The content of a path that is wanted now, where one of it has changed while it was read; null: none. */
+export function selectAgain(rows: Rows, { source, key }: FileRow, wanted: Wanted): FileRow | null {
+  const contents = [...rows.versions(source, key), rows.find(source, key, '')]
+  const sorted = contents.filter((row) => row !== null && isFileRow(row)).sort(oldestFirst)
+  return wantedOf(sorted, wanted, false, Date.now()).at(-1) ?? null
+}

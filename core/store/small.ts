@@ -1,0 +1,229 @@
+import { DIGEST_BYTES } from '../files/digest.ts'
+import { batchBuffers } from '../wire/frame-buffers.ts'
+import type { Thread } from '../worker/thread.ts'
+import type { Written } from './group-commit.ts'
+import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
+import { WRONG_DIGEST } from './messages.ts'
+import type { Offered } from './offered.ts'
+import { judgePath, placeNameOf } from './offered.ts'
+import type { Outcome } from './outcome.ts'
+import { FileRefused, outcomeOf } from './outcome.ts'
+import type { StoreParts } from './parts.ts'
+import { timeToDurable } from './parts.ts'
+
+/** A whole small file. */
+export interface SmallIncoming extends Offered {
+  bytes: Uint8Array
+  digest: Uint8Array
+}
+
+/** What is heard of each of some small files, by its index. */
+export interface SmallEvents {
+  /** What the directories on the way to them are at the source. */
+  directories: readonly ToldDirectory[]
+  /** Its bytes are held in memory no longer; not called for every file that is not stored. */
+  onWritten(index: number): void
+  /** It is durable by this position of the store, or why it is not stored. */
+  onStored(index: number, outcome: Outcome, position: number): void
+  /** Memory with all their bytes, in their order, and with nothing else that is needed: it may be given away. */
+  memory?: ArrayBufferLike
+}
+
+/** Stores whole small files of one sender that came together. Never throws. */
+export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) => void
+
+/** One of them on its way. */
+interface Pending {
+  file: SmallIncoming
+  /** The first one of a batch has them. */
+  directories: readonly ToldDirectory[]
+  onWritten(): void
+  answer(outcome: Outcome, position: number): void
+}
+
+/** Files that came together, or those of them for which there was no room before. */
+interface Batch {
+  files: Pending[]
+  /** See SmallEvents; null: not all that came in it is written. */
+  memory: ArrayBufferLike | null
+}
+
+/** Jobs that wait at the writing thread, so that it need not wait for the next one. */
+const JOBS_AT_ONCE = 2
+const NO_BYTES = new Uint8Array(0)
+const ABORTED: Outcome = { status: 'aborted', detail: '' }
+
+/** `feed` has to be called when there is room for more files. */
+export function openStoreSmall(
+  parts: StoreParts,
+  writer: Thread<WriteCalls>,
+): { store: StoreSmall; feed(): void; end(): Promise<void> } {
+  const { admission, commitThread, groupCommit, partials, watch } = parts
+  const waiting: Batch[] = []
+  const jobs = new Set<Promise<void>>()
+  let isOver = false
+  let names = 0
+
+  const nextName = (directory: string): string => {
+    names += 1
+    return `${directory}/${names}`
+  }
+
+  const written = (files: readonly Pending[], results: WriteResult['written'], names: WriteJob['names']) => {
+    const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
+      const result = results[index] ?? 'EIO'
+      if (typeof result === 'string') {
+        groupCommit.giveUp(1, file.facts.size)
+        const why = outcomeOf(Object.assign(new Error(result), { code: result }))
+        answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
+        return []
+      }
+      onWritten()
+      const temporary = names?.[index] ?? null
+      return [{ ...file, fd: result, temporary, isUntimed: false, moved: null, directories, answer }]
+    })
+    // Together: a round begins with the first.
+    groupCommit.add(done)
+  }
+
+  const write = async ({ files, memory }: Batch): Promise<void> => {
+    const bytes = files.reduce((sum, { file }) => sum + file.facts.size, 0)
+    groupCommit.reserve(files.length, bytes)
+    try {
+      const leave = await commitThread.use()
+      try {
+        const { directory, hasUnnamed } = await commitThread.opened
+        const names = hasUnnamed ? null : files.map(() => nextName(directory))
+        const { job, transfer } = writeJobOf(files, memory, directory, names)
+        const result = await watch.during(() => writer.call('write', job, transfer))
+        if (result.memory !== null) batchBuffers.give(result.memory)
+        written(files, result.written, names)
+      } finally {
+        leave()
+      }
+    } catch (thrown) {
+      groupCommit.giveUp(files.length, bytes)
+      for (const { answer } of files) answer(outcomeOf(thrown), 0)
+    }
+  }
+
+  const feed = () => {
+    while (jobs.size < JOBS_AT_ONCE && groupCommit.room > 0) {
+      const batch = waiting.shift()
+      if (batch === undefined) return
+      // What is left shares the memory: it has to last until the last of them is written.
+      const rest = batch.files.splice(groupCommit.room)
+      if (rest.length > 0) {
+        batch.memory = null
+        waiting.unshift({ files: rest, memory: null })
+      }
+      const job = write(batch).finally(() => {
+        jobs.delete(job)
+        feed()
+      })
+      jobs.add(job)
+    }
+  }
+
+  const admit = async (files: readonly SmallIncoming[], events: SmallEvents): Promise<void> => {
+    const onStored = timedEvents(parts, events)
+    const good = files.flatMap((file, index) => {
+      const refused = judgePath(file.path)
+      if (refused === null) return [{ file, index }]
+      onStored(index, refused, 0)
+      return []
+    })
+    const [first] = good
+    if (first === undefined) return
+    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
+    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
+    const pending = good.flatMap(({ file, index }, at): Pending[] => {
+      const room = rooms[at]
+      if (room === undefined || room instanceof FileRefused) {
+        onStored(index, outcomeOf(room ?? new FileRefused('failed', '')), 0)
+        return []
+      }
+      const answer = (outcome: Outcome, position: number) => {
+        room.leave(outcome.status === 'durable')
+        if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
+        onStored(index, outcome, position)
+      }
+      return [{ file, directories: [], onWritten: () => events.onWritten(index), answer }]
+    })
+    const [leading] = pending
+    if (leading === undefined) return
+    leading.directories = events.directories
+    waiting.push({ files: pending, memory: pending.length === files.length ? (events.memory ?? null) : null })
+    feed()
+  }
+
+  return {
+    store(files, events) {
+      const failAll = (outcome: Outcome) => {
+        for (const index of files.keys()) events.onStored(index, outcome, 0)
+      }
+      if (isOver) return failAll(ABORTED)
+      void admit(files, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
+    },
+    feed,
+    /** Resolves when the thread has nothing in its hands any more. */
+    async end() {
+      isOver = true
+      for (const { files } of waiting.splice(0)) for (const { answer } of files) answer(ABORTED, 0)
+      await Promise.all(jobs)
+    },
+  }
+}
+
+function timedEvents(parts: StoreParts, { onStored }: SmallEvents): SmallEvents['onStored'] {
+  const timed = timeToDurable(parts)
+  return (index, outcome, position) => {
+    timed(outcome)
+    onStored(index, outcome, position)
+  }
+}
+
+/** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */
+function writeJobOf(
+  files: readonly Pending[],
+  memory: ArrayBufferLike | null,
+  directory: string,
+  names: WriteJob['names'],
+) {
+  const bytes = bytesOf(files, memory)
+  // In memory of its own: Buffer.concat takes it from a pool, all of which would be copied for the thread.
+  const digests = new Uint8Array(files.length * DIGEST_BYTES)
+  for (const [index, { file }] of files.entries()) {
+    digests.set(file.digest, index * DIGEST_BYTES)
+    // The frame that they came in is the thread's now, or can go.
+    file.bytes = NO_BYTES
+  }
+  const job: WriteJob = {
+    directory,
+    names,
+    files: files.map(({ file: { facts } }) => ({
+      size: facts.size,
+      mtimeNs: facts.mtimeNs,
+      isSparse: facts.more?.sparse === true,
+    })),
+    bytes,
+    digests,
+  }
+  return { job, transfer: [bytes.buffer, digests.buffer] }
+}
+
+/** The files' contents one after the other, in memory that a thread can be given. */
+function bytesOf(files: readonly Pending[], memory: ArrayBufferLike | null): Uint8Array<ArrayBuffer> {
+  const total = files.reduce((sum, { file }) => sum + file.bytes.length, 0)
+  const [first] = files
+  // That of the frame in which they came, if all of it goes: what is between them would have been refused.
+  if (first !== undefined && memory instanceof ArrayBuffer)
+    return new Uint8Array(memory, first.file.bytes.byteOffset, total)
+  const copied = new Uint8Array(total)
+  let at = 0
+  for (const { file } of files) {
+    copied.set(file.bytes, at)
+    at += file.bytes.length
+  }
+  return copied
+}

@@ -1,0 +1,25 @@
+import type { MessagePort } from 'node:worker_threads'
+import { Given, serveThread } from '../worker/thread.ts'
+import { openCommitter } from './committer.ts'
+import { storeLayout } from './layout.ts'
+import type { CommitCalls, StoreThreadData, WriteCalls } from './messages.ts'
+import { writeFiles } from './writing.ts'
+
+/**
+ * A thread of the store: it makes many files' calls one after the other, without the two changes of threads that each
+ * costs from the event loop. A disk that hangs holds this thread, and nothing else.
+ */
+export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
+  if (data.role === 'write') {
+    serveThread<WriteCalls>(port, {
+      write(job) {
+        const result = writeFiles(job)
+        return new Given(result, result.memory === null ? [] : [result.memory.buffer])
+      },
+    })
+    return
+  }
+  const beats = new Int32Array(data.beat)
+  const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
+  serveThread<CommitCalls>(port, committer.calls, committer.close)
+}

@@ -1,0 +1,167 @@
+import { inTime } from '../pacing/in-time.ts'
+import { openThread } from '../worker/thread.ts'
+import { createCallWatch } from './call-watch.ts'
+import { openCommitThread } from './commit-thread.ts'
+import { openCopies } from './copies.ts'
+import type { StoreCopy } from './copy.ts'
+import { openStoreCopy } from './copy.ts'
+import { openGroupCommit } from './group-commit.ts'
+import type { StoreLarge } from './large.ts'
+import { openStoreLarge } from './large.ts'
+import type { StoreLayout } from './layout.ts'
+import type { Admission } from './limits/admission.ts'
+import { openAdmission } from './limits/admission.ts'
+import type { StoreRules } from './limits/rules.ts'
+import type { SenderTotals } from './manifest/totals.ts'
+import type { StoreThreadData, WriteCalls } from './messages.ts'
+import type { StoredAt, StoreSource } from './offered.ts'
+import type { Outcome } from './outcome.ts'
+import { FileRefused } from './outcome.ts'
+import type { Partials } from './partials.ts'
+import { openPartials } from './partials.ts'
+import type { StoreParts } from './parts.ts'
+import { openPruner } from './pruner.ts'
+import type { SmallIncoming, StoreSmall } from './small.ts'
+import { openStoreSmall } from './small.ts'
+
+export type { ToCopy } from './copy.ts'
+export type { IncomingFile } from './large.ts'
+export type { Offered, StoreSource } from './offered.ts'
+export type { Stored } from './outcome.ts'
+export type { SmallEvents, SmallIncoming } from './small.ts'
+
+/** What the store knows of a sender's last session. */
+export interface KnownSession {
+  epoch: string
+  position: number
+  /** null: nothing was ever stored by one. */
+  session: string | null
+}
+
+/** Keeps files at rest: each whole and durable, or not at all. */
+export interface Store {
+  /** null: the store cannot be read now. Waits for the first look at it. */
+  known(folder: string): Promise<KnownSession | null>
+  /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
+  source(folder: string, directory: string): Promise<StoreSource>
+  receiveAll: StoreSmall
+  /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
+  receive(file: SmallIncoming): Promise<Outcome>
+  begin: StoreLarge
+  copy: StoreCopy
+  /** See Copies; the content is kept for ever from now on. */
+  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer>
+  /** Files that a sender should offer again, behind the first `after` of them. */
+  wanted(folder: string, after: number): Promise<readonly { directory: string; path: string }[]>
+  /** Has a sender offer again what has changed in its folder since a position. */
+  wantSince(folder: string, position: number): Promise<void>
+  /** These senders may send no longer: their partial files are removed. */
+  abandon: Partials['abandon']
+  /** Removes older contents that are kept no longer. */
+  prune(): Promise<void>
+  /** Contents that a sender has in the store, older ones included. */
+  usage(folder: string): SenderTotals
+  /** Folders that have anything in the store. */
+  folders(): string[]
+  /** How long the disk has left its oldest call unanswered, in milliseconds. */
+  stalledMs(): number
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** The script of the store's threads. */
+  thread: URL
+  rules: StoreRules
+  log(text: string): void
+  /** A file became durable, so many seconds after its last byte. */
+  onDurable?(seconds: number): void
+}
+
+/** Files that a sender is asked for again at a time. */
+const WANTED = 256
+/** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
+const END_WITHIN_MS = 2_000
+const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
+
+/** The store must be locked (claim.ts). */
+export function openStore(layout: StoreLayout, options: StoreOptions): Store {
+  const { thread, rules, log, onDurable = () => undefined } = options
+  const totals = new Map<string, SenderTotals>()
+  const usage = (folder: string) => totals.get(folder) ?? NOTHING
+  const commitThread = openCommitThread(layout, thread, (changed) => {
+    for (const [folder, one] of changed) totals.set(folder, one)
+  })
+  const data: StoreThreadData = { role: 'write' }
+  const writer = openThread<WriteCalls>(thread, { data, youngMb: 4 })
+  const watch = createCallWatch()
+  const reserving = openAdmission(layout.root, rules, usage)
+  const partials = openPartials(layout.partial, reserving)
+  const admission: Admission = {
+    charge: reserving.charge,
+    async enterAll(folder, files) {
+      await commitThread.opened
+      const rooms = await reserving.enterAll(folder, files)
+      // Complete files go before partial ones; the sender tries again.
+      for (const room of rooms)
+        if (room instanceof FileRefused && room.missingBytes !== null)
+          partials.makeRoom(folder, room.missingBytes)
+      return rooms
+    },
+  }
+  const groupCommit = openGroupCommit(commitThread, () => small.feed())
+  const parts: StoreParts = { admission, commitThread, groupCommit, partials, watch, onDurable }
+  const small = openStoreSmall(parts, writer)
+  const copies = openCopies(layout.root, watch)
+  const pruner = openPruner(commitThread, rules.keep, log)
+
+  commitThread.opened.then(
+    ({ aside }) => {
+      if (aside !== null) log(`the manifest could not be read and was kept as ${aside}`)
+      void partials.load()
+      void pruner.prune()
+    },
+    (thrown: unknown) => log(`the store cannot be used: ${String(thrown)}`),
+  )
+
+  return {
+    async known(folder) {
+      const { epoch } = await commitThread.opened
+      if (epoch === null) return null
+      const { position, session } = usage(folder)
+      return { epoch, position, session }
+    },
+    async source(folder, directory) {
+      return { id: await commitThread.call('source', { folder, directory }), folder, directory }
+    },
+    receiveAll: small.store,
+    receive: (file) =>
+      new Promise((resolve) => {
+        const onStored = (_: number, outcome: Outcome) => resolve(outcome)
+        small.store([file], { directories: [], onWritten: () => undefined, onStored })
+      }),
+    begin: openStoreLarge(parts),
+    copy: openStoreCopy(parts, copies),
+    async prove(of, size, nonce, signal) {
+      // First: what is proven, and removed at the source for that, must not be pruned a moment later.
+      const place = { source: of.source.id, path: of.path }
+      if (!(await commitThread.call('pin', place))) throw new FileRefused('unknown', 'not in the manifest')
+      return copies.prove(of, size, nonce, signal)
+    },
+    wanted: (folder, after) => commitThread.call('wanted', { folder, after, limit: WANTED }),
+    async wantSince(folder, position) {
+      await commitThread.call('wantSince', { folder, position })
+    },
+    abandon: partials.abandon,
+    prune: pruner.prune,
+    usage,
+    folders: () => [...totals.keys()],
+    stalledMs: () => Math.max(watch.oldestMs(), commitThread.stalledMs()),
+    async close() {
+      pruner.close()
+      partials.close()
+      await inTime(END_WITHIN_MS, Promise.all([small.end(), groupCommit.close()]))
+      await commitThread.close()
+      void writer.close()
+    },
+  }
+}

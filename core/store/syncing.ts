@@ -1,0 +1,76 @@
+import { closeSync, constants, fsync, fsyncSync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { syncWhole } from '../files/libc.ts'
+import type { Handles } from './handles.ts'
+import type { StoreLayout } from './layout.ts'
+import type { ToPlace } from './messages.ts'
+import { FileRefused } from './outcome.ts'
+
+/** Files that are synced at the same time, in libuv's pool. */
+const SYNCS_AT_ONCE = 64
+/**
+ * So many files, or bytes, are worth one sync of the whole file system. It also writes what other programs have written
+ * lately, which costs more than to sync a few files one by one.
+ */
+const WHOLE_FILES = 16
+const WHOLE_BYTES = 4 * 1024 * 1024
+
+const syncFd = promisify(fsync)
+
+/** Makes a round durable: its contents before they get names, then the names together with the manifest's rows. */
+export interface Syncing {
+  contents(): Promise<void>
+  /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
+  names(directories: ReadonlySet<string>): void
+}
+
+/** Every call throws what the disk says of what was written. */
+export function createSyncing(
+  { root, tree, fileSystem, isLogged }: Handles,
+  layout: StoreLayout,
+  files: readonly ToPlace[],
+  beat: () => void,
+): Syncing {
+  const open = files.filter(({ fd }) => fd !== null)
+  const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
+  const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
+
+  const syncFileSystem = () => {
+    const failure = syncWhole(root)
+    if (failure !== null) throw Object.assign(new Error(`${failure}: syncfs`), { code: failure })
+    beat()
+  }
+
+  return {
+    async contents() {
+      if (isWhole) return syncFileSystem()
+      for (let at = 0; at < open.length; at += SYNCS_AT_ONCE) {
+        await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(({ fd }) => syncFd(fd ?? -1)))
+        beat()
+      }
+    },
+    names(directories) {
+      if (isWhole) return syncFileSystem()
+      for (const directory of directories) {
+        try {
+          tree.sync(directory === '' ? [] : directory.split('/'))
+        } catch (thrown) {
+          // Somebody has exchanged it for a link: the files below it are not stored, which their own entries say.
+          if (!(thrown instanceof FileRefused)) throw thrown
+        }
+        beat()
+      }
+      if (isLogged) syncLog(layout)
+    },
+  }
+}
+
+/** Makes durable what was committed to the manifest. */
+export function syncLog({ manifest }: StoreLayout): void {
+  const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,179 @@
+import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
+import path from 'node:path'
+import { openat2 } from '../files/libc.ts'
+import { HOLD_DIRECTORY } from '../files/open-flags.ts'
+import { errorCode } from '../files/system-error.ts'
+import { FileRefused, nameRefusal } from './outcome.ts'
+
+/** Directories that are kept open: files that follow one another are mostly near each other. */
+const MOST_OPEN = 64
+
+/** How a symbolic link, or a file, is told where a directory is wanted (open(2), O_NOFOLLOW and O_DIRECTORY). */
+const NO_DIRECTORY: ReadonlySet<string> = new Set(['ENOTDIR', 'ELOOP'])
+
+/** A directory of a tree, good until the tree's next call. */
+export interface TreeDirectory {
+  /** Names may be appended; it leads to this very directory, whatever the names on the way come to mean. */
+  path: string
+  /** Where the system has none: -1. */
+  fd: number
+}
+
+/** What is to be done where a directory is missing, or is none. */
+export interface Making {
+  /** There is nothing of this name. */
+  missing(parent: TreeDirectory, name: string, way: readonly string[]): void
+  /** There is something else than a directory. */
+  inTheWay(parent: TreeDirectory, name: string, way: readonly string[]): void
+}
+
+/**
+ * Directories below a root, found step by step, and never by a symbolic link. Blocks. Linux alone lets names be looked
+ * up in an open directory (proc_pid_fd(5)); elsewhere each is looked at, and then used by its path.
+ */
+export interface Tree {
+  /**
+   * @param way the names below the root.
+   * @param making without, what is missing is an error.
+   * @throws what the system says; FileRefused for a symbolic link.
+   */
+  enter(way: readonly string[], making?: Making): TreeDirectory
+  /** Makes a directory's entries durable. @throws what the system says. */
+  sync(way: readonly string[]): void
+  /** Something was moved: what is open may be elsewhere now. */
+  forget(): void
+  close(): void
+}
+
+const CAN_HOLD = process.platform === 'linux'
+
+function openHeld(parent: TreeDirectory, name: string): TreeDirectory {
+  const fd = openSync(`${parent.path}/${name}`, HOLD_DIRECTORY)
+  return { fd, path: `/proc/self/fd/${fd}` }
+}
+
+function lookAt(parent: TreeDirectory, name: string): TreeDirectory {
+  const directory = path.join(parent.path, name)
+  if (lstatSync(directory).isDirectory()) return { fd: -1, path: directory }
+  throw Object.assign(new Error(`no directory: ${directory}`), { code: 'ENOTDIR' })
+}
+
+const openIn = CAN_HOLD ? openHeld : lookAt
+
+export function openTree(root: string): Tree {
+  let base: TreeDirectory | null = null
+  const open = new Map<string, TreeDirectory>()
+
+  const close = ({ fd }: TreeDirectory) => {
+    if (fd >= 0) closeSync(fd)
+  }
+
+  const rootNow = (): TreeDirectory => {
+    if (base !== null) return base
+    if (!CAN_HOLD) base = { fd: -1, path: root }
+    else {
+      // It may be a symbolic link: it is the administrator's own.
+      const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
+      base = { fd, path: `/proc/self/fd/${fd}` }
+    }
+    return base
+  }
+
+  const keep = (place: string, directory: TreeDirectory): TreeDirectory => {
+    open.set(place, directory)
+    if (open.size <= MOST_OPEN) return directory
+    const [[oldest, first] = [place, directory]] = open
+    if (first !== directory) {
+      open.delete(oldest)
+      close(first)
+    }
+    return directory
+  }
+
+  /** All the way in one call, where the kernel can do that; null: it cannot, or something is missing on the way. */
+  const openAll = (place: string): TreeDirectory | null => {
+    if (!CAN_HOLD) return null
+    try {
+      const fd = nameRefusal(() => openat2(rootNow().fd, place, HOLD_DIRECTORY))
+      return fd === null ? null : { fd, path: `/proc/self/fd/${fd}` }
+    } catch (thrown) {
+      const code = errorCode(thrown) ?? ''
+      // A way may be longer than what one call takes (PATH_MAX).
+      if (code === 'ENOENT' || code === 'ENAMETOOLONG' || NO_DIRECTORY.has(code)) return null
+      throw thrown
+    }
+  }
+
+  /** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
+  const hasFile = (parent: TreeDirectory, name: string): boolean => {
+    const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
+    if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+    // Nothing, or a directory: it was exchanged in this moment, and is tried again.
+    return stats?.isDirectory() === false
+  }
+
+  /** Opens it, or has it made; null: that was done, and what is above may be open no more. */
+  const openOrMake = (
+    parent: TreeDirectory,
+    way: readonly string[],
+    making: Making | undefined,
+  ): TreeDirectory | null => {
+    const name = way.at(-1) ?? ''
+    try {
+      return nameRefusal(() => openIn(parent, name))
+    } catch (thrown) {
+      const code = errorCode(thrown) ?? ''
+      const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
+      if (making === undefined) throw thrown
+      if (code === 'ENOENT') making.missing(parent, name, way)
+      else if (isFile) making.inTheWay(parent, name, way)
+      else if (!NO_DIRECTORY.has(code)) throw thrown
+      return null
+    }
+  }
+
+  const enter: Tree['enter'] = (way, making) => {
+    if (way.length === 0) return rootNow()
+    const place = way.join('/')
+    const known = open.get(place)
+    if (known !== undefined) {
+      open.delete(place)
+      open.set(place, known)
+      return known
+    }
+    const whole = openAll(place)
+    if (whole !== null) return keep(place, whole)
+    for (let attempt = 1; ; attempt += 1) {
+      // Somebody may exchange a name again and again while it is opened; who does that is not served.
+      const opened = openOrMake(enter(way.slice(0, -1), making), way, attempt > 8 ? undefined : making)
+      if (opened !== null) return keep(place, opened)
+    }
+  }
+
+  const forget = () => {
+    for (const directory of open.values()) close(directory)
+    open.clear()
+  }
+
+  return {
+    enter,
+    sync(way) {
+      const { fd, path: where } = enter(way)
+      if (fd >= 0) return fsyncSync(fd)
+      // Windows has no such call and needs none.
+      if (process.platform === 'win32') return
+      const opened = openSync(where, constants.O_RDONLY)
+      try {
+        fsyncSync(opened)
+      } finally {
+        closeSync(opened)
+      }
+    },
+    forget,
+    close() {
+      forget()
+      if (base !== null) close(base)
+      base = null
+    },
+  }
+}

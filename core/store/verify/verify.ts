@@ -1,0 +1,236 @@
+import { isUtf8 } from 'node:buffer'
+import { readdir, writeFile } from 'node:fs/promises'
+import pathTo from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openBeneath } from '../../files/beneath.ts'
+import { fileFactsOf } from '../../files/facts.ts'
+import { closeFd, statFd } from '../../files/fd.ts'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import type { FileSystem } from '../file-system.ts'
+import { keyOf, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../file-system.ts'
+import type { StoreLayout } from '../layout.ts'
+import { openManifestFile } from '../manifest/file.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import { openManifest } from '../manifest/manifest.ts'
+import type { Rows } from '../manifest/rows.ts'
+import { openRows } from '../manifest/rows.ts'
+import { openForReading, requireStore } from '../read-store.ts'
+import { checkRows } from './check-rows.ts'
+import type { Finding, Progress, VerifySummary } from './findings.ts'
+import { emptySummary } from './findings.ts'
+import { readDigest } from './read-digest.ts'
+import type { Found, RowName } from './walk.ts'
+import { rowsFor, walkStore } from './walk.ts'
+
+/** What Node puts for bytes that are no UTF-8. */
+const NOT_UTF8 = '\uFFFD'
+/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
+const ROW_FOLLOWS_MS = 1500
+
+export interface VerifyHost {
+  /** What a person should know before the findings. */
+  notice(sentence: Message): Promise<void>
+  /** What it says is waited for, so that findings never pile up. */
+  found(finding: Finding): Promise<void>
+  progress(progress: Progress): void
+}
+
+export interface VerifyOptions {
+  adopt: boolean
+  forgetMissing?: boolean
+}
+
+/** The manifest, opened for writing when something is to be written; null: it cannot be written to. */
+function createWriting({ manifest: file }: StoreLayout): { manifest(): Manifest | null; close(): void } {
+  let opened: ReturnType<typeof openManifestFile> | null = null
+  let manifest: Manifest | null | undefined
+  const open = (): Manifest | null => {
+    try {
+      opened = openManifestFile(file)
+      return openManifest(opened.database)
+    } catch {
+      return null
+    }
+  }
+  return {
+    manifest() {
+      if (manifest === undefined) manifest = open()
+      return manifest
+    },
+    close: () => opened?.database.close(),
+  }
+}
+
+/**
+ * Reads every file of a store and compares it with the manifest: first what the manifest knows, in its order, then
+ * what else is there. Works beside a running receiver. Memory does not grow with the store. What is damaged or missing
+ * in its place is asked for from its sender, by the receiver that runs, or by the next one.
+ *
+ * @param adopt records unknown files in the manifest as they are now.
+ * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose. What its sender
+ * still has comes back.
+ * @throws Problem if there is no store, or it cannot be looked at.
+ */
+export async function verifyStore(
+  directory: string,
+  options: VerifyOptions,
+  host: VerifyHost,
+): Promise<VerifySummary> {
+  const layout = await requireStore(directory)
+  if (options.adopt) {
+    const { database, aside } = openManifestFile(layout.manifest)
+    database.close()
+    if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
+  }
+  const { database, isRunning } = openForReading(layout)
+  const writing = createWriting(layout)
+  try {
+    return await compare(layout, openRows(database), writing, isRunning, options, host)
+  } finally {
+    writing.close()
+    database.close()
+  }
+}
+
+async function compare(
+  layout: StoreLayout,
+  rows: Rows,
+  writing: ReturnType<typeof createWriting>,
+  isRunning: boolean,
+  { adopt, forgetMissing = false }: VerifyOptions,
+  host: VerifyHost,
+): Promise<VerifySummary> {
+  const summary = emptySummary()
+  const progress: Progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
+  for (const { files, bytes } of rows.totals()) {
+    progress.totalFiles += files
+    progress.totalBytes += bytes
+  }
+  const advance = (bytes: number) => {
+    progress.bytes += bytes
+    host.progress(progress)
+  }
+  const say = async (finding: Finding) => {
+    summary[finding.kind] += 1
+    if (finding.kind === 'unknown' && finding.adopted) summary.adopted += 1
+    if (finding.kind === 'missing' && finding.forgotten) summary.forgotten += 1
+    if ('isWanted' in finding && finding.isWanted) summary.wanted += 1
+    await host.found(finding)
+  }
+
+  await checkRows(layout, rows, isRunning, {
+    say,
+    advance,
+    want(row) {
+      const manifest = writing.manifest()
+      manifest?.want(row.source, row.key)
+      return manifest !== null
+    },
+    forget(row) {
+      const manifest = forgetMissing ? writing.manifest() : null
+      // A sender that still has it believes it to be here: it is asked, and sends it again.
+      if (row.version === '') manifest?.want(row.source, row.key)
+      manifest?.forget([row], [])
+      return manifest !== null
+    },
+    checked({ facts }) {
+      progress.files += 1
+      summary.files += 1
+      summary.bytes += facts.size
+      advance(0)
+    },
+  })
+  // A receiver that runs looks when this file changes.
+  if (summary.wanted + summary.forgotten > 0)
+    await writeFile(layout.wanted, '', { mode: 0o600 }).catch(() => undefined)
+  const fileSystem = triedOf(layout)
+  const isKnown = createKnown(rows, fileSystem)
+  for await (const found of walkStore(layout)) {
+    advance(0)
+    if (isKnown(found)) continue
+    const finding = await judgeUnknown(layout, found, isKnown, isRunning)
+    const manifest = finding?.kind === 'unknown' && adopt ? writing.manifest() : null
+    const [name] = rowsFor(found)
+    if (finding === null) continue
+    if (manifest === null || name === undefined) await say(finding)
+    else await say(await adoptFile(layout, finding.place, name, manifest, fileSystem, advance))
+  }
+  return summary
+}
+
+function triedOf({ temporary }: StoreLayout): FileSystem {
+  try {
+    return tryFileSystem(temporary)
+  } catch {
+    return UNKNOWN_FILE_SYSTEM
+  }
+}
+
+/** Whether the manifest has a row for what was found. */
+function createKnown(rows: Rows, fileSystem: FileSystem): (found: Found) => boolean {
+  const sourceOf = ({ folder, directory }: RowName) =>
+    rows.sources().find((one) => one.folder === folder && one.directory === directory)
+  return (found) =>
+    found.kind === 'file' &&
+    rowsFor(found).some((name) => {
+      const source = sourceOf(name)
+      return source !== undefined && rows.find(source.id, keyOf(name.path, fileSystem), name.version) !== null
+    })
+}
+
+/** null: it is none of the store's files any more, or is known by now. */
+async function judgeUnknown(
+  layout: StoreLayout,
+  found: Found,
+  isKnown: (found: Found) => boolean,
+  isRunning: boolean,
+): Promise<Finding | null> {
+  const place = found.place.join('/')
+  if (found.kind === 'unreadable') return { kind: 'unreadable', place, code: found.code, isWanted: false }
+  if (found.kind === 'strange') return { kind: 'strange', place }
+  const file = pathTo.join(layout.root, ...found.place)
+  const stats = await lstatOrNull(file).catch(() => undefined)
+  if (stats === null) {
+    // Gone since it was listed, as older versions are; or there under a name that cannot be asked for.
+    const isNameless = place.includes(NOT_UTF8) && (await hasOtherNames(pathTo.dirname(file)))
+    return isNameless ? { kind: 'strange', place } : null
+  }
+  const isYoung = stats === undefined || Date.now() - stats.ctimeMs < ROW_FOLLOWS_MS
+  if (isRunning && isYoung) await delay(ROW_FOLLOWS_MS)
+  return isKnown(found) ? null : { kind: 'unknown', place, adopted: false }
+}
+
+/** Whether a directory has a name in it that is no UTF-8. */
+async function hasOtherNames(directory: string): Promise<boolean> {
+  const names = await readdir(directory, { encoding: 'buffer' }).catch(() => [])
+  return names.some((name) => !isUtf8(name))
+}
+
+async function adoptFile(
+  layout: StoreLayout,
+  place: string,
+  { folder, directory, path, version, depth }: RowName,
+  manifest: Manifest,
+  fileSystem: FileSystem,
+  advance: (bytes: number) => void,
+): Promise<Finding> {
+  try {
+    const fd = await openBeneath(layout.root, place, READ_FILE)
+    try {
+      const stats = await statFd(fd)
+      const { digest, size } = await readDigest(fd, ({ length }) => advance(length), 'disk')
+      const facts = { ...fileFactsOf(stats, null), size }
+      const source = manifest.sourceOf(folder, directory)
+      manifest.adopt({ source, key: keyOf(path, fileSystem), path, version, depth, facts, digest })
+      return { kind: 'unknown', place, adopted: true }
+    } finally {
+      await closeFd(fd)
+    }
+  } catch (thrown) {
+    return { kind: 'unreadable', place, code: errorCode(thrown) ?? errorText(thrown), isWanted: false }
+  }
+}

@@ -1,0 +1,64 @@
+import { opendir } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode, isGone } from '../../files/system-error.ts'
+import type { StoreLayout } from '../layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
+import { isVersionName, versionNameAsGiven } from '../versions/name.ts'
+
+/** Something in a store, below its root. */
+export type Found = {
+  place: string[]
+  /** Whether it is in the tree of versions. */
+  isVersion: boolean
+} & ({ kind: 'file' } | { kind: 'strange' } | { kind: 'unreadable'; code: string })
+
+/** What is in a store's root and nobody's folder: Holdfast's own, and, of a store that is a disk, the disk's. */
+const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
+
+/** All that is in the store but directories and what is nobody's folder, one after the other. Links are not followed. */
+export async function* walkStore(layout: StoreLayout): AsyncGenerator<Found> {
+  yield* walk(layout.root, [], false)
+  yield* walk(layout.root, layout.versions, true)
+}
+
+async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<Found> {
+  try {
+    for await (const entry of await opendir(path.join(root, ...place))) {
+      if (place.length === 0 && BESIDE_FOLDERS.has(entry.name)) continue
+      const inside = [...place, entry.name]
+      if (entry.isDirectory()) yield* walk(root, inside, isVersion)
+      else yield { kind: entry.isFile() ? 'file' : 'strange', place: inside, isVersion }
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    // Gone since it was listed, or there are no versions yet.
+    if (isGone(code)) return
+    if (code === null) throw thrown
+    yield { kind: 'unreadable', code, place: [...place], isVersion }
+  }
+}
+
+/** The row that describes a content. */
+export interface RowName {
+  folder: string
+  directory: string
+  path: string
+  version: string
+  depth: number
+}
+
+/** The rows that may describe a file, the likeliest first; none: it is in no source's directory. */
+export function rowsFor({ place, isVersion }: Pick<Found, 'place' | 'isVersion'>): RowName[] {
+  // A version's place begins with .holdfast/versions.
+  const [folder, directory, ...parts] = isVersion ? place.slice(2) : place
+  if (folder === undefined || directory === undefined || parts.length === 0) return []
+  if (!isVersion) return [{ folder, directory, path: parts.join('/'), version: '', depth: 0 }]
+  const rows: RowName[] = []
+  for (let depth = parts.length - 1; depth > 0; depth -= 1) {
+    const version = versionNameAsGiven(parts[depth] ?? '')
+    if (!isVersionName(version)) continue
+    const rest = [...parts.slice(0, depth), ...parts.slice(depth + 1)]
+    rows.push({ folder, directory, path: rest.join('/'), version, depth })
+  }
+  return rows
+}

@@ -1,0 +1,71 @@
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
+import { DIGEST_BYTES, isContentOf } from '../files/digest.ts'
+import { dataIn } from '../files/holes.ts'
+import { WRITE_NEW_FILE } from '../files/open-flags.ts'
+import { setTimes } from '../files/set-times.ts'
+import { errorCode } from '../files/system-error.ts'
+import { batchBuffers, freeNow } from '../wire/frame-buffers.ts'
+import { UNNAMED } from './file-system.ts'
+import type { WriteJob, WriteResult } from './messages.ts'
+import { WRONG_DIGEST } from './messages.ts'
+
+/** All files of a store have it, whatever those at the source have: that is in the manifest. */
+const FILE_MODE = 0o600
+
+function writeContent(fd: number, bytes: Uint8Array, isSparse: boolean): void {
+  if (!isSparse) {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at)
+    return
+  }
+  for (const piece of dataIn(bytes, 0))
+    for (let at = 0; at < piece.bytes.length; )
+      at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
+  ftruncateSync(fd, bytes.length)
+}
+
+/** @returns its descriptor, or why it is not written, and then nothing is left of it. */
+function writeOne(
+  directory: string,
+  name: string | null,
+  { mtimeNs, isSparse }: WriteJob['files'][number],
+  bytes: Uint8Array,
+  digest: Uint8Array,
+): number | string {
+  if (!isContentOf(digest, bytes)) return WRONG_DIGEST
+  let fd = -1
+  try {
+    fd = name === null ? openSync(directory, UNNAMED, FILE_MODE) : openSync(name, WRITE_NEW_FILE, FILE_MODE)
+    writeContent(fd, bytes, isSparse)
+    setTimes(fd, mtimeNs)
+    return fd
+  } catch (thrown) {
+    if (fd >= 0) {
+      closeQuietly(fd)
+      // What is left of a file on a full disk would keep it full.
+      if (name !== null) rmSync(name, { force: true })
+    }
+    return errorCode(thrown) ?? String(thrown)
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // Closed all the same (close(2)).
+  }
+}
+
+/** Writes the contents of small files; what it has written is the caller's, and open. Blocks. */
+export function writeFiles({ directory, names, files, bytes, digests }: WriteJob): WriteResult {
+  let at = 0
+  const written = files.map((file, index) => {
+    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    const content = bytes.subarray(at, at + file.size)
+    at += file.size
+    return writeOne(directory, names?.[index] ?? null, file, content, digest)
+  })
+  if (batchBuffers.holds(bytes)) return { written, memory: bytes }
+  freeNow(bytes)
+  return { written, memory: null }
+}

@@ -1,0 +1,151 @@
+import { statfsSync } from 'node:fs'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import type { Room } from '../../../core/store/limits/admission.ts'
+import { openAdmission } from '../../../core/store/limits/admission.ts'
+import type { Quota } from '../../../core/store/limits/rules.ts'
+import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
+import { FileRefused } from '../../../core/store/outcome.ts'
+import { openStore } from '../../../core/store/store.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { receiverParts, treeOf } from '../../support/transfer.ts'
+
+const MIB = 1024 * 1024
+const NAME = 4096
+
+const limited = (each: Partial<Quota>) => ({
+  ...DEFAULT_RULES,
+  quota: { each: { bytes: null, files: null, ...each }, of: {} },
+})
+const nothing = () => ({ files: 0, bytes: 0, names: 0 })
+const freeBytes = (root: string) => {
+  const { bavail, bsize } = statfsSync(root)
+  return bavail * bsize
+}
+
+/** Admission of single files: the room of each, or why there is none. */
+function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), used = nothing) {
+  const admission = openAdmission(root, rules, used)
+  const enter = async (folder: string, size: number, path = 'f'): Promise<Room | FileRefused> => {
+    const [room] = await admission.enterAll(folder, [{ place: `${folder}/data/${path}`, size }])
+    if (room === undefined) throw new Error('no answer')
+    return room
+  }
+  /** @throws why there is no room. */
+  const roomFor = async (folder: string, size: number) => {
+    const room = await enter(folder, size)
+    if (room instanceof FileRefused) throw room
+    return room
+  }
+  return { enter, roomFor }
+}
+
+describe('what there is room for', () => {
+  test('files on their way count as if they were stored, until they are on it no more', async () => {
+    const { roomFor } = open(limited({ files: 2 }))
+    const [first] = [await roomFor('pc', 1), await roomFor('pc', 1)]
+    await expect(roomFor('pc', 1)).rejects.toMatchObject({ status: 'full', detail: 'quota files 2' })
+    await roomFor('other', 1)
+    first?.leave(false)
+    first?.leave(false)
+    await roomFor('pc', 1)
+    await expect(roomFor('pc', 1)).rejects.toThrow('quota files 2')
+  })
+
+  test('names count, too, also those of directories that have to be made: a quota bounds empty files', async () => {
+    const { enter } = open(limited({ bytes: 6 * NAME }))
+    // pc, data, a, b, and the file; then one more file beside it.
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/two')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/three')).toMatchObject({ status: 'full', missingBytes: NAME })
+  })
+
+  test('what was stored since the disk was asked counts against the floor', async () => {
+    const root = temporaryDirectory('admission')
+    const floor = { bytes: freeBytes(root) - 64 * MIB, percent: 100 }
+    const { roomFor } = open({ ...DEFAULT_RULES, floor }, root)
+    const first = await roomFor('pc', 40 * MIB)
+    first.written(20 * MIB)
+    first.leave(true)
+    await expect(roomFor('pc', 40 * MIB)).rejects.toMatchObject({ status: 'full', detail: 'floor' })
+  })
+
+  test('a file of which nothing was written leaves its room to the next one', async () => {
+    const root = temporaryDirectory('admission')
+    const { roomFor } = open({ ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } }, root)
+    const most = Math.floor(freeBytes(root) * 0.6)
+    const first = await roomFor('pc', most)
+    first.leave(false)
+    await roomFor('pc', most)
+  })
+})
+
+describe('a store with limits', () => {
+  test('a large file on its way needs room for what is still to come of it, not for what the disk has', async () => {
+    const root = temporaryDirectory('admission')
+    const { store, source } = await openAt(root, {
+      floor: { bytes: freeBytes(root) - 64 * MIB, percent: 100 },
+    })
+    const large = begin(store, source, 'large', 48 * MIB)
+    expect(await large.offset).toBe(0)
+    const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from('x')))
+    const piece = Buffer.alloc(MIB, 7)
+    for (let count = 0; count < 40; count += 1) await large.write(piece)
+    expect(await receive('at once')).toMatchObject({ status: 'durable' })
+    // What the disk has said is good for 250 ms: then it knows of the 40 MiB itself.
+    const now = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 300)
+    onTestFinished(() => void vi.restoreAllMocks())
+    expect(await receive('later')).toMatchObject({ status: 'durable' })
+    await large.abort(false)
+  })
+
+  test('a large file that there is no room for takes none from others, also before its sender has ended it', async () => {
+    const { store, source } = await openLarge()
+    const large = begin(store, source, 'file', 2 ** 50)
+    expect(await large.offset).toBeNull()
+    expect(large.refused?.status).toBe('full')
+    const other = await store.source('other', 'data')
+    const outcome = await store.receive(smallFile(other, 'small', Buffer.from('x')))
+    expect(outcome).toMatchObject({ status: 'durable' })
+    await large.abort(false)
+  })
+
+  test('nothing is let in before it is known what is stored already', async () => {
+    const root = temporaryDirectory('admission')
+    const before = await openAt(root)
+    const one = smallFile(before.source, 'one', Buffer.from('one'))
+    expect((await before.store.receive(one)).status).toBe('durable')
+    await before.store.close()
+    const store = openStore(storeLayout(root), {
+      thread: receiverParts.storeThread,
+      rules: limited({ files: 1 }),
+      log: () => undefined,
+    })
+    onTestFinished(() => store.close())
+    // Its first call: the manifest has not been opened yet.
+    const two = store.receive(smallFile(before.source, 'two', Buffer.from('two')))
+    expect(await two).toEqual({ status: 'full', detail: 'quota files 1' })
+  })
+
+  test('without room a sender still hears that a content is there, and nothing else is stored', async () => {
+    const { root, store, source } = await openLarge(limited({ files: 1 }))
+    const receive = (text: string) => store.receive(smallFile(source, 'file', Buffer.from(text)))
+    const isThere = async (text: string) => {
+      const bytes = Buffer.from(text)
+      const copy = { from: { source, path: 'file' }, digest: digestOf(bytes), isMoved: false }
+      const { signal } = new AbortController()
+      const file = offeredAs(source, 'file', bytes.length)
+      return (await store.copy(file, copy, signal, createSemaphore(1))).outcome.status
+    }
+    expect((await receive('one')).status).toBe('durable')
+    expect([await isThere('one'), await isThere('two')]).toEqual(['same', 'unknown'])
+    expect(await receive('two')).toEqual({ status: 'full', detail: 'quota files 1' })
+    expect(Object.keys(treeOf(root)).filter((name) => !name.startsWith('.holdfast'))).toEqual([
+      'pc/data/file',
+    ])
+  })
+})

@@ -1,0 +1,246 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Store, StoreSource } from '../../../core/store/store.ts'
+import { verifyStore } from '../../../core/store/verify/verify.ts'
+import { openAt, openLarge, smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/transfer.ts'
+
+/** `before` is told of each call by which a round changes the disk, or syncs it. */
+const disk = vi.hoisted(() => {
+  const nothing = (_call: string): void => undefined
+  return { before: nothing, nothing, syncsWhole: true, failure: null as string | null }
+})
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>()
+  const pathOf = (fd: number) => real.readlinkSync(`/proc/self/fd/${fd}`)
+  return {
+    ...real,
+    mkdirSync(...words: Parameters<typeof real.mkdirSync>) {
+      disk.before(`mkdir ${words[0]}`)
+      return real.mkdirSync(...words)
+    },
+    renameSync(...words: Parameters<typeof real.renameSync>) {
+      disk.before(`rename ${words[1]}`)
+      real.renameSync(...words)
+    },
+    fsyncSync: (fd: number) => disk.before(`sync ${pathOf(fd)}`),
+    fsync(fd: number, done: (error: null) => void) {
+      disk.before(`sync ${pathOf(fd)}`)
+      setImmediate(done, null)
+    },
+  }
+})
+vi.mock('../../../core/files/libc.ts', async (original) => {
+  const real = await original<typeof import('../../../core/files/libc.ts')>()
+  return {
+    ...real,
+    linkOpenFile(...words: Parameters<typeof real.linkOpenFile>) {
+      disk.before(`name ${words[2]}`)
+      return real.linkOpenFile(...words)
+    },
+    syncWhole() {
+      disk.before('sync all')
+      const { failure } = disk
+      disk.failure = null
+      return failure
+    },
+  }
+})
+vi.mock('../../../core/store/file-system.ts', async (original) => {
+  const real = await original<typeof import('../../../core/store/file-system.ts')>()
+  const tryFileSystem = (at: string) => ({ ...real.tryFileSystem(at), syncsWhole: disk.syncsWhole })
+  return { ...real, tryFileSystem }
+})
+beforeEach(() => Object.assign(disk, { before: disk.nothing, syncsWhole: true, failure: null }))
+
+const onLinux = describe.runIf(process.platform === 'linux')
+type Texts = readonly (readonly [name: string, text: string])[]
+type Tell = (name: string, text: string, status: string) => void
+
+/** Has files come together; what became of each. */
+async function send(
+  { store, source }: { store: Store; source: StoreSource },
+  texts: Texts,
+  answered: Tell = () => undefined,
+  written: (name: string) => void = () => undefined,
+): Promise<string[]> {
+  const statuses: string[] = []
+  await new Promise<void>((resolve) => {
+    let left = texts.length
+    store.receiveAll(
+      texts.map(([name, text]) => smallFile(source, name, Buffer.from(text))),
+      {
+        directories: [],
+        onWritten: (index) => written(texts[index]?.[0] ?? ''),
+        onStored(index, { status, detail }) {
+          statuses[index] = `${status} ${detail}`.trim()
+          const [name, text] = texts[index] ?? ['', '']
+          answered(name, text, status)
+          left -= 1
+          if (left === 0) resolve()
+        },
+      },
+    )
+  })
+  return statuses
+}
+
+const numbered = (count: number): Texts => Array.from({ length: count }, (_, at) => [`n${at}`, `${at}`])
+
+async function findings(root: string): Promise<string[]> {
+  const found: string[] = []
+  await verifyStore(
+    root,
+    { adopt: false },
+    {
+      notice: async () => undefined,
+      found: async ({ kind, place }) => void found.push(`${kind} ${place}`),
+      progress: () => undefined,
+    },
+  )
+  return found
+}
+
+/** All contents that a sender has in a store, older ones included. */
+const contentsOf = (root: string): string[] =>
+  [path.join(root, 'pc'), path.join(root, '.holdfast', 'versions')].flatMap((at) =>
+    Object.keys(treeOf(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
+  )
+
+onLinux('a receiver that is killed at any step of a round', () => {
+  const before: Texts = [
+    ['same', 'the same'],
+    ['changed', 'before'],
+    ['deep/changed', 'deep before'],
+    ['file', 'a file'],
+    ['directory/one', 'one below'],
+  ]
+  const coming: Texts = [
+    ['changed', 'after'],
+    ['deep/changed', 'deep after'],
+    ['same', 'the same'],
+    ['file/below', 'below a file'],
+    ['file/other', 'also below a file'],
+    ['changed', 'once more'],
+    ['directory', 'instead of a directory'],
+    ['new/file', 'new'],
+  ]
+
+  /** A store as a kill leaves it before each call of the round that stores what is coming. */
+  async function killAtEach(others: Texts) {
+    const at = await openLarge()
+    expect(await send(at, before)).toEqual(before.map(() => 'durable'))
+    const killed = temporaryDirectory('killed')
+    const steps: { call: string; root: string; promised: string[] }[] = []
+    const promised = before.map(([, text]) => text)
+    disk.before = (call) => {
+      if (/name n\d|deleted/.test(call)) return
+      const root = path.join(killed, `${steps.length}`)
+      // What a process has written is there for the next one, be it on the disk or not.
+      execFileSync('cp', ['-a', at.root, root])
+      steps.push({ call, root, promised: [...promised] })
+    }
+    const noted: Tell = (_, text, status) => status === 'durable' && void promised.push(text)
+    await send(at, [...others, ...coming], noted)
+    disk.before = disk.nothing
+    return steps
+  }
+
+  test.each([
+    ['with syncs of the whole disk', true, numbered(16)],
+    ['with syncs of each file', false, []],
+  ] as const)(
+    '%s: it has lost nothing that was called durable, and knows all that is there',
+    { timeout: 60_000 },
+    async (_, syncsWhole, others) => {
+      disk.syncsWhole = syncsWhole
+      const steps = await killAtEach(others)
+      expect(steps.length).toBeGreaterThan(20)
+      for (const { call, root, promised } of steps) {
+        const lost = () => promised.filter((text) => !contentsOf(root).includes(text))
+        expect([call, await findings(root), lost()]).toEqual([call, [], []])
+        for (const name of ['same', 'changed', 'deep/changed', 'file', 'directory'])
+          expect([call, name, fs.existsSync(path.join(root, 'pc', 'data', name))]).toEqual([call, name, true])
+        const next = await openAt(root)
+        const refused = (await send(next, coming)).filter((status) => !/^(durable|same)$/.test(status))
+        await next.store.close()
+        expect([call, refused, await findings(root), lost()]).toEqual([call, [], [], []])
+        for (const [name, text] of new Map(coming))
+          expect(fs.readFileSync(path.join(root, 'pc', 'data', name), 'utf8')).toBe(text)
+      }
+    },
+  )
+
+  test('is not kept from its work by what somebody has put in a place of that round meanwhile', async () => {
+    disk.syncsWhole = false
+    const steps = await killAtEach([])
+    const { root = '' } = steps.findLast(({ call }) => call === 'name changed') ?? {}
+    for (const name of ['deep/changed', 'file/below']) {
+      fs.rmSync(path.join(root, 'pc', 'data', name))
+      fs.symlinkSync('nowhere', path.join(root, 'pc', 'data', name))
+    }
+    expect(await send(await openAt(root), [['another', 'file']])).toEqual(['durable'])
+  })
+})
+
+onLinux('an answer comes when its file is durable, with its name', () => {
+  /** All that happens, in its order. */
+  async function eventsOf(texts: Texts, existing: Texts = []): Promise<string[]> {
+    const at = await openLarge()
+    if (existing.length > 0) await send(at, existing)
+    const events: string[] = []
+    disk.before = (call) => void events.push(call.replace(at.root, ''))
+    const tell = (what: string) => (name: string) => void events.push(`${what} ${name}`)
+    await send(at, texts, tell('answer'), tell('written'))
+    return events
+  }
+
+  test('many: one sync of the disk for all contents of a round, and one for all names', async () => {
+    const texts = numbered(40)
+    const events = await eventsOf(texts)
+    for (const [name] of texts) {
+      const [written, named, answered] = ['written', 'name', 'answer'].map((what) =>
+        events.indexOf(`${what} ${name}`),
+      )
+      const synced = events.indexOf('sync all', written)
+      expect([name, written !== -1, named !== -1]).toEqual([name, true, true])
+      expect(synced).toBeLessThan(named ?? 0)
+      expect(events.indexOf('sync all', named)).toBeLessThan(answered ?? 0)
+    }
+    expect(events.filter((event) => event.startsWith('sync'))).toEqual(['sync all', 'sync all'])
+  })
+
+  test('few: the contents before their names, and then their directories and the manifest', async () => {
+    disk.syncsWhole = false
+    const texts = Object.entries({ 'b/c': 'one', a: 'two' })
+    const events = await eventsOf(texts, Object.entries({ a: 'before' }))
+    const at = (pattern: RegExp) => events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
+    const contents = at(/^sync .*\(deleted\)$/)
+    const names = at(/^name /)
+    const [announced = 0, noted = 0, ...others] = at(/^sync .*manifest.db-wal$/)
+    const directories = ['pc/data', 'pc/data/b', '.holdfast/versions/pc/data/a'].map((name) =>
+      events.indexOf(`sync /${name}`),
+    )
+    // What was there is moved away when the manifest says that it may be.
+    const moved = at(/^rename .*-0$/)
+    expect([contents.length, names.length, moved.length, others]).toEqual([2, 3, 1, []])
+    const steps = [contents, [announced], moved, names.slice(-1), directories, [noted], at(/^answer /)]
+    for (const [index, step] of steps.slice(1).entries())
+      expect(Math.max(...(steps[index] ?? []))).toBeLessThan(Math.min(...step))
+  })
+
+  test('a sync that fails is told to all whom it was for, and what comes next is stored', async () => {
+    const at = await openLarge()
+    disk.failure = 'EIO'
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['failed EIO']))
+    expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
+    expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
+  })
+})

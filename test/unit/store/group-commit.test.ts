@@ -1,0 +1,157 @@
+import { openSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Written } from '../../../core/store/group-commit.ts'
+import { openGroupCommit } from '../../../core/store/group-commit.ts'
+import type { RoundResult, ToPlace } from '../../../core/store/messages.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { openLarge, smallFile } from '../../support/large-files.ts'
+import { threadJobs } from '../../support/threads-here.ts'
+import { until } from '../../support/until.ts'
+
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+
+const MIB = 1024 * 1024
+const EIO = { status: 'failed', detail: 'EIO' } as const
+
+/** Rounds of a disk that makes durable what the test lets it. */
+function open() {
+  const asked: { files: readonly ToPlace[]; end(failure: RoundResult['failure']): void }[] = []
+  const round = ({ files }: { files: readonly ToPlace[] }) =>
+    new Promise<RoundResult>((resolve) => {
+      const end = (failure: RoundResult['failure']) => {
+        const outcome = failure ?? { status: 'durable' as const, detail: '' }
+        resolve({ outcomes: files.map(() => outcome), failure, position: 1, totals: [] })
+      }
+      asked.push({ files, end })
+    })
+  let rooms = 0
+  const commits = openGroupCommit({ round }, () => {
+    rooms += 1
+  })
+  const answers: string[] = []
+  const written = (size: number): Written => ({
+    ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: factsOf(size), session: null },
+    ...{ fd: openSync('/dev/null', 'r'), temporary: null, digest: Buffer.alloc(32) },
+    ...{ isUntimed: false, moved: null, directories: [] },
+    answer: ({ status }) => void answers.push(status),
+  })
+  const add = (count: number, size = 1) => {
+    commits.reserve(count, count * size)
+    commits.add(Array.from({ length: count }, () => written(size)))
+  }
+  const next = async () => {
+    const { files, end } = await until('a round is asked for', () => asked.shift())
+    return { names: files.length, end }
+  }
+  return { commits, add, next, answers, rooms: () => rooms }
+}
+
+describe('group commit', () => {
+  test('what is written while a round is under way is in the next one, all of it together', async () => {
+    const { add, next, answers } = open()
+    add(1)
+    const first = await next()
+    for (let count = 0; count < 40; count += 1) add(1)
+    expect([first.names, answers]).toEqual([1, []])
+    first.end(null)
+    const second = await next()
+    expect([second.names, answers.length]).toEqual([40, 1])
+    second.end(null)
+    await until('all are answered', () => answers.length === 41)
+  })
+
+  test('what no sync has seen yet is bounded: there is room again when it is durable', async () => {
+    const { commits, add, next, rooms } = open()
+    for (let count = 0; commits.room > 0; count += 1) {
+      add(1, MIB)
+      expect(count).toBeLessThan(300)
+    }
+    for (let round = 0; round < 2; round += 1) (await next()).end(null)
+    await until('all are durable', () => rooms() > 0 && commits.room > 0)
+  })
+
+  test('files on their way are bounded, too, however small', () => {
+    const { commits, add } = open()
+    const { room } = commits
+    expect(room).toBeGreaterThan(100)
+    commits.reserve(room - 1, 0)
+    add(1)
+    expect(commits.room).toBe(0)
+    commits.giveUp(10, 0)
+    expect(commits.room).toBe(10)
+  })
+
+  test('of a sync that failed nothing is durable that was written before its end: not what is in the next round either', async () => {
+    const { add, next, answers } = open()
+    add(20)
+    const failing = await next()
+    add(20)
+    failing.end(EIO)
+    await until('all are answered', () => answers.length === 40)
+    expect(new Set(answers)).toEqual(new Set(['failed']))
+    add(20)
+    ;(await next()).end(null)
+    await until('they are durable', () => answers.slice(40).every((status) => status === 'durable'))
+    expect(answers).toHaveLength(60)
+  })
+
+  test('at its end what is under way is brought to its end, and nothing more begins', async () => {
+    const { commits, add, next, answers } = open()
+    add(1)
+    const first = await next()
+    add(1)
+    const closed = commits.close()
+    add(1)
+    expect(answers).toEqual(['aborted'])
+    first.end(null)
+    ;(await next()).end(null)
+    await closed
+    expect(answers).toEqual(['aborted', 'durable', 'durable'])
+  })
+})
+
+describe('the store', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => {
+    vi.useRealTimers()
+    threadJobs.before = async () => undefined
+  })
+
+  test('does not rest while a round is under way: what is written already is for its next sync to judge', async () => {
+    const jobs: string[] = []
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const { store, source } = await openLarge()
+    threadJobs.before = async (kind) => {
+      if (kind === 'round' && !jobs.includes('round')) await held
+      jobs.push(kind)
+    }
+    const receive = (name: string) => {
+      const answer = { written: () => undefined as unknown, stored: () => undefined as unknown }
+      const written = new Promise((resolve) => Object.assign(answer, { written: resolve }))
+      const stored = new Promise((resolve) => Object.assign(answer, { stored: resolve }))
+      store.receiveAll([smallFile(source, name, Buffer.from(name))], {
+        directories: [],
+        onWritten: () => answer.written(),
+        onStored: () => answer.stored(),
+      })
+      return { written, stored }
+    }
+    const first = receive('one')
+    await first.written
+    const second = receive('two')
+    await second.written
+    await new Promise(setImmediate)
+    vi.advanceTimersByTime(60_000)
+    release()
+    await Promise.all([first.stored, second.stored])
+    expect(jobs.slice(jobs.indexOf('round'), jobs.lastIndexOf('round'))).not.toContain('rest')
+    vi.advanceTimersByTime(60_000)
+    await vi.waitFor(() => expect(jobs.at(-1)).toBe('rest'))
+  })
+})

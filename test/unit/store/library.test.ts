@@ -1,0 +1,61 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createHasher } from '../../../core/files/digest.ts'
+import { claimStore } from '../../../core/store/claim.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
+import type { RestoreEvent } from '../../../core/store/restore/restore.ts'
+import { listStore, restoreStore } from '../../../core/store/restore/restore.ts'
+import { openStore } from '../../../core/store/store.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { receiverParts, treeOf } from '../../support/transfer.ts'
+
+test('a store is used on a path alone: small files, large ones in pieces, a proof, a list, a restore', async () => {
+  const base = temporaryDirectory('library')
+  const layout = storeLayout(path.join(base, 'store'))
+  const lock = await claimStore(layout, () => undefined)
+  onTestFinished(() => lock.release())
+  const options = { thread: receiverParts.storeThread, rules: DEFAULT_RULES, log: () => undefined }
+  const store = openStore(layout, options)
+  onTestFinished(() => store.close())
+  const source = await store.source('pc', 'data')
+
+  const small = Buffer.from('a small file')
+  expect(await store.receive(smallFile(source, 'd/small', small))).toMatchObject({ status: 'durable' })
+  const large = Buffer.alloc(5 * 1024 * 1024, 'a large file ')
+  const incoming = store.begin(offeredAs(source, 'large', large.length), {})
+  expect(await incoming.offset).toBe(0)
+  for (let at = 0; at < large.length; at += 1_000_000)
+    await incoming.write(large.subarray(at, at + 1_000_000))
+  expect((await incoming.finish(digestOf(large))).outcome).toMatchObject({ status: 'durable' })
+
+  const nonce = Buffer.alloc(32, 1)
+  const expected = createHasher()
+  for (const bytes of [nonce, large]) expected.update(bytes)
+  const proof = await store.prove(
+    { source, path: 'large' },
+    large.length,
+    nonce,
+    new AbortController().signal,
+  )
+  expect(proof.equals(expected.digest())).toBe(true)
+
+  const events: RestoreEvent[] = []
+  const host = { event: async (one: RestoreEvent) => void events.push(one), progress: () => undefined }
+  const wanted = {
+    ...{ sender: 'pc', source: 'data', path: null },
+    ...{ at: null, version: null, oldNames: false },
+  }
+  await listStore(layout.root, wanted, host)
+  expect(events.flatMap((one) => (one.kind === 'listed' ? one.listed.path : []))).toEqual([
+    'd/small',
+    'large',
+  ])
+  const to = path.join(base, 'to')
+  expect(await restoreStore(layout.root, to, wanted, false, host)).toMatchObject({ restored: 2, failed: 0 })
+  expect(Object.keys(treeOf(to)).sort()).toEqual(['d/small', 'large'])
+  expect(fs.readFileSync(path.join(to, 'large')).equals(large)).toBe(true)
+})

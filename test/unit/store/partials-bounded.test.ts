@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
+import { threadJobs } from '../../support/threads-here.ts'
+import { until } from '../../support/until.ts'
+
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+
+/** Beside it names take room, too: a few KiB. */
+const quota = (bytes: number) => ({ quota: { each: { bytes, files: null }, of: {} } })
+
+describe('what waits to be gone on with is bounded', () => {
+  test('is not opened before it is its turn, and never when its connection is gone by then', async () => {
+    const { store, source } = await openLarge()
+    const bytes = randomBytes(1000)
+    const turns = createSemaphore(1)
+    const [first, second, third] = ['a', 'b', 'c'].map((name) =>
+      store.begin(offeredAs(source, name, bytes.length), { identity: '1', turns }),
+    )
+    expect(await first?.offset).toBe(0)
+    let isOpen = false
+    void second?.offset.then(() => {
+      isOpen = true
+    })
+    const gone = third?.abort(true)
+    await first?.write(bytes)
+    expect(isOpen).toBe(false)
+    expect(await first?.finish(digestOf(bytes))).toMatchObject({ outcome: { status: 'durable' } })
+    expect(await second?.offset).toBe(0)
+    await second?.abort(false)
+    await gone
+    expect([await third?.offset, turns.available]).toEqual([null, 1])
+  })
+
+  test('64 of a sender, the oldest goes first', async () => {
+    const at = await openLarge()
+    const bytes = randomBytes(1000)
+    for (let index = 0; index < 70; index += 1) await beginLarge(at, `f${index}`, bytes, 10 + index)
+    expect(at.kept()).toHaveLength(64)
+    expect(await beginLarge(at, 'f0', bytes, 1)).toBe(0)
+    expect(await beginLarge(at, 'f69', bytes, 1)).toBe(79)
+  })
+
+  test('it counts against its sender’s quota, and goes where it is in the way', async () => {
+    const at = await openLarge(quota(500_000))
+    const small = smallFile(at.source, 'small', randomBytes(300_000))
+    await beginLarge(at, 'large', randomBytes(400_000), 300_000)
+    expect((await at.store.receive({ ...small })).status).toBe('full')
+    await until('it is removed', () => at.kept().length === 0)
+    expect((await at.store.receive({ ...small })).status).toBe('durable')
+  })
+
+  test('it counts while all of it has come, and waits for its place', async () => {
+    const at = await openLarge(quota(500_000))
+    const large = randomBytes(400_000)
+    await beginLarge(at, 'a', large, 300_000)
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let isHeld = false
+    threadJobs.before = async (kind) => {
+      isHeld ||= kind === 'round'
+      if (kind === 'round') await held
+    }
+    onTestFinished(() => {
+      threadJobs.before = async () => undefined
+    })
+    const finished = sendLarge(at, 'a', large)
+    await until('it waits for its place', () => isHeld)
+    const small = smallFile(at.source, 'small', randomBytes(150_000))
+    expect((await at.store.receive({ ...small })).status).toBe('full')
+    release()
+    expect((await finished).status).toBe('durable')
+    expect((await at.store.receive(small)).status).toBe('full')
+  })
+
+  test('it counts no more when what is made of it is stored, or is not', async () => {
+    const at = await openLarge(quota(680_000))
+    const large = randomBytes(400_000)
+    const receive = (name: string, bytes: number) =>
+      at.store.receive(smallFile(at.source, name, randomBytes(bytes)))
+    await beginLarge(at, 'a', large, 300_000)
+    expect((await sendLarge(at, 'a', large)).status).toBe('durable')
+    expect((await receive('beside', 250_000)).status).toBe('durable')
+    await at.store.close()
+    const roomy = await openAt(at.root, quota(1_130_000))
+    await beginLarge(roomy, 'below/b', large, 300_000)
+    fs.symlinkSync('/', path.join(at.root, 'pc', 'data', 'below'))
+    expect((await sendLarge(roomy, 'below/b', large)).status).toBe('name')
+    const last = smallFile(roomy.source, 'last', randomBytes(450_000))
+    expect([at.kept(), (await roomy.store.receive(last)).status]).toEqual([[], 'durable'])
+  })
+
+  test('it waits for room, also while another connection asks for that', async () => {
+    const at = await openLarge(quota(500_000))
+    const bytes = randomBytes(400_000)
+    await beginLarge(at, 'a', bytes, 300_000)
+    await at.store.close()
+    const tight = await openAt(at.root, quota(350_000))
+    const beginOne = () => begin(tight.store, tight.source, 'a', bytes.length, '1')
+    const [first, second] = [beginOne(), beginOne()]
+    expect([await first.offset, await second.offset]).toEqual([null, null])
+    expect(second.refused).toMatchObject({ status: 'full' })
+    await Promise.all([first.abort(true), second.abort(true)])
+    expect(at.kept()).toHaveLength(1)
+    await tight.store.close()
+    const roomy = await openAt(at.root, quota(500_000))
+    expect(await sendLarge(roomy, 'a', bytes)).toEqual({ offset: 300_000, status: 'durable' })
+  })
+
+  test('what could not have room without it, too, costs nobody anything', async () => {
+    const at = await openLarge(quota(500_000))
+    const other = await at.store.source('other', 'data')
+    await beginLarge(at, 'large', randomBytes(400_000), 300_000)
+    for (const [source, size] of [
+      [at.source, 600_000],
+      [other, 2 ** 52],
+    ] as const) {
+      const file = begin(at.store, source, 'larger', size, '1')
+      await file.offset
+      expect(file.refused?.status).toBe('full')
+      await file.abort(false)
+    }
+    await new Promise(setImmediate)
+    expect(at.kept()).toHaveLength(1)
+  })
+
+  test('the sender’s oldest go first, and no more than are in the way', async () => {
+    const at = await openLarge(quota(500_000))
+    const bytes = randomBytes(200_000)
+    for (const name of ['oldest', 'older', 'newest']) await beginLarge(at, name, bytes, 100_000)
+    const small = smallFile(at.source, 'small', randomBytes(350_000))
+    expect((await at.store.receive(small)).status).toBe('full')
+    await until('two are removed', () => at.kept().length === 1)
+    expect(await beginLarge(at, 'newest', bytes, 1)).toBe(100_000)
+  })
+})

@@ -1,0 +1,89 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Finding } from '../../../core/store/verify/findings.ts'
+import { verifyStore } from '../../../core/store/verify/verify.ts'
+import { lockDirectory } from '../../../core/worker/directory-lock.ts'
+import { openRestoring } from '../../support/restoring.ts'
+
+const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
+
+/** A store with a hundred files, whose lock is held, as by a receiver that runs. */
+async function setUp() {
+  const world = await openRestoring()
+  const lock = lockDirectory(world.layout.own)
+  onTestFinished(() => lock?.release())
+  const putAll = (text: string, some = names) => Promise.all(some.map((name) => world.put(name, text)))
+  await putAll('first')
+  const verify = async () => {
+    const found: Finding[] = []
+    const host = { notice: async () => undefined, progress: () => undefined }
+    await verifyStore(world.root, { adopt: false }, { ...host, found: async (one) => void found.push(one) })
+    return found.map(({ kind, place }) => `${kind} ${place}`).sort()
+  }
+  return { ...world, putAll, verify }
+}
+
+test('files that are replaced while their store is restored come back as they are then, and are no damage', async () => {
+  const { base, putAll, restore, textsIn, stored } = await setUp()
+  // What is told first, before any other is read: all others are replaced by then.
+  fs.rmSync(stored('file-0'))
+  let isTold = false
+  const told = async () => {
+    if (!isTold) await putAll('the second', names.slice(1))
+    isTold = true
+  }
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to, { sender: 'pc', source: 'data', told })
+  expect(events.filter(({ kind }) => kind !== 'restored')).toEqual([
+    { kind: 'missing', place: 'pc/data/file-0' },
+  ])
+  expect(summary).toMatchObject({ files: 100, restored: 99, failed: 1 })
+  expect(new Set(Object.values(textsIn(to)))).toEqual(new Set(['the second']))
+})
+
+test('nor is one of a past day, which has become an older content meanwhile', async () => {
+  const { base, putAll, restore, textsIn, stored } = await setUp()
+  fs.rmSync(stored('file-0'))
+  const at = Date.now()
+  const to = path.join(base, 'to')
+  let isTold = false
+  const told = async () => {
+    if (!isTold) await putAll('the second', names.slice(1, 5))
+    isTold = true
+  }
+  const { summary } = await restore(to, { sender: 'pc', source: 'data', at, told })
+  expect(summary).toMatchObject({ restored: 99, failed: 1 })
+  expect(new Set(Object.values(textsIn(to)))).toEqual(new Set(['first']))
+})
+
+test('beside a receiver that is not at them, many that are damaged or missing are told without a wait', async () => {
+  const { base, restore, verify, stored } = await setUp()
+  const [missing, rotten] = [names.slice(0, 50), names.slice(50)]
+  for (const name of missing) fs.rmSync(stored(name))
+  for (const name of rotten) fs.writeFileSync(stored(name), 'thirs')
+  const expected = [
+    ...missing.map((name) => `missing pc/data/${name}`),
+    ...rotten.map((name) => `damaged pc/data/${name}`),
+  ].sort()
+  const begun = performance.now()
+  const { events, summary } = await restore(path.join(base, 'to'))
+  expect(events.map((one) => `${one.kind} ${'place' in one ? one.place : ''}`).sort()).toEqual(expected)
+  expect(summary).toMatchObject({ restored: 0, failed: 100 })
+  // Those that were written to have another time, too.
+  expect(await verify()).toEqual(expected.map((text) => text.replace('damaged', 'changed')).sort())
+  expect(performance.now() - begun).toBeLessThan(20_000)
+})
+
+test('what a receiver is about to move is waited for', async () => {
+  const { base, restore, inManifest, stored, textsIn } = await setUp()
+  // In the middle of a round: what was there is away, and what takes its place is not there yet.
+  const places = JSON.stringify([[1, 'file-1']])
+  inManifest(`INSERT INTO round (id, version, places) VALUES (1, 'x', '${places}')`)
+  fs.renameSync(stored('file-1'), stored('aside'))
+  const to = path.join(base, 'to')
+  const restoring = restore(to, { sender: 'pc', source: 'data', path: 'file-1' })
+  setTimeout(() => fs.renameSync(stored('aside'), stored('file-1')), 300)
+  expect((await restoring).summary).toMatchObject({ restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'file-1': 'first' })
+})

@@ -1,0 +1,119 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { smallFile } from '../../support/large-files.ts'
+import { openRestoring } from '../../support/restoring.ts'
+
+const MIB = 1024 * 1024
+const isLinux = process.platform === 'linux'
+const isRoot = process.getuid?.() === 0
+const YEAR_2001 = 1_000_000_000n * 1_000_000_000n
+
+const factsAt = (file: string) => {
+  const { mode, mtimeNs, uid, gid } = fs.statSync(file, { bigint: true })
+  return {
+    mode: Number(mode & 0o7777n).toString(8),
+    mtimeNs,
+    owner: isRoot ? [Number(uid), Number(gid)] : null,
+  }
+}
+
+test('a file has its mode, time and owner again, whatever a set-user-ID or sticky bit it had', async () => {
+  const { base, put, restore } = await openRestoring()
+  const mtimeNs = YEAR_2001 + 123_456_789n
+  await put('tool', '#!', { mode: 0o6755, mtimeNs, user: 1234, group: 4321 })
+  await put('closed', 'secret', { mode: 0o000, mtimeNs: -1_500_000_000n })
+  const to = path.join(base, 'to')
+  expect((await restore(to)).summary).toMatchObject({ restored: 2, undressed: 0 })
+  const owner = isRoot ? [1234, 4321] : null
+  expect(factsAt(path.join(to, 'pc/data/tool'))).toEqual({ mode: '755', mtimeNs, owner })
+  expect(factsAt(path.join(to, 'pc/data/closed'))).toMatchObject({ mode: '0', mtimeNs: -1_500_000_000n })
+})
+
+test('directories have theirs again, after all that comes into them; those that were there stay as they are', async () => {
+  const { base, store, source, restore } = await openRestoring()
+  const directory = (name: string, mode: number, seconds: number) => ({
+    source: source.id,
+    path: name,
+    facts: factsOf(0, { mode, mtimeNs: BigInt(seconds) * 1_000_000_000n, user: 7, group: 8 }),
+  })
+  const directories = [
+    directory('', 0o2750, 1_000),
+    directory('a', 0o500, 2_000),
+    directory('a/b', 0o1777, 3_000),
+  ]
+  const files = ['a/b/file', 'a/c/file', 'z'].map((name) => smallFile(source, name, Buffer.from(name)))
+  let left = files.length
+  await new Promise<void>((resolve) =>
+    store.receiveAll(files, {
+      directories,
+      onWritten: () => undefined,
+      onStored() {
+        left -= 1
+        if (left === 0) resolve()
+      },
+    }),
+  )
+  const to = path.join(base, 'to')
+  expect((await restore(to)).summary).toMatchObject({ restored: 3, undressed: 0 })
+  const owner = isRoot ? [7, 8] : null
+  const at = (name: string) => factsAt(path.join(to, 'pc/data', name))
+  expect(at('')).toEqual({ mode: '750', mtimeNs: 1_000_000_000_000n, owner })
+  expect(at('a')).toEqual({ mode: '500', mtimeNs: 2_000_000_000_000n, owner })
+  expect(at('a/b')).toEqual({ mode: '777', mtimeNs: 3_000_000_000_000n, owner })
+  // Nobody has told what this one was: it is closed to others.
+  expect(at('a/c').mode).toBe('700')
+
+  const other = path.join(base, 'other')
+  fs.mkdirSync(path.join(other, 'pc/data/a/b'), { recursive: true, mode: 0o711 })
+  expect((await restore(other)).summary).toMatchObject({ restored: 3 })
+  expect(factsAt(path.join(other, 'pc/data/a/b')).mode).toBe('711')
+})
+
+test.skipIf(!isLinux)(
+  'extended attributes come back; those that are the system’s own do not (Linux)',
+  async () => {
+    const { base, put, restore } = await openRestoring()
+    const attributes = { 'user.origin': Buffer.from('scanner 一'), 'user.empty': Buffer.alloc(0) }
+    await put('good', 'x', { more: { attributes } })
+    await put('evil', 'x', { more: { attributes: { 'security.capability': Buffer.alloc(20, 1) } } })
+    const to = path.join(base, 'to')
+    // What could not be set is counted, and the file is there all the same.
+    expect((await restore(to)).summary).toMatchObject({ restored: 2, undressed: 1 })
+    const { attributesOf } = await import('../../../core/files/libc.ts')
+    const said = (name: string) => {
+      const fd = fs.openSync(path.join(to, 'pc/data', name), 'r')
+      try {
+        return attributesOf(fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    }
+    expect([said('good'), said('evil')]).toEqual([attributes, null])
+  },
+)
+
+test('holes take no room again, in a small file as in a large one', async () => {
+  const { base, store, source, put, restore } = await openRestoring()
+  const more = { sparse: true } as const
+  const small = Buffer.concat([Buffer.from('beginning'), Buffer.alloc(MIB / 2), Buffer.from('end')])
+  await put('small', small, { more })
+  const part = Buffer.alloc(MIB / 4, 7)
+  const content = Buffer.concat([part, Buffer.alloc(64 * MIB), part, Buffer.alloc(8 * MIB)])
+  const facts = factsOf(content.length, { more })
+  const file = store.begin({ source, path: 'large', facts, session: null }, {})
+  for (const piece of [part, 64 * MIB, part, 8 * MIB]) await file.write(piece)
+  expect((await file.finish(digestOf(content))).outcome.status).toBe('durable')
+  const to = path.join(base, 'to')
+  expect((await restore(to)).summary).toMatchObject({ restored: 2, failed: 0 })
+  for (const [name, bytes] of [
+    ['small', small],
+    ['large', content],
+  ] as const)
+    for (const at of ['store/pc/data', 'to/pc/data']) {
+      const found = path.join(base, at, name)
+      expect(fs.readFileSync(found).equals(bytes), found).toBe(true)
+      expect(fs.statSync(found).blocks * 512, found).toBeLessThan(MIB)
+    }
+})

@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openSenders } from '../../../core/receive/senders/senders.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { walkStore } from '../../../core/store/verify/walk.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { openRestoring } from '../../support/restoring.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf, writeFile } from '../../support/transfer.ts'
+
+/** A store with one file. */
+async function setUp() {
+  const world = await openRestoring()
+  await world.put('file', 'content', { mode: 0o640, mtimeNs: 1_500_000_000_000_000_000n })
+  return world
+}
+
+test('what the manifest does not know stays where it is; without a manifest nothing comes back, which is said', async () => {
+  const { base, store, root, layout, restore, stored, textsIn } = await setUp()
+  fs.writeFileSync(stored('of somebody'), 'else')
+  const to = path.join(base, 'to')
+  expect((await restore(to)).summary).toMatchObject({ files: 1, restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+  await store.close()
+  fs.rmSync(layout.manifest)
+  await expect(restore(path.join(base, 'again'))).rejects.toMatchObject({
+    sentence: { key: 'store.manifestNone', params: { path: layout.manifest, store: root } },
+  })
+  expect(fs.existsSync(path.join(base, 'again'))).toBe(false)
+})
+
+test('a file that is there has its mode and time set where it might be replaced, and stays as it is elsewhere', async () => {
+  const { base, restore } = await setUp()
+  const to = path.join(base, 'to')
+  writeFile(to, 'pc/data/file', 'content')
+  const file = path.join(to, 'pc/data/file')
+  fs.chmodSync(file, 0o400)
+  fs.utimesSync(file, 1_700_000_000, 1_700_000_000)
+  const facts = () => {
+    const { mode, mtimeMs } = fs.statSync(file)
+    return [mode & 0o777, mtimeMs]
+  }
+  expect((await restore(to)).summary).toMatchObject({ same: 1 })
+  expect(facts()).toEqual([0o400, 1_700_000_000_000])
+  expect((await restore(to, { overwrite: true })).summary).toMatchObject({ same: 1, restored: 0 })
+  expect(facts()).toEqual([0o640, 1_500_000_000_000])
+})
+
+test('other content that is there stays, unless it is to be replaced', async () => {
+  const { base, restore, textsIn } = await setUp()
+  const to = path.join(base, 'to')
+  writeFile(to, 'pc/data/file', 'newer work')
+  expect(await restore(to)).toMatchObject({
+    events: [{ kind: 'exists', to: path.join(to, 'pc/data/file') }],
+    summary: { restored: 0, failed: 1 },
+  })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'newer work' })
+  expect((await restore(to, { overwrite: true })).summary).toMatchObject({ restored: 1, failed: 0 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test('what has rotted in the store is told, and nothing of it comes', async () => {
+  const { base, put, restore, stored, textsIn } = await setUp()
+  await put('rotten', 'as it was')
+  fs.writeFileSync(stored('rotten'), 'as it is!')
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to)
+  expect(events).toContainEqual(expect.objectContaining({ kind: 'damaged', place: 'pc/data/rotten' }))
+  expect(summary).toMatchObject({ restored: 1, failed: 1 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test('no path that leads into the store is restored to, whatever links it takes', async () => {
+  const { base, root, restore } = await setUp()
+  fs.symlinkSync(root, path.join(base, 'link'))
+  fs.symlinkSync(path.join(root, 'pc'), path.join(base, 'deeper'))
+  const before = treeOf(path.join(root, 'pc'))
+  for (const destination of ['store', 'store/new', 'store/pc/data', 'link', 'link/a/b', 'deeper/new'])
+    await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
+      sentence: { key: 'store.restoreInside', params: { path: path.join(base, destination) } },
+    })
+  expect(treeOf(path.join(root, 'pc'))).toEqual(before)
+  expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
+})
+
+test('a destination that cannot be made is told once, and nothing is made for a name that nobody sent', async () => {
+  const { base, restore } = await setUp()
+  writeFile(base, 'file', 'x')
+  for (const destination of ['file', 'file/below'])
+    await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
+      sentence: {
+        key: 'store.restoreNoDirectory',
+        params: { path: path.join(base, destination), reason: 'ENOTDIR' },
+      },
+    })
+  await expect(restore(path.join(base, 'new/deep'), { sender: 'nobody' })).rejects.toThrow(
+    'nothing to restore',
+  )
+  expect(fs.existsSync(path.join(base, 'new'))).toBe(false)
+})
+
+test.skipIf(!canMount)('of a read-only disk that is the cause that is told (needs root: mount)', async () => {
+  const { restore } = await setUp()
+  const disk = await mountTmpfs(onTestFinished)
+  await disk.remount('ro')
+  await expect(restore(path.join(disk.point, 'new/deep'))).rejects.toMatchObject({
+    sentence: { key: 'store.restoreReadOnly', params: { reason: 'EROFS' } },
+  })
+})
+
+test('what is no file, and a row that nobody of the store has written, are told as such and hold nothing up', async () => {
+  const { base, put, restore, stored, inManifest, textsIn } = await setUp()
+  for (const name of ['pipe', 'link', 'odd']) await put(name, name)
+  for (const name of ['pipe', 'link']) fs.rmSync(stored(name))
+  execFileSync('mkfifo', [stored('pipe')])
+  fs.symlinkSync(stored('file'), stored('link'))
+  inManifest("UPDATE file SET key = '../odd' WHERE key = 'odd'")
+  const to = path.join(base, 'to')
+  const { events, summary } = await restore(to)
+  for (const name of ['pipe', 'link', '../odd'])
+    expect(events).toContainEqual({ kind: 'strange', place: `pc/data/${name}` })
+  expect(summary).toMatchObject({ restored: 1, failed: 3 })
+  expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test('what is chosen by name lands in the destination itself', async () => {
+  const { base, put, restore, textsIn } = await setUp()
+  for (const name of ['a/b/c', 'a/b0', 'a/b/d/e']) await put(name, name)
+  let tries = 0
+  const brought = async (wanted: Parameters<typeof restore>[1]) => {
+    tries += 1
+    const to = path.join(base, `to-${tries}`)
+    await restore(to, wanted)
+    return Object.keys(textsIn(to))
+  }
+  const [sender, source] = ['pc', 'data']
+  expect(await brought({ sender })).toEqual(['data/a/b/c', 'data/a/b/d/e', 'data/a/b0', 'data/file'])
+  expect(await brought({ sender, source })).toEqual(['a/b/c', 'a/b/d/e', 'a/b0', 'file'])
+  expect(await brought({ sender, source, path: 'a/b/' })).toEqual(['c', 'd/e'])
+  expect(await brought({ sender, source, path: 'a/b/c' })).toEqual(['c'])
+})
+
+test('names that the store does not have are no empty list', async () => {
+  const { root, list } = await setUp()
+  expect((await list({ sender: 'pc' })).summary).toMatchObject({ files: 1 })
+  for (const only of [
+    { sender: 'none' },
+    { sender: 'pc', source: 'none' },
+    { sender: 'pc', source: 'data', path: 'none' },
+  ])
+    await expect(list(only)).rejects.toMatchObject({
+      sentence: { key: 'store.restoreNothing', params: { path: [root, ...Object.values(only)].join('/') } },
+    })
+  await expect(list({ sender: 'pc', at: 1 })).rejects.toMatchObject({
+    sentence: { key: 'store.restoreNothingThen' },
+  })
+  const empty = await openRestoring()
+  expect((await empty.list()).summary).toMatchObject({ files: 0 })
+})
+
+test("a disk's own lost+found is no part of the store that the disk is", async () => {
+  const store = path.join(temporaryDirectory('lost'), 'store')
+  const layout = storeLayout(store)
+  const walked = async () => {
+    const places: string[] = []
+    for await (const { place } of walkStore(layout)) places.push(place.join('/'))
+    return places.sort()
+  }
+  writeFile(store, 'lost+found/#12', 'of fsck')
+  writeFile(store, 'pc/lost+found/file', 'of a sender')
+  const ofSenders = ['pc/lost+found/file']
+  expect(await walked()).toEqual(ofSenders)
+
+  const senders = await openSenders(layout.senders, () => undefined)
+  const paired = await senders.pair('a'.repeat(64), 'lost+found', 1, null)
+  expect(paired.folder).toBe('lost+found-2')
+  expect(await walked()).toEqual(ofSenders)
+})
+
+test('a path is found as it was sent, also where the store takes several names for one', async () => {
+  const { base, put, restore, inManifest, textsIn } = await setUp()
+  await put('Photos/IMG', 'upper')
+  await put('photos', 'another')
+  // As on a file system that does not tell upper from lower case.
+  inManifest("UPDATE file SET path = 'Photos/IMG', key = 'photos/img' WHERE key = 'Photos/IMG'")
+  const to = (name: string) => path.join(base, name)
+  const [sender, source] = ['pc', 'data']
+  await restore(to('directory'), { sender, source, path: 'Photos' })
+  await restore(to('file'), { sender, source, path: 'Photos/IMG' })
+  expect([textsIn(to('directory')), textsIn(to('file'))]).toEqual([{ IMG: 'upper' }, { IMG: 'upper' }])
+  await restore(to('other'), { sender, source, path: 'photos' })
+  expect(textsIn(to('other'))).toEqual({ photos: 'another' })
+})

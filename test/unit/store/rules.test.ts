@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { leftMs, progressLine } from '../../../cli/progress.ts'
+import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
+import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
+import {
+  DEFAULT_RULES,
+  floorBytes,
+  NAME_BYTES,
+  overQuota,
+  quotaOf,
+  quotasOfNobody,
+} from '../../../core/store/limits/rules.ts'
+import { originOf } from '../../../core/store/restore/wanted.ts'
+import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/versions/name.ts'
+import { parseSize } from '../../../core/words/amounts.ts'
+
+const DAY = 86_400_000
+const NOW = Date.UTC(2026, 10, 20, 12)
+
+test('the name of a version tells when it was replaced', () => {
+  const name = `${versionPrefix(new Date(NOW), 41)}7`
+  expect([isVersionName(name), replacedAt(name)]).toEqual([true, NOW])
+  for (const other of [
+    '20261399T000000.000Z-1-1',
+    '20261120T065300.123Z-1',
+    'file',
+    `${name}/..`,
+    `../${name}`,
+  ])
+    expect([other, replacedAt(other)]).toEqual([other, null])
+})
+
+describe('limits', () => {
+  const noNames = { names: 0 }
+  test.each([
+    [{ bytes: 100, files: null }, { bytes: 90, files: 9, names: 0 }, { size: 10, ...noNames }, null],
+    [
+      { bytes: 100, files: null },
+      { bytes: 90, files: 9, names: 0 },
+      { size: 11, ...noNames },
+      'quota bytes 100',
+    ],
+    [{ bytes: null, files: 10 }, { bytes: 90, files: 9, names: 0 }, { size: 11, ...noNames }, null],
+    [{ bytes: null, files: 9 }, { bytes: 90, files: 9, names: 0 }, { size: 0, ...noNames }, 'quota files 9'],
+    [
+      { bytes: null, files: null },
+      { bytes: 2 ** 50, files: 2 ** 40, names: 9 },
+      { size: 2 ** 50, names: 9 },
+      null,
+    ],
+    // Empty files in deep directories are not for nothing.
+    [{ bytes: 5 * NAME_BYTES, files: null }, { bytes: 0, files: 1, names: 2 }, { size: 0, names: 3 }, null],
+    [
+      { bytes: 5 * NAME_BYTES, files: null },
+      { bytes: 0, files: 1, names: 3 },
+      { size: 0, names: 3 },
+      `quota bytes ${5 * NAME_BYTES}`,
+    ],
+  ])('quota %j, used %j, %j more: %s', (quota, used, more, over) => {
+    expect(overQuota(quota, used, more)).toBe(over)
+  })
+
+  test('the floor is the lesser of size and part of the disk', () => {
+    expect(floorBytes(DEFAULT_RULES.floor, 10 * 1024 ** 4)).toBe(1024 ** 3)
+    expect(floorBytes(DEFAULT_RULES.floor, 8_000_000)).toBe(80_000)
+  })
+
+  test('the command line: what is kept, one size for each sender, another for one', () => {
+    expect(rulesOf(defaultRuleWords)).toEqual(DEFAULT_RULES)
+    const options = {
+      ...defaultRuleWords,
+      keepWithin: '12h',
+      keepDaily: '7',
+      keepYearly: '0',
+      keepFree: '5%',
+    }
+    const rules = rulesOf({ ...options, quota: ['500G', 'a=b=1.5T'], quotaFiles: ['a=b=7'] })
+    expect(rules.keep).toEqual({ ...DEFAULT_RULES.keep, withinMs: DAY / 2, daily: 7, yearly: 0 })
+    expect(floorBytes(rules.floor, 1000)).toBe(50)
+    expect(quotaOf(rules, 'pc')).toEqual({ bytes: 500 * 1024 ** 3, files: null })
+    expect(quotaOf(rules, 'a=b')).toEqual({ bytes: 1.5 * 1024 ** 4, files: 7 })
+    expect(quotasOfNobody(rules, ['pc'])).toEqual(['a=b'])
+    expect(quotasOfNobody(rules, ['pc', 'a=b'])).toEqual([])
+  })
+
+  test.each([
+    [{ quota: ['pc=lots'] }, 'lots is not a size'],
+    [{ quota: ['pc='] }, '"pc=" is not a size'],
+    [{ quotaFiles: ['1e3'] }, '1e3 is not a number for --quota-files'],
+    [{ keepFree: 'half' }, 'half is not a free space to keep'],
+    [{ keepWithin: 'long' }, 'long is not a time for --keep-within'],
+    [{ keepWeekly: 'all' }, 'all is not a number for --keep-weekly'],
+  ])('%j is refused in words', (change, why) => {
+    expect(() => rulesOf({ ...defaultRuleWords, ...change })).toThrow(why)
+  })
+
+  test('sizes as people type them', () => {
+    const texts = ['1', '2k', '3 MiB', '', '-1', 'G', '1e3']
+    expect(texts.map(parseSize)).toEqual([1, 2048, 3 * 1024 ** 2, null, null, null, null])
+  })
+
+  test.each([
+    ['quota bytes 1024', 'transfer.quotaBytes', { name: 'there', limit: 1024 }],
+    ['quota files 7', 'transfer.quotaFiles', { name: 'there', limit: 7 }],
+    ['floor', 'transfer.storeFloor', { name: 'there' }],
+    ['ENOSPC', 'transfer.storeFull', { name: 'there' }],
+    ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
+  ])('the sender says of "%s": %s', (detail, key, params) => {
+    const file = { source: { path: '/' }, path: 'a', size: 1 }
+    const answer = answerOf({ status: 'full', detail, position: 0 }, 'there', file)
+    expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
+  })
+})
+
+test('progress has a share, a rate and a time left', () => {
+  const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
+  const bar = '[######------------------]  25%  256 B of 1 KiB'
+  expect(progressLine(amount, 4000)).toBe(`${bar}  64 B/s  12 sec left  3 files`)
+  // So early nobody knows.
+  expect(progressLine(amount, 1000)).toBe(`${bar}  256 B/s  no end known  3 files`)
+  expect([leftMs(amount, 4000), leftMs(amount, 2999)]).toEqual([12_000, null])
+})
+
+describe('what is wanted from a store', () => {
+  const version = `${versionPrefix(new Date(NOW), 1)}0`
+  const wanted = { sender: 'pc', source: 'data', path: 'a/b/', at: null, version: null, oldNames: false }
+  test('a slash at the end of a path means nothing', () => {
+    expect(originOf(wanted)).toEqual({ sender: 'pc', source: 'data', path: 'a/b' })
+    expect(originOf({ ...wanted, version })).toMatchObject({ path: 'a/b' })
+  })
+
+  test.each([
+    [{ path: '../../..' }, 'is not a name in a store'],
+    [{ path: '/etc' }, 'is not a name in a store'],
+    [{ sender: '..' }, 'is not a name in a store'],
+    [{ source: null }, 'Give --sender with --source'],
+    [{ path: null, version }, 'Give its --path'],
+    [{ version: '../x' }, 'is not a version'],
+  ])('%j is refused', (change, why) => {
+    expect(() => originOf({ ...wanted, ...change })).toThrow(why)
+  })
+})

@@ -1,0 +1,99 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { invite, isReceiverRunning } from '../../../core/receive/pairing/invitation.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import type { Task, TaskEvent } from '../../../core/store/task.ts'
+import { runTask } from '../../../core/store/task.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const everything = { sender: null, source: null, path: null, at: null, version: null, oldNames: false }
+
+/** Makes a path that nobody can look behind, for any user: a link to itself (ELOOP). */
+function makeLoop(file: string): string {
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.symlinkSync(file, file)
+  return file
+}
+
+/** The three tasks that there are for a store. */
+const tasksOf = (store: string, destination: string): Task[] => [
+  { does: 'verify', store, adopt: false },
+  { does: 'list', store, wanted: everything },
+  { does: 'restore', store, destination, wanted: everything, overwrite: false },
+]
+
+/** What a task ended with. */
+async function lastOf(task: Task) {
+  let last: TaskEvent | undefined
+  await runTask(task, async (event) => {
+    last = event
+  })
+  return last
+}
+
+const failed = (store: string, reason = 'ELOOP') => ({ key: 'store.failed', params: { path: store, reason } })
+const none = (store: string) => ({ key: 'store.none', params: { path: store, reason: 'ENOENT' } })
+
+test('a store that nobody can look at is not told as one that no receiver has used', async () => {
+  const store = path.join(temporaryDirectory('store'), 'store')
+  const layout = storeLayout(store)
+  expect(await isReceiverRunning(layout)).toBeNull()
+  await expect(invite(store, 0)).rejects.toMatchObject({ sentence: { key: 'transfer.receiverNotRunning' } })
+  makeLoop(layout.receiver)
+  await expect(isReceiverRunning(layout)).rejects.toMatchObject({ sentence: failed(store) })
+  await expect(invite(store, 0)).rejects.toMatchObject({ sentence: failed(store) })
+})
+
+test('nor does verify or restore say of it that there is no store', async () => {
+  const base = temporaryDirectory('store')
+  const destination = path.join(base, 'to')
+  for (const store of [path.join(base, 'nothing'), path.join(makeLoop(path.join(base, 'loop')), 'store')])
+    for (const task of tasksOf(store, destination))
+      expect(await lastOf(task)).toMatchObject({
+        type: 'failed',
+        sentence: store.includes('loop') ? failed(store) : none(store),
+      })
+})
+
+test('a directory in a store, or above one, is no store: it is said where that is', async () => {
+  const base = temporaryDirectory('store')
+  const { root, own, manifest } = storeLayout(path.join(base, 'disk/store'))
+  // The data directory of an application may be called like it, but has no manifest.
+  fs.mkdirSync(own, { recursive: true })
+  fs.writeFileSync(manifest, '')
+  const within = path.join(root, 'pc/data')
+  fs.mkdirSync(within, { recursive: true })
+  const above = path.dirname(root)
+  for (const [given, key] of [
+    [within, 'store.inside'],
+    [path.join(root, 'pc'), 'store.inside'],
+    [above, 'store.above'],
+  ] as const)
+    for (const task of tasksOf(given, path.join(base, 'to')))
+      expect(await lastOf(task)).toMatchObject({
+        type: 'failed',
+        sentence: { key, params: { path: given, store: root } },
+      })
+  expect(fs.existsSync(path.join(base, 'to'))).toBe(false)
+})
+
+test('what SQLite says of a manifest that it cannot open is told in its words; one that is damaged is said', async () => {
+  const base = temporaryDirectory('store')
+  const { root: store, own, manifest } = storeLayout(path.join(base, 'store'))
+  fs.mkdirSync(own, { recursive: true })
+  const sentences = async () => {
+    const told = []
+    for (const task of tasksOf(store, path.join(base, 'to'))) told.push(await lastOf(task))
+    return told
+  }
+  const all = (sentence: object) => [1, 2, 3].map(() => ({ type: 'failed', sentence }))
+  const unreadable = { key: 'store.manifestNone', params: { path: manifest, store } }
+  expect(await sentences()).toMatchObject(all(unreadable))
+  fs.writeFileSync(manifest, 'nonsense '.repeat(1000))
+  expect(await sentences()).toMatchObject(all(unreadable))
+  expect(fs.readFileSync(manifest, 'utf8')).toContain('nonsense')
+  fs.rmSync(manifest)
+  fs.mkdirSync(manifest)
+  expect(await sentences()).toMatchObject(all(failed(store, expect.stringContaining('open database'))))
+})

@@ -1,0 +1,64 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
+import { openStore } from '../../../core/store/store.ts'
+import { openLarge, smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/transfer.ts'
+
+/** The threads of a store, of which one ends at such a job, the first time. */
+function fragile(directory: string, kind: string): URL {
+  const script = path.join(directory, 'thread.ts')
+  const real = new URL('../../../core/store/store-thread.ts', import.meta.url)
+  fs.writeFileSync(
+    script,
+    `import { existsSync, writeFileSync } from 'node:fs'
+    import { parentPort, workerData } from 'node:worker_threads'
+    import { runStoreThread } from '${real}'
+    parentPort.on('message', ({ name }) => {
+      if (name !== '${kind}' || existsSync('${script}.ended')) return
+      writeFileSync('${script}.ended', '')
+      process.exit(3)
+    })
+    runStoreThread(parentPort, workerData)`,
+  )
+  return new URL(`file://${script}`)
+}
+
+test.each(['write', 'round'])(
+  'a thread of the store that ends at a %s is followed by another one: its files are refused, and stored when they come again',
+  async (kind) => {
+    const root = temporaryDirectory('store')
+    const layout = storeLayout(root)
+    fs.mkdirSync(layout.own)
+    const thread = fragile(temporaryDirectory('thread'), kind)
+    const store = openStore(layout, { thread, rules: DEFAULT_RULES, log: () => undefined })
+    onTestFinished(() => store.close())
+    const source = await store.source('pc', 'data')
+    const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
+    const first = await receive('one')
+    expect(first).toEqual({ status: 'failed', detail: 'its thread ended' })
+    expect(await receive('one')).toMatchObject({ status: 'durable' })
+    expect(await receive('two')).toMatchObject({ status: 'durable' })
+    expect(Object.keys(treeOf(path.join(root, 'pc', 'data'))).sort()).toEqual(['one', 'two'])
+    expect(treeOf(layout.temporary)).toEqual({})
+  },
+)
+
+test('of many files that come together those are refused that are not what their digests tell of', async () => {
+  const { store, source, stored } = await openLarge()
+  const names = Array.from({ length: 64 }, (_, index) => `${index}`)
+  const wrong = new Set(['7', '32'])
+  const outcomes = await Promise.all(
+    names.map((name) => {
+      const file = smallFile(source, name, Buffer.from(`content of ${name}`))
+      return store.receive(wrong.has(name) ? { ...file, digest: Buffer.alloc(32) } : file)
+    }),
+  )
+  expect(outcomes.map(({ status }) => status)).toEqual(
+    names.map((name) => (wrong.has(name) ? 'digest' : 'durable')),
+  )
+  expect(Object.keys(stored())).toHaveLength(62)
+})

@@ -1,0 +1,149 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readManifestFile } from '../../../core/store/manifest/file.ts'
+import type { FileRow } from '../../../core/store/manifest/rows.ts'
+import { isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
+import { outcomeOf } from '../../../core/store/outcome.ts'
+import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
+import { treeOf } from '../../support/transfer.ts'
+
+async function open() {
+  const world = await openLarge()
+  const { root, store, source } = world
+  const receive = (name: string, text: string, facts = {}, session: string | null = null) => {
+    const file = smallFile(source, name, Buffer.from(text))
+    return store.receive({ ...file, facts: factsOf(text.length, facts), session })
+  }
+  const versions = () => treeOf(path.join(root, '.holdfast', 'versions', 'pc', 'data'))
+  /** What is on its way. */
+  const temporary = () => treeOf(path.join(root, '.holdfast', 'tmp'))
+  /** What the manifest says of a name: the older contents first. */
+  const rowsOf = (name: string): FileRow[] => {
+    const database = readManifestFile(path.join(root, '.holdfast', 'manifest.db'))
+    if (database === null) return []
+    try {
+      const rows = openRows(database)
+      const current = rows.find(source.id, name, '')
+      return [...rows.versions(source.id, name), ...(current === null ? [] : [current])].filter(isFileRow)
+    } finally {
+      database.close()
+    }
+  }
+  return { ...world, receive, versions, temporary, rowsOf }
+}
+
+const durable = { status: 'durable', detail: '' }
+const same = { status: 'same', detail: '' }
+
+describe('store', () => {
+  test('a file arrives with its time, and is its receiver’s own; the same again is recognised, with newer facts', async () => {
+    const { root, receive, versions, temporary, rowsOf } = await open()
+    const mtimeNs = 1_600_000_000_123_456_789n
+    expect(await receive('a/b/c', 'text', { mtimeNs, mode: 0o4755, user: 1, group: 2 })).toEqual(durable)
+    const stats = fs.statSync(path.join(root, 'pc/data/a/b/c'), { bigint: true })
+    expect([stats.mtimeNs, stats.mode & 0o7777n]).toEqual([mtimeNs, 0o600n])
+    expect(fs.statSync(path.join(root, 'pc/data/a')).mode & 0o7777).toBe(0o700)
+    expect(rowsOf('a/b/c')).toMatchObject([{ facts: { mtimeNs, mode: 0o4755, user: 1, group: 2 } }])
+    expect(await receive('a/b/c', 'text', { mtimeNs: -1n, mode: 0o000 })).toEqual(same)
+    expect(rowsOf('a/b/c')).toMatchObject([{ facts: { mtimeNs: -1n, mode: 0 } }])
+    expect([versions(), temporary()]).toEqual([{}, {}])
+  })
+
+  test('every replaced content is kept, also when many come at once for one place', async () => {
+    const { receive, stored, versions, rowsOf } = await open()
+    const texts = Array.from({ length: 20 }, (_, index) => `content ${index}`)
+    const outcomes = await Promise.all(texts.map((text) => receive('x', text)))
+    expect(outcomes.every(({ status }) => status === 'durable')).toBe(true)
+    const kept = new Set([...Object.values(versions()), ...Object.values(stored())])
+    expect(kept.size).toBe(20)
+    expect(Object.keys(stored())).toEqual(['x'])
+    const known = rowsOf('x').map(({ digest }) => digest.toString('hex'))
+    expect(new Set(known)).toEqual(new Set(texts.map((text) => digestOf(Buffer.from(text)).toString('hex'))))
+  })
+
+  test('a file where a directory has to be, and the reverse, moves to the versions', async () => {
+    const { receive, stored, versions, rowsOf } = await open()
+    await receive('a', 'file')
+    expect(await receive('a/b', 'below')).toEqual(durable)
+    expect(Object.keys(stored())).toEqual(['a/b'])
+    expect(await receive('a', 'file again')).toEqual(durable)
+    expect(Object.keys(stored())).toEqual(['a'])
+    const [ofFile, current] = rowsOf('a')
+    const [ofBelow] = rowsOf('a/b')
+    expect([ofFile?.depth, current?.version, ofBelow?.depth]).toEqual([1, '', 1])
+    expect(Object.keys(versions()).sort()).toEqual([`a/${ofFile?.version}`, `a/${ofBelow?.version}/b`].sort())
+  })
+
+  test('a large file in pieces; a wrong digest, a wrong length or an abort leave nothing', async () => {
+    const { store, source, stored, kept, temporary } = await open()
+    const bytes = Buffer.from('abcdefgh')
+    const send = async (name: string, size: number, digest: Buffer) => {
+      const file = begin(store, source, name, size)
+      void file.write(bytes.subarray(0, 3))
+      await file.write(bytes.subarray(3))
+      return (await file.finish(digest)).outcome
+    }
+    expect(await send('good', 8, digestOf(bytes))).toEqual(durable)
+    expect((await send('flipped', 8, digestOf(Buffer.from('other')))).status).toBe('digest')
+    expect((await send('short', 9, digestOf(bytes))).status).toBe('digest')
+    expect((await send('long', 7, digestOf(bytes))).status).toBe('digest')
+    expect((await send('../up', 8, digestOf(bytes))).status).toBe('name')
+    const half = begin(store, source, 'half', 8)
+    await half.write(bytes)
+    await half.abort(true)
+    expect((await send('huge', 2 ** 50, digestOf(bytes))).status).toBe('full')
+    expect(Object.keys(stored())).toEqual(['good'])
+    expect([kept(), temporary()]).toEqual([[], {}])
+  })
+
+  test('a large file that comes by two connections at a time is stored once, and nothing is left of it', async () => {
+    const { store, source, stored, kept, versions, temporary } = await open()
+    const bytes = Buffer.alloc(3_000_000, 5)
+    const first = begin(store, source, 'a', bytes.length, '1')
+    await first.write(bytes.subarray(0, 1_000_000))
+    expect(await sendLarge({ store, source }, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
+    await first.write(bytes.subarray(1_000_000))
+    expect((await first.finish(digestOf(bytes))).outcome).toEqual(same)
+    expect(Object.keys(stored())).toEqual(['a'])
+    expect([kept(), versions(), temporary()]).toEqual([[], {}, {}])
+  })
+
+  test('a directory that is removed by somebody is made again', async () => {
+    const { root, receive, stored } = await open()
+    await receive('a/one', '1')
+    fs.rmSync(path.join(root, 'pc'), { recursive: true })
+    expect(await receive('a/two', '2')).toEqual(durable)
+    expect(Object.keys(stored())).toEqual(['a/two'])
+  })
+
+  test('what is stored, by which session and position, is known to the next process as well', async () => {
+    const { root, store, receive } = await open()
+    const before = await store.known('pc')
+    expect(before).toMatchObject({ position: 0, session: null })
+    await receive('a/b', 'text', {}, 's1')
+    const after = await store.known('pc')
+    expect(after).toMatchObject({ epoch: before?.epoch, session: 's1' })
+    expect(after?.position).toBeGreaterThan(0)
+    // A question changes nothing.
+    expect(await store.known('nobody')).toMatchObject({ position: 0, session: null })
+    // The file, and the directory that it is in.
+    expect(store.usage('pc')).toMatchObject({ files: 1, bytes: 4, names: 2 })
+    await store.close()
+    const next = await openAt(root)
+    expect([await next.store.known('pc'), next.store.folders()]).toEqual([after, ['pc']])
+    expect(next.source.id).toBe(1)
+  })
+
+  test.each([
+    ['ENOSPC', 'full'],
+    ['EDQUOT', 'full'],
+    ['EROFS', 'readOnly'],
+    ['ENAMETOOLONG', 'name'],
+    ['EIO', 'failed'],
+    ['EACCES', 'failed'],
+  ])('%s is told as %s', (code, status) => {
+    expect(outcomeOf(Object.assign(new Error('x'), { code })).status).toBe(status)
+  })
+})

@@ -1,0 +1,65 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openTree } from '../../../core/store/tree.ts'
+import { openLarge, smallFile } from '../../support/large-files.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const openFiles = () => fs.readdirSync('/proc/self/fd').length
+
+test.runIf(process.platform === 'linux')('few of the directories on very deep ways stay open', () => {
+  const root = temporaryDirectory('tree')
+  const tree = openTree(root)
+  onTestFinished(() => tree.close())
+  const making = {
+    missing: (parent: { path: string }, name: string) => fs.mkdirSync(`${parent.path}/${name}`),
+    inTheWay: () => undefined,
+  }
+  const before = openFiles()
+  for (let file = 0; file < 20; file += 1) {
+    const way = [`${file}`, ...Array.from({ length: 250 }, (_, depth) => `directory-${depth}`)]
+    fs.writeFileSync(`${tree.enter(way, making).path}/file`, '')
+  }
+  expect(openFiles() - before).toBeLessThan(80)
+  tree.forget()
+  expect(openFiles() - before).toBeLessThan(10)
+})
+
+test.each([
+  ['many directories', 'a/'.repeat(250)],
+  ['long names', `${'x'.repeat(254)}/`.repeat(16)],
+])('a path of %s, as long as paths may be, is stored, and its older contents are kept', async (_, above) => {
+  const { root, store, source } = await openLarge()
+  const long = await store.source('p'.repeat(200), 'd'.repeat(200))
+  for (const of of [source, long])
+    for (const text of ['one', 'two'])
+      expect(await store.receive(smallFile(of, `${above}file`, Buffer.from(text)))).toMatchObject({
+        status: 'durable',
+      })
+  // A file where the topmost directory was.
+  const [first = ''] = above.split('/')
+  for (const of of [source, long])
+    expect(await store.receive(smallFile(of, first, Buffer.from('file')))).toMatchObject({
+      status: 'durable',
+    })
+  expect(fs.readdirSync(path.join(root, 'pc', 'data'))).toEqual([first])
+  expect(store.usage('pc')).toMatchObject({ files: 3 })
+})
+
+test('the way to a file is never by a symbolic link, wherever it leads', async () => {
+  const { root, store, source } = await openLarge()
+  const elsewhere = temporaryDirectory('elsewhere')
+  fs.mkdirSync(path.join(root, 'pc', 'data', 'real'), { recursive: true })
+  for (const [name, target] of [
+    ['out', elsewhere],
+    ['in', 'real'],
+    ['gone', 'nowhere'],
+  ] as const)
+    fs.symlinkSync(target, path.join(root, 'pc', 'data', name))
+  for (const name of ['out/file', 'in/file', 'in/deep/file', 'gone/file', 'out', 'in', 'gone'])
+    expect([name, await store.receive(smallFile(source, name, Buffer.from('x')))]).toEqual([
+      name,
+      { status: 'name', detail: 'symlink' },
+    ])
+  expect([fs.readdirSync(elsewhere), fs.readdirSync(path.join(root, 'pc', 'data', 'real'))]).toEqual([[], []])
+})

@@ -1,0 +1,180 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { DIGEST_BYTES } from '../../../core/files/digest.ts'
+import { createCallWatch } from '../../../core/store/call-watch.ts'
+import type { CommitThread } from '../../../core/store/commit-thread.ts'
+import type { Written } from '../../../core/store/group-commit.ts'
+import { openGroupCommit } from '../../../core/store/group-commit.ts'
+import type { Opened, WriteJob, WriteResult } from '../../../core/store/messages.ts'
+import type { Outcome } from '../../../core/store/outcome.ts'
+import { openPartials } from '../../../core/store/partials.ts'
+import type { SmallIncoming } from '../../../core/store/small.ts'
+import { openStoreSmall } from '../../../core/store/small.ts'
+import { writeFiles } from '../../../core/store/writing.ts'
+import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const KIB = 1024
+const source = { id: 1, folder: 'pc', directory: 'data' }
+const opened: Opened = {
+  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, aside: null },
+}
+
+/** What gives small files to the writing thread, which does one job whenever it is told to. */
+function open({ room = 10_000, hasUnnamed = true } = {}) {
+  const jobs: { job: WriteJob; transfer: readonly ArrayBuffer[]; done(result: WriteResult): void }[] = []
+  const added: Written[] = []
+  const counted = { files: 0, bytes: 0 }
+  const commitThread: CommitThread = {
+    opened: Promise.resolve({ ...opened, hasUnnamed }),
+    call: () => new Promise(() => undefined),
+    round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
+    use: async () => () => undefined,
+    stalledMs: () => 0,
+    close: async () => undefined,
+  }
+  const count = (files: number, bytes: number) => {
+    counted.files += files
+    counted.bytes += bytes
+  }
+  const small = openStoreSmall(
+    {
+      admission: {
+        charge: () => () => undefined,
+        enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
+      },
+      commitThread,
+      groupCommit: {
+        add: (some) => void added.push(...some),
+        addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
+        get room() {
+          return room - counted.files
+        },
+        reserve: count,
+        giveUp: (files, bytes) => count(-files, -bytes),
+        close: async () => undefined,
+      },
+      partials: openPartials('/store/partial', { charge: () => () => undefined }),
+      watch: createCallWatch(),
+      onDurable: () => undefined,
+    },
+    {
+      call: (_name, job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
+      unanswered: 0,
+      close: async () => undefined,
+    },
+  )
+
+  /** Files that came in one frame. */
+  const store = (files: number, size: number) => {
+    const memory = new ArrayBuffer(files * size)
+    const outcomes: Outcome[] = []
+    const incoming = Array.from(
+      { length: files },
+      (_, index): SmallIncoming => ({
+        ...offeredAs(source, `${index}`, size),
+        bytes: new Uint8Array(memory, index * size, size),
+        digest: Buffer.alloc(DIGEST_BYTES),
+      }),
+    )
+    small.store(incoming, {
+      directories: [],
+      onWritten: () => undefined,
+      onStored: (_, outcome) => void outcomes.push(outcome),
+      memory,
+    })
+    return { memory, incoming, outcomes }
+  }
+  const jobAt = (index: number) => until(`job ${index}`, () => jobs[index])
+  return { store, jobs, jobAt, added, counted }
+}
+
+test.each([
+  ['512 of 2 KiB', 512, 2 * KIB],
+  ['16 of 64 KiB', 16, 64 * KIB],
+  ['4 of 256 KiB', 4, 256 * KIB],
+])(
+  'the files of a full frame, %s, are a job by themselves, in the memory that they came in',
+  async (_, files, size) => {
+    const { store, jobAt } = open()
+    const [first, second] = [store(files, size), store(files, size)]
+    for (const [index, { memory }] of [first, second].entries()) {
+      const { job, transfer } = await jobAt(index)
+      expect(transfer[0]).toBe(memory)
+      // What is transferred beside it is no pool of Node's.
+      expect(transfer.map(({ byteLength }) => byteLength)).toEqual([files * size, files * DIGEST_BYTES])
+      expect(job.files.map((file) => file.size)).toEqual(new Array(files).fill(size))
+      expect(job.digests.buffer).toBe(transfer[1])
+    }
+  },
+)
+
+test('no more is written than may wait for its name; the rest follows when there is room', async () => {
+  const { store, jobAt, jobs, counted } = open({ room: 300 })
+  const { outcomes } = store(512, 10)
+  const { job, done } = await jobAt(0)
+  expect([job.files.length, counted.files]).toEqual([300, 300])
+  await new Promise(setImmediate)
+  expect(jobs).toHaveLength(1)
+  // Those that could not be written take no room any more, and are told why.
+  done({ written: new Array(300).fill('ENOSPC'), memory: null })
+  expect((await jobAt(1)).job.files).toHaveLength(212)
+  expect(outcomes).toEqual(new Array(300).fill({ status: 'full', detail: 'ENOSPC' }))
+})
+
+test('what is written waits for its name, under one of its own where the file system needs that', async () => {
+  for (const hasUnnamed of [true, false]) {
+    const { store, jobAt, added } = open({ hasUnnamed })
+    const { outcomes } = store(3, 10)
+    const { job, done } = await jobAt(0)
+    done({ written: [11, 'digest', 12], memory: null })
+    await until('two wait', () => added.length === 2)
+    expect(outcomes).toEqual([{ status: 'digest', detail: '' }])
+    const [one, , three] = job.names ?? [null, null, null]
+    expect(added.map(({ fd, temporary, path }) => [fd, temporary, path])).toEqual([
+      [11, one, '0'],
+      [12, three, '2'],
+    ])
+    expect(new Set(job.names ?? []).size).toBe(hasUnnamed ? 0 : 3)
+  }
+})
+
+test.skipIf(!canMount)(
+  'what a full disk does not take is told, and nothing of it is left there (needs root: mount)',
+  async () => {
+    const { point } = await mountTmpfs(onTestFinished, { megabytes: 1 })
+    const bytes = new Uint8Array(3 * 512 * KIB).fill(7)
+    const digest = digestOf(bytes.subarray(0, 512 * KIB))
+    const names = ['a', 'b', 'c'].map((name) => path.join(point, name))
+    const { written } = writeFiles({
+      ...{ directory: point, names, bytes },
+      files: names.map(() => ({ size: 512 * KIB, mtimeNs: 0n, isSparse: false })),
+      digests: new Uint8Array(Buffer.concat([digest, digest, digest])),
+    })
+    const fds = written.filter((one) => typeof one === 'number')
+    for (const fd of fds) fs.closeSync(fd)
+    expect([fds.length, written[2]]).toEqual([2, 'ENOSPC'])
+    expect(fs.readdirSync(point).sort()).toEqual(['a', 'b'])
+  },
+)
+
+test('nor is what was written when a sync has failed: its sender hears so when it is gone', async () => {
+  const file = path.join(temporaryDirectory('rounds'), 'copy-1')
+  fs.writeFileSync(file, 'maybe on the disk')
+  const failure: Outcome = { status: 'full', detail: 'ENOSPC' }
+  const round = async () => ({ outcomes: [], failure, position: 0, totals: [] })
+  const groupCommit = openGroupCommit({ round }, () => undefined)
+  const written = { fd: fs.openSync(file, 'r'), temporary: file, digest: Buffer.alloc(32) }
+  const others = () =>
+    groupCommit.addOne({
+      ...offeredAs(source, 'f', 64 * KIB * KIB),
+      ...written,
+      ...{ isUntimed: false, moved: null, directories: [] },
+    })
+  const [first, second] = [others(), others()]
+  expect((await first).outcome.status).toBe('failed')
+  expect([(await second).outcome, fs.existsSync(file)]).toEqual([failure, false])
+})

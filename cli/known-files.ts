@@ -1,6 +1,6 @@
+import { type Content, sameContent } from '../core/files/stat-facts.ts'
 import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
 import type { ListOptions } from '../core/scan/preview/list.ts'
-import { type Content, sameContent } from '../core/scan/tree/facts.ts'
 
 /** What the ledger knows of a source's file, at the destination that is furthest behind with it. */
 export function knownFiles(

@@ -1,4 +1,4 @@
-import { scanProblem } from '../core/agent/state/scan-problem.ts'
+import { scanProblem } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'

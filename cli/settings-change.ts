@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { lockData } from '../core/agent/lock-data.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { lockData } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'

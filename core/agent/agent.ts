@@ -1,22 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkerDefinition } from '../check/messages.ts'
-import { receiverDefinition } from '../receive/messages.ts'
+import { type RunningReport, receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SettingsStore } from '../settings/store.ts'
-import { type Message, message } from '../words/message.ts'
-import { sentenceOf } from '../words/problem.ts'
+import type { Message } from '../words/message.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
-import { createEmbeddedReceiver } from './embedded-receiver.ts'
 import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
-import { createNotices, type Notices, UNUSED_SETTINGS, UNWRITTEN } from './notices.ts'
-import { type SettingsInForce, settingsInForce } from './settings/in-force.ts'
-import { createPauseClock } from './settings/pause-clock.ts'
+import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
+import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
@@ -61,6 +58,16 @@ type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
 type ReceiverReport = ReportOf<typeof receiverDefinition>
 
+/** What the receiver on this computer, which files go to while no other is paired, last said of itself. */
+interface EmbeddedReceiver {
+  running: RunningReport | null
+  /** Why it cannot start, if it cannot. */
+  problem: Message | null
+}
+
+/** It does not run, or has not said anything yet. */
+const SILENT: EmbeddedReceiver = { running: null, problem: null }
+
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
   readonly store: StateStore
@@ -79,9 +86,8 @@ export class Agent {
   #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
-  readonly #embedded = createEmbeddedReceiver()
+  #embedded: EmbeddedReceiver = SILENT
   #refresh: NodeJS.Timeout | null = null
-  readonly #pauseClock = createPauseClock()
   #isStopped = false
   /** What the receivers were last told of this computer, and when, by the steady clock. */
   #said: OwnStatus
@@ -133,6 +139,7 @@ export class Agent {
   }
 
   start(): void {
+    this.settings.endPause(Date.now(), performance.now())
     this.#apply(this.settings.get())
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
@@ -152,7 +159,6 @@ export class Agent {
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
-    this.notices.dismiss(UNWRITTEN)
   }
 
   #apply(settings: Settings): void {
@@ -173,7 +179,7 @@ export class Agent {
     this.checker.configure(this.#checkerConfig(settings))
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.destinations.length > 0) {
-      this.#embedded.forget()
+      this.#embedded = SILENT
       void this.receiver.stop()
     } else if (this.#senderFingerprint !== null) {
       const { computerName } = this.host
@@ -216,18 +222,7 @@ export class Agent {
     this.store.refresh()
     this.tell.look()
     this.#sayStatus()
-    const settings = this.settings.get()
-    if (this.#pauseClock.isOver(settings.pause, Date.now(), performance.now())) {
-      // What was promised does not hang on the disk of the settings file.
-      this.#apply(this.settings.force({ ...settings, pause: null }))
-    }
-    const tried = this.settings.write(performance.now())
-    if (tried.what === 'written') this.notices.dismiss(UNWRITTEN)
-    if (tried.what === 'failed') {
-      // Of the sentence only why: that nothing was changed is not so here.
-      const { reason = '' } = sentenceOf(tried.reason).params
-      this.notices.add(UNWRITTEN, message('settings.notWritten', { file: this.settings.file, reason }))
-    }
+    if (this.settings.endPause(Date.now(), performance.now())) this.#apply(this.settings.get())
   }
 
   #supervise<D extends WorkerDefinition & { name: WorkerName }>(
@@ -289,9 +284,12 @@ export class Agent {
     const settings = this.settings.get()
     // It is being stopped.
     if (settings.destinations.length > 0) return
-    const hasMoved = this.#embedded.take(report)
-    const { problem } = this.#embedded
+    const { running: before } = this.#embedded
+    this.#embedded =
+      'problem' in report ? { ...SILENT, problem: report.problem } : { ...SILENT, running: report }
+    const { running, problem } = this.#embedded
     if (problem !== null) this.store.update(withoutReceiver(this.store.state, problem))
-    if (hasMoved) this.#configureSenders(settings)
+    const isElsewhere = before?.port !== running?.port || before?.fingerprint !== running?.fingerprint
+    if (isElsewhere) this.#configureSenders(settings)
   }
 }

@@ -8,6 +8,7 @@ import {
   withoutChannel,
   withoutMuted,
 } from '../settings/channels.ts'
+import type { Settings } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { createWords } from '../words/words.ts'
@@ -36,6 +37,7 @@ export function alertCommands(
   change: (act: () => void | Promise<void>) => Promise<Outcome>,
 ): Pick<CommandHandlers, AlertCommands> {
   const { tell } = agent
+  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
   return {
     acknowledge: ({ id, by }) =>
       change(() => {
@@ -45,9 +47,8 @@ export function alertCommands(
       change(() => {
         if (!tell.alerts.snooze(id, minutes)) throw noIncident()
       }),
-    mute: ({ id, until }) =>
-      change(() => agent.change((settings) => withMuted(settings, id, until, Date.now()))),
-    unmute: ({ id }) => change(() => agent.change((settings) => withoutMuted(settings, id))),
+    mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
+    unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
     addChannel: ({ channel, secrets }) =>
       change(async () => {
         // What is refused leaves no secret behind.
@@ -66,7 +67,7 @@ export function alertCommands(
         agent.change((settings) => withoutChannel(settings, id))
         await tell.secrets.keepOnly(new Set(agent.settings.get().alerts.channels.map((one) => one.id)))
       }),
-    orderChannels: ({ ids }) => change(() => agent.change((settings) => withChannelOrder(settings, ids))),
+    orderChannels: ({ ids }) => set((settings) => withChannelOrder(settings, ids)),
     testChannel: async ({ id }) => {
       const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
       if (channel !== undefined && tell.secrets.unreadable().includes(id))

@@ -19,7 +19,7 @@ import {
   withRenamed,
 } from '../settings/destinations.ts'
 import { idOfPath } from '../settings/path-id.ts'
-import { checkedPathSchema, type Source, sourceSchema } from '../settings/schema.ts'
+import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
@@ -47,24 +47,22 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       // Somebody has set something anew.
       agent.notices.dismiss(UNUSED_SETTINGS)
     })
+  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
   return {
     snapshot: async () => agent.store.snapshot(),
     addSource: (input) => change(() => addSource(agent, input)),
-    removeSource: ({ id }) => change(() => agent.change((settings) => withoutSource(settings, id))),
-    pauseSource: ({ id, paused }) =>
-      change(() => agent.change((settings) => withSourceChanged(settings, id, { paused }))),
-    changeSource: ({ id, changes }) =>
-      change(() => agent.change((settings) => withSourceChanged(settings, id, changes))),
+    removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
+    pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
+    changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
         source: { ...sourceOf(agent.settings.get(), id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
     addCheckedPath: (input) => change(() => addCheckedPath(agent, input.path)),
-    removeCheckedPath: ({ id }) => change(() => agent.change((settings) => withoutChecked(settings, id))),
-    pause: ({ minutes }) =>
-      change(() => agent.change((settings) => withPause(settings, minutes, Date.now()))),
-    resume: () => change(() => agent.change((settings) => ({ ...settings, pause: null }))),
+    removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
+    pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
+    resume: () => set((settings) => ({ ...settings, pause: null })),
     checkNow: () =>
       outcome(async () => {
         // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
@@ -86,13 +84,11 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         })
         agent.change((settings) => withDestination(settings, paired))
       }),
-    renameDestination: ({ id, name }) =>
-      change(() => agent.change((settings) => withRenamed(settings, id, name))),
-    removeDestination: ({ id }) => change(() => agent.change((settings) => withoutDestination(settings, id))),
-    setDestinations: ({ id, destinations }) =>
-      change(() => agent.change((settings) => withChosen(settings, id, destinations))),
+    renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
+    removeDestination: ({ id }) => set((settings) => withoutDestination(settings, id)),
+    setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
     ...alertCommands(agent, outcome),
-    changeSettings: (changes) => change(() => agent.change((settings) => withChanges(settings, changes))),
+    changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>

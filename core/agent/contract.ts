@@ -26,6 +26,8 @@ export type Outcome = z.infer<typeof outcomeSchema>
 
 const nothing = z.object({})
 const source = z.object({ id: z.string() })
+/** A command that does something: it can be refused. */
+const act = <I extends z.ZodType>(input: I) => ({ input, output: outcomeSchema })
 
 const { shape: check } = settingsSchema.shape.check.unwrap()
 const { shape: scan } = settingsSchema.shape.scan.unwrap()
@@ -94,8 +96,8 @@ export const changeableSourceSchema = givenFiltersSchema
 export const commands = {
   snapshot: { input: nothing, output: stateSnapshotSchema },
   /** Adds a source. kind: batch sources look at child directories with marks (isocket). */
-  addSource: {
-    input: z.object({
+  addSource: act(
+    z.object({
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
       prefix: z.string().max(255).optional(),
@@ -106,75 +108,62 @@ export const commands = {
       /** Names or ids of the destinations that its files go to; without, all. */
       to: z.array(z.string()).min(1).max(MOST_DESTINATIONS).optional(),
     }),
-    output: outcomeSchema,
-  },
+  ),
   /** Stops watching; files at both ends stay as they are. */
-  removeSource: { input: source, output: outcomeSchema },
-  pauseSource: { input: z.object({ id: z.string(), paused: z.boolean() }), output: outcomeSchema },
+  removeSource: act(source),
+  pauseSource: act(z.object({ id: z.string(), paused: z.boolean() })),
   /**
    * Changes the filters and the priority of a source, whether it stays on one file system, and whether its files are
    * removed here after they were sent. What waits and the filters leave out now is not sent.
    */
-  changeSource: {
-    input: z.object({ id: z.string(), changes: changeableSourceSchema }),
-    output: outcomeSchema,
-  },
+  changeSource: act(z.object({ id: z.string(), changes: changeableSourceSchema })),
   /** What these filters would leave out of a source; a newer question ends the one before. Within ten seconds. */
   previewFilters: {
     input: z.object({ id: z.string(), filters: givenFiltersSchema }),
     output: previewSchema,
   },
-  addCheckedPath: { input: z.object({ path: z.string() }), output: outcomeSchema },
-  removeCheckedPath: { input: source, output: outcomeSchema },
+  addCheckedPath: act(z.object({ path: z.string() })),
+  removeCheckedPath: act(source),
   /** Pauses all sending for some minutes, or until resumed (null). */
-  pause: {
-    input: z.object({
+  pause: act(
+    z.object({
       minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable(),
     }),
-    output: outcomeSchema,
-  },
-  resume: { input: nothing, output: outcomeSchema },
-  checkNow: { input: nothing, output: outcomeSchema },
+  ),
+  resume: act(nothing),
+  checkNow: act(nothing),
   /** Gives parked files another try. */
-  retryParked: { input: z.object({ id: z.string().nullable() }), output: outcomeSchema },
+  retryParked: act(z.object({ id: z.string().nullable() })),
   /** Pairs with a receiver by its one-time code: one more destination, or the only one so far. */
-  pair: {
+  pair: act(
     /** name: what the receiver will call this computer; default: its host name. */
-    input: z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
-    output: outcomeSchema,
-  },
-  renameDestination: {
-    input: z.object({ id: z.string(), name: receiverDestinationSchema.shape.name }),
-    output: outcomeSchema,
-  },
+    z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
+  ),
+  renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are
    * others. With the last one gone, files go to the embedded receiver on this computer.
    */
-  removeDestination: { input: source, output: outcomeSchema },
+  removeDestination: act(source),
   /** The ids of the destinations that a source goes to; null: all. */
-  setDestinations: {
-    input: z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() }),
-    output: outcomeSchema,
-  },
-  changeSettings: { input: changeableSettingsSchema, output: outcomeSchema },
+  setDestinations: act(z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() })),
+  changeSettings: act(changeableSettingsSchema),
   /** It is told no more until it is over. `by`: who has seen to it, as the timeline says. */
-  acknowledge: { input: z.object({ id: z.string(), by: z.string().min(1).max(100) }), output: outcomeSchema },
+  acknowledge: act(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
   /** It is not told again for some minutes; null: no longer snoozed. */
-  snooze: {
-    input: z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
-    output: outcomeSchema,
-  },
+  snooze: act(
+    z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
+  ),
   /** Nothing is told of a source or a checked path until then (milliseconds since 1970), or until unmuted (null). */
-  mute: { input: z.object({ id: z.string(), until: z.number().nullable() }), output: outcomeSchema },
-  unmute: { input: source, output: outcomeSchema },
+  mute: act(z.object({ id: z.string(), until: z.number().nullable() })),
+  unmute: act(source),
   /** `channel.id`: a new one's. Its secrets are kept apart. */
-  addChannel: { input: z.object({ channel: channelSchema, secrets }), output: outcomeSchema },
+  addChannel: act(z.object({ channel: channelSchema, secrets })),
   /** The whole channel in place of the one of that id. */
-  changeChannel: { input: z.object({ channel: channelSchema, secrets }), output: outcomeSchema },
-  removeChannel: { input: source, output: outcomeSchema },
+  changeChannel: act(z.object({ channel: channelSchema, secrets })),
+  removeChannel: act(source),
   /** The ids of all channels, as they are to be asked. */
-  orderChannels: { input: z.object({ ids: z.array(z.string()) }), output: outcomeSchema },
+  orderChannels: act(z.object({ ids: z.array(z.string()) })),
   /** Sends a test through a channel, the real way; the answer or the error in words. */
   testChannel: { input: source, output: testedSchema },
   /** What a template makes of a notice; null: what the channel's type has by default. */
@@ -186,7 +175,7 @@ export const commands = {
     output: z.object({ text: z.string() }),
   },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
-  dismissNotice: { input: z.object({ id: z.string() }), output: outcomeSchema },
+  dismissNotice: act(z.object({ id: z.string() })),
   /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
   /** A page of the ledger, newest first, of one destination or of all. */
@@ -201,15 +190,15 @@ export const commands = {
 /** Commands that only a desktop can do; the window has them besides `commands`. */
 export const desktopCommands = {
   /** Opens the system's directory dialog and adds what was chosen as a source; done is true if cancelled. */
-  chooseSource: { input: nothing, output: outcomeSchema },
+  chooseSource: act(nothing),
   /** The same for a path that is only checked. */
-  chooseCheckedPath: { input: nothing, output: outcomeSchema },
+  chooseCheckedPath: act(nothing),
   /** Shows a source's directory, or the embedded receiver's store (null), in the file manager. */
-  showDirectory: { input: z.object({ source: z.string().nullable() }), output: outcomeSchema },
+  showDirectory: act(z.object({ source: z.string().nullable() })),
   /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
-  showing: { input: z.object({ page: z.string().max(40).nullable() }), output: outcomeSchema },
-  hideWindow: { input: nothing, output: outcomeSchema },
-  quit: { input: nothing, output: outcomeSchema },
+  showing: act(z.object({ page: z.string().max(40).nullable() })),
+  hideWindow: act(nothing),
+  quit: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** What the main process answers the window: what the command gave, or why it gave nothing. */

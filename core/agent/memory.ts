@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
 import { openKeptFile } from '../files/kept-file.ts'
-import { type KnownMounts, rememberMount } from './workers/configs.ts'
+import type { KnownMounts } from './workers/configs.ts'
 
 const memorySchema = z.object({
   knownMounts: z.record(z.string(), knownMountSchema).default({}),
@@ -36,7 +37,7 @@ export function openMemory(
   return {
     knownMounts: () => knownMounts,
     remember: (checked) => {
-      const known = checked.reduce(rememberMount, knownMounts)
+      const known = checked.reduce(withMount, knownMounts)
       if (known === knownMounts) return false
       setKnownMounts(known)
       return true
@@ -48,6 +49,14 @@ export function openMemory(
     },
     saved: kept.saved,
   }
+}
+
+/** What the checker last knew, which stays while a disk is away. */
+function withMount(known: KnownMounts, checked: Checked): KnownMounts {
+  const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
+  if (mount === null) return known
+  const now = { mount, readOnlyByIntent, soundErrorsCount }
+  return isDeepStrictEqual(known[id], now) ? known : { ...known, [id]: now }
 }
 
 function readKnownMounts(file: string): KnownMounts {

@@ -3,8 +3,6 @@ import { englishWords } from '../words/words.ts'
 import type { Log } from './log.ts'
 import type { StateStore } from './state/store.ts'
 
-/** The notice of settings that are in force, but not in their file. */
-export const UNWRITTEN = 'settings-unwritten'
 /** The notice of a settings file that was set aside, or is used in part. */
 export const UNUSED_SETTINGS = 'settings'
 const HISTORY = 'history'

@@ -1,4 +1,4 @@
-import { openDataDirectory } from '../settings/data-directory.ts'
+import { lockData, openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, type SourceFilters, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
@@ -7,7 +7,6 @@ import { Agent } from './agent.ts'
 import { answerCommand, type CommandHandlers, commandHandlers, protectDirectory } from './commands.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
-import { lockData } from './lock-data.ts'
 import { openLog } from './log.ts'
 
 /** How directories that are named at the start become sources. */

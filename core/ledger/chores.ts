@@ -97,7 +97,11 @@ export async function untilDone(
 }
 
 /** Gives every parked file of a source, or of all, another try; returns how many. */
-export async function unparkAll(ledger: Ledger, destination: string, source: string | null): Promise<number> {
+export async function unparkAll(
+  ledger: Pick<Ledger, 'unpark'>,
+  destination: string,
+  source: string | null,
+): Promise<number> {
   let files = 0
   for (let some = CHUNK_ROWS; some === CHUNK_ROWS; files += some) {
     some = ledger.unpark(destination, source, CHUNK_ROWS)

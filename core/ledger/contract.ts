@@ -1,22 +1,14 @@
+import type { StatFacts } from '../files/stat-facts.ts'
 import type { Message } from '../words/message.ts'
 import type { FileState } from './messages.ts'
 
-/** What stat(2) says about a file, and which file it is. */
-export interface Candidate {
+/** A file of a source, as it was found. */
+export interface Candidate extends StatFacts {
   /** The source's id. */
   source: string
   /** Relative to the source, with "/". */
   path: string
-  size: number
-  mtimeNs: bigint
-  /** Last change of the inode (st_ctime), which no program can set: content, mode and owner change it. */
-  ctimeNs: bigint
-  inode: bigint
-  device: bigint
 }
-
-/** What tells a file's content from another without reading it. */
-export type Content = Pick<Candidate, 'size' | 'mtimeNs' | 'inode'>
 
 export interface LedgerEntry {
   state: FileState

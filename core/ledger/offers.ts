@@ -89,13 +89,6 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
      AS files, count(*) AS count, max(path) AS last
      FROM (SELECT * FROM file WHERE route = ? AND path > ? ORDER BY path LIMIT ?)`,
   )
-  const againSince = database.prepare(
-    `UPDATE file SET ${AGAIN} WHERE id IN (
-       SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
-       WHERE destination = ?1 AND ${IS_THERE} AND coalesce(acked, ?2 + 1) > ?2 LIMIT ?3)`,
-  )
-  const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
-
   const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
     const bySource = Map.groupBy(candidates, ({ source }) => source)
     const now = Date.now()
@@ -133,6 +126,22 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
         return chunk.count < limit ? null : chunk.last
       }),
 
+    ...openAgain(database, routes),
+  }
+}
+
+function openAgain(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerOffers, 'offerAgainSince' | 'offerAgain'> {
+  const againSince = database.prepare(
+    `UPDATE file SET ${AGAIN} WHERE id IN (
+       SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
+       WHERE destination = ?1 AND ${IS_THERE} AND coalesce(acked, ?2 + 1) > ?2 LIMIT ?3)`,
+  )
+  const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
+
+  return {
     offerAgainSince: (destination, position, limit) =>
       Number(againSince.run(destination, position, limit).changes),
 

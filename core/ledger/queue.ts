@@ -1,7 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
-import type { Candidate, Claim, Due, Parked } from './contract.ts'
+import type { Claim, Due, Parked } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
 
@@ -24,7 +25,7 @@ export interface LedgerQueue {
   /** Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds). */
   dueByAge(destination: string, source: string, age: number): void
   /** The file has changed: waiting as a new generation, not before `at`. */
-  renew(claim: Claim, facts: Omit<Candidate, 'source' | 'path'>, at: number): void
+  renew(claim: Claim, facts: StatFacts, at: number): void
   /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
   drop(claim: Claim): void
   /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */
@@ -74,6 +75,18 @@ function prepareForget(database: DatabaseSyncInstance, which: string) {
 }
 
 export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes): LedgerQueue {
+  return {
+    ...openTaking(database, routes),
+    ...openOutcomes(database, routes),
+    ...openParked(database, routes),
+    ...openUnsent(database, routes),
+  }
+}
+
+function openTaking(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerQueue, 'take' | 'oldestWaiting'> {
   const dueBetween = prepareDue(
     database,
     `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
@@ -84,44 +97,6 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
        SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
        ORDER BY due_at LIMIT ${OLDEST_ROWS}
      ) WHERE mtime_ns > 0`,
-  )
-  const parkOne = database.prepare(
-    `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
-  )
-  const later = database.prepare(
-    `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
-  )
-  // Who puts off by an age rounds it up to a whole second: what waits for this one already is not written again.
-  const ofAge = 'mtime_ns / 1000000 + ?3'
-  const sooner = database.prepare(
-    `UPDATE file INDEXED BY file_due SET due_at = ${ofAge} WHERE route = ?1 AND state = 0 AND due_at > ?2
-     AND reason IS NULL AND due_at >= ${ofAge} + 1000`,
-  )
-  const renewOne = database.prepare(
-    `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
-     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
-     due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
-     ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
-  )
-  const forgetClaimed = prepareForget(database, CLAIMED)
-  const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
-  const parkedPage = database.prepare(
-    `SELECT id, generation, path, reason FROM file INDEXED BY file_state
-     WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
-  )
-  const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
-  const unparkSome = database.prepare(
-    `${UNPARK} WHERE id IN (
-       SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
-       WHERE destination = ?1 AND source = coalesce(?2, source) AND state = 2 LIMIT ?3)`,
-  )
-  const unsentIn = database.prepare(
-    `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 2) AS parked
-     FROM file INDEXED BY file_unsent WHERE route = ? AND state <> 1 AND path > ? AND path < ?`,
-  )
-  const unsentAfter = database.prepare(
-    `SELECT path, size FROM file INDEXED BY file_unsent
-     WHERE route = ? AND state <> 1 AND path > ? ORDER BY path LIMIT ?`,
   )
 
   return {
@@ -144,7 +119,35 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
       })
       return times.length === 0 ? null : Math.min(...times)
     },
+  }
+}
 
+/** What became of a file that was taken. */
+function openOutcomes(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerQueue, 'park' | 'retryLater' | 'dueByAge' | 'renew' | 'drop'> {
+  const parkOne = database.prepare(
+    `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+  )
+  const later = database.prepare(
+    `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+  )
+  // Who puts off by an age rounds it up to a whole second: what waits for this one already is not written again.
+  const ofAge = 'mtime_ns / 1000000 + ?3'
+  const sooner = database.prepare(
+    `UPDATE file INDEXED BY file_due SET due_at = ${ofAge} WHERE route = ?1 AND state = 0 AND due_at > ?2
+     AND reason IS NULL AND due_at >= ${ofAge} + 1000`,
+  )
+  const renewOne = database.prepare(
+    `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
+     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
+     due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
+     ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
+  )
+  const forgetClaimed = prepareForget(database, CLAIMED)
+
+  return {
     park: ({ id, generation }, reason) => {
       parkOne.run(JSON.stringify(reason), id, generation)
     },
@@ -168,7 +171,25 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
     drop: ({ id, generation }) => {
       inTransaction(database, () => forgetClaimed(id, generation))
     },
+  }
+}
 
+function openParked(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerQueue, 'parked' | 'unparkOne' | 'unpark'> {
+  const parkedPage = database.prepare(
+    `SELECT id, generation, path, reason FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
+  )
+  const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
+  const unparkSome = database.prepare(
+    `${UNPARK} WHERE id IN (
+       SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
+       WHERE destination = ?1 AND source = coalesce(?2, source) AND state = 2 LIMIT ?3)`,
+  )
+
+  return {
     parked(destination, source, after, limit) {
       const rows = parkedPage.all(routes.find(destination, source), after, limit)
       return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
@@ -180,7 +201,25 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
     unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,
 
     unpark: (destination, source, limit) => Number(unparkSome.run(destination, source, limit).changes),
+  }
+}
 
+/** All that is not sent, whether it waits or was given up. */
+function openUnsent(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerQueue, 'unsentBelow' | 'unsentPage' | 'withdraw'> {
+  const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
+  const unsentIn = database.prepare(
+    `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 2) AS parked
+     FROM file INDEXED BY file_unsent WHERE route = ? AND state <> 1 AND path > ? AND path < ?`,
+  )
+  const unsentAfter = database.prepare(
+    `SELECT path, size FROM file INDEXED BY file_unsent
+     WHERE route = ? AND state <> 1 AND path > ? ORDER BY path LIMIT ?`,
+  )
+
+  return {
     unsentBelow: (destination, source, directory) =>
       unsentIn.get(routes.find(destination, source), ...rangeOf(directory)) as {
         waiting: number

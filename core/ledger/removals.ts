@@ -44,6 +44,13 @@ export interface LedgerRemovals {
 const ROWS_AT_ONCE = 20_000
 
 export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes): LedgerRemovals {
+  return { ...openQuestions(database, routes), ...openBeginning(database), ...openEnding(database) }
+}
+
+function openQuestions(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerRemovals, 'removable' | 'begunRemovals' | 'removedSince'> {
   // In the order of the rows, so that no index has to be kept of which was sent when.
   const someRows = database.prepare(
     `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
@@ -56,14 +63,6 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
      AND mark_due = ${MARK.none} AND sent_at <= ? AND digest IS NOT NULL`,
     'id',
   )
-  const begin = database.prepare(
-    `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
-  )
-  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
-  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
-  const endElsewhere = database.prepare(
-    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
-  )
   const begunOf = database.prepare(
     `SELECT file.id, path FROM route JOIN file INDEXED BY file_removing ON route = route.id
      WHERE source = ? AND removal = 1 AND destination NOT IN (SELECT value FROM json_each(?)) AND file.id > ?
@@ -73,16 +72,6 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
     `SELECT count(*) AS files FROM file WHERE route IN (SELECT id FROM route WHERE destination = ?1)
      AND coalesce(acked, ?2 + 1) > ?2 AND state = 1 AND removal = ${REMOVAL.removed}`,
   )
-  const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
-  // A copy that was read back, of the same bytes, and that nobody is removing.
-  const proofs = database.prepare(
-    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
-     AS count FROM file WHERE id = ?`,
-  )
-
-  const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
-    others.length === 0 ||
-    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
 
   return {
     removable(destination, source, sentBefore, after, limit) {
@@ -96,6 +85,29 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
       return { files, last: some.count < ROWS_AT_ONCE ? null : some.last }
     },
 
+    begunRemovals: (source, others, limit, after = 0) =>
+      begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
+
+    removedSince: (destination, position) => (removed.get(destination, position) as { files: number }).files,
+  }
+}
+
+function openBeginning(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'beginRemovals'> {
+  const begin = database.prepare(
+    `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
+  )
+  const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
+  // A copy that was read back, of the same bytes, and that nobody is removing.
+  const proofs = database.prepare(
+    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
+     AS count FROM file WHERE id = ?`,
+  )
+
+  const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
+    others.length === 0 ||
+    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
+
+  return {
     // A file that a power failure left under its other name would be known to nobody.
     beginRemovals: (claims, proven) =>
       durably(database, () => {
@@ -107,7 +119,17 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
         })
         return new Set(taken.map(({ id }) => id))
       }),
+  }
+}
 
+function openEnding(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'endRemovals'> {
+  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
+  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
+  const endElsewhere = database.prepare(
+    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
+  )
+
+  return {
     endRemovals: (ends, at) =>
       inTransaction(database, () => {
         for (const { id, end: how } of ends) {
@@ -118,10 +140,5 @@ export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Route
           else if (how === 'removed') endElsewhere.run(REMOVAL.removed, removedAt, id)
         }
       }),
-
-    begunRemovals: (source, others, limit, after = 0) =>
-      begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
-
-    removedSince: (destination, position) => (removed.get(destination, position) as { files: number }).files,
   }
 }

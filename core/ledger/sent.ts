@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Content, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Claim, Content, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import type { Candidate, Claim, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
 import { rangeOf } from './queue.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
@@ -18,10 +19,7 @@ export interface LedgerSent {
    * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
    * a time can be set by anybody.
    */
-  sentElsewhere(
-    destination: string,
-    files: readonly (Claim & Omit<Candidate, 'source' | 'path'>)[],
-  ): Map<number, SentContent>
+  sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]): Map<number, SentContent>
   /**
    * What was sent of this inode under any name of the source: with this very content, or else with another one.
    * null: nothing, or the file system has no inodes.
@@ -59,7 +57,12 @@ const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
 const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
 export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
-  return { ...openSent(database), ...openContent(database, routes), ...openMarks(database, routes) }
+  return {
+    ...openSent(database),
+    ...openElsewhere(database),
+    ...openRenamed(database, routes),
+    ...openMarks(database, routes),
+  }
 }
 
 function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> {
@@ -95,15 +98,7 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> 
   }
 }
 
-interface ContentRow {
-  size: bigint
-  mtime_ns: bigint
-}
-
-function openContent(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerSent, 'sentElsewhere' | 'sentAs' | 'adoptRenamed'> {
+function openElsewhere(database: DatabaseSyncInstance): Pick<LedgerSent, 'sentElsewhere'> {
   // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
     `SELECT place, source, path, digest FROM (
@@ -114,6 +109,34 @@ function openContent(
        FROM json_each(?1) AS one)
      JOIN file ON file.id = found JOIN route ON route.id = route`,
   )
+  return {
+    sentElsewhere(destination, files) {
+      // 0 is what file systems without inodes say: it tells no file from another.
+      const asked = files.filter(({ inode }) => inode !== 0n)
+      if (asked.length === 0) return new Map()
+      const rows = asked.map(
+        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
+      )
+      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
+      return new Map(
+        found.flatMap(({ place, ...content }) => {
+          const file = asked[place]
+          return file === undefined ? [] : [[file.id, content]]
+        }),
+      )
+    },
+  }
+}
+
+interface ContentRow {
+  size: bigint
+  mtime_ns: bigint
+}
+
+function openRenamed(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Pick<LedgerSent, 'sentAs' | 'adoptRenamed'> {
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
@@ -134,22 +157,6 @@ function openContent(
      ON CONFLICT (route, path) DO NOTHING`,
   )
   return {
-    sentElsewhere(destination, files) {
-      // 0 is what file systems without inodes say: it tells no file from another.
-      const asked = files.filter(({ inode }) => inode !== 0n)
-      if (asked.length === 0) return new Map()
-      const rows = asked.map(
-        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
-      )
-      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
-      return new Map(
-        found.flatMap(({ place, ...content }) => {
-          const file = asked[place]
-          return file === undefined ? [] : [[file.id, content]]
-        }),
-      )
-    },
-
     sentAs(destination, source, { size, mtimeNs, inode }) {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null

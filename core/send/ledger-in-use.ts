@@ -15,8 +15,11 @@ export interface LedgerInUse {
   use(file: string, closing: () => void): Ledger
   /** By source; of null, none. */
   totalsOf(destination: string | null): Record<string, Totals>
-  /** See Ledger.oldestWaiting; null also while nobody can tell. */
-  oldestWaiting(destination: string, sources: readonly string[]): number | null
+  /** What of some sources waits for a destination, and since when; see Ledger.oldestWaiting. */
+  waiting(
+    destination: string,
+    sources: readonly string[],
+  ): { waitingFiles: number; oldestWaitingAt: number | null }
   /** Why its totals could not be read just now, or null. */
   readonly problem: Message | null
   close(): void
@@ -39,7 +42,12 @@ export function holdLedger(log: (level: LogLevel, text: string) => void): Ledger
       return open
     },
     totalsOf: (destination) => (destination === null || held === null ? {} : held.totals.of(destination)),
-    oldestWaiting: (destination, sources) => held?.totals.oldestWaiting(destination, sources) ?? null,
+    waiting(destination, sources) {
+      const totals = held?.totals.of(destination) ?? {}
+      const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
+      const oldest = waitingFiles === 0 ? null : held?.totals.oldestWaiting(destination, sources)
+      return { waitingFiles, oldestWaitingAt: oldest ?? null }
+    },
     get problem() {
       return held?.totals.problem ?? null
     },

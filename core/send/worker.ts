@@ -115,13 +115,9 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
   /** What the receiver is told of this computer, and of what waits for it. */
   const statusNow = (): StatusNow | null => {
     const destination = destinationId()
-    const status = applied?.status
-    if (applied === null || status === undefined || destination === null) return null
+    if (applied?.status === undefined || destination === null) return null
     const sources = applied.sources.map(({ id }) => id)
-    const totals = ledger.totalsOf(destination)
-    const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
-    const oldestWaitingAt = waitingFiles === 0 ? null : ledger.oldestWaiting(destination, sources)
-    return { ...status, waitingFiles, oldestWaitingAt }
+    return { ...applied.status, ...ledger.waiting(destination, sources) }
   }
 
   const closeDelivery = () => {

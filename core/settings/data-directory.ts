@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
+import { type DirectoryLock, lockDirectory } from '../worker/directory-lock.ts'
 
 /**
  * Where Holdfast keeps its own things: HOLDFAST_HOME if set, else the system's place for an application's
@@ -78,5 +79,17 @@ export function layoutOf(directory: string): DataLayout {
     identity: path.join(directory, 'identity'),
     store: path.join(directory, 'store'),
     logs: path.join(directory, 'logs'),
+  }
+}
+
+/**
+ * Claims a data directory for this process; null: another one has it.
+ * @throws Problem data.cannotMake
+ */
+export function lockData(directory: string): DirectoryLock | null {
+  try {
+    return lockDirectory(directory)
+  } catch (thrown) {
+    throw unusableData(directory, thrown)
   }
 }

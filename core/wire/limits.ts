@@ -21,8 +21,6 @@ export const MAX_DIRECTORIES = 512
 export const MAX_SOURCES = 10_000
 /** As a sender calls one of its sources. */
 export const SOURCE_ID = /^[A-Za-z0-9][\w-]{0,63}$/
-/** Room for names in a batch's header: a sender closes its batch before it is used up. */
-export const BATCH_TARGET_HEADER_BYTES = 512 * KIB
 export const CHUNK_BYTES = 256 * KIB
 /** Files that a receiver asks for in one frame. */
 export const MAX_WANTED = 256

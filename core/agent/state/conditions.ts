@@ -1,10 +1,8 @@
 import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { inSteps } from './in-steps.ts'
-import { scanProblem } from './scan-problem.ts'
+import { inSteps, isOldVerdict, scanProblem } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
-import { isOldVerdict } from './verdict-age.ts'
 
 // What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
 
@@ -62,34 +60,27 @@ export function conditionIds({ destinations, sources, workers }: AppState): stri
 
 type Subject = Pick<Condition, 'id' | 'name' | 'source'>
 
-const well = (subject: Subject, now: number): Condition[] => [
-  {
-    ...subject,
-    kind: 'ok',
-    since: now,
-    sentence: message('check.ok', { path: subject.name }),
-    tellAfterMs: 0,
-  },
-]
+const well = (subject: Subject, now: number): Condition[] =>
+  condition(subject, 'ok', now, message('check.ok', { path: subject.name }), 0)
+
+const condition = (
+  subject: Subject,
+  kind: Condition['kind'],
+  since: number,
+  sentence: Message,
+  tellAfterMs: number,
+  more: Pick<Condition, 'live' | 'isPassing'> = {},
+): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, ...more }]
 
 function workerConditions({ workers }: AppState, now: number): Condition[] {
-  return Object.entries(workers).flatMap(([worker, { condition, since }]): Condition[] => {
+  return Object.entries(workers).flatMap(([worker, { condition: is, since }]) => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
-    const isAway = condition === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS
-    if (condition === 'starting' || (condition === 'restarting' && !isAway)) return []
-    if (condition === 'running' || condition === 'off') return well(subject, now)
-    const live = message(`status.worker.${condition === 'late' ? 'late' : 'failed'}`, { worker })
-    return [
-      {
-        ...subject,
-        kind: 'worker',
-        since,
-        sentence: message('condition.worker', { worker }),
-        live,
-        tellAfterMs: 2 * MINUTE_MS,
-        isPassing: condition === 'late',
-      },
-    ]
+    const isAway = is === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS
+    if (is === 'starting' || (is === 'restarting' && !isAway)) return []
+    if (is === 'running' || is === 'off') return well(subject, now)
+    const live = message(`status.worker.${is === 'late' ? 'late' : 'failed'}`, { worker })
+    const more = { live, isPassing: is === 'late' }
+    return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, more)
   })
 }
 
@@ -106,7 +97,7 @@ function uncheckedCondition({ sources, checkedPaths, settings }: AppState, now: 
   const { name, checked } = old
   const sentence = message('status.notChecked', { name, age: inSteps(now - checked.at) })
   const subject = { id: 'unchecked', name, source: null }
-  return [{ ...subject, kind: 'worker', since: checked.at, sentence, tellAfterMs: 2 * MINUTE_MS }]
+  return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS)
 }
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): Condition[] {
@@ -116,22 +107,13 @@ function destinationCondition(state: AppState, destination: DestinationState, no
   switch (connection.state) {
     case 'refused':
       // Its own sentence says what helps: another version, the clocks, or to pair again.
-      return [
-        {
-          ...subject,
-          kind: 'refused',
-          since,
-          sentence: problem ?? message('status.refused', { name }),
-          tellAfterMs: MINUTE_MS,
-        },
-      ]
+      return condition(subject, 'refused', since, problem ?? message('status.refused', { name }), MINUTE_MS)
     case 'unreachable':
-      return awayFor(since, now) > UNREACHABLE_AFTER_MS ? [unreachable(state, destination, now)] : []
+      return awayFor(since, now) > UNREACHABLE_AFTER_MS ? unreachable(state, destination, now) : []
     case 'connected':
     case 'idle':
       // Why files wait although it is connected, or why nothing can even try to connect.
-      if (problem !== null)
-        return [{ ...subject, kind: 'destination', since, sentence: problem, tellAfterMs: MINUTE_MS }]
+      if (problem !== null) return condition(subject, 'destination', since, problem, MINUTE_MS)
       return well(subject, now)
     case 'connecting':
       return []
@@ -140,7 +122,7 @@ function destinationCondition(state: AppState, destination: DestinationState, no
   }
 }
 
-function unreachable(state: AppState, destination: DestinationState, now: number): Condition {
+function unreachable(state: AppState, destination: DestinationState, now: number): Condition[] {
   const { id, name, kind, connection, totals } = destination
   const away = inSteps(awayFor(connection.since, now))
   const isAlone = state.destinations.length === 1
@@ -150,16 +132,14 @@ function unreachable(state: AppState, destination: DestinationState, now: number
     : kind === 'embedded'
       ? 'status.unreachableEmbedded'
       : 'status.unreachable'
-  return {
-    id: `destination:${id}`,
-    name,
-    source: null,
-    kind: 'unreachable',
-    since: Math.min(connection.since, now),
-    sentence: message('condition.unreachable', { name }),
-    live: message(key, { name, away, count }),
-    tellAfterMs: state.settings.alerts.unreachableMinutes * MINUTE_MS,
-  }
+  return condition(
+    { id: `destination:${id}`, name, source: null },
+    'unreachable',
+    Math.min(connection.since, now),
+    message('condition.unreachable', { name }),
+    state.settings.alerts.unreachableMinutes * MINUTE_MS,
+    { live: message(key, { name, away, count }) },
+  )
 }
 
 /** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
@@ -179,7 +159,7 @@ function parkedCondition(
   if (totals.parkedFiles === 0) return isKnown ? well(subject, now) : []
   const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
   const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
-  return [{ ...subject, kind: 'parked', since: now, sentence, tellAfterMs: 0 }]
+  return condition(subject, 'parked', now, sentence, 0)
 }
 
 /** The end of a path says which file it is. */
@@ -197,7 +177,7 @@ function scanCondition(source: SourceState, now: number): Condition[] {
   const count = scanned.unwatchedDirectories
   const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
   if (problem === null) return well(subject, now)
-  return [{ ...subject, kind: 'unwatched', since: now, sentence: problem, tellAfterMs: 5 * MINUTE_MS }]
+  return condition(subject, 'unwatched', now, problem, 5 * MINUTE_MS)
 }
 
 /** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
@@ -217,5 +197,5 @@ function silentCondition(state: AppState, source: SourceState, now: number): Con
     newest !== null && kind === 'batch'
       ? message('condition.notClosed', { name, batch: newest.name, since })
       : message('condition.silent', { name, since })
-  return [{ ...subject, kind: what, since, sentence, tellAfterMs: 0 }]
+  return condition(subject, what, since, sentence, 0)
 }

@@ -5,7 +5,9 @@ import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { message } from '../../words/message.ts'
-import type { AppState, DestinationState, WorkerState } from './schema.ts'
+import type { AppState, DestinationState, Progress, WorkerState } from './schema.ts'
+
+export const noProgress: Progress = { totals: noTotals, rate: 0, left: null }
 
 export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 
@@ -22,9 +24,7 @@ export function initialState(
     status: { level: 'starting', sentence: message('status.starting'), detail: null },
     sources: [],
     checkedPaths: [],
-    totals: noTotals,
-    rate: 0,
-    left: null,
+    ...noProgress,
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
@@ -41,7 +41,7 @@ export function initialState(
 /** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
 export function destinationStates(settings: Settings, storeDirectory: string): DestinationState[] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
-  const unknown = { connection, totals: noTotals, rate: 0, left: null, worker: off }
+  const unknown = { connection, ...noProgress, worker: off }
   if (settings.destinations.length === 0) {
     const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
     return [{ ...embedded, address: storeDirectory, ...unknown }]

@@ -7,11 +7,12 @@ import { destinationIds, EMBEDDED_DESTINATION } from '../../settings/destination
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
-import { sumTotals } from './initial.ts'
+import { noProgress, sumTotals } from './initial.ts'
 import type {
   AppState,
   CheckedPathState,
   DestinationState,
+  Progress,
   SourceDestination,
   SourceState,
   WorkerState,
@@ -22,18 +23,14 @@ import type {
 /** Delays kept for the sparkline of one path. */
 const KEPT_DELAYS = 30
 
-const nothingSent: Omit<SourceDestination, 'id'> = { totals: noTotals, rate: 0, left: null }
-
 const newSource: Omit<SourceState, 'settings'> = {
   destinations: [],
   checked: null,
   delays: [],
   scanned: null,
   newest: null,
-  totals: noTotals,
   lastFile: null,
-  rate: 0,
-  left: null,
+  ...noProgress,
 }
 
 /** The ids of all that is checked. */
@@ -64,7 +61,7 @@ export function withSettings(
     return withDestinations(
       { ...before, settings: source, ...refusedState(source.id, refused) },
       destinationIds(settings, source).map(
-        (id) => before.destinations.find((one) => one.id === id) ?? { id, ...nothingSent },
+        (id) => before.destinations.find((one) => one.id === id) ?? { id, ...noProgress },
       ),
     )
   })
@@ -199,10 +196,7 @@ function withDestinations(source: SourceState, destinations: SourceDestination[]
   }
 }
 
-function sumsOf(
-  sources: readonly SourceState[],
-  destinations: readonly DestinationState[],
-): Pick<AppState, 'totals' | 'rate' | 'left'> {
+function sumsOf(sources: readonly SourceState[], destinations: readonly DestinationState[]): Progress {
   return {
     totals: sumTotals(sources.map(({ totals }) => totals)),
     rate: sumRates(sources),

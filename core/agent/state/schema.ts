@@ -21,45 +21,45 @@ export const statusSchema = z.object({
 })
 export type Status = z.infer<typeof statusSchema>
 
-/** What one destination of a source has of it. */
-export const sourceDestinationSchema = z.object({
-  /** The destination's id. */
-  id: z.string(),
+/** How far sending is. */
+const progressSchema = z.object({
   totals: totalsSchema,
   /** Bytes a second. */
   rate: z.number(),
   /** About how many milliseconds what waits will take; null: nothing can be said. */
   left: z.number().nullable(),
 })
+export type Progress = z.infer<typeof progressSchema>
+
+/** What one destination of a source has of it. */
+export const sourceDestinationSchema = progressSchema.extend({
+  /** The destination's id. */
+  id: z.string(),
+})
 export type SourceDestination = z.infer<typeof sourceDestinationSchema>
 
-export const sourceStateSchema = z.object({
-  settings: sourceSchema,
+const checksSchema = z.object({
   /** null until the first check. */
   checked: checkedSchema.nullable(),
   /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
   delays: z.array(z.number().nullable()),
+})
+
+/** Its progress is that of the destination that is furthest behind: sent is what every one has. */
+export const sourceStateSchema = z.object({
+  settings: sourceSchema,
+  ...checksSchema.shape,
+  ...progressSchema.shape,
   scanned: scannedSchema.nullable(),
   /** Of a batch source: its newest directory, and since when it is known to be that; null: none is open. */
   newest: z.object({ name: z.string(), since: z.number() }).nullable(),
   /** In the settings' order; never none. */
   destinations: z.array(sourceDestinationSchema),
-  /** By the destination that is furthest behind: sent is what every one has. */
-  totals: totalsSchema,
   lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
-  /** Bytes a second. */
-  rate: z.number(),
-  /** About how many milliseconds what waits will take; null: nothing can be said. */
-  left: z.number().nullable(),
 })
 export type SourceState = z.infer<typeof sourceStateSchema>
 
-export const checkedPathStateSchema = z.object({
-  id: z.string(),
-  path: z.string(),
-  checked: checkedSchema.nullable(),
-  delays: z.array(z.number().nullable()),
-})
+export const checkedPathStateSchema = checksSchema.extend({ id: z.string(), path: z.string() })
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
 export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const
@@ -88,11 +88,7 @@ export const destinationStateSchema = z.object({
   /** Its sender has told what the ledger has of it. */
   reported: z.boolean().optional(),
   /** Over all sources that go there. */
-  totals: totalsSchema,
-  /** Bytes a second. */
-  rate: z.number(),
-  /** About how many milliseconds what waits will take; null: nothing can be said. */
-  left: z.number().nullable(),
+  ...progressSchema.shape,
   /** Its sender; off while no source goes there. */
   worker: workerStateSchema,
 })
@@ -111,12 +107,8 @@ export const appStateSchema = z.object({
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),
-  /** Over all sources, each by its destination that is furthest behind. */
-  totals: totalsSchema,
-  /** Bytes a second over all sources and destinations. */
-  rate: z.number(),
-  /** By the destination that takes longest: about how many milliseconds what waits will take; null: nothing can be said. */
-  left: z.number().nullable(),
+  /** Over all sources, each by its destination that is furthest behind; `left` by the one that takes longest. */
+  ...progressSchema.shape,
   /** What sending may use of the line now, by the limit and its schedule. */
   allowance: allowanceNowSchema,
   /** Files on the wire, at most 20 for each destination. */

@@ -4,9 +4,8 @@ import type { OwnStatus } from '../../send/messages.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
-import { bytesToGo } from '../bytes-to-go.ts'
 import { conditionsOf } from './conditions.ts'
-import { inSteps } from './in-steps.ts'
+import { bytesToGo, inSteps } from './derived.ts'
 import type { AppState, Status } from './schema.ts'
 
 const LONG_PAUSE_MS = 24 * 3_600_000

@@ -15,6 +15,11 @@ export interface StateStore {
   stop(): void
 }
 
+const partsThatDiffer = (state: AppState, changes: Partial<AppState>) =>
+  (Object.keys(changes) as (keyof AppState)[]).filter(
+    (key) => JSON.stringify(state[key]) !== JSON.stringify(changes[key]),
+  )
+
 /**
  * The only truth about the application. `complete` adds the parts that follow from others (the one status)
  * just before a patch goes out.
@@ -31,8 +36,7 @@ export function createStateStore(
   const listeners = new Set<(patch: StatePatch) => void>()
 
   const assign = (changes: Partial<AppState>) => {
-    for (const key of Object.keys(changes) as (keyof AppState)[]) {
-      if (JSON.stringify(state[key]) === JSON.stringify(changes[key])) continue
+    for (const key of partsThatDiffer(state, changes)) {
       state = { ...state, [key]: changes[key] }
       changed.add(key)
     }
@@ -40,21 +44,24 @@ export function createStateStore(
 
   const flushSoon = () => {
     if (changed.size === 0 || timer !== null) return
-    const waitMs = Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now())
-    timer = setTimeout(flush, waitMs)
+    timer = setTimeout(flush, Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now()))
   }
 
   const flush = () => {
     timer = null
     assign(complete(state))
     if (changed.size === 0) return
-    const keys = [...changed]
+    const changes = Object.fromEntries([...changed].map((key) => [key, state[key]]))
     changed = new Set()
     const base = revision
     revision += 1
     flushedAt = performance.now()
-    const changes = Object.fromEntries(keys.map((key) => [key, state[key]]))
     for (const listener of listeners) listener({ base, revision, changes })
+  }
+
+  const update = (changes: Partial<AppState>) => {
+    assign(changes)
+    flushSoon()
   }
 
   return {
@@ -67,14 +74,8 @@ export function createStateStore(
       flush()
       return { revision, state }
     },
-    update: (changes) => {
-      assign(changes)
-      flushSoon()
-    },
-    refresh: () => {
-      assign(complete(state))
-      flushSoon()
-    },
+    update,
+    refresh: () => update(complete(state)),
     subscribe: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Checked, checkerDefinition } from '../../check/messages.ts'
+import type { checkerDefinition } from '../../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../../check/messages.ts'
 import type { RunningReport, receiverDefinition } from '../../receive/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
@@ -20,13 +20,11 @@ export function checkerConfig(
   knownMounts: KnownMounts,
 ): ConfigOf<typeof checkerDefinition> {
   const readOnly: ProbeKind[] = ['mount', 'read']
-  const paths = [
-    ...[...settings.sources, ...settings.checkedPaths].map(({ id, path, write }) => ({
-      id,
-      path,
-      probes: write ? [...probeKinds] : readOnly,
-    })),
-  ]
+  const paths = [...settings.sources, ...settings.checkedPaths].map(({ id, path, write }) => ({
+    id,
+    path,
+    probes: write ? [...probeKinds] : readOnly,
+  }))
   return {
     intervalSeconds: settings.check.intervalSeconds,
     timeoutSeconds: null,
@@ -35,21 +33,6 @@ export function checkerConfig(
     paths,
     knownMounts,
   }
-}
-
-/** The mounts to remember: what the checker last knew, which stays while a disk is away. */
-export function rememberMount(known: KnownMounts, checked: Checked): KnownMounts {
-  const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
-  if (mount === null) return known
-  const before = known[id]
-  const isSame =
-    before?.readOnlyByIntent === readOnlyByIntent &&
-    before.soundErrorsCount === soundErrorsCount &&
-    before.mount.point === mount.point &&
-    before.mount.device === mount.device &&
-    before.mount.type === mount.type &&
-    before.mount.source === mount.source
-  return isSame ? known : { ...known, [id]: { mount, readOnlyByIntent, soundErrorsCount } }
 }
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {

@@ -42,7 +42,8 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   #handle: WorkerHandle | null = null
   #config: ConfigOf<D> | null = null
   #state: WorkerState = { condition: 'off', restarts: 0, since: Date.now(), pid: null }
-  #restarts: number[] = []
+  /** Ends in a row. */
+  #failures = 0
   #startedAt = 0
   #aliveAt = 0
   #watchedAt = 0
@@ -226,10 +227,10 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
 
   #scheduleRestart(): void {
     if (!this.#wanted) return
-    const now = performance.now()
-    const { delayMs, exhausted } = decideRestart(this.#restarts, this.#startedAt, now)
-    this.#restarts = [...this.#restarts, now].slice(-100)
-    this.#setCondition(exhausted ? 'failed' : 'restarting', this.#state.restarts + 1)
+    const ranMs = performance.now() - this.#startedAt
+    const { failures, delayMs, isHopeless } = decideRestart(this.#failures, ranMs)
+    this.#failures = failures
+    this.#setCondition(isHopeless ? 'failed' : 'restarting', this.#state.restarts + 1)
     this.#restartTimer = setTimeout(() => this.#start(), delayMs)
   }
 

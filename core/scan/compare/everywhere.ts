@@ -1,7 +1,7 @@
+import type { Content } from '../../files/stat-facts.ts'
+import { sameContent } from '../../files/stat-facts.ts'
 import type { Difference } from '../../ledger/contract.ts'
 import type { Candidate, Ledger } from '../../ledger/ledger.ts'
-import type { Content } from '../tree/facts.ts'
-import { sameContent } from '../tree/facts.ts'
 
 // What the ledger says of a source over all its destinations: a file is sent when every one of them has it.
 

@@ -1,9 +1,9 @@
+import { sameContent } from '../../files/stat-facts.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
 import { comparedRow } from '../../ledger/compare.ts'
 import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { sameContent } from '../tree/facts.ts'
 import { differingAnywhere, sentBefore } from './everywhere.ts'
 import { withdrawUnsent } from './left-out.ts'
 

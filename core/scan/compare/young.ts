@@ -1,6 +1,6 @@
+import type { Content } from '../../files/stat-facts.ts'
+import { sameContent } from '../../files/stat-facts.ts'
 import { oldEnoughAt } from '../../filter/limits.ts'
-import type { Content } from '../tree/facts.ts'
-import { sameContent } from '../tree/facts.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 
 /** Files that may wait for their age at once; those beyond them are left to the next comparison. */

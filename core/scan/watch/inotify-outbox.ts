@@ -1,5 +1,5 @@
+import { sameContent } from '../../files/stat-facts.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { sameContent } from '../tree/facts.ts'
 import type { FromThread } from './inotify-messages.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */

@@ -1,10 +1,11 @@
 import { lstat } from 'node:fs/promises'
+import { sameContent } from '../../files/stat-facts.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { absolutePath, factsOf, sameContent } from '../tree/facts.ts'
+import { absolutePath, factsOf } from '../tree/facts.ts'
 import type { TreeListener, TreeRequest } from './tree-watcher.ts'
 
 /** Files that may wait at once; beyond them `whenRoom` waits. */

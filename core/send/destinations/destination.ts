@@ -55,7 +55,7 @@ export interface SmallOutgoing extends Outgoing {
 
 export interface SmallEvents {
   /**
-   * There is room, for them or for those before them. False: they are not sent after all; nothing more is called.
+   * They would go now. False: they are not sent after all; nothing more is called.
    */
   onTurn(): boolean
   /** Their bytes are on their way. Not called when the connection is lost before. */
@@ -110,7 +110,7 @@ export interface Session {
   readonly asksFirst: boolean
   readonly limits: SessionLimits
   /**
-   * Sends whole small files of one source, maybe together with others; resolves when more may come.
+   * Sends whole small files of one source together; resolves when they are on their way, or lost.
    * @param directories those on the way to them.
    */
   sendSmall(

@@ -1,4 +1,3 @@
-import { unparkAll } from '../../ledger/chores.ts'
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
@@ -179,23 +178,9 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   return parts
 }
 
-/** Gives the parked files of each source another try, once: it may be that only a newer version can send them. */
-function openUnparkingOnce({ events, options, workers }: Parts): (source: string) => void {
-  const done = new Set<string>()
-  return (source) => {
-    if (done.has(source)) return
-    done.add(source)
-    unparkAll(options.ledger, options.destination.id, source).then(
-      (files) => files > 0 && wakeSoon(workers, source),
-      (thrown) => events.log('warn', `parked files of ${source}: ${String(thrown)}`),
-    )
-  }
-}
-
 export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents): Dispatcher {
   const parts = createParts(options, events)
   const { breaker, disks, guard, marks, state, transfers, workers } = parts
-  const unparkOnce = openUnparkingOnce(parts)
   const parked = openParkedFiles(options.destination.id, options.ledger, {
     isAway: (source) => disks.of(source) === 'away',
     found: (source) => wakeSoon(workers, source),
@@ -232,7 +217,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
         workers.delete(id)
       }
       for (const source of sources) {
-        unparkOnce(source.id)
+        parked.tryOnce(source)
         if (!workers.has(source.id)) open(source)
       }
       wakeAll()

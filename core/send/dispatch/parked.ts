@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
+import { unparkAll } from '../../ledger/chores.ts'
 import type { Ledger, Parked } from '../../ledger/ledger.ts'
 import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
 import { isReadable } from '../reading/read.ts'
@@ -24,6 +25,8 @@ export interface ParkedEvents {
 export interface ParkedFiles {
   /** Looks at the next ones of this source; does nothing while the last look is not over, as its disk hangs. */
   look(source: SendSource): void
+  /** Gives all of a source's another try, at its first call: it may be that only this version can send them. */
+  tryOnce(source: SendSource): void
   stop(): void
 }
 
@@ -39,12 +42,13 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
 
 export function openParkedFiles(
   destination: string,
-  ledger: Pick<Ledger, 'parked' | 'unparkOne'>,
+  ledger: Pick<Ledger, 'parked' | 'unpark' | 'unparkOne'>,
   { isAway, found, log }: ParkedEvents,
 ): ParkedFiles {
   const looking = new Set<string>()
   /** By source, the last row of the last look. */
   const endedAt = new Map<string, number>()
+  const tried = new Set<string>()
   let over = false
 
   const lookNow = async (source: SendSource): Promise<void> => {
@@ -55,8 +59,8 @@ export function openParkedFiles(
       const isTried = await withPermit(calls, async () => !over && (await canBeTried(source.path, file)))
       return isTried && !over && !isAway(source) && ledger.unparkOne(file)
     }
-    const tried = await Promise.all(files.map(lookAt))
-    if (tried.includes(true)) found(source.id)
+    const unparked = await Promise.all(files.map(lookAt))
+    if (unparked.includes(true)) found(source.id)
   }
 
   return {
@@ -66,6 +70,14 @@ export function openParkedFiles(
       lookNow(source)
         .catch((thrown) => log('warn', `parked files of ${source.path}: ${String(thrown)}`))
         .finally(() => looking.delete(source.id))
+    },
+    tryOnce({ id, path: root }) {
+      if (tried.has(id)) return
+      tried.add(id)
+      unparkAll(ledger, destination, id).then(
+        (files) => files > 0 && found(id),
+        (thrown) => log('warn', `parked files of ${root}: ${String(thrown)}`),
+      )
     },
     stop() {
       over = true

@@ -1,9 +1,9 @@
+import type { StatFacts } from '../../files/stat-facts.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
-import type { Facts } from '../reading/facts.ts'
 import type { Attempt } from '../source/contract.ts'
 
 /** A destination in trouble is tried again within this, whatever the setting: somebody has just made room there. */
@@ -24,7 +24,7 @@ export type Reaction =
   | { kind: 'none' }
   | { kind: 'later'; inMs: number; reason: Message | null }
   /** It waits as the file that it is now. */
-  | { kind: 'renew'; facts: Facts; inMs: number }
+  | { kind: 'renew'; facts: StatFacts; inMs: number }
   /** Only something that changes brings it back: see parked.ts. */
   | { kind: 'park'; reason: Message }
   | { kind: 'drop' }

@@ -1,9 +1,9 @@
 import { openBeneath } from '../../files/beneath.ts'
 import { closeFd, setModeFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
+import { sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import { errorCode } from '../../files/system-error.ts'
-import type { Facts } from '../reading/facts.ts'
-import { factsOf, sameContent, sameFile } from '../reading/facts.ts'
 import type { SourceFile } from '../reading/read.ts'
 
 /** isocket's mark "this file is transferred" (chmod g+w). */
@@ -13,7 +13,7 @@ export type Marking =
   /** Its mark is set. `ctimeNs`: since then, as that has changed its inode. */
   | { kind: 'set'; ctimeNs: bigint }
   /** Something has changed its inode since it was sent: it is to be looked at again, as these facts are. */
-  | { kind: 'changed'; facts: Facts }
+  | { kind: 'changed'; facts: StatFacts }
   /** It is another file now, or gone. */
   | { kind: 'not-wanted' }
 
@@ -22,7 +22,7 @@ export type Marking =
  * file as sent.
  * @throws what the system says, EPERM if the file is another user's.
  */
-export async function markGroupWrite({ root, path }: SourceFile, sent: Facts): Promise<Marking> {
+export async function markGroupWrite({ root, path }: SourceFile, sent: StatFacts): Promise<Marking> {
   let fd: number
   try {
     fd = await openBeneath(root, path, READ_FILE)
@@ -33,12 +33,12 @@ export async function markGroupWrite({ root, path }: SourceFile, sent: Facts): P
   }
   try {
     const stats = await statFd(fd)
-    const facts = factsOf(stats)
+    const facts = statFactsOf(stats)
     if (!stats.isFile() || !sameContent(facts, sent)) return { kind: 'not-wanted' }
     if (!sameFile(facts, sent)) return { kind: 'changed', facts }
     const mode = Number(stats.mode & 0o7777n)
     if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
-    return { kind: 'set', ctimeNs: factsOf(await statFd(fd)).ctimeNs }
+    return { kind: 'set', ctimeNs: statFactsOf(await statFd(fd)).ctimeNs }
   } finally {
     await closeFd(fd)
   }

@@ -42,6 +42,55 @@ export interface Marks {
   stop(): void
 }
 
+/** A file that is not found on a disk that is away wants its mark all the same. */
+const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
+  whereabouts(ledger.home(id)) !== 'away' &&
+  (await stat(root).then(
+    () => true,
+    () => false,
+  ))
+
+/** What the ledger is to know of this mark: it is set, or it never can be; null: it is still owed. */
+const markOne = async (
+  ledger: Ledger,
+  source: MarkSource,
+  due: Due,
+  complain: (text: string) => void,
+): Promise<Marked | null> => {
+  const { id, generation } = due
+  const forgotten: Marked = { id, generation, ctimeNs: null }
+  const file = path.join(source.path, due.path)
+  try {
+    const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
+    if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
+    if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
+    return marked.kind === 'changed' || (await isThere(ledger, source)) ? forgotten : null
+  } catch (thrown) {
+    if (!(await isThere(ledger, source))) return null
+    const code = errorCode(thrown)
+    complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
+    return code === 'EPERM' || code === 'EACCES' ? forgotten : null
+  }
+}
+
+const markPage = async (
+  ledger: Ledger,
+  source: MarkSource,
+  page: readonly Due[],
+  complain: (text: string) => void,
+): Promise<Marked[]> => {
+  const done: Marked[] = []
+  let index = 0
+  const work = async () => {
+    for (let due = page[index++]; due !== undefined; due = page[index++]) {
+      const marked = await markOne(ledger, source, due, complain)
+      if (marked !== null) done.push(marked)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return done
+}
+
 export function openMarks(
   destination: string,
   ledger: Ledger,
@@ -49,53 +98,6 @@ export function openMarks(
 ): Marks {
   const sources = new Map<string, SourceLooks>()
   let over = false
-
-  /** A file that is not found on a disk that is away wants its mark all the same. */
-  const isThere = async ({ id, path: root }: MarkSource): Promise<boolean> =>
-    whereabouts(ledger.home(id)) !== 'away' &&
-    (await stat(root).then(
-      () => true,
-      () => false,
-    ))
-
-  /** What the ledger is to know of this mark: it is set, or it never can be; null: it is still owed. */
-  const markOne = async (
-    source: MarkSource,
-    due: Due,
-    complain: (text: string) => void,
-  ): Promise<Marked | null> => {
-    const { id, generation } = due
-    const forgotten: Marked = { id, generation, ctimeNs: null }
-    const file = path.join(source.path, due.path)
-    try {
-      const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
-      if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
-      if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
-      return marked.kind === 'changed' || (await isThere(source)) ? forgotten : null
-    } catch (thrown) {
-      if (!(await isThere(source))) return null
-      const code = errorCode(thrown)
-      complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
-      return code === 'EPERM' || code === 'EACCES' ? forgotten : null
-    }
-  }
-
-  const markPage = async (
-    source: MarkSource,
-    page: readonly Due[],
-    complain: (text: string) => void,
-  ): Promise<Marked[]> => {
-    const done: Marked[] = []
-    let index = 0
-    const work = async () => {
-      for (let due = page[index++]; due !== undefined; due = page[index++]) {
-        const marked = await markOne(source, due, complain)
-        if (marked !== null) done.push(marked)
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, work))
-    return done
-  }
 
   /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
   const markAll = async (looks: SourceLooks): Promise<boolean> => {
@@ -113,7 +115,7 @@ export function openMarks(
       const page = over ? [] : ledger.dueMarks(destination, id, PAGE, after)
       const last = page.at(-1)
       if (last === undefined) return over || (failures === 0 && begin === 0)
-      const done = await markPage(source, page, complain)
+      const done = await markPage(ledger, source, page, complain)
       if (over) return true
       if (done.length > 0) {
         ledger.marksDone(done)

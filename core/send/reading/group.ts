@@ -1,11 +1,12 @@
 import type { FileFacts } from '../../files/facts.ts'
-import type { Facts, Unsent } from './facts.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
+import type { Unsent } from './facts.ts'
 
 /** A file that is to be read, and what it was when it was offered. */
 export interface Wanted {
   /** Relative to the source, with "/". */
   path: string
-  offered: Facts
+  offered: StatFacts
 }
 
 /** A whole file, whose content is what the offered facts describe. */

@@ -6,9 +6,11 @@ import type { FileFacts } from '../../files/facts.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
+import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
-import type { Facts, Unsent } from './facts.ts'
-import { factsOf, sameFile, unsentBecause } from './facts.ts'
+import type { Unsent } from './facts.ts'
+import { unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 
 // No symbolic link in any part of a path below a source is followed: else whoever may exchange a directory there could
@@ -107,7 +109,7 @@ export interface Reading {
 }
 
 /** Opens a large file if it is what was offered. */
-export async function openReading(file: SourceFile, offered: Facts): Promise<Reading | Unsent> {
+export async function openReading(file: SourceFile, offered: StatFacts): Promise<Reading | Unsent> {
   let fd: number
   try {
     fd = await openFile(file)
@@ -121,7 +123,7 @@ export async function openReading(file: SourceFile, offered: Facts): Promise<Rea
   try {
     const stats = await statFd(fd)
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
-    const before = factsOf(stats)
+    const before = statFactsOf(stats)
     if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
     return readingOf(fd, offered, fileFactsOf(stats, await attributesOf(fd)), createHasher())
   } catch (thrown) {
@@ -129,7 +131,7 @@ export async function openReading(file: SourceFile, offered: Facts): Promise<Rea
   }
 }
 
-function readingOf(fd: number, offered: Facts, facts: FileFacts, hash: Hasher): Reading {
+function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hasher): Reading {
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
@@ -155,7 +157,7 @@ function readingOf(fd: number, offered: Facts, facts: FileFacts, hash: Hasher): 
       return bytes
     },
     async finish() {
-      const now = factsOf(await statFd(fd))
+      const now = statFactsOf(await statFd(fd))
       const same = position === offered.size && sameFile(now, offered)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },

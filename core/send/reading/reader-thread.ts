@@ -4,8 +4,9 @@ import { openBeneathSync } from '../../files/beneath.ts'
 import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
 import { Given, serveThread } from '../../worker/thread.ts'
-import type { Facts, Unsent } from './facts.ts'
+import type { Unsent } from './facts.ts'
 import { judgeRead, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
 
@@ -28,7 +29,12 @@ interface Base {
  * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree with them, so
  * what was read is what was offered. `into` has room for a byte more than is expected.
  */
-function readOne({ fd: base, root }: Base, path: string, offered: Facts, into: Uint8Array): WasRead | Unsent {
+function readOne(
+  { fd: base, root }: Base,
+  path: string,
+  offered: StatFacts,
+  into: Uint8Array,
+): WasRead | Unsent {
   try {
     const fd = openBeneathSync(base, root, path, READ_FILE)
     try {

@@ -3,11 +3,11 @@ import { createHasher } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
+import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import type { Removable } from '../../ledger/ledger.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { NONCE_BYTES } from '../destinations/destination.ts'
-import type { Facts } from '../reading/facts.ts'
-import { factsOf, sameFile } from '../reading/facts.ts'
 import type { HasWriter } from './take-away.ts'
 import type { HeldDirectory } from './within.ts'
 
@@ -18,9 +18,9 @@ export type Confirmed =
   /** The receiver has just proven that it holds this very content. `device`: the one that the file is on. */
   | { kind: 'yes'; device: bigint }
   /** It is another file, or there is another content in it: as it is now, it has to be sent. */
-  | { kind: 'changed'; facts: Facts }
+  | { kind: 'changed'; facts: StatFacts }
   /** The receiver has this content no more: it has to be sent again. */
-  | { kind: 'lost'; facts: Facts }
+  | { kind: 'lost'; facts: StatFacts }
   | { kind: 'absent' }
   /** Something, or somebody, is in the way; the file stays. */
   | { kind: 'not-now'; why: string }
@@ -65,7 +65,7 @@ async function digestsNow(
 async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   const { due, hasWriter, isHome, mayGoOn, session, source } = asked
   const stats = await statFd(fd)
-  const facts = factsOf(stats)
+  const facts = statFactsOf(stats)
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
   if (!sameFile(facts, due)) return { kind: 'changed', facts }
   if (!isHome && facts.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }

@@ -86,7 +86,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
   }
 
   /** Writes down what was found instead of the file that was sent. */
-  const settle = (look: Look, due: Removable, found: Confirmed): void => {
+  const record = (look: Look, due: Removable, found: Confirmed): void => {
     const file = path.join(look.source.path, due.path)
     if (found.kind === 'absent') ledger.endRemovals([{ id: due.id, end: 'absent' }], Date.now())
     if (found.kind === 'not-now') {
@@ -114,7 +114,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       goesOn = found.kind !== 'stop'
       if (!goesOn) break
       if (found.kind === 'yes') ready.push({ due, device: found.device })
-      else settle(look, due, found)
+      else record(look, due, found)
     }
     if (ready.length > 0) look.refused += await taking.takeAll(source, ready, hasWriter)
     return goesOn

@@ -3,8 +3,8 @@ import { closeFd, openFd, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import type { Facts } from '../reading/facts.ts'
-import { factsOf, sameContent, sameFile } from '../reading/facts.ts'
+import type { StatFacts } from '../../files/stat-facts.ts'
+import { sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import type { HeldDirectory } from './within.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
@@ -35,14 +35,19 @@ async function putBack(directory: HeldDirectory, id: number, name: string): Prom
 }
 
 /** Whether what is under the other name is what was verified, and nobody has it open for writing. */
-async function isStill(file: string, offered: Facts, device: bigint, hasWriter: HasWriter): Promise<boolean> {
+async function isStill(
+  file: string,
+  offered: StatFacts,
+  device: bigint,
+  hasWriter: HasWriter,
+): Promise<boolean> {
   const fd = await openFd(file, READ_FILE)
   try {
     // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
     if (hasWriter(fd) !== 'no') return false
     const stats = await statFd(fd)
     // The renaming has changed its inode.
-    return stats.isFile() && stats.dev === device && sameContent(factsOf(stats), offered)
+    return stats.isFile() && stats.dev === device && sameContent(statFactsOf(stats), offered)
   } finally {
     await closeFd(fd)
   }
@@ -58,7 +63,7 @@ async function isStill(file: string, offered: Facts, device: bigint, hasWriter: 
 export async function takeAway(
   directory: HeldDirectory,
   name: string,
-  { id, ...offered }: Facts & { id: number },
+  { id, ...offered }: StatFacts & { id: number },
   device: bigint,
   hasWriter: HasWriter,
 ): Promise<Taken> {
@@ -68,7 +73,7 @@ export async function takeAway(
   if ((await lstatExactOrNull(aside)) !== null) await putBack(directory, id, name)
   const stats = await lstatExactOrNull(file)
   if (stats === null) return 'absent'
-  if (!stats.isFile() || !sameFile(factsOf(stats), offered)) return 'stays'
+  if (!stats.isFile() || !sameFile(statFactsOf(stats), offered)) return 'stays'
   await rename(file, aside)
   // What cannot be looked at is put back like what is not the same.
   const isSame = await isStill(aside, offered, device, hasWriter).catch(() => false)

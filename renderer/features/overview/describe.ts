@@ -1,5 +1,5 @@
+import { isOldVerdict } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import { isOldVerdict } from '../../../core/agent/state/verdict-age.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import type { Words } from '../../words/context.tsx'
 

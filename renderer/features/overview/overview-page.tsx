@@ -1,5 +1,5 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { bytesToGo } from '../../../core/agent/bytes-to-go.ts'
+import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'

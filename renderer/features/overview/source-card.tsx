@@ -1,6 +1,6 @@
 import { Badge, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
-import { scanProblem } from '../../../core/agent/state/scan-problem.ts'
+import { scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { baseName } from '../../format/path.ts'
 import type { Transfer } from '../../state/types.ts'

@@ -22,7 +22,9 @@ describe.skipIf(process.platform !== 'linux')(
         },
       })
       await allSent()
-      expect(liar.seen.filter((type) => type === 'copy')).toHaveLength(SMALL.length + 1)
+      // It is asked again for what it could not prove, as soon as a removal was tried.
+      const copies = liar.seen.filter((type) => type === 'copy')
+      expect(copies.length).toBeGreaterThanOrEqual(SMALL.length + 1)
       expect(liar.contents.size).toBe(0)
       await until('it is asked for proofs', () => liar.proofs().length > SMALL.length)
       await allArriveAtAnHonestOne()

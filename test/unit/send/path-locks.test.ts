@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts'
 
 /** A dispatcher with a receiver that answers when the test says so. */
 function setUp() {
-  const directory = temporaryDirectory('clashes')
+  const directory = temporaryDirectory('path-locks')
   const source = path.join(directory, 'source')
   mkdirSync(source)
   const ledgerPath = path.join(directory, 'ledger.db')

@@ -2,15 +2,16 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { StatFacts } from '../../../core/files/stat-facts.ts'
+import { statFactsOf } from '../../../core/files/stat-facts.ts'
 import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
-import type { Facts } from '../../../core/send/reading/facts.ts'
-import { factsOf, unsentBecause } from '../../../core/send/reading/facts.ts'
+import { unsentBecause } from '../../../core/send/reading/facts.ts'
 import type { Found, FoundDirectory } from '../../../core/send/reading/group.ts'
 import { directoriesAbove, openReading } from '../../../core/send/reading/read.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
 
-const factsAt = (file: string) => factsOf(fs.lstatSync(file, { bigint: true }))
+const factsAt = (file: string) => statFactsOf(fs.lstatSync(file, { bigint: true }))
 
 const SECOND = 1_600_000_000
 
@@ -74,7 +75,7 @@ const changes: [string, (file: string) => void, string][] = [
 ]
 
 /** What a thread finds of a file that is read together with others. */
-function readInThread(root: string, name: string, offered: Facts) {
+function readInThread(root: string, name: string, offered: StatFacts) {
   const readers = openTestReaders()
   const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
   return new Promise<[Found[], readonly FoundDirectory[]]>((resolve) =>

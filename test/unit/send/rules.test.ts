@@ -1,12 +1,12 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { sameContent, sameFile, statFactsOf } from '../../../core/files/stat-facts.ts'
 import { backoffMs } from '../../../core/pacing/backoff.ts'
 import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { createCircuitBreaker } from '../../../core/send/dispatch/circuit-breaker.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
-import { factsOf, sameContent, sameFile } from '../../../core/send/reading/facts.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
 import { nameFaults } from '../../../core/wire/names.ts'
@@ -52,7 +52,7 @@ test('the same content: size, time and inode; the same file: its ctime, too; the
 
 test('times are told as the ledger keeps them, in 64 bits', () => {
   const stats = { size: 1n, mtimeNs: 2n ** 64n + 2n, ctimeNs: 2n ** 63n, ino: 2n ** 63n, dev: 1n }
-  expect(factsOf(stats as BigIntStats)).toEqual({
+  expect(statFactsOf(stats as BigIntStats)).toEqual({
     ...{ size: 1, mtimeNs: 2n, ctimeNs: -(2n ** 63n) },
     ...{ inode: 2n ** 63n, device: 1n },
   })

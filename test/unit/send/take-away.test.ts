@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { factsOf } from '../../../core/send/reading/facts.ts'
+import { statFactsOf } from '../../../core/files/stat-facts.ts'
 import type { HasWriter } from '../../../core/send/removal/take-away.ts'
 import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
 import { holdDirectoryOf } from '../../../core/send/removal/within.ts'
@@ -17,7 +17,7 @@ function setUp() {
   fs.mkdirSync(path.dirname(file))
   fs.writeFileSync(file, 'sent')
   const stats = fs.lstatSync(file, { bigint: true })
-  const facts = { id: ID, ...factsOf(stats) }
+  const facts = { id: ID, ...statFactsOf(stats) }
   const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
     const directory = await holdDirectoryOf(root, 'd/file')
     try {

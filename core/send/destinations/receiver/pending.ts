@@ -11,8 +11,6 @@ type Tell = (index: number, result: Result | null) => void
 export interface Pending {
   /** Numbers for so many files that are sent, of which the first is returned. */
   files(count: number, tell: Tell): number
-  /** They are not sent after all. */
-  cancel(first: number, count: number): void
   /** A number for one file; only of a `copy` may the answer be "unknown". */
   file(kind: 'content' | 'copy'): { id: number; result: Promise<Result | null> }
   /** Resolves with the bytes of the file that need not be sent. */
@@ -47,9 +45,6 @@ export function createPending(): Pending {
 
   return {
     files: ask,
-    cancel(first, count) {
-      for (let index = 0; index < count; index += 1) files.delete((first + index) >>> 0)
-    },
     file(kind) {
       let id = 0
       const result = new Promise<Result | null>((resolve) => {

@@ -11,15 +11,12 @@ import {
   SMALL_FILE_BYTES,
   WHOLE_FILE_BYTES,
 } from '../../../wire/limits.ts'
-import type { FoundDirectory } from '../../reading/group.ts'
-import type { Answer, Session, SmallEvents, SmallOutgoing } from '../destination.ts'
+import type { Answer, Session } from '../destination.ts'
 import type { Result } from './answers.ts'
 import { answerOf } from './answers.ts'
-import type { Batches } from './batches.ts'
-import { headerBytesOf, openBatches } from './batches.ts'
 import { createPending } from './pending.ts'
+import { sendSmallFiles } from './small-files.ts'
 import { openTold } from './told.ts'
-import type { SessionParts } from './upload.ts'
 import { beginUpload } from './upload.ts'
 
 /** What the receiver's welcome says of the session's first credit. */
@@ -39,57 +36,6 @@ export interface SessionOptions {
   asksFirst?: boolean
 }
 
-/** See Session.sendSmall. */
-async function sendSmall(
-  { filesCredit, bytesCredit, pending, told, receiver, isClosed }: SessionParts,
-  batches: Batches,
-  files: readonly SmallOutgoing[],
-  directories: readonly FoundDirectory[],
-  { onTurn, onWire, onUsed, onAnswer }: SmallEvents,
-): Promise<void> {
-  const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
-  const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
-  const [one] = files
-  // It may have ended between the credit and this.
-  if (!hasCredit || isClosed() || one === undefined) {
-    for (const index of files.keys()) onAnswer(index, { kind: 'lost' })
-    return
-  }
-  const { source } = one
-  const number = told.numberOf(source)
-  // Kept until the answers: the contents themselves are not.
-  const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
-  const first = pending.files(files.length, (index, said) => {
-    const name = names[index]
-    const isLost = said === null || name === undefined
-    onAnswer(index, isLost ? { kind: 'lost' } : answerOf(said, receiver, name))
-  })
-  const news = told.news(source, directories)
-  const headerBytes = [...files, ...news].reduce(
-    (total, { path, facts }) => total + headerBytesOf(path, facts.more),
-    0,
-  )
-  batches.add({
-    files: files.map(({ path, facts, digest }, index) => {
-      return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
-    }),
-    directories: told.entriesOf(source, news),
-    payload: files.map((file) => file.bytes),
-    bytes,
-    headerBytes,
-    onTurn() {
-      if (onTurn()) return true
-      pending.cancel(first, names.length)
-      filesCredit.release(names.length)
-      bytesCredit.release(bytes)
-      told.forget(source, news)
-      return false
-    },
-    onWire,
-    onUsed,
-  })
-}
-
 export function openSession(
   channel: Channel,
   welcome: Welcome,
@@ -101,9 +47,9 @@ export function openSession(
   const bytesCredit = createSemaphore(welcome.bytes)
   const filesCredit = createSemaphore(welcome.files)
   const openFiles = createSemaphore(MAX_OPEN_FILES)
-  const batches = openBatches(channel, batchBytes)
+  const smallTurn = createSemaphore(1)
   const isClosed = () => closed
-  const parts = { channel, receiver, pending, told, bytesCredit, filesCredit, openFiles, isClosed }
+  const parts = { channel, receiver, pending, told, bytesCredit, filesCredit, openFiles, smallTurn, isClosed }
 
   return {
     asksFirst,
@@ -121,7 +67,7 @@ export function openSession(
       resumeBytes: RESUME_LEAST_BYTES,
     },
 
-    sendSmall: (files, directories, events) => sendSmall(parts, batches, files, directories, events),
+    sendSmall: (files, directories, events) => sendSmallFiles(parts, files, directories, events),
     begin: (file, directories, identity) => beginUpload(parts, file, directories, identity),
 
     async copy({ source, path, facts }, directories, digest, from) {
@@ -162,7 +108,6 @@ export function openSession(
 
     close() {
       closed = true
-      batches.close()
       for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
       pending.close()
     },

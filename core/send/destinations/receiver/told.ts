@@ -15,8 +15,6 @@ export interface Told {
   /** Those directories that are new to the receiver, or not as it was told; they count as told from now on. */
   news(source: OutgoingSource, directories: readonly FoundDirectory[]): FoundDirectory[]
   entriesOf(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[]
-  /** These directories did not go after all. */
-  forget(source: OutgoingSource, directories: readonly FoundDirectory[]): void
 }
 
 export function openTold(tell: (source: { source: number; id: string; name: string }) => void): Told {
@@ -52,8 +50,5 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
     },
     entriesOf: (source, directories) =>
       directories.map(({ path, facts }) => [numberOf(source), path, wordsOfFacts(facts)]),
-    forget({ id }, directories) {
-      for (const { path } of directories) told.delete(`${id}/${path}`)
-    },
   }
 }

@@ -21,6 +21,8 @@ export interface SessionParts {
   filesCredit: Semaphore
   /** Files in chunks. */
   openFiles: Semaphore
+  /** Held by the small files that wait for the line. */
+  smallTurn: Semaphore
   isClosed(): boolean
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bytesToGo } from '../../../core/agent/bytes-to-go.ts'
+import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { englishWords } from '../../../core/words/words.ts'

@@ -1,0 +1,68 @@
+import type { SmallFile } from '../../../wire/entries.ts'
+import { wordsOfFacts } from '../../../wire/facts.ts'
+import type { FoundDirectory } from '../../reading/group.ts'
+import type { SmallEvents, SmallOutgoing } from '../destination.ts'
+import { answerOf } from './answers.ts'
+import type { SessionParts } from './upload.ts'
+
+/** See Session.sendSmall: they are one frame. */
+export async function sendSmallFiles(
+  parts: SessionParts,
+  files: readonly SmallOutgoing[],
+  directories: readonly FoundDirectory[],
+  events: SmallEvents,
+): Promise<void> {
+  const { channel, filesCredit, bytesCredit, smallTurn, isClosed } = parts
+  const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
+  const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
+  // However many wait, the large files' chunks have their turns between them.
+  await smallTurn.acquire()
+  await channel.room()
+  // It may have ended meanwhile.
+  if (!hasCredit || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+  else if (events.onTurn()) send(parts, files, directories, events)
+  else {
+    filesCredit.release(files.length)
+    bytesCredit.release(bytes)
+  }
+  smallTurn.release()
+}
+
+function send(
+  { channel, receiver, pending, told }: SessionParts,
+  files: readonly SmallOutgoing[],
+  directories: readonly FoundDirectory[],
+  { onWire, onUsed, onAnswer }: SmallEvents,
+): void {
+  const [one] = files
+  if (one === undefined) return
+  const { source } = one
+  const number = told.numberOf(source)
+  // Kept until the answers: the contents themselves are not.
+  const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
+  const first = pending.files(files.length, (index, said) => {
+    const name = names[index]
+    const isLost = said === null || name === undefined
+    onAnswer(index, isLost ? { kind: 'lost' } : answerOf(said, receiver, name))
+  })
+  const header = {
+    files: files.map(({ path, facts, digest }, index): SmallFile => {
+      return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
+    }),
+    directories: told.entriesOf(source, told.news(source, directories)),
+  }
+  channel.send('batch', header, joined(files), onUsed)
+  onWire()
+}
+
+/** Contents that lie one after the other in the same memory become one: what was read together is sent as it is. */
+function joined(files: readonly SmallOutgoing[]): Uint8Array[] {
+  const all: Uint8Array[] = []
+  for (const { bytes } of files) {
+    const last = all.at(-1)
+    const follows = last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset
+    if (last === undefined || !follows) all.push(bytes)
+    else all[all.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length)
+  }
+  return all
+}

@@ -15,8 +15,8 @@ export function startContinuous(context: SessionContext): Session {
 
   const compareAll = async () => {
     if (watcher === null) return
-    // A tree that is polled is compared all the time.
-    if (isFresh || watcher.method === 'watching') context.update({ phase: 'listing' })
+    // Said of the first one alone: a tree that is polled is compared all the time.
+    if (isFresh) context.update({ phase: 'listing' })
     const finishSweep = context.sweep()
     if (!isFresh) watcher.refresh()
     isFresh = false

@@ -173,7 +173,7 @@ test('a webhook gets the facts, and a signature over them', async () => {
       paths: ['/data/run_1', '/data/run_2'],
       startedAt: '2026-11-22T03:04:05.000Z',
       endedAt: '2026-11-22T03:05:05.000Z',
-      sentence: '/data/run_1 is well.',
+      sentence: '/data/run_1 is OK.',
     },
     title,
     body,

@@ -26,10 +26,12 @@ const isThere = (file: string): Promise<boolean> =>
     () => false,
   )
 
-/** The store that a directory is in; null: in none. A manifest is what makes a directory a store. */
+/** The store that a directory is in; null: in none. A new one has no manifest yet, but its receiver has said where it is. */
 export async function storeAbove(directory: string): Promise<string | null> {
-  for (let at = directory, above = path.dirname(at); above !== at; at = above, above = path.dirname(at))
-    if (await isThere(storeLayout(above).manifest)) return above
+  for (let at = directory, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
+    const { manifest, receiver } = storeLayout(above)
+    if ((await isThere(manifest)) || (await isThere(receiver))) return above
+  }
   return null
 }
 

@@ -48,7 +48,7 @@ test('`scan --once` does not copy to this computer instead while the settings ar
   const once = startHoldfast(['scan', '--once', '--data', data, source])
   expect(await once.ended()).toBe(1)
   expect(once.err()).toContain(`kept as ${aside}`)
-  expect(once.err()).toContain('remove it to begin anew')
+  expect(once.err()).toContain('remove it to start with new settings')
 })
 
 test('a pairing that fails sets nothing: the next agent still tells of the file that was set aside', async () => {

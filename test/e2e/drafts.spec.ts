@@ -18,7 +18,7 @@ test('what is half typed is there again after another page was shown', async ({ 
   const patterns = page.getByRole('textbox', { name: 'Leave out' })
   await patterns.fill('*.half')
   await show(/Settings/)
-  await page.getByRole('button', { name: 'Add a time' }).click()
+  await page.getByRole('button', { name: 'Add a rule' }).click()
   await page.getByRole('textbox', { name: 'From' }).fill('07:3')
 
   // Along the tabs with the keyboard: the focus stays there.

@@ -1,4 +1,5 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createNameFilter } from '../../core/filter/names.ts'
 import type { FileFacts } from '../../core/scan/tree/facts.ts'
@@ -9,6 +10,7 @@ import { openPolling } from '../../core/scan/watch/polling.ts'
 import { openPortable } from '../../core/scan/watch/portable.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
 import type { Message } from '../../core/words/message.ts'
+import { until } from './until.ts'
 
 export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', import.meta.url)
 
@@ -125,4 +127,11 @@ async function compared(request: TreeRequest) {
     const unknown = files.filter((file) => !known.has(keyOf(file))).map(({ path }) => path)
     return { unknown, unsendable }
   }
+}
+
+/** Creates a file that the watcher reports last, so that whatever came before it would have been told. */
+export async function passed(root: string, paths: () => string[]): Promise<void> {
+  const name = `after-${Math.random()}`
+  writeFileSync(path.join(root, name), name)
+  await until('a later file is reported', () => paths().includes(name))
 }

@@ -85,17 +85,20 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     if (asked !== null) asked.landed += bytes
   }
 
-  /** Directories above a place that are not known to be there; they are from now on. */
-  const newDirectories = (place: string): number => {
-    if (known.size > MOST_KNOWN) known.clear()
-    let made = 0
+  /** Directories above a place that are not known to be there. */
+  const newDirectories = (place: string): string[] => {
+    const made: string[] = []
     for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
       const directory = place.slice(0, end)
       if (known.has(directory)) break
-      known.add(directory)
-      made += 1
+      made.push(directory)
     }
     return made
+  }
+  /** Only those of an admitted file: a refused one pays for them when it comes again. */
+  const remember = (directories: readonly string[]) => {
+    if (known.size > MOST_KNOWN) known.clear()
+    for (const directory of directories) known.add(directory)
   }
 
   const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
@@ -155,8 +158,12 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     async enterAll(folder, files) {
       const now = await disk()
       return files.map(({ place, size }) => {
-        const names = 1 + newDirectories(place)
-        return refusal(folder, size, names, now) ?? roomOf(folder, size, names)
+        const directories = newDirectories(place)
+        const names = 1 + directories.length
+        const refused = refusal(folder, size, names, now)
+        if (refused !== null) return refused
+        remember(directories)
+        return roomOf(folder, size, names)
       })
     },
   }

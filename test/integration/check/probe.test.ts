@@ -1,31 +1,10 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { childrenOf } from '../../support/check-stdio.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { probe } from '../../support/probe.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { until } from '../../support/until.ts'
-
-const command = path.resolve(import.meta.dirname, '../../support/check-cli.ts')
-
-async function probe(...words: string[]): Promise<{ code: number; out: string; err: string; ms: number }> {
-  const started = performance.now()
-  const child = spawn(process.execPath, [command, 'probe', ...words], { env: { ...process.env, LANG: 'C' } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let out = ''
-  let err = ''
-  child.stdout.on('data', (chunk) => {
-    out += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    err += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, out, err, ms: performance.now() - started }
-}
 
 /** An endpoint of LINE Notify's kind that answers with one status, and keeps what was posted. */
 async function startEndpoint(status: number) {
@@ -248,63 +227,3 @@ describe('holdfast probe', () => {
     expect(err).toContain('is empty')
   })
 })
-
-describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)', () => {
-  it('finds ext4 read-only after an error: touch and ls fail', async () => {
-    const disk = await mountExt4(onTestFinished)
-    expect((await probe(disk.point)).code).toBe(0)
-    await disk.remountAbort()
-    const { code, out } = await probe('--json', disk.point)
-    expect(code).toBe(1)
-    expect(JSON.parse(out).paths[0]).toMatchObject({
-      kind: 'read-only',
-      step: 'create',
-      code: 'EROFS',
-      // As rm -f: the file that could not be made need not be removed.
-      failedSteps: ['touch', 'ls'],
-    })
-  })
-
-  it('reports a hung disk within its timeout, and does not hang itself', async () => {
-    const disk = await mountExt4(onTestFinished)
-    const healthy = temporaryDirectory('probe')
-    try {
-      await disk.freeze()
-      const { code, out, ms } = await probe('--timeout', '1', '--project', 'P', disk.point, healthy)
-      expect(code).toBe(1)
-      expect(out).toBe(`[PROJ_CODE] P, in ${disk.point}\n>>> touch failed\n`)
-      expect(ms).toBeLessThan(5_000)
-    } finally {
-      await disk.thaw()
-    }
-  })
-
-  it('ends at once on Ctrl-C while a call of it is stuck in the kernel', async () => {
-    const disk = await mountExt4(onTestFinished)
-    try {
-      await disk.freeze()
-      const child = spawn(process.execPath, [command, 'probe', '--timeout', '1h', disk.point], {
-        stdio: 'pipe',
-      })
-      onTestFinished(() => void child.kill('SIGKILL'))
-      const isStuck = () =>
-        childrenOf(child.pid ?? 0).some((pid) =>
-          readdirSync(`/proc/${pid}/task`).some((task) => stateOf(pid, task) === 'D'),
-        )
-      await until('a thread to be stuck', isStuck)
-      const asked = performance.now()
-      child.kill('SIGINT')
-      const [code] = await once(child, 'close')
-      expect(code).toBe(130)
-      expect(performance.now() - asked).toBeLessThan(2_000)
-    } finally {
-      await disk.thaw()
-    }
-  })
-})
-
-/** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep. */
-function stateOf(pid: number, task: string): string {
-  const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
-  return text.charAt(text.lastIndexOf(')') + 2)
-}

@@ -15,19 +15,12 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Implementation } from '../../support/scan-tree.ts'
-import { openTree } from '../../support/scan-tree.ts'
+import { openTree, passed } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 const implementations: Implementation[] =
   process.platform === 'linux' ? ['inotify', 'chokidar', 'polling'] : ['chokidar', 'polling']
-
-/** Creates a file that the watcher reports last, so that whatever came before it would have been told. */
-async function passed(root: string, paths: () => string[]): Promise<void> {
-  const name = `after-${Math.random()}`
-  writeFileSync(path.join(root, name), name)
-  await until('a later file is reported', () => paths().includes(name))
-}
 
 /** One suite for every watcher: what they must agree on. */
 describe.each(implementations)('%s', (implementation) => {
@@ -223,56 +216,6 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths).toHaveLength(1)
   })
 
-  const isPolled = implementation === 'polling'
-  test.skipIf(isPolled)('a mark is told at once, and is no file', async () => {
-    const root = fresh()
-    mkdirSync(path.join(root, 'DC1'))
-    const options = { names: { ignore: [], marks: ['finished.parse'] } }
-    const { recorder } = await openTree(implementation, root, options)
-    writeFileSync(path.join(root, 'DC1/a'), 'a')
-    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
-    await until('the mark is told', () => recorder.marks.includes('DC1/finished.parse'))
-    await until('the file is reported', () => recorder.paths.includes('DC1/a'))
-    expect(recorder.paths).not.toContain('DC1/finished.parse')
-  })
-
-  test.skipIf(isPolled)('directories of the first level are told when they come and go', async () => {
-    const root = fresh()
-    const { recorder } = await openTree(implementation, root)
-    mkdirSync(path.join(root, 'DC1'))
-    await until('the directory is told', () => recorder.changes > 0)
-    const before = recorder.changes
-    rmSync(path.join(root, 'DC1'), { recursive: true })
-    await until('its end is told', () => recorder.changes > before)
-  })
-
-  test('in a batch source nothing beside the batch directories is reported', async () => {
-    const root = fresh()
-    for (const name of ['DC1', 'other']) mkdirSync(path.join(root, name))
-    const names = { ignore: [], marks: [], batchPrefix: 'DC' }
-    const { recorder } = await openTree(implementation, root, { names })
-    for (const name of ['beside', 'other/in', 'DC1/file']) writeFileSync(path.join(root, name), name)
-    mkdirSync(path.join(root, 'DC2'))
-    writeFileSync(path.join(root, 'DC2/file'), 'file')
-    await until('both are reported', () => recorder.paths.length >= 2)
-    expect(recorder.paths.toSorted()).toEqual(['DC1/file', 'DC2/file'])
-  })
-
-  test.skipIf(isPolled)(
-    'what is left out is not reported, and what was left out is found, or has the tree compared',
-    async () => {
-      const root = fresh()
-      for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))
-      const { recorder, watcher } = await openTree(implementation, root, { leaveOut: ['DC1'] })
-      writeFileSync(path.join(root, 'DC1/before'), 'before')
-      watcher.leaveOut(['DC2'])
-      await until('it is found', () => recorder.paths.includes('DC1/before') || recorder.losses > 0)
-      writeFileSync(path.join(root, 'DC2/file'), 'file')
-      await passed(root, () => recorder.paths)
-      expect(recorder.paths).not.toContain('DC2/file')
-    },
-  )
-
   test('the end of its own directory is told', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'source/deep'), { recursive: true })
@@ -294,14 +237,4 @@ describe.each(implementations)('%s', (implementation) => {
     await until('all are reported', () => recorder.files.length >= 2000, 30_000)
     expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
   })
-})
-
-test('polling has no call out for every file: a network mount that hangs must not hold every thread', async () => {
-  const root = temporaryDirectory('watch')
-  for (let index = 0; index < 50; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
-  const { recorder } = await openTree('polling', root)
-  await passed(root, () => recorder.paths)
-  // A poller of each file would have a timer of its own.
-  const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout')
-  expect(timers.length).toBeLessThan(20)
 })

@@ -63,6 +63,13 @@ describe('what there is room for', () => {
     expect(await enter('pc', 0, 'a/b/three')).toMatchObject({ status: 'full', missingBytes: NAME })
   })
 
+  test('the directories of a refused file are not there: it counts them again when it comes again', async () => {
+    const { enter } = open(limited({ bytes: 6 * NAME }))
+    for (let round = 0; round < 3; round += 1)
+      expect(await enter('pc', 0, 'a/b/c/d/e/one')).toMatchObject({ status: 'full', missingBytes: 2 * NAME })
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
+  })
+
   test('what was stored since the disk was asked counts against the floor', async () => {
     const root = temporaryDirectory('admission')
     const floor = { bytes: freeBytes(root) - 64 * MIB, percent: 100 }

@@ -1,0 +1,71 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Implementation } from '../../support/scan-tree.ts'
+import { openTree, passed } from '../../support/scan-tree.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const implementations: Implementation[] =
+  process.platform === 'linux' ? ['inotify', 'chokidar'] : ['chokidar']
+
+/** What only a watcher that is told of events knows of: polling compares the tree, and that finds the rest. */
+describe.each(implementations)('%s', (implementation) => {
+  const fresh = () => temporaryDirectory('watch')
+
+  test('a mark is told at once, and is no file', async () => {
+    const root = fresh()
+    mkdirSync(path.join(root, 'DC1'))
+    const options = { names: { ignore: [], marks: ['finished.parse'] } }
+    const { recorder } = await openTree(implementation, root, options)
+    writeFileSync(path.join(root, 'DC1/a'), 'a')
+    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
+    await until('the mark is told', () => recorder.marks.includes('DC1/finished.parse'))
+    await until('the file is reported', () => recorder.paths.includes('DC1/a'))
+    expect(recorder.paths).not.toContain('DC1/finished.parse')
+  })
+
+  test('directories of the first level are told when they come and go', async () => {
+    const root = fresh()
+    const { recorder } = await openTree(implementation, root)
+    mkdirSync(path.join(root, 'DC1'))
+    await until('the directory is told', () => recorder.changes > 0)
+    const before = recorder.changes
+    rmSync(path.join(root, 'DC1'), { recursive: true })
+    await until('its end is told', () => recorder.changes > before)
+  })
+
+  test('in a batch source nothing beside the batch directories is reported', async () => {
+    const root = fresh()
+    for (const name of ['DC1', 'other']) mkdirSync(path.join(root, name))
+    const names = { ignore: [], marks: [], batchPrefix: 'DC' }
+    const { recorder } = await openTree(implementation, root, { names })
+    for (const name of ['beside', 'other/in', 'DC1/file']) writeFileSync(path.join(root, name), name)
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/file'), 'file')
+    await until('both are reported', () => recorder.paths.length >= 2)
+    expect(recorder.paths.toSorted()).toEqual(['DC1/file', 'DC2/file'])
+  })
+
+  test('what is left out is not reported, and what was left out is found, or has the tree compared', async () => {
+    const root = fresh()
+    for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))
+    const { recorder, watcher } = await openTree(implementation, root, { leaveOut: ['DC1'] })
+    writeFileSync(path.join(root, 'DC1/before'), 'before')
+    watcher.leaveOut(['DC2'])
+    await until('it is found', () => recorder.paths.includes('DC1/before') || recorder.losses > 0)
+    writeFileSync(path.join(root, 'DC2/file'), 'file')
+    await passed(root, () => recorder.paths)
+    expect(recorder.paths).not.toContain('DC2/file')
+  })
+})
+
+test('polling has no call out for every file: a network mount that hangs must not hold every thread', async () => {
+  const root = temporaryDirectory('watch')
+  for (let index = 0; index < 50; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
+  const { recorder } = await openTree('polling', root)
+  await passed(root, () => recorder.paths)
+  // A poller of each file would have a timer of its own.
+  const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout')
+  expect(timers.length).toBeLessThan(20)
+})

@@ -2,12 +2,12 @@ import type { Command } from 'commander'
 import {
   LONGEST_NAME,
   namedDestination,
+  placeOf,
   withChosen,
   withoutDestination,
   withRenamed,
 } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { addressOf } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
@@ -64,10 +64,11 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     return
   }
   if (settings.destinations.length === 0) console.log(terminalWords(message('cli.destinations.none')))
-  for (const { id, name, host, port } of settings.destinations) {
+  for (const destination of settings.destinations) {
+    const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
-      known === undefined ? `${quoteControls(name)} (${addressOf(host, port)})` : destinationLine(known),
+      known === undefined ? `${quoteControls(name)} (${placeOf(destination)})` : destinationLine(known),
     )
   }
 }

@@ -2,10 +2,10 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
-import { refuseMore, withDestination } from '../core/settings/destinations.ts'
+import { placeOf, refuseMore, withDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { loadValidIdentity } from '../core/wire/identity.ts'
-import { addressOf, parsePairingCode } from '../core/wire/pairing-code.ts'
+import { parsePairingCode } from '../core/wire/pairing-code.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { changeSettings } from './settings-change.ts'
@@ -41,7 +41,7 @@ export async function pairWith(
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
   if (json) return console.log(JSON.stringify(paired))
-  const address = addressOf(paired.host, paired.port)
+  const address = placeOf(paired)
   console.log(terminalWords(message('transfer.pairedWith', { name: paired.name, address })))
   if (settings.destinations.length > 1) {
     const names = settings.destinations.map((one) => one.name).join(', ')

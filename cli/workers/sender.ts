@@ -5,4 +5,5 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { workerScript } from '../worker-script.ts'
 
 const readerThread = workerScript('reader-thread')
-serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread }))
+const storeThread = workerScript('store-thread')
+serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread, storeThread }))

@@ -4,9 +4,9 @@ import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { DestinationEvents } from './destinations/destination.ts'
-import { openReceiver } from './destinations/receiver/receiver.ts'
-import { openSessions } from './destinations/receiver/session-memory.ts'
+import { openDestination } from './destinations/open.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
+import { openSessions } from './destinations/session-memory.ts'
 import type { DispatcherEvents } from './dispatch/dispatcher.ts'
 import { openDispatcher } from './dispatch/dispatcher.ts'
 import type { Bucket } from './limit/bucket.ts'
@@ -34,14 +34,20 @@ export const sameDelivery = (a: Config, b: Config): boolean =>
   a.identityDirectory === b.identityDirectory &&
   a.ledgerPath === b.ledgerPath &&
   a.retrySeconds === b.retrySeconds &&
-  JSON.stringify(a.destination) === JSON.stringify(b.destination)
+  JSON.stringify([a.destination, a.secrets]) === JSON.stringify([b.destination, b.secrets])
 
 export function openDelivery(
-  { destination, ledgerPath, retrySeconds }: Config & { destination: NonNullable<Config['destination']> },
+  {
+    destination,
+    ledgerPath,
+    retrySeconds,
+    secrets = {},
+  }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
   identity: Identity,
   bucket: Bucket,
   readers: Readers,
+  storeThread: URL,
   /** What the receiver is told of this computer. */
   status: () => StatusNow | null,
   events: DispatcherEvents & Pick<DestinationEvents, 'onState' | 'onNotice'>,
@@ -52,8 +58,10 @@ export function openDelivery(
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
-  const receiver = openReceiver(
-    { destination, identity, sessions, name: os.hostname() || 'Holdfast', retrySeconds, bucket, status },
+  const name = os.hostname() || 'Holdfast'
+  const opened = openDestination(
+    destination,
+    { identity, name, secrets, sessions, retrySeconds, bucket, status, storeThread },
     {
       onSession(session) {
         dispatcher.setSession(session)
@@ -89,7 +97,7 @@ export function openDelivery(
     stop() {
       dispatcher.stop()
       removals.stop()
-      receiver.stop()
+      opened.stop()
     },
   }
 }

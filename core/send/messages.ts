@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
 import {
   bytesPerSecondSchema,
+  destinationSchema,
   priorities,
   receiverDestinationSchema,
   sendRuleSchema,
@@ -71,7 +72,9 @@ export const senderDefinition = {
     identityDirectory: z.string(),
     ledgerPath: z.string(),
     /** null: not known yet, or none; the sender then only keeps the ledger. */
-    destination: receiverDestinationSchema.nullable(),
+    destination: destinationSchema.nullable(),
+    /** Of that destination, by the names that its kind has; see the settings' schema. */
+    secrets: z.record(z.string(), z.string()).optional(),
     /** The id that a destination which is not known yet will have: what the ledger has of it can be shown already. */
     awaited: z.string().optional(),
     /** Ids of all sources of the settings, also of those that go elsewhere; without, `sources`. */

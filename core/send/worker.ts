@@ -30,13 +30,23 @@ type Report = ReportOf<Definition>
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
 
+/** The scripts of its threads. */
+export interface SenderThreads {
+  readerThread: URL
+  /** Of a store that a folder destination has. */
+  storeThread: URL
+}
+
 /** The sender as a worker: ledger and delivery, brought together and reported. */
 export const startSender =
-  ({ readerThread }: { readerThread: URL }) =>
+  (threads: SenderThreads) =>
   (context: WorkerContext<Definition>): WorkerHandlers<Definition> =>
-    serve(context, readerThread)
+    serve(context, threads)
 
-function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHandlers<Definition> {
+function serve(
+  context: WorkerContext<Definition>,
+  { readerThread, storeThread }: SenderThreads,
+): WorkerHandlers<Definition> {
   let config: Config | null = null
   /** The last one that was carried out to its end. */
   let applied: Config | null = null
@@ -131,28 +141,37 @@ function serve(context: WorkerContext<Definition>, readerThread: URL): WorkerHan
       setConnection('idle', null)
       return
     }
-    delivery = openDelivery({ ...next, destination }, on, me, limiter.bucket, readers, statusNow, {
-      onSent(files, now) {
-        for (const { source, path } of files) lastFile[source] = { path, at: now }
-        progress.sent(files, performance.now())
-        nudge()
-        changed()
+    delivery = openDelivery(
+      { ...next, destination },
+      on,
+      me,
+      limiter.bucket,
+      readers,
+      storeThread,
+      statusNow,
+      {
+        onSent(files, now) {
+          for (const { source, path } of files) lastFile[source] = { path, at: now }
+          progress.sent(files, performance.now())
+          nudge()
+          changed()
+        },
+        onMarked: nudge,
+        onGone: nudge,
+        onBytes(source, bytes) {
+          progress.bytes(source, bytes, performance.now())
+          changed()
+        },
+        onChange: changed,
+        onState: setConnection,
+        onNotice(sentence) {
+          limitedNotices(englishWords(sentence))
+          notice = sentence
+          changed()
+        },
+        log,
       },
-      onMarked: nudge,
-      onGone: nudge,
-      onBytes(source, bytes) {
-        progress.bytes(source, bytes, performance.now())
-        changed()
-      },
-      onChange: changed,
-      onState: setConnection,
-      onNotice(sentence) {
-        limitedNotices(englishWords(sentence))
-        notice = sentence
-        changed()
-      },
-      log,
-    })
+    )
   }
 
   const arrived = () => {

@@ -1,6 +1,6 @@
 import { addressOf } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
-import type { ReceiverDestination, Settings, Source } from './schema.ts'
+import type { Destination, ReceiverDestination, Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
 /** Characters of a destination's name, as the schema has it. */
@@ -13,9 +13,9 @@ export const LONGEST_NAME = 200
  * edited the settings) goes to all: its files are never left without a place to go.
  */
 export function destinationsOf(
-  destinations: readonly ReceiverDestination[],
+  destinations: readonly Destination[],
   source: Pick<Source, 'destinations'>,
-): readonly ReceiverDestination[] {
+): readonly Destination[] {
   const chosen = source.destinations
   if (chosen === null) return destinations
   const named = destinations.filter(({ id }) => chosen.includes(id))
@@ -33,7 +33,7 @@ export function destinationIds(settings: Settings, source: Pick<Source, 'destina
 
 /** Whether this destination is the only one that somebody has chosen for the source. */
 function isOnlyOne(
-  destinations: readonly ReceiverDestination[],
+  destinations: readonly Destination[],
   source: Pick<Source, 'destinations'>,
   id: string,
 ): boolean {
@@ -42,7 +42,7 @@ function isOnlyOne(
 }
 
 /** A name that no other destination has, whatever the letters' case. */
-function freeName(name: string, others: readonly ReceiverDestination[]): string {
+function freeName(name: string, others: readonly Destination[]): string {
   const taken = new Set(others.map((one) => one.name.toLowerCase()))
   for (let count = 1; ; count += 1) {
     const candidate = count === 1 ? name : `${name.slice(0, 190)} ${count}`
@@ -57,11 +57,13 @@ type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
  * The destination that pairing replaces, by its certificate or by its address; undefined: it is one more.
  * @throws Problem refuse.tooManyDestinations, pair.addressTaken
  */
-function replacedBy({ destinations }: Settings, wanted: Wanted): ReceiverDestination | undefined {
+function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
+  const { destinations: all } = settings
+  const destinations = all.filter((one) => one.kind === 'receiver')
   const isThere = ({ host, port }: Wanted) => host === wanted.host && port === wanted.port
   const known = destinations.find(({ id }) => id === wanted.id) ?? destinations.find(isThere)
   if (known === undefined) {
-    if (destinations.length < MOST_DESTINATIONS) return undefined
+    if (all.length < MOST_DESTINATIONS) return undefined
     throw new Problem('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
   }
   // Two receivers never have one address: the other one would be refused from then on, and what goes to it would wait
@@ -160,11 +162,27 @@ export function withChosen(settings: Settings, source: string, ids: readonly str
  * One destination by its name (whatever the letters' case) or its id.
  * @throws Problem refuse.noSuchDestination
  */
-export function namedDestination<D extends Pick<ReceiverDestination, 'id' | 'name'>>(
+export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
   destinations: readonly D[],
   name: string,
 ): D {
   const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
   if (found === undefined) throw new Problem('refuse.noSuchDestination', { name })
   return found
+}
+
+/** Where a destination is, as people are told. */
+export function placeOf(destination: Destination): string {
+  switch (destination.kind) {
+    case 'receiver':
+      return addressOf(destination.host, destination.port)
+    case 'folder':
+      return destination.path
+    case 'sftp':
+      return `sftp://${destination.user}@${addressOf(destination.host, destination.port)}/${destination.path}`
+    case 's3':
+      return [destination.endpoint, destination.bucket, destination.prefix]
+        .filter((part) => part !== '')
+        .join('/')
+  }
 }

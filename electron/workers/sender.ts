@@ -4,4 +4,5 @@ import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const readerThread = new URL('./reader-thread.js', import.meta.url)
-serveWorker(utilityProcessPort(), senderDefinition, startSender({ readerThread }))
+const storeThread = new URL('./store-thread.js', import.meta.url)
+serveWorker(utilityProcessPort(), senderDefinition, startSender({ readerThread, storeThread }))

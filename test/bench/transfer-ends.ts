@@ -87,7 +87,14 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     const connect = () =>
       sender.configure({
         ...config,
-        destination: { id: DESTINATION, name: 'store', host: '127.0.0.1', port: dialled, fingerprint: pin },
+        destination: {
+          id: DESTINATION,
+          kind: 'receiver',
+          name: 'store',
+          host: '127.0.0.1',
+          port: dialled,
+          fingerprint: pin,
+        },
       })
     if (before !== undefined) {
       connect()

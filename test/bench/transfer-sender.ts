@@ -5,4 +5,5 @@ import { serveWorker } from '../../core/worker/serve.ts'
 
 /** The product's own sender process, bundled (bundle.ts). */
 const readerThread = new URL('../../cli/workers/reader-thread.js', import.meta.url)
-serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread }))
+const storeThread = new URL('../../cli/workers/store-thread.js', import.meta.url)
+serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread, storeThread }))

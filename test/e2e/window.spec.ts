@@ -64,7 +64,14 @@ test('an open tray menu stays what it is while the time in its sentence goes on'
   test.setTimeout(90_000)
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-source-'))
   // Nobody listens there.
-  const away = { id: 'away', name: 'nas-2', host: '127.0.0.1', port: 1, fingerprint: 'a'.repeat(64) }
+  const away = {
+    id: 'away',
+    kind: 'receiver' as const,
+    name: 'nas-2',
+    host: '127.0.0.1',
+    port: 1,
+    fingerprint: 'a'.repeat(64),
+  }
   const { holdfast, page } = await desktop.start({ settings: { destinations: [away] }, args: [source] })
   const address = await waitForTray(desktop.bus, { pid: holdfast.pid })
   const isAway = async () => (await readTray(desktop.bus, address)).tooltip.includes('unreachable')

@@ -11,6 +11,7 @@ import type { Candidate } from '../../core/ledger/ledger.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
+import type { ReceiverDestination } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
@@ -138,13 +139,15 @@ type SenderConfig = ConfigOf<typeof senderDefinition>
 export function senderConfig(
   home: Home,
   receiver: { port: number; fingerprint: string },
-  changes: Partial<SenderConfig> & { groupWriteMark?: boolean } = {},
-): SenderConfig {
+  changes: Partial<Omit<SenderConfig, 'destination'> & { destination: ReceiverDestination }> & {
+    groupWriteMark?: boolean
+  } = {},
+): SenderConfig & { destination: ReceiverDestination } {
   const { groupWriteMark = false, ...rest } = changes
   return {
     identityDirectory: home.identityDirectory,
     ledgerPath: home.ledgerPath,
-    destination: { id: DESTINATION, name: 'receiver', host: '127.0.0.1', ...receiver },
+    destination: { id: DESTINATION, kind: 'receiver', name: 'receiver', host: '127.0.0.1', ...receiver },
     sources: [{ id: SOURCE, path: home.source, name: 'data', groupWriteMark, paused: false }],
     paused: false,
     retrySeconds: 2,

@@ -1,9 +1,8 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/messages.ts'
-import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
-import type { Settings } from '../../settings/schema.ts'
-import { addressOf } from '../../wire/pairing-code.ts'
+import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
+import type { Destination, Settings } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
 import type { AppState, DestinationState, Progress, WorkerState } from './schema.ts'
 
@@ -46,14 +45,21 @@ export function destinationStates(settings: Settings, storeDirectory: string): D
     const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
     return [{ ...embedded, address: storeDirectory, ...unknown }]
   }
-  return settings.destinations.map(({ id, name, host, port }) => ({
-    id,
-    kind: 'receiver',
-    name,
-    elsewhere: !isThisComputer(host),
-    address: addressOf(host, port),
+  return settings.destinations.map((destination) => ({
+    id: destination.id,
+    kind: destination.kind,
+    name: destination.name,
+    elsewhere: isElsewhere(destination),
+    address: placeOf(destination),
     ...unknown,
   }))
+}
+
+/** As far as its address tells; of a folder only its disk does. */
+function isElsewhere(destination: Destination): boolean {
+  if (destination.kind === 'folder') return false
+  const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
+  return !isThisComputer(host)
 }
 
 /** Whether a host is this computer by its name or one of its addresses; another name for it only a connection tells. */

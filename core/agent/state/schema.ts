@@ -78,7 +78,7 @@ export const destinationStateSchema = z.object({
   /** The id that the ledger has it by; "embedded" for the embedded receiver. */
   id: z.string(),
   /** embedded: a receiver on this computer, used while no destination is set. */
-  kind: z.enum(['embedded', 'receiver']),
+  kind: z.enum(['embedded', 'receiver', 'folder', 'sftp', 's3']),
   name: z.string(),
   /** On another computer, as far as its address tells: copies on this one are never called safe. */
   elsewhere: z.boolean(),

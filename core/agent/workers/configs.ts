@@ -158,7 +158,7 @@ function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['delet
 function embeddedDestination(report: RunningReport | null, name: string): ReceiverDestination | null {
   if (report === null) return null
   const { port, fingerprint } = report
-  return { id: EMBEDDED_DESTINATION, name, host: '127.0.0.1', port, fingerprint }
+  return { id: EMBEDDED_DESTINATION, kind: 'receiver', name, host: '127.0.0.1', port, fingerprint }
 }
 
 export function embeddedReceiverConfig(

@@ -13,8 +13,15 @@ test('a receiver that has taken over the address of another one is not paired wi
   const { host, port, fingerprint } = parsePairingCode(code)
   const file = path.join(data, 'settings.json')
   const known = [
-    { id: fingerprint, name: 'moved', host: 'former.invalid', port, fingerprint },
-    { id: 'b'.repeat(64), name: 'cellar', host, port, fingerprint: 'b'.repeat(64) },
+    { id: fingerprint, kind: 'receiver' as const, name: 'moved', host: 'former.invalid', port, fingerprint },
+    {
+      id: 'b'.repeat(64),
+      kind: 'receiver' as const,
+      name: 'cellar',
+      host,
+      port,
+      fingerprint: 'b'.repeat(64),
+    },
   ]
   mkdirSync(data)
   writeFileSync(file, JSON.stringify({ version: 1, destinations: known }))

@@ -185,6 +185,7 @@ onLinux(
     const destination = {
       id: `${DESTINATION} again`,
       name: 'honest',
+      kind: 'receiver' as const,
       host: '127.0.0.1',
       ...(await listening(receiver)),
     }

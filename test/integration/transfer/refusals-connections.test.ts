@@ -21,7 +21,7 @@ import { until } from '../../support/until.ts'
 import { connectWire, helloOf } from '../../support/wire-client.ts'
 
 const there = {
-  ...{ id: 'd', kind: 'receiver', name: 'nas', host: '127.0.0.1', port: 7 },
+  ...{ id: 'd', kind: 'receiver' as const, name: 'nas', host: '127.0.0.1', port: 7 },
   fingerprint: 'f'.repeat(64),
 } as const
 type Client = ReturnType<typeof connectWire>

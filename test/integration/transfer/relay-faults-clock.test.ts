@@ -31,7 +31,14 @@ test.skipIf(process.platform === 'win32')(
     const { home, receiver: first, sender, config, store, at, arrived } = await startPair(base)
     let receiver = first
     const relay = await startRelay(at.port)
-    const destination = { id: 'there', name: 'receiver', host: '127.0.0.1', ...at, port: relay.port }
+    const destination = {
+      id: 'there',
+      kind: 'receiver' as const,
+      name: 'receiver',
+      host: '127.0.0.1',
+      ...at,
+      port: relay.port,
+    }
     sender.configure({ ...config, destination, retrySeconds: 1 })
     const jump = (ms: number) => {
       fs.writeFileSync(clock, String(ms))

@@ -34,7 +34,14 @@ test('a half-open connection is found within 30 s by both ends, and sending goes
   const relay = await startRelay(at.port)
   sender.configure({
     ...config,
-    destination: { id: 'there', name: 'receiver', host: '127.0.0.1', ...at, port: relay.port },
+    destination: {
+      id: 'there',
+      kind: 'receiver' as const,
+      name: 'receiver',
+      host: '127.0.0.1',
+      ...at,
+      port: relay.port,
+    },
   })
   writeFile(home.source, 'first', 'first')
   offerAll(home)
@@ -78,7 +85,14 @@ test('every tenth piece of what is sent resets its connection: all arrives by it
     resets += 1
     return 'reset'
   })
-  const destination = { id: 'there', name: 'receiver', host: '127.0.0.1', ...at, port: relay.port }
+  const destination = {
+    id: 'there',
+    kind: 'receiver' as const,
+    name: 'receiver',
+    host: '127.0.0.1',
+    ...at,
+    port: relay.port,
+  }
   sender.configure({ ...config, destination, retrySeconds: 0.05 })
   let wave = 0
   // How many pieces a wave takes is the sender's matter: on until enough of them were hit.

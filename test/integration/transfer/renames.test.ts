@@ -25,7 +25,14 @@ const MIB = 1024 * 1024
 async function setUp() {
   const pair = await startPair(temporaryDirectory('renames'))
   const relay = await startRelay(pair.at.port)
-  const destination = { id: 'there', name: 'receiver', host: '127.0.0.1', ...pair.at, port: relay.port }
+  const destination = {
+    id: 'there',
+    kind: 'receiver' as const,
+    name: 'receiver',
+    host: '127.0.0.1',
+    ...pair.at,
+    port: relay.port,
+  }
   return { ...pair, relay, config: { ...pair.config, destination } }
 }
 

@@ -184,7 +184,13 @@ test('when the destination changes, everything is offered to the new one, also a
   const otherStore = path.join(home.directory, 'other-store')
   other.configure(receiverConfig(otherStore, [home]))
   const next = startTestSender()
-  const to = { id: 'elsewhere', name: 'other', host: '127.0.0.1', ...(await listening(other)) }
+  const to = {
+    id: 'elsewhere',
+    kind: 'receiver' as const,
+    name: 'other',
+    host: '127.0.0.1',
+    ...(await listening(other)),
+  }
   next.configure({ ...config, destination: to })
   await allSent(next, 30)
   expect(treeOf(path.join(otherStore, 'sender-1', 'data'))).toEqual(treeOf(home.source))

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Destination } from '../../../core/send/destinations/destination.ts'
 import { openReceiver } from '../../../core/send/destinations/receiver/receiver.ts'
-import type { Sessions } from '../../../core/send/destinations/receiver/session-memory.ts'
-import type { Change, Moment } from '../../../core/send/destinations/receiver/wake.ts'
+import type { Sessions } from '../../../core/send/destinations/session-memory.ts'
+import type { Change, Moment } from '../../../core/send/destinations/wake.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
@@ -28,7 +28,13 @@ async function openTestLink(port: number | null = null) {
   const link: Destination = openReceiver(
     {
       destination: {
-        ...{ id: DESTINATION, name: 'nas', host: '127.0.0.1', port: port ?? at.port },
+        ...{
+          id: DESTINATION,
+          kind: 'receiver' as const,
+          name: 'nas',
+          host: '127.0.0.1',
+          port: port ?? at.port,
+        },
         fingerprint: at.fingerprint,
       },
       ...{ identity: home.identity, sessions, name: 'sender', retrySeconds: 3600, bucket: createBucket() },

@@ -29,7 +29,14 @@ const saying = (fingerprint: string) => ({
   allowance: { now: { kind: 'free' }, until: null },
 })
 
-const receiver = (id: string) => ({ id, name: id, host: id, port: 1, fingerprint: 'a'.repeat(64) })
+const receiver = (id: string) => ({
+  id,
+  kind: 'receiver' as const,
+  name: id,
+  host: id,
+  port: 1,
+  fingerprint: 'a'.repeat(64),
+})
 
 it('tells the workers nothing anew when senders that renew certificates show different ones', () => {
   const { workers, heard } = agentOf(

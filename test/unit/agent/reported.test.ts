@@ -20,7 +20,16 @@ const report = {
 
 it('calls a receiver no other computer once its connection leads back to this one', () => {
   const settings = settingsSchema.parse({
-    destinations: [{ id: 'r', name: 'nas', host: 'alias.example', port: 1, fingerprint: 'a'.repeat(64) }],
+    destinations: [
+      {
+        id: 'r',
+        kind: 'receiver' as const,
+        name: 'nas',
+        host: 'alias.example',
+        port: 1,
+        fingerprint: 'a'.repeat(64),
+      },
+    ],
     sources: [{ id: 's', path: '/data', name: 'data' }],
   })
   const places = destinationStates(settings, '/store')

@@ -16,10 +16,15 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
       { id: 's', path: '/data', name: 'data', kind, deleteAfter: { hours: 24 } },
       { id: 't', path: '/other', name: 'other' },
     ],
-    destinations: host === null ? [] : [{ id: 'r', name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
+    destinations:
+      host === null
+        ? []
+        : [{ id: 'r', kind: 'receiver' as const, name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
 const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
-  new Set(destinations.filter(({ host }) => !isThisComputer(host)).map(({ id }) => id))
+  new Set(
+    destinations.filter((one) => one.kind === 'receiver' && !isThisComputer(one.host)).map(({ id }) => id),
+  )
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {

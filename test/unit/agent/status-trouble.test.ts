@@ -18,7 +18,14 @@ import {
   workers,
 } from '../../support/agent-status.ts'
 
-const there = { id: 'there', name: 'nas-2', host: 'nas-2', port: 7766, fingerprint: '' }
+const there = {
+  id: 'there',
+  kind: 'receiver' as const,
+  name: 'nas-2',
+  host: 'nas-2',
+  port: 7766,
+  fingerprint: '',
+}
 
 describe('the one status, of what is wrong', () => {
   it('puts a failing path before everything else', () => {

@@ -54,6 +54,7 @@ describe('several destinations', () => {
     ...emptyState().settings,
     destinations: ['nas', 'cellar'].map((id) => ({
       id,
+      kind: 'receiver' as const,
       name: id,
       host: `${id}.lan`,
       port: 7766,

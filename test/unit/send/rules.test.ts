@@ -179,7 +179,14 @@ describe('what an answer means', () => {
 })
 
 describe('why there is no connection', () => {
-  const destination = { id: 'd', name: 'nas', host: '::1', port: 7766, fingerprint: '0'.repeat(64) }
+  const destination = {
+    id: 'd',
+    kind: 'receiver' as const,
+    name: 'nas',
+    host: '::1',
+    port: 7766,
+    fingerprint: '0'.repeat(64),
+  }
   const refusal = (code: RefusalCode) => new Refused({ code, reason: 'because' })
   test.each([
     [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), false, 'unreachable', 'transfer.unreachable'],

@@ -1,12 +1,12 @@
 import { expect, test, vi } from 'vitest'
-import type { Moment } from '../../../core/send/destinations/receiver/wake.ts'
+import type { Moment } from '../../../core/send/destinations/wake.ts'
 import {
   changeBetween,
   isOwnAddress,
   momentNow,
   ownAddresses,
   watchWake,
-} from '../../../core/send/destinations/receiver/wake.ts'
+} from '../../../core/send/destinations/wake.ts'
 
 const home = ['192.168.1.7', 'fe80::1']
 const at = (wall: number, steady: number, addresses: readonly string[] = home): Moment => ({

@@ -2,16 +2,19 @@ import { describe, expect, test } from 'vitest'
 import {
   destinationsOf,
   namedDestination,
+  placeOf,
   refuseMore,
   withChosen,
   withDestination,
   withoutDestination,
   withRenamed,
 } from '../../../core/settings/destinations.ts'
+import type { ReceiverDestination } from '../../../core/settings/schema.ts'
 import { MOST_DESTINATIONS, settingsSchema } from '../../../core/settings/schema.ts'
 
-const receiver = (id: string, name = id, port = 7766) => ({
+const receiver = (id: string, name = id, port = 7766): ReceiverDestination => ({
   id,
+  kind: 'receiver',
   name,
   host: `${id}.lan`,
   port,
@@ -52,9 +55,9 @@ describe('the list of destinations', () => {
     // On another port of that computer, or when the other one is known where it is now, it may.
     expect(withDestination(settings, { ...moved, port: 7767 }).destinations[0]).toMatchObject({ port: 7767 })
     const made = withDestination(withDestination(settings, { ...receiver('two'), host: 'new.lan' }), moved)
-    expect(made.destinations.map(({ id, host }) => [id, host])).toEqual([
-      ['one', 'two.lan'],
-      ['two', 'new.lan'],
+    expect(made.destinations.map((one) => [one.id, placeOf(one)])).toEqual([
+      ['one', 'two.lan:7766'],
+      ['two', 'new.lan:7766'],
     ])
   })
 

@@ -112,7 +112,17 @@ describe('the settings file', () => {
   })
 
   it.each([
-    ['a receiver', { id: 'a'.repeat(64), name: 'nas', host: 'nas', port: 7766, fingerprint: 'a'.repeat(64) }],
+    [
+      'a receiver',
+      {
+        id: 'a'.repeat(64),
+        kind: 'receiver',
+        name: 'nas',
+        host: 'nas',
+        port: 7766,
+        fingerprint: 'a'.repeat(64),
+      },
+    ],
     ['the embedded receiver', null],
   ])('of a version with one destination, %s, is taken over', (_what, destination) => {
     const directory = temporaryDirectory()

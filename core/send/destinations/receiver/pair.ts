@@ -54,7 +54,7 @@ export async function pairWithReceiver(
     })
     channel.end()
     const { host, port, fingerprint } = code
-    return { id: fingerprint, name: receiver, host, port, fingerprint }
+    return { id: fingerprint, kind: 'receiver', name: receiver, host, port, fingerprint }
   } catch (thrown) {
     throw problemOf(late.aborted ? timedOut() : thrown, code)
   }

@@ -1,26 +1,23 @@
-import { backoffMs } from '../../../pacing/backoff.ts'
 import type { ReceiverDestination } from '../../../settings/schema.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import { message } from '../../../words/message.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
-import type { Dialled } from './dial.ts'
+import type { Connected, Keeping } from '../keep-connected.ts'
+import { keepConnected } from '../keep-connected.ts'
+import type { Sessions } from '../session-memory.ts'
+import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
 import { bytesAhead, pacedOutlet } from './paced-outlet.ts'
 import type { ReceiverSession } from './session.ts'
 import { openSession } from './session.ts'
-import type { Sessions } from './session-memory.ts'
 import type { StatusNow } from './tell-status.ts'
 import { tellStatus } from './tell-status.ts'
 import { troubleOf } from './trouble.ts'
-import type { Change, Moment } from './wake.ts'
-import { isOwnAddress, watchWake } from './wake.ts'
 
 /** A receiver's disk that leaves a call unanswered for longer than this is said to hang. */
 const STALLED_MS = 30_000
-/** A session that lasts this long was a good one: the next failure is the first again. */
-const GOOD_SESSION_MS = 5_000
 
 export interface ReceiverOptions {
   destination: ReceiverDestination
@@ -33,8 +30,6 @@ export interface ReceiverOptions {
   /** What the receiver is told of this computer; null: nothing now. Left out: nothing at all. */
   status?: () => StatusNow | null
 }
-
-type Connected = Pick<Dialled, 'channel' | 'localAddress'>
 
 /**
  * One connection from its beginning to its end.
@@ -53,7 +48,7 @@ async function serve(
   const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
   const dialled = await dial(destination, identity, hello, signal, (socket) => pacedOutlet(socket, bucket))
   const { channel, welcome, follow } = dialled
-  onConnected(dialled)
+  onConnected({ localAddress: dialled.localAddress, drop: (why) => channel.destroy(why) })
   let session: ReceiverSession | null = null
   const onFrame = (frame: Frame) => {
     if (frame.type === 'alive') stalled(frame.header.stalledMs)
@@ -99,77 +94,10 @@ async function serve(
 export function openReceiver(
   options: ReceiverOptions,
   events: DestinationEvents,
-  /** Says when the computer woke up or is in another network; returns what ends it. */
-  watch: typeof watchWake = watchWake,
+  watch?: typeof watchWake,
 ): Destination {
-  const stopping = new AbortController()
-  let timer: NodeJS.Timeout | null = null
-  let failures = 0
-  /** What ends now was ended because the computer woke up: the next attempt follows at once. */
-  let isWoken = false
-  let current: Connected | null = null
-  let attempt = new AbortController()
-
-  const run = async (): Promise<void> => {
-    timer = null
-    attempt = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, attempt.signal])
-    let began = 0
-    let reason: unknown
-    let wasConnected = true
-    try {
-      reason = await serve(options, events, signal, (connected) => {
-        current = connected
-        if (connected !== null) began = performance.now()
-      })
-    } catch (thrown) {
-      reason = thrown
-      wasConnected = false
-    }
-    if (stopping.signal.aborted) return
-    if (isWoken) {
-      isWoken = false
-      events.onState('connecting', null)
-      void run()
-      return
-    }
-    const wasGood = wasConnected && performance.now() - began > GOOD_SESSION_MS
-    failures = wasGood ? 1 : failures + 1
-    const { state, problem } = troubleOf(reason, options.destination, wasConnected)
-    events.onState(state, problem)
-    timer = setTimeout(() => void run(), backoffMs(failures, options.retrySeconds * 1000))
-  }
-
-  /**
-   * A connection that cannot have lived on ends now, not when its silence is noticed, and nothing waits for a
-   * pause that began under other circumstances.
-   */
-  const changed = (change: Change, { addresses }: Moment): void => {
-    const isDead =
-      change === 'slept' || current?.localAddress == null || !isOwnAddress(current.localAddress, addresses)
-    if (!isDead) return
-    failures = 0
-    const why = change === 'slept' ? 'this computer was asleep' : 'the network is another one'
-    if (timer !== null) {
-      events.log('info', `${why}: connecting again`)
-      clearTimeout(timer)
-      void run()
-      return
-    }
-    events.log('info', `${why}: the connection is begun anew`)
-    isWoken = true
-    if (current === null) attempt.abort()
-    else current.channel.destroy(new Error(why))
-  }
-
-  const unwatch = watch(changed)
-  events.onState('connecting', null)
-  void run()
-  return {
-    stop() {
-      unwatch()
-      if (timer !== null) clearTimeout(timer)
-      stopping.abort()
-    },
-  }
+  const { destination, retrySeconds } = options
+  const serveOnce: Keeping['serve'] = (signal, onConnected) => serve(options, events, signal, onConnected)
+  const trouble: Keeping['troubleOf'] = (reason, wasConnected) => troubleOf(reason, destination, wasConnected)
+  return keepConnected({ serve: serveOnce, troubleOf: trouble, retrySeconds }, events, watch)
 }

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Ledger, SessionMemory } from '../../../ledger/ledger.ts'
-import type { FrameHeader } from '../../../wire/frames.ts'
-import type { Message } from '../../../words/message.ts'
-import { message } from '../../../words/message.ts'
+import type { Ledger, SessionMemory } from '../../ledger/ledger.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
 
 /** Rows in one transaction; between two the event loop turns. */
 const CHUNK_ROWS = 1_000

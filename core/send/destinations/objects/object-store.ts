@@ -1,0 +1,110 @@
+/** What is kept of an object besides its name. Where the store cannot keep something, it says the nearest. */
+export interface ObjectFacts {
+  /** Bytes of the content. */
+  size: number
+  /** Of the file's modification, in nanoseconds since 1970; SFTP has whole seconds. */
+  mtimeNs: bigint
+  /** Permission bits, as in FileFacts. */
+  mode: number
+  /** SHA-256 of the content as it was sent; null: the store keeps none. */
+  digest: Uint8Array | null
+}
+
+export interface ObjectInfo extends ObjectFacts {
+  name: string
+  /** When the store took it, in milliseconds since 1970. */
+  storedAt: number
+  /** One older content of the name, where the store itself keeps them; null: the current one. */
+  version: string | null
+}
+
+/** What went wrong at a store, by what the sender has to do about it. */
+export type StoreFaultKind =
+  /** The connection is lost, or the server does not answer: try again with a new one. */
+  | 'lost'
+  /** There is no such object. */
+  | 'absent'
+  /** There is one already, and it was not to be replaced. */
+  | 'exists'
+  /** No room, or a quota: nothing else goes, either. */
+  | 'full'
+  /** Not allowed: nothing else goes, either. */
+  | 'denied'
+  /** The store cannot have this name, or this size. */
+  | 'impossible'
+  /** What arrived is not what was sent. */
+  | 'damaged'
+  /** Anything else. */
+  | 'failed'
+
+export class StoreFault extends Error {
+  readonly kind: StoreFaultKind
+  /** What the server says, or the system's code. */
+  readonly reason: string
+
+  constructor(kind: StoreFaultKind, reason: string, options?: ErrorOptions) {
+    super(`${kind}: ${reason}`, options)
+    this.kind = kind
+    this.reason = reason
+  }
+}
+
+export interface ObjectPage {
+  objects: ObjectInfo[]
+  /** Directly below the prefix, with "/" at their ends; none where all below it is listed. */
+  directories: string[]
+  /** Where the next page begins; null: there is none. */
+  next: string | null
+}
+
+/** A large object that is sent in pieces; after a failure only `abort` may be called. */
+export interface ObjectUpload {
+  /** Bytes that are there from before. */
+  readonly offset: number
+  /** Resolves when there is room for more; the bytes may be changed then. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Resolves when the object has its name and is durable. */
+  finish(digest: Uint8Array): Promise<void>
+  /** `keep`: what was sent stays, to go on with it. */
+  abort(keep: boolean): Promise<void>
+}
+
+export interface PutOptions {
+  /** An object of that name is replaced; false: the fault is `exists`. */
+  replace: boolean
+}
+
+/**
+ * A place at another computer that keeps objects by their names: what SFTP and S3 have in common. Names are relative to
+ * the destination's own prefix, with "/". Everything throws StoreFault.
+ */
+export interface ObjectStore {
+  readonly can: {
+    /** Objects that are best under way at a time. */
+    parallel: number
+    /** "Stored" means that it outlives a crash of the server; false: nobody knows. */
+    durable: boolean
+  }
+  /** Resolves when the object has its name and is durable. */
+  put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
+  /**
+   * @param resume tells which content it is, so that what an earlier attempt has sent can be used; null: nothing is.
+   */
+  begin(name: string, facts: ObjectFacts, resume: string | null, options: PutOptions): Promise<ObjectUpload>
+  /** null: there is none. */
+  info(name: string, version?: string | null): Promise<ObjectInfo | null>
+  /** The content from a byte on, read from the store now. */
+  read(name: string, from: number, signal: AbortSignal, version?: string | null): AsyncIterable<Uint8Array>
+  /** Gives an object another name; where the store keeps older contents by itself it does nothing. */
+  setAside(name: string, to: string): Promise<void>
+  /** The older contents that the store itself keeps, newest first. */
+  versions(name: string): Promise<ObjectInfo[]>
+  /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */
+  list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
+  remove(name: string): Promise<void>
+  /** Removes what interrupted uploads have left behind, if it is older than this (milliseconds since 1970). */
+  sweep(olderThan: number): Promise<void>
+  /** Resolves with the reason when the connection is lost; never, where there is none to lose. */
+  readonly ended: Promise<unknown>
+  close(): void
+}

@@ -1,0 +1,47 @@
+import type { Destination as DestinationSettings } from '../../settings/schema.ts'
+import type { Identity } from '../../wire/identity.ts'
+import type { Bucket } from '../limit/bucket.ts'
+import type { Destination, DestinationEvents } from './destination.ts'
+import { openFolder } from './folder/folder.ts'
+import { openReceiver } from './receiver/receiver.ts'
+import type { StatusNow } from './receiver/tell-status.ts'
+import { openS3 } from './s3/s3.ts'
+import type { Sessions } from './session-memory.ts'
+import { openSftp } from './sftp/sftp.ts'
+
+/** What a destination is opened with, whatever its kind is. */
+export interface OpenOptions {
+  /** Of this computer: its certificate tells its folder at a destination from others. */
+  identity: Identity
+  /** Of this computer. */
+  name: string
+  /** By the names that the kind has; see the settings' schema. */
+  secrets: Readonly<Record<string, string>>
+  /** Longest pause between two attempts to reach it. */
+  retrySeconds: number
+  /** What sending may use of the line. */
+  bucket: Bucket
+  /** What is remembered of its last session. */
+  sessions: Sessions
+  /** What a receiver is told of this computer; null: nothing now. */
+  status(): StatusNow | null
+  /** The script of the threads that a folder's store has. */
+  storeThread: URL
+}
+
+export function openDestination(
+  destination: DestinationSettings,
+  options: OpenOptions,
+  events: DestinationEvents,
+): Destination {
+  switch (destination.kind) {
+    case 'receiver':
+      return openReceiver({ destination, ...options }, events)
+    case 'folder':
+      return openFolder({ destination, ...options }, events)
+    case 'sftp':
+      return openSftp({ destination, ...options }, events)
+    case 's3':
+      return openS3({ destination, ...options }, events)
+  }
+}

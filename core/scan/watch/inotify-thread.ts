@@ -26,6 +26,10 @@ const REST_MS = 10
 /** And for so long after any other read: a wake-up for each event of a burst costs several times what the event does. */
 const GATHER_MS = 1
 const EVENTS_BYTES = 64 * 1024
+/** Files that events told of are looked at for so long between two reads: the kernel's queue is soon full in a burst. */
+const LOOK_FOR_MS = 4
+/** Of such files so many may wait; then the kernel queues, and what it drops the next comparison finds. */
+const MOST_TOLD = 65_536
 
 /**
  * The body of the thread that watches by inotify(7) until it is told to stop. It never returns to its event
@@ -40,8 +44,8 @@ export function runInotifyThread(port: MessagePort): void {
   port.close()
 }
 
-/** What one read told of files, by directory: a burst is mostly of one, whose path is put together once. */
-type FilesOfOneRead = Map<Directory, Map<string, Occasion>>
+/** What events told of files, by directory: a burst is mostly of one, whose path is put together once. */
+type Told = Map<Directory, Map<string, Occasion>>
 
 class InotifyThread {
   readonly #post: (message: FromThread) => void
@@ -51,6 +55,9 @@ class InotifyThread {
   readonly #discovery: Discovery
   readonly #examiner: Examiner
   readonly #buffer = Buffer.alloc(EVENTS_BYTES)
+  /** Not looked at yet: a file that is created, written and closed meanwhile is looked at once. */
+  readonly #told: Told = new Map()
+  #toldFiles = 0
   #restUntil = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -83,8 +90,8 @@ class InotifyThread {
       this.#outbox.flushWhenTaken()
       this.#examiner.rest()
       const room = this.#outbox.hasRoom
-      const work = room && !(this.#discovery.isIdle && !this.#examiner.hasRequests)
-      const reads = room && performance.now() >= this.#restUntil
+      const work = room && (this.#toldFiles > 0 || !this.#discovery.isIdle || this.#examiner.hasRequests)
+      const reads = this.#toldFiles < MOST_TOLD && performance.now() >= this.#restUntil
       const trees = reads ? [...this.#trees.values()] : []
       const watched = trees.map(({ watches }) => watches.fd)
       const ready = waitReadable([this.#wake, ...watched], work ? 0 : this.#waitMs())
@@ -92,7 +99,8 @@ class InotifyThread {
       const told = trees.filter(({ watches }) => ready.includes(watches.fd))
       // Events first: what they tell of needs no second look when its new directory is listed.
       if (told.length > 0) this.#readEvents(told)
-      else if (work) {
+      if (this.#toldFiles > 0) this.#lookAtTold()
+      if (told.length === 0 && work) {
         this.#discovery.work(() => this.#outbox.hasRoom)
         this.#examiner.work()
       }
@@ -164,11 +172,15 @@ class InotifyThread {
     this.#outbox.forget(tree.id)
     this.#examiner.forget(tree)
     this.#discovery.forget(tree)
+    for (const [directory, names] of this.#told) {
+      if (directory.tree !== tree) continue
+      this.#told.delete(directory)
+      this.#toldFiles -= names.size
+    }
     tree.watches.close()
   }
 
   #readEvents(trees: readonly Tree[]): void {
-    const files: FilesOfOneRead = new Map()
     let news = false
     for (const tree of trees) {
       const bytes = readNow(tree.watches.fd, this.#buffer)
@@ -176,18 +188,26 @@ class InotifyThread {
         if ((event.mask & IN.MODIFY) !== 0) news = this.#modified(tree, event) || news
         else {
           news = true
-          this.#handle(tree, event, files)
+          this.#handle(tree, event)
         }
       }
     }
-    // Only now: a file that was created, written and closed in one read is looked at once.
-    for (const [directory, names] of files) {
+    this.#restUntil = performance.now() + (news ? GATHER_MS : REST_MS)
+  }
+
+  #lookAtTold(): void {
+    const until = performance.now() + LOOK_FOR_MS
+    for (const [directory, names] of this.#told) {
       const { tree, wd: watch } = directory
       const parent = pathOf(directory)
-      for (const [name, by] of names)
+      for (const [name, by] of names) {
+        if (!this.#outbox.hasRoom || performance.now() >= until) return
+        names.delete(name)
+        this.#toldFiles -= 1
         this.#examiner.found({ tree, path: joinRelative(parent, name), by, watch })
+      }
+      this.#told.delete(directory)
     }
-    this.#restUntil = performance.now() + (news ? GATHER_MS : REST_MS)
   }
 
   /** Whether it is the first that is heard of it. */
@@ -198,8 +218,8 @@ class InotifyThread {
     return this.#examiner.modified(tree, path, wd)
   }
 
-  /** Does what the event asks for; the file that it is about, if it is to be looked at, is put into `files`. */
-  #handle(tree: Tree, { wd, mask, name }: InotifyEvent, files: FilesOfOneRead): void {
+  /** Does what the event asks for, and remembers the file that it is about, if that is to be looked at. */
+  #handle(tree: Tree, { wd, mask, name }: InotifyEvent): void {
     if ((mask & IN.Q_OVERFLOW) !== 0) {
       this.#discovery.eventsLost(tree)
       return
@@ -215,7 +235,7 @@ class InotifyThread {
       return
     }
     if ((mask & IN.ISDIR) === 0) {
-      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) addFile(files, directory, name, mask)
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) this.#tell(directory, name, mask)
       return
     }
     if (directory === tree.root) this.#post({ type: 'entries-changed', tree: tree.id })
@@ -223,6 +243,18 @@ class InotifyThread {
       const left = directory.children.get(name)
       if (left !== undefined) tree.watches.drop(left)
     } else this.#discovery.found(directory, name, false)
+  }
+
+  #tell(directory: Directory, name: string, mask: number): void {
+    let names = this.#told.get(directory)
+    if (names === undefined) {
+      names = new Map()
+      this.#told.set(directory, names)
+    }
+    const before = names.get(name)
+    if (before === undefined) this.#toldFiles += 1
+    if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) names.set(name, 'closed')
+    else if (before === undefined) names.set(name, 'created')
   }
 
   #problem(tree: Tree, unsendable: Unsendable): void {
@@ -233,14 +265,4 @@ class InotifyThread {
     this.#discovery.close()
     for (const tree of this.#trees.values()) tree.watches.close()
   }
-}
-
-function addFile(files: FilesOfOneRead, directory: Directory, name: string, mask: number): void {
-  let names = files.get(directory)
-  if (names === undefined) {
-    names = new Map()
-    files.set(directory, names)
-  }
-  if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) names.set(name, 'closed')
-  else if (!names.has(name)) names.set(name, 'created')
 }

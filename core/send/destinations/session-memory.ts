@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Ledger, SessionMemory } from '../../ledger/ledger.ts'
-import type { FrameHeader } from '../../wire/frames.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 
@@ -9,7 +8,13 @@ const CHUNK_ROWS = 1_000
 /** Before the first position. */
 const ALL = -1
 
-type Theirs = NonNullable<FrameHeader<'welcome'>['session']>
+/** What a destination says that it remembers. */
+export interface Theirs extends Omit<SessionMemory, 'next'> {
+  /** What this session is called from now on. */
+  next: string
+  /** Two computers have gone on with one session: one is a copy of the other. */
+  isForked: boolean
+}
 
 /** What the sender does about what both ends remember of their last session. */
 export interface Agreed {
@@ -32,14 +37,14 @@ export function agree(ours: SessionMemory | null, theirs: Theirs): Agreed {
 /** What the sender remembers of its sessions with one destination. */
 export interface Sessions {
   /** What `hello` says of it. */
-  hello(): FrameHeader<'hello'>['session']
+  hello(): SessionMemory | null
   /**
    * Takes over what the receiver has said: what it has lost waits again before this resolves, and the session is
    * written down.
    */
-  welcome(theirs: FrameHeader<'welcome'>['session']): Promise<{ asksFirst: boolean; notice: Message | null }>
+  welcome(theirs: Theirs | null): Promise<{ asksFirst: boolean; notice: Message | null }>
   /** The receiver wants these files again; how many wait now. */
-  want(files: FrameHeader<'want'>['files']): number
+  want(files: readonly (readonly [source: string, path: string])[]): number
 }
 
 export function openSessions(

@@ -14,7 +14,6 @@ import {
   receiverConfig,
   SOURCE,
   senderConfig,
-  startListening,
   startPair,
   startTestReceiver,
   startTestSender,
@@ -34,59 +33,6 @@ function fillRound(root: string, round: number, rounds: number, random: () => nu
 }
 
 const isMarked = (file: string) => (fs.statSync(file).mode & 0o020) !== 0
-
-/**
- * Every file that the source marks as sent has to be at the receiver, and the ledger has to know, once all is sent: one
- * that was killed between the two asks again.
- */
-function markedButNotSafe(source: string, arrived: string, ledgerPath: string, isOver = true): string[] {
-  const marked = candidatesOf(source).filter(({ path: name }) => isMarked(path.join(source, name)))
-  const ledger = openLedger(ledgerPath)
-  try {
-    return marked
-      .filter(({ path: name, size }) => {
-        const copy = path.join(arrived, name)
-        const safe = fs.existsSync(copy) && fs.statSync(copy).size === size
-        return !safe || (isOver && ledger.lookup(DESTINATION, SOURCE, name)?.state !== 'sent')
-      })
-      .map(({ path: name }) => name)
-  } finally {
-    ledger.close()
-  }
-}
-
-test('kill -9 of the sender in the middle of 2,000 files: all arrive, none is marked before it is durable', async () => {
-  const random = createRandom(newSeed('sender crash'))
-  const base = temporaryDirectory('crash')
-  const home = await makeHome(path.join(base, 'home'))
-  const arrived = path.join(base, 'store', 'sender-1', 'data')
-  const { receiver, at } = await startListening(path.join(base, 'store'), [home])
-  const config = senderConfig(home, at, { groupWriteMark: true })
-
-  let received = 0
-  for (let round = 0; round < 4; round += 1) {
-    fillRound(home.source, round, 4, random)
-    offerAll(home)
-    const sender = startTestSender()
-    sender.configure(config)
-    const goal = received + 1 + Math.floor(random() * 400)
-    await until('some files are received', () => (receiver.report()?.receivedFiles ?? 0) >= goal, 30_000)
-    await sender.kill()
-    received = receiver.report()?.receivedFiles ?? 0
-    expect(markedButNotSafe(home.source, arrived, home.ledgerPath, false)).toEqual([])
-  }
-  const sender = startTestSender()
-  sender.configure(config)
-  await allSent(sender, FILES + 1, 45_000)
-  await until(
-    'every mark is set, also those that a crash left out',
-    () => candidatesOf(home.source).every(({ path: name }) => isMarked(path.join(home.source, name))),
-    20_000,
-  )
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
-  expect(markedButNotSafe(home.source, arrived, home.ledgerPath)).toEqual([])
-  expect(fs.existsSync(path.join(base, 'store', '.holdfast', 'versions'))).toBe(false)
-})
 
 test('kill -9 of the receiver: the sender waits, says so, goes on by itself; nothing half is left', async () => {
   const random = createRandom(newSeed('receiver crash'))

@@ -29,7 +29,7 @@ import { dataSource, helloOf } from '../../support/wire-client.ts'
  * Frames against each end in this process, about half of them mutated, the others valid but out of
  * order.
  */
-const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 60_000)
+const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 30_000)
 const MIB = 1024 * 1024
 
 setFlagsFromString('--expose-gc')

@@ -3,7 +3,6 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import type { ChannelType } from '../core/alert/channels/catalog.ts'
 import { testedSchema } from '../core/alert/messages.ts'
-import { openSecrets } from '../core/alert/secrets.ts'
 import type { ChannelSettings, QuietHours } from '../core/alert/settings.ts'
 import { quietHoursSchema } from '../core/alert/settings.ts'
 import { withChanges } from '../core/settings/changes.ts'
@@ -14,6 +13,7 @@ import {
   withoutChannel,
 } from '../core/settings/channels.ts'
 import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets, secretOwners, secretsOfChannel } from '../core/settings/secrets.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import {
@@ -133,7 +133,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
     async (settings) => {
       const channel = made(settings)
       const next = withChannel(settings, channel)
-      await openSecrets(directory, null).set(channel, secrets)
+      await openSecrets(directory, null).set(secretsOfChannel(channel), secrets)
       return next
     },
   )
@@ -152,7 +152,8 @@ async function change(
     (settings) => ({ command: 'changeChannel', input: { channel: next(settings), secrets } }),
     async (settings) => {
       const channel = next(settings)
-      if (Object.keys(secrets).length > 0) await openSecrets(directory, null).set(channel, secrets)
+      if (Object.keys(secrets).length > 0)
+        await openSecrets(directory, null).set(secretsOfChannel(channel), secrets)
       return withChannelChanged(settings, channel)
     },
   )
@@ -165,7 +166,7 @@ async function remove(directory: string, given: string): Promise<void> {
     (settings) => ({ command: 'removeChannel', input: { id: namedChannel(settings, given).id } }),
     async (settings) => {
       const next = withoutChannel(settings, namedChannel(settings, given).id)
-      await openSecrets(directory, null).keepOnly(new Set(next.alerts.channels.map(({ id }) => id)))
+      await openSecrets(directory, null).keepOnly(secretOwners(next))
       return next
     },
   )

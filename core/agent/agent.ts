@@ -6,6 +6,7 @@ import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
 import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
+import { openSecrets, type SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
@@ -80,6 +81,7 @@ export class Agent {
   readonly senders: Senders
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly tell: Tell
+  readonly secrets: SecretStore
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
   /** Of the sender to the receiver on this computer. */
@@ -105,11 +107,13 @@ export class Agent {
     )
     this.#said = ownStatusOf(this.store.state)
     this.notices = createNotices(this.store, log)
+    this.secrets = openSecrets(layout.directory, host.vault())
     this.tell = new Tell({
       layout,
       host,
       store: this.store,
       notices: this.notices,
+      secrets: this.secrets,
       log,
       settings: () => this.settings.get(),
       language: () => this.language,
@@ -202,6 +206,7 @@ export class Agent {
       ...destinationsNow(this.store.state.destinations),
       embedded: this.#embedded.running,
       computerName: this.host.computerName,
+      secrets: this.secrets.get(),
       status: this.#said,
     }
     this.senders.configure(senderConfigs(this.#permitted(all), this.layout, now))

@@ -9,6 +9,7 @@ import {
   withoutMuted,
 } from '../settings/channels.ts'
 import type { Settings } from '../settings/schema.ts'
+import { secretOwners, secretsOfChannel } from '../settings/secrets.ts'
 import { message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { createWords } from '../words/words.ts'
@@ -36,7 +37,7 @@ export function alertCommands(
   agent: Agent,
   change: (act: () => void | Promise<void>) => Promise<Outcome>,
 ): Pick<CommandHandlers, AlertCommands> {
-  const { tell } = agent
+  const { tell, secrets: kept } = agent
   const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
   return {
     acknowledge: ({ id, by }) =>
@@ -53,24 +54,24 @@ export function alertCommands(
       change(async () => {
         // What is refused leaves no secret behind.
         withChannel(agent.settings.get(), channel)
-        await tell.secrets.set(channel, secrets)
+        await kept.set(secretsOfChannel(channel), secrets)
         agent.change((settings) => withChannel(settings, channel))
       }),
     changeChannel: ({ channel, secrets }) =>
       change(async () => {
         withChannelChanged(agent.settings.get(), channel)
-        await tell.secrets.set(channel, secrets)
+        await kept.set(secretsOfChannel(channel), secrets)
         agent.change((settings) => withChannelChanged(settings, channel))
       }),
     removeChannel: ({ id }) =>
       change(async () => {
         agent.change((settings) => withoutChannel(settings, id))
-        await tell.secrets.keepOnly(new Set(agent.settings.get().alerts.channels.map((one) => one.id)))
+        await kept.keepOnly(secretOwners(agent.settings.get()))
       }),
     orderChannels: ({ ids }) => set((settings) => withChannelOrder(settings, ids)),
     testChannel: async ({ id }) => {
       const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
-      if (channel !== undefined && tell.secrets.unreadable().includes(id))
+      if (channel !== undefined && kept.unreadable().includes(id))
         return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
       return tell.notifier.request('test', { channel: id })
     },

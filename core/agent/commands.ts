@@ -10,23 +10,16 @@ import {
   withSourceChanged,
 } from '../settings/changes.ts'
 import { realStoreOf } from '../settings/data-directory.ts'
-import {
-  namedDestination,
-  refuseMore,
-  withChosen,
-  withDestination,
-  withoutDestination,
-  withRenamed,
-} from '../settings/destinations.ts'
+import { namedDestination } from '../settings/destinations.ts'
 import { idOfPath } from '../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
-import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import { alertCommands } from './alert-commands.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
+import { destinationCommands } from './destination-commands.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
@@ -73,20 +66,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       outcome(async () => {
         await agent.senders.requestAll('retry', { source: id })
       }),
-    pair: ({ code, name }) =>
-      change(async () => {
-        refuseMore(agent.settings.get(), parsePairingCode(code))
-        // The code works once: it is not used up where what it gives cannot be written.
-        agent.settings.tryWriting()
-        const paired = await agent.senders.request('pair', {
-          code: code.trim(),
-          name: name ?? agent.host.computerName,
-        })
-        agent.change((settings) => withDestination(settings, paired))
-      }),
-    renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
-    removeDestination: ({ id }) => set((settings) => withoutDestination(settings, id)),
-    setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
+    ...destinationCommands(agent, change),
     ...alertCommands(agent, outcome),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),

@@ -6,6 +6,7 @@ import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
+import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
 import {
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
@@ -139,6 +140,21 @@ export const commands = {
     /** name: what the receiver will call this computer; default: its host name. */
     z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
   ),
+  /**
+   * Adds a folder, an SFTP server or a bucket. It is tested first: where something cannot be done nothing is added, and
+   * the sentence says what.
+   */
+  addDestination: act(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
+  /** The whole destination in place of the one of that id, once it was tested; secrets that are left out stay. */
+  changeDestination: act(
+    z.object({ id: z.string(), destination: givenDestinationSchema, secrets: givenSecretsSchema }),
+  ),
+  /** Opens a destination, writes a small file, reads it back and removes it; within 15 s. */
+  testDestination: {
+    /** `id`: of the destination whose kept secrets are used where they are left out. */
+    input: senderDefinition.requests.test.input.extend({ id: z.string().optional() }),
+    output: senderDefinition.requests.test.output,
+  },
   renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are

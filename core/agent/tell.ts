@@ -6,12 +6,12 @@ import { severityOf } from '../alert/kinds.ts'
 import { letterOf } from '../alert/letter.ts'
 import { type NotifierConfig, notifierDefinition } from '../alert/messages.ts'
 import { isUrgent, type Notice } from '../alert/notice.ts'
-import { openSecrets, type SecretStore } from '../alert/secrets.ts'
 import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
 import { shellStepOf } from '../check/shell-step.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
+import type { SecretStore } from '../settings/secrets.ts'
 import { createWords, englishWords, type Language } from '../words/words.ts'
 import type { ReportOf } from '../worker/definition.ts'
 import type { AgentHost } from './host.ts'
@@ -28,6 +28,7 @@ export interface TellOptions {
   host: AgentHost
   store: StateStore
   notices: Notices
+  secrets: SecretStore
   log: Log['write']
   settings(): Settings
   language(): Language
@@ -42,7 +43,6 @@ const STORE = 'alert-store'
 export class Tell {
   readonly notifier: SupervisedWorker<typeof notifierDefinition>
   readonly alerts: Alerts
-  readonly secrets: SecretStore
   readonly #options: TellOptions
   readonly #telling: Telling
   #configured: NotifierConfig | null = null
@@ -50,9 +50,8 @@ export class Tell {
   readonly #conditions: ReturnType<typeof changesOnly>
 
   constructor(options: TellOptions) {
-    const { host, layout, store, log } = options
+    const { host, store, log, layout } = options
     this.#options = options
-    this.secrets = openSecrets(layout.directory, host.vault())
     this.notifier = new SupervisedWorker(notifierDefinition, host.starter, {
       report: (report) => this.#reported(report),
       nudge: () => undefined,
@@ -121,12 +120,14 @@ export class Tell {
 
   /** Passes on what the notifier has to know, where that is new. */
   configure(): void {
-    const { host, layout } = this.#options
+    const { host, layout, secrets } = this.#options
     if (host.kind === 'once') return
     const settings = this.#options.settings()
     const critical = this.alerts
       .incidents()
       .find(({ endedAt, kind }) => endedAt === null && severityOf(kind) === 'critical')
+    const { channels } = settings.alerts
+    const known = secrets.get()
     const config: NotifierConfig = {
       file: layout.alerts,
       language: this.#options.language(),
@@ -134,8 +135,8 @@ export class Tell {
       labels: settings.alerts.labels,
       quietHours: settings.alerts.quietHours,
       native: settings.notifications,
-      channels: settings.alerts.channels,
-      secrets: this.secrets.get(),
+      channels,
+      secrets: Object.fromEntries(channels.map(({ id }) => [id, known[id] ?? {}])),
       failing: critical?.sentence ?? null,
     }
     if (isDeepStrictEqual(config, this.#configured)) return

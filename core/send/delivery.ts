@@ -1,4 +1,3 @@
-import os from 'node:os'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
@@ -11,6 +10,7 @@ import type { DispatcherEvents } from './dispatch/dispatcher.ts'
 import { openDispatcher } from './dispatch/dispatcher.ts'
 import type { Bucket } from './limit/bucket.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
+import { ownName } from './own-name.ts'
 import type { Readers } from './reading/readers.ts'
 import { openRemovals } from './removal/removals.ts'
 import type { RemovalSource } from './removal/rule.ts'
@@ -58,10 +58,9 @@ export function openDelivery(
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
-  const name = os.hostname() || 'Holdfast'
   const opened = openDestination(
     destination,
-    { identity, name, secrets, sessions, retrySeconds, bucket, status, storeThread },
+    { identity, name: ownName(), secrets, sessions, retrySeconds, bucket, status, storeThread },
     {
       onSession(session) {
         dispatcher.setSession(session)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
+import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
 import {
   bytesPerSecondSchema,
   destinationSchema,
@@ -64,6 +65,30 @@ export const ownStatusSchema = z.object({
   version: z.string(),
 })
 export type OwnStatus = z.infer<typeof ownStatusSchema>
+
+/** The steps of a test of a destination, in their order. */
+export const testSteps = ['connect', 'write', 'read', 'remove'] as const
+export type TestStep = (typeof testSteps)[number]
+
+/** What a test of a destination has found. */
+export const destinationTestSchema = z.object({
+  works: z.boolean(),
+  /** `ms`: how long the step took; null: it was not tried. */
+  steps: z.array(z.object({ step: z.enum(testSteps), done: z.boolean(), ms: z.number().nullable() })),
+  /** What works, or what failed and what to do. */
+  sentence: messageSchema,
+  found: z.object({
+    /** The host key that an SFTP server has shown, as the settings have it. */
+    hostKey: z.string().optional(),
+    /** SHA-256 of a certificate that no authority has signed, as the settings have it. */
+    certificate: z.string().optional(),
+    /** Whether what is stored outlives a crash of the server. */
+    durable: z.boolean().optional(),
+    /** What the place can do, and cannot. */
+    notes: z.array(messageSchema),
+  }),
+})
+export type DestinationTest = z.infer<typeof destinationTestSchema>
 
 export const senderDefinition = {
   name: 'sender' as const,
@@ -144,6 +169,11 @@ export const senderDefinition = {
     },
     /** Gives parked files another try. */
     retry: { input: z.object({ source: z.string().nullable() }), output: z.object({ files: z.number() }) },
+    /** Tries a destination that may not be in the settings; answers within TEST_MS. */
+    test: {
+      input: z.object({ destination: testedDestinationSchema, secrets: givenSecretsSchema }),
+      output: destinationTestSchema,
+    },
     /** Pairs with a receiver by its one-time code; the answer is the destination to be kept in the settings. */
     pair: {
       input: z.object({ code: z.string(), name: z.string() }),

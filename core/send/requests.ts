@@ -1,10 +1,13 @@
 import { unparkAll } from '../ledger/chores.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { loadValidIdentity } from '../wire/identity.ts'
+import { loadIdentity, loadValidIdentity } from '../wire/identity.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
 import { pairWithReceiver } from './destinations/receiver/pair.ts'
+import { TEST_MS } from './destinations/trial.ts'
+import { tryDestination } from './destinations/try.ts'
 import type { senderDefinition } from './messages.ts'
+import { ownName } from './own-name.ts'
 
 type Definition = typeof senderDefinition
 
@@ -34,6 +37,11 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       const files = await unparkAll(host.ledger(), destination, source)
       host.arrived()
       return { files }
+    },
+    async test({ destination, secrets }: InputOf<Definition, 'test'>) {
+      const identity = await loadIdentity(host.identityDirectory())
+      const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
+      return tryDestination(destination, { identity, name: ownName(), secrets, signal })
     },
     async pair({ code, name }: InputOf<Definition, 'pair'>) {
       const identity = await loadValidIdentity(host.identityDirectory())

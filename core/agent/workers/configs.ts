@@ -8,6 +8,7 @@ import type { DataLayout } from '../../settings/data-directory.ts'
 import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
+import type { Secrets } from '../../settings/secrets.ts'
 import type { ConfigOf } from '../../worker/definition.ts'
 import type { AppState } from '../state/schema.ts'
 
@@ -55,6 +56,8 @@ export interface SendersNow {
   /** What the embedded receiver has reported; null: it does not run, or not yet. */
   embedded: RunningReport | null
   computerName: string
+  /** Of destinations, by their ids. */
+  secrets?: Secrets
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
   /** Ids of those that are on other computers, as a connection has shown. */
@@ -100,7 +103,11 @@ export function senderConfigs(
   return new Map(
     destinations.map((destination) => [
       destination.id,
-      { ...senderConfig(settings, layout, destination.id, now), destination },
+      {
+        ...senderConfig(settings, layout, destination.id, now),
+        destination,
+        secrets: now.secrets?.[destination.id] ?? {},
+      },
     ]),
   )
 }

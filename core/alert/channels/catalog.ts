@@ -129,9 +129,14 @@ export function secretFieldsOf(type: ChannelType): readonly Field[] {
 }
 
 /** Why a value cannot be used; null: it can. `given` is trimmed already. */
-export function refuseValue(field: Field, given: string): 'missing' | 'invalid' | null {
+export function refuseValue(
+  field: Pick<Field, 'name' | 'kind' | 'required' | 'choices'>,
+  given: string,
+): 'missing' | 'invalid' | null {
   if (given === '') return field.required ? 'missing' : null
-  if (given.length > 2_000 || given.includes('\0')) return 'invalid'
+  // A private key is one, too.
+  const longest = field.kind === 'secret' ? 10_000 : 2_000
+  if (given.length > longest || given.includes('\0')) return 'invalid'
   switch (field.kind) {
     case 'url':
       return isWebAddress(given) ? null : 'invalid'

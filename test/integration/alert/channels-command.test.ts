@@ -22,7 +22,7 @@ function secretFile(secret: string): string {
 }
 
 const secretsIn = ({ directory }: Headless) =>
-  JSON.parse(readFileSync(path.join(directory, 'secrets.json'), 'utf8')).channels
+  JSON.parse(readFileSync(path.join(directory, 'secrets.json'), 'utf8')).owners
 
 describe.each([
   ['while an agent runs', true],

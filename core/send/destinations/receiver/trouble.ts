@@ -10,7 +10,7 @@ import { Refused } from './dial.ts'
 /** The state and the sentence of a failed or lost connection. */
 export function troubleOf(
   thrown: unknown,
-  destination: ReceiverDestination,
+  destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
   wasConnected: boolean,
 ): { state: 'unreachable' | 'refused'; problem: Message } {
   const { name } = destination

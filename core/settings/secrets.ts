@@ -1,12 +1,14 @@
 import { readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import type { Field } from '../alert/channels/catalog.ts'
+import { refuseValue, secretFieldsOf } from '../alert/channels/catalog.ts'
+import type { ChannelSettings } from '../alert/settings.ts'
 import { freeName } from '../files/free-name.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
-import { refuseValue, secretFieldsOf } from './channels/catalog.ts'
-import type { ChannelSettings } from './settings.ts'
+import type { Settings } from './schema.ts'
 
 /** Seals what is written and opens what is read; null: the file's mode alone protects it. */
 export interface Seal {
@@ -16,26 +18,44 @@ export interface Seal {
 
 /** plain: as it is; sealed: what the desktop's keyring has made of it. */
 const valueSchema = z.union([z.object({ plain: z.string() }), z.object({ sealed: z.string() })])
-const fileSchema = z.object({
-  version: z.literal(1),
-  channels: z.record(z.string(), z.record(z.string(), valueSchema)),
-})
-type Stored = z.infer<typeof fileSchema>['channels']
+const storedSchema = z.record(z.string(), z.record(z.string(), valueSchema))
+const fileSchema = z.union([
+  z.object({ version: z.literal(2), owners: storedSchema }),
+  // Channels alone had secrets once.
+  z.object({ version: z.literal(1), channels: storedSchema }),
+])
+type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
 
-/** The secrets of channels, in a file that this user alone may read. */
+/** Who has secrets: a channel or a destination. */
+export interface SecretOwner {
+  id: string
+  /** What it is, for what people are told. */
+  type: string
+  fields: readonly Pick<Field, 'name' | 'kind' | 'required'>[]
+}
+
+/** The ids of all that have secrets. */
+export const secretOwners = ({ alerts, destinations }: Settings): ReadonlySet<string> =>
+  new Set([...alerts.channels, ...destinations].map(({ id }) => id))
+
+export const secretsOfChannel = ({ id, type }: Pick<ChannelSettings, 'id' | 'type'>): SecretOwner => {
+  return { id, type, fields: secretFieldsOf(type) }
+}
+
+/** The secrets of channels and destinations, in a file that this user alone may read. */
 export interface SecretStore {
-  /** By the channels' ids and the names of the catalogue. What cannot be opened here is left out. */
+  /** By the owners' ids and the names of their fields. What cannot be opened here is left out. */
   get(): Secrets
-  /** Ids of channels that have secrets which cannot be opened here. */
+  /** Ids of owners that have secrets which cannot be opened here. */
   unreadable(): string[]
   /**
    * An empty value is taken away, one that is left out stays.
    * @throws Problem alert.secretUnknown, alert.secretMissing, alert.secretInvalid, alert.secretsNotKept
    */
-  set(channel: Pick<ChannelSettings, 'id' | 'type'>, changes: Readonly<Record<string, string>>): Promise<void>
-  /** Forgets all channels but these. */
+  set(owner: SecretOwner, changes: Readonly<Record<string, string>>): Promise<void>
+  /** Forgets all owners but these. */
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
@@ -46,7 +66,7 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
   let known: { secrets: Secrets; unreadable: string[] } | null = null
   const write = async (next: Stored) => {
     try {
-      await replaceFile(file, `${JSON.stringify({ version: 1, channels: next }, null, 2)}\n`)
+      await replaceFile(file, `${JSON.stringify({ version: 2, owners: next }, null, 2)}\n`)
     } catch (thrown) {
       throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
     }
@@ -76,23 +96,11 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
   return {
     get: () => opening().secrets,
     unreadable: () => opening().unreadable,
-    async set({ id, type }, changes) {
-      const before = stored[id] ?? {}
-      const unknown = Object.keys(changes).find(
-        (name) => !secretFieldsOf(type).some((field) => field.name === name),
-      )
-      if (unknown !== undefined) throw new Problem('alert.secretUnknown', { type, field: unknown })
-      const next = { ...before }
-      for (const field of secretFieldsOf(type)) {
-        const given = changes[field.name]?.trim()
-        if (given === undefined && field.name in before) continue
-        const why = refuseValue(field, given ?? '')
-        const said = { field: field.name }
-        if (why !== null)
-          throw new Problem(why === 'missing' ? 'alert.secretMissing' : 'alert.secretInvalid', said)
-        if (given === undefined || given === '') delete next[field.name]
-        else next[field.name] = sealed(given)
-      }
+    async set(owner, changes) {
+      const { id } = owner
+      const next: Stored[string] = {}
+      for (const [name, secret] of Object.entries(merged(owner, stored[id] ?? {}, changes)))
+        next[name] = typeof secret === 'string' ? sealed(secret) : secret
       if (Object.keys(next).length > 0 || id in stored) await write({ ...stored, [id]: next })
     },
     async keepOnly(ids) {
@@ -102,7 +110,35 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
   }
 }
 
-/** What cannot be used is set aside, never erased: the channels then say that their secrets are missing. */
+/**
+ * What an owner has after a change; given ones are still to be sealed.
+ * @throws Problem alert.secretUnknown, alert.secretMissing, alert.secretInvalid
+ */
+function merged(
+  { type, fields }: SecretOwner,
+  before: Stored[string],
+  changes: Readonly<Record<string, string>>,
+): Record<string, Stored[string][string] | string> {
+  const unknown = Object.keys(changes).find((name) => !fields.some((field) => field.name === name))
+  if (unknown !== undefined) throw new Problem('alert.secretUnknown', { type, field: unknown })
+  const next: ReturnType<typeof merged> = {}
+  for (const field of fields) {
+    const { name } = field
+    const given = changes[name]?.trim()
+    const kept = before[name]
+    if (given === undefined && kept !== undefined) {
+      next[name] = kept
+      continue
+    }
+    const why = refuseValue(field, given ?? '')
+    if (why !== null)
+      throw new Problem(why === 'missing' ? 'alert.secretMissing' : 'alert.secretInvalid', { field: name })
+    if (given !== undefined && given !== '') next[name] = given
+  }
+  return next
+}
+
+/** What cannot be used is set aside, never erased: whoever needs them says that they are missing. */
 function read(file: string): Stored {
   let text: string
   try {
@@ -112,7 +148,8 @@ function read(file: string): Stored {
     throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
   }
   try {
-    return fileSchema.parse(JSON.parse(text)).channels
+    const found = fileSchema.parse(JSON.parse(text))
+    return found.version === 1 ? found.channels : found.owners
   } catch {
     renameSync(file, freeName(file, 'set-aside'))
     return {}

@@ -1,0 +1,28 @@
+import { message } from '../../../words/message.ts'
+import type { DestinationTest } from '../../messages.ts'
+import { trial } from '../trial.ts'
+import type { Tested, TryOptions } from '../try.ts'
+import { dial } from './dial.ts'
+import { troubleOf } from './trouble.ts'
+
+/**
+ * It is dialled, and its certificate is looked at. Nothing is sent: a second session would be taken for a second
+ * computer with this one's certificate.
+ */
+export function tryReceiver(
+  destination: Tested<'receiver'>,
+  { identity, name: ownName, signal }: TryOptions,
+): Promise<DestinationTest> {
+  const { name } = destination
+  return trial({
+    name,
+    signal,
+    async run(step) {
+      const hello = { name: ownName, purpose: 'pair', session: null } as const
+      const { channel } = await step('connect', () => dial(destination, identity, hello, signal))
+      channel.destroy(null)
+      return message('test.answers', { name })
+    },
+    why: (thrown) => troubleOf(thrown, destination, false).problem,
+  })
+}

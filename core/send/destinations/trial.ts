@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import type { DestinationTest, TestStep } from '../messages.ts'
+import { testSteps } from '../messages.ts'
+
+/** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */
+export const TEST_MS = 12_000
+
+/** Does one step of a test: its time is taken, and what it throws ends the test. */
+export type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
+
+export interface Trial {
+  /** Of the destination. */
+  name: string
+  /** Ends the test, also while a call of the system hangs. */
+  signal: AbortSignal
+  /** Does the steps, and says what works; `found` is for what it finds on its way. */
+  run(step: DoStep, found: DestinationTest['found']): Promise<Message>
+  /** The sentence for what a step has thrown. */
+  why(thrown: unknown): Message
+}
+
+/** A test of a destination, step by step. Never rejects. */
+export async function trial({ name, signal, run, why }: Trial): Promise<DestinationTest> {
+  const found: DestinationTest['found'] = { notes: [] }
+  const tried = new Map<TestStep, { done: boolean; ms: number }>()
+  const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort').then(() => undefined)
+  const late = ended.then(() => Promise.reject(new Error('ended')))
+  late.catch(() => undefined)
+  const step: DoStep = async (name, act) => {
+    const since = performance.now()
+    const end = (done: boolean) => tried.set(name, { done, ms: Math.round(performance.now() - since) })
+    try {
+      const result = await Promise.race([act(), late])
+      end(true)
+      return result
+    } catch (thrown) {
+      end(false)
+      throw thrown
+    }
+  }
+  const result = (works: boolean, sentence: Message): DestinationTest => ({
+    works,
+    steps: testSteps.map((one) => ({ step: one, ...(tried.get(one) ?? { done: false, ms: null }) })),
+    sentence,
+    found,
+  })
+  try {
+    return result(true, await run(step, found))
+  } catch (thrown) {
+    const seconds = TEST_MS / 1000
+    return result(false, signal.aborted ? message('test.late', { name, seconds }) : why(thrown))
+  }
+}

@@ -1,0 +1,92 @@
+import { folderName } from '../wire/names.ts'
+import { Problem } from '../words/problem.ts'
+import { LONGEST_NAME } from './destinations.ts'
+import type { GivenDestination } from './given-destination.ts'
+import type { Destination, Settings, SftpDestination } from './schema.ts'
+import { MOST_DESTINATIONS } from './schema.ts'
+import type { SecretOwner } from './secrets.ts'
+
+// What becomes of the settings when somebody adds a folder, an SFTP server or a bucket, or changes one; pure.
+
+/** A kind that is added as it is given; a receiver is paired with instead. */
+export type AddedDestination = Exclude<Destination, { kind: 'receiver' }>
+
+/** @param ownName of this computer: its folder's name at the destination, where none is given. */
+export function completed(given: GivenDestination, id: string, ownName: string): AddedDestination {
+  const name = given.name.trim()
+  if (given.kind === 'folder') return { ...given, id, name }
+  return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
+}
+
+/** What tells where files go: two destinations never share it, and one keeps it for ever. */
+function targetOf(one: AddedDestination): string {
+  switch (one.kind) {
+    case 'folder':
+      return JSON.stringify([one.kind, one.path])
+    case 'sftp':
+      return JSON.stringify([one.kind, one.host.toLowerCase(), one.port, one.path, one.folder])
+    case 's3':
+      return JSON.stringify([one.kind, one.endpoint.toLowerCase(), one.bucket, one.prefix, one.folder])
+  }
+}
+
+const isSameTarget = (a: Destination, b: AddedDestination): boolean =>
+  a.kind !== 'receiver' && targetOf(a) === targetOf(b)
+
+/** @throws Problem refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
+function refuseAmong(others: readonly Destination[], one: AddedDestination): void {
+  const { name } = one
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
+  if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
+    throw new Problem('refuse.destinationName', { name })
+  if (one.kind !== 'folder' && folderName(one.folder) !== one.folder)
+    throw new Problem('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
+  const same = others.find((other) => isSameTarget(other, one))
+  if (same !== undefined) throw new Problem('refuse.sameTarget', { name: same.name })
+}
+
+/**
+ * Adds a destination.
+ * @throws Problem refuse.mostDestinations, refuse.destinationNameLength, refuse.destinationName,
+ * refuse.destinationFolder, refuse.sameTarget
+ */
+export function withAdded(settings: Settings, added: AddedDestination): Settings {
+  const { destinations } = settings
+  if (destinations.length >= MOST_DESTINATIONS)
+    throw new Problem('refuse.mostDestinations', { most: MOST_DESTINATIONS })
+  refuseAmong(destinations, added)
+  return { ...settings, destinations: [...destinations, added] }
+}
+
+/**
+ * Changes how a destination is reached. Where its files are it keeps: another place is another destination, as nothing
+ * that was sent is there.
+ * @throws Problem refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
+ */
+export function withDestinationChanged(settings: Settings, changed: AddedDestination): Settings {
+  const { id } = changed
+  const before = settings.destinations.find((one) => one.id === id)
+  if (before === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  if (!isSameTarget(before, changed)) throw new Problem('refuse.otherTarget', { name: before.name })
+  refuseAmong(
+    settings.destinations.filter((one) => one !== before),
+    changed,
+  )
+  return { ...settings, destinations: settings.destinations.map((one) => (one === before ? changed : one)) }
+}
+
+/** The secrets that a destination has. */
+export function secretsOfDestination(one: {
+  id: string
+  kind: Destination['kind']
+  login?: SftpDestination['login']
+}): SecretOwner {
+  const { id, kind, login } = one
+  const field = (name: string, required: boolean) => ({ name, kind: 'secret' as const, required })
+  if (kind === 's3') return { id, type: kind, fields: [field('accessKey', false), field('secretKey', false)] }
+  if (kind !== 'sftp' || login === 'agent') return { id, type: kind, fields: [] }
+  if (login === 'password') return { id, type: kind, fields: [field('password', true)] }
+  const passphrase = field('passphrase', false)
+  return { id, type: kind, fields: login === 'key' ? [field('key', true), passphrase] : [passphrase] }
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import {
+  folderDestinationSchema,
+  receiverDestinationSchema,
+  s3DestinationSchema,
+  sftpDestinationSchema,
+} from './schema.ts'
+
+// A destination as a person gives it, before it is in the settings.
+
+/** Left out: this computer's own name, made valid. */
+const folder = sftpDestinationSchema.shape.folder.optional()
+const anyFolder = folderDestinationSchema.omit({ id: true })
+const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
+const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
+
+/** One that can be added; a receiver is paired with instead. */
+export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3])
+export type GivenDestination = z.infer<typeof givenDestinationSchema>
+
+/** One that can be tested: a host key that is not known yet is "". */
+export const testedDestinationSchema = z.discriminatedUnion('kind', [
+  receiverDestinationSchema.omit({ id: true }),
+  anyFolder,
+  anySftp.extend({ hostKey: sftpDestinationSchema.shape.hostKey.or(z.literal('')) }),
+  anyS3,
+])
+export type TestedDestination = z.infer<typeof testedDestinationSchema>
+
+/** Its secrets, by the names that its kind has; see the settings' schema. An empty one is taken away. */
+export const givenSecretsSchema = z.record(z.string().max(100), z.string().max(10_000))

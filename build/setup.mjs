@@ -9,20 +9,25 @@
 import { ensureElectron } from './setup/electron.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { isProgram, runMain, SetupError, say } from './setup/project.mjs'
-import { electronPackages, ensurePackages, testPackages } from './setup/system.mjs'
+import { electronPackages, ensurePackages, ensureServers, testPackages } from './setup/system.mjs'
 
 /**
  * What to have ready: 'terminal' (Node.js alone: no apt, no Electron), 'display' (to run the application) or
- * 'tests'. Gives the paths that were found or made; `electron` is null for 'terminal'.
+ * 'tests'. Gives the paths that were found or made; `electron` is null for 'terminal'. `servers` resolves when the
+ * tests' storage servers are installed, which is under way while other tests run; it rejects with a SetupError.
  */
 export async function setup(level) {
   const node = await ensureNode()
-  if (level === 'terminal') return { node, electron: null }
+  if (level === 'terminal') return { node, electron: null, servers: Promise.resolve() }
   if (process.platform === 'linux') {
     if (level === 'tests') await ensurePackages([...electronPackages, ...testPackages], 'the tests')
     else await ensurePackages(electronPackages, 'the window')
   }
-  return { node, electron: await ensureElectron(node, level === 'tests') }
+  const electron = await ensureElectron(node, level === 'tests')
+  const servers = level === 'tests' && process.platform === 'linux' ? ensureServers() : Promise.resolve()
+  // Who needs them hears of it.
+  servers.catch(() => undefined)
+  return { node, electron, servers }
 }
 
 const levels = { '--display': 'display', '--tests': 'tests' }
@@ -37,7 +42,8 @@ async function main() {
   if (level === undefined || words.length > 1) {
     throw new SetupError('usage: node build/setup.mjs [--display | --tests | --print-electron]')
   }
-  const { node, electron } = await setup(level)
+  const { node, electron, servers } = await setup(level)
+  await servers
   say(`Node.js: ${node}`)
   if (electron !== null) say(`Electron ${electron.version}: ${electron.executable}`)
   return 0

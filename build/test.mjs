@@ -36,7 +36,7 @@ async function readReport(name) {
 }
 
 /** The stages in their order. Each gives its figures. */
-function stages({ node, electron }) {
+function stages({ node, electron, servers }) {
   const environment = {
     ...projectEnvironment(),
     // Inside the test desktop the cache directory is another one: the Electron that was found is named outright.
@@ -73,7 +73,13 @@ function stages({ node, electron }) {
       async () => stageCounts((await buildApplication(node, undefined, { echo: true })).status),
     ],
     ['Unit tests (vitest)', () => vitest('unit')],
-    ['Integration tests (vitest)', () => vitest('integration')],
+    [
+      'Integration tests (vitest)',
+      async () => {
+        await servers
+        return vitest('integration')
+      },
+    ],
     [
       'Tests on a desktop (playwright)',
       async () => {

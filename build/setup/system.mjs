@@ -1,4 +1,5 @@
 // Debian packages: what Electron links against, and what the tests' desktop and faults need.
+import { rm, writeFile } from 'node:fs/promises'
 import { inProject, SetupError, say } from './project.mjs'
 import { capture } from './run.mjs'
 
@@ -54,6 +55,19 @@ export const testPackages = [
   'python3-aiosmtpd',
 ]
 
+/** Storage servers that files are sent to, and what opens an encrypted file without us. Some hundred megabytes. */
+export const serverPackages = [
+  'ceph-mon',
+  'ceph-osd',
+  'radosgw',
+  'swift-proxy',
+  'swift-account',
+  'swift-container',
+  'swift-object',
+  'memcached',
+  'age',
+]
+
 /** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */
 export async function missingPackages(wanted) {
   const names = wanted.flatMap((entry) => entry.split('|'))
@@ -89,6 +103,26 @@ async function aptGet(args) {
     env: aptEnvironment(),
     timeoutMs: 1_200_000,
   })
+}
+
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** Installs while no service of a package is started: the tests start their own servers, with their own settings. */
+async function withoutServices(install) {
+  let isOurs = true
+  await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).catch(() => {
+    isOurs = false
+  })
+  try {
+    return await install()
+  } finally {
+    if (isOurs) await rm(POLICY, { force: true })
+  }
+}
+
+/** The servers of the tests; root alone can install them. */
+export function ensureServers() {
+  return withoutServices(() => ensurePackages(serverPackages, 'the storage servers of the tests'))
 }
 
 /**

@@ -28,6 +28,7 @@ import { alertCommands } from './alert-commands.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
+import { restoreCommandHandlers } from './restore/commands.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
@@ -88,6 +89,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     removeDestination: ({ id }) => set((settings) => withoutDestination(settings, id)),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
     ...alertCommands(agent, outcome),
+    ...restoreCommandHandlers(),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),

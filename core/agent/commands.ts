@@ -21,6 +21,7 @@ import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.
 import { commands } from './contract.ts'
 import { destinationCommands } from './destination-commands.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
+import { restoreCommandHandlers } from './restore/commands.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
@@ -68,6 +69,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     ...destinationCommands(agent, change),
     ...alertCommands(agent, outcome),
+    ...restoreCommandHandlers(),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),

@@ -16,6 +16,7 @@ import {
   sourceSchema,
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
+import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 /** What a command answers that can be refused: a sentence says why. */
@@ -201,6 +202,11 @@ export const commands = {
       .extend({ destination: z.string().optional() }),
     output: senderDefinition.requests.files.output,
   },
+  ...restoreCommands,
+  /** Brings files back from a destination; one restore at a time, whose progress is in the state. */
+  restoreStart: act(restoreStartSchema),
+  /** What is there stays: each file whole or not at all. */
+  restoreStop: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** Commands that only a desktop can do; the window has them besides `commands`. */

@@ -30,6 +30,7 @@ export function initialState(
     parked: [],
     incidents: [],
     notices: [],
+    restore: null,
     channels: [],
     secretStorage: 'file',
     workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },

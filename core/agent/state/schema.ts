@@ -97,6 +97,35 @@ export type DestinationState = z.infer<typeof destinationStateSchema>
 /** A file on the wire, and the id of the destination that it is on its way to. */
 export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
 
+/** The restore that runs, or the last one; a new start forgets it. */
+export const restoreStateSchema = z.object({
+  /** The id of the destination that it is from. */
+  destination: z.string(),
+  /** Absolute path of the directory that the files come to. */
+  to: z.string(),
+  phase: z.enum(['running', 'done', 'stopped', 'failed']),
+  /** Files and bytes that were looked at so far, and how many there are; null: not known yet. */
+  files: z.number(),
+  bytes: z.number(),
+  totalFiles: z.number().nullable(),
+  totalBytes: z.number().nullable(),
+  /** Bytes a second. */
+  rate: z.number(),
+  /** About how many milliseconds the rest will take; null: nothing can be said. */
+  left: z.number().nullable(),
+  restored: z.number(),
+  /** This very content was there already. */
+  same: z.number(),
+  /** Other content was there, and stays: nothing was to be overwritten. */
+  kept: z.number(),
+  failed: z.number(),
+  /** The first thing that failed, or why it ended; null: all is well. */
+  sentence: messageSchema.nullable(),
+  /** Milliseconds since 1970. */
+  startedAt: z.number(),
+})
+export type RestoreState = z.infer<typeof restoreStateSchema>
+
 /** Something that the person should know once, such as a settings file that was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
@@ -120,6 +149,8 @@ export const appStateSchema = z.object({
   /** Those that last first, then those that are over, newest first; at most 100. */
   incidents: z.array(incidentSchema),
   notices: z.array(noticeSchema),
+  /** null: none was started. */
+  restore: restoreStateSchema.nullable(),
   /** The native one first, then those of the settings, in their order. */
   channels: z.array(channelStateSchema),
   /** Where channels' secrets are kept: by the desktop's keyring, by it without a password of its own, or in a file that this user alone may read. */

@@ -3,7 +3,6 @@ import type { FileFacts } from '../../files/facts.ts'
 import { dataIn } from '../../files/holes.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
-import type { FileRow } from '../manifest/rows.ts'
 import { FileRefused } from '../outcome.ts'
 import type { Making } from '../tree.ts'
 import { openTree } from '../tree.ts'
@@ -12,6 +11,8 @@ import { openBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
 import { createMadeDirectories } from './directories.ts'
 import type { Dressing } from './dress.ts'
+import type { Incoming } from './incoming.ts'
+import { NotReadable } from './incoming.ts'
 
 /** What became of one file. */
 export type Put =
@@ -29,16 +30,15 @@ export type Put =
 /** Brings contents to a destination: each whole or not at all. */
 export interface Putting {
   /**
-   * @param fd of the content in the store; the caller closes it.
    * @param to the names below the destination.
    * @param directories what those on the way are at the source; null: nobody knows.
    * @param later hears what became of it, if that is known only when others are done, too.
    * @returns what became of it; null: `later` hears it.
-   * @throws Problem where nothing else could be written, either.
+   * @throws Problem where nothing else could be written, either; NotAFile and NotReadable, as the content could not be
+   * read.
    */
   put(
-    row: FileRow,
-    fd: number,
+    file: Incoming,
     to: readonly string[],
     directories: readonly (FileFacts | null)[],
     later: (put: Put) => void,
@@ -64,16 +64,15 @@ function failedPut(thrown: unknown, root: string): Put {
   return { did: 'failed', code }
 }
 
-/** Writes a content to a new file. @returns the digest of what was read. */
+/** Writes a content to a new file. @returns what was read. */
 async function writeContent(
-  row: FileRow,
-  from: number,
+  file: Incoming,
   to: number,
   advance: (bytes: number) => void,
-): Promise<Buffer> {
+): Promise<{ digest: Buffer; size: number }> {
   let unsynced = 0
-  const isSparse = row.facts.more?.sparse === true
-  const read = await readDigest(from, (piece, position) => {
+  const isSparse = file.facts.more?.sparse === true
+  const read = await file.read((piece, position) => {
     for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
       for (let at = 0; at < part.bytes.length; )
         at += writeSync(to, part.bytes, at, part.bytes.length - at, part.position + at)
@@ -85,7 +84,7 @@ async function writeContent(
     advance(piece.length)
   })
   if (isSparse) ftruncateSync(to, read.size)
-  return read.digest
+  return read
 }
 
 /** @param root the destination, which is there. */
@@ -121,53 +120,68 @@ export function openPutting(
     if (!dressing.dress(fd, facts)) undressed += 1
   }
 
-  const isSame = async (row: FileRow, target: string): Promise<boolean> => {
+  /** Whether a file that is there has this content. */
+  const hasContent = async (file: Incoming, digest: Buffer, target: string): Promise<boolean> => {
     const fd = openSync(target, READ_FILE)
     try {
-      const { digest } = await readDigest(fd, () => advance(0))
-      if (!digest.equals(row.digest)) return false
+      const there = await readDigest(fd, () => advance(0), 'anywhere', file.hasher())
+      if (!there.digest.equals(digest)) return false
       // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
-      if (overwrite) dress(fd, row.facts)
+      if (overwrite) dress(fd, file.facts)
       return true
     } finally {
       closeSync(fd)
     }
   }
 
-  /** What stands in the way of a file, or is it already; null: nothing. */
-  const judge = async (row: FileRow, directory: string, name: string): Promise<Put | null> => {
+  /** What stands in the way of a file, or is it already; null: nothing, as far as it is known before it is read. */
+  const judge = async (file: Incoming, directory: string, name: string): Promise<Put | null> => {
     const target = `${directory}/${name}`
     const there = lstatSync(target, { throwIfNoEntry: false })
     if (there === undefined) return null
     if (!there.isFile()) return { did: 'inTheWay' }
     if (batch.isFolded(directory, name)) return { did: 'folded' }
-    if (there.size === row.facts.size && (await isSame(row, target))) return { did: 'same' }
+    if (there.size === file.facts.size) {
+      if (file.digest === null) return null
+      if (await hasContent(file, file.digest, target)) return { did: 'same' }
+    }
     return overwrite ? null : { did: 'exists' }
   }
 
+  /** The same of a content whose digest only reading it has told. */
+  const judgeRead = async (
+    file: Incoming,
+    digest: Buffer,
+    directory: string,
+    name: string,
+  ): Promise<Put | null> => (file.digest === null ? judge({ ...file, digest }, directory, name) : null)
+
   const putNow = async (
-    row: FileRow,
-    from: number,
+    file: Incoming,
     to: readonly string[],
     later: (put: Put) => void,
   ): Promise<Put | null> => {
     const way = to.slice(0, -1)
     const name = to.at(-1) ?? ''
-    const judged = await judge(row, tree.enter(way, making).path, name)
+    const judged = await judge(file, tree.enter(way, making).path, name)
     if (judged !== null) return judged
-    const file = batch.make(way, tree.enter(way, making).path, name)
+    const made = batch.make(way, tree.enter(way, making).path, name)
     try {
-      const digest = await writeContent(row, from, file.fd, advance)
-      if (!digest.equals(row.digest)) {
-        batch.discard(file)
-        return { did: 'damaged', found: digest }
+      const { digest, size } = await writeContent(file, made.fd, advance)
+      const isWhole = size === file.facts.size && (file.digest?.equals(digest) ?? true)
+      const put: Put | null = isWhole
+        ? await judgeRead(file, digest, tree.enter(way, making).path, name)
+        : { did: 'damaged', found: digest }
+      if (put !== null) {
+        batch.discard(made)
+        return put
       }
-      dress(file.fd, row.facts)
+      dress(made.fd, file.facts)
     } catch (thrown) {
-      batch.discard(file)
+      batch.discard(made)
       throw thrown
     }
-    batch.add(file, row.facts.size, later)
+    batch.add(made, file.facts.size, later)
     return null
   }
 
@@ -177,13 +191,13 @@ export function openPutting(
   }
 
   return {
-    async put(row, fd, to, facts, later) {
+    async put(file, to, facts, later) {
       directories.follow(to.slice(0, -1), facts)
       let put: Put | null
       try {
-        put = await putNow(row, fd, to, later)
+        put = await putNow(file, to, later)
       } catch (thrown) {
-        if (thrown instanceof NotAFile) throw thrown
+        if (thrown instanceof NotAFile || thrown instanceof NotReadable) throw thrown
         const isInTheWay = thrown instanceof InTheWay || thrown instanceof FileRefused
         put = isInTheWay ? { did: 'inTheWay' } : failedPut(thrown, root)
       }

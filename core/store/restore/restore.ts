@@ -12,6 +12,7 @@ import { createDirectoryFacts } from './directories.ts'
 import { loadDressing } from './dress.ts'
 import type { Listed, RestoreEvent, RestoreHost, RestoreSummary } from './events.ts'
 import { emptySummary } from './events.ts'
+import { incomingFrom } from './incoming.ts'
 import type { Put } from './put.ts'
 import { openPutting } from './put.ts'
 import type { Selected } from './select.ts'
@@ -161,7 +162,7 @@ async function restoreAll(
     const tell = (put: Put, row: FileRow) =>
       void told.push(eventOf(put, one.source, row, layout, path.join(root, ...to), summary))
     const done = await bring(layout, rows, one, wanted, isRunning, (row, fd) =>
-      putting.put(row, fd, to, directories, (put) => tell(put, row)),
+      putting.put(incomingFrom(row, fd), to, directories, (put) => tell(put, row)),
     )
     if (done !== null && 'put' in done) tell(done.put, done.row)
     else if (done !== null) {

@@ -34,6 +34,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     ],
     incidents: [],
     notices: [],
+    restore: null,
     channels: [channelState(NATIVE)],
     parked: [],
     secretStorage: 'keyring',

@@ -1,0 +1,31 @@
+import type { Hasher } from '../../files/digest.ts'
+import { createHasher } from '../../files/digest.ts'
+import type { FileFacts } from '../../files/facts.ts'
+import type { FileRow } from '../manifest/rows.ts'
+import { readDigest } from '../verify/read-digest.ts'
+
+/** A content cannot be read where it comes from: nothing is said of where it should go. */
+export class NotReadable extends Error {
+  override readonly name = 'NotReadable'
+}
+
+/** A content that is to be restored, wherever it comes from. */
+export interface Incoming {
+  facts: FileFacts
+  /** As it was stored, made by `hasher`; null: nobody knows, and only its size tells whether it is whole. */
+  digest: Buffer | null
+  hasher(): Hasher
+  /**
+   * Hands over the content piece by piece, in order, and tells what it was. No more than a little beyond its size.
+   * @throws NotAFile, NotReadable, or what the system says.
+   */
+  read(take: (piece: Buffer, position: number) => void): Promise<{ digest: Buffer; size: number }>
+}
+
+/** @param fd of the content in a store; the caller closes it. */
+export const incomingFrom = ({ facts, digest }: FileRow, fd: number): Incoming => ({
+  facts,
+  digest,
+  hasher: createHasher,
+  read: (take) => readDigest(fd, take),
+})

@@ -21,6 +21,7 @@ import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.
 import { commands } from './contract.ts'
 import { destinationCommands } from './destination-commands.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
+import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
@@ -69,6 +70,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     ...destinationCommands(agent, change),
     ...alertCommands(agent, outcome),
+    ...receivingCommands(agent.receiver, set, outcome),
     ...restoreCommandHandlers(),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),

@@ -4,6 +4,7 @@ import { testedSchema } from '../alert/messages.ts'
 import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
+import { receiverDefinition } from '../receive/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
 import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
@@ -11,6 +12,7 @@ import {
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiverDestinationSchema,
+  receiveSettingsSchema,
   settingsSchema,
   sourceFiltersSchema,
   sourceSchema,
@@ -164,6 +166,18 @@ export const commands = {
   removeDestination: act(source),
   /** The ids of the destinations that a source goes to; null: all. */
   setDestinations: act(z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() })),
+  /** Lets other computers send here, or (null) no longer; what they have sent stays. */
+  setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
+  /** A pairing code for one more sender; it works once, for some minutes. */
+  inviteSender: {
+    input: nothing,
+    output: z.union([
+      z.object({ code: z.string(), minutes: z.number() }),
+      z.object({ sentence: messageSchema }),
+    ]),
+  },
+  renameSender: act(receiverDefinition.requests.renameSender.input),
+  revokeSender: act(receiverDefinition.requests.revokeSender.input),
   changeSettings: act(changeableSettingsSchema),
   /** It is told no more until it is over. `by`: who has seen to it, as the timeline says. */
   acknowledge: act(z.object({ id: z.string(), by: z.string().min(1).max(100) })),

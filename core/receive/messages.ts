@@ -1,6 +1,29 @@
 import { z } from 'zod'
+import { senderLevels } from '../wire/limits.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
+
+/** Senders that a report names. */
+export const MOST_SENDERS = 500
+
+/** A computer that may send here; times in milliseconds since 1970, by this computer's clock. */
+export const receivedSenderSchema = z.object({
+  fingerprint: z.string(),
+  name: z.string(),
+  /** In the store. */
+  folder: z.string(),
+  /** null: it never was connected. */
+  seenAt: z.number().nullable(),
+  connected: z.boolean(),
+  /** What it last said of itself, and when; null: it never did. */
+  level: z.enum(senderLevels).nullable(),
+  sentence: z.string().nullable(),
+  statusAt: z.number().nullable(),
+  /** What it has in the store, older contents included. */
+  files: z.number(),
+  bytes: z.number(),
+})
+export type ReceivedSender = z.infer<typeof receivedSenderSchema>
 
 const runningSchema = z.object({
   port: z.number(),
@@ -9,6 +32,8 @@ const runningSchema = z.object({
   receivedFiles: z.number(),
   receivedBytes: z.number(),
   refusedConnections: z.number(),
+  /** Those that may send, at most MOST_SENDERS. */
+  senders: z.array(receivedSenderSchema),
 })
 export type RunningReport = z.infer<typeof runningSchema>
 
@@ -22,8 +47,16 @@ export const receiverDefinition = {
     name: z.string(),
     /** Senders that are accepted without pairing: the embedded receiver's own computer. */
     trusted: z.array(z.object({ fingerprint: z.string(), name: z.string() })),
+    /** What each sender may have there, in bytes; left out, null: no limit. */
+    quotaBytes: z.number().nullable().optional(),
   }),
   /** How it runs, or why it cannot start; then it tries again by itself. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
-  requests: {},
+  requests: {
+    /** Makes a pairing code, which works once. `minutes`: for so long. */
+    invite: { input: z.object({}), output: z.object({ code: z.string(), minutes: z.number() }) },
+    renameSender: { input: z.object({ fingerprint: z.string(), name: z.string() }), output: z.object({}) },
+    /** Takes nothing more of a sender until it is paired again; what it has sent stays. */
+    revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },
+  },
 } satisfies WorkerDefinition

@@ -2,7 +2,7 @@ import { createLimitedLog } from '../pacing/limited-log.ts'
 import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
-import type { StoreRules } from '../store/limits/rules.ts'
+import type { Amount, StoreRules } from '../store/limits/rules.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { createConnected } from './connection/connected.ts'
@@ -62,6 +62,8 @@ export interface Receiver {
   readonly stalledMs: number
   /** Those that may send. */
   senderStates(): SenderState[]
+  /** What a sender has in the store, by its folder. */
+  usage(folder: string): Amount
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
   configure(changes: ReceiverChanges): Promise<void>
   trust(trusted: readonly Trusted[]): Promise<void>
@@ -179,6 +181,7 @@ async function startOnStore(
       return store.stalledMs()
     },
     senderStates: () => senderStates(senders, seen, connected.folders()),
+    usage: store.usage,
     async configure(changes) {
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name

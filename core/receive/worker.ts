@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../files/system-error.ts'
 import { throttled } from '../pacing/throttled.ts'
+import type { StoreRules } from '../store/limits/rules.ts'
 import { DEFAULT_RULES } from '../store/limits/rules.ts'
-import { sentenceOf } from '../words/problem.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { receiverDefinition } from './messages.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'
 import { startStoreReceiver } from './receiver.ts'
+import { answerRequests, sendersOf } from './requests.ts'
 
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>
@@ -16,11 +19,18 @@ type Threads = Pick<ReceiverOptions, 'storeThread'>
 const REPORT_EVERY_MS = 250
 /** A store that cannot be used now, or a port that is taken, is tried again after this. */
 const RETRY_MS = 3_000
+/** How often senders are looked at. */
+const LOOK_EVERY_MS = 2_000
 
 /** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
 export function startReceiver(threads: Threads) {
   return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, threads)
 }
+
+const rulesOf = ({ quotaBytes = null }: Config): StoreRules => ({
+  ...DEFAULT_RULES,
+  quota: { each: { bytes: quotaBytes, files: null }, of: {} },
+})
 
 function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHandlers<Definition> {
   let config: Config | null = null
@@ -33,9 +43,15 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
   const report = () => {
     if (receiver === null) return
     const { port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections } = receiver
-    context.report({ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections })
+    const senders = sendersOf(receiver)
+    context.report({
+      ...{ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections },
+      senders,
+    })
   }
   const onChange = throttled(REPORT_EVERY_MS, report)
+  // Who is connected, and what a sender says of itself.
+  const looking = setInterval(report, LOOK_EVERY_MS)
 
   const start = async (): Promise<void> => {
     if (config === null || over) return
@@ -43,7 +59,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     const mine = latest
     try {
       const started = await startStoreReceiver(
-        { ...config, rules: DEFAULT_RULES, ...threads },
+        { ...config, rules: rulesOf(config), ...threads },
         { onChange, log: context.log },
       )
       if (over || mine !== latest) return await started.close()
@@ -68,7 +84,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
   }
 
   const sameListener = (a: Config, b: Config) =>
-    a.storeDirectory === b.storeDirectory && a.host === b.host && a.port === b.port && a.name === b.name
+    isDeepStrictEqual({ ...a, trusted: [] }, { ...b, trusted: [] })
 
   return {
     async configure(next) {
@@ -81,9 +97,13 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
       await close()
       await start()
     },
-    requests: {},
+    requests: answerRequests(() => {
+      if (receiver === null || config === null) throw new Problem('agent.workerAway', { worker: 'receiver' })
+      return config.storeDirectory
+    }, report),
     async stop() {
       over = true
+      clearInterval(looking)
       await close()
     },
   }

@@ -203,6 +203,16 @@ export const sendRuleSchema = z.object({
 })
 export type SendRule = z.infer<typeof sendRuleSchema>
 
+/** A receiver on this computer that the agent runs. */
+export const receiveSettingsSchema = z.object({
+  /** Its store's directory. */
+  directory: absolutePathSchema,
+  port: z.number().int().min(1).max(65_535).default(7766),
+  /** What each sender may have there, in bytes; null: no limit. */
+  quotaBytes: bytes.min(1).nullable().default(null),
+})
+export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
+
 export const SETTINGS_VERSION = 1
 
 const settingsObject = z.object({
@@ -237,6 +247,8 @@ const settingsObject = z.object({
     .prefault({}),
   /** None: the embedded receiver on this computer. */
   destinations: z.array(destinationSchema).max(MOST_DESTINATIONS).default([]),
+  /** Other computers may send to this one, as to `holdfast receive`; null: they may not. */
+  receive: receiveSettingsSchema.nullable().default(null),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z
     .object({ since: z.number().int().default(0), until: z.number().int().nullable() })

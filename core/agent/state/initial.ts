@@ -4,6 +4,7 @@ import { noTotals } from '../../ledger/messages.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
 import type { Destination, Settings } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
+import { receivingState } from '../receiving.ts'
 import type { AppState, DestinationState, Progress, WorkerState } from './schema.ts'
 
 export const noProgress: Progress = { totals: noTotals, rate: 0, left: null }
@@ -27,6 +28,7 @@ export function initialState(
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
+    receiving: receivingState(settings),
     parked: [],
     incidents: [],
     notices: [],

@@ -3,6 +3,7 @@ import { incidentSchema } from '../../alert/incident.ts'
 import { channelStateSchema } from '../../alert/messages.ts'
 import { checkedSchema } from '../../check/messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
+import { receivedSenderSchema } from '../../receive/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
 import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -126,6 +127,18 @@ export const restoreStateSchema = z.object({
 })
 export type RestoreState = z.infer<typeof restoreStateSchema>
 
+/** The receiver that the settings ask for. */
+export const receivingSchema = z.object({
+  directory: z.string(),
+  port: z.number(),
+  /** It listens. */
+  isRunning: z.boolean(),
+  /** Why it cannot run; it tries again by itself. */
+  problem: messageSchema.nullable(),
+  senders: z.array(receivedSenderSchema),
+})
+export type ReceivingState = z.infer<typeof receivingSchema>
+
 /** Something that the person should know once, such as a settings file that was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
@@ -144,6 +157,8 @@ export const appStateSchema = z.object({
   transfers: z.array(stateTransferSchema),
   /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
   destinations: z.array(destinationStateSchema),
+  /** null: no other computer may send here. */
+  receiving: receivingSchema.nullable(),
   /** Files that were given up, at most 20 of each destination. */
   parked: z.array(fileSchema),
   /** Those that last first, then those that are over, newest first; at most 100. */

@@ -31,6 +31,7 @@ const report = {
   receivedFiles: 0,
   receivedBytes: 0,
   refusedConnections: 0,
+  senders: [],
 }
 
 function supervised() {

@@ -36,6 +36,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     notices: [],
     restore: null,
     channels: [channelState(NATIVE)],
+    receiving: null,
     parked: [],
     secretStorage: 'keyring',
     workers: {

@@ -1,0 +1,73 @@
+import { isAbsolute, relative } from 'node:path'
+import type { receiverDefinition } from '../receive/messages.ts'
+import type { ReceiveSettings, Settings } from '../settings/schema.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
+import type { ConfigOf, ReportOf } from '../worker/definition.ts'
+import type { CommandHandlers } from './commands.ts'
+import type { Outcome } from './contract.ts'
+import type { ReceivingState } from './state/schema.ts'
+import type { SupervisedWorker } from './workers/supervisor.ts'
+
+type Definition = typeof receiverDefinition
+
+/** Everybody in the network may knock; only who is paired is let in. */
+const ALL_ADDRESSES = '0.0.0.0'
+
+export function receiverConfig(receive: ReceiveSettings, computerName: string): ConfigOf<Definition> {
+  const { directory, port, quotaBytes } = receive
+  return { storeDirectory: directory, host: ALL_ADDRESSES, port, name: computerName, trusted: [], quotaBytes }
+}
+
+/** What is known of it before it has said anything. */
+export function receivingState({ receive }: Pick<Settings, 'receive'>): ReceivingState | null {
+  if (receive === null) return null
+  return { directory: receive.directory, port: receive.port, isRunning: false, problem: null, senders: [] }
+}
+
+/** Pure. A receiver that cannot run has the senders that it had. */
+export function withReceived(before: ReceivingState, report: ReportOf<Definition>): ReceivingState {
+  if ('problem' in report) return { ...before, isRunning: false, problem: report.problem }
+  return { ...before, isRunning: true, problem: null, senders: report.senders }
+}
+
+const isWithin = (inner: string, outer: string): boolean => {
+  const way = relative(outer, inner)
+  return way === '' || (!way.startsWith('..') && !isAbsolute(way))
+}
+
+/**
+ * What others send must not be sent on as this computer's own.
+ * @throws Problem refuse.receiveInSource
+ */
+export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
+  const source = sources.find(
+    ({ path }) => isWithin(receive.directory, path) || isWithin(path, receive.directory),
+  )
+  if (source !== undefined)
+    throw new Problem('refuse.receiveInSource', { path: receive.directory, name: source.name })
+}
+
+/** What a view may do with it. */
+export function receivingCommands(
+  receiver: Pick<SupervisedWorker<Definition>, 'request'>,
+  set: (update: (settings: Settings) => Settings) => Promise<Outcome>,
+  outcome: (act: () => Promise<void>) => Promise<Outcome>,
+): Pick<CommandHandlers, 'setReceiving' | 'inviteSender' | 'renameSender' | 'revokeSender'> {
+  return {
+    setReceiving: ({ receive }) =>
+      set((settings) => {
+        if (receive !== null) refuseReceiving(settings, receive)
+        return { ...settings, receive }
+      }),
+    inviteSender: () =>
+      receiver.request('invite', {}).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
+    renameSender: (input) =>
+      outcome(async () => {
+        await receiver.request('renameSender', input)
+      }),
+    revokeSender: (input) =>
+      outcome(async () => {
+        await receiver.request('revokeSender', input)
+      }),
+  }
+}

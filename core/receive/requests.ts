@@ -1,0 +1,62 @@
+import { storeLayout } from '../store/layout.ts'
+import { Problem } from '../words/problem.ts'
+import type { InputOf } from '../worker/definition.ts'
+import type { WorkerHandlers } from '../worker/serve.ts'
+import type { ReceivedSender, receiverDefinition } from './messages.ts'
+import { MOST_SENDERS } from './messages.ts'
+import { CODE_MINUTES } from './pairing/codes.ts'
+import { invite } from './pairing/invitation.ts'
+import type { Receiver } from './receiver.ts'
+import type { SenderState } from './senders/seen.ts'
+import { openSenders } from './senders/senders.ts'
+
+type Definition = typeof receiverDefinition
+
+/** A name of a sender, as the list of senders has it. */
+const LONGEST_NAME = 200
+
+const NAME = new RegExp(`^[^\\p{Cc}]{1,${LONGEST_NAME}}$`, 'u')
+
+/** Those that may send now, the ones that were seen last first. */
+export function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
+  const last = ({ connected, seenAt }: SenderState) => (connected ? Number.POSITIVE_INFINITY : (seenAt ?? 0))
+  return receiver
+    .senderStates()
+    .sort((one, other) => last(other) - last(one) || one.name.localeCompare(other.name))
+    .slice(0, MOST_SENDERS)
+    .map(({ fingerprint, name, folder, seenAt, connected, status, statusAt }) => {
+      const { files, bytes } = receiver.usage(folder)
+      const told = { level: status?.level ?? null, sentence: status?.sentence ?? null, statusAt }
+      return { fingerprint, name, folder, seenAt, connected, ...told, files, bytes }
+    })
+}
+
+/**
+ * What a person does with the senders of a running receiver: written to its list, which it follows.
+ * @param store its directory. @throws Problem where it does not run.
+ * @param changed is called when the list is another one.
+ */
+export function answerRequests(
+  store: () => string,
+  changed: () => void,
+): WorkerHandlers<Definition>['requests'] {
+  const list = () => openSenders(storeLayout(store()).senders, () => undefined)
+  return {
+    async invite() {
+      const { code } = await invite(store(), Date.now())
+      return { code, minutes: CODE_MINUTES }
+    },
+    async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {
+      const wanted = name.trim()
+      if (!NAME.test(wanted)) throw new Problem('transfer.senderNameInvalid', { name })
+      await (await list()).rename(fingerprint, wanted)
+      changed()
+      return {}
+    },
+    async revokeSender({ fingerprint }: InputOf<Definition, 'revokeSender'>) {
+      await (await list()).revoke(fingerprint, Date.now())
+      changed()
+      return {}
+    },
+  }
+}

@@ -19,15 +19,27 @@ export function receiverConfig(receive: ReceiveSettings, computerName: string): 
 }
 
 /** What is known of it before it has said anything. */
-export function receivingState({ receive }: Pick<Settings, 'receive'>): ReceivingState | null {
+export function receivingState(
+  { receive }: Pick<Settings, 'receive'>,
+  now: number,
+  before: ReceivingState | null = null,
+): ReceivingState | null {
   if (receive === null) return null
-  return { directory: receive.directory, port: receive.port, isRunning: false, problem: null, senders: [] }
+  const { directory, port } = receive
+  if (before?.directory === directory && before.port === port) return before
+  return { directory, port, isRunning: false, problem: null, since: now, senders: [] }
 }
 
 /** Pure. A receiver that cannot run has the senders that it had. */
-export function withReceived(before: ReceivingState, report: ReportOf<Definition>): ReceivingState {
-  if ('problem' in report) return { ...before, isRunning: false, problem: report.problem }
-  return { ...before, isRunning: true, problem: null, senders: report.senders }
+export function withReceived(
+  before: ReceivingState,
+  report: ReportOf<Definition>,
+  now: number,
+): ReceivingState {
+  const isRunning = !('problem' in report)
+  const since = isRunning === before.isRunning ? before.since : now
+  if (!isRunning) return { ...before, isRunning, since, problem: report.problem }
+  return { ...before, isRunning, since, problem: null, senders: report.senders }
 }
 
 const isWithin = (inner: string, outer: string): boolean => {

@@ -36,6 +36,7 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
     ...workerConditions(state, now),
     ...uncheckedCondition(state, now),
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
+    ...receivingCondition(state, now),
     ...state.sources.flatMap((one) => [
       ...parkedCondition(state, one, now),
       ...scanCondition(one, now),
@@ -51,6 +52,7 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
 export function conditionIds({ destinations, sources, workers }: AppState): string[] {
   return [
     'unchecked',
+    'receiving',
     ...Object.keys(workers).map((name) => `worker:${name}`),
     ...destinations.map(({ id }) => `destination:${id}`),
     ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `silent:${id}`]),
@@ -98,6 +100,14 @@ function uncheckedCondition({ sources, checkedPaths, settings }: AppState, now: 
   const sentence = message('status.notChecked', { name, age: inSteps(now - checked.at) })
   const subject = { id: 'unchecked', name, source: null }
   return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS)
+}
+
+/** Other computers cannot send here, although the settings say that they may. */
+function receivingCondition({ receiving }: AppState, now: number): Condition[] {
+  if (receiving === null) return []
+  const { directory, problem, since } = receiving
+  const subject = { id: 'receiving', name: directory, source: null }
+  return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
 }
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): Condition[] {

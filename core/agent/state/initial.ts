@@ -28,7 +28,7 @@ export function initialState(
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
-    receiving: receivingState(settings),
+    receiving: receivingState(settings, Date.now()),
     parked: [],
     incidents: [],
     notices: [],

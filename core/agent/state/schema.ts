@@ -135,6 +135,8 @@ export const receivingSchema = z.object({
   isRunning: z.boolean(),
   /** Why it cannot run; it tries again by itself. */
   problem: messageSchema.nullable(),
+  /** Milliseconds since 1970: for so long it has run, or has not. */
+  since: z.number(),
   senders: z.array(receivedSenderSchema),
 })
 export type ReceivingState = z.infer<typeof receivingSchema>

@@ -1,0 +1,84 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { CommandInput, Commands } from '../../../core/agent/contract.ts'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { holdfast, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+/** A port that nobody had a moment ago. */
+async function aPort(): Promise<number> {
+  const server = createServer().listen(0)
+  await until('a port', () => server.listening)
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+test('others send to an agent that lets them: by its code, each seen, renamed, limited, and sent away', async () => {
+  const data = temporaryDirectory('receiving')
+  const directory = path.join(temporaryDirectory('store'), 'store')
+  const own = temporaryDirectory('own')
+  startHoldfast(['agent', '--data', data, own])
+  await untilState(data, 'the agent', ({ sources }) => sources.length === 1)
+  const ask = <C extends keyof Commands>(command: C, input: CommandInput<C>) =>
+    sendCommand(data, command, input)
+  const receive = { directory, port: await aPort(), quotaBytes: null }
+
+  const inside = { ...receive, directory: path.join(own, 'store') }
+  expect(await ask('setReceiving', { receive: inside })).toMatchObject({
+    done: false,
+    sentence: { key: 'refuse.receiveInSource' },
+  })
+  expect(await ask('setReceiving', { receive })).toEqual({ done: true })
+  await untilState(data, 'it to listen', ({ receiving }) => receiving?.isRunning === true)
+  const invitation = (await ask('inviteSender', {})) as { code: string }
+
+  const station = temporaryDirectory('station')
+  const photos = path.join(temporaryDirectory('station-files'), 'photos')
+  mkdirSync(photos)
+  for (let index = 0; index < 20; index += 1)
+    writeFileSync(path.join(photos, `p${index}`), Buffer.alloc(5_000, index))
+  await holdfast(['pair', invitation.code, '--data', station, '--name', 'station-3'])
+  startHoldfast(['agent', '--data', station, photos])
+  const arrived = path.join(directory, 'station-3/photos')
+  await until(
+    'all to arrive',
+    () => existsSync(arrived) && Object.keys(treeOf(arrived)).length === 20,
+    30_000,
+  )
+  expect(treeOf(arrived)).toEqual(treeOf(photos))
+  const seen = await untilState(data, 'the sender to be seen', ({ receiving }) => {
+    const [sender] = receiving?.senders ?? []
+    return sender?.files === 20 && sender.connected && sender.level === 'ok'
+  })
+  const [sender] = seen.receiving?.senders ?? []
+  expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000 })
+
+  const fingerprint = sender?.fingerprint ?? ''
+  expect(await ask('renameSender', { fingerprint, name: 'Roof camera' })).toEqual({ done: true })
+  await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
+
+  // 100,000 bytes and the names are there: nothing more fits.
+  expect(await ask('setReceiving', { receive: { ...receive, quotaBytes: 150_000 } })).toEqual({ done: true })
+  writeFileSync(path.join(photos, 'one more'), Buffer.alloc(50_000))
+  await untilState(station, 'the quota to be said', ({ destinations: [one] }) => {
+    return one?.connection.problem?.key === 'transfer.quotaBytes'
+  })
+  expect(existsSync(path.join(arrived, 'one more'))).toBe(false)
+
+  expect(await ask('revokeSender', { fingerprint })).toEqual({ done: true })
+  await untilState(data, 'nobody to be left', ({ receiving }) => receiving?.senders.length === 0)
+  await untilState(station, 'the sender to be told', ({ destinations: [one] }) => {
+    return one?.connection.problem?.key === 'transfer.revoked'
+  })
+  expect(await ask('setReceiving', { receive: null })).toEqual({ done: true })
+  const after = await untilState(data, 'the receiver to end', ({ workers }) => {
+    return workers.receiver.condition === 'off'
+  })
+  expect(after.receiving).toBeNull()
+})

@@ -1,9 +1,40 @@
 import type { SftpDestination } from '../../../settings/schema.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
+import type { ReachedStore } from '../objects/objects.ts'
+import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
+import { addressOf, connectSftp, OtherHostKey } from './connect.ts'
+import { openSftpStore } from './store.ts'
 
-export type SftpOptions = OpenOptions & { destination: SftpDestination }
+export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
 
-export function openSftp(_options: SftpOptions, _events: DestinationEvents): Destination {
-  throw new Error('not built yet')
+/**
+ * Logs in to the server, and opens its files as a store.
+ * @throws Problem where only a person can help; StoreFault.
+ */
+export async function reachSftp(
+  destination: Omit<SftpDestination, 'id'>,
+  secrets: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ReachedStore> {
+  const { name, path, folder } = destination
+  const connection = await connectSftp(destination, secrets, signal).catch((thrown: unknown) => {
+    if (!(thrown instanceof OtherHostKey)) throw thrown
+    const address = addressOf(destination)
+    throw new Problem('transfer.sftp.otherHostKey', { name, address, found: thrown.found }, { cause: thrown })
+  })
+  try {
+    const store = await openSftpStore(connection, path, folder)
+    return { store, localAddress: connection.localAddress, isToItself: connection.isToItself }
+  } catch (thrown) {
+    connection.client.destroy()
+    throw thrown
+  }
+}
+
+export function openSftp(options: SftpOptions, events: DestinationEvents): Destination {
+  const { destination, secrets } = options
+  const reach = (signal: AbortSignal) => reachSftp(destination, secrets, signal)
+  return openObjects(options, { address: addressOf(destination), reach }, events)
 }

@@ -1,0 +1,76 @@
+import type { Client, SFTPWrapper } from 'ssh2'
+import { errorText } from '../../../files/system-error.ts'
+import { StoreFault } from '../objects/object-store.ts'
+
+/** What an answer of the server is told to. */
+export type Answered<T> = (error: Error | null | undefined, value: T) => void
+
+/** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
+export interface Channel {
+  /**
+   * Asks the server. ssh2 forgets calls whose channel ends: here they are lost.
+   * @throws StoreFault `lost`; SftpStatus, what the server says.
+   */
+  call<T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T>
+  /** The same for what has no other answer than that it is done. */
+  tell(ask: (sftp: SFTPWrapper, answered: (error?: Error | null) => void) => void): Promise<void>
+  /** Calls that are under way. */
+  readonly busy: number
+  /** Whether the server offers an extension of the protocol. */
+  offers(extension: string): boolean
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<unknown>
+}
+
+export function openChannel(client: Client): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    client.sftp((error, sftp) => {
+      if (error === undefined) resolve(channelOn(sftp))
+      else reject(error)
+    })
+  })
+}
+
+function channelOn(sftp: SFTPWrapper): Channel {
+  const waiting = new Set<(reason: StoreFault) => void>()
+  let over: StoreFault | null = null
+  const ended = new Promise<unknown>((resolve) => {
+    const end = (why: unknown) => {
+      if (over !== null) return
+      over = new StoreFault('lost', why instanceof Error ? why.message : 'ECONNRESET', { cause: why })
+      for (const lose of waiting) lose(over)
+      waiting.clear()
+      resolve(over)
+    }
+    sftp.on('error', end)
+    sftp.on('end', end)
+    sftp.on('close', end)
+  })
+  const call = <T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (over !== null) return reject(over)
+      waiting.add(reject)
+      const answered: Answered<T> = (error, value) => {
+        // What comes of a channel's end has come already.
+        if (!waiting.delete(reject)) return
+        if (error == null) resolve(value)
+        else reject(over ?? error)
+      }
+      try {
+        ask(sftp, answered)
+      } catch (thrown) {
+        waiting.delete(reject)
+        reject(new StoreFault('failed', errorText(thrown), { cause: thrown }))
+      }
+    })
+  const extensions: unknown = Reflect.get(sftp, '_extensions')
+  return {
+    ended,
+    get busy() {
+      return waiting.size
+    },
+    offers: (extension) => typeof extensions === 'object' && extensions !== null && extension in extensions,
+    call,
+    tell: (ask) => call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),
+  }
+}

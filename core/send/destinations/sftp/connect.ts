@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import net from 'node:net'
+import type { Client, ConnectConfig } from 'ssh2'
+import { errorCode, errorText } from '../../../files/system-error.ts'
+import type { SftpDestination } from '../../../settings/schema.ts'
+import { Problem } from '../../../words/problem.ts'
+import { StoreFault } from '../objects/object-store.ts'
+
+/** A server that is silent for so long, and asked as often, is gone: within 30 s. */
+const ASK_EVERY_MS = 10_000
+const UNANSWERED = 2
+const LOGIN_MS = 20_000
+
+/** Where, and as whom, files are sent to. */
+export type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
+
+/** A server that has let this computer in. */
+export interface Connection {
+  client: Client
+  localAddress: string | null
+  /** Both ends have the same address. */
+  isToItself: boolean
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<unknown>
+}
+
+/** The host key is another one than was expected; nothing was logged in to. */
+export class OtherHostKey extends Error {
+  override readonly name = 'OtherHostKey'
+  /** As ssh-keygen -l shows it. */
+  readonly found: string
+
+  constructor(found: string) {
+    super(`host key ${found}`)
+    this.found = found
+  }
+}
+
+export const addressOf = ({ host, port }: Pick<Login, 'host' | 'port'>): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
+const fingerprintOf = (key: Buffer): string =>
+  `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
+
+/** What proves to the server who this is. */
+async function credentials(
+  { login, keyFile, name }: Login,
+  { password, key, passphrase }: Readonly<Record<string, string>>,
+): Promise<Partial<ConnectConfig>> {
+  switch (login) {
+    case 'password':
+      // Some servers take a password only as the answer to a question.
+      return { password: password ?? '', tryKeyboard: true }
+    case 'key':
+      return { privateKey: key ?? '', ...(passphrase === undefined ? {} : { passphrase }) }
+    case 'file': {
+      const path = keyFile ?? ''
+      const privateKey = await readFile(path).catch((thrown: unknown) => {
+        const reason = errorCode(thrown) ?? errorText(thrown)
+        throw new Problem('transfer.sftp.keyFile', { name, path, reason }, { cause: thrown })
+      })
+      return { privateKey, ...(passphrase === undefined ? {} : { passphrase }) }
+    }
+    case 'agent': {
+      const agent = process.env.SSH_AUTH_SOCK
+      if (agent === undefined || agent === '') throw new Problem('transfer.sftp.noAgent', { name })
+      return { agent }
+    }
+    default:
+      return login satisfies never
+  }
+}
+
+async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.Socket> {
+  const socket = net.connect({ host, port, signal, noDelay: true })
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => socket.destroy(new StoreFault('lost', 'ETIMEDOUT')), LOGIN_MS)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    socket.once('error', reject)
+  }).catch((thrown: unknown) => {
+    throw new StoreFault('lost', errorCode(thrown) ?? errorText(thrown), { cause: thrown })
+  })
+  return socket
+}
+
+/** What a connection that failed says. */
+function failure(thrown: unknown, login: Login, shown: string): Error {
+  if (shown !== login.hostKey && shown !== '') return new OtherHostKey(shown)
+  const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
+  if (level === 'client-authentication')
+    return new Problem('transfer.sftp.loginRefused', {
+      name: login.name,
+      user: login.user,
+      address: addressOf(login),
+    })
+  if (level === 'agent') return new Problem('transfer.sftp.noAgent', { name: login.name })
+  return new StoreFault('lost', errorCode(thrown) ?? errorText(thrown), { cause: thrown })
+}
+
+/**
+ * Connects to a server, looks at its host key, and logs in.
+ * @throws OtherHostKey, before anything is told to the server; Problem where only a person can help; StoreFault.
+ */
+export async function connectSftp(
+  login: Login,
+  secrets: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const proof = await credentials(login, secrets)
+  const { default: ssh2 } = await import('ssh2')
+  const sock = await reach(login, signal)
+  const { localAddress = null, remoteAddress } = sock
+  const client = new ssh2.Client()
+  let shown = ''
+  const ended = new Promise<unknown>((resolve) => {
+    client.on('error', (error) => {
+      resolve(new StoreFault('lost', errorCode(error) ?? error.message, { cause: error }))
+      client.destroy()
+    })
+    client.on('close', () => resolve(new StoreFault('lost', 'ECONNRESET')))
+  })
+  client.on('keyboard-interactive', (_name, _instructions, _language, prompts, answer) =>
+    answer(prompts.map(() => secrets.password ?? '')),
+  )
+  const abort = () => client.destroy()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.once('ready', resolve)
+      client.once('error', reject)
+      client.once('close', () => reject(new StoreFault('lost', 'ECONNRESET')))
+      client.connect({
+        sock,
+        username: login.user,
+        readyTimeout: LOGIN_MS,
+        keepaliveInterval: ASK_EVERY_MS,
+        keepaliveCountMax: UNANSWERED,
+        hostVerifier: (key: Buffer) => {
+          shown = fingerprintOf(key)
+          return shown === login.hostKey
+        },
+        ...proof,
+      })
+    })
+  } catch (thrown) {
+    client.destroy()
+    sock.destroy()
+    throw failure(thrown, login, shown)
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+  return { client, localAddress, isToItself: localAddress !== null && localAddress === remoteAddress, ended }
+}

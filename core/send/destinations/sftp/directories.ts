@@ -1,0 +1,107 @@
+import { StoreFault } from '../objects/object-store.ts'
+import type { Channel } from './channel.ts'
+import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+
+/** Directories of an SFTP server, as far as files' names need them. */
+export interface Directories {
+  /**
+   * Makes a directory and those above it; each is asked for once.
+   * @throws StoreFault `exists` where a file is in its place.
+   */
+  make(directory: string): Promise<void>
+  /** It is not there after all. */
+  forget(directory: string): void
+  /** Resolves when all names that it has now outlive a crash of the server; those who wait share the next call. */
+  sync(directory: string): Promise<void>
+}
+
+/** The directory that a path is in: "." for one that is relative to the login's. */
+export function parentOf(path: string): string {
+  const at = path.lastIndexOf('/')
+  if (at === -1) return '.'
+  return at === 0 ? '/' : path.slice(0, at)
+}
+
+/** @param root the directory that has to be there. */
+export function openDirectories(pick: () => Channel, root: string, canSync: boolean): Directories {
+  const made = new Map<string, Promise<void>>([[root, Promise.resolve()]])
+  const next = new Map<string, Promise<void>>()
+  const current = new Map<string, Promise<void>>()
+
+  const syncNow = async (directory: string): Promise<void> => {
+    const channel = pick()
+    try {
+      const handle = await channel.call<Buffer>((sftp, done) => sftp.open(directory, 'r', done))
+      try {
+        await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+      } finally {
+        channel.tell((sftp, done) => sftp.close(handle, done)).catch(() => undefined)
+      }
+    } catch (thrown) {
+      throw faultOf(thrown)
+    }
+  }
+
+  const sync = (directory: string): Promise<void> => {
+    if (!canSync) return Promise.resolve()
+    const waiting = next.get(directory)
+    if (waiting !== undefined) return waiting
+    const running = (current.get(directory) ?? Promise.resolve()).catch(() => undefined)
+    const following = running.then(() => {
+      next.delete(directory)
+      const now = syncNow(directory).finally(() => {
+        if (current.get(directory) === now) current.delete(directory)
+      })
+      current.set(directory, now)
+      return now
+    })
+    next.set(directory, following)
+    return following
+  }
+
+  const isDirectory = async (channel: Channel, path: string): Promise<boolean | null> => {
+    try {
+      const stats = await channel.call<{ isDirectory(): boolean }>((sftp, done) => sftp.stat(path, done))
+      return stats.isDirectory()
+    } catch (thrown) {
+      if (statusOf(thrown) === STATUS.absent) return null
+      throw faultOf(thrown)
+    }
+  }
+
+  const makeOne = async (directory: string): Promise<void> => {
+    const channel = pick()
+    const attempt = () => channel.tell((sftp, done) => sftp.mkdir(directory, done))
+    try {
+      await attempt().catch(async (thrown: unknown) => {
+        if (statusOf(thrown) !== STATUS.absent) throw thrown
+        await make(parentOf(directory))
+        await attempt()
+      })
+    } catch (thrown) {
+      // Mostly it is there.
+      const found = await isDirectory(channel, directory)
+      if (found === true) return
+      if (found === false) throw new StoreFault('exists', `${directory} is a file`)
+      throw await writeFaultOf(channel, root, thrown)
+    }
+    await sync(parentOf(directory))
+  }
+
+  const make = (directory: string): Promise<void> => {
+    const known = made.get(directory)
+    if (known !== undefined) return known
+    const making = makeOne(directory)
+    made.set(directory, making)
+    making.catch(() => made.delete(directory))
+    return making
+  }
+
+  return {
+    make,
+    forget(directory) {
+      for (let at = directory; at !== root && at !== parentOf(at); at = parentOf(at)) made.delete(at)
+    },
+    sync,
+  }
+}

@@ -1,0 +1,109 @@
+import type { FileEntryWithStats, Stats } from 'ssh2'
+import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import { faultOf, STATUS, statusOf } from './faults.ts'
+import type { SftpParts } from './parts.ts'
+import { close } from './parts.ts'
+
+const PAGE = 1_000
+/** Names of one directory: it has to be read as a whole to be put in order. */
+const MOST_NAMES = 1_000_000
+
+export const infoOf = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
+  name,
+  size,
+  mtimeNs: BigInt(mtime) * 1_000_000_000n,
+  mode: mode & 0o7777,
+  digest: null,
+  // The server tells of no other time.
+  storedAt: mtime * 1_000,
+  version: null,
+})
+
+/** A file, or a directory with "/" at its end. */
+interface Entry {
+  key: string
+  stats: Stats
+}
+
+const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
+
+async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
+  const channel = pick()
+  const handle = await channel.call<Buffer>((sftp, done) => sftp.opendir(path, done))
+  const entries: Entry[] = []
+  const read = () =>
+    channel.call<FileEntryWithStats[]>((sftp, done) => {
+      // A handle gives its directory piece by piece, which the types do not know of.
+      sftp.readdir(handle, done)
+    })
+  try {
+    for (;;) {
+      const some = await read().catch((thrown: unknown) => {
+        if (statusOf(thrown) === STATUS.eof) return null
+        throw thrown
+      })
+      if (some === null) break
+      for (const { filename, attrs } of some) {
+        // No name leads out of its directory.
+        if (filename === '.' || filename === '..' || filename === '' || filename.includes('/')) continue
+        if (attrs.isDirectory()) entries.push({ key: `${filename}/`, stats: attrs })
+        else if (attrs.isFile()) entries.push({ key: filename, stats: attrs })
+      }
+      if (entries.length > MOST_NAMES)
+        throw new StoreFault('impossible', `${path} has more than ${MOST_NAMES} names`)
+    }
+  } finally {
+    close(channel, handle).catch(() => undefined)
+  }
+  return entries.sort(byBytes)
+}
+
+/** Everything below a prefix, in the order of the names' bytes; what is not deep gives directories as they are. */
+async function* walk(
+  parts: SftpParts,
+  directory: string,
+  prefix: string,
+  deep: boolean,
+): AsyncGenerator<ObjectInfo | string> {
+  const entries = await entriesOf(parts, parts.pathOf(directory.slice(0, -1))).catch((thrown: unknown) => {
+    const fault = faultOf(thrown)
+    if (fault.kind === 'absent') return []
+    throw fault
+  })
+  for (const { key, stats } of entries) {
+    const name = `${directory}${key}`
+    const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
+    if (!name.startsWith(prefix) && !isOnTheWay) continue
+    if (!key.endsWith('/')) yield infoOf(name, stats)
+    else if (deep || isOnTheWay) yield* walk(parts, name, prefix, deep)
+    else yield name
+  }
+}
+
+/** Lists page by page; the next page of the last listing goes on where that ended. */
+export function createLister(parts: SftpParts) {
+  let last: { prefix: string; deep: boolean; next: string; found: AsyncGenerator<ObjectInfo | string> } | null
+  last = null
+
+  return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
+    const isNext = last !== null && last.next === after && last.prefix === prefix && last.deep === deep
+    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    const found = isNext && last !== null ? last.found : walk(parts, directory, prefix, deep)
+    last = null
+    const page: ObjectPage = { objects: [], directories: [], next: null }
+    const from = Buffer.from(after ?? '')
+    for (let count = 0; count < PAGE; ) {
+      const { value, done } = await found.next()
+      if (done === true) return page
+      const name = typeof value === 'string' ? value : value.name
+      if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
+      if (typeof value === 'string') page.directories.push(value)
+      else page.objects.push(value)
+      page.next = name
+      count += 1
+    }
+    if (page.next !== null) last = { prefix, deep, next: page.next, found }
+    return page
+  }
+}

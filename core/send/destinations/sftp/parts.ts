@@ -1,0 +1,118 @@
+import type { ObjectFacts } from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import type { Channel } from './channel.ts'
+import type { Directories } from './directories.ts'
+import { parentOf } from './directories.ts'
+import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+
+/** SSH_FXF_… flags of an open. */
+export const OPEN = { read: 0x1, write: 0x2, create: 0x8, truncate: 0x10, exclusive: 0x20 } as const
+/** More is not asked, or sent, in one call: servers take at least 32 KiB, OpenSSH 255 KiB. */
+export const PIECE_BYTES = 128 * 1024
+/** Bytes of one large file that are under way. */
+export const WINDOW_BYTES = 4 * 1024 * 1024
+
+/** What the calls of a store share. */
+export interface SftpParts {
+  /** The channel with the least to do. */
+  pick(): Channel
+  directories: Directories
+  /** The directory that all names are in. */
+  root: string
+  /** Where an object is at the server. */
+  pathOf(name: string): string
+  /** Of files that have no name yet. */
+  partials: string
+  /** Partial files that are used now, by their paths. */
+  inUse: Set<string>
+  canSync: boolean
+  canReplace: boolean
+}
+
+/** Times have whole seconds, in 32 bits. */
+const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+
+export const close = (channel: Channel, handle: Buffer): Promise<void> =>
+  channel.tell((sftp, done) => sftp.close(handle, done))
+
+/** One piece of a file; ssh2 copies it. */
+export const writePiece = (channel: Channel, handle: Buffer, bytes: Buffer, at: number): Promise<void> =>
+  channel.tell((sftp, done) => sftp.write(handle, bytes, 0, bytes.length, at, done))
+
+/** The same memory as a Buffer, as ssh2 wants it. */
+export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length)
+
+/**
+ * Gives an open file, to which all was written, its facts, and sees to it that it is on the disk, and whole.
+ * The calls are asked for together: the server does them in order.
+ */
+export async function settle(
+  { canSync }: SftpParts,
+  channel: Channel,
+  handle: Buffer,
+  { size, mtimeNs, mode }: ObjectFacts,
+): Promise<void> {
+  const mtime = seconds(mtimeNs)
+  const facts = channel.tell((sftp, done) =>
+    sftp.fsetstat(handle, { mode: mode & 0o777, atime: mtime, mtime }, done),
+  )
+  const stats = channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+  const synced = canSync
+    ? channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+    : Promise.resolve()
+  const [there] = await Promise.all([stats, facts, synced])
+  if (there.size !== size) throw new StoreFault('damaged', `${there.size} of ${size} bytes arrived`)
+}
+
+/** Whether anything has this name. */
+async function isTaken(channel: Channel, path: string): Promise<'no' | 'file' | 'directory'> {
+  try {
+    const stats = await channel.call<{ isDirectory(): boolean }>((sftp, done) => sftp.lstat(path, done))
+    return stats.isDirectory() ? 'directory' : 'file'
+  } catch (thrown) {
+    if (statusOf(thrown) === STATUS.absent) return 'no'
+    throw faultOf(thrown)
+  }
+}
+
+/**
+ * Gives a complete file its name.
+ * @throws StoreFault `exists`.
+ */
+export async function giveName(
+  parts: SftpParts,
+  channel: Channel,
+  partial: string,
+  name: string,
+  replace: boolean,
+): Promise<void> {
+  const { directories, canReplace, root } = parts
+  const path = parts.pathOf(name)
+  const rename = () =>
+    channel.tell((sftp, done) =>
+      replace && canReplace ? sftp.ext_openssh_rename(partial, path, done) : sftp.rename(partial, path, done),
+    )
+  const attempt = async () => {
+    await directories.make(parentOf(path))
+    await rename()
+  }
+  try {
+    await attempt().catch(async (thrown: unknown) => {
+      if (statusOf(thrown) !== STATUS.absent) throw thrown
+      // Somebody has removed the directory since.
+      directories.forget(parentOf(path))
+      await attempt()
+    })
+  } catch (thrown) {
+    if (statusOf(thrown) !== STATUS.failure) throw faultOf(thrown)
+    const taken = await isTaken(channel, path)
+    if (taken === 'no') throw await writeFaultOf(channel, root, thrown)
+    if (taken === 'directory') throw new StoreFault('impossible', 'a directory has this name')
+    if (!replace) throw new StoreFault('exists', path)
+    // A server that cannot replace: what is there is another copy of what is kept elsewhere, or Holdfast's own.
+    await channel.tell((sftp, done) => sftp.unlink(path, done))
+    await rename()
+  }
+  await directories.sync(parentOf(path))
+}

@@ -1,0 +1,66 @@
+import type { Channel } from './channel.ts'
+import { faultOf, STATUS, statusOf } from './faults.ts'
+import { close, PIECE_BYTES } from './parts.ts'
+
+/** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */
+const MOST_AHEAD = 16
+
+function readPiece(channel: Channel, handle: Buffer, at: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+  return channel
+    .call<number>((sftp, done) => sftp.read(handle, buffer, 0, PIECE_BYTES, at, done))
+    .then(
+      (length) => buffer.subarray(0, length),
+      (thrown: unknown) => {
+        if (statusOf(thrown) === STATUS.eof) return Buffer.alloc(0)
+        throw faultOf(thrown)
+      },
+    )
+}
+
+/**
+ * The content of a file from a byte on, as the server reads it now.
+ * @throws StoreFault.
+ */
+export async function* readFrom(
+  channel: Channel,
+  path: string,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const handle = await channel
+    .call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
+    .catch((thrown: unknown) => {
+      throw faultOf(thrown)
+    })
+  let asked: Promise<Buffer>[] = []
+  /** Where the next piece begins that is to be given, and that is to be asked for. */
+  let at = from
+  let next = from
+  let ahead = 1
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      while (asked.length < ahead) {
+        const piece = readPiece(channel, handle, next)
+        // One that is asked for in vain is nobody's concern.
+        piece.catch(() => undefined)
+        asked.push(piece)
+        next += PIECE_BYTES
+      }
+      const piece = await asked.shift()
+      if (piece === undefined || piece.length === 0) return
+      at += piece.length
+      ahead = Math.min(MOST_AHEAD, ahead * 2)
+      yield piece
+      if (piece.length === PIECE_BYTES) continue
+      // A server may give less than it was asked for: what was asked for behind that has a gap before it.
+      await Promise.allSettled(asked)
+      asked = []
+      next = at
+    }
+  } finally {
+    await Promise.allSettled(asked)
+    close(channel, handle).catch(() => undefined)
+  }
+}

@@ -1,0 +1,143 @@
+import type { Stats } from 'ssh2'
+import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import type { Channel } from './channel.ts'
+import { openChannel } from './channel.ts'
+import type { Connection } from './connect.ts'
+import { openDirectories, parentOf } from './directories.ts'
+import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+import { createLister, infoOf } from './list.ts'
+import type { SftpParts } from './parts.ts'
+import { put } from './put.ts'
+import { readFrom } from './read.ts'
+import { beginUpload } from './upload.ts'
+
+/** Each is a process at the server: while one waits for its disk, the others go on. */
+const CHANNELS = 4
+const PARALLEL = 64
+
+/** A first channel, and as many more as the server allows. */
+async function openChannels({ client }: Connection): Promise<readonly [Channel, ...Channel[]]> {
+  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client))
+  if (first === undefined) throw new StoreFault('failed', 'no channel')
+  const channel = await first.catch((thrown: unknown) => {
+    throw new StoreFault('failed', `it offers no SFTP: ${String(thrown)}`, { cause: thrown })
+  })
+  const opened = await Promise.allSettled(more)
+  return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
+}
+
+/** Whether a directory's names can be made to outlive a crash: the server has to open it for that. */
+async function canSyncAt(channel: Channel, directory: string): Promise<boolean> {
+  if (!channel.offers('fsync@openssh.com')) return false
+  try {
+    const handle = await channel.call<Buffer>((sftp, done) => sftp.open(directory, 'r', done))
+    await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+    await channel.tell((sftp, done) => sftp.close(handle, done))
+    return true
+  } catch (thrown) {
+    if (faultOf(thrown).kind === 'lost') throw thrown
+    return false
+  }
+}
+
+async function openParts(channels: readonly [Channel, ...Channel[]], path: string, folder: string) {
+  const [first] = channels
+  const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
+  const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
+  await first
+    .call<Stats>((sftp, done) => sftp.stat(root, done))
+    .catch((thrown: unknown) => {
+      const { kind, reason } = faultOf(thrown)
+      throw new StoreFault(kind === 'absent' ? 'failed' : kind, `${root}: ${reason}`, { cause: thrown })
+    })
+  const canSync = await canSyncAt(first, root)
+  const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
+  const parts: SftpParts = {
+    pick,
+    directories: openDirectories(pick, root, canSync),
+    root,
+    pathOf: (name) => `${base}${name}`,
+    partials: `${base}${folder}/${OWN_DIRECTORY}/partial`,
+    inUse: new Set(),
+    canSync,
+    canReplace: first.offers('posix-rename@openssh.com'),
+  }
+  return parts
+}
+
+/** Removes partial files that nobody has gone on with. */
+async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
+  const channel = pick()
+  const found = await channel
+    .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
+    .catch((thrown: unknown) => {
+      if (statusOf(thrown) === STATUS.absent) return []
+      throw faultOf(thrown)
+    })
+  for (const { filename, attrs } of found) {
+    const path = `${partials}/${filename}`
+    if (!attrs.isFile() || attrs.mtime * 1_000 >= olderThan || inUse.has(path)) continue
+    await channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)
+  }
+}
+
+/**
+ * The files of an SFTP server as a store of objects.
+ * @param path the directory there that all names are in; it has to be there.
+ * @param folder this computer's, in which partial files are.
+ * @throws StoreFault.
+ */
+export async function openSftpStore(
+  connection: Connection,
+  path: string,
+  folder: string,
+): Promise<ObjectStore> {
+  const channels = await openChannels(connection)
+  const parts = await openParts(channels, path, folder)
+  const { pick, directories, pathOf, root } = parts
+
+  return {
+    can: { parallel: PARALLEL, durable: parts.canSync },
+    put: (name, bytes, facts, options) => put(parts, name, bytes, facts, options),
+    begin: (name, facts, resume, options) => beginUpload(parts, name, facts, resume, options),
+
+    async info(name) {
+      try {
+        const stats = await pick().call<Stats>((sftp, done) => sftp.lstat(pathOf(name), done))
+        return stats.isFile() ? infoOf(name, stats) : null
+      } catch (thrown) {
+        if (statusOf(thrown) === STATUS.absent) return null
+        throw faultOf(thrown)
+      }
+    },
+    read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
+
+    async setAside(name, to) {
+      const [from, target] = [pathOf(name), pathOf(to)]
+      await directories.make(parentOf(target))
+      const channel = pick()
+      await channel
+        .tell((sftp, done) => sftp.rename(from, target, done))
+        .catch(async (thrown: unknown) => {
+          throw await writeFaultOf(channel, root, thrown)
+        })
+      await Promise.all([directories.sync(parentOf(target)), directories.sync(parentOf(from))])
+    },
+    versions: async () => [],
+    list: createLister(parts),
+
+    async remove(name) {
+      const channel = pick()
+      await channel
+        .tell((sftp, done) => sftp.unlink(pathOf(name), done))
+        .catch(async (thrown: unknown) => {
+          throw await writeFaultOf(channel, root, thrown)
+        })
+    },
+    sweep: (olderThan) => sweep(parts, olderThan),
+    ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),
+    close: () => connection.client.destroy(),
+  }
+}

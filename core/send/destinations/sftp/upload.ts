@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import type { Hasher } from '../../../files/digest.ts'
+import { createHasher } from '../../../files/digest.ts'
+import type { ObjectFacts, ObjectUpload, PutOptions } from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import type { Channel } from './channel.ts'
+import { faultOf, writeFaultOf } from './faults.ts'
+import type { SftpParts } from './parts.ts'
+import { asBuffer, close, giveName, OPEN, PIECE_BYTES, settle, WINDOW_BYTES, writePiece } from './parts.ts'
+import { readFrom } from './read.ts'
+
+/** What an earlier attempt has left, with the digest of it as it is on the server's disk. */
+interface Partial {
+  handle: Buffer
+  offset: number
+  /** Of all of the content; null: nothing is there from before. */
+  hasher: Hasher | null
+}
+
+/** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
+async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
+  const flags = OPEN.read | OPEN.write | OPEN.create
+  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
+  const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+  if (there.size === 0) return { handle, offset: 0, hasher: null }
+  if (there.size > size) {
+    await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
+    return { handle, offset: 0, hasher: null }
+  }
+  const hasher = createHasher()
+  let offset = 0
+  for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
+    offset += piece.length
+    hasher.update(piece)
+  }
+  return { handle, offset, hasher }
+}
+
+/** See ObjectStore.begin. */
+export async function beginUpload(
+  parts: SftpParts,
+  name: string,
+  facts: ObjectFacts,
+  resume: string | null,
+  { replace }: PutOptions,
+): Promise<ObjectUpload> {
+  const { directories, partials, inUse, root } = parts
+  const channel = parts.pick()
+  const path = `${partials}/${resume ?? randomUUID()}`
+  inUse.add(path)
+  let opened: Partial
+  try {
+    await directories.make(partials)
+    opened = await openPartial(channel, path, facts.size)
+  } catch (thrown) {
+    inUse.delete(path)
+    directories.forget(partials)
+    throw await writeFaultOf(channel, root, thrown)
+  }
+  const { handle, offset, hasher } = opened
+  let at = offset
+  let failed: unknown = null
+  /** Pieces under way, oldest first. */
+  const underWay: Promise<void>[] = []
+  const throwIfFailed = async () => {
+    if (failed !== null) throw await writeFaultOf(channel, root, failed)
+  }
+  const end = () => {
+    inUse.delete(path)
+    close(channel, handle).catch(() => undefined)
+  }
+
+  return {
+    offset,
+    async write(bytes) {
+      hasher?.update(bytes)
+      for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+        const piece = asBuffer(bytes.subarray(from, from + PIECE_BYTES))
+        const written = writePiece(channel, handle, piece, at)
+        written.catch((thrown: unknown) => {
+          failed ??= thrown
+        })
+        underWay.push(written)
+        at += piece.length
+      }
+      while (underWay.length * PIECE_BYTES > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
+      await throwIfFailed()
+    },
+    async finish(digest) {
+      await Promise.allSettled(underWay)
+      await throwIfFailed()
+      if (hasher !== null && !hasher.digest().equals(digest))
+        throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
+      await settle(parts, channel, handle, facts).catch(async (thrown: unknown) => {
+        throw await writeFaultOf(channel, root, thrown)
+      })
+      await giveName(parts, channel, path, name, replace).catch((thrown: unknown) => {
+        throw faultOf(thrown)
+      })
+      end()
+    },
+    async abort(keep) {
+      await Promise.allSettled(underWay)
+      end()
+      if (keep) return
+      await channel
+        .tell((sftp, done) => sftp.unlink(path, done))
+        .catch((thrown: unknown) => {
+          throw faultOf(thrown)
+        })
+    },
+  }
+}

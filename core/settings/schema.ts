@@ -96,7 +96,12 @@ const destinationBase = {
   name: z.string().min(1).max(200),
 }
 /** Of a store that is written to without a Holdfast at the other end: the folder in it that is this computer's. */
-const ownFolder = z.string().min(1).max(200)
+const ownFolder = z
+  .string()
+  .min(1)
+  .max(200)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it may not have
+  .regex(/^(?!\.)[^/\\\x00-\x1f]+$/)
 /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
 const recipient = z
   .string()

@@ -55,7 +55,7 @@ test.each([
   expect(wrong).toEqual([])
 })
 
-test('only what opens a destination knows of its protocol; the others share its memory alone', () => {
+test('only what opens a destination knows of its protocol; the others share its memory and its names alone', () => {
   const root = path.join(core, 'send')
   const opens = ['open.ts', 'try.ts'].map((name) => path.join(root, 'destinations', name))
   const files = globSync(path.join(root, '*/**/*.ts')).filter(
@@ -64,5 +64,5 @@ test('only what opens a destination knows of its protocol; the others share its 
   const known = files.flatMap(importsOf).map((file) => path.relative(core, file))
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
-  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts']))
+  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts', 'wire/names.ts']))
 })

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { bytesAhead, pacedOutlet } from '../../../core/send/destinations/receiver/paced-outlet.ts'
+import { pacedOutlet } from '../../../core/send/destinations/receiver/paced-outlet.ts'
+import { bytesAhead } from '../../../core/send/limit/ahead.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { openLimiter } from '../../../core/send/limit/limiter.ts'
 

@@ -24,7 +24,7 @@ export type StoreFaultKind =
   | 'lost'
   /** There is no such object. */
   | 'absent'
-  /** There is one already, and it was not to be replaced. */
+  /** There is one already, or one stands where a directory on the way to it has to be; and it was not to be replaced. */
   | 'exists'
   /** No room, or a quota: nothing else goes, either. */
   | 'full'

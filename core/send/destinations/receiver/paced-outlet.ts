@@ -1,22 +1,13 @@
 import type { TLSSocket } from 'node:tls'
 import type { Outlet } from '../../../wire/outlet.ts'
 import { directOutlet } from '../../../wire/outlet.ts'
+import { bytesAhead } from '../../limit/ahead.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 
 type Moved = Parameters<Outlet['write']>[1]
 
-/** What waits for its turn is about this much of the rate, so that a change or an end is soon felt. */
-const AHEAD_SECONDS = 0.25
-const LEAST_AHEAD_BYTES = 16 * 1024
-const MOST_AHEAD_BYTES = 1024 * 1024
 /** Shorter waits are not worth a timer. */
 const LEAST_WAIT_MS = 5
-
-/** How many bytes of contents should be made ready at a time under the bucket's limit. */
-export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): number {
-  if (bytesPerSecond === null) return MOST_AHEAD_BYTES
-  return Math.min(MOST_AHEAD_BYTES, Math.max(LEAST_AHEAD_BYTES, Math.round(bytesPerSecond * AHEAD_SECONDS)))
-}
 
 /**
  * Hands a channel's bytes to the socket as the bucket allows. Below the frames: so a frame of any size, of a

@@ -1,0 +1,45 @@
+import { createHasher } from '../../../files/digest.ts'
+import type { ObjectFacts, ObjectStore } from './object-store.ts'
+
+const NS_IN_SECOND = 1_000_000_000n
+
+/**
+ * The digest of what is read from the store now, behind `front` if there is one; null: it is not so long.
+ * @throws StoreFault.
+ */
+export async function digestAt(
+  store: ObjectStore,
+  name: string,
+  size: number,
+  signal: AbortSignal,
+  front?: Uint8Array,
+): Promise<Buffer | null> {
+  const hasher = createHasher()
+  if (front !== undefined) hasher.update(front)
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    bytes += piece.length
+    if (bytes > size) return null
+    hasher.update(piece)
+  }
+  return bytes === size ? hasher.digest() : null
+}
+
+/**
+ * Whether the store has this very file: content and time. Times are compared in seconds, as no store has less, and modes
+ * not at all: a mark that Holdfast sets changes them.
+ * @throws StoreFault.
+ */
+export async function hasContent(
+  store: ObjectStore,
+  name: string,
+  facts: Pick<ObjectFacts, 'size' | 'mtimeNs'>,
+  digest: Uint8Array,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const there = await store.info(name)
+  if (there === null || there.size !== facts.size) return false
+  if (there.mtimeNs / NS_IN_SECOND !== facts.mtimeNs / NS_IN_SECOND) return false
+  const found = there.digest ?? (await digestAt(store, name, facts.size, signal))
+  return found !== null && Buffer.compare(found, digest) === 0
+}

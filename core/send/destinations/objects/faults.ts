@@ -1,0 +1,71 @@
+import path from 'node:path'
+import { errorText } from '../../../files/system-error.ts'
+import type { Message } from '../../../words/message.ts'
+import { message } from '../../../words/message.ts'
+import { Problem } from '../../../words/problem.ts'
+import type { Answer, OutgoingSource } from '../destination.ts'
+import { StoreFault } from './object-store.ts'
+
+export const isFault = (thrown: unknown, kind: StoreFault['kind']): boolean =>
+  thrown instanceof StoreFault && thrown.kind === kind
+
+export const asFault = (thrown: unknown): StoreFault =>
+  thrown instanceof StoreFault ? thrown : new StoreFault('failed', errorText(thrown), { cause: thrown })
+
+/** The file that a fault came about with. */
+export interface FaultyFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+}
+
+/**
+ * What a fault means for the file.
+ * @param name the destination's.
+ */
+export function answerOf(thrown: unknown, name: string, file: FaultyFile): Answer {
+  const { kind, reason } = asFault(thrown)
+  const where = { path: path.join(file.source.path, file.path), name, reason }
+  switch (kind) {
+    case 'lost':
+      return { kind: 'lost' }
+    case 'full':
+      return { kind: 'again', reason: message('transfer.objects.full', { name, reason }), trouble: 'yes' }
+    case 'denied':
+      return { kind: 'again', reason: message('transfer.objects.denied', { name, reason }), trouble: 'yes' }
+    case 'impossible':
+      return { kind: 'refused', reason: message('transfer.objects.impossible', where) }
+    case 'damaged':
+      return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
+    case 'exists':
+    case 'absent':
+      // Somebody else has been there in this moment.
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'failed':
+      return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** The destination as people are told of it. */
+export interface Place {
+  name: string
+  /** Where it is. */
+  address: string
+}
+
+/** The state and the sentence of a session that could not begin, or has ended. */
+export function troubleOf(
+  thrown: unknown,
+  { name, address }: Place,
+  wasConnected: boolean,
+): { state: 'unreachable' | 'refused'; problem: Message } {
+  if (thrown instanceof Problem) return { state: 'refused', problem: thrown.sentence }
+  const { kind, reason } = asFault(thrown)
+  if (kind === 'denied')
+    return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
+  if (kind === 'full')
+    return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
+  const key = wasConnected ? 'transfer.objects.lost' : 'transfer.objects.unreachable'
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}

@@ -1,0 +1,48 @@
+import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { versionPrefix } from '../../../store/versions/name.ts'
+import { nameFault } from '../../../wire/names.ts'
+import type { OutgoingSource } from '../destination.ts'
+import type { ObjectStore } from './object-store.ts'
+import { StoreFault } from './object-store.ts'
+import type { OwnFolder } from './owner.ts'
+
+// Below a destination's prefix:
+//
+//   FOLDER/<source's directory>/<path>                                  the current contents
+//   FOLDER/.holdfast/owner.json                                         see owner.ts
+//   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     what newer contents replaced
+
+/** The newest contents of names, and their older ones (core/store/versions/name.ts). */
+export interface Names {
+  /** @throws StoreFault `impossible` for a name that cannot be used anywhere; whatever the store has against it. */
+  current(source: OutgoingSource, path: string): Promise<string>
+  /** What stands where the object is to be becomes an older content. */
+  makeRoom(source: OutgoingSource, path: string): Promise<void>
+}
+
+export function openNames(store: ObjectStore, folder: string, own: OwnFolder): Names {
+  let count = 0
+
+  const setAside = async (directory: string, path: string): Promise<void> => {
+    const version = `${versionPrefix(new Date(), 0)}${count}`
+    count = (count + 1) % 1_000_000
+    const aside = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}/${version}`
+    await store.setAside(`${folder}/${directory}/${path}`, aside)
+  }
+
+  return {
+    async current(source, path) {
+      const fault = nameFault(path, 'linux')
+      if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
+      return `${folder}/${await own.directoryOf(source)}/${path}`
+    },
+    async makeRoom(source, path) {
+      const directory = await own.directoryOf(source)
+      // Mostly it is the name itself; what is now a directory may have been a file before.
+      for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+        if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue
+        return setAside(directory, at)
+      }
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { digestOf } from '../../../files/digest.ts'
+import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { folderName } from '../../../wire/names.ts'
+import { Problem } from '../../../words/problem.ts'
+import type { OutgoingSource } from '../destination.ts'
+import type { ObjectStore, PutOptions } from './object-store.ts'
+import { StoreFault } from './object-store.ts'
+
+/** Of a file that says whose a folder is; a larger one is none of ours. */
+const MOST_BYTES = 4 * 1024 * 1024
+
+const ownerSchema = z.object({
+  /** Of the computer's certificate. */
+  fingerprint: z.string(),
+  /** Its name, for people. */
+  computer: z.string(),
+  /** Random: another one means that the folder was begun anew, and has nothing of what was sent before. */
+  epoch: z.string().min(1).max(64),
+  /** The directory of each source, by its id. */
+  sources: z.record(z.string(), z.string()),
+})
+export type Owner = z.infer<typeof ownerSchema>
+
+/** A folder at a destination that is this computer's alone. */
+export interface OwnFolder {
+  readonly epoch: string
+  /** It had nothing of this computer until now. */
+  readonly isNew: boolean
+  /** The source's directory in it; one that is new is written down there before this resolves. */
+  directoryOf(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
+}
+
+/** The file in a computer's folder that says whose it is, and which directory is which source's. */
+export const ownerFile = (folder: string): string => `${folder}/${OWN_DIRECTORY}/owner.json`
+
+async function readAll(store: ObjectStore, name: string, signal: AbortSignal): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    bytes += piece.length
+    if (bytes > MOST_BYTES) break
+    pieces.push(Buffer.from(piece))
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+/**
+ * Whose a folder is; null: nobody has said so yet.
+ * @param at the destination's name.
+ * @throws Problem where the file says nothing that can be understood; StoreFault.
+ */
+export async function readOwner(
+  store: ObjectStore,
+  folder: string,
+  at: string,
+  signal: AbortSignal,
+): Promise<Owner | null> {
+  const file = ownerFile(folder)
+  let text: string
+  try {
+    text = await readAll(store, file, signal)
+  } catch (thrown) {
+    if (thrown instanceof StoreFault && thrown.kind === 'absent') return null
+    throw thrown
+  }
+  try {
+    return ownerSchema.parse(JSON.parse(text))
+  } catch (thrown) {
+    throw new Problem('transfer.objects.ownerBroken', { name: at, folder, file }, { cause: thrown })
+  }
+}
+
+async function writeOwner(
+  store: ObjectStore,
+  folder: string,
+  owner: Owner,
+  options: PutOptions,
+): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(owner, null, 2)}\n`)
+  const mtimeNs = BigInt(Date.now()) * 1_000_000n
+  const facts = { size: bytes.length, mtimeNs, mode: 0o644, digest: digestOf(bytes) }
+  await store.put(ownerFile(folder), bytes, facts, options)
+}
+
+/** A name that no other source's directory has, wherever upper and lower case are one. */
+function freeDirectory(name: string, taken: readonly string[]): string {
+  const folded = new Set(taken.map((one) => one.toLowerCase()))
+  const wanted = folderName(name)
+  let free = wanted
+  for (let count = 2; folded.has(free.toLowerCase()); count += 1) free = `${wanted}-${count}`
+  return free
+}
+
+/** What a folder is claimed with. */
+export interface Claim {
+  /** Its name. */
+  folder: string
+  /** Of this computer's certificate. */
+  fingerprint: string
+  /** This computer's name. */
+  computer: string
+  /** The destination's name. */
+  at: string
+}
+
+/**
+ * Takes a folder for this computer. Another one's is refused before anything is written.
+ * @throws Problem, StoreFault.
+ */
+export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
+  const { folder, fingerprint, computer, at } = claim
+  let owner = await readOwner(store, folder, at, signal)
+  const isNew = owner === null
+  if (owner === null) {
+    owner = { fingerprint, computer, epoch: randomBytes(16).toString('hex'), sources: {} }
+    await writeOwner(store, folder, owner, { replace: false })
+  }
+  if (owner.fingerprint !== fingerprint) {
+    const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
+    throw new Problem('transfer.objects.foreign', params)
+  }
+  let current = owner
+  let writing: Promise<unknown> = Promise.resolve()
+
+  const add = async ({ id, name }: Pick<OutgoingSource, 'id' | 'name'>): Promise<string> => {
+    const known = current.sources[id]
+    if (known !== undefined) return known
+    const directory = freeDirectory(name, Object.values(current.sources))
+    const next = { ...current, computer, sources: { ...current.sources, [id]: directory } }
+    await writeOwner(store, folder, next, { replace: true })
+    current = next
+    return directory
+  }
+
+  return {
+    epoch: owner.epoch,
+    isNew,
+    directoryOf(source) {
+      const known = current.sources[source.id]
+      if (known !== undefined) return Promise.resolve(known)
+      const added = writing.then(() => add(source))
+      writing = added.catch(() => undefined)
+      return added
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import type { FileFacts } from '../../../files/facts.ts'
+import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { Answer } from '../destination.ts'
+import type { FaultyFile } from './faults.ts'
+import type { Names } from './names.ts'
+import type { ObjectFacts, ObjectStore } from './object-store.ts'
+import type { Pace } from './pace.ts'
+
+/** What the calls of a session share. */
+export interface SessionParts {
+  store: ObjectStore
+  names: Names
+  pace: Pace
+  /** Small objects that are under way, and their bytes. */
+  slots: Semaphore
+  bytesOut: Semaphore
+  /** Held by the small files that wait for the line. */
+  smallTurn: Semaphore
+  /** Large ones. */
+  uploads: Semaphore
+  /** Ends with the session. */
+  signal: AbortSignal
+  /** What a fault means for a file; where the connection is lost, the session is over. */
+  answerTo(thrown: unknown, file: FaultyFile): Answer
+}
+
+/** An object has no position: see Answer. */
+export const DURABLE: Answer = { kind: 'durable', position: 0 }
+
+export const objectFacts = ({ size, mtimeNs, mode }: FileFacts, digest: Uint8Array | null): ObjectFacts => ({
+  size,
+  mtimeNs,
+  mode,
+  digest,
+})

@@ -1,0 +1,119 @@
+import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { bytesAhead } from '../../limit/ahead.ts'
+import type { Bucket } from '../../limit/bucket.ts'
+import type { Session } from '../destination.ts'
+import { digestAt, hasContent } from './content.ts'
+import { answerOf, isFault } from './faults.ts'
+import { openNames } from './names.ts'
+import type { ObjectStore } from './object-store.ts'
+import type { OwnFolder } from './owner.ts'
+import { createPace } from './pace.ts'
+import type { SessionParts } from './parts.ts'
+import { DURABLE, objectFacts } from './parts.ts'
+import { sendSmallFiles } from './small-files.ts'
+import { beginUpload } from './upload.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const FILES = 256
+/** A larger file goes in chunks; on a slow line from less on, as others wait for a whole one. */
+const SMALL_FILE_BYTES = MIB
+const WHOLE_FILE_BYTES = 256 * KIB
+/** Of small files that are under way. */
+const BYTES_OUT = 16 * MIB
+/** Large files that are under way: a store may keep some MiB of each in memory. */
+const UPLOADS = 8
+const RESUME_LEAST_BYTES = 4 * MIB
+
+/** A session over a store of objects. */
+export interface ObjectSession extends Session {
+  /** Whatever has not been answered is lost. */
+  close(): void
+}
+
+export interface ObjectSessionOptions {
+  /** The destination's name, for what people are told. */
+  name: string
+  /** This computer's folder, and its name. */
+  own: OwnFolder
+  folder: string
+  bucket: Bucket
+  asksFirst: boolean
+  /** The store has said that the connection is lost; the session is closed. */
+  onLost(reason: unknown): void
+}
+
+export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): ObjectSession {
+  const { name, own, folder, bucket, asksFirst, onLost } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  const names = openNames(store, folder, own)
+  const pace = createPace(bucket)
+  const slots = createSemaphore(store.can.parallel)
+  const bytesOut = createSemaphore(BYTES_OUT)
+  const smallTurn = createSemaphore(1)
+  const uploads = createSemaphore(UPLOADS)
+
+  const close = () => {
+    ending.abort()
+    pace.close()
+    for (const semaphore of [slots, bytesOut, smallTurn, uploads]) semaphore.close()
+  }
+  const answerTo: SessionParts['answerTo'] = (thrown, file) => {
+    if (signal.aborted) return { kind: 'lost' }
+    if (isFault(thrown, 'lost')) {
+      close()
+      onLost(thrown)
+    }
+    return answerOf(thrown, name, file)
+  }
+  const parts: SessionParts = { store, names, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo }
+
+  return {
+    asksFirst,
+    limits: {
+      files: FILES,
+      get bytes() {
+        return bytesAhead(bucket)
+      },
+      get fileBytes() {
+        return Math.min(SMALL_FILE_BYTES, Math.max(WHOLE_FILE_BYTES, bytesAhead(bucket)))
+      },
+      resumeBytes: RESUME_LEAST_BYTES,
+    },
+
+    sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),
+    begin: (file, _directories, identity) => beginUpload(parts, file, identity),
+
+    // Only a name's own content is looked for: under another name it is sent again.
+    async copy(file, _directories, digest, from) {
+      const { source, path } = file
+      if (from.source.id !== source.id || from.path !== path) return null
+      if (!(await slots.acquire())) return { kind: 'lost' }
+      try {
+        const facts = objectFacts(file.facts, digest)
+        const isThere = await hasContent(store, await names.current(source, path), facts, digest, signal)
+        return isThere ? DURABLE : null
+      } catch (thrown) {
+        return answerTo(thrown, file)
+      } finally {
+        slots.release()
+      }
+    },
+
+    async prove(source, path, size, nonce) {
+      try {
+        const digest = await digestAt(store, await names.current(source, path), size, signal, nonce)
+        return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
+      } catch (thrown) {
+        answerTo(thrown, { source, path })
+        return { kind: isFault(thrown, 'absent') ? 'absent' : 'unavailable' }
+      }
+    },
+
+    close,
+    get closed() {
+      return signal.aborted
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
+import { hasContent } from './content.ts'
+import { isFault } from './faults.ts'
+import type { SessionParts } from './parts.ts'
+import { DURABLE, objectFacts } from './parts.ts'
+
+/** Another content of that name becomes an older one; what is there already is not sent again. */
+async function put({ store, names, signal }: SessionParts, file: SmallOutgoing): Promise<void> {
+  const { source, path, bytes, digest } = file
+  const facts = objectFacts(file.facts, digest)
+  const name = await names.current(source, path)
+  try {
+    await store.put(name, bytes, facts, { replace: false })
+  } catch (thrown) {
+    if (!isFault(thrown, 'exists')) throw thrown
+    if (await hasContent(store, name, facts, digest, signal)) return
+    await names.makeRoom(source, path)
+    await store.put(name, bytes, facts, { replace: true })
+  }
+}
+
+async function store(parts: SessionParts, file: SmallOutgoing): Promise<Answer> {
+  try {
+    await put(parts, file)
+    return DURABLE
+  } catch (thrown) {
+    return parts.answerTo(thrown, file)
+  }
+}
+
+/** See Session.sendSmall: each is an object, as many at a time as is best for the store. */
+export async function sendSmallFiles(
+  parts: SessionParts,
+  files: readonly SmallOutgoing[],
+  { onTurn, onWire, onUsed, onAnswer }: SmallEvents,
+): Promise<void> {
+  const { slots, bytesOut, pace, smallTurn } = parts
+  const underWay: Promise<void>[] = []
+  const hasTurn = await smallTurn.acquire()
+  if (hasTurn && !onTurn()) {
+    smallTurn.release()
+    return
+  }
+  for (const [index, file] of files.entries()) {
+    const { length } = file.bytes
+    const mayGo = (await slots.acquire()) && (await bytesOut.acquire(length)) && (await pace.take(length))
+    if (!mayGo) {
+      onAnswer(index, { kind: 'lost' })
+      continue
+    }
+    const stored = store(parts, file).then((answer) => {
+      slots.release()
+      bytesOut.release(length)
+      onAnswer(index, answer)
+    })
+    underWay.push(stored)
+  }
+  if (hasTurn) smallTurn.release()
+  onWire()
+  await Promise.all(underWay)
+  onUsed()
+}

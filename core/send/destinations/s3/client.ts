@@ -18,13 +18,8 @@ export type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 
 /**
  * @param secrets `accessKey` and `secretKey`; without them what AWS's own tools use is used, too: environment, files in
  *   ~/.aws, roles.
- * @param clockOffsetMs for tests: this computer's clock is so far ahead.
  */
-export function createClient(
-  place: S3Place,
-  secrets: Readonly<Record<string, string>>,
-  clockOffsetMs = 0,
-): S3Client {
+export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
   const { accessKey, secretKey } = secrets
   const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
   return new S3Client({
@@ -40,7 +35,6 @@ export function createClient(
     // It would wait for the store before each part.
     expectContinueHeader: false,
     maxAttempts: ATTEMPTS,
-    systemClockOffset: clockOffsetMs,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       socketTimeout: SILENT_MS,

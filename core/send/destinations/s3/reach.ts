@@ -17,14 +17,10 @@ export interface S3Target extends S3Place {
 }
 
 /** Without asking anything of it. */
-export function openTarget(
-  target: S3Target,
-  secrets: Readonly<Record<string, string>>,
-  clockOffsetMs = 0,
-): S3Store {
+export function openTarget(target: S3Target, secrets: Readonly<Record<string, string>>): S3Store {
   const { bucket, storageClass, folder } = target
   return openS3Store({
-    client: createClient(target, secrets, clockOffsetMs),
+    client: createClient(target, secrets),
     bucket,
     prefix: target.prefix === '' ? '' : `${target.prefix}/`,
     storageClass,

@@ -22,7 +22,7 @@ export async function helpFor(
   thrown: unknown,
   target: S3Target,
 ): Promise<{ sentence: Message; certificate?: string } | null> {
-  const { reason, cause } = asFault(thrown)
+  const { kind, reason, cause } = asFault(thrown)
   const { name, bucket, endpoint } = target
   const at = { name, bucket, address: new URL(endpoint).host, reason }
   const code = errorCode(cause) ?? ''
@@ -39,8 +39,8 @@ export async function helpFor(
   const refusal = refusalOf(cause, target, at)
   if (refusal !== null) return { sentence: refusal }
   // Servers for TLS end such a connection, or say something that no store says.
-  const isAnswer = /^[A-Z][A-Za-z]+: /.test(reason) && !reason.startsWith('Error')
-  if (endpoint.startsWith('http:') && !isAnswer && (await shownCertificate(endpoint)) !== null)
+  const isSilent = kind === 'lost' || kind === 'failed'
+  if (endpoint.startsWith('http:') && isSilent && (await shownCertificate(endpoint)) !== null)
     return { sentence: message('s3.wantsTls', at) }
   return null
 }

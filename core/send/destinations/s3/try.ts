@@ -14,11 +14,9 @@ import type { S3Store } from './store.ts'
 /** A difference of clocks that a store does not mind, in milliseconds. */
 const CLOCK_MS = 60_000
 
-/** @param clockOffsetMs for tests: this computer's clock is so far ahead. */
 export function tryS3(
   destination: Tested<'s3'>,
   { identity, name: computer, secrets, signal }: TryOptions,
-  clockOffsetMs = 0,
 ): Promise<DestinationTest> {
   const { name } = destination
   const target: S3Target = { ...destination, folder: destination.folder ?? folderName(computer) }
@@ -35,7 +33,7 @@ export function tryS3(
     signal,
     async run(step, found) {
       const { askBucket, openTarget } = await import('./reach.ts')
-      const store = openTarget(target, secrets, clockOffsetMs)
+      const store = openTarget(target, secrets)
       // The first of them tells of all what stands in the way; `step` has to see it as it is shown.
       const explained: typeof step = (which, act) =>
         step(which, () => act().catch((thrown) => explain(thrown, found)))

@@ -1,9 +1,29 @@
 import type { S3Destination } from '../../../settings/schema.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
+import type { ObjectKind } from '../objects/objects.ts'
+import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
 
 export type S3Options = OpenOptions & { destination: S3Destination }
 
-export function openS3(_options: S3Options, _events: DestinationEvents): Destination {
-  throw new Error('not built yet')
+export function openS3(options: S3Options, events: DestinationEvents): Destination {
+  const { destination, secrets } = options
+  const reach: ObjectKind['reach'] = async () => {
+    // Only who has such a destination has the library in memory.
+    const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
+    const { helpFor } = await import('./trouble.ts')
+    const store = openTarget(destination, secrets)
+    try {
+      await askBucket(store, destination)
+      return { store, localAddress: null, isToItself: await isOnThisComputer(destination.endpoint) }
+    } catch (thrown) {
+      store.close()
+      const help = await helpFor(thrown, destination)
+      if (help === null) throw thrown
+      throw new Problem(help.sentence.key, help.sentence.params, { cause: thrown })
+    }
+  }
+  const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
+  return openObjects(options, { address, reach }, events)
 }

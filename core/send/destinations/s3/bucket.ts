@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import {
+  GetBucketVersioningCommand,
+  GetObjectLockConfigurationCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import { StoreFault } from '../objects/object-store.ts'
+import { faultOf } from './faults.ts'
+import type { BucketPlace } from './requests.ts'
+import { asked, contentMd5, keyOf } from './requests.ts'
+
+/** What a bucket can do: each is found out when it is first asked for, and then known for as long as it is open. */
+export interface BucketAbilities {
+  /** It keeps older contents by itself. */
+  isVersioned(): Promise<boolean>
+  /** `If-None-Match: *` keeps what is there. Where versions are kept it is not looked for: nothing gets lost there. */
+  isConditional(): Promise<boolean>
+  /** Bytes that are not those of their Content-MD5 are refused. */
+  verifies(): Promise<boolean>
+  /** What is stored cannot be removed for a while. Not asked for by the sender: it removes nothing that counts. */
+  isLocked(): Promise<boolean>
+}
+
+/** @param trial name of an object that the trials write; it stays, as a key may be allowed to remove nothing. */
+export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities {
+  const { client, bucket: Bucket } = place
+
+  const put = (bytes: Uint8Array, md5: string, condition?: '*'): Promise<unknown> => {
+    const what = { Bucket, Key: keyOf(place, trial), Body: bytes, ContentMD5: md5 }
+    const IfNoneMatch = condition === undefined ? {} : { IfNoneMatch: condition }
+    return asked('PutObject', client.send(new PutObjectCommand({ ...what, ...IfNoneMatch })))
+  }
+  const bytes = randomBytes(16)
+  /** Once it is there. */
+  const first = once(() => put(bytes, contentMd5(bytes)))
+
+  const isVersioned = once(async () => {
+    try {
+      const answer = await client.send(new GetBucketVersioningCommand({ Bucket }))
+      return answer.Status === 'Enabled'
+    } catch (thrown) {
+      return unless(thrown, 'GetBucketVersioning')
+    }
+  })
+
+  /** Whether a put is refused that a store with the ability refuses. */
+  const refuses = async (wrongPut: Promise<unknown>): Promise<boolean> => {
+    try {
+      await wrongPut
+      return false
+    } catch (thrown) {
+      if (thrown instanceof StoreFault && thrown.kind === 'lost') throw thrown
+      return thrown instanceof StoreFault && ['exists', 'damaged'].includes(thrown.kind)
+    }
+  }
+
+  return {
+    isVersioned,
+    isConditional: once(async () => {
+      if (await isVersioned()) return false
+      await first()
+      return refuses(put(bytes, contentMd5(bytes), '*'))
+    }),
+    verifies: once(async () => {
+      await first()
+      return refuses(put(randomBytes(16), contentMd5(bytes)))
+    }),
+    isLocked: once(async () => {
+      try {
+        const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket }))
+        return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
+      } catch (thrown) {
+        return unless(thrown, 'GetObjectLockConfiguration')
+      }
+    }),
+  }
+}
+
+/** A store without the question, or a key that may not ask it: it is taken for what cannot do it. */
+function unless(thrown: unknown, operation: string): false {
+  const fault = faultOf(thrown, operation)
+  if (fault.kind === 'lost') throw fault
+  return false
+}
+
+/** Asks once; a question that failed is asked again. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | null = null
+  return () => {
+    asking ??= ask().catch((thrown) => {
+      asking = null
+      throw thrown
+    })
+    return asking
+  }
+}

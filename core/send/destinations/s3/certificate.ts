@@ -1,0 +1,75 @@
+import { Agent, type AgentOptions } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+
+const SHOW_MS = 10_000
+
+/** The server has another certificate than the pinned one. */
+export class WrongCertificate extends Error {
+  override readonly name = 'WrongCertificate'
+  readonly fingerprint: string
+
+  constructor(fingerprint: string) {
+    super(`its certificate has the fingerprint ${fingerprint}`)
+    this.fingerprint = fingerprint
+  }
+}
+
+/** SHA-256 of the certificate (DER), 64 lower-case hexadecimal digits. */
+function fingerprintOf(socket: TLSSocket): string {
+  return (socket.getPeerX509Certificate()?.fingerprint256 ?? '').replaceAll(':', '').toLowerCase()
+}
+
+type Created = (error: Error | null, socket: Duplex) => void
+
+/** No byte is sent before the certificate is known to be the pinned one; whoever signed it is not asked. */
+class PinnedAgent extends Agent {
+  readonly #pin: string
+
+  constructor(options: AgentOptions, pin: string) {
+    super(options)
+    this.#pin = pin
+  }
+
+  override createConnection(options: ConnectionOptions, created: Created): undefined {
+    const socket = connect({ ...options, rejectUnauthorized: false })
+    const failed = (error: Error) => created(error, socket)
+    socket.once('error', failed)
+    socket.once('secureConnect', () => {
+      const fingerprint = fingerprintOf(socket)
+      if (fingerprint !== this.#pin) {
+        socket.destroy(new WrongCertificate(fingerprint))
+        return
+      }
+      socket.off('error', failed)
+      created(null, socket)
+    })
+  }
+}
+
+/** @param pin the only certificate that is taken; null: any that an authority of this computer has signed. */
+export function tlsAgent(options: AgentOptions, pin: string | null): Agent {
+  return pin === null ? new Agent(options) : new PinnedAgent(options, pin)
+}
+
+/** The fingerprint of the certificate that a server shows; null: it shows none. Nothing is sent to it. */
+export function shownCertificate(endpoint: string): Promise<string | null> {
+  const { hostname, port } = new URL(endpoint)
+  return new Promise((resolve) => {
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
+    const socket = connect({
+      host,
+      port: port === '' ? 443 : Number(port),
+      ...servername,
+      rejectUnauthorized: false,
+    })
+    const end = (shown: string | null) => {
+      socket.destroy()
+      resolve(shown)
+    }
+    socket.setTimeout(SHOW_MS, () => end(null))
+    socket.once('error', () => end(null))
+    socket.once('secureConnect', () => end(fingerprintOf(socket) || null))
+  })
+}

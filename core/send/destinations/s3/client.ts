@@ -1,0 +1,45 @@
+import { Agent as HttpAgent } from 'node:http'
+import { S3Client } from '@aws-sdk/client-s3'
+import type { S3Destination } from '../../../settings/schema.ts'
+import { tlsAgent } from './certificate.ts'
+
+/** Requests that are best under way at a time: past these a store is only asked to queue them itself. */
+export const PARALLEL = 32
+/** Parts of large objects, listings and the like go beside the small objects. */
+const MOST_SOCKETS = PARALLEL + 16
+const CONNECT_MS = 10_000
+/** A store that copies or puts parts together may be silent for a while. */
+const SILENT_MS = 120_000
+const ATTEMPTS = 3
+
+/** Where a bucket is. */
+export type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
+
+/**
+ * @param secrets `accessKey` and `secretKey`; without them what AWS's own tools use is used, too: environment, files in
+ *   ~/.aws, roles.
+ */
+export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
+  const { accessKey, secretKey } = secrets
+  const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
+  return new S3Client({
+    endpoint: place.endpoint,
+    region: place.region,
+    forcePathStyle: place.pathStyle,
+    ...(accessKey === undefined || secretKey === undefined
+      ? {}
+      : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
+    // The SDK's own checksums are refused by some stores and not looked at by others; Content-MD5 all of them check.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It would wait for the store before each part.
+    expectContinueHeader: false,
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: SILENT_MS,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: tlsAgent(sockets, place.certificate),
+    },
+  })
+}

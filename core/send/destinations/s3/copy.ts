@@ -1,0 +1,56 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3'
+import type { BucketPlace } from './requests.ts'
+import { asked, copySource, keyOf } from './requests.ts'
+
+/** What a store copies in one request: it does not say a word meanwhile, and no store has more than 5 GiB. */
+export const COPY_BYTES = 512 * 1024 * 1024
+
+/** Copies an object within its bucket; no byte of it comes here. */
+export async function copyObject(
+  place: BucketPlace,
+  from: string,
+  to: string,
+  most = COPY_BYTES,
+): Promise<void> {
+  const { client, bucket: Bucket, storageClass } = place
+  const source = keyOf(place, from)
+  const head = await asked('HeadObject', client.send(new HeadObjectCommand({ Bucket, Key: source })))
+  const kept = storageClass === null ? {} : { StorageClass: storageClass as 'STANDARD' }
+  const target = { Bucket, Key: keyOf(place, to) }
+  const CopySource = copySource(Bucket, source)
+  const size = head.ContentLength ?? 0
+  if (size <= most) {
+    await asked('CopyObject', client.send(new CopyObjectCommand({ ...target, ...kept, CopySource })))
+    return
+  }
+  const made = await asked(
+    'CreateMultipartUpload',
+    client.send(new CreateMultipartUploadCommand({ ...target, ...kept, Metadata: head.Metadata })),
+  )
+  const upload = { ...target, UploadId: made.UploadId }
+  try {
+    const Parts: { PartNumber: number; ETag: string | undefined }[] = []
+    for (let at = 0; at < size; at += most) {
+      const PartNumber = Parts.length + 1
+      const CopySourceRange = `bytes=${at}-${Math.min(at + most, size) - 1}`
+      const part = { ...upload, CopySource, CopySourceRange, PartNumber }
+      const copied = await asked('UploadPartCopy', client.send(new UploadPartCopyCommand(part)))
+      Parts.push({ PartNumber, ETag: copied.CopyPartResult?.ETag })
+    }
+    const MultipartUpload = { Parts }
+    await asked(
+      'CompleteMultipartUpload',
+      client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload })),
+    )
+  } catch (thrown) {
+    await client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined)
+    throw thrown
+  }
+}

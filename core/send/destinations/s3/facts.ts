@@ -1,0 +1,43 @@
+import { isDigest } from '../../../files/digest.ts'
+import type { ObjectFacts } from '../objects/object-store.ts'
+
+const NS = 1_000_000_000n
+
+/**
+ * What is kept of a file as metadata of its object. `mtime` and `mode` are rclone's names and forms: it restores them,
+ * too. `blake3` is what `b3sum` prints.
+ */
+export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
+  const sign = mtimeNs < 0n ? '-' : ''
+  const positive = mtimeNs < 0n ? -mtimeNs : mtimeNs
+  const fraction = String(positive % NS).padStart(9, '0')
+  return {
+    mtime: `${sign}${positive / NS}.${fraction}`,
+    mode: mode.toString(8).padStart(4, '0'),
+    ...(digest === null ? {} : { blake3: Buffer.from(digest).toString('hex') }),
+  }
+}
+
+function mtimeOf(text: string | undefined): bigint | null {
+  const parts = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text ?? '')
+  if (parts === null) return null
+  const [, sign, seconds = '0', fraction = ''] = parts
+  const ns = BigInt(seconds) * NS + BigInt(fraction.padEnd(9, '0'))
+  return sign === '-' ? -ns : ns
+}
+
+/** The nearest where an object has none, or none that can be understood: others may have put it there. */
+export function factsOf(
+  size: number,
+  stored: Date,
+  metadata: Readonly<Record<string, string>> = {},
+): ObjectFacts {
+  const { mtime, mode, blake3 } = metadata
+  const digest = /^[0-9a-f]{64}$/.test(blake3 ?? '') ? Buffer.from(blake3 ?? '', 'hex') : null
+  return {
+    size,
+    mtimeNs: mtimeOf(mtime) ?? BigInt(stored.getTime()) * 1_000_000n,
+    mode: /^[0-7]{1,5}$/.test(mode ?? '') ? Number.parseInt(mode ?? '', 8) & 0o7777 : 0o644,
+    digest: isDigest(digest) ? digest : null,
+  }
+}

@@ -1,0 +1,72 @@
+import {
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  ListObjectVersionsCommand,
+  type ObjectVersion,
+} from '@aws-sdk/client-s3'
+import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
+import { factsOf } from './facts.ts'
+import type { BucketPlace } from './requests.ts'
+import { asked, keyOf, listedKey } from './requests.ts'
+
+/** A listing has no metadata: time and mode are the nearest, and there is no digest. */
+function infoOf(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
+  return { ...factsOf(size, stored), name, storedAt: stored.getTime(), version }
+}
+
+/** @param after where an earlier page said that the next one begins. */
+export async function listPage(
+  place: BucketPlace,
+  prefix: string,
+  after: string | null,
+  deep: boolean,
+): Promise<ObjectPage> {
+  const input: ListObjectsV2CommandInput = {
+    Bucket: place.bucket,
+    Prefix: keyOf(place, prefix),
+    EncodingType: 'url',
+    ...(deep ? {} : { Delimiter: '/' }),
+    ...(after === null ? {} : { ContinuationToken: after }),
+  }
+  const page = await asked('ListObjectsV2', place.client.send(new ListObjectsV2Command(input)))
+  const nameOf = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
+  return {
+    objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) =>
+      infoOf(nameOf(Key), Size ?? 0, LastModified ?? new Date(0), null),
+    ),
+    directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => nameOf(Prefix)),
+    next: page.IsTruncated === true ? (page.NextContinuationToken ?? null) : null,
+  }
+}
+
+/** What is directly in a directory; `directory` ends with "/", or is "". */
+export async function* eachObject(place: BucketPlace, directory: string): AsyncGenerator<ObjectInfo> {
+  for (let after: string | null = null; ; ) {
+    const page: ObjectPage = await listPage(place, directory, after, false)
+    yield* page.objects
+    after = page.next
+    if (after === null) return
+  }
+}
+
+/** The contents of a name that others replaced or removed, newest first. */
+export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
+  const key = keyOf(place, name)
+  const found: ObjectInfo[] = []
+  let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}
+  for (;;) {
+    const input = { Bucket: place.bucket, Prefix: key, EncodingType: 'url', ...marker } as const
+    const page = await asked('ListObjectVersions', place.client.send(new ListObjectVersionsCommand(input)))
+    const isOlder = (one: ObjectVersion) => listedKey(one.Key) === key && one.IsLatest !== true
+    for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
+      found.push(infoOf(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))
+    const next = listedKey(page.NextKeyMarker)
+    // Longer names that begin with this one come after it.
+    if (page.IsTruncated !== true || next !== key) break
+    marker = {
+      KeyMarker: next,
+      ...(page.NextVersionIdMarker ? { VersionIdMarker: page.NextVersionIdMarker } : {}),
+    }
+  }
+  return found.sort((a, b) => b.storedAt - a.storedAt)
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { StoreFault } from '../objects/object-store.ts'
+import { faultOf } from './faults.ts'
+
+/** A bucket, and what is known of it before anything is tried. */
+export interface BucketPlace {
+  client: S3Client
+  bucket: string
+  /** Before every name; "" or with "/" at its end. */
+  prefix: string
+  storageClass: string | null
+}
+
+/** More than this no store takes as a key, in bytes of UTF-8. */
+const MOST_KEY_BYTES = 1024
+
+/** @throws StoreFault `impossible`. */
+export function keyOf({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
+  const key = `${prefix}${name}`
+  const bytes = Buffer.byteLength(key)
+  if (bytes > MOST_KEY_BYTES)
+    throw new StoreFault('impossible', `KeyTooLong: ${bytes} bytes, of which a store takes ${MOST_KEY_BYTES}`)
+  return key
+}
+
+/** @param operation for people, as the store's documentation calls it. */
+export async function asked<T>(operation: string, request: Promise<T>): Promise<T> {
+  try {
+    return await request
+  } catch (thrown) {
+    throw faultOf(thrown, operation)
+  }
+}
+
+/** The one thing that all stores compare with what has arrived. */
+export const contentMd5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')
+
+/** A key in `x-amz-copy-source`. */
+export const copySource = (bucket: string, key: string): string =>
+  `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+
+/** A key of a listing, which is asked for with `EncodingType: 'url'`: XML cannot have all characters. */
+export function listedKey(encoded: string | undefined): string {
+  try {
+    return decodeURIComponent((encoded ?? '').replaceAll('+', '%20'))
+  } catch {
+    // It was not encoded, although that was asked for.
+    return encoded ?? ''
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import { z } from 'zod'
+import { digestOf, digestText } from '../../../files/digest.ts'
+import { isFault } from '../objects/faults.ts'
+import { listPage } from './listing.ts'
+import type { BucketPlace } from './requests.ts'
+import { asked, contentMd5, keyOf, listedKey } from './requests.ts'
+
+/** Of a note; a longer one is none of ours. */
+const MOST_NOTE_BYTES = 4096
+
+const noteSchema = z.object({ upload: z.string(), resume: z.string(), partBytes: z.number() })
+/** Which content an upload in parts is of: a store tells of one only its key and when it began. */
+export type Note = z.infer<typeof noteSchema>
+
+export interface Part {
+  PartNumber: number
+  ETag: string
+}
+
+/** Uploads in parts that were begun and not ended. */
+export interface Unfinished {
+  /** Those of a name, oldest first. */
+  of(name: string): Promise<string[]>
+  /** The parts of one that follow each other from the first on and have this size. */
+  parts(name: string, upload: string, partBytes: number): Promise<Part[]>
+  /** Removes the parts of one. */
+  abort(name: string, upload: string): Promise<void>
+  /** null: there is none that can be understood. */
+  note(name: string): Promise<Note | null>
+  write(name: string, note: Note): Promise<void>
+  forget(name: string): Promise<void>
+  /** Removes all that are older (milliseconds since 1970), with their notes. */
+  sweep(olderThan: number): Promise<void>
+}
+
+/** @param own of the names that are Holdfast's own; the notes are below it. */
+export function openUnfinished(place: BucketPlace, own: string): Unfinished {
+  const { client, bucket: Bucket } = place
+  const noteOf = (name: string) => keyOf(place, `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`)
+
+  async function* uploads(prefix: string): AsyncGenerator<{ key: string; upload: string; began: number }> {
+    let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
+    for (;;) {
+      const input = { Bucket, Prefix: prefix, EncodingType: 'url', ...marker } as const
+      const page = await asked('ListMultipartUploads', client.send(new ListMultipartUploadsCommand(input)))
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
+        yield { key: listedKey(Key), upload: UploadId ?? '', began: Initiated?.getTime() ?? 0 }
+      const next = listedKey(page.NextKeyMarker)
+      if (page.IsTruncated !== true || next === '') return
+      marker = {
+        KeyMarker: next,
+        ...(page.NextUploadIdMarker ? { UploadIdMarker: page.NextUploadIdMarker } : {}),
+      }
+    }
+  }
+
+  /** It may have ended meanwhile. */
+  const abortKey = async (Key: string, UploadId: string): Promise<void> => {
+    const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
+    await asked('AbortMultipartUpload', client.send(command)).catch(unlessAbsent)
+  }
+
+  const removeKey = async (Key: string): Promise<void> => {
+    await asked('DeleteObject', client.send(new DeleteObjectCommand({ Bucket, Key }))).catch(unlessAbsent)
+  }
+
+  return {
+    async of(name) {
+      const wanted = keyOf(place, name)
+      const found: { upload: string; began: number }[] = []
+      for await (const { key, upload, began } of uploads(wanted))
+        if (key === wanted) found.push({ upload, began })
+      return found.sort((a, b) => a.began - b.began).map(({ upload }) => upload)
+    },
+
+    async parts(name, upload, partBytes) {
+      const found: Part[] = []
+      let marker: string | undefined
+      for (;;) {
+        const at = marker === undefined ? {} : { PartNumberMarker: marker }
+        const command = new ListPartsCommand({ Bucket, Key: keyOf(place, name), UploadId: upload, ...at })
+        const page = await asked('ListParts', client.send(command))
+        for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
+          if (PartNumber !== found.length + 1 || Size !== partBytes || ETag === undefined) return found
+          found.push({ PartNumber, ETag })
+        }
+        if (page.IsTruncated !== true || page.NextPartNumberMarker === undefined) return found
+        marker = page.NextPartNumberMarker
+      }
+    },
+
+    abort: (name, upload) => abortKey(keyOf(place, name), upload),
+
+    async note(name) {
+      try {
+        const { Body } = await asked(
+          'GetObject',
+          client.send(new GetObjectCommand({ Bucket, Key: noteOf(name) })),
+        )
+        const text = (await Body?.transformToString()) ?? ''
+        return text.length > MOST_NOTE_BYTES ? null : noteSchema.parse(JSON.parse(text))
+      } catch (thrown) {
+        if (isFault(thrown, 'lost')) throw thrown
+        return null
+      }
+    },
+
+    async write(name, note) {
+      const bytes = Buffer.from(JSON.stringify(note))
+      const object = { Bucket, Key: noteOf(name), Body: bytes, ContentMD5: contentMd5(bytes) }
+      await asked('PutObject', client.send(new PutObjectCommand(object)))
+    },
+
+    forget: (name) => removeKey(noteOf(name)),
+
+    async sweep(olderThan) {
+      for await (const { key, upload, began } of uploads(place.prefix))
+        if (began < olderThan && key.startsWith(place.prefix)) await abortKey(key, upload)
+      for (let after: string | null = null; ; ) {
+        const page = await listPage(place, `${own}uploads/`, after, true)
+        for (const { name, storedAt } of page.objects)
+          if (storedAt < olderThan) await removeKey(keyOf(place, name))
+        after = page.next
+        if (after === null) return
+      }
+    },
+  }
+}
+
+function unlessAbsent(thrown: unknown): void {
+  if (!isFault(thrown, 'absent')) throw thrown
+}

@@ -1,0 +1,204 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  type StorageClass,
+} from '@aws-sdk/client-s3'
+import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { digestAt } from '../objects/content.ts'
+import { isFault } from '../objects/faults.ts'
+import type {
+  ObjectFacts,
+  ObjectInfo,
+  ObjectStore,
+  ObjectUpload,
+  PutOptions,
+} from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import type { BucketAbilities } from './bucket.ts'
+import { abilitiesOf } from './bucket.ts'
+import { PARALLEL } from './client.ts'
+import { COPY_BYTES, copyObject } from './copy.ts'
+import { factsOf, metadataOf } from './facts.ts'
+import { faultOf } from './faults.ts'
+import { createKnownNames } from './known-names.ts'
+import { listPage, olderVersions } from './listing.ts'
+import type { BucketPlace } from './requests.ts'
+import { asked, contentMd5, keyOf } from './requests.ts'
+import { openUnfinished } from './resumable.ts'
+import { beginParts, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
+
+export interface S3StoreOptions extends BucketPlace {
+  /** Beginning of the names that are Holdfast's own, with "/" at its end. */
+  own: string
+  /** For tests: of parts, and of what is copied at once. */
+  partBytes?: number
+  copyBytes?: number
+}
+
+export interface S3Store extends ObjectStore {
+  readonly client: S3Client
+  readonly abilities: BucketAbilities
+  /** The object that trying the bucket leaves. */
+  readonly trial: string
+}
+
+/** Objects in a bucket. What the bucket can do is tried on it; see BucketAbilities. */
+export function openS3Store(options: S3StoreOptions): S3Store {
+  const { client, bucket: Bucket, own } = options
+  const place: BucketPlace = options
+  const trial = `${own}trial`
+  const abilities = abilitiesOf(place, trial)
+  const names = createKnownNames(place)
+  const unfinished = openUnfinished(place, own)
+  const memory = createSemaphore(PARTS_MEMORY)
+
+  /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
+  const readBack = async (name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> => {
+    const found = await digestAt(store, name, size, new AbortController().signal)
+    if (found !== null && Buffer.compare(found, digest) === 0) return
+    await store.remove(name)
+    throw new StoreFault('damaged', 'what the store has is not what was sent')
+  }
+
+  const check = async (
+    name: string,
+    facts: ObjectFacts,
+    digest: Uint8Array,
+    isResumed: boolean,
+  ): Promise<void> => {
+    names.add(name)
+    if (isResumed || !(await abilities.verifies())) return readBack(name, facts, digest)
+    const size = (await store.info(name))?.size
+    if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
+  }
+
+  const ifAbsent = async (name: string): Promise<{ IfNoneMatch?: '*' }> => {
+    if (await abilities.isConditional()) return { IfNoneMatch: '*' }
+    if (await names.has(name)) throw new StoreFault('exists', 'there is one')
+    return {}
+  }
+
+  const put = async (
+    name: string,
+    bytes: Uint8Array,
+    facts: ObjectFacts,
+    { replace }: PutOptions,
+  ): Promise<void> => {
+    const { storageClass } = options
+    const command = new PutObjectCommand({
+      Bucket,
+      Key: keyOf(place, name),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ContentMD5: contentMd5(bytes),
+      Metadata: metadataOf(facts),
+      ...(storageClass === null ? {} : { StorageClass: storageClass as StorageClass }),
+      ...(replace ? {} : await ifAbsent(name)),
+    })
+    await asked('PutObject', client.send(command))
+    names.add(name)
+    if (facts.digest !== null && !(await abilities.verifies())) await readBack(name, facts, facts.digest)
+  }
+
+  /** Too small for parts. */
+  const beginWhole = async (name: string, facts: ObjectFacts, how: PutOptions): Promise<ObjectUpload> => {
+    const { size } = facts
+    if (!(await memory.acquire(size))) throw new StoreFault('lost', 'closed')
+    let content: Buffer | null = Buffer.allocUnsafeSlow(size)
+    let used = 0
+    const end = () => {
+      if (content !== null) memory.release(size)
+      content = null
+    }
+    return {
+      offset: 0,
+      async write(bytes) {
+        if (content === null || used + bytes.length > size)
+          throw new StoreFault('failed', 'more than its size')
+        content.set(bytes, used)
+        used += bytes.length
+      },
+      async finish(digest) {
+        if (content === null || used !== size) throw new StoreFault('failed', `${used} bytes of ${size}`)
+        await put(name, content, { ...facts, digest }, how).finally(end)
+      },
+      abort: () => Promise.resolve(end()),
+    }
+  }
+
+  const store: S3Store = {
+    client,
+    abilities,
+    trial,
+    can: { parallel: PARALLEL, durable: true },
+    put,
+
+    async begin(name, facts, resume, how) {
+      if (!how.replace) await ifAbsent(name)
+      const least = options.partBytes ?? PART_BYTES
+      if (facts.size <= least) return beginWhole(name, facts, how)
+      const partBytes = partBytesOf(facts.size, least)
+      return beginParts({ place, unfinished, memory, partBytes, check }, name, facts, resume)
+    },
+
+    async info(name, version = null) {
+      try {
+        const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
+        const head = await asked('HeadObject', client.send(new HeadObjectCommand(of)))
+        const stored = head.LastModified ?? new Date(0)
+        const facts = factsOf(head.ContentLength ?? 0, stored, head.Metadata)
+        return { ...facts, name, storedAt: stored.getTime(), version } satisfies ObjectInfo
+      } catch (thrown) {
+        if (isFault(thrown, 'absent')) return null
+        throw thrown
+      }
+    },
+
+    async *read(name, from, signal, version = null) {
+      const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
+      const range = from > 0 ? { Range: `bytes=${from}-` } : {}
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ ...of, ...range }), { abortSignal: signal })
+        yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
+      } catch (thrown) {
+        const fault = faultOf(thrown, 'GetObject')
+        // Nothing is behind its end.
+        if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
+      }
+    },
+
+    async setAside(name, to) {
+      if (await abilities.isVersioned()) return
+      await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
+      await store.remove(name)
+    },
+
+    versions: (name) => olderVersions(place, name),
+    list: (prefix, after, deep) => listPage(place, prefix, after, deep),
+
+    async remove(name) {
+      const command = new DeleteObjectCommand({ Bucket, Key: keyOf(place, name) })
+      try {
+        await asked('DeleteObject', client.send(command))
+      } catch (thrown) {
+        if (!isFault(thrown, 'absent')) throw thrown
+      }
+      names.remove(name)
+    },
+
+    sweep: (olderThan) => unfinished.sweep(olderThan),
+    // There is no connection to lose: a request that is lost ends the session.
+    ended: new Promise(() => undefined),
+    close() {
+      memory.close()
+      client.destroy()
+    },
+  }
+  return store
+}
+
+const versionOf = (version: string | null): { VersionId?: string } =>
+  version === null ? {} : { VersionId: version }

@@ -1,0 +1,89 @@
+import { errorCode } from '../../../files/system-error.ts'
+import type { Message } from '../../../words/message.ts'
+import { message } from '../../../words/message.ts'
+import { asFault } from '../objects/faults.ts'
+import { shownCertificate, WrongCertificate } from './certificate.ts'
+import type { S3Target } from './reach.ts'
+
+/** What Node.js says of a certificate that nobody it trusts has signed, or that is for another name or time. */
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+
+/** What was wrong with a request, as a person can put it right; null: nothing more is known than the fault says. */
+export async function helpFor(
+  thrown: unknown,
+  target: S3Target,
+): Promise<{ sentence: Message; certificate?: string } | null> {
+  const { kind, reason, cause } = asFault(thrown)
+  const { name, bucket, endpoint } = target
+  const at = { name, bucket, address: new URL(endpoint).host, reason }
+  const code = errorCode(cause) ?? ''
+  if (cause instanceof WrongCertificate) {
+    const { fingerprint } = cause
+    return { sentence: message('s3.wrongCertificate', { ...at, fingerprint }), certificate: fingerprint }
+  }
+  if (UNTRUSTED.has(code)) {
+    const fingerprint = (await shownCertificate(endpoint)) ?? ''
+    return { sentence: message('s3.untrusted', { ...at, fingerprint }), certificate: fingerprint }
+  }
+  if (endpoint.startsWith('https:') && (code === 'EPROTO' || code.startsWith('ERR_SSL_')))
+    return { sentence: message('s3.noTls', at) }
+  const refusal = refusalOf(cause, target, at)
+  if (refusal !== null) return { sentence: refusal }
+  // Servers for TLS end such a connection, or say something that no store says.
+  const isSilent = kind === 'lost' || kind === 'failed'
+  if (endpoint.startsWith('http:') && isSilent && (await shownCertificate(endpoint)) !== null)
+    return { sentence: message('s3.wantsTls', at) }
+  return null
+}
+
+interface Refused {
+  name?: unknown
+  Region?: unknown
+  $response?: { headers?: Record<string, string> }
+  $metadata?: { httpStatusCode?: number }
+}
+
+function refusalOf(cause: unknown, { region }: S3Target, at: Record<string, string>): Message | null {
+  if (typeof cause !== 'object' || cause === null) return null
+  const { name, Region, $response, $metadata } = cause as Refused
+  switch (name) {
+    case 'InvalidAccessKeyId':
+    case 'SignatureDoesNotMatch':
+    case 'InvalidToken':
+    case 'ExpiredToken':
+      return message('s3.wrongKey', at)
+    case 'CredentialsProviderError':
+      return message('s3.noKey', at)
+    case 'NoSuchBucket':
+      return message('s3.noBucket', at)
+    case 'RequestTimeTooSkewed':
+      return message('s3.skewed', { ...at, seconds: skewOf($response?.headers?.date) })
+    case 'PermanentRedirect':
+    case 'AuthorizationHeaderMalformed':
+    case 'IllegalLocationConstraintException': {
+      const told = $response?.headers?.['x-amz-bucket-region'] ?? Region
+      return message('s3.otherRegion', {
+        ...at,
+        region: typeof told === 'string' ? told : '?',
+        given: region,
+      })
+    }
+    default:
+      return $metadata?.httpStatusCode === 403 ? message('s3.denied', at) : null
+  }
+}
+
+/** Seconds by which the clocks differ; 0: the server does not say. */
+function skewOf(date: string | undefined): number {
+  const ms = Date.parse(date ?? '')
+  return Number.isNaN(ms) ? 0 : Math.round(Math.abs(ms - Date.now()) / 1000)
+}

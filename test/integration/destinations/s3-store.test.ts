@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto'
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
+import type { TestBucket } from '../../support/servers/buckets.ts'
+import { MIB, makeBucket } from '../../support/servers/buckets.ts'
+import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
+
+const factsOf = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): ObjectFacts => ({
+  size: bytes.length,
+  mtimeNs,
+  mode: 0o4750,
+  digest: digestOf(bytes),
+})
+const never = new AbortController().signal
+const fault = (kind: string) => expect.objectContaining({ kind })
+
+async function contentOf(
+  store: ObjectStore,
+  name: string,
+  from = 0,
+  version?: string | null,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of store.read(name, from, never, version)) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+const put = (store: ObjectStore, name: string, bytes: Uint8Array, replace = false) =>
+  store.put(name, bytes, factsOf(bytes), { replace })
+
+async function namesBelow(store: ObjectStore, prefix: string): Promise<string[]> {
+  const names: string[] = []
+  for (let after: string | null = null; ; ) {
+    const page = await store.list(prefix, after, true)
+    names.push(...page.objects.map(({ name }) => name))
+    after = page.next
+    if (after === null) return names
+  }
+}
+
+const uploadsIn = async ({ client, bucket }: TestBucket): Promise<number> =>
+  (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0
+
+const names = [
+  'a b',
+  'a+b',
+  'a%2Fb',
+  'x/ü',
+  'x/u\u0308',
+  'new\nline',
+  'q\'uo"te',
+  '雪/片',
+  '&<>',
+  ' lead',
+  'trail ',
+  '~',
+  'x:y?z#',
+]
+
+describe.each(storageServers)('a bucket of %s', (engine) => {
+  let server: StorageServer
+  let bucket: TestBucket
+  let store: ObjectStore
+  beforeAll(async () => {
+    server = await startStorageServer(inject('servers'), engine)
+    bucket = await makeBucket(server)
+    store = bucket.open()
+  })
+
+  test('keeps what is put, and its facts', async () => {
+    const bytes = randomBytes(5000)
+    await put(store, 'pc/s/one', bytes)
+    expect(await store.info('pc/s/one')).toMatchObject({ ...factsOf(bytes), name: 'pc/s/one', version: null })
+    expect(await contentOf(store, 'pc/s/one')).toEqual(bytes)
+    expect(await contentOf(store, 'pc/s/one', 4990)).toEqual(bytes.subarray(4990))
+    expect(await contentOf(store, 'pc/s/one', 5000)).toEqual(Buffer.alloc(0))
+    expect(await store.info('pc/s/two')).toBeNull()
+    await expect(contentOf(store, 'pc/s/two')).rejects.toEqual(fault('absent'))
+    await store.remove('pc/s/one')
+    await store.remove('pc/s/one')
+    expect(await store.info('pc/s/one')).toBeNull()
+  })
+
+  test('does not replace what is there, also what another session has put', async () => {
+    const [first, second] = [randomBytes(10), randomBytes(20)]
+    await put(store, 'pc/keep/one', first)
+    await expect(put(store, 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
+    await expect(put(bucket.open(), 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
+    expect(await contentOf(store, 'pc/keep/one')).toEqual(first)
+    await store.setAside('pc/keep/one', 'pc/.holdfast/versions/one/1')
+    await put(store, 'pc/keep/one', second)
+    expect(await contentOf(store, 'pc/keep/one')).toEqual(second)
+    expect(await store.info('pc/.holdfast/versions/one/1')).toMatchObject(factsOf(first))
+  })
+
+  test('verifies what arrives', async () => {
+    expect(await bucket.open().abilities.verifies()).toBe(true)
+  })
+
+  test('has names as they are', async () => {
+    for (const name of names) await put(store, `pc/names/${name}`, Buffer.from(name))
+    const listed = await namesBelow(store, 'pc/names/')
+    const expected = names
+      .map((name) => `pc/names/${name}`)
+      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    expect(listed).toEqual(expected)
+    for (const name of names) expect(String(await contentOf(store, `pc/names/${name}`))).toBe(name)
+    const page = await store.list('pc/names/', null, false)
+    expect(page.directories).toEqual(['pc/names/x/', 'pc/names/雪/'])
+    await expect(put(store, 'x'.repeat(1100), Buffer.from('1'))).rejects.toEqual(fault('impossible'))
+  })
+
+  test('large objects go on after an interruption, and leave nothing behind', async () => {
+    const bytes = randomBytes(13 * MIB)
+    const facts = { ...factsOf(bytes), digest: null }
+    const first = await store.begin('pc/large', facts, 'content 1', { replace: true })
+    expect(first.offset).toBe(0)
+    await first.write(bytes.subarray(0, 11 * MIB))
+    await first.abort(true)
+    // The computer was started anew.
+    const later = bucket.open()
+    const second = await later.begin('pc/large', facts, 'content 1', { replace: true })
+    expect(second.offset).toBe(10 * MIB)
+    await second.write(bytes.subarray(second.offset))
+    await second.finish(digestOf(bytes))
+    expect(digestOf(await contentOf(store, 'pc/large'))).toEqual(digestOf(bytes))
+    expect(await store.info('pc/large')).toMatchObject({
+      size: 13 * MIB,
+      mtimeNs: facts.mtimeNs,
+      mode: 0o4750,
+    })
+    expect(await uploadsIn(bucket)).toBe(0)
+    expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
+  })
+
+  test('parts of another content are not used, and removed', async () => {
+    const bytes = randomBytes(12 * MIB)
+    const facts = { ...factsOf(bytes), digest: null }
+    const first = await store.begin('pc/other', facts, 'content 1', { replace: true })
+    await first.write(randomBytes(6 * MIB))
+    await first.abort(true)
+    const second = await store.begin('pc/other', facts, 'content 2', { replace: true })
+    expect(second.offset).toBe(0)
+    expect(await uploadsIn(bucket)).toBe(1)
+    await second.write(bytes)
+    await second.abort(false)
+    expect(await uploadsIn(bucket)).toBe(0)
+    expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
+    expect(await store.info('pc/other')).toBeNull()
+  })
+
+  test('a part that is not what is here any more is found out, and nothing of it stays', async () => {
+    const bytes = randomBytes(11 * MIB)
+    const facts = { ...factsOf(bytes), digest: null }
+    const first = await store.begin('pc/changed', facts, 'same key', { replace: true })
+    await first.write(randomBytes(5 * MIB))
+    await first.abort(true)
+    const second = await store.begin('pc/changed', facts, 'same key', { replace: true })
+    expect(second.offset).toBe(5 * MIB)
+    await second.write(bytes.subarray(second.offset))
+    await expect(second.finish(digestOf(bytes))).rejects.toEqual(fault('damaged'))
+    expect(await store.info('pc/changed')).toBeNull()
+  })
+
+  test('left-overs are swept when they are old', async () => {
+    const facts = { ...factsOf(randomBytes(1)), size: 12 * MIB, digest: null }
+    const upload = await store.begin('pc/left', facts, 'x', { replace: true })
+    await upload.write(randomBytes(6 * MIB))
+    await upload.abort(true)
+    await store.sweep(Date.now() - 60_000)
+    expect(await uploadsIn(bucket)).toBe(1)
+    await store.sweep(Date.now() + 60_000)
+    expect(await uploadsIn(bucket)).toBe(0)
+    expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
+  })
+
+  test('what is too large to be copied at once is copied in parts', async () => {
+    const bytes = randomBytes(11 * MIB)
+    const upload = await store.begin('pc/whale', { ...factsOf(bytes), digest: null }, null, { replace: true })
+    await upload.write(bytes)
+    await upload.finish(digestOf(bytes))
+    await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1')
+    expect(await store.info('pc/whale')).toBeNull()
+    expect(digestOf(await contentOf(store, 'pc/.holdfast/versions/whale/1'))).toEqual(digestOf(bytes))
+    expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(factsOf(bytes).mtimeNs)
+    expect(await uploadsIn(bucket)).toBe(0)
+  })
+
+  test('a bucket with versions keeps older contents by itself', async () => {
+    const versioned = (await makeBucket(server, { versioned: true })).open()
+    const contents = ['1', '2', '3'].map((text) => Buffer.from(text))
+    for (const bytes of contents) {
+      await versioned.setAside('pc/v', 'pc/.holdfast/versions/v/1')
+      await put(versioned, 'pc/v', bytes, true)
+    }
+    await put(versioned, 'pc/v2', Buffer.from('another name that begins alike'))
+    await expect(put(versioned, 'pc/v', Buffer.from('4'))).rejects.toEqual(fault('exists'))
+    const older = await versioned.versions('pc/v')
+    expect(await versioned.info('pc/.holdfast/versions/v/1')).toBeNull()
+    const texts = await Promise.all(
+      older.map(async ({ version }) => String(await contentOf(versioned, 'pc/v', 0, version))),
+    )
+    expect(texts.sort()).toEqual(['1', '2'])
+    expect(String(await contentOf(versioned, 'pc/v'))).toBe('3')
+    await versioned.remove('pc/v')
+    expect(await versioned.info('pc/v')).toBeNull()
+    expect(await versioned.versions('pc/v')).toHaveLength(3)
+  })
+})

@@ -1,0 +1,196 @@
+import { X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { tryS3 } from '../../../core/send/destinations/s3/try.ts'
+import type { Tested } from '../../../core/send/destinations/try.ts'
+import type { DestinationTest } from '../../../core/send/messages.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { localCertificate } from '../../support/certificate.ts'
+import type { TestBucket } from '../../support/servers/buckets.ts'
+import { makeBucket } from '../../support/servers/buckets.ts'
+import { type Refusal, startProxy } from '../../support/servers/proxy.ts'
+import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+interface Given {
+  destination?: Partial<Tested<'s3'>>
+  secrets?: Record<string, string>
+  identity?: Awaited<ReturnType<typeof loadIdentity>>
+}
+
+let server: StorageServer
+let bucket: TestBucket
+
+async function tried(given: Given = {}): Promise<DestinationTest> {
+  const { endpoint, region, accessKey, secretKey } = server
+  const place = { endpoint, region, pathStyle: true, storageClass: null, certificate: null, recipient: null }
+  const destination: Tested<'s3'> = {
+    kind: 's3',
+    name: 'cloud',
+    bucket: bucket.bucket,
+    prefix: 'lab',
+    folder: 'pc',
+    ...place,
+    ...given.destination,
+  }
+  const identity = given.identity ?? (await loadIdentity(temporaryDirectory('identity')))
+  const secrets = given.secrets ?? { accessKey, secretKey }
+  const signal = AbortSignal.timeout(15_000)
+  return tryS3(destination, { identity, name: 'pc', secrets, signal })
+}
+
+const failed = (key: string, params: object = {}) => ({
+  works: false,
+  sentence: { key, params: expect.objectContaining(params) },
+})
+const containing = (text: string) => expect.stringContaining(text)
+
+describe.each(storageServers)('a test of a bucket of %s', (engine) => {
+  beforeAll(async () => {
+    server = await startStorageServer(inject('servers'), engine)
+    bucket = await makeBucket(server)
+  })
+
+  test('says what it can do, and leaves nothing', async () => {
+    const { works, steps, sentence, found } = await tried()
+    expect(sentence).toEqual({ key: 'test.works', params: { name: 'cloud' } })
+    expect(works).toBe(true)
+    expect(steps.map(({ step, done }) => [step, done])).toEqual([
+      ['connect', true],
+      ['write', true],
+      ['read', true],
+      ['remove', true],
+    ])
+    const notes = found.notes.map(({ key }) => key)
+    expect(notes).toEqual(
+      engine === 'ceph' ? ['s3.note.unversioned'] : ['s3.note.unversioned', 's3.note.unconditional'],
+    )
+    const left = await bucket.client.send(new ListObjectsV2Command({ Bucket: bucket.bucket }))
+    expect(left.Contents ?? []).toEqual([])
+  })
+
+  test.each([
+    ['a wrong access key', { accessKey: 'nobody', secretKey: 'testing' }],
+    ['a wrong secret key', null],
+  ])('%s', async (_what, secrets) => {
+    const { accessKey } = server
+    expect(await tried({ secrets: secrets ?? { accessKey, secretKey: 'wrong' } })).toMatchObject(
+      failed('s3.wrongKey', { name: 'cloud' }),
+    )
+  })
+
+  test('a bucket that is not there', async () => {
+    expect(await tried({ destination: { bucket: 'no-such-bucket' } })).toMatchObject(
+      failed('s3.noBucket', { bucket: 'no-such-bucket', reason: containing('NoSuchBucket') }),
+    )
+  })
+
+  test('a clock that is wrong by hours is made up for, and told', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3_600_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    const { works, found } = await tried()
+    expect(works).toBe(true)
+    expect(found.notes.map(({ key }) => key)).toContain('s3.note.clock')
+  })
+
+  test('a bucket with versions and locks', async () => {
+    const locked = await makeBucket(server, { versioned: true, locked: true })
+    const { works, found } = await tried({ destination: { bucket: locked.bucket } })
+    expect(works).toBe(true)
+    const notes = found.notes.map(({ key }) => key)
+    expect(notes).toEqual(engine === 'ceph' ? ['s3.note.versioned', 's3.note.locked'] : ['s3.note.versioned'])
+  })
+})
+
+const denied: Refusal = { status: 403, code: 'AccessDenied' }
+const isListing = ({ url = '' }: IncomingMessage) => url.includes('list-type=')
+
+describe('what stands in the way', () => {
+  beforeAll(async () => {
+    server = await startStorageServer(inject('servers'), 'ceph')
+    bucket = await makeBucket(server)
+  })
+
+  test.each([
+    ['list', 'ListObjectsV2', 'connect', isListing],
+    ['write', 'PutObject', 'write', ({ method }) => method === 'PUT'],
+    ['read', 'GetObject', 'connect', (asked) => asked.method === 'GET' && !isListing(asked)],
+    ['remove', 'DeleteObject', 'remove', ({ method }) => method === 'DELETE'],
+  ] satisfies [string, string, string, (asked: IncomingMessage) => boolean][])(
+    'no permission to %s',
+    async (_what, operation, step, isRefused) => {
+      const refuse = (asked: IncomingMessage) => (isRefused(asked) ? denied : null)
+      const endpoint = await startProxy(server.endpoint, { refuse })
+      const result = await tried({ destination: { endpoint } })
+      expect(result).toMatchObject(
+        failed('s3.denied', { name: 'cloud', reason: containing(`(${operation})`) }),
+      )
+      expect(result.steps.find(({ done }) => !done)?.step).toBe(step)
+    },
+  )
+
+  test('a bucket in another region', async () => {
+    const refuse = () => ({
+      status: 301,
+      code: 'PermanentRedirect',
+      headers: { 'x-amz-bucket-region': 'eu-central-1' },
+    })
+    const endpoint = await startProxy(server.endpoint, { refuse })
+    expect(await tried({ destination: { endpoint } })).toMatchObject(
+      failed('s3.otherRegion', { region: 'eu-central-1', given: 'us-east-1' }),
+    )
+    const malformed = () => ({
+      status: 400,
+      code: 'AuthorizationHeaderMalformed',
+      more: '<Region>eu-west-3</Region>',
+    })
+    const other = await startProxy(server.endpoint, { refuse: malformed })
+    expect(await tried({ destination: { endpoint: other } })).toMatchObject(
+      failed('s3.otherRegion', { region: 'eu-west-3' }),
+    )
+  })
+
+  test('a certificate that nobody has signed is shown, and taken once it is confirmed', async () => {
+    const tls = await localCertificate()
+    const fingerprint = new X509Certificate(tls.cert).fingerprint256.replaceAll(':', '').toLowerCase()
+    const endpoint = await startProxy(server.endpoint, { tls })
+    const unknown = await tried({ destination: { endpoint } })
+    expect(unknown).toMatchObject(failed('s3.untrusted', { fingerprint }))
+    expect(unknown.found.certificate).toBe(fingerprint)
+    const confirmed = await tried({ destination: { endpoint, certificate: fingerprint } })
+    expect(confirmed).toMatchObject({ works: true })
+    const other = await tried({ destination: { endpoint, certificate: 'a'.repeat(64) } })
+    expect(other).toMatchObject(failed('s3.wrongCertificate', { fingerprint }))
+  })
+
+  test('http where https is wanted, and the other way round', async () => {
+    const endpoint = await startProxy(server.endpoint, { tls: await localCertificate() })
+    const plain = endpoint.replace('https:', 'http:')
+    expect(await tried({ destination: { endpoint: plain } })).toMatchObject(failed('s3.wantsTls'))
+    const secure = server.endpoint.replace('http:', 'https:')
+    expect(await tried({ destination: { endpoint: secure } })).toMatchObject(failed('s3.noTls'))
+  })
+
+  test('a server that is not there, and one that does not answer as a store', async () => {
+    expect(await tried({ destination: { endpoint: 'http://127.0.0.1:9' } })).toMatchObject(
+      failed('transfer.objects.unreachable', { reason: containing('ECONNREFUSED') }),
+    )
+    const cut = await startProxy(server.endpoint, { refuse: () => 'cut' })
+    expect(await tried({ destination: { endpoint: cut } })).toMatchObject(
+      failed('transfer.objects.unreachable'),
+    )
+  })
+
+  test('a store that slows us down is asked again', async () => {
+    let refused = 0
+    const refuse = ({ method }: IncomingMessage): Refusal | null => {
+      if (method !== 'PUT' || refused === 2) return null
+      refused += 1
+      return { status: 503, code: 'SlowDown' }
+    }
+    const endpoint = await startProxy(server.endpoint, { refuse })
+    expect(await tried({ destination: { endpoint } })).toMatchObject({ works: true })
+    expect(refused).toBe(2)
+  })
+})

@@ -20,7 +20,7 @@ const layersOf: Record<string, string[][]> = {
   ],
   send: [['limit', 'reading', 'progress'], ['destinations'], ['source', 'marks'], ['dispatch', 'removal']],
   receive: [['pairing'], ['senders'], ['connection'], ['isocket'], ['service']],
-  store: [['versions'], ['limits', 'manifest'], ['verify'], ['restore']],
+  store: [['versions'], ['limits', 'manifest'], ['verify'], ['restore'], ['reading']],
 }
 
 const importsOf = (file: string): string[] => {

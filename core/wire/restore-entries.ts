@@ -39,7 +39,7 @@ export type ContentEntry = [
   version: string,
   size: number,
   facts: FactWords,
-  digest: Uint8Array,
+  digest: Uint8Array | null,
   storedAt: number,
 ]
 
@@ -57,7 +57,7 @@ function isContentEntry(value: unknown): value is ContentEntry {
     isText(version, 100) &&
     isCount(size, MAX_FILE_BYTES) &&
     isFactWords(facts) &&
-    isDigest(digest) &&
+    (digest === null || isDigest(digest)) &&
     typeof storedAt === 'number'
   )
 }
@@ -73,7 +73,7 @@ const entry = z.object({
   kind: z.enum(['directory', 'file']),
   size: number,
   mtimeMs: z.number(),
-  versions: number,
+  versions: number.optional(),
 })
 
 export const toldSchema = z.discriminatedUnion('about', [

@@ -31,7 +31,8 @@ export interface StoredContent {
   /** Empty: it is in its place. */
   version: string
   facts: FileFacts
-  digest: Uint8Array
+  /** null: nobody knows it. */
+  digest: Uint8Array | null
   /** Milliseconds since 1970. */
   storedAt: number
 }

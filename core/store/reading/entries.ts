@@ -10,8 +10,8 @@ export interface Entry {
   /** Bytes; of a directory 0, and so is its time. */
   size: number
   mtimeMs: number
-  /** Older contents of the file. */
-  versions: number
+  /** Older contents of the file; left out where only its contents tell. */
+  versions?: number | undefined
 }
 
 export interface EntriesPage {
@@ -59,7 +59,7 @@ export function entriesPage(rows: Rows, sender: string, asked: EntriesQuestion):
     from = slash === -1 ? `${row.key}\u0001` : `${begin}${rest.slice(0, slash)}0`
     if (!isFileRow(row)) continue
     const name = row.path.split('/')[depth] ?? ''
-    if (slash !== -1) entries.push({ name, kind: 'directory', size: 0, mtimeMs: 0, versions: 0 })
+    if (slash !== -1) entries.push({ name, kind: 'directory', size: 0, mtimeMs: 0 })
     else {
       const { size, mtimeNs } = row.facts
       const versions = rows.versions(source.id, row.key).length

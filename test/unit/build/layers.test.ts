@@ -16,6 +16,7 @@ const layersOf: Record<string, string[][]> = {
     ['filter', 'ledger'],
     ['mounts'],
     ['check', 'scan', 'send', 'receive'],
+    ['restore'],
     ['agent'],
   ],
   send: [['limit', 'reading', 'progress'], ['destinations'], ['source', 'marks'], ['dispatch', 'removal']],

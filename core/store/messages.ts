@@ -1,6 +1,9 @@
 import type { FileFacts } from '../files/facts.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
+import type { ContentsPage, ContentsQuestion } from './reading/contents.ts'
+import type { EntriesPage, EntriesQuestion } from './reading/entries.ts'
+import type { Range, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
 
 /** A place in the store: the number of a source in the manifest, and the path below it. */
@@ -113,8 +116,18 @@ export interface CommitCalls {
   rest: { input: null; output: null }
 }
 
+/** What the thread that reads for others can be asked; see StoreReader. */
+export interface ReadCalls {
+  folders: { input: { sender: string }; output: readonly string[] }
+  entries: { input: { sender: string; asked: EntriesQuestion }; output: EntriesPage }
+  contents: { input: { sender: string; asked: ContentsQuestion }; output: ContentsPage }
+  ranges: { input: { sender: string; ranges: readonly Range[] }; output: RangesRead }
+  rest: { input: null; output: null }
+}
+
 /** What a thread of the store is started with. */
 export type StoreThreadData =
   | { role: 'write' }
+  | { role: 'read'; root: string }
   /** `beat`: one number that grows with each call to the disk that was answered. */
   | { role: 'commit'; root: string; beat: SharedArrayBuffer }

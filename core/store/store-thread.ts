@@ -2,7 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { Given, serveThread } from '../worker/thread.ts'
 import { openCommitter } from './committer.ts'
 import { storeLayout } from './layout.ts'
-import type { CommitCalls, StoreThreadData, WriteCalls } from './messages.ts'
+import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
+import { openStoreReader } from './reading/reader.ts'
 import { writeFiles } from './writing.ts'
 
 /**
@@ -19,7 +20,32 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     })
     return
   }
+  if (data.role === 'read') {
+    serveReading(port, data.root)
+    return
+  }
   const beats = new Int32Array(data.beat)
   const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
   serveThread<CommitCalls>(port, committer.calls, committer.close)
+}
+
+function serveReading(port: MessagePort, root: string): void {
+  const reader = openStoreReader(storeLayout(root))
+  serveThread<ReadCalls>(
+    port,
+    {
+      folders: ({ sender }) => reader.folders(sender),
+      entries: ({ sender, asked }) => reader.entries(sender, asked),
+      contents: ({ sender, asked }) => reader.contents(sender, asked),
+      ranges({ sender, ranges }) {
+        const read = reader.ranges(sender, ranges)
+        return new Given(read, [read.bytes.buffer])
+      },
+      rest() {
+        reader.rest()
+        return null
+      },
+    },
+    reader.rest,
+  )
 }

@@ -21,6 +21,8 @@ import type { Partials } from './partials.ts'
 import { openPartials } from './partials.ts'
 import type { StoreParts } from './parts.ts'
 import { openPruner } from './pruner.ts'
+import type { Reading } from './reading/reading.ts'
+import { openReading } from './reading/reading.ts'
 import type { SmallIncoming, StoreSmall } from './small.ts'
 import { openStoreSmall } from './small.ts'
 
@@ -59,6 +61,8 @@ export interface Store {
   abandon: Partials['abandon']
   /** Removes older contents that are kept no longer. */
   prune(): Promise<void>
+  /** What is stored, for those that want it back. */
+  readonly reading: Reading
   /** Contents that a sender has in the store, older ones included. */
   usage(folder: string): SenderTotals
   /** Folders that have anything in the store. */
@@ -93,6 +97,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
   })
   const data: StoreThreadData = { role: 'write' }
   const writer = openThread<WriteCalls>(thread, { data, youngMb: 4 })
+  const reading = openReading(layout.root, thread)
   const watch = createCallWatch()
   const reserving = openAdmission(layout.root, rules, usage)
   const partials = openPartials(layout.partial, reserving)
@@ -153,6 +158,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
     },
     abandon: partials.abandon,
     prune: pruner.prune,
+    reading,
     usage,
     folders: () => [...totals.keys()],
     stalledMs: () => Math.max(watch.oldestMs(), commitThread.stalledMs()),
@@ -162,6 +168,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
       await inTime(END_WITHIN_MS, Promise.all([small.end(), groupCommit.close()]))
       await commitThread.close()
       void writer.close()
+      void reading.close()
     },
   }
 }

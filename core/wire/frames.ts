@@ -14,10 +14,12 @@ import {
   MAX_SOURCES,
   MAX_WANTED,
   refusalCodes,
+  SMALL_FILE_BYTES,
   SOURCE_ID,
   senderLevels,
   WHOLE_FILE_BYTES,
 } from './limits.ts'
+import { contentParts, fetchEntries, questionSchema, toldSchema } from './restore-entries.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -70,11 +72,11 @@ export const frameKinds = {
     header: z.object({
       protocol: z.number().int(),
       name,
-      purpose: z.enum(['send', 'pair']),
+      purpose: z.enum(['send', 'pair', 'restore']),
       session: session.nullable(),
     }),
   },
-  /** Receiver: its name, the first credit, and what it knows of the sender; null for the purpose "pair". */
+  /** Receiver: its name, the first credit, and what it knows of the sender; null for other purposes than "send". */
   welcome: {
     code: 2,
     maxHeader: 4 * KIB,
@@ -222,6 +224,29 @@ export const frameKinds = {
       waitingFiles: count,
       version: line(LONGEST_WORD),
     }),
+  },
+  /** Sender, for the purpose "restore": what the receiver has of it. */
+  ask: {
+    code: 22,
+    maxHeader: 128 * KIB,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, question: questionSchema }),
+  },
+  /** Receiver, in answer to it. */
+  told: {
+    code: 23,
+    maxHeader: 8 * MIB,
+    maxPayload: 0,
+    header: z.object({ id: fileNumber, answer: toldSchema }),
+  },
+  /** Sender: parts of contents that are to come. */
+  fetch: { code: 24, maxHeader: 4 * MIB, maxPayload: 0, header: z.object({ parts: fetchEntries }) },
+  /** Receiver: some of them; the payload is their bytes, one after the other. */
+  content: {
+    code: 25,
+    maxHeader: 64 * KIB,
+    maxPayload: SMALL_FILE_BYTES,
+    header: z.object({ parts: contentParts }),
   },
 } as const satisfies Record<string, FrameKind>
 

@@ -24,6 +24,12 @@ export const SOURCE_ID = /^[A-Za-z0-9][\w-]{0,63}$/
 export const CHUNK_BYTES = 256 * KIB
 /** Files that a receiver asks for in one frame. */
 export const MAX_WANTED = 256
+/** Parts of files that one frame asks for. */
+export const MAX_FETCHED = 256
+/** What one connection may have asked for and not got yet: bytes of contents, parts, and questions. */
+export const MAX_FETCH_BYTES = 16 * MIB
+export const MAX_FETCH_PARTS = 4096
+export const MAX_QUESTIONS = 16
 /** Of a chunk's header, at most. */
 export const CHUNK_HEADER_BYTES = 64
 /** From this size on a sender asks what the receiver has already: it costs one round trip. */

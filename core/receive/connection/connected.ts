@@ -8,6 +8,9 @@ const WINDOW_FILES = 8192
 /** Longer than a sender says nothing (ALIVE_EVERY_MS), shorter than another one waits for its welcome. */
 const SIGN_OF_LIFE_MS = 6_000
 const LOOK_MS = 100
+/** Connections by which files are brought back: of one sender, and of all. */
+const RESTORES_OF_ONE = 2
+const RESTORES = 32
 
 /** One connection of a sender that is let in. */
 export interface Guest {
@@ -35,6 +38,8 @@ export interface Connected {
    * null: it is alive, and both are told; or another one waits for this sender.
    */
   enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
+  /** Lets a sender in that wants files back, beside whatever it sends; null: there are too many. Returns what lets it out. */
+  enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>): (() => void) | null
   /** Ends the connections of all that are not accepted any more. */
   dropRefused(senders: Senders): void
   /** Tells all that there may be files to be offered again. */
@@ -46,6 +51,7 @@ export interface Connected {
 
 export function createConnected(): Connected {
   const places = new Map<string, { sender: Sender; guest: Guest; window: Window }>()
+  const restores = new Set<{ sender: Sender; guest: Pick<Guest, 'drop'> }>()
   const waiting = new Set<string>()
 
   /** Whether the one that is there gives a sign of life. */
@@ -90,8 +96,15 @@ export function createConnected(): Connected {
         waiting.delete(folder)
       }
     },
+    enterRestore(sender, guest) {
+      const own = [...restores].filter((one) => one.sender.folder === sender.folder)
+      if (own.length >= RESTORES_OF_ONE || restores.size >= RESTORES) return null
+      const mine = { sender, guest }
+      restores.add(mine)
+      return () => void restores.delete(mine)
+    },
     dropRefused(senders) {
-      for (const { sender, guest } of [...places.values()])
+      for (const { sender, guest } of [...places.values(), ...restores])
         if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
           guest.drop(senders.known(sender.fingerprint) ?? sender)
     },

@@ -14,6 +14,8 @@ import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/
 import type { Sender } from '../senders/senders.ts'
 import type { Guest, Place } from './connected.ts'
 import type { RefusedKind } from './refusals.ts'
+import type { Restoring } from './restoring.ts'
+import { openRestoring } from './restoring.ts'
 import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
 import { judgeSession } from './sessions.ts'
@@ -38,6 +40,8 @@ export interface ConnectionHost {
   pair(fingerprint: string, code: string, name: string, mayPin: () => boolean): Promise<Sender | null>
   /** Lets a sender's connection in; null: see Connected. */
   enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
+  /** Lets in a sender that wants files back; null: see Connected. */
+  enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>): (() => void) | null
   /** A sender that is let in has told how it is. */
   onStatus(sender: Sender, status: FrameHeader<'status'>): void
   onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
@@ -54,6 +58,7 @@ type Phase =
   | { at: 'entering' }
   | { at: 'pairing'; judging: boolean }
   | { at: 'sending'; sender: Sender; sending: Sending }
+  | { at: 'restoring'; sender: Sender; restoring: Restoring }
   | { at: 'over' }
 
 const sendingTypes = new Set<FrameType>([
@@ -79,6 +84,8 @@ function expected(phase: Phase, type: FrameType): boolean {
       return type === 'alive' || (type === 'pair' && !phase.judging)
     case 'sending':
       return sendingTypes.has(type)
+    case 'restoring':
+      return type === 'ask' || type === 'fetch' || type === 'alive'
     case 'over':
       // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
       return true
@@ -123,8 +130,9 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     onTwice: (other) => channel.send('twice', { from: other }),
     /** Half files are thrown away; what is whole and on its way to the disk is kept. */
     drop(sender) {
-      if (phase.at !== 'sending') return
-      phase.sending.close(false)
+      if (phase.at === 'sending') phase.sending.close(false)
+      else if (phase.at === 'restoring') phase.restoring.close()
+      else return
       refuse(
         'revoked',
         `${sender.name} (certificate ${sender.fingerprint}) was revoked while it was connected`,
@@ -198,6 +206,18 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     welcome(sender, place, told, isForked)
   }
 
+  /** Gives a sender its own files back, and nothing else. */
+  const restore = (sender: Sender) => {
+    const out = host.enterRestore(sender, guest)
+    if (out === null) return refuse('busy', `${sender.name} has too many restores at a time`)
+    leave = out
+    clearTimeout(patience)
+    letIn()
+    phase = { at: 'restoring', sender, restoring: openRestoring(channel, host.store.reading, sender.folder) }
+    host.log('info', `${sender.name} restores from ${from}`)
+    channel.send('welcome', { protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null })
+  }
+
   const hello = (peer: string, { protocol, name, purpose, session }: FrameHeader<'hello'>) => {
     if (protocol !== PROTOCOL) return refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (hasExpired(socket, Date.now()))
@@ -212,6 +232,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     if (sender === null && known !== null && known.revokedAt !== null)
       return refuse('revoked', `${known.name} (certificate ${peer}) was revoked`)
     if (sender === null) return refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
+    if (purpose === 'restore') return restore(sender)
     phase = { at: 'entering' }
     enter(sender, peer, session).catch((thrown: unknown) => {
       if (!isOver()) refuse('busy', String(thrown), 'it cannot be served now; its log says why')
@@ -251,6 +272,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
       })
     else if (phase.at === 'sending' && frame.type === 'status') host.onStatus(phase.sender, frame.header)
     else if (phase.at === 'sending') phase.sending.handle(frame)
+    else if (phase.at === 'restoring') phase.restoring.handle(frame)
   }
 
   const channel: Channel = openChannel(socket, {
@@ -268,6 +290,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
         const why = reason === null ? '' : `: ${reason.message}`
         host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
       }
+      if (phase.at === 'restoring') phase.restoring.close()
       if (phase.at === 'over') return
       // A broken protocol is refused whenever it comes: a sender that was let in has heard so, too (onFault).
       if (reason instanceof WireFault) host.onRefusedConnection(from, reason.message, 'malformed')

@@ -13,7 +13,7 @@ import { countOne, refusalWords } from './refusals.ts'
 export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'> {
   layout: Pick<StoreLayout, 'codes'>
   senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
-  connected: Pick<Connected, 'enter' | 'folders'>
+  connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders'>
   seen: Pick<SeenLog, 'note' | 'noteStatus'>
   counters: Counters
   /** Some of the counters have changed. */
@@ -65,6 +65,7 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
       seen.note(connected.folders(), Date.now())
       return place
     },
+    enterRestore: (sender, guest) => connected.enterRestore(sender, guest),
     onStatus: ({ folder }, status) => seen.noteStatus(folder, status, Date.now()),
     onRefusedConnection(from, reason, kind) {
       countOne(counters.refusedConnections, kind)

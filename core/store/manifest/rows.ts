@@ -132,6 +132,8 @@ export interface Rows {
     after: { key: string; version: string },
     limit: number,
   ): (FileRow | StrangeRow)[]
+  /** The first file with a key from `from` up to, not including, `to` that is in its place, and is not known to be gone at the source. */
+  first(source: number, range: { from: string; to: string }): FileRow | StrangeRow | null
   directory(source: number, path: string): DirectoryRow | null
   /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
   isMoving(source: number, path: string): boolean
@@ -147,6 +149,9 @@ export function openRows(database: DatabaseSyncInstance): Rows {
   const pageOf = database.prepare(
     `${all} source = ?1 AND key >= ?2 AND key < ?3 AND (key, version) > (?4, ?5)
      ORDER BY key, version LIMIT ?6`,
+  )
+  const firstOf = database.prepare(
+    `${all} source = ? AND key >= ? AND key < ? AND version = '' AND gone_at IS NULL ORDER BY key LIMIT 1`,
   )
   const allSources = database.prepare('SELECT id, folder, directory FROM source ORDER BY folder, directory')
   const directoryOf = database.prepare(
@@ -166,6 +171,10 @@ export function openRows(database: DatabaseSyncInstance): Rows {
     versions: (source, key) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
     page: (source, { from, to }, { key, version }, limit) =>
       (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
+    first(source, { from, to }) {
+      const raw = firstOf.get(source, from, to) as RawFile | undefined
+      return raw === undefined ? null : fileOf(raw)
+    },
     directory(source, path) {
       const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
       return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }

@@ -1,3 +1,6 @@
+import { digestText } from '../../files/digest.ts'
+import type { Put } from './put.ts'
+
 /** One content, for a list. */
 export interface Listed {
   sender: string
@@ -49,3 +52,37 @@ export const emptySummary = (): RestoreSummary => ({
   failed: 0,
   undressed: 0,
 })
+
+/**
+ * What became of a content, for whoever asked for it; it is counted, too.
+ * @param to absolute path of where it should go.
+ */
+export function eventOf(
+  put: Put,
+  { place, size, digest }: { place: string; size: number; digest: Uint8Array | null },
+  to: string,
+  summary: RestoreSummary,
+): RestoreEvent {
+  switch (put.did) {
+    case 'restored':
+    case 'same':
+      summary[put.did] += 1
+      summary.bytes += size
+      return { kind: put.did, to }
+    case 'exists':
+    case 'folded':
+    case 'inTheWay':
+      summary.failed += 1
+      return { kind: put.did, to }
+    case 'damaged': {
+      summary.failed += 1
+      const expected = digest === null ? '' : digestText(digest)
+      return { kind: 'damaged', place, expected, found: digestText(put.found) }
+    }
+    case 'failed':
+      summary.failed += 1
+      return { kind: 'failed', to, code: put.code }
+    default:
+      return put satisfies never
+  }
+}

@@ -1,5 +1,3 @@
-import type { Hasher } from '../../files/digest.ts'
-import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import type { FileRow } from '../manifest/rows.ts'
 import { readDigest } from '../verify/read-digest.ts'
@@ -12,9 +10,8 @@ export class NotReadable extends Error {
 /** A content that is to be restored, wherever it comes from. */
 export interface Incoming {
   facts: FileFacts
-  /** As it was stored, made by `hasher`; null: nobody knows, and only its size tells whether it is whole. */
+  /** Of what was stored; null: nobody knows, and only its size tells whether it is whole. */
   digest: Buffer | null
-  hasher(): Hasher
   /**
    * Hands over the content piece by piece, in order, and tells what it was. No more than a little beyond its size.
    * @throws NotAFile, NotReadable, or what the system says.
@@ -26,6 +23,5 @@ export interface Incoming {
 export const incomingFrom = ({ facts, digest }: FileRow, fd: number): Incoming => ({
   facts,
   digest,
-  hasher: createHasher,
   read: (take) => readDigest(fd, take),
 })

@@ -124,7 +124,7 @@ export function openPutting(
   const hasContent = async (file: Incoming, digest: Buffer, target: string): Promise<boolean> => {
     const fd = openSync(target, READ_FILE)
     try {
-      const there = await readDigest(fd, () => advance(0), 'anywhere', file.hasher())
+      const there = await readDigest(fd, () => advance(0))
       if (!there.digest.equals(digest)) return false
       // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
       if (overwrite) dress(fd, file.facts)

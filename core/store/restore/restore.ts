@@ -1,5 +1,4 @@
 import path from 'node:path'
-import { digestText } from '../../files/digest.ts'
 import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
@@ -11,7 +10,7 @@ import { makeDestination, requireOutside } from './destination.ts'
 import { createDirectoryFacts } from './directories.ts'
 import { loadDressing } from './dress.ts'
 import type { Listed, RestoreEvent, RestoreHost, RestoreSummary } from './events.ts'
-import { emptySummary } from './events.ts'
+import { emptySummary, eventOf } from './events.ts'
 import { incomingFrom } from './incoming.ts'
 import type { Put } from './put.ts'
 import { openPutting } from './put.ts'
@@ -159,8 +158,11 @@ async function restoreAll(
     }
     const to = targetOf(one, origin)
     const directories = facts.above(one, to)
-    const tell = (put: Put, row: FileRow) =>
-      void told.push(eventOf(put, one.source, row, layout, path.join(root, ...to), summary))
+    const tell = (put: Put, row: FileRow) => {
+      const place = placeOf(one.source, row, layout.versions).join('/')
+      const { facts: own, digest } = row
+      told.push(eventOf(put, { place, size: own.size, digest }, path.join(root, ...to), summary))
+    }
     const done = await bring(layout, rows, one, wanted, isRunning, (row, fd) =>
       putting.put(incomingFrom(row, fd), to, directories, (put) => tell(put, row)),
     )
@@ -186,39 +188,4 @@ function targetOf({ source, row }: Selected, origin: Origin): string[] {
   if (origin.path === null) return parts
   const below = parts.slice(origin.path.split('/').length)
   return below.length > 0 ? below : parts.slice(-1)
-}
-
-function eventOf(
-  put: Put,
-  source: SourceRow,
-  row: FileRow,
-  layout: StoreLayout,
-  to: string,
-  summary: RestoreSummary,
-): RestoreEvent {
-  switch (put.did) {
-    case 'restored':
-      summary.restored += 1
-      summary.bytes += row.facts.size
-      return { kind: 'restored', to }
-    case 'same':
-      summary.same += 1
-      summary.bytes += row.facts.size
-      return { kind: 'same', to }
-    case 'exists':
-    case 'folded':
-    case 'inTheWay':
-      summary.failed += 1
-      return { kind: put.did, to }
-    case 'damaged': {
-      summary.failed += 1
-      const place = placeOf(source, row, layout.versions).join('/')
-      return { kind: 'damaged', place, expected: digestText(row.digest), found: digestText(put.found) }
-    }
-    case 'failed':
-      summary.failed += 1
-      return { kind: 'failed', to, code: put.code }
-    default:
-      return put satisfies never
-  }
 }

@@ -18,23 +18,39 @@ const FOLDS = [false, true].flatMap((foldsCase) =>
   [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
 )
 
+/** The keys that a path may have in a store. */
+export const keysOf = (path: string): string[] => [...new Set(FOLDS.map((fold) => keyOf(path, fold)))].sort()
+
 /** Keys of a source that are wanted: of one file, or all below a directory, whichever there is. */
 function rangesOf({ path }: Origin): { from: string; to: string }[] {
   if (path === null) return [rangeBelow('')]
-  const keys = new Set(FOLDS.map((fold) => keyOf(path, fold)))
   // The path itself: no other key is between it and itself with the least letter behind it.
-  return [...keys].flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
+  return keysOf(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
 }
 
 /** Whether a row is at a path, or below it; of one that nobody of this program has written nobody knows. */
 const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
   path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
 
+/** Where to go on: behind all contents that have a key. */
+export interface After {
+  source: number
+  key: string
+}
+
+/** Later than any version's name. */
+const LAST = '\u{10FFFF}'
+
 /** All rows of one path after the other, in the order of the paths. Nothing of the disk is looked at. */
-function* paths(rows: Rows, source: SourceRow, origin: Origin): Generator<(FileRow | StrangeRow)[]> {
+function* paths(
+  rows: Rows,
+  source: SourceRow,
+  origin: Origin,
+  begin: string | null,
+): Generator<(FileRow | StrangeRow)[]> {
   for (const range of rangesOf(origin)) {
     let same: (FileRow | StrangeRow)[] = []
-    let after = { key: '', version: '' }
+    let after = begin === null ? { key: '', version: '' } : { key: begin, version: LAST }
     for (;;) {
       const page = rows.page(source.id, range, after, PAGE)
       for (const row of page) {
@@ -60,12 +76,20 @@ function oldestFirst(one: FileRow, other: FileRow): number {
 }
 
 /** @param isList all contents, if neither a time nor a version is given. */
-export function* select(rows: Rows, origin: Origin, wanted: Wanted, isList: boolean): Generator<Selected> {
+export function* select(
+  rows: Rows,
+  origin: Origin,
+  wanted: Pick<Wanted, 'at' | 'version' | 'oldNames'>,
+  isList: boolean,
+  after: After | null = null,
+): Generator<Selected> {
   const now = Date.now()
-  for (const source of rows.sources()) {
+  const sources = rows.sources()
+  const first = sources.findIndex(({ id }) => id === after?.source)
+  for (const source of sources.slice(Math.max(0, first))) {
     if (origin.sender !== null && source.folder !== origin.sender) continue
     if (origin.source !== null && source.directory !== origin.source) continue
-    for (const same of paths(rows, source, origin)) {
+    for (const same of paths(rows, source, origin, source.id === after?.source ? after.key : null)) {
       for (const row of same) if (!isFileRow(row)) yield { is: 'strange', source, row }
       const contents = same.filter(isFileRow).sort(oldestFirst)
       for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }

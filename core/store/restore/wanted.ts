@@ -45,7 +45,7 @@ export function originOf({ sender, source, path: given, version }: Wanted): Orig
  */
 export function wantedOf(
   contents: readonly FileRow[],
-  { at, version, oldNames }: Wanted,
+  { at, version, oldNames }: Pick<Wanted, 'at' | 'version' | 'oldNames'>,
   isList: boolean,
   now: number,
 ): FileRow[] {

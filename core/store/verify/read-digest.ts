@@ -25,11 +25,11 @@ export async function readDigest(
   fd: number,
   take: (piece: Buffer, position: number) => Promise<void> | void,
   from: 'disk' | 'anywhere' = 'anywhere',
-  hash = createHasher(),
 ): Promise<DigestRead> {
   const stats = await statFd(fd)
   if (!stats.isFile()) throw new NotAFile('not a file')
   if (from === 'disk') await forgetCached(fd)
+  const hash = createHasher()
   const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(READ_BYTES, Number(stats.size) + 1)))
   let size = 0
   for (;;) {

@@ -16,11 +16,12 @@ const layersOf: Record<string, string[][]> = {
     ['filter', 'ledger'],
     ['mounts'],
     ['check', 'scan', 'send', 'receive'],
+    ['restore'],
     ['agent'],
   ],
   send: [['limit', 'reading', 'progress'], ['destinations'], ['source', 'marks'], ['dispatch', 'removal']],
   receive: [['pairing'], ['senders'], ['connection'], ['isocket'], ['service']],
-  store: [['versions'], ['limits', 'manifest'], ['verify'], ['restore']],
+  store: [['versions'], ['limits', 'manifest'], ['verify'], ['restore'], ['reading']],
 }
 
 const importsOf = (file: string): string[] => {

@@ -32,9 +32,10 @@ export interface Dialled {
   follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
 }
 
-const expected: Record<'hello' | 'pair' | 'send', ReadonlySet<FrameType>> = {
+const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameType>> = {
   hello: new Set(['welcome', 'refused', 'alive']),
   pair: new Set(['paired', 'refused', 'alive']),
+  restore: new Set(['told', 'content', 'refused', 'alive']),
   send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
 }
 

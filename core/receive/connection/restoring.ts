@@ -1,0 +1,137 @@
+import { errorCode, errorText } from '../../files/system-error.ts'
+import type { ContentsPage } from '../../store/reading/contents.ts'
+import type { Range, RangesRead } from '../../store/reading/ranges.ts'
+import type { Reading } from '../../store/reading/reading.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { WireFault } from '../../wire/codec.ts'
+import { wordsOfFacts } from '../../wire/facts.ts'
+import type { Frame, FrameHeader } from '../../wire/frames.ts'
+import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_QUESTIONS, SMALL_FILE_BYTES } from '../../wire/limits.ts'
+import type { FetchEntry, Question, Told } from '../../wire/restore-entries.ts'
+
+/** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
+export interface Restoring {
+  /** @throws WireFault where more is asked for than may be. */
+  handle(frame: Frame): void
+  close(): void
+}
+
+const contentsTold = ({ contents, directories, strange, next }: ContentsPage): Told => ({
+  about: 'contents',
+  contents: contents.map(({ folder, path, version, facts, digest, storedAt }) => [
+    folder,
+    path,
+    version,
+    facts.size,
+    wordsOfFacts(facts),
+    digest,
+    storedAt,
+  ]),
+  directories: directories.map(({ folder, path, facts }) => [folder, path, wordsOfFacts(facts)]),
+  strange,
+  next,
+})
+
+/** The parts that are read and sent together: so many bytes, at least one part. */
+function firstParts(waiting: readonly FetchEntry[]): number {
+  let bytes = 0
+  const end = waiting.findIndex((part) => {
+    bytes += part[5]
+    return bytes > SMALL_FILE_BYTES
+  })
+  return end === -1 ? waiting.length : Math.max(1, end)
+}
+
+const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => ({
+  folder,
+  path,
+  version,
+  from,
+  bytes,
+})
+
+/** @param sender the folder that is the sender's own: nothing else is looked at. */
+export function openRestoring(
+  channel: Pick<Channel, 'send' | 'room' | 'closed'>,
+  reading: Reading,
+  sender: string,
+): Restoring {
+  const leave = reading.use()
+  let questions = 0
+  let waiting: FetchEntry[] = []
+  let bytes = 0
+  let isSending = false
+
+  const answerTo = async (question: Question): Promise<Told> => {
+    switch (question.about) {
+      case 'folders':
+        return {
+          about: 'folders',
+          folders: [...(await reading.call('folders', { sender }))].slice(0, 10_000),
+        }
+      case 'entries':
+        return { about: 'entries', ...(await reading.call('entries', { sender, asked: question })) }
+      case 'contents':
+        return contentsTold(await reading.call('contents', { sender, asked: question }))
+    }
+  }
+
+  const ask = async ({ id, question }: FrameHeader<'ask'>): Promise<void> => {
+    questions += 1
+    try {
+      const answer = await answerTo(question)
+      await channel.room()
+      channel.send('told', { id, answer })
+    } catch (thrown) {
+      // It cannot be read, or is more than a frame holds.
+      const reason = errorCode(thrown) ?? errorText(thrown)
+      channel.send('told', { id, answer: { about: 'failed', reason: reason.slice(0, 1000) } })
+    } finally {
+      questions -= 1
+    }
+  }
+
+  const read = async (parts: readonly FetchEntry[]): Promise<RangesRead> =>
+    reading.call('ranges', { sender, ranges: parts.map(rangeOf) }).catch((thrown: unknown) => {
+      const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
+      return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
+    })
+
+  /** One piece after the other: what is read waits for the line, and nothing is read ahead of it. */
+  const sendAll = async (): Promise<void> => {
+    isSending = true
+    while (waiting.length > 0 && !channel.closed) {
+      const parts = waiting.splice(0, firstParts(waiting))
+      const { reads, bytes: content } = await read(parts)
+      await channel.room()
+      for (const part of parts) bytes -= part[5]
+      const said = parts.map(([id], index): [number, number, string] => {
+        const one = reads[index]
+        return [id, one?.bytes ?? 0, one?.fault ?? 'EIO']
+      })
+      channel.send('content', { parts: said }, content.length === 0 ? [] : [content])
+    }
+    isSending = false
+  }
+
+  const fetch = ({ parts }: FrameHeader<'fetch'>): void => {
+    for (const part of parts) bytes += part[5]
+    waiting.push(...parts)
+    if (bytes > MAX_FETCH_BYTES || waiting.length > MAX_FETCH_PARTS)
+      throw new WireFault('more was asked for than may be at a time')
+    if (!isSending) void sendAll()
+  }
+
+  return {
+    handle(frame) {
+      if (frame.type === 'fetch') return fetch(frame.header)
+      if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
+      if (questions >= MAX_QUESTIONS) throw new WireFault('too many questions at a time')
+      void ask(frame.header)
+    },
+    close() {
+      waiting = []
+      leave()
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import type { StoreLayout } from '../store/layout.ts'
+import { storeFailed } from '../store/problems.ts'
+import { openStoreReader } from '../store/reading/reader.ts'
+import { NotReadable } from '../store/restore/incoming.ts'
+import { Problem } from '../words/problem.ts'
+import type { Library } from './library.ts'
+import { incomingOfParts } from './parts.ts'
+
+/**
+ * A sender's folder of a store on a disk of this computer, read beside whoever writes it. Its calls block: for a process
+ * of its own.
+ */
+export function openFolderLibrary(layout: StoreLayout, sender: string): Library {
+  const reader = openStoreReader(layout)
+  const asked = async <T>(look: () => T): Promise<T> => {
+    try {
+      return look()
+    } catch (thrown) {
+      throw thrown instanceof Problem ? thrown : storeFailed(layout.root, thrown)
+    }
+  }
+  return {
+    folders: () => asked(() => reader.folders(sender)),
+    entries: (question) => asked(() => reader.entries(sender, question)),
+    contents: (question) => asked(() => reader.contents(sender, question)),
+    open: (content) =>
+      incomingOfParts(content, async ({ folder, path, version }, from, bytes) => {
+        const read = await asked(() => reader.ranges(sender, [{ folder, path, version, from, bytes }]))
+        const fault = read.reads[0]?.fault ?? ''
+        if (fault !== '') throw new NotReadable(fault)
+        return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length)
+      }),
+    close: () => reader.rest(),
+  }
+}

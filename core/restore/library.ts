@@ -1,0 +1,23 @@
+import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { EntriesPage, EntriesQuestion } from '../store/reading/entries.ts'
+import type { Incoming } from '../store/restore/incoming.ts'
+
+/** A content up to this size has come as a whole when it is opened. */
+export const SMALL_BYTES = 256 * 1024
+
+/**
+ * What a destination has of one computer, to look through and to bring back. What it says is another computer's word:
+ * names are judged by whoever uses them.
+ *
+ * Every call throws a Problem where the destination can be asked no more.
+ */
+export interface Library {
+  /** Directories of the computer's sources. */
+  folders(): Promise<readonly string[]>
+  entries(asked: EntriesQuestion): Promise<EntriesPage>
+  /** In the order of the paths. */
+  contents(asked: ContentsQuestion): Promise<ContentsPage>
+  /** @throws NotReadable, with the error name as its message, where only this content cannot be read. */
+  open(content: StoredContent): Promise<Incoming>
+  close(): void
+}

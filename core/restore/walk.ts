@@ -1,0 +1,146 @@
+import type { FileFacts } from '../files/facts.ts'
+import type { ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { Incoming } from '../store/restore/incoming.ts'
+import { NotReadable } from '../store/restore/incoming.ts'
+import { nameFault } from '../wire/names.ts'
+import { Problem } from '../words/problem.ts'
+import type { Library } from './library.ts'
+import { SMALL_BYTES } from './library.ts'
+
+/** What of a destination is to be restored. */
+export interface Choice {
+  /** A source's directory; null: all, each under its own name. */
+  folder: string | null
+  /** A file or a directory of it; null: all of it. */
+  path: string | null
+  /** The name of one older content of the file; null: the current one. */
+  version: string | null
+  /** As it was then, in milliseconds since 1970; null: as it is now. */
+  at: number | null
+}
+
+/** A content, and where below the chosen directory it goes. */
+export interface Found {
+  content: StoredContent
+  to: readonly string[]
+  /** Of the directories on that way; null: nobody knows. */
+  directories: readonly (FileFacts | null)[]
+}
+
+export const questionOf = (choice: Choice): Omit<ContentsQuestion, 'after'> => ({
+  ...choice,
+  text: null,
+  isList: false,
+})
+
+/**
+ * All contents of an answer, page by page; the next one is asked for while this one is used.
+ * @param strange hears how many rows of a page no Holdfast has written.
+ * @throws Problem where pages go round in a circle.
+ */
+export async function* pagesOf(
+  library: Pick<Library, 'contents'>,
+  question: Omit<ContentsQuestion, 'after'>,
+) {
+  let asked = library.contents({ ...question, after: null })
+  let before: string | null = null
+  for (;;) {
+    const page = await asked
+    const { next } = page
+    if (next !== null) {
+      if (next === before) throw new Problem('restore.circle')
+      before = next
+      asked = library.contents({ ...question, after: next })
+      asked.catch(() => undefined)
+    }
+    yield page
+    if (next === null) return
+  }
+}
+
+/** Below the chosen directory: what is chosen by name is not repeated there. */
+function targetOf({ folder, path }: StoredContent, choice: Choice): string[] {
+  const parts = path.split('/')
+  if (choice.folder === null) return [folder, ...parts]
+  if (choice.path === null) return parts
+  const below = parts.slice(choice.path.split('/').length)
+  return below.length > 0 ? below : parts.slice(-1)
+}
+
+/** Whether it is what was asked for, under a name that leads nowhere else. */
+function isSafe({ folder, path }: StoredContent, choice: Choice): boolean {
+  if (folder.includes('/') || nameFault(folder) !== null || nameFault(path) !== null) return false
+  if (choice.folder !== null && folder !== choice.folder) return false
+  return choice.path === null || `${path}/`.startsWith(`${choice.path}/`)
+}
+
+/** What is to be restored, in the order of the paths. @param strange a name that cannot be used, for people. */
+export async function* walk(
+  library: Pick<Library, 'contents'>,
+  choice: Choice,
+  strange: (place: string) => void,
+): AsyncGenerator<Found> {
+  for await (const page of pagesOf(library, questionOf(choice))) {
+    for (let count = 0; count < page.strange; count += 1) strange(choice.folder ?? '')
+    const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
+    for (const content of page.contents) {
+      const { folder, path } = content
+      if (!isSafe(content, choice)) {
+        strange(`${folder}/${path}`)
+        continue
+      }
+      const to = targetOf(content, choice)
+      const parts = path.split('/')
+      const beyond = to.length - parts.length
+      const directories = to.slice(0, -1).map((_, index) => {
+        const depth = index - beyond + 1
+        return depth < 0 ? null : (known.get(`${folder} ${parts.slice(0, depth).join('/')}`) ?? null)
+      })
+      yield { content, to, directories }
+    }
+  }
+}
+
+export type Opened = Found & ({ incoming: Incoming } | { fault: string })
+
+/** Contents that are opened before their turn: so many, and so many bytes of small ones. */
+const FILES_AHEAD = 1024
+const BYTES_AHEAD = 8 * 1024 * 1024
+
+async function openOne(library: Pick<Library, 'open'>, found: Found): Promise<Opened> {
+  try {
+    return { ...found, incoming: await library.open(found.content) }
+  } catch (thrown) {
+    if (thrown instanceof NotReadable) return { ...found, fault: thrown.message }
+    throw thrown
+  }
+}
+
+/** Opens contents ahead of their turn, many at a time, and gives them in their order. */
+export async function* openAhead(
+  library: Pick<Library, 'open'>,
+  all: AsyncGenerator<Found>,
+): AsyncGenerator<Opened> {
+  const queue: { opened: Promise<Opened>; bytes: number }[] = []
+  let bytes = 0
+  let isEnd = false
+  for (;;) {
+    while (!isEnd && queue.length < FILES_AHEAD && bytes < BYTES_AHEAD) {
+      const next = await all.next()
+      if (next.done === true) {
+        isEnd = true
+        break
+      }
+      const { size } = next.value.content.facts
+      const own = size > SMALL_BYTES ? 0 : size
+      const opened = openOne(library, next.value)
+      opened.catch(() => undefined)
+      queue.push({ opened, bytes: own })
+      bytes += own
+    }
+    const first = queue.shift()
+    if (first === undefined) return
+    yield await first.opened
+    bytes -= first.bytes
+  }
+}

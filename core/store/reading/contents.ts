@@ -1,0 +1,134 @@
+import type { FileFacts } from '../../files/facts.ts'
+import { nameFault } from '../../wire/names.ts'
+import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
+import type { After, Selected } from '../restore/select.ts'
+import { select } from '../restore/select.ts'
+
+// What a store has of one sender, told page by page: whoever asks may be another computer.
+
+/** Which contents of a sender's folder are asked for. */
+export interface ContentsQuestion {
+  /** A source's directory; null: all. */
+  folder: string | null
+  /** A file or a directory of it; null: all. */
+  path: string | null
+  /** As it was then, in milliseconds since 1970; null: as it is now. */
+  at: number | null
+  /** The name of one older version; '' or null: none. */
+  version: string | null
+  /** Only paths that contain it, upper or lower case; null: all. */
+  text: string | null
+  /** All contents that there are, older ones, too. */
+  isList: boolean
+  /** `next` of the page before. */
+  after: string | null
+}
+
+/** One content of a store. */
+export interface StoredContent {
+  folder: string
+  path: string
+  /** Empty: it is in its place. */
+  version: string
+  facts: FileFacts
+  /** null: nobody knows it. */
+  digest: Uint8Array | null
+  /** Milliseconds since 1970. */
+  storedAt: number
+}
+
+/** What a directory is at the source. */
+export interface StoredDirectory {
+  folder: string
+  path: string
+  facts: FileFacts
+}
+
+export interface ContentsPage {
+  contents: StoredContent[]
+  /** Those on the way to the contents. */
+  directories: StoredDirectory[]
+  /** Rows that no Holdfast has written: they are left out. */
+  strange: number
+  next: string | null
+}
+
+/** Of one page: contents, about how many bytes they are to tell, and rows that are looked at. */
+const PAGE_CONTENTS = 256
+const PAGE_BYTES = 1024 * 1024
+const PAGE_ROWS = 20_000
+/** What a content is to tell besides its names and attributes, in bytes. */
+const CONTENT_BYTES = 150
+
+const afterOf = (text: string | null): After | null => {
+  const [, source, key] = text?.match(/^(\d{1,15}) (.*)$/s) ?? []
+  return source === undefined || key === undefined ? null : { source: Number(source), key }
+}
+
+const bytesOf = (path: string, { more }: FileFacts): number =>
+  Object.values(more?.attributes ?? {}).reduce(
+    (sum, value) => sum + value.length + 300,
+    CONTENT_BYTES + 3 * path.length,
+  )
+
+/** Whether names can be those of something in a sender's folder. */
+export const areNames = (folder: string | null, path: string | null): boolean =>
+  (folder === null || (!folder.includes('/') && nameFault(folder) === null)) &&
+  (path === null || (folder !== null && nameFault(path) === null))
+
+/** The directories on the way to a file of a page, each once. */
+function createWays(rows: Rows) {
+  const known = new Set<string>()
+  return ({ id, directory: folder }: SourceRow, { path, key }: FileRow): StoredDirectory[] => {
+    const found: StoredDirectory[] = []
+    const parts = key.split('/')
+    const names = path.split('/')
+    for (let depth = 0; depth < parts.length; depth += 1) {
+      const name = `${id} ${parts.slice(0, depth).join('/')}`
+      if (known.has(name)) continue
+      known.add(name)
+      const facts = rows.directory(id, parts.slice(0, depth).join('/'))?.facts ?? null
+      if (facts !== null) found.push({ folder, path: names.slice(0, depth).join('/'), facts })
+    }
+    return found
+  }
+}
+
+const isOf = ({ row }: Selected, text: string | null): boolean =>
+  text === null || ('path' in row && row.path.toLowerCase().includes(text))
+
+/** One page of a sender's contents; nothing of the disk but the manifest is looked at. */
+export function contentsPage(rows: Rows, sender: string, asked: ContentsQuestion): ContentsPage {
+  const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
+  const { folder, path, at, version } = asked
+  if (!areNames(folder, path)) return page
+  const text = asked.text?.toLowerCase() ?? null
+  const origin = { sender, source: folder, path }
+  const wanted = { at, version: version === '' ? null : version, oldNames: false }
+  const waysTo = createWays(rows)
+  let bytes = 0
+  let looked = 0
+  let last: After | null = null
+  for (const one of select(rows, origin, wanted, asked.isList, afterOf(asked.after))) {
+    const { source, row } = one
+    const isFull = page.contents.length >= PAGE_CONTENTS || bytes >= PAGE_BYTES || looked >= PAGE_ROWS
+    // A page ends between two paths.
+    if (isFull && last !== null && (last.source !== source.id || last.key !== row.key)) {
+      page.next = `${last.source} ${last.key}`
+      break
+    }
+    last = { source: source.id, key: row.key }
+    looked += 1
+    if (one.is === 'strange') page.strange += 1
+    else if (isOf(one, text)) {
+      const { facts, digest, storedAt } = one.row
+      const directories = waysTo(source, one.row)
+      const names = { folder: source.directory, path: one.row.path, version: one.row.version }
+      page.contents.push({ ...names, facts, digest: Uint8Array.from(digest), storedAt })
+      page.directories.push(...directories)
+      for (const told of [{ path: one.row.path, facts }, ...directories])
+        bytes += bytesOf(told.path, told.facts)
+    }
+  }
+  return page
+}

@@ -1,0 +1,70 @@
+import type { Rows, SourceRow } from '../manifest/rows.ts'
+import { isFileRow, rangeBelow } from '../manifest/rows.ts'
+import { keysOf } from '../restore/select.ts'
+import { areNames } from './contents.ts'
+
+/** What is in a directory of a sender's folder. */
+export interface Entry {
+  name: string
+  kind: 'directory' | 'file'
+  /** Bytes; of a directory 0, and so is its time. */
+  size: number
+  mtimeMs: number
+  /** Older contents of the file; left out where only its contents tell. */
+  versions?: number | undefined
+}
+
+export interface EntriesPage {
+  entries: Entry[]
+  next: string | null
+}
+
+export interface EntriesQuestion {
+  folder: string
+  /** '' is the folder itself. */
+  directory: string
+  after: string | null
+}
+
+const PAGE_ENTRIES = 500
+
+export const foldersOf = (rows: Rows, sender: string): string[] =>
+  rows
+    .sources()
+    .filter(({ folder }) => folder === sender)
+    .map(({ directory }) => directory)
+
+/** The keys below a directory: the first that its name may have, and that has any. */
+function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
+  const ranges = directory === '' ? [rangeBelow('')] : keysOf(directory).map(rangeBelow)
+  return ranges.find((range) => rows.first(source.id, range) !== null) ?? rangeBelow(directory)
+}
+
+/** One page of a directory, in the order of the names: it is as long as it takes to find the entries, not the files below. */
+export function entriesPage(rows: Rows, sender: string, asked: EntriesQuestion): EntriesPage {
+  const { folder, directory, after } = asked
+  const entries: Entry[] = []
+  const isPlace = areNames(folder, directory === '' ? null : directory)
+  const source = rows.sources().find((one) => one.folder === sender && one.directory === folder)
+  if (!isPlace || source === undefined) return { entries, next: null }
+  const depth = directory === '' ? 0 : directory.split('/').length
+  const { from: begin, to } = rangeOf(rows, source, directory)
+  let from = after !== null && after >= begin ? after : begin
+  while (entries.length < PAGE_ENTRIES) {
+    const row = rows.first(source.id, { from, to })
+    if (row === null) return { entries, next: null }
+    const rest = row.key.slice(begin.length)
+    const slash = rest.indexOf('/')
+    // "0" is the character after "/".
+    from = slash === -1 ? `${row.key}\u0001` : `${begin}${rest.slice(0, slash)}0`
+    if (!isFileRow(row)) continue
+    const name = row.path.split('/')[depth] ?? ''
+    if (slash !== -1) entries.push({ name, kind: 'directory', size: 0, mtimeMs: 0 })
+    else {
+      const { size, mtimeNs } = row.facts
+      const versions = rows.versions(source.id, row.key).length
+      entries.push({ name, kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6, versions })
+    }
+  }
+  return { entries, next: from }
+}

@@ -1,0 +1,86 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { openBeneathSync } from '../../files/beneath.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
+import { errorCode } from '../../files/system-error.ts'
+import type { StoreLayout } from '../layout.ts'
+import type { FileRow, Rows } from '../manifest/rows.ts'
+import { isFileRow, placeOf } from '../manifest/rows.ts'
+import { keysOf } from '../restore/select.ts'
+import { areNames } from './contents.ts'
+
+/** A part of one content. */
+export interface Range {
+  folder: string
+  path: string
+  version: string
+  from: number
+  bytes: number
+}
+
+/** What was read of it: fewer bytes than were asked for where it ends. `fault`: an error name, or ''. */
+export interface RangeRead {
+  bytes: number
+  fault: string
+}
+
+/** Parts of contents, one after the other in one piece of memory. */
+export interface RangesRead {
+  reads: RangeRead[]
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+/** There is no such content: whoever asks looks anew. */
+export const MISSING = 'ENOENT'
+
+function rowOf(rows: Rows, sender: string, { folder, path, version }: Range) {
+  const source = rows.sources().find((one) => one.folder === sender && one.directory === folder)
+  if (source === undefined || !areNames(folder, path)) return null
+  const found = keysOf(path)
+    .map((key) => rows.find(source.id, key, version))
+    .find((row): row is FileRow => row !== null && isFileRow(row) && row.path === path)
+  return found === undefined ? null : { source, row: found }
+}
+
+/**
+ * Reads parts of a sender's contents from the disk. Blocks.
+ * @throws where the store's own directory cannot be opened; what is wrong with one file is its fault.
+ */
+export function readRanges(
+  { root, versions }: StoreLayout,
+  rows: Rows,
+  sender: string,
+  ranges: readonly Range[],
+): RangesRead {
+  const bytes = new Uint8Array(ranges.reduce((sum, range) => sum + range.bytes, 0))
+  const base = openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
+  let at = 0
+  const readOne = (range: Range): RangeRead => {
+    const found = rowOf(rows, sender, range)
+    if (found === null) return { bytes: 0, fault: MISSING }
+    const fd = openBeneathSync(base, root, placeOf(found.source, found.row, versions).join('/'), READ_FILE)
+    try {
+      if (!fstatSync(fd).isFile()) return { bytes: 0, fault: 'EINVAL' }
+      const end = at + range.bytes
+      const begin = at
+      for (let some = 1; some > 0 && at < end; at += some)
+        some = readSync(fd, bytes, at, end - at, range.from + at - begin)
+      return { bytes: at - begin, fault: '' }
+    } finally {
+      closeSync(fd)
+    }
+  }
+  try {
+    const reads = ranges.map((range) => {
+      const begin = at
+      try {
+        return readOne(range)
+      } catch (thrown) {
+        at = begin
+        return { bytes: 0, fault: errorCode(thrown) ?? 'EIO' }
+      }
+    })
+    return { reads, bytes: bytes.subarray(0, at) }
+  } finally {
+    closeSync(base)
+  }
+}

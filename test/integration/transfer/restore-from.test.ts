@@ -1,0 +1,65 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openReceiverLibrary } from '../../../core/restore/receiver.ts'
+import type { ToRestore } from '../../../core/restore/restore.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
+import type { Choice } from '../../../core/restore/walk.ts'
+import type { RestoreEvent } from '../../../core/store/restore/events.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home } from '../../support/transfer.ts'
+import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+
+const ALL: Choice = { folder: null, path: null, version: null, at: null }
+
+/** Bytes, times and modes of a tree, directories too. */
+function factsOf(root: string): Record<string, string> {
+  const facts = Object.entries(treeOf(root))
+  const names = fs.readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const stats = names.map((name) => {
+    const { mtimeNs, mode } = fs.lstatSync(path.join(root, name), { bigint: true })
+    return [name, `${mtimeNs} ${(mode & 0o777n).toString(8)}`]
+  })
+  return { ...Object.fromEntries(stats), ...Object.fromEntries(facts.map(([name, one]) => [`${name}:`, one])) }
+}
+
+async function restore(
+  home: Home,
+  at: { port: number; fingerprint: string },
+  to: string,
+  changes: Partial<Choice> & Partial<Omit<ToRestore, 'choice'>> & { signal?: AbortSignal } = {},
+) {
+  const { signal = new AbortController().signal, overwrite = false, ...choice } = changes
+  const destination = { id: 'there', kind: 'receiver' as const, name: 'receiver', host: '127.0.0.1', ...at }
+  const library = await openReceiverLibrary(destination, home.identity, 'pc', signal)
+  const events: RestoreEvent[] = []
+  const host = { event: async (event: RestoreEvent) => void events.push(event), progress: () => undefined }
+  try {
+    const wanted = { choice: { ...ALL, ...choice }, destination: to, overwrite }
+    return { events, summary: await restoreFrom(library, wanted, host, signal) }
+  } finally {
+    library.close()
+  }
+}
+
+test('2,000 files come back from a receiver with their bytes, times and modes', async () => {
+  const base = temporaryDirectory('restore-from')
+  const { home, sender, config, at } = await startPair(base)
+  for (let index = 0; index < 2_000; index += 1) {
+    const name = `d${index % 7}/e${index % 13}/file ${index}`
+    writeFile(home.source, name, `content ${index}`.repeat(1 + (index % 50)))
+    fs.chmodSync(path.join(home.source, name), index % 2 === 0 ? 0o640 : 0o755)
+    fs.utimesSync(path.join(home.source, name), 1_600_000_000 + index, 1_600_000_000.5 + index)
+  }
+  writeFile(home.source, 'large', Buffer.alloc(9_000_001, 'large '))
+  writeFile(home.source, 'empty', '')
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 2_002)
+  const to = path.join(base, 'back')
+  const { summary } = await restore(home, at, to)
+  expect(summary).toMatchObject({ files: 2_002, restored: 2_002, failed: 0, undressed: 0 })
+  expect(factsOf(path.join(to, 'data'))).toEqual(factsOf(home.source))
+  const again = await restore(home, at, path.join(to, 'data'), { folder: 'data' })
+  expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })
+})

@@ -170,7 +170,7 @@ export class Agent {
     const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
     this.#memory.keepOnly(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
-    const destinations = destinationStates(settings, this.layout.store)
+    const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update(withSettings(state, settings, this.#refused, destinations))
     this.tell.apply()
     this.#configureWorkers(settings)

@@ -158,6 +158,11 @@ export const commands = {
     input: senderDefinition.requests.test.input.extend({ id: z.string().optional() }),
     output: senderDefinition.requests.test.output,
   },
+  /** Makes an age key; the identity opens what is encrypted for the recipient, and is kept nowhere. */
+  newEncryptionKey: {
+    input: nothing,
+    output: z.object({ recipient: z.string(), identity: z.string() }),
+  },
   renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are
@@ -229,6 +234,17 @@ export const desktopCommands = {
   chooseSource: act(nothing),
   /** The same for a path that is only checked. */
   chooseCheckedPath: act(nothing),
+  /** Opens the system's dialog for a directory, or for a file; null: cancelled. */
+  choosePath: {
+    input: z.object({ what: z.enum(['directory', 'file']) }),
+    output: z.object({ path: z.string().nullable() }),
+  },
+  /** Opens the system's dialog for a new file and writes an encryption key into it; done is true if cancelled. */
+  saveKey: act(z.object({ identity: z.string().max(200) })),
+  /** A directory of its own in the person's home that restored files can come to; it is not made. */
+  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Shows what the last restore brought back in the file manager. */
+  showRestored: act(nothing),
   /** Shows a source's directory, or the embedded receiver's store (null), in the file manager. */
   showDirectory: act(z.object({ source: z.string().nullable() })),
   /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
@@ -249,7 +265,7 @@ export const events = {
   patch: statePatchSchema,
   /** Asks the window to show one of its pages. */
   show: z.object({
-    page: z.enum(['overview', 'transfers', 'alerts', 'settings']),
+    page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),
     incident: z.string().nullable().default(null),
   }),
 } as const satisfies Record<string, z.ZodType>

@@ -9,6 +9,7 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
+import { newEncryptionKey } from '../settings/encryption-key.ts'
 import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
@@ -22,6 +23,7 @@ type DestinationCommands =
   | 'addDestination'
   | 'changeDestination'
   | 'testDestination'
+  | 'newEncryptionKey'
   | 'renameDestination'
   | 'removeDestination'
   | 'setDestinations'
@@ -81,6 +83,7 @@ export function destinationCommands(
     changeDestination: ({ id, destination, secrets }) =>
       change(() => put(completed(destination, id, hostname()), secrets, withDestinationChanged)),
     testDestination: test,
+    newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
       change(async () => {

@@ -1,17 +1,30 @@
 import enAgent from '../../assets/locales/en/agent.json' with { type: 'json' }
 import enAlert from '../../assets/locales/en/alert.json' with { type: 'json' }
 import enCheck from '../../assets/locales/en/check.json' with { type: 'json' }
+import enDestinations from '../../assets/locales/en/destinations.json' with { type: 'json' }
+import enRestore from '../../assets/locales/en/restore.json' with { type: 'json' }
 import enScan from '../../assets/locales/en/scan.json' with { type: 'json' }
 import enTransfer from '../../assets/locales/en/transfer.json' with { type: 'json' }
 import enWindow from '../../assets/locales/en/window.json' with { type: 'json' }
 import zhAgent from '../../assets/locales/zh-TW/agent.json' with { type: 'json' }
 import zhAlert from '../../assets/locales/zh-TW/alert.json' with { type: 'json' }
 import zhCheck from '../../assets/locales/zh-TW/check.json' with { type: 'json' }
+import zhDestinations from '../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
+import zhRestore from '../../assets/locales/zh-TW/restore.json' with { type: 'json' }
 import zhScan from '../../assets/locales/zh-TW/scan.json' with { type: 'json' }
 import zhTransfer from '../../assets/locales/zh-TW/transfer.json' with { type: 'json' }
 import zhWindow from '../../assets/locales/zh-TW/window.json' with { type: 'json' }
 
-export const english = { ...enAgent, ...enAlert, ...enCheck, ...enScan, ...enTransfer, ...enWindow }
+export const english = {
+  ...enAgent,
+  ...enAlert,
+  ...enCheck,
+  ...enDestinations,
+  ...enRestore,
+  ...enScan,
+  ...enTransfer,
+  ...enWindow,
+}
 
 /** A key of the dictionaries; every sentence that a person can see has one. Plural forms share their stem. */
 export type WordKey = StemOf<keyof typeof english>
@@ -21,6 +34,8 @@ export const traditionalChinese: Record<string, string> = {
   ...zhAgent,
   ...zhAlert,
   ...zhCheck,
+  ...zhDestinations,
+  ...zhRestore,
   ...zhScan,
   ...zhTransfer,
   ...zhWindow,

@@ -1,8 +1,11 @@
-import { dialog, shell } from 'electron'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { app, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandHandlers } from '../../core/agent/commands.ts'
 import type { CommandInput, CommandOutput, DesktopCommands, Outcome } from '../../core/agent/contract.ts'
 import { message } from '../../core/words/message.ts'
+import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
 import type { TrayWindow } from './window.ts'
 
@@ -38,13 +41,23 @@ export function desktopHandlers(options: {
       const path = await choose(words()(message('dialog.chooseChecked')), 'openDirectory')
       return path === null ? DONE : handlers.addCheckedPath({ path })
     },
+    choosePath: async ({ what }) => ({
+      path: await choose(
+        words()(message(what === 'file' ? 'dialog.chooseFile' : 'dialog.chooseDirectory')),
+        what === 'file' ? 'openFile' : 'openDirectory',
+      ),
+    }),
+    saveKey: ({ identity }) => saveKey(window, identity, words()),
+    restoreDirectory: async () => ({ path: path.join(app.getPath('home'), `holdfast-${localDate()}`) }),
+    showRestored: async () => {
+      const restored = agent.store.state.restore
+      return restored === null ? { done: false, sentence: message('refuse.noSource') } : show(restored.to)
+    },
     showDirectory: async ({ source }) => {
       const known = agent.settings.get().sources.find(({ id }) => id === source)
       const directory = source === null ? agent.layout.store : known?.path
       if (directory === undefined) return { done: false, sentence: message('refuse.noSource') }
-      const failure = await shell.openPath(directory)
-      if (failure === '') return DONE
-      return { done: false, sentence: message('problem.other', { reason: failure }) }
+      return show(directory)
     },
     showing: async ({ page }) => {
       window.showing(page)
@@ -59,4 +72,32 @@ export function desktopHandlers(options: {
       return DONE
     },
   }
+}
+
+async function show(directory: string): Promise<Outcome> {
+  const failure = await shell.openPath(directory)
+  if (failure === '') return DONE
+  return { done: false, sentence: message('problem.other', { reason: failure }) }
+}
+
+/** The key opens everything at the destination: this user alone may read the file. */
+async function saveKey(window: TrayWindow, identity: string, words: Words): Promise<Outcome> {
+  const { canceled, filePath } = await dialog.showSaveDialog(window.browser, {
+    title: words(message('dialog.saveKey')),
+    defaultPath: path.join(app.getPath('home'), 'holdfast-key.txt'),
+  })
+  if (canceled || filePath === '') return DONE
+  try {
+    await writeFile(filePath, `${identity}\n`, { mode: 0o600 })
+    return DONE
+  } catch (thrown) {
+    return { done: false, sentence: sentenceOf(thrown) }
+  }
+}
+
+/** Like 2026-11-22: a name that sorts, and that a person recognises. */
+function localDate(): string {
+  const now = new Date()
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
 }

@@ -56,9 +56,10 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     const { page, state } = await desktop.start({
       settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
     })
-    const pair = async (button: string, store: string) => {
+    const pair = async (store: string) => {
       const code = await until('its code', () => codeOf(store), 20_000)
-      await page.getByRole('button', { name: button }).click()
+      await page.getByRole('button', { name: 'Add destination' }).click()
+      await page.getByRole('button', { name: /^Another computer/ }).click()
       await page.getByRole('textbox', { name: 'Pairing code' }).fill(code)
       await page.getByRole('button', { name: 'Connect', exact: true }).click()
       await expect(page.getByText('The receiver is connected.')).toBeVisible()
@@ -66,18 +67,17 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     const chooseFor = async (name: string) => {
       await page.getByRole('button', { name: `Actions for ${name}` }).click()
     }
-    await page.getByRole('tab', { name: /Settings/ }).click()
-    await pair('Connect a receiver', nas.store)
-    await expect(page.getByRole('region', { name: 'Destination', exact: true })).toContainText('nas')
-    await takePictures(page, 'settings-one')
-    await pair('Connect another receiver', cellar.store)
-    const list = page.getByRole('region', { name: 'Destinations', exact: true })
+    await page.getByRole('tab', { name: /Destinations/ }).click()
+    await pair(nas.store)
+    await expect(page.getByRole('region', { name: 'nas' })).toBeVisible()
+    await takePictures(page, 'destinations-one')
+    await pair(cellar.store)
     for (const name of ['nas', 'cellar'])
-      await expect(list.getByRole('region', { name })).toContainText('connected', { timeout: 20_000 })
+      await expect(page.getByRole('region', { name })).toContainText('connected', { timeout: 20_000 })
     await until('both to have the file', async () =>
       (await state()).destinations.every(({ totals }) => totals.sentFiles === 1),
     )
-    await takePictures(page, 'settings-two')
+    await takePictures(page, 'destinations-two')
 
     await page.getByRole('tab', { name: /Overview/ }).click()
     const card = page.getByRole('article', { name: 'photos' })
@@ -90,7 +90,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await takePictures(page, 'choose')
     await page.getByRole('button', { name: 'Save' }).click()
     await expect(card).not.toContainText('cellar')
-    await page.getByRole('tab', { name: /Settings/ }).click()
+    await page.getByRole('tab', { name: /Destinations/ }).click()
     await chooseFor('nas')
     await page.getByRole('menuitem', { name: 'Remove…' }).click()
     await expect(page.getByText('These go there alone: photos.')).toBeVisible()
@@ -117,8 +117,8 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await expect(page.getByRole('region', { name: 'Files', exact: true })).toContainText('→ cellar')
     await takePictures(page, 'transfers')
 
-    await page.getByRole('tab', { name: /Settings/ }).click()
-    await takePictures(page, 'settings-away')
+    await page.getByRole('tab', { name: /Destinations/ }).click()
+    await takePictures(page, 'destinations-away')
     await chooseFor('cellar')
     await page.getByRole('menuitem', { name: 'Rename…' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('NAS')
@@ -133,7 +133,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await expect(page.getByText('1 file that waits for attic is not sent there.')).toBeVisible()
     await takePictures(page, 'remove')
     await page.getByRole('button', { name: 'Stop sending there' }).click()
-    await expect(page.getByRole('region', { name: 'Destination', exact: true })).toContainText('nas')
+    await expect(page.getByRole('region', { name: 'attic' })).toHaveCount(0)
     await until('all to be well', async () => {
       const { status, totals } = await state()
       return status.level === 'ok' && totals.sentFiles === 2

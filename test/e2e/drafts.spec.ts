@@ -114,8 +114,9 @@ test('a dialog that has asked stays until it has shown the answer', async ({ des
   const { port } = server.address() as AddressInfo
   const { page } = await desktop.start({ settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] } })
   await page.emulateMedia({ reducedMotion: 'reduce' })
-  await page.getByRole('tab', { name: /Settings/ }).click()
-  await page.getByRole('button', { name: 'Connect a receiver' }).click()
+  await page.getByRole('tab', { name: /Destinations/ }).click()
+  await page.getByRole('button', { name: 'Add destination' }).click()
+  await page.getByRole('button', { name: /^Another computer/ }).click()
   const dialog = page.getByRole('dialog')
   const code = { host: '127.0.0.1', port, code: 'x', fingerprint: 'a'.repeat(64), name: 'nas' }
   await dialog.getByRole('textbox').fill(formatPairingCode(code))

@@ -82,6 +82,7 @@ export const receiver = {
   kind: 'receiver' as const,
   name: 'nas-2',
   elsewhere: true,
+  secrets: [],
   address: 'nas-2:7766',
   connection: connected,
 }

@@ -3,6 +3,7 @@ import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/messages.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
 import type { Destination, Settings } from '../../settings/schema.ts'
+import type { Secrets } from '../../settings/secrets.ts'
 import { message } from '../../words/message.ts'
 import { receivingState } from '../receiving.ts'
 import type { AppState, DestinationState, Progress, WorkerState } from './schema.ts'
@@ -41,12 +42,16 @@ export function initialState(
 }
 
 /** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
-export function destinationStates(settings: Settings, storeDirectory: string): DestinationState[] {
+export function destinationStates(
+  settings: Settings,
+  storeDirectory: string,
+  secrets: Secrets = {},
+): DestinationState[] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
   const unknown = { connection, ...noProgress, worker: off }
   if (settings.destinations.length === 0) {
     const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
-    return [{ ...embedded, address: storeDirectory, ...unknown }]
+    return [{ ...embedded, address: storeDirectory, secrets: [], ...unknown }]
   }
   return settings.destinations.map((destination) => ({
     id: destination.id,
@@ -54,6 +59,7 @@ export function destinationStates(settings: Settings, storeDirectory: string): D
     name: destination.name,
     elsewhere: isElsewhere(destination),
     address: placeOf(destination),
+    secrets: Object.keys(secrets[destination.id] ?? {}),
     ...unknown,
   }))
 }

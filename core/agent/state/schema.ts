@@ -86,6 +86,8 @@ export const destinationStateSchema = z.object({
   /** "host:port" of the receiver; for the embedded one its store's directory. */
   address: z.string(),
   connection: connectionSchema,
+  /** Names of the secrets that are kept for it. */
+  secrets: z.array(z.string()),
   /** Its sender has told what the ledger has of it. */
   reported: z.boolean().optional(),
   /** Over all sources that go there. */

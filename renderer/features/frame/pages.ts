@@ -3,9 +3,15 @@ import type { Events } from '../../../core/agent/contract.ts'
 
 export type Page = Events['show']['page']
 
-/** Something on a page that somebody wants to see: an incident by its id, or a part of the settings. Each wish is a new one. */
+/**
+ * Something on a page that somebody wants to see: an incident by its id, a part of the settings, or "restore" for the
+ * destinations. Each wish is a new one.
+ */
 export interface Place {
   id: string
+  /** Ids of what is to be restored: where from, and which source's folder. */
+  destination?: string
+  source?: string
 }
 
 type OpenPage = (page: Page, place?: Place) => void

@@ -15,11 +15,12 @@ import { type Page, PagesContext, type Place } from './pages.ts'
 
 /** Nobody waits for these at the start; the settings bring their schema along. */
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
+const DestinationsPage = lazy(() => import('../destinations/destinations-page.tsx'))
 const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
 
-const pages: readonly Page[] = ['overview', 'transfers', 'alerts', 'settings']
+const pages: readonly Page[] = ['overview', 'transfers', 'destinations', 'alerts', 'settings']
 /** Something may be half typed in them: while another page is shown they stay as they are, and ask for nothing. */
-const keptPages: readonly Page[] = ['overview', 'settings']
+const keptPages: readonly Page[] = ['overview', 'destinations', 'settings']
 
 /** The whole window: it shows its frame at once, and the agent's state as soon as it is known. */
 export function HoldfastWindow() {
@@ -82,6 +83,7 @@ function PageTabs({ state }: { state: AppState | null }) {
           <Tabs.Tab value="transfers" rightSection={state && <TransfersCount state={state} />}>
             {t('window.transfers')}
           </Tabs.Tab>
+          <Tabs.Tab value="destinations">{t('window.destinations')}</Tabs.Tab>
           <Tabs.Tab value="alerts" rightSection={state && <AlertsCount state={state} />}>
             {t('window.alerts')}
           </Tabs.Tab>
@@ -122,6 +124,12 @@ function PageContent({ page, state, place }: PageContentProps): ReactNode {
       return <OverviewPage state={state} />
     case 'transfers':
       return <TransfersPage state={state} />
+    case 'destinations':
+      return (
+        <Suspense fallback={<Waiting />}>
+          <DestinationsPage state={state} place={place} />
+        </Suspense>
+      )
     case 'alerts':
       return (
         <Suspense fallback={<Waiting />}>

@@ -12,7 +12,7 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
   const rows = [
     { label: t('window.details.phase'), value: t(phaseOf(source)) },
     {
-      label: t(several ? 'window.destination.several' : 'window.details.destination'),
+      label: t(several ? 'window.destinations' : 'window.details.destination'),
       value: destinationNames(mine, t),
     },
     {

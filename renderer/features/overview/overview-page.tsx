@@ -3,7 +3,7 @@ import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
-import { EmbeddedCallout } from '../settings/embedded-callout.tsx'
+import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
 import { Welcome } from '../welcome/welcome.tsx'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
@@ -65,7 +65,9 @@ export function OverviewPage({ state }: { state: AppState }) {
       {sources.length === 0 && <Welcome />}
       {checkedPaths.some(isFailing) ? [checked, ...cards] : [...cards, checked]}
       {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
-      {sources.length > 0 && first?.kind === 'embedded' && <EmbeddedCallout destination={first} />}
+      {sources.length > 0 && first?.kind === 'embedded' && (
+        <EmbeddedCallout destination={first} state={state} />
+      )}
     </div>
   )
 }

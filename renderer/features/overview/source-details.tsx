@@ -68,7 +68,7 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
         <h2>{settings.name}</h2>
         <SourceMenu
           source={source}
-          destinationKind={mine.some(({ kind }) => kind === 'receiver') ? 'receiver' : 'embedded'}
+          destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
           destinationName={destinationNames(mine, t)}
           choices={state.settings.destinations}
           onRemoved={onClose}

@@ -9,10 +9,12 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
   IconRefresh,
+  IconRestore,
   IconServer,
   IconTrash,
 } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { useOpenPage } from '../frame/pages.ts'
 import { type DestinationChoice, SourceDestinations } from './source-destinations.tsx'
 
 interface SourceMenuProps {
@@ -34,6 +36,7 @@ export function SourceMenu({
 }: SourceMenuProps) {
   const { t } = useWords()
   const { run } = useCommands()
+  const openPage = useOpenPage()
   const [removing, setRemoving] = useState(false)
   const [choosing, setChoosing] = useState(false)
   const { id, name, path, paused } = source.settings
@@ -42,6 +45,10 @@ export function SourceMenu({
   const remove = async () => {
     if (await run('removeSource', { id }, 'window.source.removed')) onRemoved?.()
   }
+
+  const [from] = source.destinations
+  const restore = () =>
+    openPage('destinations', { id: 'restore', source: id, ...(from && { destination: from.id }) })
 
   return (
     <>
@@ -63,6 +70,9 @@ export function SourceMenu({
             {t('window.destination.choose')}
           </Menu.Item>
         )}
+        <Menu.Item leftSection={<IconRestore size={16} />} onClick={restore}>
+          {t('window.restore.menu')}
+        </Menu.Item>
         {parkedFiles > 0 && (
           <Menu.Item
             leftSection={<IconRefresh size={16} />}

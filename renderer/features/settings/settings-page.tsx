@@ -5,7 +5,6 @@ import { ChannelsPart } from '../channels/channels-part.tsx'
 import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
 import { ChoiceSetting } from './choice-setting.tsx'
-import { DestinationPart } from './destination-part.tsx'
 import { InsidePart } from './inside-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { NumberSetting } from './number-setting.tsx'
@@ -16,7 +15,6 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   return (
     <div className="stack">
       <Notices notices={state.notices} />
-      <DestinationPart state={state} />
       <ChannelsPart state={state} place={place} />
       <TellingPart settings={state.settings} />
       <LimitPart state={state} />

@@ -14,7 +14,7 @@ describe('the one status', () => {
     })
     const here = status({ totals: sent })
     expect(here.sentence).toBe('All 12,402 files are copied, on this computer only.')
-    expect(here.detail).toContain('Connect a receiver')
+    expect(here.detail).toContain('Add a destination')
   })
 
   it('is starting until every source was compared and its sender has told what the ledger has', () => {

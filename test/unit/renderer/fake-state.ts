@@ -61,6 +61,7 @@ export function destinationState(id: string, changes: Partial<DestinationState> 
     name: id,
     elsewhere: true,
     address: `${id}.lan:7766`,
+    secrets: [],
     connection: { state: 'connected', since: Date.now(), problem: null },
     totals: nothing,
     rate: 0,

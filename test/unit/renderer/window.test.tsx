@@ -2,6 +2,7 @@ import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
@@ -16,6 +17,7 @@ const photos = sourceState('Photos', '/srv/ada/photos')
 const pages: [string, (state: AppState) => React.ReactNode][] = [
   ['overview', (state) => <OverviewPage state={state} />],
   ['transfers', (state) => <TransfersPage state={state} />],
+  ['destinations', (state) => <DestinationsPage state={state} place={null} />],
   ['settings', (state) => <SettingsPage state={state} />],
 ]
 
@@ -26,7 +28,7 @@ describe('"safe" is a promise', () => {
     const words = wordsOf(<OverviewPage state={embedded} />)
     expect(words).toContain('8,120 copied on this computer only')
     expect(words).toContain('/srv/ada/.local/share/holdfast/store')
-    expect(words).toContain('Connect a receiver')
+    expect(words).toContain('Add destination')
   })
 
   test.each(pages)('the %s never calls an embedded copy safe', (_name, page) => {
@@ -86,15 +88,13 @@ describe('several destinations', () => {
     expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
   })
 
-  test('the settings list each, with what waits for it; a single one looks as before', () => {
-    const words = wordsOf(<SettingsPage state={state} />)
+  test('their page lists each, with what waits for it', () => {
+    const words = wordsOf(<DestinationsPage state={state} place={null} />)
     expect(words).toContain('nas.lan:7766')
     expect(words).toMatch(/cellar\.lan:7766.*unreachable.*3 waiting · 3 KiB/)
     expect(words).toContain('[Actions for cellar]')
-    expect(words).toContain('Sender → cellar')
-    const one = wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)
-    expect(one).toContain('Use this computer')
-    expect(one).not.toContain('→')
+    expect(wordsOf(<SettingsPage state={state} />)).toContain('Sender → cellar')
+    expect(wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')
   })
 
   test('what is on its way says where to, only where there are several', () => {

@@ -1,17 +1,17 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
-import type { DestinationState } from '../../../core/agent/state/schema.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconDeviceDesktop } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
-import { PairDialog } from './pair-form.tsx'
+import { AddDialog } from './add-dialog.tsx'
 
 /** Says plainly that copies on this computer are not yet safe, where they are, and the step that mends it. */
-export function EmbeddedCallout({ destination }: { destination: DestinationState }) {
+export function EmbeddedCallout({ destination, state }: { destination: DestinationState; state: AppState }) {
   const { t } = useWords()
   const { run } = useCommands()
-  const [pairing, setPairing] = useState(false)
+  const [adding, setAdding] = useState(false)
   return (
     <section className="callout" aria-label={t('window.embedded.title')}>
       <IconDeviceDesktop size={20} stroke={1.7} aria-hidden="true" />
@@ -20,15 +20,15 @@ export function EmbeddedCallout({ destination }: { destination: DestinationState
         <p>{t('window.embedded.explain')}</p>
         {destination.address !== '' && <PathText path={destination.address} />}
         <Group gap="xs" mt={6}>
-          <Button size="xs" onClick={() => setPairing(true)}>
-            {t('window.pair.open')}
+          <Button size="xs" onClick={() => setAdding(true)}>
+            {t('window.destinations.addTitle')}
           </Button>
           <Button size="xs" variant="default" onClick={() => run('showDirectory', { source: null })}>
             {t('window.showDirectory')}
           </Button>
         </Group>
       </div>
-      <PairDialog opened={pairing} onClose={() => setPairing(false)} />
+      <AddDialog opened={adding} state={state} onClose={() => setAdding(false)} />
     </section>
   )
 }

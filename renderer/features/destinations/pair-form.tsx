@@ -4,30 +4,22 @@ import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
-import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
 /** What README.md says of the receiving computer. */
 const COMMAND = 'npx holdfast receive --store /srv/holdfast'
 
-interface PairDialogProps {
-  opened: boolean
+interface PairFormProps {
   /** There is a destination already. */
-  isFurther?: boolean
-  onClose: () => void
+  isFurther: boolean
+  /** To the choice of the kind. */
+  onBack: () => void
+  onDone: () => void
 }
 
-/** A window in the window that takes a receiver's pairing code. */
-export function PairDialog({ opened, isFurther = false, onClose }: PairDialogProps) {
-  const { t } = useWords()
-  return (
-    <FormDialog opened={opened} title={t('window.pair.title')} onClose={onClose}>
-      <PairForm isFurther={isFurther} onDone={onClose} />
-    </FormDialog>
-  )
-}
-
-function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => void }) {
+/** Takes the pairing code of a receiver: another computer with Holdfast. */
+export function PairForm({ isFurther, onBack, onDone }: PairFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
   const [code, setCode] = useState('')
@@ -79,6 +71,9 @@ function PairForm({ isFurther, onDone }: { isFurther: boolean; onDone: () => voi
           {t(isFurther ? 'window.pair.effectToo' : 'window.pair.effect')}
         </Text>
         <Group justify="flex-end" gap="xs">
+          <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
+            {t('window.back')}
+          </Button>
           <Button variant="default" disabled={busy} onClick={onDone}>
             {t('window.cancel')}
           </Button>

@@ -1,0 +1,145 @@
+import { Menu } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import { isWithin } from '../../format/path.ts'
+import { ActionsMenu } from '../../ui/actions-menu.tsx'
+import { Breakable } from '../../ui/breakable.tsx'
+import { IconHeartbeat, IconLock, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
+import { useWords, type Words } from '../../words/context.tsx'
+import { IncidentRow } from '../alerts/incident-row.tsx'
+import { type Incident, isAboutPaths, lastingOf, subjectsOf } from '../alerts/incidents.ts'
+import { useOpenPage } from '../frame/pages.ts'
+import { ChangeDialog } from './change-dialog.tsx'
+import { DestinationHealth } from './destination-health.tsx'
+import { kinds } from './kinds.ts'
+import { RemoveDialog } from './remove-dialog.tsx'
+import { RenameDialog } from './rename-dialog.tsx'
+import { TestDialog } from './test-dialog.tsx'
+
+interface DestinationCardProps {
+  destination: DestinationState
+  state: AppState
+}
+
+/** One destination: what and where it is, how it is, what waits for it, and what can be done to it. */
+export function DestinationCard({ destination, state }: DestinationCardProps) {
+  const words = useWords()
+  const { t } = words
+  const { id, kind, name, address } = destination
+  const { icon: Icon, word } = kinds[kind]
+  const settings = state.settings.destinations.find((one) => one.id === id)
+  const isEncrypted = settings !== undefined && 'recipient' in settings && settings.recipient !== null
+  const figures = figuresOf(destination, words)
+  return (
+    <section className="card destination-card" aria-label={name}>
+      <div className="spread">
+        <span className="kind-name">
+          <Icon size={18} stroke={1.7} aria-hidden="true" />
+          <span className="card-name breakable">{name}</span>
+        </span>
+        <DestinationMenu destination={destination} state={state} />
+      </div>
+      <p className="dimmed selectable breakable">
+        {t(word)} · <Breakable text={address} />
+      </p>
+      <div className="card-line spread">
+        <span className="health-place">
+          <DestinationHealth destination={destination} />
+        </span>
+        {isEncrypted && (
+          <span className="encrypted dimmed">
+            <IconLock size={14} aria-hidden="true" />
+            {t('window.destinations.encrypted')}
+          </span>
+        )}
+      </div>
+      {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
+      {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
+      {incidentsOf(destination, state.incidents).map((incident) => (
+        <IncidentRow key={incident.id} incident={incident} />
+      ))}
+    </section>
+  )
+}
+
+/** What it has, what waits for it, how fast that goes and how long it will take. */
+function figuresOf({ totals, rate, left, elsewhere }: DestinationState, { t, format }: Words): string {
+  const { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles } = totals
+  return [
+    ...(sentFiles > 0
+      ? [
+          t(elsewhere ? 'window.count.safe' : 'window.count.copied', { count: sentFiles }),
+          format.bytes(sentBytes),
+        ]
+      : []),
+    ...(waitingFiles > 0
+      ? [t('window.count.waiting', { count: waitingFiles }), format.bytes(waitingBytes)]
+      : []),
+    ...(parkedFiles > 0 ? [t('window.count.parked', { count: parkedFiles })] : []),
+    ...(rate > 0 ? [format.rate(rate)] : []),
+    ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
+  ].join(' · ')
+}
+
+/** Those of its disk that last; what fails on the way there its own state says already. */
+function incidentsOf({ kind, address }: DestinationState, incidents: readonly Incident[]): Incident[] {
+  if (kind !== 'folder') return []
+  return lastingOf(incidents).filter(
+    (incident) => isAboutPaths(incident) && subjectsOf(incident).some((path) => isWithin(address, path)),
+  )
+}
+
+type Opened = 'rename' | 'change' | 'test' | 'remove' | null
+
+function DestinationMenu({ destination, state }: DestinationCardProps) {
+  const { t } = useWords()
+  const openPage = useOpenPage()
+  const [opened, setOpened] = useState<Opened>(null)
+  const close = () => setOpened(null)
+  const { id, name } = destination
+  const settings = state.settings.destinations.find((one) => one.id === id)
+  // Of a receiver and of a folder there is nothing but where they are, and that stays.
+  const changeable = settings?.kind === 'sftp' || settings?.kind === 's3' ? settings : null
+  const known = changeable && { settings: changeable, stored: destination.secrets }
+  return (
+    <>
+      <ActionsMenu name={name}>
+        <Menu.Item
+          leftSection={<IconRestore size={16} />}
+          onClick={() => openPage('destinations', { id: 'restore', destination: id })}
+        >
+          {t('window.restore.menu')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
+          {t('window.destination.rename')}
+        </Menu.Item>
+        {known !== null && (
+          <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => setOpened('change')}>
+            {t('window.destinations.change')}
+          </Menu.Item>
+        )}
+        <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => setOpened('test')}>
+          {t('window.destinations.testMenu')}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened('remove')}>
+          {t('window.destination.remove')}
+        </Menu.Item>
+      </ActionsMenu>
+      <RenameDialog destination={destination} opened={opened === 'rename'} onClose={close} />
+      <RemoveDialog
+        destination={destination}
+        sources={state.sources}
+        isLast={state.destinations.length === 1}
+        opened={opened === 'remove'}
+        onClose={close}
+      />
+      {settings !== undefined && (
+        <TestDialog destination={settings} opened={opened === 'test'} onClose={close} />
+      )}
+      {known !== null && (
+        <ChangeDialog known={known} state={state} opened={opened === 'change'} onClose={close} />
+      )}
+    </>
+  )
+}

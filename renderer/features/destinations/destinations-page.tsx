@@ -1,0 +1,63 @@
+import { Button } from '@mantine/core'
+import { lazy, Suspense, useEffect, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { IconPlus, IconRestore } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import type { Place } from '../frame/pages.ts'
+import { AddDialog } from './add-dialog.tsx'
+import { DestinationCard } from './destination-card.tsx'
+import { EmbeddedCallout } from './embedded-callout.tsx'
+
+const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
+
+interface DestinationsPageProps {
+  state: AppState
+  /** { id: 'restore' }: files are to be brought back. */
+  place: Place | null
+}
+
+/** Where files go, how each destination is, how to add one, and how to bring files back. */
+export default function DestinationsPage({ state, place }: DestinationsPageProps) {
+  const { t } = useWords()
+  const [adding, setAdding] = useState(false)
+  const [restoring, setRestoring] = useState<Place | null>(null)
+  useEffect(() => {
+    if (place?.id === 'restore') setRestoring(place)
+  }, [place])
+  const { destinations } = state
+  const [first] = destinations
+
+  if (restoring !== null) {
+    return (
+      <Suspense fallback={null}>
+        <RestorePage state={state} place={restoring} onClose={() => setRestoring(null)} />
+      </Suspense>
+    )
+  }
+  return (
+    <div className="stack">
+      {first?.kind === 'embedded' ? (
+        <EmbeddedCallout destination={first} state={state} />
+      ) : (
+        destinations.map((destination) => (
+          <DestinationCard key={destination.id} destination={destination} state={state} />
+        ))
+      )}
+      <div className="add">
+        {first?.kind !== 'embedded' && (
+          <Button variant="light" leftSection={<IconPlus size={17} />} onClick={() => setAdding(true)}>
+            {t('window.destinations.addTitle')}
+          </Button>
+        )}
+        <Button
+          variant="default"
+          leftSection={<IconRestore size={17} />}
+          onClick={() => setRestoring({ id: 'restore' })}
+        >
+          {t('window.restore.open')}
+        </Button>
+      </div>
+      <AddDialog opened={adding} state={state} onClose={() => setAdding(false)} />
+    </div>
+  )
+}

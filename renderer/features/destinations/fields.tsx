@@ -1,0 +1,112 @@
+import { Textarea, TextInput, type TextInputProps } from '@mantine/core'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useWords } from '../../words/context.tsx'
+import { firstWord } from '../../words/first-word.ts'
+import type { Draft, Field, Problems, Secret } from './draft.ts'
+
+export interface FieldsProps {
+  draft: Draft
+  problems: Problems
+  /** Names of the secrets that are kept. */
+  stored: readonly string[]
+  /** It is changed, not added: its place stays. */
+  isKnown: boolean
+  secretStorage: AppState['secretStorage']
+  onChange: (changes: Partial<Draft>) => void
+}
+
+/** What is wrong with a field, in words; null: nothing. */
+export function useProblemWord(): (field: Field, problems: Problems) => string | null {
+  const { t } = useWords()
+  return (field, problems) => {
+    const why = problems[field]
+    if (why === undefined) return null
+    return why === 'missing'
+      ? t('window.channel.missing')
+      : firstWord(t, `window.destinations.invalid.${field}`)
+  }
+}
+
+type TextFieldName = { [F in keyof Draft]: Draft[F] extends string ? F : never }[keyof Draft]
+
+interface TextFieldProps extends FieldsProps, Omit<TextInputProps, keyof FieldsProps> {
+  field: TextFieldName
+}
+
+/** One line of the form, called by its field's word. */
+export function TextField({
+  field,
+  draft,
+  problems,
+  stored: _stored,
+  isKnown: _isKnown,
+  secretStorage: _secretStorage,
+  onChange,
+  ...rest
+}: TextFieldProps) {
+  const { t } = useWords()
+  const problemWord = useProblemWord()
+  return (
+    <TextInput
+      label={firstWord(t, `window.destinations.field.${field}`)}
+      value={draft[field]}
+      maxLength={2000}
+      spellCheck={false}
+      autoComplete="off"
+      onChange={(event) => onChange({ [field]: event.currentTarget.value })}
+      error={problemWord(field, problems)}
+      {...rest}
+    />
+  )
+}
+
+interface SecretFieldProps extends FieldsProps {
+  field: Secret
+  isOptional?: boolean
+}
+
+/** It is only ever written: what is kept can be replaced, and is never shown. */
+export function SecretField({
+  field,
+  isOptional = false,
+  draft,
+  problems,
+  stored,
+  onChange,
+}: SecretFieldProps) {
+  const { t } = useWords()
+  const problemWord = useProblemWord()
+  const isKept = stored.includes(field)
+  const usual = {
+    label: firstWord(t, `window.destinations.field.${field}`),
+    placeholder: isKept ? '••••••••' : isOptional ? t('window.destinations.optional') : '',
+    description: isKept ? t('window.channel.storedHint') : undefined,
+    value: draft.secrets[field] ?? '',
+    maxLength: 10_000,
+    spellCheck: false,
+    error: problemWord(field, problems),
+  }
+  const set = (value: string) => onChange({ secrets: { ...draft.secrets, [field]: value } })
+  if (field === 'key') {
+    return (
+      <Textarea
+        {...usual}
+        placeholder={isKept ? usual.placeholder : '-----BEGIN OPENSSH PRIVATE KEY-----'}
+        className="secret-text"
+        autoComplete="off"
+        minRows={3}
+        maxRows={6}
+        autosize
+        onChange={(event) => set(event.currentTarget.value)}
+      />
+    )
+  }
+  return (
+    <TextInput
+      {...usual}
+      type={field === 'accessKey' ? 'text' : 'password'}
+      autoComplete="new-password"
+      onChange={(event) => set(event.currentTarget.value)}
+    />
+  )
+}

@@ -1,0 +1,33 @@
+import type { DestinationState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+import { IconCloud, IconDeviceDesktop, IconFolder, IconServer, IconTerminal } from '../../ui/icons.ts'
+
+type Kind = DestinationState['kind']
+
+/** The kinds of destinations: their picture, what they are called, and what each is for. */
+export const kinds: Record<Kind, { icon: typeof IconServer; word: WordKey; hint: WordKey }> = {
+  embedded: {
+    icon: IconDeviceDesktop,
+    word: 'window.destinations.kind.embedded',
+    hint: 'window.destinations.kind.embedded',
+  },
+  receiver: {
+    icon: IconServer,
+    word: 'window.destinations.kind.receiver',
+    hint: 'window.destinations.kind.receiverHint',
+  },
+  folder: {
+    icon: IconFolder,
+    word: 'window.destinations.kind.folder',
+    hint: 'window.destinations.kind.folderHint',
+  },
+  sftp: {
+    icon: IconTerminal,
+    word: 'window.destinations.kind.sftp',
+    hint: 'window.destinations.kind.sftpHint',
+  },
+  s3: { icon: IconCloud, word: 'window.destinations.kind.s3', hint: 'window.destinations.kind.s3Hint' },
+}
+
+/** Those that a person can add, the simplest first. */
+export const addable = ['receiver', 'folder', 'sftp', 's3'] as const satisfies readonly Kind[]

@@ -1,0 +1,29 @@
+import { Button } from '@mantine/core'
+import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import { useWords } from '../../words/context.tsx'
+
+interface PathButtonProps {
+  what: 'directory' | 'file'
+  onChoose: (path: string) => void
+}
+
+/** Opens the system's own dialog beside a field for a path. */
+export function PathButton({ what, onChoose }: PathButtonProps) {
+  const { t } = useWords()
+  const bridge = useBridge()
+  const { tell } = useCommands()
+  const choose = () =>
+    bridge.call('choosePath', { what }).then(
+      ({ path }) => {
+        if (path !== null) onChoose(path)
+      },
+      (thrown) => tell('refused', sentenceOfThrown(thrown)),
+    )
+  return (
+    <Button variant="default" onClick={choose}>
+      {t('window.destinations.choosePath')}
+    </Button>
+  )
+}

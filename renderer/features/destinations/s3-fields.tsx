@@ -1,0 +1,115 @@
+import { SegmentedControl, Switch } from '@mantine/core'
+import { useId, useState } from 'react'
+import { useWords } from '../../words/context.tsx'
+import { StorageNote } from '../channels/storage-note.tsx'
+import { type FieldsProps, SecretField, TextField } from './fields.tsx'
+
+/** A bucket: where it is, who may use it, and what only some stores need. */
+export function S3Fields(props: FieldsProps) {
+  const { t } = useWords()
+  const { isKnown, onChange } = props
+  return (
+    <>
+      {/* The certificate is the endpoint's: another one has to show its own. */}
+      <TextField
+        {...props}
+        field="endpoint"
+        inputMode="url"
+        placeholder="https://s3.example.org"
+        data-autofocus
+        disabled={isKnown}
+        onChange={(changes) => onChange({ ...changes, certificate: '' })}
+      />
+      <TextField {...props} field="bucket" maxLength={255} disabled={isKnown} />
+      <Credentials {...props} />
+      <TextField
+        {...props}
+        field="folder"
+        maxLength={200}
+        placeholder={t('window.destinations.thisComputersName')}
+        description={t('window.destinations.hint.folder')}
+        disabled={isKnown}
+      />
+      <Advanced {...props} />
+    </>
+  )
+}
+
+function Credentials(props: FieldsProps) {
+  const { t } = useWords()
+  const { draft, onChange } = props
+  const id = useId()
+  return (
+    <>
+      <div>
+        <div className="setting-label" id={id}>
+          {t('window.destinations.field.credentials')}
+        </div>
+        <SegmentedControl
+          fullWidth
+          aria-labelledby={id}
+          value={draft.credentials}
+          onChange={(chosen) => onChange({ credentials: chosen === 'aws' ? 'aws' : 'own' })}
+          data={[
+            { value: 'own', label: t('window.destinations.credentials.own') },
+            { value: 'aws', label: t('window.destinations.credentials.aws') },
+          ]}
+        />
+      </div>
+      {draft.credentials === 'own' ? (
+        <>
+          <SecretField {...props} field="accessKey" />
+          <SecretField {...props} field="secretKey" />
+          <StorageNote storage={props.secretStorage} />
+        </>
+      ) : (
+        <p className="setting-hint dimmed">{t('window.destinations.credentials.awsHint')}</p>
+      )}
+    </>
+  )
+}
+
+/** What most stores do not need; open where something in it is wrong. */
+function Advanced(props: FieldsProps) {
+  const { t } = useWords()
+  const { draft, problems, isKnown, onChange } = props
+  const [opened, setOpened] = useState(false)
+  return (
+    <details
+      className="advanced"
+      open={opened || problems.region !== undefined}
+      onToggle={(event) => setOpened(event.currentTarget.open)}
+    >
+      <summary>{t('window.destinations.advanced')}</summary>
+      <div className="advanced-fields">
+        <TextField
+          {...props}
+          field="region"
+          maxLength={100}
+          description={t('window.destinations.hint.region')}
+        />
+        <TextField
+          {...props}
+          field="prefix"
+          maxLength={500}
+          description={t('window.destinations.hint.prefix')}
+          disabled={isKnown}
+        />
+        <TextField
+          {...props}
+          field="storageClass"
+          maxLength={100}
+          description={t('window.destinations.hint.storageClass')}
+        />
+        <Switch
+          label={t('window.destinations.field.pathStyle')}
+          description={t('window.destinations.hint.pathStyle')}
+          checked={draft.pathStyle}
+          onChange={(event) => onChange({ pathStyle: event.currentTarget.checked })}
+          labelPosition="left"
+          classNames={{ body: 'switch-body' }}
+        />
+      </div>
+    </details>
+  )
+}

@@ -1,0 +1,73 @@
+import { NativeSelect } from '@mantine/core'
+import type { WordKey } from '../../../core/words/message.ts'
+import { useWords } from '../../words/context.tsx'
+import { StorageNote } from '../channels/storage-note.tsx'
+import type { Login } from './draft.ts'
+import { type FieldsProps, SecretField, TextField } from './fields.tsx'
+import { PathButton } from './path-button.tsx'
+
+const logins: readonly (readonly [Login, WordKey])[] = [
+  ['password', 'window.destinations.login.password'],
+  ['file', 'window.destinations.login.file'],
+  ['key', 'window.destinations.login.key'],
+  ['agent', 'window.destinations.login.agent'],
+]
+
+/** A computer with an SSH server: where it is, how to log in, and the directory there. */
+export function SftpFields(props: FieldsProps) {
+  const { t } = useWords()
+  const { draft, isKnown, onChange } = props
+  return (
+    <>
+      <div className="host-port">
+        {/* The key belongs to the server: another one has to show its own. */}
+        <TextField
+          {...props}
+          field="host"
+          placeholder="nas.example.org"
+          data-autofocus
+          disabled={isKnown}
+          onChange={(changes) => onChange({ ...changes, hostKey: '' })}
+        />
+        <TextField {...props} field="port" inputMode="numeric" maxLength={5} disabled={isKnown} />
+      </div>
+      <TextField {...props} field="user" maxLength={100} />
+      <NativeSelect
+        label={t('window.destinations.field.login')}
+        value={draft.login}
+        onChange={(event) => {
+          const chosen = logins.find(([login]) => login === event.currentTarget.value)
+          if (chosen !== undefined) onChange({ login: chosen[0] })
+        }}
+        data={logins.map(([value, word]) => ({ value, label: t(word) }))}
+      />
+      {draft.login === 'password' && <SecretField {...props} field="password" />}
+      {draft.login === 'key' && <SecretField {...props} field="key" />}
+      {draft.login === 'file' && (
+        <div className="with-button">
+          <TextField {...props} field="keyFile" placeholder="/home/ada/.ssh/id_ed25519" />
+          <PathButton what="file" onChoose={(keyFile) => onChange({ keyFile })} />
+        </div>
+      )}
+      {(draft.login === 'key' || draft.login === 'file') && (
+        <SecretField {...props} field="passphrase" isOptional />
+      )}
+      {draft.login !== 'agent' && <StorageNote storage={props.secretStorage} />}
+      <TextField
+        {...props}
+        field="path"
+        label={t('window.destinations.field.directory')}
+        description={t('window.destinations.hint.directory')}
+        disabled={isKnown}
+      />
+      <TextField
+        {...props}
+        field="folder"
+        maxLength={200}
+        placeholder={t('window.destinations.thisComputersName')}
+        description={t('window.destinations.hint.folder')}
+        disabled={isKnown}
+      />
+    </>
+  )
+}

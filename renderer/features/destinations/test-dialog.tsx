@@ -1,0 +1,66 @@
+import { Button, Group, Loader, Stack, Text } from '@mantine/core'
+import { useEffect } from 'react'
+import type { Destination } from '../../../core/settings/schema.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
+import { useWords } from '../../words/context.tsx'
+import { type Confirmed, TestResult } from './test-result.tsx'
+import { type Question, useDestinationTest } from './use-destination-test.ts'
+
+interface TestDialogProps {
+  destination: Destination
+  opened: boolean
+  onClose: () => void
+}
+
+/** Tests a destination as it is set. */
+export function TestDialog({ destination, opened, onClose }: TestDialogProps) {
+  const { t } = useWords()
+  return (
+    <FormDialog
+      opened={opened}
+      title={t('window.destinations.testOf', { name: destination.name })}
+      onClose={onClose}
+    >
+      <Test destination={destination} onClose={onClose} />
+    </FormDialog>
+  )
+}
+
+function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
+  const { t } = useWords()
+  const { test, isTesting, testedOf } = useDestinationTest()
+  const { id, ...given } = destination
+  const question: Question = { destination: given, secrets: {}, id }
+  const asked = JSON.stringify(question)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked is known by its text.
+  useEffect(() => void test(question), [asked])
+  const tested = testedOf(question)
+  return (
+    <Stack gap="sm">
+      {isTesting && (
+        <Group gap="xs">
+          <Loader size="xs" />
+          <Text size="sm">{t('window.destinations.testing')}</Text>
+        </Group>
+      )}
+      {tested !== null && (
+        <TestResult tested={tested} confirmed={confirmedOf(destination)} onConfirm={null} />
+      )}
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" disabled={isTesting} onClick={() => test(question)}>
+          {t('window.destinations.testAgain')}
+        </Button>
+        <Button onClick={onClose} data-autofocus>
+          {t('window.close')}
+        </Button>
+      </Group>
+    </Stack>
+  )
+}
+
+function confirmedOf(destination: Destination): Confirmed {
+  return {
+    hostKey: destination.kind === 'sftp' ? destination.hostKey : '',
+    certificate: destination.kind === 's3' ? (destination.certificate ?? '') : '',
+  }
+}

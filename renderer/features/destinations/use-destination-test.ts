@@ -1,0 +1,38 @@
+import { useCallback, useState } from 'react'
+import type { CommandInput, CommandOutput } from '../../../core/agent/contract.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+
+export type Question = CommandInput<'testDestination'>
+export type Tested = CommandOutput<'testDestination'>
+
+interface DestinationTest {
+  test: (question: Question) => Promise<void>
+  isTesting: boolean
+  /** What came of the last test, if `given` is still what was tested. */
+  testedOf: (given: Question | null) => Tested | null
+}
+
+/** Tests a destination as it stands in the form: it writes, reads back and removes a small file there. */
+export function useDestinationTest(): DestinationTest {
+  const bridge = useBridge()
+  const [isTesting, setTesting] = useState(false)
+  const [last, setLast] = useState<{ asked: string; tested: Tested } | null>(null)
+  const test = useCallback(
+    async (question: Question) => {
+      setTesting(true)
+      setLast(null)
+      const tested = await bridge
+        .call('testDestination', question)
+        .catch((thrown): Tested => ({ ...failed, sentence: sentenceOfThrown(thrown) }))
+      setLast({ asked: JSON.stringify(question), tested })
+      setTesting(false)
+    },
+    [bridge],
+  )
+  const testedOf = (given: Question | null) =>
+    given !== null && last?.asked === JSON.stringify(given) ? last.tested : null
+  return { test, isTesting, testedOf }
+}
+
+const failed: Omit<Tested, 'sentence'> = { works: false, steps: [], found: { notes: [] } }

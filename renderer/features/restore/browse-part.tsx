@@ -1,0 +1,105 @@
+import { Button, TextInput, UnstyledButton } from '@mantine/core'
+import { Fragment, useState } from 'react'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import { IconSearch } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { crumbsOf, type Spot, TOP } from './browse.ts'
+import { ListingPart } from './listing-part.tsx'
+import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
+
+interface BrowsePartProps {
+  destination: DestinationState
+  /** The source whose folder is to be shown first. */
+  source: string | null
+  state: AppState
+}
+
+/** Looks through what a destination has, directory by directory or by name. */
+export function BrowsePart({ destination, source, state }: BrowsePartProps) {
+  const { t } = useWords()
+  const [spot, setSpot] = useState<Spot | null>(source === null ? TOP : null)
+  const [typed, setTyped] = useState('')
+  const [search, setSearch] = useState('')
+  const [chosen, setChosen] = useState<Chosen | null>(null)
+  const at = spot ?? TOP
+  const go = (wanted: Spot) => {
+    setSpot(wanted)
+    setTyped('')
+    setSearch('')
+  }
+  const busy = state.restore?.phase === 'running'
+  return (
+    <>
+      <form
+        className="with-button"
+        onSubmit={(event) => {
+          event.preventDefault()
+          setSearch(typed.trim())
+        }}
+      >
+        <TextInput
+          aria-label={t('window.restore.search')}
+          placeholder={t('window.restore.search')}
+          leftSection={<IconSearch size={16} />}
+          value={typed}
+          maxLength={1000}
+          spellCheck={false}
+          onChange={(event) => {
+            setTyped(event.currentTarget.value)
+            if (event.currentTarget.value === '') setSearch('')
+          }}
+        />
+        <Button type="submit" variant="default" disabled={typed.trim() === ''}>
+          {t('window.restore.find')}
+        </Button>
+      </form>
+      <div className="spread">
+        <Crumbs spot={at} onGo={go} />
+        <Button
+          size="xs"
+          disabled={busy}
+          onClick={() => setChosen({ spot: at, version: null, isFile: false })}
+        >
+          {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
+        </Button>
+      </div>
+      <ListingPart
+        key={JSON.stringify([at, search])}
+        wish={{ destination: destination.id, spot: at, search }}
+        wantedSource={spot === null ? source : null}
+        isRestoring={busy}
+        onGo={go}
+        onChoose={setChosen}
+      />
+      <RestoreDialog
+        destination={destination}
+        chosen={chosen}
+        settings={state.settings}
+        onClose={() => setChosen(null)}
+      />
+    </>
+  )
+}
+
+function Crumbs({ spot, onGo }: { spot: Spot; onGo: (spot: Spot) => void }) {
+  const { t } = useWords()
+  const crumbs = [{ ...TOP, name: t('window.restore.folders') }, ...crumbsOf(spot)]
+  return (
+    <nav className="crumbs" aria-label={t('window.restore.where')}>
+      {crumbs.map(({ name, ...to }, index) => (
+        <Fragment key={JSON.stringify(to)}>
+          {index > 0 && <span className="dimmed">/</span>}
+          {index === crumbs.length - 1 ? (
+            <span className="breakable" aria-current="location">
+              {name}
+            </span>
+          ) : (
+            <UnstyledButton className="crumb breakable" onClick={() => onGo(to)}>
+              {name}
+            </UnstyledButton>
+          )}
+        </Fragment>
+      ))}
+    </nav>
+  )
+}

@@ -1,0 +1,177 @@
+import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import { IconChevronRight, IconFile, IconFolder, IconHistory, IconRestore } from '../../ui/icons.ts'
+import { At } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { type Spot, within } from './browse.ts'
+import type { Chosen } from './restore-dialog.tsx'
+import { type Listing, useListing, type Wish } from './use-listing.ts'
+import { VersionList } from './version-list.tsx'
+
+interface ListingPartProps {
+  wish: Wish
+  /** The source whose folder is to be opened as soon as it is known; null: none. */
+  wantedSource: string | null
+  isRestoring: boolean
+  onGo: (spot: Spot) => void
+  onChoose: (chosen: Chosen) => void
+}
+
+/** What is at one spot of a destination, or what a search has found there. */
+export function ListingPart(props: ListingPartProps) {
+  const { wish, wantedSource, onGo } = props
+  const { t, say } = useWords()
+  const { listing, failure, isBusy, more, again } = useListing(wish)
+  const wanted = listing?.folders.find(({ source }) => source !== null && source === wantedSource)
+  useEffect(() => {
+    if (wanted !== undefined) onGo({ folder: wanted.name, path: '' })
+  }, [wanted, onGo])
+  return (
+    <div className="listing" aria-busy={isBusy}>
+      {listing !== null && <Rows {...props} listing={listing} />}
+      {isBusy && (
+        <p className="looking dimmed">
+          <Loader size="xs" /> {t('window.restore.looking')}
+        </p>
+      )}
+      {failure !== null && (
+        <>
+          <p className="card-problem breakable" role="alert">
+            {say(failure)}
+          </p>
+          <div>
+            <Button size="xs" variant="default" onClick={again}>
+              {t('window.restore.again')}
+            </Button>
+          </div>
+        </>
+      )}
+      {listing?.isPart === true && <p className="dimmed">{t('window.restore.isPart')}</p>}
+      {listing !== null && listing.next !== null && !isBusy && (
+        <div>
+          <Button size="xs" variant="default" onClick={more}>
+            {t('window.restore.more')}
+          </Button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps & { listing: Listing }) {
+  const { t } = useWords()
+  const { spot, search, destination } = wish
+  const { folders, entries, found } = listing
+  if (folders.length + entries.length + found.length === 0) {
+    return (
+      <p className="dimmed">
+        {t(
+          search !== ''
+            ? 'window.restore.nothingFound'
+            : spot.folder === null
+              ? 'window.restore.noFolder'
+              : 'window.restore.emptyDirectory',
+        )}
+      </p>
+    )
+  }
+  const choose = { destination, isRestoring, onChoose }
+  return (
+    <ul className="listing-rows">
+      {folders.map(({ name }) => (
+        <DirectoryRow key={name} name={name} onOpen={() => onGo(within(spot, name))} />
+      ))}
+      {entries.map((entry) =>
+        entry.kind === 'directory' ? (
+          <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(within(spot, entry.name))} />
+        ) : (
+          <FileRow
+            key={entry.name}
+            {...choose}
+            {...entry}
+            spot={within(spot, entry.name)}
+            versions={entry.versions ?? null}
+          />
+        ),
+      )}
+      {found.map(({ folder, path, ...facts }) => (
+        <FileRow
+          key={JSON.stringify([folder, path])}
+          {...choose}
+          {...facts}
+          name={`${folder}/${path}`}
+          spot={{ folder, path }}
+          versions={null}
+        />
+      ))}
+    </ul>
+  )
+}
+
+function DirectoryRow({ name, onOpen }: { name: string; onOpen: () => void }) {
+  return (
+    <li>
+      <UnstyledButton className="listing-row listing-open" onClick={onOpen}>
+        <IconFolder size={17} stroke={1.7} aria-hidden="true" />
+        <span className="breakable listing-name">{name}</span>
+        <IconChevronRight size={15} aria-hidden="true" />
+      </UnstyledButton>
+    </li>
+  )
+}
+
+interface FileRowProps {
+  destination: string
+  name: string
+  spot: Spot
+  size: number
+  mtimeMs: number
+  /** Older contents; null: only asking tells. */
+  versions: number | null
+  isRestoring: boolean
+  onChoose: (chosen: Chosen) => void
+}
+
+function FileRow({ destination, name, spot, size, mtimeMs, versions, isRestoring, onChoose }: FileRowProps) {
+  const { t, format } = useWords()
+  const [opened, setOpened] = useState(false)
+  return (
+    <li>
+      <div className="listing-row">
+        <IconFile size={17} stroke={1.7} aria-hidden="true" />
+        <span className="listing-words">
+          <span className="breakable listing-name">{name}</span>
+          <span className="dimmed figures">
+            {format.bytes(size)} · <At at={mtimeMs} />
+          </span>
+        </span>
+        {versions !== 0 && (
+          <ActionIcon
+            variant={opened ? 'light' : 'subtle'}
+            color="gray"
+            aria-expanded={opened}
+            aria-label={t('window.restore.versionsOf', { name })}
+            onClick={() => setOpened(!opened)}
+          >
+            <IconHistory size={16} />
+          </ActionIcon>
+        )}
+        <ActionIcon
+          variant="subtle"
+          aria-label={t('window.restore.one', { name })}
+          disabled={isRestoring}
+          onClick={() => onChoose({ spot, version: null, isFile: true })}
+        >
+          <IconRestore size={16} />
+        </ActionIcon>
+      </div>
+      {opened && spot.folder !== null && (
+        <VersionList
+          question={{ destination, folder: spot.folder, path: spot.path }}
+          isRestoring={isRestoring}
+          onChoose={(version) => onChoose({ spot, version, isFile: true })}
+        />
+      )}
+    </li>
+  )
+}

@@ -1,0 +1,183 @@
+import { Button, Checkbox, Group, Stack, Text, TextInput } from '@mantine/core'
+import { type FormEvent, useEffect, useState } from 'react'
+import type { CommandInput } from '../../../core/agent/contract.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { At } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { PathButton } from '../destinations/path-button.tsx'
+import { destinationName } from '../overview/describe.ts'
+import { readMoment, type Spot, type Version } from './browse.ts'
+
+/** What is to be brought back. */
+export interface Chosen {
+  spot: Spot
+  /** One older content of a file; null: the newest. */
+  version: Version | null
+  isFile: boolean
+}
+
+interface RestoreDialogProps {
+  destination: DestinationState
+  /** null: closed. */
+  chosen: Chosen | null
+  settings: AppState['settings']
+  onClose: () => void
+}
+
+/** Asks where to, and as of when, before anything is brought back. */
+export function RestoreDialog({ destination, chosen, settings, onClose }: RestoreDialogProps) {
+  const { t } = useWords()
+  const known = settings.destinations.find(({ id }) => id === destination.id)
+  const isEncrypted = known !== undefined && 'recipient' in known && known.recipient !== null
+  return (
+    <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={onClose}>
+      {chosen !== null && (
+        <RestoreForm destination={destination} chosen={chosen} isEncrypted={isEncrypted} onClose={onClose} />
+      )}
+    </FormDialog>
+  )
+}
+
+interface RestoreFormProps {
+  destination: DestinationState
+  chosen: Chosen
+  isEncrypted: boolean
+  onClose: () => void
+}
+
+function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormProps) {
+  const { t, say } = useWords()
+  const { ask } = useCommands()
+  const [to, setTo] = useOwnDirectory()
+  const [when, setWhen] = useState('')
+  const [overwrite, setOverwrite] = useState(false)
+  const [identity, setIdentity] = useState('')
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+  const [tried, setTried] = useState(false)
+  useHold(when !== '' || identity !== '', busy)
+  const at = readMoment(when)
+  const { spot, version } = chosen
+  const isMissingKey = isEncrypted && identity.trim() === ''
+
+  const start = async (event: FormEvent) => {
+    event.preventDefault()
+    setTried(true)
+    if (busy || to.trim() === '' || at === 'invalid' || isMissingKey) return
+    const wish: CommandInput<'restoreStart'> = {
+      destination: destination.id,
+      folder: spot.folder,
+      path: spot.path === '' ? null : spot.path,
+      version: version?.version ?? null,
+      at: version === null ? at : null,
+      to: to.trim(),
+      overwrite,
+      ...(identity.trim() === '' ? {} : { identity: identity.trim() }),
+    }
+    setBusy(true)
+    const outcome = await ask('restoreStart', wish)
+    setBusy(false)
+    if (outcome.done) onClose()
+    else setRefusal(outcome.sentence)
+  }
+
+  return (
+    <form onSubmit={start} noValidate>
+      <Stack gap="sm">
+        <What destination={destination} chosen={chosen} />
+        <div className="with-button">
+          <TextInput
+            label={t('window.restore.to')}
+            value={to}
+            maxLength={4096}
+            spellCheck={false}
+            onChange={(event) => setTo(event.currentTarget.value)}
+            error={tried && to.trim() === '' ? t('window.channel.missing') : null}
+          />
+          <PathButton what="directory" onChoose={setTo} />
+        </div>
+        <p className="setting-hint dimmed">{t('window.restore.toHint')}</p>
+        {version === null && (
+          <TextInput
+            type="datetime-local"
+            step={1}
+            label={t('window.restore.at')}
+            description={t('window.restore.atHint')}
+            value={when}
+            onChange={(event) => setWhen(event.currentTarget.value)}
+            error={at === 'invalid' ? t('window.restore.atInvalid') : null}
+          />
+        )}
+        <Checkbox
+          label={t('window.restore.overwrite')}
+          description={t('window.restore.overwriteHint')}
+          checked={overwrite}
+          onChange={(event) => setOverwrite(event.currentTarget.checked)}
+        />
+        {isEncrypted && (
+          <TextInput
+            type="password"
+            autoComplete="off"
+            label={t('window.restore.identity')}
+            description={t('window.restore.identityHint')}
+            placeholder="AGE-SECRET-KEY-1…"
+            value={identity}
+            maxLength={200}
+            spellCheck={false}
+            onChange={(event) => setIdentity(event.currentTarget.value)}
+            error={tried && isMissingKey ? t('window.channel.missing') : null}
+          />
+        )}
+        {refusal !== null && (
+          <p className="card-problem breakable" role="alert">
+            {say(refusal)}
+          </p>
+        )}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" disabled={busy} onClick={onClose}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy} data-autofocus>
+            {t('window.restore.start')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+function What({ destination, chosen: { spot, version } }: Pick<RestoreFormProps, 'destination' | 'chosen'>) {
+  const { t } = useWords()
+  const from = destinationName(destination, t)
+  const what = [spot.folder, spot.path].filter((part) => part !== null && part !== '').join('/')
+  return (
+    <Text size="sm" className="breakable">
+      {spot.folder === null
+        ? t('window.restore.whatAll', { from })
+        : t('window.restore.whatIs', { what, from })}
+      {version !== null && (
+        <span className="dimmed">
+          {' '}
+          {t('window.restore.storedAt')} <At at={version.storedAt} />
+        </span>
+      )}
+    </Text>
+  )
+}
+
+/** A directory of its own, until the person chooses another. */
+function useOwnDirectory() {
+  const bridge = useBridge()
+  const [to, setTo] = useState('')
+  useEffect(() => {
+    bridge.call('restoreDirectory', {}).then(
+      ({ path }) => setTo((now) => (now === '' ? path : now)),
+      () => undefined,
+    )
+  }, [bridge])
+  return [to, setTo] as const
+}

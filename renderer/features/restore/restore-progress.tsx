@@ -1,0 +1,117 @@
+import { Button, Group } from '@mantine/core'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { PathText } from '../../ui/path-text.tsx'
+import { useWords, type Words } from '../../words/context.tsx'
+import { destinationName, type HealthLevel } from '../overview/describe.ts'
+import { HealthMark } from '../overview/health-line.tsx'
+
+type Restore = NonNullable<AppState['restore']>
+
+const phases: Record<Restore['phase'], WordKey> = {
+  running: 'window.restore.phase.running',
+  done: 'window.restore.phase.done',
+  stopped: 'window.restore.phase.stopped',
+  failed: 'window.restore.phase.failed',
+}
+
+interface RestoreProgressProps {
+  restore: Restore
+  destinations: readonly DestinationState[]
+}
+
+/** How far a restore is, or what became of the last one. */
+export function RestoreProgress({ restore, destinations }: RestoreProgressProps) {
+  const words = useWords()
+  const { t, say } = words
+  const { run } = useCommands()
+  const { phase, to, sentence, failed } = restore
+  const from = destinations.find(({ id }) => id === restore.destination)
+  const isRunning = phase === 'running'
+  return (
+    <section className="card" aria-label={t('window.restore.progress')} aria-live="polite">
+      <div className="row">
+        {!isRunning && <HealthMark level={levelOf(restore)} />}
+        <div className="row-words">
+          <h3>
+            {t(failed > 0 && phase === 'done' ? 'window.restore.phase.partly' : phases[phase], {
+              from: from === undefined ? '' : destinationName(from, t),
+            })}
+          </h3>
+          <PathText path={to} />
+        </div>
+      </div>
+      {isRunning && <Bar restore={restore} />}
+      <p className="figures-line dimmed">
+        {(isRunning ? movingOf(restore, words) : reportOf(restore, words)).join(' · ')}
+      </p>
+      {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
+      <Group gap="xs">
+        {isRunning ? (
+          <Button size="xs" variant="default" onClick={() => run('restoreStop', {})}>
+            {t('window.restore.stop')}
+          </Button>
+        ) : (
+          <Button size="xs" variant="default" onClick={() => run('showRestored', {})}>
+            {t('window.showDirectory')}
+          </Button>
+        )}
+      </Group>
+    </section>
+  )
+}
+
+function levelOf({ phase, failed }: Restore): HealthLevel {
+  if (phase === 'failed') return 'failing'
+  return phase === 'stopped' || failed > 0 ? 'attention' : 'ok'
+}
+
+function Bar({ restore: { bytes, totalBytes } }: { restore: Restore }) {
+  const { t } = useWords()
+  if (totalBytes === null || totalBytes === 0) return null
+  const fraction = Math.min(1, bytes / totalBytes)
+  return (
+    <div
+      className="bar"
+      role="progressbar"
+      aria-label={t('window.restore.progress')}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(fraction * 100)}
+    >
+      <div style={{ transform: `scaleX(${fraction})` }} />
+    </div>
+  )
+}
+
+/** How much is there already, how fast the rest comes, and how long that will take. */
+function movingOf(
+  { files, bytes, totalFiles, totalBytes, rate, left }: Restore,
+  { t, format }: Words,
+): string[] {
+  return [
+    totalFiles === null
+      ? t('window.restore.files', { count: files })
+      : t('window.restore.filesOf', { done: format.count(files), count: totalFiles }),
+    totalBytes === null
+      ? format.bytes(bytes)
+      : t('window.restore.bytesOf', { done: format.bytes(bytes), all: format.bytes(totalBytes) }),
+    ...(rate > 0 ? [format.rate(rate)] : []),
+    ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
+  ]
+}
+
+/** What became of each file. */
+function reportOf({ restored, same, kept, failed, bytes }: Restore, { t, format }: Words): string[] {
+  const counted: [number, WordKey][] = [
+    [same, 'window.restore.same'],
+    [kept, 'window.restore.kept'],
+    [failed, 'window.restore.failed'],
+  ]
+  return [
+    t('window.restore.restored', { count: restored }),
+    ...counted.flatMap(([count, word]) => (count > 0 ? [t(word, { count })] : [])),
+    format.bytes(bytes),
+  ]
+}

@@ -1,0 +1,89 @@
+import { useCallback, useEffect, useState } from 'react'
+import type { Message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import type { Entry, Folder, Found, Spot } from './browse.ts'
+
+/** What is asked of a destination: a spot's directory, or files by a part of their names. */
+export interface Wish {
+  destination: string
+  spot: Spot
+  /** '': the directory. */
+  search: string
+}
+
+export interface Listing {
+  folders: readonly Folder[]
+  entries: readonly Entry[]
+  found: readonly Found[]
+  /** The page after the last; null: that was all. */
+  next: string | null
+  /** There are more than were found. */
+  isPart: boolean
+}
+
+export interface Looked {
+  /** null until the first answer. */
+  listing: Listing | null
+  failure: Message | null
+  isBusy: boolean
+  more: () => void
+  again: () => void
+}
+
+const nothing: Listing = { folders: [], entries: [], found: [], next: null, isPart: false }
+
+/** Asks what a destination has. For another wish mount anew (key). */
+export function useListing({ destination, spot: { folder, path }, search }: Wish): Looked {
+  const bridge = useBridge()
+  const [listing, setListing] = useState<Listing | null>(null)
+  const [failure, setFailure] = useState<Message | null>(null)
+  const [isBusy, setBusy] = useState(true)
+  const [asked, setAsked] = useState<{ after: string | null; times: number }>({ after: null, times: 0 })
+
+  const question = useCallback(
+    async (after: string | null): Promise<Listing> => {
+      if (search !== '') {
+        const { files, isPart } = await bridge.call('restoreSearch', { destination, folder, text: search })
+        return { ...nothing, found: files, isPart }
+      }
+      if (folder === null) return { ...nothing, ...(await bridge.call('restoreFolders', { destination })) }
+      return {
+        ...nothing,
+        ...(await bridge.call('restoreList', { destination, folder, directory: path, after })),
+      }
+    },
+    [bridge, destination, folder, path, search],
+  )
+
+  useEffect(() => {
+    let isOver = false
+    const { after } = asked
+    setBusy(true)
+    setFailure(null)
+    question(after)
+      .then(
+        (page) => {
+          if (isOver) return
+          setListing((before) =>
+            before === null || after === null
+              ? page
+              : { ...page, entries: [...before.entries, ...page.entries] },
+          )
+        },
+        (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),
+      )
+      .finally(() => !isOver && setBusy(false))
+    return () => {
+      isOver = true
+    }
+  }, [question, asked])
+
+  return {
+    listing,
+    failure,
+    isBusy,
+    more: () => setAsked(({ times }) => ({ after: listing?.next ?? null, times: times + 1 })),
+    again: () => setAsked(({ after, times }) => ({ after, times: times + 1 })),
+  }
+}

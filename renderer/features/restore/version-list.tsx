@@ -1,0 +1,62 @@
+import { Button, Loader } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import type { CommandInput } from '../../../core/agent/contract.ts'
+import type { Message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import { At } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import type { Version } from './browse.ts'
+
+interface VersionListProps {
+  question: CommandInput<'restoreVersions'>
+  isRestoring: boolean
+  /** null: the current content. */
+  onChoose: (version: Version | null) => void
+}
+
+/** The contents that a destination has of one file, newest first. */
+export function VersionList({
+  question: { destination, folder, path },
+  isRestoring,
+  onChoose,
+}: VersionListProps) {
+  const { t, say, format } = useWords()
+  const bridge = useBridge()
+  const [versions, setVersions] = useState<readonly Version[] | null>(null)
+  const [failure, setFailure] = useState<Message | null>(null)
+  useEffect(() => {
+    let isOver = false
+    bridge.call('restoreVersions', { destination, folder, path }).then(
+      (answer) => !isOver && setVersions(answer.versions),
+      (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),
+    )
+    return () => {
+      isOver = true
+    }
+  }, [bridge, destination, folder, path])
+  if (failure !== null) return <p className="card-problem breakable">{say(failure)}</p>
+  if (versions === null) return <Loader size="xs" m={6} />
+  return (
+    <ul className="versions" aria-label={t('window.restore.versionsOf', { name: path })}>
+      {versions.map((version) => (
+        <li key={version.version}>
+          <span className="listing-words">
+            <span>{t(version.version === '' ? 'window.restore.current' : 'window.restore.older')}</span>
+            <span className="dimmed figures">
+              {t('window.restore.storedAt')} <At at={version.storedAt} /> · {format.bytes(version.size)}
+            </span>
+          </span>
+          <Button
+            size="compact-xs"
+            variant="default"
+            disabled={isRestoring}
+            onClick={() => onChoose(version.version === '' ? null : version)}
+          >
+            {t('window.restore.menu')}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
+import { s3DestinationSchema, sftpDestinationSchema } from '../../../core/settings/schema.ts'
+import {
+  type Draft,
+  draftOf,
+  newDraft,
+  readDraft,
+  usualName,
+} from '../../../renderer/features/destinations/draft.ts'
+
+const HOST_KEY = `SHA256:${'a'.repeat(43)}`
+const RECIPIENT = `age1${'q'.repeat(58)}`
+const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n'
+const typed = (changes: Partial<Draft>): Draft => ({ ...newDraft(), ...changes })
+const sftp = (changes: Partial<Draft> = {}) =>
+  typed({ host: 'nas.lan', user: 'ada', hostKey: HOST_KEY, secrets: { password: ' p w ' }, ...changes })
+const s3 = (changes: Partial<Draft> = {}) =>
+  typed({
+    endpoint: 'https://s3.example.org/',
+    bucket: 'station',
+    secrets: { accessKey: ' AK ', secretKey: 'SK' },
+    ...changes,
+  })
+
+describe('what is typed', () => {
+  test('becomes what the agent takes, of each kind', () => {
+    const all = [
+      readDraft('folder', typed({ path: ' /mnt/backup/ ' }), []),
+      readDraft('sftp', sftp(), []),
+      readDraft('s3', s3({ prefix: '/a/b/', storageClass: ' STANDARD_IA ' }), []),
+    ]
+    for (const { given, problems } of all) {
+      expect(problems).toEqual({})
+      expect(givenDestinationSchema.safeParse(given?.destination).error).toBeUndefined()
+    }
+    expect(all.map(({ given }) => given?.destination.name)).toEqual(['backup', 'nas.lan', 'station'])
+    expect(all[2]?.given?.destination).toMatchObject({
+      endpoint: 'https://s3.example.org',
+      prefix: 'a/b',
+      storageClass: 'STANDARD_IA',
+      certificate: null,
+    })
+  })
+
+  test('keeps the blanks of a password, and takes those around an access key away', () => {
+    expect(readDraft('sftp', sftp(), []).given?.secrets).toEqual({ password: ' p w ' })
+    expect(readDraft('s3', s3(), []).given?.secrets).toEqual({ accessKey: 'AK', secretKey: 'SK' })
+  })
+
+  test('is refused at its field', () => {
+    const wrong: [ReturnType<typeof readDraft>, object][] = [
+      [readDraft('folder', typed({}), []), { path: 'missing' }],
+      [readDraft('folder', typed({ path: 'mnt/backup' }), []), { path: 'invalid' }],
+      [readDraft('sftp', sftp({ host: 'a/b' }), []), { host: 'invalid' }],
+      [readDraft('sftp', sftp({ port: '70000' }), []), { port: 'invalid' }],
+      [readDraft('sftp', sftp({ user: '', secrets: {} }), []), { user: 'missing', password: 'missing' }],
+      [readDraft('sftp', sftp({ folder: '../b' }), []), { folder: 'invalid' }],
+      [
+        readDraft('sftp', sftp({ login: 'key', secrets: { key: 'ssh-ed25519 AAAA' } }), []),
+        { key: 'invalid' },
+      ],
+      [readDraft('sftp', sftp({ login: 'file' }), []), { keyFile: 'missing' }],
+      [readDraft('s3', s3({ endpoint: 's3.example.org' }), []), { endpoint: 'invalid' }],
+      [readDraft('s3', s3({ bucket: 'a/b' }), []), { bucket: 'invalid' }],
+      [readDraft('s3', s3({ secrets: {} }), []), { accessKey: 'missing', secretKey: 'missing' }],
+    ]
+    for (const [{ given, problems }, expected] of wrong) {
+      expect(given).toBeNull()
+      expect(problems).toEqual(expected)
+    }
+  })
+
+  test('names nothing that another way to log in would need', () => {
+    const { given } = readDraft('sftp', sftp({ login: 'agent' }), [])
+    expect(given?.secrets).toEqual({})
+    expect(readDraft('s3', s3({ credentials: 'aws' }), []).given?.secrets).toEqual({})
+  })
+})
+
+describe('encryption', () => {
+  test('with a new key waits until the person has kept it', () => {
+    const made = { encrypt: 'newKey', recipient: RECIPIENT } as const
+    expect(readDraft('s3', s3(made), []).problems).toEqual({ isKeyKept: 'missing' })
+    const { given } = readDraft('s3', s3({ ...made, isKeyKept: true }), [])
+    expect(given?.destination).toMatchObject({ recipient: RECIPIENT })
+  })
+
+  test('with a key of one’s own needs its public half', () => {
+    expect(readDraft('s3', s3({ encrypt: 'ownKey' }), []).problems).toEqual({ recipient: 'missing' })
+    const secret = s3({ encrypt: 'ownKey', recipient: 'AGE-SECRET-KEY-1QQ' })
+    expect(readDraft('s3', secret, []).problems).toEqual({ recipient: 'invalid' })
+  })
+})
+
+describe('what is changed', () => {
+  const server = sftpDestinationSchema.parse({
+    ...{ id: 'd', name: 'nas', kind: 'sftp', host: 'nas.lan', port: 2222, user: 'ada' },
+    ...{ login: 'key', hostKey: HOST_KEY, folder: 'station-3', recipient: RECIPIENT },
+  })
+  const bucket = s3DestinationSchema.parse({
+    ...{ id: 'd', name: 'cloud', kind: 's3', endpoint: 'https://s3.example.org', bucket: 'station' },
+    folder: 'station-3',
+  })
+  const without = <D extends { id: string }>({ id: _id, ...rest }: D) => rest
+
+  test('begins as it is set, and leaves out the secrets that are kept', () => {
+    const stored = ['key', 'passphrase']
+    const draft = draftOf(server, stored)
+    expect(readDraft('sftp', draft, stored).given).toEqual({ destination: without(server), secrets: {} })
+    const keys = ['accessKey', 'secretKey']
+    const same = readDraft('s3', draftOf(bucket, keys), keys)
+    expect(same.given).toEqual({ destination: without(bucket), secrets: {} })
+  })
+
+  test('a new private key takes the passphrase of the one before away', () => {
+    const stored = ['key', 'passphrase']
+    const draft = { ...draftOf(server, stored), secrets: { key: KEY } }
+    expect(readDraft('sftp', draft, stored).given?.secrets).toEqual({ key: KEY, passphrase: '' })
+  })
+
+  test('keys of one’s own are taken away where AWS’s files are meant', () => {
+    const stored = ['accessKey', 'secretKey']
+    const draft: Draft = { ...draftOf(bucket, stored), credentials: 'aws' }
+    expect(readDraft('s3', draft, stored).given?.secrets).toEqual({ accessKey: '', secretKey: '' })
+    expect(draftOf(bucket, []).credentials).toBe('aws')
+  })
+})
+
+test('a destination is called by the last part of where it is', () => {
+  expect(usualName('folder', typed({ path: 'D:\\backup\\' }))).toBe('backup')
+  expect(usualName('s3', typed({}))).toBe('')
+})

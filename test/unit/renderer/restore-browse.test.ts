@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { crumbsOf, readMoment, TOP, within } from '../../../renderer/features/restore/browse.ts'
+
+test('the way down leads through each directory, and each step back up', () => {
+  const deep = within(within(within(TOP, 'photos'), '2024'), 'a b')
+  expect(deep).toEqual({ folder: 'photos', path: '2024/a b' })
+  expect(crumbsOf(TOP)).toEqual([])
+  expect(crumbsOf(deep)).toEqual([
+    { name: 'photos', folder: 'photos', path: '' },
+    { name: '2024', folder: 'photos', path: '2024' },
+    { name: 'a b', folder: 'photos', path: '2024/a b' },
+  ])
+})
+
+test('a moment is one of this computer’s time zone', () => {
+  expect(readMoment(' ')).toBeNull()
+  expect(readMoment('2026-11-22T14:02')).toBe(new Date(2026, 10, 22, 14, 2).getTime())
+  expect(readMoment('yesterday')).toBe('invalid')
+})

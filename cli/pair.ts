@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
-import { chooseSender, foldersIn, openSenders } from '../core/receive/senders/senders.ts'
+import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'

@@ -3,6 +3,8 @@ import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
+import type { Trusted } from '../store/senders/senders.ts'
+import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { createConnected } from './connection/connected.ts'
@@ -17,8 +19,6 @@ import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import type { SenderState } from './senders/seen.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
-import type { Trusted } from './senders/senders.ts'
-import { foldersIn, openSenders } from './senders/senders.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string

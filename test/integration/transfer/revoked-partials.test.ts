@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
-import { openSenders } from '../../../core/receive/senders/senders.ts'
+import { openSenders } from '../../../core/store/senders/senders.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { isThisComputer } from '../../../core/agent/state/initial.ts'
+import { isThisComputer } from '../../../core/mounts/this-computer.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import type { OwnStatus } from '../../../core/send/messages.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'

@@ -64,7 +64,6 @@ export interface Receiver {
   senderStates(): SenderState[]
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
   configure(changes: ReceiverChanges): Promise<void>
-  trust(trusted: readonly Trusted[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -183,10 +182,6 @@ async function startOnStore(
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name
       await tellAbout()
-    },
-    async trust(trusted) {
-      await senders.trust(trusted)
-      roster.dropRefused()
     },
     close: () => closeAll(opened),
   }

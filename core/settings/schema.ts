@@ -235,7 +235,7 @@ const settingsObject = z.object({
       schedule: z.array(sendRuleSchema).max(MOST_RULES).default([]),
     })
     .prefault({}),
-  /** None: the embedded receiver on this computer. */
+  /** None: a folder in the data directory on this computer. */
   destinations: z.array(destinationSchema).max(MOST_DESTINATIONS).default([]),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z

@@ -33,12 +33,12 @@ export function initialState(
     restore: null,
     channels: [],
     secretStorage: 'file',
-    workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },
+    workers: { checker: off, scanner: off, sender: off, notifier: off },
     settings,
   }
 }
 
-/** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
+/** The destinations of the settings before anything is known of them; without any, the folder on this computer. */
 export function destinationStates(settings: Settings, storeDirectory: string): DestinationState[] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
   const unknown = { connection, ...noProgress, worker: off }

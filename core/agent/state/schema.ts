@@ -62,7 +62,7 @@ export type SourceState = z.infer<typeof sourceStateSchema>
 export const checkedPathStateSchema = checksSchema.extend({ id: z.string(), path: z.string() })
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
-export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const
+export const workerNames = ['checker', 'scanner', 'sender', 'notifier'] as const
 export type WorkerName = (typeof workerNames)[number]
 
 export const workerStateSchema = z.object({
@@ -75,14 +75,14 @@ export const workerStateSchema = z.object({
 export type WorkerState = z.infer<typeof workerStateSchema>
 
 export const destinationStateSchema = z.object({
-  /** The id that the ledger has it by; "embedded" for the embedded receiver. */
+  /** The id that the ledger has it by; "embedded" for the folder on this computer. */
   id: z.string(),
-  /** embedded: a receiver on this computer, used while no destination is set. */
+  /** embedded: a folder in this computer's data directory, used while no destination is set. */
   kind: z.enum(['embedded', 'receiver', 'folder', 'sftp', 's3']),
   name: z.string(),
   /** On another computer, as far as its address tells: copies on this one are never called safe. */
   elsewhere: z.boolean(),
-  /** "host:port" of the receiver; for the embedded one its store's directory. */
+  /** "host:port" of a receiver; of a folder its directory. */
   address: z.string(),
   connection: connectionSchema,
   /** Its sender has told what the ledger has of it. */
@@ -142,7 +142,7 @@ export const appStateSchema = z.object({
   allowance: allowanceNowSchema,
   /** Files on the wire, at most 20 for each destination. */
   transfers: z.array(stateTransferSchema),
-  /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
+  /** The folder on this computer alone, or those that were paired with, in the settings' order; never none. */
   destinations: z.array(destinationStateSchema),
   /** Files that were given up, at most 20 of each destination. */
   parked: z.array(fileSchema),

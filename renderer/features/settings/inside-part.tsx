@@ -19,7 +19,6 @@ const conditions: Record<Condition, { word: WordKey; level: HealthLevel }> = {
 const workers: readonly { name: WorkerName; word: WordKey }[] = [
   { name: 'checker', word: 'window.worker.checker' },
   { name: 'scanner', word: 'window.worker.scanner' },
-  { name: 'receiver', word: 'window.worker.receiver' },
   { name: 'notifier', word: 'window.worker.notifier' },
 ]
 

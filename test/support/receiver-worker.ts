@@ -1,12 +1,40 @@
-import { errorText } from '../files/system-error.ts'
-import { throttled } from '../pacing/throttled.ts'
-import { DEFAULT_RULES } from '../store/limits/rules.ts'
-import { sentenceOf } from '../words/problem.ts'
-import type { ConfigOf } from '../worker/definition.ts'
-import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
-import type { receiverDefinition } from './messages.ts'
-import type { Receiver, ReceiverOptions } from './receiver.ts'
-import { startStoreReceiver } from './receiver.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { errorText } from '../../core/files/system-error.ts'
+import { throttled } from '../../core/pacing/throttled.ts'
+import type { Receiver, ReceiverOptions } from '../../core/receive/receiver.ts'
+import { startStoreReceiver } from '../../core/receive/receiver.ts'
+import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
+import { messageSchema } from '../../core/words/message-schema.ts'
+import { sentenceOf } from '../../core/words/problem.ts'
+import type { ConfigOf, WorkerDefinition } from '../../core/worker/definition.ts'
+import type { WorkerContext, WorkerHandlers } from '../../core/worker/serve.ts'
+
+const runningSchema = z.object({
+  port: z.number(),
+  fingerprint: z.string(),
+  storeDirectory: z.string(),
+  receivedFiles: z.number(),
+  receivedBytes: z.number(),
+  refusedConnections: z.number(),
+})
+export type RunningReport = z.infer<typeof runningSchema>
+
+export const receiverDefinition = {
+  name: 'receiver' as const,
+  config: z.object({
+    storeDirectory: z.string(),
+    host: z.string(),
+    /** 0: any free port; the report says which. */
+    port: z.number().int().min(0).max(65_535),
+    name: z.string(),
+    /** Senders that are accepted without pairing. */
+    trusted: z.array(z.object({ fingerprint: z.string(), name: z.string() })),
+  }),
+  /** How it runs, or why it cannot start; then it tries again by itself. */
+  report: z.union([runningSchema, z.object({ problem: messageSchema })]),
+  requests: {},
+} satisfies WorkerDefinition
 
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>
@@ -17,7 +45,7 @@ const REPORT_EVERY_MS = 250
 /** A store that cannot be used now, or a port that is taken, is tried again after this. */
 const RETRY_MS = 3_000
 
-/** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
+/** A receiver as a process that a test drives: it follows its configuration, and keeps trying while the store cannot be used. */
 export function startReceiver(threads: Threads) {
   return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, threads)
 }
@@ -67,17 +95,11 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     receiver = null
   }
 
-  const sameListener = (a: Config, b: Config) =>
-    a.storeDirectory === b.storeDirectory && a.host === b.host && a.port === b.port && a.name === b.name
-
   return {
     async configure(next) {
       const before = config
       config = next
-      if (receiver !== null && before !== null && sameListener(before, next)) {
-        await receiver.trust(next.trusted)
-        return
-      }
+      if (receiver !== null && isDeepStrictEqual(before, next)) return
       await close()
       await start()
     },

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkerDefinition } from '../check/messages.ts'
-import { type RunningReport, receiverDefinition } from '../receive/messages.ts'
+import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
-import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/store.ts'
@@ -14,18 +13,11 @@ import type { AgentHost } from './host.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
+import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
-import {
-  pathIds,
-  withChecked,
-  withoutReceiver,
-  withScanned,
-  withSender,
-  withSent,
-  withSettings,
-} from './state/reports.ts'
+import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './state/reports.ts'
 import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { overallStatus, ownStatusOf } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
@@ -34,7 +26,6 @@ import {
   checkerConfig,
   concernsSenders,
   destinationsNow,
-  embeddedReceiverConfig,
   scannerConfig,
   senderConfigs,
 } from './workers/configs.ts'
@@ -57,17 +48,6 @@ const parkedOf = (destinations: AppState['destinations']) =>
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 type SenderReport = ReportOf<typeof senderDefinition>
-type ReceiverReport = ReportOf<typeof receiverDefinition>
-
-/** What the receiver on this computer, which files go to while no other is paired, last said of itself. */
-interface EmbeddedReceiver {
-  running: RunningReport | null
-  /** Why it cannot start, if it cannot. */
-  problem: Message | null
-}
-
-/** It does not run, or has not said anything yet. */
-const SILENT: EmbeddedReceiver = { running: null, problem: null }
 
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
@@ -84,11 +64,8 @@ export class Agent {
   readonly secrets: SecretStore
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
-  /** Of the sender to the receiver on this computer. */
-  #senderFingerprint: string | null = null
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
-  #embedded: EmbeddedReceiver = SILENT
   #refresh: NodeJS.Timeout | null = null
   #isStopped = false
   /** What the receivers were last told of this computer, and when, by the steady clock. */
@@ -171,7 +148,10 @@ export class Agent {
     this.#memory.keepOnly(kept)
     this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
-    this.store.update(withSettings(state, settings, this.#refused, destinations))
+    this.store.update({
+      ...withSettings(state, settings, this.#refused, destinations),
+      receiving: receivingState(settings, Date.now(), state.receiving),
+    })
     this.tell.apply()
     this.#configureWorkers(settings)
   }
@@ -182,13 +162,8 @@ export class Agent {
     const settings = this.#permitted(all)
     this.checker.configure(this.#checkerConfig(settings))
     this.scanner.configure(scannerConfig(settings, this.layout))
-    if (settings.destinations.length > 0) {
-      this.#embedded = SILENT
-      void this.receiver.stop()
-    } else if (this.#senderFingerprint !== null) {
-      const { computerName } = this.host
-      this.receiver.configure(embeddedReceiverConfig(this.layout, computerName, this.#senderFingerprint))
-    }
+    if (all.receive === null) void this.receiver.stop()
+    else this.receiver.configure(receiverConfig(all.receive, this.host.computerName))
     this.#configureSenders(all)
   }
 
@@ -204,7 +179,6 @@ export class Agent {
     if (this.#isStopped) return
     const now = {
       ...destinationsNow(this.store.state.destinations),
-      embedded: this.#embedded.running,
       computerName: this.host.computerName,
       secrets: this.secrets.get(),
       status: this.#said,
@@ -261,14 +235,8 @@ export class Agent {
 
   #sent(destination: string, report: SenderReport): void {
     if (report.notice !== undefined) this.notices.add(`session ${destination}`, report.notice)
-    // The receiver here must know its own sender.
-    const isOwn = destination === EMBEDDED_DESTINATION && report.fingerprint !== null
-    if (isOwn && report.fingerprint !== this.#senderFingerprint) {
-      this.#senderFingerprint = report.fingerprint
-      this.#configureWorkers(this.settings.get())
-    }
     const { destinations: before } = this.store.state
-    this.store.update(withSent(this.store.state, destination, report, this.#embedded.problem))
+    this.store.update(withSent(this.store.state, destination, report))
     if (parkedOf(before) !== parkedOf(this.store.state.destinations)) this.#nameParked()
     // Each hears what the others are at: they share the line, and remove files only together.
     if (concernsSenders(before, this.store.state.destinations)) this.#configureSenders(this.settings.get())
@@ -285,16 +253,8 @@ export class Agent {
     )
   }
 
-  #received(report: ReceiverReport): void {
-    const settings = this.settings.get()
-    // It is being stopped.
-    if (settings.destinations.length > 0) return
-    const { running: before } = this.#embedded
-    this.#embedded =
-      'problem' in report ? { ...SILENT, problem: report.problem } : { ...SILENT, running: report }
-    const { running, problem } = this.#embedded
-    if (problem !== null) this.store.update(withoutReceiver(this.store.state, problem))
-    const isElsewhere = before?.port !== running?.port || before?.fingerprint !== running?.fingerprint
-    if (isElsewhere) this.#configureSenders(settings)
+  #received(report: ReportOf<typeof receiverDefinition>): void {
+    const { receiving } = this.store.state
+    if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
   }
 }

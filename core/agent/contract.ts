@@ -166,7 +166,7 @@ export const commands = {
   renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are
-   * others. With the last one gone, files go to the embedded receiver on this computer.
+   * others. With the last one gone, files go to a folder on this computer.
    */
   removeDestination: act(source),
   /** The ids of the destinations that a source goes to; null: all. */
@@ -245,7 +245,7 @@ export const desktopCommands = {
   restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   /** Shows what the last restore brought back in the file manager. */
   showRestored: act(nothing),
-  /** Shows a source's directory, or the embedded receiver's store (null), in the file manager. */
+  /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: act(z.object({ source: z.string().nullable() })),
   /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
   showing: act(z.object({ page: z.string().max(40).nullable() })),

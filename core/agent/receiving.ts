@@ -15,7 +15,7 @@ const ALL_ADDRESSES = '0.0.0.0'
 
 export function receiverConfig(receive: ReceiveSettings, computerName: string): ConfigOf<Definition> {
   const { directory, port, quotaBytes } = receive
-  return { storeDirectory: directory, host: ALL_ADDRESSES, port, name: computerName, trusted: [], quotaBytes }
+  return { storeDirectory: directory, host: ALL_ADDRESSES, port, name: computerName, quotaBytes }
 }
 
 /** What is known of it before it has said anything. */

@@ -45,10 +45,8 @@ export const receiverDefinition = {
     /** 0: any free port; the report says which. */
     port: z.number().int().min(0).max(65_535),
     name: z.string(),
-    /** Senders that are accepted without pairing: the embedded receiver's own computer. */
-    trusted: z.array(z.object({ fingerprint: z.string(), name: z.string() })),
-    /** What each sender may have there, in bytes; left out, null: no limit. */
-    quotaBytes: z.number().nullable().optional(),
+    /** What each sender may have there, in bytes; null: no limit. */
+    quotaBytes: z.number().nullable(),
   }),
   /** How it runs, or why it cannot start; then it tries again by itself. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),

@@ -3,6 +3,8 @@ import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { Amount, StoreRules } from '../store/limits/rules.ts'
+import type { Trusted } from '../store/senders/senders.ts'
+import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { createConnected } from './connection/connected.ts'
@@ -17,8 +19,6 @@ import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import type { SenderState } from './senders/seen.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
-import type { Trusted } from './senders/senders.ts'
-import { foldersIn, openSenders } from './senders/senders.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -66,7 +66,6 @@ export interface Receiver {
   usage(folder: string): Amount
   /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
   configure(changes: ReceiverChanges): Promise<void>
-  trust(trusted: readonly Trusted[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -186,10 +185,6 @@ async function startOnStore(
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name
       await tellAbout()
-    },
-    async trust(trusted) {
-      await senders.trust(trusted)
-      roster.dropRefused()
     },
     close: () => closeAll(opened),
   }

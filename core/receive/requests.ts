@@ -1,4 +1,5 @@
 import { storeLayout } from '../store/layout.ts'
+import { openSenders } from '../store/senders/senders.ts'
 import { Problem } from '../words/problem.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
@@ -8,7 +9,6 @@ import { CODE_MINUTES } from './pairing/codes.ts'
 import { invite } from './pairing/invitation.ts'
 import type { Receiver } from './receiver.ts'
 import type { SenderState } from './senders/seen.ts'
-import { openSenders } from './senders/senders.ts'
 
 type Definition = typeof receiverDefinition
 

@@ -27,7 +27,7 @@ export function startReceiver(threads: Threads) {
   return (context: WorkerContext<Definition>): WorkerHandlers<Definition> => serve(context, threads)
 }
 
-const rulesOf = ({ quotaBytes = null }: Config): StoreRules => ({
+const rulesOf = ({ quotaBytes }: Config): StoreRules => ({
   ...DEFAULT_RULES,
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
@@ -59,7 +59,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     const mine = latest
     try {
       const started = await startStoreReceiver(
-        { ...config, rules: rulesOf(config), ...threads },
+        { ...config, trusted: [], rules: rulesOf(config), ...threads },
         { onChange, log: context.log },
       )
       if (over || mine !== latest) return await started.close()
@@ -83,17 +83,11 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     receiver = null
   }
 
-  const sameListener = (a: Config, b: Config) =>
-    isDeepStrictEqual({ ...a, trusted: [] }, { ...b, trusted: [] })
-
   return {
     async configure(next) {
-      const before = config
+      const isSame = isDeepStrictEqual(config, next)
       config = next
-      if (receiver !== null && before !== null && sameListener(before, next)) {
-        await receiver.trust(next.trusted)
-        return
-      }
+      if (isSame && receiver !== null) return
       await close()
       await start()
     },

@@ -96,12 +96,10 @@ export const senderDefinition = {
     /** Directory of this computer's certificate and key; made at the first start. */
     identityDirectory: z.string(),
     ledgerPath: z.string(),
-    /** null: not known yet, or none; the sender then only keeps the ledger. */
+    /** null: none; the sender then only keeps the ledger. */
     destination: destinationSchema.nullable(),
     /** Of that destination, by the names that its kind has; see the settings' schema. */
     secrets: z.record(z.string(), z.string()).optional(),
-    /** The id that a destination which is not known yet will have: what the ledger has of it can be shown already. */
-    awaited: z.string().optional(),
     /** Ids of all sources of the settings, also of those that go elsewhere; without, `sources`. */
     known: z.array(z.string()).optional(),
     /** Where each source's files are, its folder's name at the destination, and whether it uses marks. */

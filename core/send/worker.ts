@@ -69,7 +69,7 @@ function serve(
   const limitedNotices = createLimitedLog((text) => context.log('warn', text))
   const ledger = holdLedger(log)
 
-  const destinationId = (): string | null => config?.destination?.id ?? config?.awaited ?? null
+  const destinationId = (): string | null => config?.destination?.id ?? null
 
   const problemNow = (): Message | null =>
     startProblem ??

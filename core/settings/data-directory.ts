@@ -30,7 +30,7 @@ export interface DataLayout {
   logs: string
 }
 
-/** The real path of the embedded receiver's store, which may not exist yet. */
+/** The real path of the folder that files go to while no destination is set, which may not exist yet. */
 export function realStoreOf({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }

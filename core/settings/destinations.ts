@@ -22,7 +22,7 @@ export function destinationsOf(
   return named.length === 0 ? destinations : named
 }
 
-/** What the ledger calls the receiver that runs on this computer. */
+/** What the ledger calls the folder on this computer that files go to while no destination is set. */
 export const EMBEDDED_DESTINATION = 'embedded'
 
 /** The ids of a source's destinations, as the ledger names them; never none. */

@@ -250,7 +250,7 @@ const settingsObject = z.object({
       schedule: z.array(sendRuleSchema).max(MOST_RULES).default([]),
     })
     .prefault({}),
-  /** None: the embedded receiver on this computer. */
+  /** None: a folder in the data directory on this computer. */
   destinations: z.array(destinationSchema).max(MOST_DESTINATIONS).default([]),
   /** Other computers may send to this one, as to `holdfast receive`; null: they may not. */
   receive: receiveSettingsSchema.nullable().default(null),

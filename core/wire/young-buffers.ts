@@ -23,7 +23,7 @@ export function countReceived(bytes: number): void {
   collect?.({ type: 'minor', execution: 'sync' })
 }
 
-/** A worker of the agent is started with V8's --expose-gc; a receiver on its own command line asks for it now. */
+/** V8's --expose-gc, if the process was not started with it. */
 function findCollector(): Collect | null {
   if (typeof globalThis.gc === 'function') return globalThis.gc as Collect
   // Chromium may have closed V8's flags by now, and ends a process that sets one then.

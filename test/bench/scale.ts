@@ -1,20 +1,18 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { createSemaphore } from '../../core/pacing/semaphore.ts'
-import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
+import { type RunningReport, receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { peakMiB, usageOf } from './process-tree.ts'
 import type { Row } from './row.ts'
 import { quantile } from './row.ts'
 import type { Load, Served } from './scale-senders.ts'
 import { connectSender } from './scale-senders.ts'
-import { bundleEnds } from './transfer-ends.ts'
+import { bundleEnds, receiverStarter } from './transfer-ends.ts'
 
 const SENDERS = 200
 const LOAD: Load = { files: 500, bytes: 4096, together: 25 }
@@ -53,9 +51,7 @@ export async function run(): Promise<Row[]> {
   const names = Array.from({ length: SENDERS }, (_, index) => `station-${index + 1}`)
   const identities = await Promise.all(names.map((name) => loadIdentity(path.join(directory, 'ids', name))))
   let receiving: RunningReport | null = null
-  const starter = nodeWorkerStarter((name) =>
-    pathToFileURL(path.join(ends, `test/bench/transfer-${name}.js`)),
-  )
+  const starter = receiverStarter(ends)
   const receiver = new SupervisedWorker(receiverDefinition, starter, {
     nudge: () => undefined,
     log: () => undefined,

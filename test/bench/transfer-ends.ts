@@ -2,10 +2,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
+import type { WorkerStarter } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
+import { type RunningReport, receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
 
@@ -40,22 +41,27 @@ export const bundleEnds = (directory: string): Promise<void> =>
     ...['reader', 'store'].map((name) => `cli/workers/${name}-thread`),
   ])
 
+/** Starts the receiver's process with what a sender's has: threads and words for V8. */
+export const receiverStarter = (ends: string): WorkerStarter<'receiver'> => ({
+  start: () => starterOf(ends, 'receiver').start('sender'),
+})
+
+const starterOf = (ends: string, end: string) =>
+  nodeWorkerStarter(() => pathToFileURL(path.join(ends, `test/bench/transfer-${end}.js`)))
+
 /** From the first look at the directory to the last file durable at the receiver. */
 export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   const { source, before, directory, ends } = options
-  const starter = nodeWorkerStarter((name) =>
-    pathToFileURL(path.join(ends, `test/bench/transfer-${name}.js`)),
-  )
   const quiet = { nudge: () => undefined, log: () => undefined, condition: () => undefined }
   let fingerprint: string | null = null
   let receiving: RunningReport | null = null
-  const sender = new SupervisedWorker(senderDefinition, starter, {
+  const sender = new SupervisedWorker(senderDefinition, starterOf(ends, 'sender'), {
     ...quiet,
     report: (report) => {
       fingerprint = report.fingerprint
     },
   })
-  const receiver = new SupervisedWorker(receiverDefinition, starter, {
+  const receiver = new SupervisedWorker(receiverDefinition, receiverStarter(ends), {
     ...quiet,
     report: (report) => {
       if ('port' in report) receiving = report

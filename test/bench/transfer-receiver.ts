@@ -1,7 +1,6 @@
-import { receiverDefinition } from '../../core/receive/messages.ts'
-import { startReceiver } from '../../core/receive/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
+import { receiverDefinition, startReceiver } from '../support/receiver-worker.ts'
 
 /** The product's own receiver process, bundled (bundle.ts). */
 const storeThread = new URL('../../cli/workers/store-thread.js', import.meta.url)

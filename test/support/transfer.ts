@@ -5,11 +5,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { WorkerName } from '../../core/agent/state/schema.ts'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import type { Candidate } from '../../core/ledger/ledger.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { type RunningReport, receiverDefinition } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReceiverDestination } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
@@ -17,6 +15,8 @@ import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 import type { ConfigOf, ReportOf, WorkerDefinition } from '../../core/worker/definition.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import type { RunningReport } from './receiver-worker.ts'
+import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 
 /** A worker in a real process, driven as the supervisor does. */
@@ -32,9 +32,9 @@ export interface TestWorker<D extends WorkerDefinition> {
   kill(): Promise<void>
 }
 
-function startWorker<D extends WorkerDefinition & { name: WorkerName }>(definition: D): TestWorker<D> {
-  const module = fileURLToPath(new URL(`../../cli/workers/${definition.name}.ts`, import.meta.url))
-  const child = fork(module, { env: workerEnvironment(definition.name, process.env), execArgv: [] })
+function startWorker<D extends WorkerDefinition>(definition: D, script: string): TestWorker<D> {
+  const module = fileURLToPath(new URL(script, import.meta.url))
+  const child = fork(module, { env: workerEnvironment('sender', process.env), execArgv: [] })
   const log: string[] = []
   const answers = new Map<number, (answer: { output: unknown } | { sentence: unknown }) => void>()
   let report: ReportOf<D> | null = null
@@ -81,9 +81,9 @@ export interface TestReceiver extends Omit<TestWorker<typeof receiverDefinition>
   /** null also while it cannot start. */
   report(): RunningReport | null
 }
-export const startTestSender = (): TestSender => startWorker(senderDefinition)
+export const startTestSender = (): TestSender => startWorker(senderDefinition, '../../cli/workers/sender.ts')
 export function startTestReceiver(): TestReceiver {
-  const worker = startWorker(receiverDefinition)
+  const worker = startWorker(receiverDefinition, 'receiver-worker-process.ts')
   const report = () => {
     const said = worker.report()
     return said !== null && 'port' in said ? said : null

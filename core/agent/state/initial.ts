@@ -1,6 +1,6 @@
-import { hostname, networkInterfaces } from 'node:os'
 import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/messages.ts'
+import { isThisComputer } from '../../mounts/this-computer.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
 import type { Destination, Settings } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
@@ -41,7 +41,7 @@ export function initialState(
   }
 }
 
-/** The destinations of the settings before anything is known of them; without any, the embedded receiver. */
+/** The destinations of the settings before anything is known of them; without any, the folder on this computer. */
 export function destinationStates(
   settings: Settings,
   storeDirectory: string,
@@ -69,21 +69,6 @@ function isElsewhere(destination: Destination): boolean {
   if (destination.kind === 'folder') return false
   const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
   return !isThisComputer(host)
-}
-
-/** Whether a host is this computer by its name or one of its addresses; another name for it only a connection tells. */
-export function isThisComputer(host: string): boolean {
-  const name = host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
-  const own = hostname().toLowerCase()
-  if ([own, `${own}.local`].includes(name)) return true
-  // RFC 6761, 6.3, and what Linux systems call it.
-  if (/^(.*\.)?localhost(\.localdomain)?$|^127\.|^::1$|^::ffff:127\./.test(name)) return true
-  return Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some(({ address }) => address.toLowerCase() === name),
-  )
 }
 
 export function sumTotals(all: readonly Totals[]): Totals {

@@ -3,7 +3,7 @@ import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/messages.ts'
 import type { Scanned } from '../../scan/messages.ts'
 import type { senderDefinition } from '../../send/messages.ts'
-import { destinationIds, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
+import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
@@ -112,12 +112,11 @@ function newestOf({ newest }: SourceState, { batches }: Scanned, now: number): S
   return newest?.name === name ? newest : { name, since: now }
 }
 
-/** The report of the sender of one destination; `awaited`: why that one is not there yet, where that is known. */
+/** The report of the sender of one destination. */
 export function withSent(
   state: AppState,
   destination: string,
   report: ReportOf<typeof senderDefinition>,
-  awaited: Message | null,
 ): Partial<AppState> {
   const sources = state.sources.map((source): SourceState => {
     const { id } = source.settings
@@ -140,7 +139,7 @@ export function withSent(
   const destinations = state.destinations.map((one) =>
     one.id === destination
       ? {
-          ...withConnection(one, { ...report.connection, problem: report.connection.problem ?? awaited }),
+          ...withConnection(one, report.connection),
           reported: true,
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
@@ -155,14 +154,6 @@ export function withSent(
     allowance: report.allowance,
     transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
   }
-}
-
-/** The receiver on this computer cannot start: files wait for it. */
-export function withoutReceiver(state: AppState, problem: Message): Partial<AppState> {
-  const destinations = state.destinations.map((one) =>
-    one.id === EMBEDDED_DESTINATION ? { ...one, connection: { ...one.connection, problem } } : one,
-  )
-  return { destinations }
 }
 
 /** What is said of the sender of one destination; of all, the one that is worst off stands for the sender. */

@@ -76,14 +76,14 @@ export const workerStateSchema = z.object({
 export type WorkerState = z.infer<typeof workerStateSchema>
 
 export const destinationStateSchema = z.object({
-  /** The id that the ledger has it by; "embedded" for the embedded receiver. */
+  /** The id that the ledger has it by; "embedded" for the folder on this computer. */
   id: z.string(),
-  /** embedded: a receiver on this computer, used while no destination is set. */
+  /** embedded: a folder in this computer's data directory, used while no destination is set. */
   kind: z.enum(['embedded', 'receiver', 'folder', 'sftp', 's3']),
   name: z.string(),
   /** On another computer, as far as its address tells: copies on this one are never called safe. */
   elsewhere: z.boolean(),
-  /** "host:port" of the receiver; for the embedded one its store's directory. */
+  /** "host:port" of a receiver; of a folder its directory. */
   address: z.string(),
   connection: connectionSchema,
   /** Names of the secrets that are kept for it. */
@@ -159,7 +159,7 @@ export const appStateSchema = z.object({
   allowance: allowanceNowSchema,
   /** Files on the wire, at most 20 for each destination. */
   transfers: z.array(stateTransferSchema),
-  /** The embedded receiver alone, or those that were paired with, in the settings' order; never none. */
+  /** The folder on this computer alone, or those that were paired with, in the settings' order; never none. */
   destinations: z.array(destinationStateSchema),
   /** null: no other computer may send here. */
   receiving: receivingSchema.nullable(),

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { checkerDefinition } from '../../check/messages.ts'
 import { type ProbeKind, probeKinds } from '../../check/messages.ts'
-import type { RunningReport, receiverDefinition } from '../../receive/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
-import type { ReceiverDestination, Settings, Source } from '../../settings/schema.ts'
+import type { Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import type { ConfigOf } from '../../worker/definition.ts'
@@ -53,8 +52,6 @@ export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<
 
 /** What a sender's configuration hangs on besides the settings. */
 export interface SendersNow {
-  /** What the embedded receiver has reported; null: it does not run, or not yet. */
-  embedded: RunningReport | null
   computerName: string
   /** Of destinations, by their ids. */
   secrets?: Secrets
@@ -88,7 +85,7 @@ export function concernsSenders(before: AppState['destinations'], after: AppStat
   return after.length === 1 ? !isDeepStrictEqual(was.elsewhere, is.elsewhere) : !isDeepStrictEqual(was, is)
 }
 
-/** What the sender of each destination has to know, by the destination's id; without any, the embedded receiver's. */
+/** What the sender of each destination has to know, by the destination's id; without any, that of the folder here. */
 export function senderConfigs(
   settings: Settings,
   layout: DataLayout,
@@ -96,9 +93,9 @@ export function senderConfigs(
 ): Map<string, ConfigOf<typeof senderDefinition>> {
   const { destinations } = settings
   if (destinations.length === 0) {
-    const destination = embeddedDestination(now.embedded, now.computerName)
-    const config = senderConfig(settings, layout, EMBEDDED_DESTINATION, now)
-    return new Map([[EMBEDDED_DESTINATION, { ...config, destination, awaited: EMBEDDED_DESTINATION }]])
+    const id = EMBEDDED_DESTINATION
+    const destination = { id, kind: 'folder' as const, name: now.computerName, path: layout.store }
+    return new Map([[id, { ...senderConfig(settings, layout, id, now), destination }]])
   }
   return new Map(
     destinations.map((destination) => [
@@ -160,24 +157,4 @@ function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['delet
   const afterMs = hours * 3_600_000
   if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }
   return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }
-}
-
-function embeddedDestination(report: RunningReport | null, name: string): ReceiverDestination | null {
-  if (report === null) return null
-  const { port, fingerprint } = report
-  return { id: EMBEDDED_DESTINATION, kind: 'receiver', name, host: '127.0.0.1', port, fingerprint }
-}
-
-export function embeddedReceiverConfig(
-  layout: DataLayout,
-  computerName: string,
-  senderFingerprint: string,
-): ConfigOf<typeof receiverDefinition> {
-  return {
-    storeDirectory: layout.store,
-    host: '127.0.0.1',
-    port: 0,
-    name: computerName,
-    trusted: [{ fingerprint: senderFingerprint, name: computerName }],
-  }
 }

@@ -12,22 +12,22 @@ export interface WorkerHandle {
 }
 
 /** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
-export interface WorkerStarter {
-  start(name: WorkerName): WorkerHandle
+export interface WorkerStarter<N extends string = WorkerName> {
+  start(name: N): WorkerHandle
 }
 
 /**
  * Threads of libuv's pool, which a process must be given at its start; 1024 is libuv's limit. A path that hangs in
  * the kernel holds one thread for as long as it hangs, so the checker has all there can be. The scanner and the
  * sender bound what one source may have out (core/scan/tree/calls.ts, core/send/source/window.ts: about twenty calls) and
- * have threads for more than twenty sources that hang at once. The receiver has one disk, which may have twice as many
- * calls as files that are written at a time.
+ * have threads for more than twenty sources that hang at once; a folder that is sent to is one more disk.
  */
 const POOL_THREADS: Record<WorkerName, number> = {
   checker: 1024,
   scanner: 512,
   sender: 512,
-  receiver: 128,
+  // Its store's disk.
+  receiver: 64,
   // Names that are looked up in the DNS hold one each, for as long as that takes.
   notifier: 32,
 }
@@ -45,9 +45,7 @@ export function workerHeap(name: WorkerName): readonly string[] {
   const young = `--max-semi-space-size=${name === 'scanner' ? 1 : 2}`
   // The checker holds little, and each check would pay for it.
   if (name === 'checker') return [young]
-  const words = [young, '--heap-growing-percent=60']
-  // For core/wire/young-buffers.ts.
-  return name === 'receiver' ? [...words, '--expose-gc'] : words
+  return [young, '--heap-growing-percent=60']
 }
 
 export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {

@@ -12,7 +12,7 @@ import type {
 } from '../../worker/definition.ts'
 import { fromWorkerSchema } from '../../worker/definition.ts'
 import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
-import type { WorkerName, WorkerState } from '../state/schema.ts'
+import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
@@ -35,9 +35,9 @@ export interface SupervisionEvents<D extends WorkerDefinition> {
  * when it ends or no longer turns, and replaces it with growing delays. A process that does not end when
  * killed (stuck in the kernel) is left behind.
  */
-export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }> {
+export class SupervisedWorker<D extends WorkerDefinition> {
   readonly #definition: D
-  readonly #starter: WorkerStarter
+  readonly #starter: WorkerStarter<D['name']>
   readonly #events: SupervisionEvents<D>
   #handle: WorkerHandle | null = null
   #config: ConfigOf<D> | null = null
@@ -53,7 +53,7 @@ export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }>
   readonly #requests = new PendingRequests()
   #ending: Promise<void> | null = null
 
-  constructor(definition: D, starter: WorkerStarter, events: SupervisionEvents<D>) {
+  constructor(definition: D, starter: WorkerStarter<D['name']>, events: SupervisionEvents<D>) {
     this.#definition = definition
     this.#starter = starter
     this.#events = events

@@ -1,4 +1,4 @@
-import type { Sender, Senders } from '../senders/senders.ts'
+import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { Window } from './answers.ts'
 
 /** What all senders together get of this process's memory: each half of what is left, within limits. */

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
-import { openSenders } from '../../../core/receive/senders/senders.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
+import { openSenders } from '../../../core/store/senders/senders.ts'
 import { begin, openAt } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
+import { answerOf } from '../../../core/send/destinations/store-answers.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { fileStatuses } from '../../../core/wire/limits.ts'

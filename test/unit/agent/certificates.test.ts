@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { defaultSettings, type Settings, settingsSchema } from '../../../core/settings/schema.ts'
+import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 
@@ -52,13 +52,4 @@ it('tells the workers nothing anew when senders that renew certificates show dif
   for (let round = 0; round < 5; round += 1)
     for (const [index, sender] of senders.entries()) sender.says(saying(`certificate ${index}`))
   expect(heard()).toBe(before)
-})
-
-it('has the receiver on this computer trust its own sender, also with a renewed certificate', () => {
-  const { workers } = agentOf(defaultSettings)
-  const trusted = () => workers('receiver').flatMap(({ heard }) => heard.map((one) => JSON.stringify(one)))
-  workers('sender')[0]?.says(saying('first'))
-  expect(trusted()).toEqual([expect.stringContaining('"fingerprint":"first"')])
-  workers('sender')[0]?.says(saying('renewed'))
-  expect(trusted().slice(1)).toEqual([expect.stringContaining('"fingerprint":"renewed"')])
 })

@@ -36,7 +36,7 @@ it('calls a receiver no other computer once its connection leads back to this on
   const before = initialState('desktop', '1', settings, '/store')
   const hear = (toItself: boolean): AppState => {
     const connection = { ...report.connection, toItself }
-    return { ...before, ...withSent(before, 'r', { ...report, connection }, null) }
+    return { ...before, ...withSent(before, 'r', { ...report, connection }) }
   }
   const heard = hear(true)
   expect(before.destinations[0]?.elsewhere).toBe(true)
@@ -52,7 +52,7 @@ it('calls a receiver no other computer once its connection leads back to this on
 
 it('remembers over other settings that a sender has reported', () => {
   const before = initialState('desktop', '1', defaultSettings, '/store')
-  const heard: AppState = { ...before, ...withSent(before, EMBEDDED_DESTINATION, report, null) }
+  const heard: AppState = { ...before, ...withSent(before, EMBEDDED_DESTINATION, report) }
   expect(before.destinations[0]?.reported).not.toBe(true)
   expect(heard.destinations[0]?.reported).toBe(true)
   const after = withSettings(heard, defaultSettings, new Map(), destinationStates(defaultSettings, '/store'))

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { isThisComputer } from '../../../core/agent/state/initial.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
+import { isThisComputer } from '../../../core/mounts/this-computer.ts'
 import type { OwnStatus } from '../../../core/send/messages.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
@@ -28,7 +28,6 @@ const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
-      embedded: null,
       computerName: 'here',
       connected: new Set(),
       busy: new Set(),
@@ -124,7 +123,6 @@ describe('several destinations', () => {
   }
   const configs = (connected: string[], busy: string[], more: { status?: OwnStatus } = {}) =>
     senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
-      embedded: null,
       computerName: 'here',
       connected: new Set(connected),
       busy: new Set(busy),

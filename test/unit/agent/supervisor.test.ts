@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
-import { receiverDefinition } from '../../../core/receive/messages.ts'
 import type { ToWorker } from '../../../core/worker/definition.ts'
+import { receiverDefinition } from '../../support/receiver-worker.ts'
 
 class FakeProcess implements WorkerHandle {
   readonly received: ToWorker[] = []
@@ -31,7 +31,6 @@ const report = {
   receivedFiles: 0,
   receivedBytes: 0,
   refusedConnections: 0,
-  senders: [],
 }
 
 function supervised() {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/pairing/codes.ts'
 import { reachableHost } from '../../../core/receive/pairing/invitation.ts'
-import { freeFolder, openSenders } from '../../../core/receive/senders/senders.ts'
+import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe('pairing codes', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeSession } from '../../../core/receive/connection/sessions.ts'
+import { judgeSession } from '../../../core/store/judge-session.ts'
 import type { StoreSource } from '../../../core/store/store.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import { durable, openSendingParts as open } from '../../support/sending.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { leftMs, progressLine } from '../../../cli/progress.ts'
-import { answerOf } from '../../../core/send/destinations/receiver/answers.ts'
+import { answerOf } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
 import {
   DEFAULT_RULES,

@@ -1,9 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { inTime, LATE } from '../../../pacing/in-time.ts'
+import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import type { FolderDestination } from '../../../settings/schema.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import { judgeSession } from '../../../store/judge-session.ts'
+import type { StoreSource } from '../../../store/store.ts'
+import { message } from '../../../words/message.ts'
+import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
+import type { Keeping } from '../keep-connected.ts'
+import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
+import type { watchWake } from '../wake.ts'
+import type { OpenFolder } from './open-store.ts'
+import { openFolderStore } from './open-store.ts'
+import type { FolderSession } from './session.ts'
+import { openFolderSession } from './session.ts'
+import { troubleOf } from './trouble.ts'
+import { watchFolder } from './watch-folder.ts'
 
-export type FolderOptions = OpenOptions & { destination: FolderDestination }
+export type FolderOptions = Pick<
+  OpenOptions,
+  'identity' | 'name' | 'retrySeconds' | 'bucket' | 'sessions' | 'storeThread'
+> & { destination: FolderDestination }
 
-export function openFolder(_options: FolderOptions, _events: DestinationEvents): Destination {
-  throw new Error('not built yet')
+/** A disk that leaves a call unanswered for longer than this is said to hang. */
+const STALLED_MS = 30_000
+
+/** What the store, and what this computer, remember of the last session; what one does not know is offered again. */
+async function agree(
+  { store, me }: OpenFolder,
+  { sessions }: FolderOptions,
+  next: string,
+  events: DestinationEvents,
+): Promise<boolean> {
+  const theirs = sessions.hello()
+  const known = await store.known(me.folder)
+  if (known === null) return false
+  const { isForked, offerSince } = judgeSession(theirs, known)
+  if (offerSince !== null) await store.wantSince(me.folder, offerSince)
+  const { epoch, position, session } = known
+  const { asksFirst, notice } = await sessions.welcome({ epoch, position, last: session, next, isForked })
+  if (notice !== null) events.onNotice(notice)
+  return asksFirst
+}
+
+/** Finds where a source is stored; what failed is tried anew. */
+function sourcesIn({ store, senders, me }: OpenFolder): (source: OutgoingSource) => Promise<StoreSource> {
+  const found = new Map<string, Promise<StoreSource>>()
+  return ({ id, name }) => {
+    const known = found.get(id)
+    if (known !== undefined) return known
+    const source = senders
+      .sourceDirectory(me.folder, id, name)
+      .then((directory) => store.source(me.folder, directory))
+    found.set(id, source)
+    source.catch(() => found.delete(id))
+    return source
+  }
+}
+
+/** Tells that the disk hangs for as long as `work` waits for it. */
+async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
+  let isHung = false
+  for (let ms = STALLED_MS; ; ms += STALLED_MS) {
+    const answer = await inTime(STALLED_MS, work)
+    if (answer !== LATE) {
+      if (isHung) events.onState('connecting', null)
+      return answer
+    }
+    isHung = true
+    events.onState('unreachable', message('transfer.storeHung', { name, seconds: Math.round(ms / 1000) }))
+  }
+}
+
+async function begin(
+  folder: OpenFolder,
+  options: FolderOptions,
+  events: DestinationEvents,
+): Promise<FolderSession> {
+  const { name } = options.destination
+  const session = randomBytes(16).toString('hex')
+  const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
+  return openFolderSession({
+    ...{ name, session, asksFirst },
+    store: folder.store,
+    bucket: options.bucket,
+    sourceOf: sourcesIn(folder),
+  })
+}
+
+/** One session from its beginning to its end; see Keeping. */
+async function serve(
+  options: FolderOptions,
+  events: DestinationEvents,
+  signal: AbortSignal,
+  onConnected: Parameters<Keeping['serve']>[1],
+): Promise<unknown> {
+  const { destination, sessions } = options
+  const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
+  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, log)
+  const folder = await sayingHung(destination.name, events, opening)
+  const ending = new AbortController()
+  const over = AbortSignal.any([signal, ending.signal])
+  const ended = new Promise<unknown>((resolve) => {
+    over.addEventListener('abort', () => resolve(over.reason))
+  })
+  const end = (why: unknown) => ending.abort(why)
+  // It is on no network, so it ends with none.
+  onConnected({ localAddress: '127.0.0.1', drop: end })
+  try {
+    signal.throwIfAborted()
+    const session = await begin(folder, options, events)
+    signal.throwIfAborted()
+    events.onTrouble(null)
+    events.onState('connected', null, !folder.isElsewhere)
+    events.onSession(session)
+    const unwatch = watchFolder(folder, {
+      onLost: end,
+      onStalled(ms) {
+        const seconds = Math.round(ms / 1000)
+        const { name } = destination
+        events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
+      },
+      onWanted(files) {
+        if (sessions.want(files) > 0) events.onWanted()
+      },
+      log,
+    })
+    const reason = await ended
+    unwatch()
+    session.close()
+    events.onSession(null)
+    return reason
+  } finally {
+    onConnected(null)
+    void folder.close()
+  }
+}
+
+/** Keeps a session with a folder of this computer for as long as it is wanted. */
+export function openFolder(
+  options: FolderOptions,
+  events: DestinationEvents,
+  watch?: typeof watchWake,
+): Destination {
+  const { destination, retrySeconds } = options
+  return keepConnected(
+    {
+      serve: (signal, onConnected) => serve(options, events, signal, onConnected),
+      troubleOf: (reason) => troubleOf(reason, destination),
+      retrySeconds,
+    },
+    events,
+    watch,
+  )
 }

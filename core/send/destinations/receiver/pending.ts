@@ -2,7 +2,7 @@ import { WireFault } from '../../../wire/codec.ts'
 import type { FrameHeader } from '../../../wire/frames.ts'
 import { fileStatuses } from '../../../wire/limits.ts'
 import type { Proof } from '../destination.ts'
-import type { Result } from './answers.ts'
+import type { Result } from '../store-answers.ts'
 
 /** Hears what the receiver said of files that were numbered together, by index; null: the connection was lost before. */
 type Tell = (index: number, result: Result | null) => void

@@ -12,8 +12,8 @@ import {
   WHOLE_FILE_BYTES,
 } from '../../../wire/limits.ts'
 import type { Answer, Session } from '../destination.ts'
-import type { Result } from './answers.ts'
-import { answerOf } from './answers.ts'
+import type { Result } from '../store-answers.ts'
+import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { openTold } from './told.ts'

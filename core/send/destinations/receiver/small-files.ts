@@ -2,7 +2,7 @@ import type { SmallFile } from '../../../wire/entries.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
-import { answerOf } from './answers.ts'
+import { answerOf } from '../store-answers.ts'
 import type { SessionParts } from './upload.ts'
 
 /** See Session.sendSmall: they are one frame. */

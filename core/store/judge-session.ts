@@ -1,5 +1,5 @@
-import type { KnownSession } from '../../store/store.ts'
-import type { FrameHeader } from '../../wire/frames.ts'
+import type { FrameHeader } from '../wire/frames.ts'
+import type { KnownSession } from './store.ts'
 
 /** What becomes of what both ends remember of their last session. */
 export interface Judged {

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
-import type { StoreLayout } from '../../store/layout.ts'
-import { LOST_AND_FOUND, OWN_DIRECTORY } from '../../store/layout.ts'
 import { folderName } from '../../wire/names.ts'
 import { Problem } from '../../words/problem.ts'
+import type { StoreLayout } from '../layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
 import type { Sender } from './file.ts'
 import { openSendersFile } from './file.ts'
 

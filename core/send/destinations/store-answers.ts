@@ -1,10 +1,12 @@
 import path from 'node:path'
-import type { FileStatus } from '../../../wire/limits.ts'
-import type { NameFault } from '../../../wire/names.ts'
-import { nameFaults } from '../../../wire/names.ts'
-import type { Message } from '../../../words/message.ts'
-import { message } from '../../../words/message.ts'
-import type { Answer, OutgoingSource } from '../destination.ts'
+import type { Outcome } from '../../store/outcome.ts'
+import type { NameFault } from '../../wire/names.ts'
+import { nameFaults } from '../../wire/names.ts'
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+import type { Answer, OutgoingSource } from './destination.ts'
+
+// What a store of Holdfast's own says of a file, a receiver's or a folder's.
 
 const nameSentences: Record<NameFault, Message['key']> = {
   empty: 'transfer.name.empty',
@@ -28,10 +30,8 @@ function fullSentence(detail: string, name: string): Message {
   return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
 }
 
-/** What a receiver said of a file, by which position of its store. */
-export interface Result {
-  status: FileStatus
-  detail: string
+/** What was said of a file, by which position of the store. */
+export interface Result extends Outcome {
   position: number
 }
 
@@ -42,10 +42,10 @@ export interface AnsweredFile {
   size: number
 }
 
-/** @param receiver the destination's name. */
+/** @param destination its name. */
 export function answerOf(
   { status, detail, position }: Result,
-  receiver: string,
+  destination: string,
   { source, path: name, size }: AnsweredFile,
 ): Answer {
   const file = path.join(source.path, name)
@@ -67,13 +67,13 @@ export function answerOf(
     case 'unknown':
       return { kind: 'again', reason: null, trouble: 'no' }
     case 'full':
-      return trouble(fullSentence(detail, receiver))
+      return trouble(fullSentence(detail, destination))
     case 'readOnly':
-      return trouble(message('transfer.storeReadOnly', { name: receiver }))
+      return trouble(message('transfer.storeReadOnly', { name: destination }))
     case 'failed': {
       // No file's fault: whatever comes next has the same answer.
-      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: receiver }))
-      const reason = message('transfer.storeFailed', { name: receiver, reason: detail || 'EIO' })
+      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
+      const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
       return { kind: 'again', reason, trouble: 'maybe' }
     }
     default:

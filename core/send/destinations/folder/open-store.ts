@@ -1,0 +1,66 @@
+import { isElsewhere } from '../../../mounts/shares.ts'
+import { claimStore } from '../../../store/claim.ts'
+import type { StoreLayout } from '../../../store/layout.ts'
+import { storeLayout } from '../../../store/layout.ts'
+import { DEFAULT_RULES } from '../../../store/limits/rules.ts'
+import type { Sender, Senders } from '../../../store/senders/senders.ts'
+import { foldersIn, openSenders } from '../../../store/senders/senders.ts'
+import type { Store } from '../../../store/store.ts'
+import { openStore } from '../../../store/store.ts'
+import { Problem } from '../../../words/problem.ts'
+import type { FolderOptions } from './folder.ts'
+import { markOf } from './place.ts'
+
+/** A folder that is open, and this process's alone. */
+export interface OpenFolder {
+  layout: StoreLayout
+  store: Store
+  senders: Senders
+  /** This computer, as the store knows it. */
+  me: Sender
+  mark: bigint
+  /** Another computer keeps it. */
+  isElsewhere: boolean
+  close(): Promise<void>
+}
+
+/** By the store's root: one that is given up here is waited for before it is opened again. */
+const closing = new Map<string, Promise<void>>()
+
+/**
+ * Opens the store in a folder. A disk that hangs hangs here, too.
+ * @param isOwn it is this computer's own: it is made where it is not there.
+ * @throws NotMounted; Problem where only a person can help; what the system says.
+ */
+export async function openFolderStore(
+  { destination, identity, name, storeThread }: FolderOptions,
+  isOwn: boolean,
+  log: (text: string) => void,
+): Promise<OpenFolder> {
+  const layout = storeLayout(destination.path)
+  await closing.get(layout.root)
+  if (!isOwn) await markOf(layout)
+  const lock = await claimStore(layout, (_, text) => log(text))
+  let store: Store | null = null
+  const close = async () => {
+    const ended = (store?.close() ?? Promise.resolve()).catch((thrown: unknown) => log(String(thrown)))
+    const closed = ended.then(() => lock.release())
+    closing.set(layout.root, closed)
+    await closed
+    if (closing.get(layout.root) === closed) closing.delete(layout.root)
+  }
+  try {
+    const mark = await markOf(layout)
+    store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
+    const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
+    const { fingerprint } = identity
+    await senders.trust([{ fingerprint, name }])
+    const me = senders.accepted(fingerprint)
+    if (me === null)
+      throw new Problem('transfer.folderRevoked', { name: destination.name, path: layout.root })
+    return { layout, store, senders, me, mark, isElsewhere: isElsewhere(layout.root), close }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+}

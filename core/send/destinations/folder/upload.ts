@@ -1,0 +1,89 @@
+import { outcomeOf } from '../../../store/outcome.ts'
+import type { IncomingFile } from '../../../store/store.ts'
+import { chunkBuffers } from '../../../wire/frame-buffers.ts'
+import type { FoundDirectory } from '../../reading/group.ts'
+import type { Answer, Outgoing, Upload } from '../destination.ts'
+import type { SessionParts } from './session.ts'
+
+const LOST: Answer = { kind: 'lost' }
+
+/** See Session.begin. */
+export async function beginUpload(
+  parts: SessionParts,
+  file: Outgoing,
+  directories: readonly FoundDirectory[],
+  identity?: string,
+): Promise<Upload | null> {
+  const { uploads, pending, isClosed } = parts
+  if (!(await uploads.acquire())) return null
+  if (isClosed()) return null
+  try {
+    const offered = await parts.offer(file)
+    const told = await parts.told(file.source, directories)
+    const incoming = parts.store.begin(offered, { identity, directories: told })
+    // A file that is refused says so with its first chunk.
+    const offset = await pending.orLost(incoming.offset, null)
+    return uploadOf(parts, file, incoming, offset ?? 0, identity !== undefined)
+  } catch (thrown) {
+    return refused(parts, parts.answer({ outcome: outcomeOf(thrown), position: 0 }, file))
+  }
+}
+
+/** One that cannot be stored, as its source cannot be. */
+function refused({ uploads }: SessionParts, answer: Answer): Upload {
+  const end = async () => {
+    uploads.release()
+    return answer
+  }
+  return { offset: 0, chunk: async () => false, zeros: async () => false, end, abort: end }
+}
+
+function uploadOf(
+  { uploads, bytesOut, pace, pending, isClosed, answer }: SessionParts,
+  file: Outgoing,
+  incoming: IncomingFile,
+  offset: number,
+  canResume: boolean,
+): Upload {
+  const mayGo = async (bytes: number): Promise<boolean> => {
+    if (incoming.refused !== null || !(await bytesOut.acquire(bytes))) return false
+    if ((await pace.take(bytes)) && !isClosed() && incoming.refused === null) return true
+    bytesOut.release(bytes)
+    return false
+  }
+  const ended = (said: Promise<Answer>): Promise<Answer> =>
+    pending.orLost(said, LOST).finally(() => uploads.release())
+  // A session that ends keeps what can be gone on with.
+  const remove = pending.add(() => void incoming.abort(canResume))
+
+  return {
+    offset,
+    async chunk(bytes) {
+      if (!(await mayGo(bytes.length))) return false
+      void incoming.write(bytes).then(() => {
+        chunkBuffers.give(bytes)
+        bytesOut.release(bytes.length)
+      })
+      return true
+    },
+    async zeros(count) {
+      if (!(await mayGo(count))) return false
+      void incoming.write(count).then(() => bytesOut.release(count))
+      return true
+    },
+    end(digest) {
+      remove()
+      // In memory of its own: a thread is told of it.
+      return ended(incoming.finish(new Uint8Array(digest)).then((stored) => answer(stored, file)))
+    },
+    abort(keep) {
+      remove()
+      const aborted = async (): Promise<Answer> => {
+        await incoming.abort(keep && canResume)
+        const outcome = incoming.refused ?? { status: 'aborted', detail: '' }
+        return answer({ outcome, position: 0 }, file)
+      }
+      return ended(aborted())
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { errorText } from '../../../files/system-error.ts'
+import type { OpenFolder } from './open-store.ts'
+import { markOf, NotMounted } from './place.ts'
+import { openWants } from './wants.ts'
+
+const LOOK_EVERY_MS = 500
+
+export interface FolderWatching {
+  /** Its disk is away. */
+  onLost(why: Error): void
+  /** How long the disk has left a call unanswered, in milliseconds; told all the time. */
+  onStalled(ms: number): void
+  /** The store wants these again: a source's id, and a path. */
+  onWanted(files: [string, string][]): void
+  log(text: string): void
+}
+
+/** Looks after a folder that is open; returns what ends it. */
+export function watchFolder(
+  { layout, store, senders, me, mark }: OpenFolder,
+  { onLost, onStalled, onWanted, log }: FolderWatching,
+): () => void {
+  const wants = openWants(store, me.folder, layout.wanted, (files) => {
+    const known = files.flatMap(({ directory, path }): [string, string][] => {
+      const id = senders.sourceIn(me.folder, directory)
+      return id === null ? [] : [[id, path]]
+    })
+    if (known.length > 0) onWanted(known)
+  })
+  let isLooking = false
+  let isFailing = false
+
+  const look = async (): Promise<void> => {
+    // A disk that hangs has one look waiting, not one more each time.
+    if (isLooking) return
+    isLooking = true
+    try {
+      if ((await markOf(layout)) !== mark) throw new NotMounted(layout.own)
+      await wants.look()
+      isFailing = false
+    } catch (thrown) {
+      if (thrown instanceof NotMounted) onLost(thrown)
+      else if (!isFailing) log(`it cannot be looked at: ${errorText(thrown)}`)
+      isFailing = true
+    } finally {
+      isLooking = false
+    }
+  }
+
+  const timer = setInterval(() => {
+    onStalled(store.stalledMs())
+    void look()
+  }, LOOK_EVERY_MS)
+  void look()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,6 @@
+import { childProcessPort } from '../../core/worker/child-process-port.ts'
+import { serveWorker } from '../../core/worker/serve.ts'
+import { receiverDefinition, startReceiver } from './receiver-worker.ts'
+
+const storeThread = new URL('../../cli/workers/store-thread.ts', import.meta.url)
+serveWorker(childProcessPort(), receiverDefinition, startReceiver({ storeThread }))

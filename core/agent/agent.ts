@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { checkerDefinition } from '../check/messages.ts'
+import { type Checked, checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { OwnStatus, senderDefinition } from '../send/messages.ts'
@@ -137,6 +137,12 @@ export class Agent {
     this.store.stop()
   }
 
+  /** The folders that files are sent to, or come to: none of them may be a source, or be in one. */
+  stores({ destinations, receive }: Settings): string[] {
+    const folders = destinations.flatMap((one) => (one.kind === 'folder' ? [one.path] : []))
+    return [realStoreOf(this.layout), ...folders, ...(receive === null ? [] : [receive.directory])]
+  }
+
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
@@ -144,9 +150,10 @@ export class Agent {
 
   #apply(settings: Settings): void {
     const state = this.store.state
-    const kept = new Set([...settings.sources, ...settings.checkedPaths].map(({ id }) => id))
+    const { sources, checkedPaths, destinations: all } = settings
+    const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
     this.#memory.keepOnly(kept)
-    this.#refused = refuseConfigured(settings.sources, realStoreOf(this.layout))
+    this.#refused = refuseConfigured(settings.sources, this.stores(settings))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
@@ -227,10 +234,16 @@ export class Agent {
     this.store.update(withChecked(this.store.state, checked))
     const ids = new Set(pathIds(this.store.state))
     // Before anything else that is made of them: this is what a person must hear of.
-    for (const one of checked) if (ids.has(one.id)) this.tell.checked(one)
+    for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))
     // Another checker process would take a fault of today for what the person chose.
     if (this.#memory.remember(checked))
       this.checker.prepare(this.#checkerConfig(this.#permitted(this.settings.get())))
+  }
+
+  /** A destination's disk has its name for people. */
+  #named(checked: Checked): Checked {
+    const { name } = this.store.state.destinations.find(({ id }) => id === checked.id) ?? {}
+    return name === undefined ? checked : { ...checked, path: name }
   }
 
   #sent(destination: string, report: SenderReport): void {

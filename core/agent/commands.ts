@@ -9,7 +9,6 @@ import {
   withPause,
   withSourceChanged,
 } from '../settings/changes.ts'
-import { realStoreOf } from '../settings/data-directory.ts'
 import { namedDestination } from '../settings/destinations.ts'
 import { idOfPath } from '../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
@@ -135,7 +134,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
-  const refusal = refuseSource(wanted, facts, { sources, store: realStoreOf(agent.layout) })
+  const refusal = refuseSource(wanted, facts, { sources, stores: agent.stores(agent.settings.get()) })
   const same = sources.find((one) => one.path === facts.real)
   if (refusal?.key === 'refuse.already' && same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })

@@ -155,7 +155,7 @@ export const commands = {
   /** Opens a destination, writes a small file, reads it back and removes it; within 15 s. */
   testDestination: {
     /** `id`: of the destination whose kept secrets are used where they are left out. */
-    input: senderDefinition.requests.test.input.extend({ id: z.string().optional() }),
+    input: senderDefinition.requests.test.input.omit({ stage: true }).extend({ id: z.string().optional() }),
     output: senderDefinition.requests.test.output,
   },
   /** Makes an age key; the identity opens what is encrypted for the recipient, and is kept nowhere. */

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import path from 'node:path'
+import type { TestStage } from '../send/messages.ts'
 import type { AddedDestination } from '../settings/adding.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import {
@@ -17,6 +19,7 @@ import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandHandlers } from './commands.ts'
 import type { Outcome } from './contract.ts'
+import { refuseFolder } from './settings/refuse-directory.ts'
 
 type DestinationCommands =
   | 'pair'
@@ -35,32 +38,34 @@ export function destinationCommands(
 ): Pick<CommandHandlers, DestinationCommands> {
   const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
 
-  const test: CommandHandlers['testDestination'] = async ({ id, destination, secrets }) => {
-    const known = id === undefined ? {} : (agent.secrets.get()[id] ?? {})
-    const { fields } = secretsOfDestination({ ...destination, id: id ?? '' })
-    const names = new Set(fields.map((field) => field.name))
-    const kept = Object.entries(known).filter(([name]) => names.has(name))
-    return agent.senders.request('test', {
-      destination,
-      secrets: { ...Object.fromEntries(kept), ...secrets },
-    })
-  }
-
-  /** @throws Problem the sentence of what does not work */
-  const refuseBroken = async (destination: AddedDestination, secrets: Record<string, string>) => {
-    const { works, sentence } = await test({ ...destination, destination, secrets })
-    if (!works) throw new Problem(sentence.key, sentence.params)
+  /** @throws Problem refuse.… where a folder can be none. */
+  const placed = async (destination: AddedDestination): Promise<AddedDestination> => {
+    if (destination.kind !== 'folder') return destination
+    const { path: wanted } = destination
+    if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
+    const facts = await agent.checker.request('inspect', { path: path.normalize(wanted) })
+    const settings = agent.settings.get()
+    const others = settings.destinations.filter(({ id }) => id !== destination.id)
+    const stores = agent.stores({ ...settings, destinations: others })
+    const refusal = refuseFolder(wanted, facts, { sources: settings.sources, stores })
+    if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+    return { ...destination, path: facts.real ?? wanted }
   }
 
   /** What is refused leaves no secret behind. */
   const put = async (
-    destination: AddedDestination,
+    given: AddedDestination,
     secrets: Record<string, string>,
+    stage: TestStage,
     update: (settings: Settings, destination: AddedDestination) => Settings,
   ) => {
-    update(agent.settings.get(), destination)
+    update(agent.settings.get(), given)
     agent.settings.tryWriting()
-    await refuseBroken(destination, secrets)
+    const destination = await placed(given)
+    update(agent.settings.get(), destination)
+    const all = withKeptSecrets(agent, destination, secrets)
+    const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
+    if (!works) throw new Problem(sentence.key, sentence.params)
     update(agent.settings.get(), destination)
     await agent.secrets.set(secretsOfDestination(destination), secrets)
     agent.change((settings) => update(settings, destination))
@@ -79,10 +84,15 @@ export function destinationCommands(
         agent.change((settings) => withDestination(settings, paired))
       }),
     addDestination: ({ destination, secrets }) =>
-      change(() => put(completed(destination, randomUUID(), hostname()), secrets, withAdded)),
+      change(() => put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded)),
     changeDestination: ({ id, destination, secrets }) =>
-      change(() => put(completed(destination, id, hostname()), secrets, withDestinationChanged)),
-    testDestination: test,
+      change(() => put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged)),
+    testDestination: async ({ id, destination, secrets }) =>
+      agent.senders.request('test', {
+        destination,
+        secrets: id === undefined ? secrets : withKeptSecrets(agent, { ...destination, id }, secrets),
+        stage: id === undefined ? 'given' : 'kept',
+      }),
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
@@ -92,4 +102,21 @@ export function destinationCommands(
       }),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   }
+}
+
+/**
+ * What is given, and what is kept of the destination's secrets besides.
+ * @throws Problem alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
+ */
+function withKeptSecrets(
+  agent: Agent,
+  destination: Parameters<typeof secretsOfDestination>[0] & { name: string },
+  given: Record<string, string>,
+): Record<string, string> {
+  const { id, name } = destination
+  if (Object.keys(given).length === 0 && agent.secrets.unreadable().includes(id))
+    throw new Problem('alert.secretsUnreadable', { name })
+  const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
+  const kept = Object.entries(agent.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
+  return { ...Object.fromEntries(kept), ...given }
 }

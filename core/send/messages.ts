@@ -70,6 +70,9 @@ export type OwnStatus = z.infer<typeof ownStatusSchema>
 export const testSteps = ['connect', 'write', 'read', 'remove'] as const
 export type TestStep = (typeof testSteps)[number]
 
+export const testStages = ['given', 'adding', 'kept'] as const
+export type TestStage = (typeof testStages)[number]
+
 /** What a test of a destination has found. */
 export const destinationTestSchema = z.object({
   works: z.boolean(),
@@ -167,9 +170,16 @@ export const senderDefinition = {
     },
     /** Gives parked files another try. */
     retry: { input: z.object({ source: z.string().nullable() }), output: z.object({ files: z.number() }) },
-    /** Tries a destination that may not be in the settings; answers within TEST_MS. */
+    /**
+     * Tries a destination; answers within TEST_MS. `stage`: it is given alone, it is about to be added (a folder is made
+     * ready), or it is in the settings.
+     */
     test: {
-      input: z.object({ destination: testedDestinationSchema, secrets: givenSecretsSchema }),
+      input: z.object({
+        destination: testedDestinationSchema,
+        secrets: givenSecretsSchema,
+        stage: z.enum(testStages),
+      }),
       output: destinationTestSchema,
     },
     /** Pairs with a receiver by its one-time code; the answer is the destination to be kept in the settings. */

@@ -38,10 +38,10 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       host.arrived()
       return { files }
     },
-    async test({ destination, secrets }: InputOf<Definition, 'test'>) {
+    async test({ destination, secrets, stage }: InputOf<Definition, 'test'>) {
       const identity = await loadIdentity(host.identityDirectory())
       const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
-      return tryDestination(destination, { identity, name: ownName(), secrets, signal })
+      return tryDestination(destination, { identity, name: ownName(), secrets, stage, signal })
     },
     async pair({ code, name }: InputOf<Definition, 'pair'>) {
       const identity = await loadValidIdentity(host.identityDirectory())

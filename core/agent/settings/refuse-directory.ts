@@ -14,8 +14,8 @@ export interface PathFacts {
 export interface TakenPaths {
   /** Real paths of the sources that exist. */
   sources: { path: string; name: string }[]
-  /** Real path of the embedded receiver's store. */
-  store: string
+  /** Real paths of the folders that files are sent to: the one here, and those of destinations. */
+  stores: readonly string[]
 }
 
 /** Why a directory cannot become a source; null if it can. */
@@ -32,11 +32,25 @@ export function refuseSource(path: string, facts: PathFacts, taken: TakenPaths):
   const inner = taken.sources.find((one) => isInside(one.path, real))
   if (inner !== undefined)
     return message('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
-  if (real === taken.store || isInside(taken.store, real)) {
-    return message('refuse.containsStore', { path, store: taken.store })
+  for (const store of taken.stores) {
+    if (real === store || isInside(store, real)) return message('refuse.containsStore', { path, store })
+    if (isInside(real, store)) return message('refuse.insideStore', { path, store })
   }
-  if (isInside(real, taken.store)) return message('refuse.insideStore', { path, store: taken.store })
   return null
+}
+
+/** Why files cannot be sent to a directory; null if they can. */
+export function refuseFolder(path: string, facts: PathFacts, taken: TakenPaths): Message | null {
+  const unusable = refusePath(path, facts)
+  if (unusable !== null) return unusable
+  const { real } = facts
+  if (real === null || facts.kind !== 'directory') return message('refuse.notDirectory', { path })
+  const isNear = (other: string) => real === other || isInside(real, other) || isInside(other, real)
+  const source = taken.sources.find((one) => isNear(one.path))
+  if (source !== undefined)
+    return message('refuse.folderSource', { path, name: source.name, source: source.path })
+  const store = taken.stores.find(isNear)
+  return store === undefined ? null : message('refuse.folderStore', { path, store })
 }
 
 /** Why a path cannot even be checked; null if it can. */
@@ -53,10 +67,10 @@ export function refusePath(path: string, facts: PathFacts): Message | null {
  */
 export function refuseConfigured(
   sources: readonly { id: string; path: string; name: string }[],
-  store: string,
+  stores: readonly string[],
 ): Map<string, Message> {
   const refused = new Map<string, Message>()
-  const taken: TakenPaths = { sources: [], store }
+  const taken: TakenPaths = { sources: [], stores }
   for (const { id, path, name } of sources) {
     const facts: PathFacts = { real: path, kind: 'directory', readable: true, code: null }
     const refusal = refuseSource(path, facts, taken)

@@ -34,8 +34,13 @@ const newSource: Omit<SourceState, 'settings'> = {
 }
 
 /** The ids of all that is checked. */
-export function pathIds({ sources, checkedPaths }: Pick<AppState, 'sources' | 'checkedPaths'>): string[] {
-  return [...sources.map(({ settings }) => settings.id), ...checkedPaths.map(({ id }) => id)]
+export function pathIds({
+  sources,
+  checkedPaths,
+  destinations,
+}: Pick<AppState, 'sources' | 'checkedPaths' | 'destinations'>): string[] {
+  const folders = destinations.filter(({ kind }) => kind === 'folder')
+  return [...sources.map(({ settings }) => settings.id), ...[...checkedPaths, ...folders].map(({ id }) => id)]
 }
 
 /** A connection may show that a name which looked like another computer's is one of this one's. */

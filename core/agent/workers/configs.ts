@@ -8,10 +8,13 @@ import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../sett
 import type { Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
+import { storeLayout } from '../../store/layout.ts'
 import type { ConfigOf } from '../../worker/definition.ts'
 import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
+
+const ownDirectory = (folder: string): string => storeLayout(folder).own
 
 /** Pure translations of the settings into what each worker has to know. */
 export function checkerConfig(
@@ -25,12 +28,16 @@ export function checkerConfig(
     path,
     probes: write ? [...probeKinds] : readOnly,
   }))
+  // Holdfast's own directory in it: while the disk is away nothing is written to what is underneath.
+  const folders = settings.destinations.flatMap((one) =>
+    one.kind === 'folder' ? [{ id: one.id, path: ownDirectory(one.path), probes: [...probeKinds] }] : [],
+  )
   return {
     intervalSeconds: settings.check.intervalSeconds,
     timeoutSeconds: null,
     slowSeconds: settings.check.slowSeconds,
     historyPath: layout.history,
-    paths,
+    paths: [...paths, ...folders],
     knownMounts,
   }
 }

@@ -1,6 +1,6 @@
 import type { TestedDestination } from '../../settings/given-destination.ts'
 import type { Identity } from '../../wire/identity.ts'
-import type { DestinationTest } from '../messages.ts'
+import type { DestinationTest, TestStage } from '../messages.ts'
 import { tryFolder } from './folder/try.ts'
 import { tryReceiver } from './receiver/try.ts'
 import { tryS3 } from './s3/try.ts'
@@ -13,6 +13,8 @@ export interface TryOptions {
   name: string
   /** By the names that the kind has; see the settings' schema. */
   secrets: Readonly<Record<string, string>>
+  /** Left out: it is given alone. */
+  stage?: TestStage
   /** The test has taken too long, or is wanted no longer. */
   signal: AbortSignal
 }

@@ -7,7 +7,7 @@ import {
 } from '../../../core/agent/settings/refuse-directory.ts'
 
 const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
-const nothingTaken = { sources: [], store: '/var/holdfast/store' }
+const nothingTaken = { sources: [], stores: ['/var/holdfast/store'] }
 
 function refusal(facts: Partial<PathFacts>, sources: string[] = []): string | undefined {
   const taken = { ...nothingTaken, sources: sources.map((path) => ({ path, name: path })) }
@@ -44,7 +44,7 @@ describe('sources of a settings file that was edited by hand', () => {
   it('do not run where they overlap, or would copy the copies', () => {
     const source = (path: string) => ({ id: path, path, name: path })
     const paths = ['/data', '/data/inner', '/other', '/var', '/var/holdfast/store/x', '/other']
-    const refused = refuseConfigured(paths.map(source), '/var/holdfast/store')
+    const refused = refuseConfigured(paths.map(source), ['/var/holdfast/store'])
     expect([...refused].map(([id, { key }]) => [id, key])).toEqual([
       ['/data/inner', 'refuse.insideSource'],
       ['/var', 'refuse.containsStore'],

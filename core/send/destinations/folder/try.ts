@@ -1,18 +1,22 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { open, readFile, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../files/system-error.ts'
+import { isElsewhere } from '../../../mounts/shares.ts'
+import { claimStore } from '../../../store/claim.ts'
+import { storeLayout } from '../../../store/layout.ts'
 import { message } from '../../../words/message.ts'
 import { Problem, sentenceOf } from '../../../words/problem.ts'
-import type { DestinationTest } from '../../messages.ts'
+import type { DestinationTest, TestStage } from '../../messages.ts'
 import { trial } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
+import { markOf, NotMounted } from './place.ts'
 
 const BYTES = 1_000
 
 export function tryFolder(
   { name, path: directory }: Tested<'folder'>,
-  { signal }: TryOptions,
+  { signal, stage = 'given' }: TryOptions,
 ): Promise<DestinationTest> {
   const file = path.join(directory, `.holdfast-test-${randomUUID()}`)
   const bytes = randomBytes(BYTES)
@@ -20,10 +24,7 @@ export function tryFolder(
     name,
     signal,
     async run(step, found) {
-      await step('connect', async () => {
-        if (!(await stat(directory)).isDirectory())
-          throw new Problem('refuse.notDirectory', { path: directory })
-      })
+      await step('connect', () => connect(directory, stage))
       await step('write', () => writeNew(file, bytes))
       try {
         await step('read', async () => {
@@ -35,13 +36,31 @@ export function tryFolder(
       }
       await step('remove', () => unlink(file))
       found.durable = true
+      if (!isElsewhere(directory)) found.notes.push(message('test.onThisComputer'))
+      if (stage === 'adding') await makeReady(directory)
       return message('test.works', { name })
     },
     why(thrown) {
+      if (thrown instanceof NotMounted) return message('transfer.notMounted', { name, path: directory })
       if (thrown instanceof Problem) return sentenceOf(thrown)
-      return message('test.folder', { path: directory, reason: errorCode(thrown) ?? String(thrown) })
+      return message('test.folder', { path: directory, reason: errorCode(thrown) ?? errorText(thrown) })
     },
   })
+}
+
+/** @throws NotMounted where one that is in the settings is away: what is underneath is another disk. */
+async function connect(directory: string, stage: TestStage): Promise<void> {
+  if (!(await stat(directory)).isDirectory()) throw new Problem('refuse.notDirectory', { path: directory })
+  if (stage === 'kept') await markOf(storeLayout(directory))
+}
+
+/**
+ * Makes Holdfast's own directory, by which the folder is known from now on.
+ * @throws Problem where it is in use, or in another store.
+ */
+async function makeReady(directory: string): Promise<void> {
+  const lock = await claimStore(storeLayout(directory), () => undefined)
+  lock.release()
 }
 
 async function writeNew(file: string, bytes: Uint8Array): Promise<void> {

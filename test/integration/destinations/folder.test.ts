@@ -1,0 +1,176 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
+import { mountTmpfs } from '../../support/mounts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import type { Home, TestSender } from '../../support/transfer.ts'
+import {
+  allSent,
+  DESTINATION,
+  makeHome,
+  offerAll,
+  senderConfig,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const MIB = 1024 * 1024
+const UNKNOWN = { port: 1, fingerprint: '0'.repeat(64) }
+
+const configFor = (home: Home, folder: string, id = DESTINATION) => ({
+  ...senderConfig(home, UNKNOWN),
+  destination: { id, kind: 'folder' as const, name: 'second disk', path: folder },
+})
+
+/** What the agent asks for before it adds a folder. */
+const tryAt = (sender: TestSender, folder: string, stage: 'given' | 'adding' | 'kept') =>
+  sender.request('test', {
+    destination: { kind: 'folder', name: 'second disk', path: folder },
+    secrets: {},
+    stage,
+  })
+
+/** A sender that sends to a folder, which was added. */
+async function started(home: Home, folder: string): Promise<TestSender> {
+  const sender = startTestSender()
+  sender.configure({ ...configFor(home, folder), destination: null, sources: [] })
+  await until('it is there', () => sender.report())
+  expect(await tryAt(sender, folder, 'adding')).toMatchObject({
+    works: true,
+    sentence: { key: 'test.works' },
+  })
+  sender.configure(configFor(home, folder))
+  return sender
+}
+
+const problemOf = (sender: TestSender) => sender.report()?.connection.problem?.key
+const arrivedIn = (folder: string) => path.join(folder, hostname(), 'data')
+const leftOvers = (folder: string) =>
+  ['tmp', 'partial'].flatMap((name) => Object.keys(treeOf(path.join(folder, '.holdfast', name))))
+
+test('contents and times arrive in a folder; it is on this computer, and another computer gets another folder', async () => {
+  const base = temporaryDirectory('folder')
+  const folder = path.join(base, 'disk')
+  fs.mkdirSync(folder)
+  const home = await makeHome(path.join(base, 'home'))
+  writeFile(home.source, 'd/small', 'small')
+  writeFile(home.source, 'empty', '')
+  writeFile(home.source, 'large', Buffer.alloc(6 * MIB + 1, 'large '))
+  const old = new Date('2001-02-03T04:05:06.789Z')
+  for (const name of ['d/small', 'large']) fs.utimesSync(path.join(home.source, name), old, old)
+  const sender = await started(home, folder)
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 3)
+  expect(sender.report()?.connection).toMatchObject({ state: 'connected', toItself: true })
+  const arrived = arrivedIn(folder)
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  for (const name of ['d/small', 'large'])
+    expect(fs.statSync(path.join(arrived, name)).mtimeMs).toBe(old.getTime())
+
+  const other = await makeHome(path.join(base, 'other'))
+  const second = startTestSender()
+  second.configure(configFor(other, folder))
+  await until('it is said that somebody uses it', () => problemOf(second) === 'transfer.storeInUse')
+  await sender.kill()
+  writeFile(other.source, 'mine', 'of another computer')
+  offerAll(other)
+  second.nudge()
+  await allSent(second, 1)
+  expect(treeOf(path.join(folder, `${hostname()}-2`, 'data'))).toEqual(treeOf(other.source))
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+}, 60_000)
+
+test('a sender that is killed again and again loses nothing, and leaves nothing behind', async () => {
+  const base = temporaryDirectory('folder')
+  const folder = path.join(base, 'disk')
+  fs.mkdirSync(folder)
+  const home = await makeHome(path.join(base, 'home'))
+  for (let index = 0; index < 300; index += 1) writeFile(home.source, `d${index % 7}/${index}`, `${index}`)
+  for (const name of ['one', 'two']) writeFile(home.source, name, Buffer.alloc(12 * MIB, name))
+  let sender = await started(home, folder)
+  offerAll(home)
+  for (const atLeast of [1, 100, 200]) {
+    sender.nudge()
+    await until('some are there', () => Object.keys(treeOf(arrivedIn(folder))).length >= atLeast, 20_000)
+    await sender.kill()
+    sender = startTestSender()
+    sender.configure(configFor(home, folder))
+  }
+  await allSent(sender, 302)
+  expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+  expect(leftOvers(folder)).toEqual([])
+}, 60_000)
+
+test('while its disk is not mounted nothing is written to what is underneath; it goes on when it is back', async () => {
+  const base = temporaryDirectory('folder')
+  const [folder, disk] = [path.join(base, 'folder'), path.join(base, 'disk')]
+  for (const directory of [folder, disk]) fs.mkdirSync(directory)
+  const mount = () => execFileSync('mount', ['--bind', disk, folder])
+  const unmount = () => spawnSync('umount', ['-l', folder])
+  mount()
+  onTestFinished(() => void unmount())
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await started(home, folder)
+  writeFile(home.source, 'first', 'first')
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 1)
+  unmount()
+  await until('it is told', () => problemOf(sender) === 'transfer.notMounted')
+  for (let index = 0; index < 20; index += 1) writeFile(home.source, `later-${index}`, `${index}`)
+  offerAll(home)
+  sender.nudge()
+  expect(await tryAt(sender, folder, 'kept')).toMatchObject({
+    works: false,
+    sentence: { key: 'transfer.notMounted' },
+  })
+  // Nor does a sender that has never seen the disk.
+  await sender.kill()
+  const next = startTestSender()
+  next.configure(configFor(home, folder))
+  await until('it is told at the beginning', () => problemOf(next) === 'transfer.notMounted')
+  expect(fs.readdirSync(folder)).toEqual([])
+  mount()
+  await allSent(next, 21)
+  expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+}, 60_000)
+
+test('a full disk and one that is read-only are told, and sending goes on by itself', async () => {
+  const base = temporaryDirectory('folder')
+  const { point, remount } = await mountTmpfs(onTestFinished, { megabytes: 16 })
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await started(home, point)
+  fs.writeFileSync(path.join(point, 'filler'), Buffer.alloc(14 * MIB))
+  writeFile(home.source, 'large', Buffer.alloc(6 * MIB, 'x'))
+  offerAll(home)
+  sender.nudge()
+  await until('it is told that it is full', () => problemOf(sender) === 'transfer.storeFull', 20_000)
+  fs.rmSync(path.join(point, 'filler'))
+  await allSent(sender, 1)
+  await until('all is well again', () => problemOf(sender) === undefined)
+
+  await until('it is remounted', () => remount('ro').then(() => true))
+  writeFile(home.source, 'small', 'small')
+  offerAll(home)
+  sender.nudge()
+  await until('it is told that it is read-only', () => problemOf(sender) === 'transfer.storeReadOnly', 20_000)
+  await remount('rw')
+  await allSent(sender, 2)
+  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+}, 90_000)
+
+test('the folder on this computer is made by itself', async () => {
+  const base = temporaryDirectory('folder')
+  const home = await makeHome(path.join(base, 'home'))
+  const folder = path.join(base, 'store')
+  const sender = startTestSender()
+  sender.configure(configFor(home, folder, EMBEDDED_DESTINATION))
+  await until('it is connected', () => sender.report()?.connection.state === 'connected')
+  expect(sender.report()?.connection.toItself).toBe(true)
+})

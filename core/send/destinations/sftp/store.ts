@@ -1,5 +1,6 @@
 import type { Stats } from 'ssh2'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -42,15 +43,25 @@ async function canSyncAt(channel: Channel, directory: string): Promise<boolean> 
   }
 }
 
-async function openParts(channels: readonly [Channel, ...Channel[]], path: string, folder: string) {
+/** Where a store's names are. */
+export interface SftpPlace {
+  /** The destination's name. */
+  name: string
+  /** The directory at the server that all names are in; it has to be there. */
+  path: string
+  /** This computer's folder, in which partial files are. */
+  folder: string
+}
+
+async function openParts(channels: readonly [Channel, ...Channel[]], { name, path, folder }: SftpPlace) {
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
   await first
     .call<Stats>((sftp, done) => sftp.stat(root, done))
     .catch((thrown: unknown) => {
-      const { kind, reason } = faultOf(thrown)
-      throw new StoreFault(kind === 'absent' ? 'failed' : kind, `${root}: ${reason}`, { cause: thrown })
+      if (statusOf(thrown) !== STATUS.absent) throw faultOf(thrown)
+      throw new Problem('transfer.sftp.noDirectory', { name, path: root }, { cause: thrown })
     })
   const canSync = await canSyncAt(first, root)
   const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
@@ -85,17 +96,11 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
 
 /**
  * The files of an SFTP server as a store of objects.
- * @param path the directory there that all names are in; it has to be there.
- * @param folder this computer's, in which partial files are.
- * @throws StoreFault.
+ * @throws StoreFault; Problem where only a person can help.
  */
-export async function openSftpStore(
-  connection: Connection,
-  path: string,
-  folder: string,
-): Promise<ObjectStore> {
+export async function openSftpStore(connection: Connection, place: SftpPlace): Promise<ObjectStore> {
   const channels = await openChannels(connection)
-  const parts = await openParts(channels, path, folder)
+  const parts = await openParts(channels, place)
   const { pick, directories, pathOf, root } = parts
 
   return {

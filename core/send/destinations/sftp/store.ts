@@ -10,6 +10,7 @@ import { openDirectories, parentOf } from './directories.ts'
 import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
+import { WHOLE } from './parts.ts'
 import { put } from './put.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
@@ -78,7 +79,7 @@ async function openParts(channels: readonly [Channel, ...Channel[]], { name, pat
   return parts
 }
 
-/** Removes partial files that nobody has gone on with. */
+/** Removes what an earlier session has left: whole files at once, partial ones that nobody has gone on with. */
 async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
   const channel = pick()
   const found = await channel
@@ -89,7 +90,8 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     })
   for (const { filename, attrs } of found) {
     const path = `${partials}/${filename}`
-    if (!attrs.isFile() || attrs.mtime * 1_000 >= olderThan || inUse.has(path)) continue
+    const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
+    if (!attrs.isFile() || !isOver || inUse.has(path)) continue
     await channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)
   }
 }

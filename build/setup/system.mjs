@@ -55,7 +55,7 @@ export const testPackages = [
   'python3-aiosmtpd',
 ]
 
-/** Storage servers that files are sent to, and what opens an encrypted file without us. Some hundred megabytes. */
+/** Storage servers that files are sent to, what opens an encrypted file without us, and who to be compared with. */
 export const serverPackages = [
   'ceph-mon',
   'ceph-osd',
@@ -65,6 +65,8 @@ export const serverPackages = [
   'swift-container',
   'swift-object',
   'memcached',
+  'openssh-server',
+  'rclone',
   'age',
 ]
 

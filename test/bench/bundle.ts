@@ -21,7 +21,7 @@ export async function bundle(directory: string, files: readonly string[]): Promi
       minify: false,
       rolldownOptions: {
         // Native modules are loaded from node_modules, which a link in the bundle leads to.
-        external: [/^koffi$/, /^@photostructure\/sqlite$/, /^msgpackr-extract$/, /^@napi-rs\//],
+        external: [/^koffi$/, /^@photostructure\/sqlite$/, /^msgpackr-extract$/, /^ssh2$/, /^@napi-rs\//],
         input: Object.fromEntries(files.map((name) => [name, path.join(project, `${name}.ts`)])),
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },

@@ -7,6 +7,7 @@ import { measure, type Row, table } from './row.ts'
 const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   app: () => import('./app.ts'),
   check: () => import('./check.ts'),
+  destinations: () => import('./destinations.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),
   transfer: () => import('./transfer.ts'),

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { rawTls } from './raw-tls.ts'
@@ -11,17 +10,8 @@ import { startLine } from './transfer-line.ts'
 import { bareDisk, tarOverSocket } from './transfer-peers.ts'
 import { queueMillion } from './transfer-queue.ts'
 import { startRsyncDaemon } from './transfer-rsync.ts'
-
-/** One load: how many files of how many bytes. */
-interface Load {
-  name: string
-  files: number
-  bytes: number
-  /** How often it is measured; the best run of each program counts. */
-  runs: number
-  /** Parts of the time that rsync takes, without and with --fsync; left out: it is only told. */
-  aims?: { rsync: number; synced: number }
-}
+import type { Load } from './write-load.ts'
+import { settle, writeLoad } from './write-load.ts'
 
 const SMALL: Load = {
   ...{ name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 3 },
@@ -99,9 +89,6 @@ async function sendOnce(
 
 /** What else the machine does meets one run or the other. */
 const best = (runs: readonly Sent[]) => Math.min(...runs.map(({ seconds }) => seconds))
-
-/** What was written before is the disk's: nobody waits for it in the middle of another's run. */
-const settle = () => execFileSync('sync')
 
 /** A few large files would fill the disk, and cost nobody anything when they go. */
 function removeLarge(directory: string): void {
@@ -262,18 +249,4 @@ async function fromLongQueue(place: Place): Promise<Row[]> {
     prepare: (ledger, destination) => queueMillion(ledger, place.source, destination),
   })
   return memoryRows('1,000,000 files queued', [sent])
-}
-
-function writeLoad({ files, bytes }: Load, directory: string): void {
-  mkdirSync(directory, { recursive: true })
-  const content = Buffer.alloc(bytes)
-  for (let index = 0; index < files; index += 1) {
-    const folder = path.join(directory, `d${Math.floor(index / 1000)}`)
-    if (index % 1000 === 0) mkdirSync(folder, { recursive: true })
-    // Different files, none of them compressible to nothing, at the cost of a few bytes each.
-    for (let offset = 0; offset < bytes; offset += 65_536)
-      content.writeUInt32LE((index * 2654435761) >>> 0, offset)
-    writeFileSync(path.join(folder, `file${index}`), content)
-  }
-  settle()
 }

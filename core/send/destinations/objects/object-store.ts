@@ -102,7 +102,10 @@ export interface ObjectStore {
   /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
   remove(name: string): Promise<void>
-  /** Removes what interrupted uploads have left behind, if it is older than this (milliseconds since 1970). */
+  /**
+   * Removes what uploads of earlier sessions have left behind, if it cannot be gone on with, or is older than this
+   * (milliseconds since 1970).
+   */
   sweep(olderThan: number): Promise<void>
   /** Resolves with the reason when the connection is lost; never, where there is none to lose. */
   readonly ended: Promise<unknown>

@@ -11,9 +11,10 @@ import { claimFolder } from './owner.ts'
 import type { ObjectSession } from './session.ts'
 import { openObjectSession } from './session.ts'
 
-const DAY_MS = 86_400_000
-/** What an interrupted upload has left behind may be gone on with for so long. */
-const LEFT_OVER_MS = 7 * DAY_MS
+/** What an interrupted upload has left behind may be gone on with for a week. */
+const LEFT_OVER_MS = 7 * 86_400_000
+/** It is looked for again, as a server may go on for a while with what a session has asked for that was cut. */
+const SWEEP_EVERY_MS = 600_000
 
 /** A store that answers. */
 export interface ReachedStore {
@@ -37,12 +38,6 @@ export interface ObjectKind {
 
 export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
   destination: { name: string; folder: string }
-}
-
-/** What is done once, however many sessions there are. */
-interface Once {
-  sweptAt: number
-  isTold: boolean
 }
 
 async function openOn(
@@ -70,18 +65,6 @@ async function openOn(
   return session
 }
 
-/** What belongs to the beginning of a session, but need not be waited for. */
-function lookAfter(store: ObjectStore, name: string, events: DestinationEvents, once: Once): void {
-  if (!store.can.durable && !once.isTold) events.onNotice(message('transfer.objects.notDurable', { name }))
-  once.isTold = true
-  const now = Date.now()
-  if (now - once.sweptAt < DAY_MS) return
-  once.sweptAt = now
-  store.sweep(now - LEFT_OVER_MS).catch((thrown) => {
-    events.log('warn', `left-overs of interrupted uploads at ${name}: ${errorText(thrown)}`)
-  })
-}
-
 /** Keeps up sessions with a store of objects for as long as it is wanted. */
 export function openObjects(
   options: ObjectOptions,
@@ -90,7 +73,21 @@ export function openObjects(
   watch?: typeof watchWake,
 ): Destination {
   const { name } = options.destination
-  const once: Once = { sweptAt: 0, isTold: false }
+  let isTold = false
+
+  /** What belongs to a session, but is not waited for; returns what ends it. */
+  const lookAfter = (store: ObjectStore): (() => void) => {
+    if (!store.can.durable && !isTold) events.onNotice(message('transfer.objects.notDurable', { name }))
+    isTold = true
+    const sweep = () => {
+      store.sweep(Date.now() - LEFT_OVER_MS).catch((thrown) => {
+        events.log('info', `left-overs of interrupted uploads at ${name}: ${errorText(thrown)}`)
+      })
+    }
+    sweep()
+    const timer = setInterval(sweep, SWEEP_EVERY_MS)
+    return () => clearInterval(timer)
+  }
 
   const serve = async (
     signal: AbortSignal,
@@ -110,8 +107,9 @@ export function openObjects(
       signal.throwIfAborted()
       const opened = openOn(reached, options, events, end, over)
       const session = await Promise.race([opened, ended.then((why) => Promise.reject(why))])
-      lookAfter(store, name, events, once)
+      const endLooking = lookAfter(store)
       const reason = await ended
+      endLooking()
       session.close()
       events.onSession(null)
       return reason

@@ -7,6 +7,8 @@ import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 
 /** SSH_FXF_… flags of an open. */
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, truncate: 0x10, exclusive: 0x20 } as const
+/** Begins the names of partial files that are not gone on with: they are of one session. */
+export const WHOLE = 'whole-'
 /** More is not asked, or sent, in one call: servers take at least 32 KiB, OpenSSH 255 KiB. */
 export const PIECE_BYTES = 128 * 1024
 /** Bytes of one large file that are under way. */

@@ -3,7 +3,7 @@ import type { ObjectFacts, PutOptions } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, close, giveName, OPEN, PIECE_BYTES, settle, writePiece } from './parts.ts'
+import { asBuffer, close, giveName, OPEN, PIECE_BYTES, settle, WHOLE, writePiece } from './parts.ts'
 
 /** Writes a whole file under a name that nobody looks at. */
 async function writeWhole(
@@ -35,7 +35,7 @@ export async function put(
 ): Promise<void> {
   const { directories, partials, inUse, root } = parts
   const channel = parts.pick()
-  const partial = `${partials}/${randomUUID()}`
+  const partial = `${partials}/${WHOLE}${randomUUID()}`
   inUse.add(partial)
   try {
     await directories.make(partials)

@@ -18,14 +18,14 @@ export async function reachSftp(
   secrets: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ReachedStore> {
-  const { name, path, folder } = destination
   const connection = await connectSftp(destination, secrets, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof OtherHostKey)) throw thrown
+    const { name } = destination
     const address = addressOf(destination)
     throw new Problem('transfer.sftp.otherHostKey', { name, address, found: thrown.found }, { cause: thrown })
   })
   try {
-    const store = await openSftpStore(connection, path, folder)
+    const store = await openSftpStore(connection, destination)
     return { store, localAddress: connection.localAddress, isToItself: connection.isToItself }
   } catch (thrown) {
     connection.client.destroy()

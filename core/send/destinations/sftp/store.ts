@@ -1,5 +1,6 @@
 import type { Stats } from 'ssh2'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -9,6 +10,7 @@ import { openDirectories, parentOf } from './directories.ts'
 import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
+import { WHOLE } from './parts.ts'
 import { put } from './put.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
@@ -42,15 +44,25 @@ async function canSyncAt(channel: Channel, directory: string): Promise<boolean> 
   }
 }
 
-async function openParts(channels: readonly [Channel, ...Channel[]], path: string, folder: string) {
+/** Where a store's names are. */
+export interface SftpPlace {
+  /** The destination's name. */
+  name: string
+  /** The directory at the server that all names are in; it has to be there. */
+  path: string
+  /** This computer's folder, in which partial files are. */
+  folder: string
+}
+
+async function openParts(channels: readonly [Channel, ...Channel[]], { name, path, folder }: SftpPlace) {
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
   await first
     .call<Stats>((sftp, done) => sftp.stat(root, done))
     .catch((thrown: unknown) => {
-      const { kind, reason } = faultOf(thrown)
-      throw new StoreFault(kind === 'absent' ? 'failed' : kind, `${root}: ${reason}`, { cause: thrown })
+      if (statusOf(thrown) !== STATUS.absent) throw faultOf(thrown)
+      throw new Problem('transfer.sftp.noDirectory', { name, path: root }, { cause: thrown })
     })
   const canSync = await canSyncAt(first, root)
   const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
@@ -67,7 +79,7 @@ async function openParts(channels: readonly [Channel, ...Channel[]], path: strin
   return parts
 }
 
-/** Removes partial files that nobody has gone on with. */
+/** Removes what an earlier session has left: whole files at once, partial ones that nobody has gone on with. */
 async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
   const channel = pick()
   const found = await channel
@@ -78,24 +90,19 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     })
   for (const { filename, attrs } of found) {
     const path = `${partials}/${filename}`
-    if (!attrs.isFile() || attrs.mtime * 1_000 >= olderThan || inUse.has(path)) continue
+    const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
+    if (!attrs.isFile() || !isOver || inUse.has(path)) continue
     await channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)
   }
 }
 
 /**
  * The files of an SFTP server as a store of objects.
- * @param path the directory there that all names are in; it has to be there.
- * @param folder this computer's, in which partial files are.
- * @throws StoreFault.
+ * @throws StoreFault; Problem where only a person can help.
  */
-export async function openSftpStore(
-  connection: Connection,
-  path: string,
-  folder: string,
-): Promise<ObjectStore> {
+export async function openSftpStore(connection: Connection, place: SftpPlace): Promise<ObjectStore> {
   const channels = await openChannels(connection)
-  const parts = await openParts(channels, path, folder)
+  const parts = await openParts(channels, place)
   const { pick, directories, pathOf, root } = parts
 
   return {

@@ -31,7 +31,7 @@ export function trySftp(
         },
       )
       try {
-        const store = await openSftpStore(connection, path, folder)
+        const store = await openSftpStore(connection, { name, path, folder })
         found.hostKey = hostKey
         found.durable = store.can.durable
         if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
@@ -42,6 +42,6 @@ export function trySftp(
       }
     },
     why: (thrown) =>
-      thrown instanceof Problem ? sentenceOf(thrown) : troubleOf(thrown, place, true).problem,
+      thrown instanceof Problem ? sentenceOf(thrown) : troubleOf(thrown, place, false).problem,
   })
 }

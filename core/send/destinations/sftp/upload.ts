@@ -6,7 +6,17 @@ import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, close, giveName, OPEN, PIECE_BYTES, settle, WINDOW_BYTES, writePiece } from './parts.ts'
+import {
+  asBuffer,
+  close,
+  giveName,
+  OPEN,
+  PIECE_BYTES,
+  settle,
+  WHOLE,
+  WINDOW_BYTES,
+  writePiece,
+} from './parts.ts'
 import { readFrom } from './read.ts'
 
 /** What an earlier attempt has left, with the digest of it as it is on the server's disk. */
@@ -46,7 +56,7 @@ export async function beginUpload(
 ): Promise<ObjectUpload> {
   const { directories, partials, inUse, root } = parts
   const channel = parts.pick()
-  const path = `${partials}/${resume ?? randomUUID()}`
+  const path = `${partials}/${resume ?? `${WHOLE}${randomUUID()}`}`
   inUse.add(path)
   let opened: Partial
   try {

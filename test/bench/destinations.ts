@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startSftpServer } from '../support/servers/sftp.ts'
+import type { SentTo, Target } from './destinations-send.ts'
+import { sendTo } from './destinations-send.ts'
+import type { Row } from './row.ts'
+import { bundleEnds } from './transfer-ends.ts'
+import type { Load } from './write-load.ts'
+import { settle, writeLoad } from './write-load.ts'
+
+const SMALL: Load = { name: '2,000 × 4 KiB', files: 2_000, bytes: 4096, runs: 5 }
+const LARGE: Load = { name: '1 GiB', files: 1, bytes: 1024 ** 3, runs: 3 }
+const BEFORE: Load = { name: '500 × 4 KiB', files: 500, bytes: 4096, runs: 1 }
+const MEMORY_MIB = 200
+
+/** A kind of destination, and how rclone is told of the same place. */
+interface Rival {
+  name: string
+  /** A place that nothing was sent to yet. */
+  place(): Promise<Target>
+  /** rclone's remote, as its environment variables have it (RCLONE_CONFIG_THERE_…), and a place there. */
+  remote: Record<string, string>
+  at(): string
+  /** rclone's best flags here, by the load. */
+  flags: { small: string[]; large: string[] }
+  stop(): Promise<void>
+}
+
+async function sftp(): Promise<Rival> {
+  const server = await startSftpServer()
+  const { port, user, key, keyFile, hostKey, root } = server
+  let count = 0
+  const next = () => {
+    count += 1
+    mkdirSync(path.join(root, `run-${count}`))
+    return `run-${count}`
+  }
+  const login = { host: '127.0.0.1', port, user, hostKey, login: 'key', keyFile: null } as const
+  return {
+    name: 'sftp',
+    async place() {
+      const common = { id: 'bench', name: 'nas', folder: 'station', recipient: null }
+      return { destination: { ...common, ...login, kind: 'sftp', path: next() }, secrets: { key } }
+    },
+    remote: { TYPE: 'sftp', HOST: '127.0.0.1', PORT: String(port), USER: user, KEY_FILE: keyFile },
+    at: next,
+    flags: {
+      small: ['--transfers=32', '--checkers=32', '--sftp-disable-hashcheck'],
+      large: ['--sftp-concurrency=64', '--sftp-chunk-size=255k', '--sftp-disable-hashcheck'],
+    },
+    stop: server.stop,
+  }
+}
+
+function rclone({ remote, at }: Rival, source: string, flags: string[]): number {
+  const settings = Object.entries(remote).map(([name, value]) => [`RCLONE_CONFIG_THERE_${name}`, value])
+  const env = { ...process.env, ...Object.fromEntries(settings), RCLONE_CONFIG: '/dev/null' }
+  const words = ['copy', source, `there:${at()}`, ...flags]
+  const startedAt = performance.now()
+  execFileSync('rclone', words, { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  return (performance.now() - startedAt) / 1000
+}
+
+/** The programs take turns, so that what else the machine does meets both. */
+async function against(rival: Rival, load: Load, directory: string): Promise<Row[]> {
+  const source = path.join(directory, `source-${load.files}`)
+  writeLoad(load, source)
+  const ours: SentTo[] = []
+  const theirs: number[] = []
+  for (let run = 0; run < load.runs; run += 1) {
+    const own = mkdtempSync(path.join(directory, 'run-'))
+    settle()
+    const [ends, before] = [path.join(directory, 'ends'), path.join(directory, 'before')]
+    ours.push(await sendTo(await rival.place(), { ends, source, before, directory: own }))
+    settle()
+    theirs.push(rclone(rival, source, load === LARGE ? rival.flags.large : rival.flags.small))
+  }
+  const metric = `${rival.name}, ${load.name}`
+  return [
+    {
+      metric,
+      value: Math.min(...ours.map(({ seconds }) => seconds)),
+      unit: 's',
+      reference: { name: 'rclone', value: Math.min(...theirs) },
+      target: { atMost: 1 },
+    },
+    {
+      metric: `${metric}, memory of the sender at its peak`,
+      value: Math.max(...ours.map(({ senderMiB }) => senderMiB)),
+      unit: 'MiB',
+      reference: null,
+      target: { atMost: MEMORY_MIB },
+    },
+  ]
+}
+
+/** Another kind of destination takes part by a function here. */
+const rivals: readonly (() => Promise<Rival>)[] = [sftp]
+
+/** Sending to durable at what is no Holdfast, against rclone on the same files. */
+export async function run(): Promise<Row[]> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
+  const rows: Row[] = []
+  try {
+    await bundleEnds(path.join(directory, 'ends'))
+    writeLoad(BEFORE, path.join(directory, 'before'))
+    for (const start of rivals) {
+      const rival = await start()
+      try {
+        for (const load of [SMALL, LARGE]) rows.push(...(await against(rival, load, directory)))
+      } finally {
+        await rival.stop()
+      }
+    }
+    return rows
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+/** One load: how many files of how many bytes. */
+export interface Load {
+  name: string
+  files: number
+  bytes: number
+  /** How often it is measured; the best run of each program counts. */
+  runs: number
+  /** Parts of the time that rsync takes, without and with --fsync; left out: it is only told. */
+  aims?: { rsync: number; synced: number }
+}
+
+/** What was written before is the disk's: nobody waits for it in the middle of another's run. */
+export const settle = () => execFileSync('sync')
+
+export function writeLoad({ files, bytes }: Load, directory: string): void {
+  mkdirSync(directory, { recursive: true })
+  const content = Buffer.alloc(bytes)
+  for (let index = 0; index < files; index += 1) {
+    const folder = path.join(directory, `d${Math.floor(index / 1000)}`)
+    if (index % 1000 === 0) mkdirSync(folder, { recursive: true })
+    // Different files, none of them compressible to nothing, at the cost of a few bytes each.
+    for (let offset = 0; offset < bytes; offset += 65_536)
+      content.writeUInt32LE((index * 2654435761) >>> 0, offset)
+    writeFileSync(path.join(folder, `file${index}`), content)
+  }
+  settle()
+}

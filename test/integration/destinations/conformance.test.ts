@@ -1,0 +1,221 @@
+// What every kind of destination has to do. A kind takes part by a row in the table: see test/support/destinations/kind.ts.
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHasher, digestOf } from '../../../core/files/digest.ts'
+import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
+import type { TestedKind } from '../../support/destinations/kind.ts'
+import { receiverKind } from '../../support/destinations/receiver-kind.ts'
+import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { startRelay } from '../../support/relay.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const kinds: readonly TestedKind[] = [receiverKind, sftpKind]
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const durable = { kind: 'durable' }
+
+const oddNames = [
+  ' leading and trailing ',
+  'a/b c/d.txt',
+  'caf\u00e9',
+  'cafe\u0301',
+  '測試/檔案',
+  'line\nbreak',
+  '%2F&?#"\\*',
+  '-dash',
+  '.hidden',
+  'x'.repeat(255),
+]
+
+const proofOf = (nonce: Buffer, bytes: Buffer): Buffer => {
+  const hasher = createHasher()
+  hasher.update(nonce)
+  hasher.update(bytes)
+  return hasher.digest()
+}
+
+describe.each(kinds)('$name', (kind) => {
+  beforeAll(() => kind.start?.())
+  afterAll(() => kind.stop?.())
+
+  /** A place and a sender of its own. */
+  const begin = async (options?: { megabytes?: number }) => {
+    const home = await makeHome(temporaryDirectory('conformance'))
+    const place = await kind.open(home, options)
+    const memory = { session: null }
+    const open = (port?: number) => drive(home, place.settings(port), place.secrets, { memory })
+    return { home, place, memory, open }
+  }
+
+  test('keeps contents, times and modes, whatever the names and sizes', async () => {
+    const { place, open } = await begin()
+    const driver = open()
+    const mtimeNs = 1_700_000_000_123_456_789n
+    const files = oddNames.map((name, index) => ({ name, bytes: randomBytes(index * 100), mode: 0o604 }))
+    files.push({ name: 'large', bytes: randomBytes(3 * MIB + 17), mode: 0o750 })
+    const sent = files.map(({ name, bytes, mode }) => driver.send(name, bytes, { mtimeNs, mode }))
+    for (const answer of await Promise.all(sent)) expect(answer).toMatchObject(durable)
+    for (const { name, bytes, mode } of files) {
+      const there = await place.file('data', name)
+      expect({ name, there: there?.bytes.equals(bytes) }).toEqual({ name, there: true })
+      expect(there).toMatchObject({ mtimeNs: kind.keepsNs(mtimeNs), mode: kind.keepsMode(mode) })
+    }
+    expect(await place.leftOvers()).toEqual([])
+  })
+
+  test('refuses a name that leads out, and goes on with others', async () => {
+    const { open } = await begin()
+    const driver = open()
+    const [outside, inside] = await Promise.all([
+      driver.send('../outside', Buffer.from('x')),
+      driver.send('inside', Buffer.from('x')),
+    ])
+    expect([outside.kind, inside.kind]).toEqual(['refused', 'durable'])
+  })
+
+  test('keeps what a newer content replaces, and also what was a file before it was a directory', async () => {
+    const { place, open } = await begin()
+    const driver = open()
+    const contents = [randomBytes(100), randomBytes(2 * MIB), randomBytes(50)]
+    for (const [index, bytes] of contents.entries()) {
+      const mtimeNs = BigInt(1_700_000_000 + index) * 1_000_000_000n
+      expect(await driver.send('a', bytes, { mtimeNs })).toMatchObject(durable)
+    }
+    expect((await place.file('data', 'a'))?.bytes).toEqual(contents[2])
+    expect((await place.older('data', 'a')).map(digestOf)).toEqual(contents.slice(0, 2).map(digestOf))
+    // A directory of that name comes instead.
+    expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject(durable)
+    expect((await place.file('data', 'a/b'))?.bytes.toString()).toBe('below')
+    expect((await place.older('data', 'a')).map(digestOf)).toEqual(contents.map(digestOf))
+    expect(await place.leftOvers()).toEqual([])
+  })
+
+  test('knows again what it has, when the ledger was lost: nothing is sent twice', async () => {
+    const { home, place } = await begin()
+    const relay = place.port === undefined ? null : await startRelay(place.port)
+    const settings = place.settings(relay?.port)
+    const files = [
+      { path: 'small', bytes: randomBytes(200 * KIB) },
+      { path: 'large', bytes: randomBytes(2 * MIB) },
+    ]
+    const first = drive(home, settings, place.secrets)
+    expect((await first.session()).asksFirst).toBe(false)
+    for (const { path, bytes } of files) expect(await first.send(path, bytes)).toMatchObject(durable)
+    first.stop()
+    const before = relay?.sentBytes() ?? 0
+    const second = drive(home, settings, place.secrets)
+    const session = await second.session()
+    expect(session.asksFirst).toBe(true)
+    for (const { path, bytes } of files) {
+      const file = { source, path, facts: factsOf(bytes.length) }
+      const asked = await session.copy(file, [], digestOf(bytes), { source, path, isMoved: false })
+      expect(asked).toMatchObject(durable)
+      expect(await place.older('data', path)).toEqual([])
+    }
+    expect((relay?.sentBytes() ?? 0) - before).toBeLessThan(100 * KIB)
+    // Of a content that it has not it says so.
+    const other = { source, path: 'small', facts: factsOf(200 * KIB) }
+    const from = { source, path: 'small', isMoved: false }
+    expect(await session.copy(other, [], digestOf(Buffer.from('other')), from)).toBeNull()
+  })
+
+  test('proves what it has from its disk, not from memory', async () => {
+    const { place, open } = await begin()
+    const driver = open()
+    const bytes = randomBytes(300 * KIB)
+    expect(await driver.send('a', bytes)).toMatchObject(durable)
+    const session = await driver.session()
+    const nonce = randomBytes(32)
+    const good = await session.prove(source, 'a', bytes.length, nonce)
+    expect(good).toEqual({ kind: 'digest', digest: proofOf(nonce, bytes) })
+    await place.damage('data', 'a')
+    const bad = await session.prove(source, 'a', bytes.length, nonce)
+    expect(bad).not.toEqual(good)
+    expect((await session.prove(source, 'none', 1, nonce)).kind).toBe('absent')
+  })
+
+  test('goes on with a large file where the connection was cut, and leaves nothing behind', async () => {
+    const { place, memory, home } = await begin()
+    if (place.port === undefined) throw new Error('a kind without a port needs a test of its own')
+    const relay = await startRelay(place.port)
+    const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
+    await driver.session()
+    const bytes = randomBytes(12 * MIB)
+    const cut = relay.arm('reset', 'sent', 9 * MIB)
+    expect((await driver.send('large', bytes, {}, '7.1')).kind).toBe('lost')
+    await cut
+    await until('the session is over', () => driver.state !== 'connected')
+    expect(await place.file('data', 'large')).toBeNull()
+    expect(await driver.send('large', bytes, {}, '7.1')).toMatchObject(durable)
+    if (kind.resumes) expect(driver.skipped).toBeGreaterThan(2 * MIB)
+    expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
+    expect(await place.older('data', 'large')).toEqual([])
+    await until('nothing is left', async () => (await place.leftOvers()).length === 0)
+  })
+
+  test('small files that were cut off are all there after they are sent again, without older contents', async () => {
+    const { place, memory, home } = await begin()
+    if (place.port === undefined) throw new Error('a kind without a port needs a test of its own')
+    const relay = await startRelay(place.port)
+    const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
+    await driver.session()
+    const files = Array.from({ length: 60 }, (_, index) => ({
+      path: `d${index % 3}/f${index}`,
+      bytes: randomBytes(8 * KIB),
+    }))
+    void relay.arm('reset', 'sent', 250 * KIB)
+    const answers = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
+    expect(answers.some(({ kind: answer }) => answer === 'lost')).toBe(true)
+    for (const [index, { path, bytes }] of files.entries()) {
+      // What was said to be durable has to be there whatever follows.
+      if (answers[index]?.kind === 'durable') expect((await place.file('data', path))?.bytes).toEqual(bytes)
+    }
+    await until('the session is over', () => driver.state !== 'connected')
+    const again = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
+    for (const answer of again) expect(answer).toMatchObject(durable)
+    for (const { path, bytes } of files) {
+      expect((await place.file('data', path))?.bytes.equals(bytes)).toBe(true)
+      expect(await place.older('data', path)).toEqual([])
+    }
+  })
+
+  test('the limit of the line holds for small and for large files', async () => {
+    const { home, place } = await begin()
+    const bucket = createBucket()
+    const driver = drive(home, place.settings(), place.secrets, { bucket })
+    await driver.session()
+    bucket.setRate(512 * KIB)
+    const began = performance.now()
+    const [small, large] = [randomBytes(200 * KIB), randomBytes(600 * KIB)]
+    const answers = await Promise.all([driver.send('small', small), driver.send('large', large)])
+    const seconds = (performance.now() - began) / 1000
+    expect(answers).toMatchObject([durable, durable])
+    expect(seconds).toBeGreaterThan(1.2)
+    expect(seconds).toBeLessThan(6)
+  })
+
+  test.runIf(kind.canBeFull)(
+    'says that it is full or read-only, and takes what it has room for',
+    async () => {
+      const { place, open } = await begin({ megabytes: 6 })
+      const driver = open()
+      expect(await driver.send('first', randomBytes(2 * MIB))).toMatchObject(durable)
+      const large = await driver.send('large', randomBytes(8 * MIB))
+      expect(large).toMatchObject({ kind: 'again', trouble: 'yes' })
+      expect(large).toMatchObject({ reason: { key: expect.stringMatching(/full/i) } })
+      expect(await place.file('data', 'large')).toBeNull()
+      await until('what did not fit is removed', async () => (await place.leftOvers()).length === 0)
+      expect(await driver.send('small', randomBytes(10 * KIB))).toMatchObject(durable)
+      if (place.makeReadOnly === undefined) return
+      driver.stop()
+      await place.makeReadOnly()
+      const after = await open().send('other', randomBytes(10 * KIB))
+      expect(after).toMatchObject({ kind: 'again', trouble: 'yes', reason: { params: { name: 'nas' } } })
+    },
+  )
+})

@@ -1,0 +1,184 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import type { SessionMemory } from '../../../core/ledger/ledger.ts'
+import { tryDestination } from '../../../core/send/destinations/try.ts'
+import type { SftpDestination } from '../../../core/settings/schema.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
+import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
+import { factsOf } from '../../support/file-facts.ts'
+import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
+import { startSftpServer } from '../../support/servers/sftp.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome, treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+beforeAll(() => sftpKind.start?.())
+afterAll(() => sftpKind.stop?.())
+
+const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
+
+async function begin() {
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const place = await sftpKind.open(home)
+  const settings = place.settings() as SftpDestination
+  return { home, place, settings }
+}
+
+async function tried(
+  changes: Partial<SftpDestination> & { hostKey?: string },
+  secrets?: Record<string, string>,
+) {
+  const { home, place, settings } = await begin()
+  const destination = { ...settings, ...changes }
+  const { signal } = new AbortController()
+  const options = { identity: home.identity, name: 'station-3', secrets: secrets ?? place.secrets, signal }
+  return { answer: await tryDestination(destination, options), directory: settings.path }
+}
+
+test('first contact shows the host key and logs in to nothing; with it, all steps work and nothing stays', async () => {
+  const { hostKey } = sftpServer()
+  const { answer: first } = await tried({ hostKey: '' }, {})
+  expect(first).toMatchObject({
+    works: false,
+    found: { hostKey },
+    sentence: { key: 'transfer.sftp.newHostKey' },
+  })
+  const { answer, directory } = await tried({})
+  expect(answer).toMatchObject({ works: true, found: { durable: true } })
+  expect(answer.steps.every(({ done }) => done)).toBe(true)
+  expect(treeOf(directory)).toEqual({})
+})
+
+test.each([
+  ['a changed host key', { hostKey: OTHER_KEY }, 'transfer.sftp.otherHostKey'],
+  ['a user that is not let in', { user: 'nobody-here' }, 'transfer.sftp.loginRefused'],
+  ['a key file that is not there', { login: 'file', keyFile: '/none/key' }, 'transfer.sftp.keyFile'],
+  ['a port where nobody listens', { port: 1 }, 'transfer.objects.unreachable'],
+  ['a directory that is not there', { path: '/none' }, 'transfer.sftp.noDirectory'],
+] as const)('%s is said', async (_, changes, key) => {
+  const { answer } = await tried(changes)
+  expect(answer).toMatchObject({ works: false, sentence: { key } })
+})
+
+test('a changed host key: nothing is sent, and people are told', async () => {
+  const { home, place, settings } = await begin()
+  const driver = drive(home, { ...settings, hostKey: OTHER_KEY }, place.secrets)
+  const problem = await until('it is told', () => driver.problem)
+  expect([driver.state, problem.key]).toEqual(['refused', 'transfer.sftp.otherHostKey'])
+  expect(treeOf(settings.path)).toEqual({})
+})
+
+test('keys with a passphrase, key files and agents log in', async () => {
+  const { keyFile, key } = sftpServer()
+  const locked = path.join(temporaryDirectory('key'), 'key')
+  execFileSync('cp', [keyFile, locked])
+  execFileSync('ssh-keygen', ['-q', '-p', '-N', 'open sesame', '-f', locked])
+  const inKey = { key: readFileSync(locked, 'utf8'), passphrase: 'open sesame' }
+  expect((await tried({ login: 'key' }, inKey)).answer.works).toBe(true)
+  expect((await tried({ login: 'key' }, { ...inKey, passphrase: 'wrong' })).answer.works).toBe(false)
+  expect((await tried({ login: 'file', keyFile }, {})).answer.works).toBe(true)
+  const socket = path.join(temporaryDirectory('agent'), 'socket')
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
+  onTestFinished(async () => {
+    agent.kill()
+    await once(agent, 'exit')
+  })
+  await until('the agent is there', () => existsSync(socket))
+  execFileSync('ssh-add', ['-q', '-'], { input: key, env: { ...process.env, SSH_AUTH_SOCK: socket } })
+  const before = process.env.SSH_AUTH_SOCK
+  process.env.SSH_AUTH_SOCK = socket
+  onTestFinished(() => {
+    process.env.SSH_AUTH_SOCK = before
+  })
+  expect((await tried({ login: 'agent' }, {})).answer.works).toBe(true)
+})
+
+test("another computer's folder is refused before anything is written, until who is in charge says otherwise", async () => {
+  const { home, place, settings } = await begin()
+  const first = drive(home, settings, place.secrets)
+  expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
+  first.stop()
+  const before = treeOf(settings.path)
+  const other = await makeHome(temporaryDirectory('other'))
+  const second = drive(other, settings, place.secrets, { name: 'station-4' })
+  const problem = await until('it is told', () => second.problem)
+  expect(second.state).toBe('refused')
+  expect(problem).toMatchObject({ key: 'transfer.objects.foreign', params: { computer: 'station-3' } })
+  expect(treeOf(settings.path)).toEqual(before)
+  // As the sentence says: this computer replaces it. What is there is kept.
+  rmSync(path.join(settings.path, 'station/.holdfast/owner.json'))
+  expect(await second.send('a', Buffer.from('second'))).toMatchObject({ kind: 'durable' })
+  expect((await place.older('data', 'a')).map(String)).toEqual(['first'])
+})
+
+test('sources of one name have directories of their own, also after a restart', async () => {
+  const { home, place, settings } = await begin()
+  const twin = { ...source, id: 'source-2', name: 'Data' }
+  const send = async (content: string) => {
+    const driver = drive(home, settings, place.secrets)
+    const session = await driver.session()
+    for (const [from, name] of [
+      [twin, 'twin'],
+      [source, 'first'],
+    ] as const) {
+      const bytes = Buffer.from(content)
+      const file = { source: from, path: name, facts: factsOf(bytes.length), bytes, digest: digestOf(bytes) }
+      await new Promise<void>((resolve) => {
+        const ignore = () => undefined
+        const events = { onTurn: () => true, onWire: ignore, onUsed: ignore, onAnswer: () => resolve() }
+        void session.sendSmall([file], [], events)
+      })
+    }
+    driver.stop()
+  }
+  await send('one')
+  await send('two')
+  expect((await place.file('Data', 'twin'))?.bytes.toString()).toBe('two')
+  expect((await place.file('data-2', 'first'))?.bytes.toString()).toBe('two')
+})
+
+test('a folder that was emptied is one that has nothing: what was sent waits again', async () => {
+  const { home, place, settings } = await begin()
+  const kept: { session: SessionMemory | null } = { session: null }
+  const first = drive(home, settings, place.secrets, { memory: kept })
+  await first.send('a', Buffer.from('a'))
+  first.stop()
+  const epoch = kept.session?.epoch
+  rmSync(path.join(settings.path, 'station'), { recursive: true })
+  const second = drive(home, settings, place.secrets, { memory: kept })
+  expect((await second.session()).asksFirst).toBe(false)
+  expect(kept.session?.epoch).not.toBe(epoch)
+})
+
+test('a login that may only read is told so', async () => {
+  const server = await startSftpServer('-R')
+  onTestFinished(() => server.stop())
+  const { home, settings } = await begin()
+  const { port, hostKey, key } = server
+  const driver = drive(home, { ...settings, port, hostKey, path: '' }, { key })
+  const problem = await until('it is told', () => driver.problem)
+  expect([driver.state, problem.key]).toEqual(['refused', 'transfer.objects.denied'])
+})
+
+test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {
+  const server = await startLyingSftp('secret')
+  onTestFinished(() => server.stop())
+  const { home, settings } = await begin()
+  const at = { ...settings, port: server.port, path: '', login: 'password' as const, hostKey: '' }
+  const { signal } = new AbortController()
+  const options = { identity: home.identity, name: 'station-3', secrets: { password: 'secret' }, signal }
+  const { found } = await tryDestination(at, options)
+  const driver = drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' })
+  expect(await driver.send('good', Buffer.alloc(5_000))).toMatchObject({ kind: 'durable' })
+  server.cutAt = 4_000
+  const damaged = { kind: 'again', reason: { key: 'transfer.objects.damaged' } }
+  expect(await driver.send('small', Buffer.alloc(5_000))).toMatchObject(damaged)
+  expect(await driver.send('large', Buffer.alloc(2 * 1024 * 1024))).toMatchObject(damaged)
+  const names = [...server.files.keys()].filter((name) => !name.includes('.holdfast'))
+  expect(names).toEqual(['station/data/good'])
+  expect(driver.notices.map(({ key }) => key)).toEqual(['transfer.objects.notDurable'])
+})

@@ -1,0 +1,43 @@
+import { existsSync, globSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { FileThere, Place } from './kind.ts'
+
+type OnDisk = Pick<Place, 'file' | 'older' | 'damage' | 'leftOvers'>
+
+/**
+ * A destination whose files are in a directory of this computer.
+ * @param own where a sender's folder is.
+ * @param versions where its older contents are.
+ * @param partials directories of what is not complete.
+ */
+export function placeOnDisk(own: string, versions: string, partials: readonly string[]): OnDisk {
+  return {
+    async file(source, name): Promise<FileThere | null> {
+      const file = path.join(own, source, name)
+      if (!existsSync(file)) return null
+      const { mtimeNs, mode } = statSync(file, { bigint: true })
+      return { bytes: readFileSync(file), mtimeNs, mode: Number(mode & 0o777n) }
+    },
+    async older(source, name) {
+      const directory = path.join(versions, source, name)
+      if (!existsSync(directory)) return []
+      return readdirSync(directory)
+        .sort()
+        .map((version) => readFileSync(path.join(directory, version)))
+    },
+    async damage(source, name) {
+      const file = path.join(own, source, name)
+      const { atime, mtime } = statSync(file)
+      const bytes = readFileSync(file)
+      bytes[0] = (bytes[0] ?? 0) ^ 1
+      writeFileSync(file, bytes)
+      utimesSync(file, atime, mtime)
+    },
+    leftOvers: async () =>
+      partials.flatMap((directory) =>
+        globSync(path.join(directory, '**/*')).filter((one) =>
+          statSync(one, { throwIfNoEntry: false })?.isFile(),
+        ),
+      ),
+  }
+}

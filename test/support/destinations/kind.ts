@@ -1,0 +1,55 @@
+import type { Destination as DestinationSettings } from '../../../core/settings/schema.ts'
+import type { Home } from '../transfer.ts'
+
+/** A file at a destination. */
+export interface FileThere {
+  bytes: Buffer
+  mtimeNs: bigint
+  mode: number
+}
+
+/** A place at a destination that one test has for itself; it ends with the test. */
+export interface Place {
+  /** How the destination is reached by a port of its own, which a relay may be put before; without one: it has none. */
+  port?: number
+  settings(port?: number): DestinationSettings
+  secrets: Record<string, string>
+  /** What it has of a source's file now; null: nothing. */
+  file(source: string, path: string): Promise<FileThere | null>
+  /** Older contents of a source's file that it has kept, oldest first. */
+  older(source: string, path: string): Promise<Buffer[]>
+  /** Turns over a bit in the content of a file that is there, at the destination. */
+  damage(source: string, path: string): Promise<void>
+  /** Parts and temporary files that are there. */
+  leftOvers(): Promise<string[]>
+  /** Lets nobody write from now on; without: the kind cannot be made so. */
+  makeReadOnly?(): Promise<void>
+}
+
+/**
+ * A kind of destination as the conformance suite (test/integration/destinations/conformance.test.ts) sees it. To add
+ * one: write such an object beside this file, and put it into the suite's table.
+ */
+export interface TestedKind {
+  name: string
+  /** Once for all tests. */
+  start?(): Promise<void>
+  stop?(): Promise<void>
+  /**
+   * A new place, in a test.
+   * @param home whose certificate and folder it is for.
+   * @param megabytes how much it has room for; left out: enough.
+   */
+  open(home: Home, options?: { megabytes?: number }): Promise<Place>
+  /** Of a time of modification: what of it is kept. */
+  keepsNs(mtimeNs: bigint): bigint
+  /** Permission bits that a file there has by itself; a receiver's are in its manifest. */
+  keepsMode(mode: number): number
+  /** Whether a small place can be had. */
+  canBeFull: boolean
+  /** Where an interrupted large file goes on. */
+  resumes: boolean
+}
+
+/** Kinds whose times have whole seconds. */
+export const wholeSeconds = (ns: bigint): bigint => (ns / 1_000_000_000n) * 1_000_000_000n

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { mountTmpfs } from '../mounts.ts'
+import type { SftpServer } from '../servers/sftp.ts'
+import { startSftpServer } from '../servers/sftp.ts'
+import { until } from '../until.ts'
+import { placeOnDisk } from './disk-place.ts'
+import type { Place, TestedKind } from './kind.ts'
+import { wholeSeconds } from './kind.ts'
+
+let server: SftpServer | null = null
+
+/** The server that all tests of a file share. */
+export function sftpServer(): SftpServer {
+  if (server === null) throw new Error('it was not started')
+  return server
+}
+
+/** A place in a directory that is on this server. */
+export function sftpPlace(directory: string, folder = 'station'): Place {
+  const { port, user, key, hostKey } = sftpServer()
+  const own = path.join(directory, folder)
+  return {
+    port,
+    secrets: { key },
+    settings: (at = port) => ({
+      id: 'd',
+      kind: 'sftp',
+      name: 'nas',
+      host: '127.0.0.1',
+      port: at,
+      user,
+      login: 'key',
+      keyFile: null,
+      hostKey,
+      path: directory,
+      folder,
+      recipient: null,
+    }),
+    ...placeOnDisk(own, path.join(own, '.holdfast/versions'), [path.join(own, '.holdfast/partial')]),
+  }
+}
+
+/** OpenSSH's own server. */
+export const sftpKind: TestedKind = {
+  name: 'sftp',
+  canBeFull: true,
+  resumes: true,
+  keepsNs: wholeSeconds,
+  keepsMode: (mode) => mode,
+  async start() {
+    server = await startSftpServer()
+  },
+  async stop() {
+    await server?.stop()
+    server = null
+  },
+  async open(_home, { megabytes } = {}) {
+    if (megabytes === undefined) {
+      const directory = path.join(sftpServer().root, randomUUID())
+      mkdirSync(directory)
+      return sftpPlace(directory)
+    }
+    const { point, remount } = await mountTmpfs(onTestFinished, { megabytes })
+    const makeReadOnly = () =>
+      until('it is at rest', () => remount('ro').then(() => true)).then(() => undefined)
+    return { ...sftpPlace(point), makeReadOnly }
+  },
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import type { SFTPWrapper } from 'ssh2'
+import ssh2 from 'ssh2'
+
+const STATUS = ssh2.utils.sftp.STATUS_CODE
+
+/** An SFTP server without fsync@ or posix-rename@, that keeps files in memory and may lie about them. */
+export interface LyingSftp {
+  port: number
+  key: string
+  files: Map<string, Buffer>
+  /** It says that it has written everything, and leaves out what is behind this byte of a file. */
+  cutAt: number
+  stop(): Promise<void>
+}
+
+function serve(sftp: SFTPWrapper, server: LyingSftp): void {
+  const open = new Map<string, string>()
+  let last = 0
+  const nameOf = (handle: Buffer) => open.get(handle.toString()) ?? ''
+  const ok = (id: number) => sftp.status(id, STATUS.OK)
+  const contentOf = (name: string) => server.files.get(name) ?? Buffer.alloc(0)
+  const attributesOf = (name: string) => {
+    const isFile = server.files.has(name)
+    const size = contentOf(name).length
+    return { mode: isFile ? 0o100644 : 0o40755, uid: 0, gid: 0, size, atime: 0, mtime: 0 }
+  }
+  const isDirectory = (name: string) =>
+    name === '.' || [...server.files.keys()].some((one) => one.startsWith(`${name}/`))
+  const stat = (id: number, name: string) => {
+    if (server.files.has(name) || isDirectory(name)) sftp.attrs(id, attributesOf(name))
+    else sftp.status(id, STATUS.NO_SUCH_FILE)
+  }
+  sftp.on('OPEN', (id, name, flags) => {
+    if (!server.files.has(name) && (flags & ssh2.utils.sftp.OPEN_MODE.CREAT) === 0)
+      return sftp.status(id, STATUS.NO_SUCH_FILE)
+    if (!server.files.has(name)) server.files.set(name, Buffer.alloc(0))
+    last += 1
+    open.set(String(last), name)
+    return sftp.handle(id, Buffer.from(String(last)))
+  })
+  sftp.on('WRITE', (id, handle, offset, data) => {
+    const name = nameOf(handle)
+    const kept = data.subarray(0, Math.max(0, server.cutAt - offset))
+    const content = Buffer.alloc(
+      Math.max(contentOf(name).length, kept.length === 0 ? 0 : offset + kept.length),
+    )
+    contentOf(name).copy(content)
+    kept.copy(content, offset)
+    server.files.set(name, content)
+    ok(id)
+  })
+  sftp.on('READ', (id, handle, offset, length) => {
+    const bytes = contentOf(nameOf(handle)).subarray(offset, offset + length)
+    if (bytes.length === 0) sftp.status(id, STATUS.EOF)
+    else sftp.data(id, bytes)
+  })
+  sftp.on('FSTAT', (id, handle) => stat(id, nameOf(handle)))
+  sftp.on('STAT', stat)
+  sftp.on('LSTAT', stat)
+  sftp.on('FSETSTAT', ok)
+  sftp.on('MKDIR', ok)
+  sftp.on('CLOSE', ok)
+  sftp.on('REMOVE', (id, name) => {
+    server.files.delete(name)
+    ok(id)
+  })
+  sftp.on('RENAME', (id, from, to) => {
+    if (server.files.has(to)) return sftp.status(id, STATUS.FAILURE)
+    server.files.set(to, contentOf(from))
+    server.files.delete(from)
+    return ok(id)
+  })
+}
+
+/** Whoever knows the password may log in, by answering a question alone. */
+export async function startLyingSftp(password: string): Promise<LyingSftp> {
+  const { private: key } = ssh2.utils.generateKeyPairSync('ed25519')
+  const lying: LyingSftp = {
+    port: 0,
+    key,
+    files: new Map(),
+    cutAt: Number.POSITIVE_INFINITY,
+    stop: async () => {
+      server.close()
+    },
+  }
+  const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
+    client.on('error', () => undefined)
+    client.on('authentication', (context) => {
+      if (context.method !== 'keyboard-interactive') return context.reject(['keyboard-interactive'])
+      return context.prompt([{ prompt: 'Password: ', echo: false }], (answers) =>
+        answers[0] === password ? context.accept() : context.reject(['keyboard-interactive']),
+      )
+    })
+    client.on('session', (accept) => {
+      accept().on('sftp', (acceptSftp) => serve(acceptSftp(), lying))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  lying.port = typeof address === 'object' && address !== null ? address.port : 0
+  return lying
+}

@@ -47,6 +47,8 @@ export interface TestedKind {
   keepsMode(mode: number): number
   /** Whether a small place can be had. */
   canBeFull: boolean
+  /** Each request has a connection of its own choice: one that was cut is asked again, and the session goes on. */
+  asksAgain?: boolean
   /** Where an interrupted large file goes on. */
   resumes: boolean
 }

@@ -41,11 +41,12 @@ export async function startProxy(
       return
     }
     const { method, url, headers } = asked
-    const passed = request({ hostname, port, method, path: url, headers }, (from) => {
+    const passed = request({ hostname, port, method, path: url, headers, agent: false }, (from) => {
       answer.writeHead(from.statusCode ?? 500, from.headers)
       from.pipe(answer)
     })
-    passed.on('error', () => answer.destroy())
+    // Swift ends a body that is not there.
+    passed.on('error', () => (answer.headersSent ? answer.end() : answer.destroy()))
     asked.pipe(passed)
   }
   const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
+import { errorCode } from '../../../files/system-error.ts'
 import type { S3Destination } from '../../../settings/schema.ts'
 import { tlsAgent } from './certificate.ts'
 
@@ -22,7 +23,7 @@ export type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 
 export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
   const { accessKey, secretKey } = secrets
   const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
-  return new S3Client({
+  const client = new S3Client({
     endpoint: place.endpoint,
     region: place.region,
     forcePathStyle: place.pathStyle,
@@ -42,4 +43,14 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
       httpsAgent: tlsAgent(sockets, place.certificate),
     },
   })
+  client.middlewareStack.add(
+    (next) => (request) =>
+      next(request).catch((thrown: unknown) => {
+        // Swift sends a body's end after an answer that has none: the next request on that connection finds it.
+        if (errorCode(thrown)?.startsWith('HPE_') === true) Object.assign(thrown as Error, { $retryable: {} })
+        throw thrown
+      }),
+    { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  return client
 }

@@ -13,12 +13,16 @@ const MOST_IN_DIRECTORY = 10_000
 export interface KnownNames {
   /** @throws StoreFault. */
   has(name: string): Promise<boolean>
+  /** An object has the name of a directory on the way to it: elsewhere one of the two could not be. @throws StoreFault. */
+  isBelowObject(name: string): Promise<boolean>
   add(name: string): void
   remove(name: string): void
 }
 
 /** A listing of a directory says of a thousand new files what is there; nobody else writes to this computer's folder. */
 export function createKnownNames(place: BucketPlace): KnownNames {
+  /** Directories of which no object has the name, nor those of the directories above them. */
+  const free = new Set<string>()
   /** Null: too many to be known. */
   const directories = new Map<string, Promise<Set<string> | null>>()
   let count = 0
@@ -73,8 +77,18 @@ export function createKnownNames(place: BucketPlace): KnownNames {
       const names = await namesIn(directoryOf(name))
       return names === null ? isThere(name) : names.has(name)
     },
+    async isBelowObject(name) {
+      const directory = directoryOf(name)
+      if (free.has(directory)) return false
+      for (let above = directory; above !== ''; above = directoryOf(above.slice(0, -1)))
+        if (!free.has(above) && (await isThere(above.slice(0, -1)))) return true
+      if (free.size > MOST_NAMES) free.clear()
+      for (let above = directory; above !== ''; above = directoryOf(above.slice(0, -1))) free.add(above)
+      return false
+    },
     add(name) {
       count += 1
+      free.delete(`${name}/`)
       change(name, (names) => names.add(name))
     },
     remove: (name) => change(name, (names) => names.delete(name)),

@@ -76,6 +76,8 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   }
 
   const ifAbsent = async (name: string): Promise<{ IfNoneMatch?: '*' }> => {
+    if (await names.isBelowObject(name))
+      throw new StoreFault('exists', 'one stands where a directory has to be')
     if (await abilities.isConditional()) return { IfNoneMatch: '*' }
     if (await names.has(name)) throw new StoreFault('exists', 'there is one')
     return {}

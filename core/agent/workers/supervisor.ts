@@ -12,10 +12,10 @@ import type {
 } from '../../worker/definition.ts'
 import { fromWorkerSchema } from '../../worker/definition.ts'
 import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
-import type { WorkerName, WorkerState } from '../state/schema.ts'
+import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'
-import type { WorkerHandle, WorkerStarter } from './starter.ts'
+import type { StartedName, WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
 const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
@@ -35,7 +35,7 @@ export interface SupervisionEvents<D extends WorkerDefinition> {
  * when it ends or no longer turns, and replaces it with growing delays. A process that does not end when
  * killed (stuck in the kernel) is left behind.
  */
-export class SupervisedWorker<D extends WorkerDefinition & { name: WorkerName }> {
+export class SupervisedWorker<D extends WorkerDefinition & { name: StartedName }> {
   readonly #definition: D
   readonly #starter: WorkerStarter
   readonly #events: SupervisionEvents<D>

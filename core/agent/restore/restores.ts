@@ -58,7 +58,7 @@ export class Restores {
   async start({
     destination,
     folder,
-    path,
+    path: file,
     version,
     at,
     to,

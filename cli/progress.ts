@@ -3,6 +3,7 @@ import { formatBytes, formatDuration } from '../core/words/formats.ts'
 export interface Amount {
   files: number
   bytes: number
+  /** 0: not known. */
   totalFiles: number
   totalBytes: number
 }
@@ -30,7 +31,7 @@ export function progressLine(now: Amount, elapsedMs: number): string {
 
 /** Milliseconds that it takes still, as fast as it was so far; null: not known. */
 export function leftMs({ bytes, totalBytes }: Amount, elapsedMs: number): number | null {
-  if (elapsedMs < RATE_KNOWN_AFTER_MS || bytes === 0) return null
+  if (elapsedMs < RATE_KNOWN_AFTER_MS || bytes === 0 || totalBytes === 0) return null
   return (Math.max(0, totalBytes - bytes) / bytes) * elapsedMs
 }
 

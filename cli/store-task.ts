@@ -1,10 +1,13 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { LibraryTask } from '../core/restore/task.ts'
 import type { Task, TaskEvent } from '../core/store/task.ts'
 import { startPatience } from './patience.ts'
 import { workerScript } from './worker-script.ts'
 
-const SCRIPT = fileURLToPath(workerScript('store-task'))
+/** The script that does a task: one on a store's directory, or one on what a destination has. */
+const scriptOf = (task: Task | LibraryTask): string =>
+  fileURLToPath(workerScript('from' in task ? 'library-task' : 'store-task'))
 
 export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
 
@@ -14,12 +17,12 @@ export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; r
  * @param patienceMs without any news for so long it is given up (patience.ts).
  */
 export function runStoreTask(
-  task: Task,
+  task: Task | LibraryTask,
   patienceMs: number,
   take: (event: TaskEvent) => void,
 ): Promise<TaskEnd> {
   return new Promise((resolve) => {
-    const child = fork(SCRIPT, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(scriptOf(task), { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     let isDone = false
     const end = (how: TaskEnd) => {
       patience.end()

@@ -14,6 +14,7 @@ import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
+import { Restores } from './restore/restores.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
@@ -62,6 +63,7 @@ export class Agent {
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly tell: Tell
   readonly secrets: SecretStore
+  readonly restores: Restores
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
   /** Sources of the settings that must not run, and why. */
@@ -111,6 +113,7 @@ export class Agent {
       log: this.#log,
     })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
+    this.restores = new Restores(this, this.#log)
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
   }
 
@@ -133,7 +136,7 @@ export class Agent {
     const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
-    await Promise.all([kept, ...workers.map((worker) => worker.stop())])
+    await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
 

@@ -70,7 +70,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     ...destinationCommands(agent, change),
     ...alertCommands(agent, outcome),
     ...receivingCommands(agent.receiver, set, outcome),
-    ...restoreCommandHandlers(),
+    ...restoreCommandHandlers(agent, outcome),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),

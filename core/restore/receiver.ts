@@ -1,3 +1,4 @@
+import { errorCode, errorText } from '../files/system-error.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
 import { dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
@@ -9,6 +10,7 @@ import { factsOfWords } from '../wire/facts.ts'
 import type { Frame, FrameHeader } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../wire/limits.ts'
+import { addressOf } from '../wire/pairing-code.ts'
 import type { FetchEntry, Question, Told } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
@@ -40,8 +42,12 @@ export async function openReceiverLibrary(
   signal: AbortSignal,
 ): Promise<Library> {
   const problemOf = (reason: unknown, wasConnected: boolean): Problem => {
-    const { key, params } = troubleOf(reason, destination, wasConnected).problem
-    return new Problem(key, params, { cause: reason })
+    const { state, problem } = troubleOf(reason, destination, wasConnected)
+    if (state === 'refused') return new Problem(problem.key, problem.params, { cause: reason })
+    const { name: receiver, host, port } = destination
+    const address = addressOf(host, port)
+    const why = errorCode(reason) ?? errorText(reason)
+    return new Problem('restore.lost', { name: receiver, address, reason: why }, { cause: reason })
   }
   const hello = { name, purpose: 'restore', session: null } as const
   const dialled = await dial(destination, identity, hello, signal).catch((thrown: unknown) => {

@@ -41,7 +41,7 @@ const MOST_COUNTED = 1_000_000
 /** A content that is not as it was listed may have been replaced: it is looked up anew so often. */
 const MOST_LOOKS = 3
 /** It follows soon, where somebody stores it just now; only so often is it waited for. */
-const FOLLOWS_MS = 1500
+const FOLLOWS_MS = 1000
 const MOST_WAITS = 20
 
 /** @param signal what is not begun yet is left. */
@@ -91,7 +91,7 @@ async function bring(
     const isOdd = 'fault' in done || done.put.did === 'damaged'
     if (!isOdd || look === MOST_LOOKS || parts.signal.aborted) return done
     let again = await lookAgain(library, choice, now, true)
-    if (again === null && parts.waits < MOST_WAITS) {
+    if (again === null && look === 1 && parts.waits < MOST_WAITS) {
       parts.waits += 1
       await delay(FOLLOWS_MS)
       again = await lookAgain(library, choice, now, false)
@@ -170,9 +170,10 @@ export async function restoreFrom(
     summary.failed += 1
     told.push(event)
   }
-  const all = walk(library, choice, (place) => {
+  const all = walk(library, choice, async (place) => {
     summary.files += 1
-    fail({ kind: 'strange', place })
+    summary.failed += 1
+    await host.event({ kind: 'strange', place })
   })
   const tell = (put: Put, opened: Opened) => {
     const { facts, digest } = opened.content
@@ -182,7 +183,6 @@ export async function restoreFrom(
 
   const first = await all.next()
   if (first.done === true) {
-    await tellAll()
     if (summary.failed > 0) return summary
     throw nothingOf(choice)
   }

@@ -74,19 +74,19 @@ function isSafe({ folder, path }: StoredContent, choice: Choice): boolean {
   return choice.path === null || `${path}/`.startsWith(`${choice.path}/`)
 }
 
-/** What is to be restored, in the order of the paths. @param strange a name that cannot be used, for people. */
+/** What is to be restored, in the order of the paths. @param strange hears of a name that cannot be used, as people are told, and is waited for. */
 export async function* walk(
   library: Pick<Library, 'contents'>,
   choice: Choice,
-  strange: (place: string) => void,
+  strange: (place: string) => Promise<void>,
 ): AsyncGenerator<Found> {
   for await (const page of pagesOf(library, questionOf(choice))) {
-    for (let count = 0; count < page.strange; count += 1) strange(choice.folder ?? '')
+    for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
     for (const content of page.contents) {
       const { folder, path } = content
       if (!isSafe(content, choice)) {
-        strange(`${folder}/${path}`)
+        await strange(`${folder}/${path}`)
         continue
       }
       const to = targetOf(content, choice)

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { Agent } from '../../core/agent/agent.ts'
-import type { WorkerName } from '../../core/agent/state/schema.ts'
+import type { StartedName } from '../../core/agent/workers/starter.ts'
 import type { Shown } from '../../core/alert/messages.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
 import type { SettingsStore } from '../../core/settings/store.ts'
@@ -9,7 +9,7 @@ import type { ToWorker } from '../../core/worker/definition.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 interface FakeWorker {
-  name: WorkerName
+  name: StartedName
   /** What the agent has said to it. */
   heard: ToWorker[]
   says(report: unknown): void
@@ -17,9 +17,9 @@ interface FakeWorker {
 
 /** An agent whose workers do nothing; `says` is what one of them says to it. */
 export function fakeAgent(settings: SettingsStore) {
-  const listeners = new Map<WorkerName, (message: unknown) => void>()
+  const listeners = new Map<StartedName, (message: unknown) => void>()
   const started: FakeWorker[] = []
-  const answering = new Set<WorkerName>()
+  const answering = new Set<StartedName>()
   const logged: string[] = []
   const shown: Shown[] = []
   const withdrawn: string[] = []
@@ -70,6 +70,6 @@ export function fakeAgent(settings: SettingsStore) {
     /** Every process that was started, in that order. */
     started,
     notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),
-    says: (worker: WorkerName, report: unknown) => listeners.get(worker)?.({ type: 'report', report }),
+    says: (worker: StartedName, report: unknown) => listeners.get(worker)?.({ type: 'report', report }),
   }
 }

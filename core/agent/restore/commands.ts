@@ -1,12 +1,35 @@
-const later = async (): Promise<never> => {
-  throw new Error('not built yet')
-}
+import { folderOf } from '../../settings/schema.ts'
+import type { Agent } from '../agent.ts'
+import type { CommandHandlers } from '../commands.ts'
+import type { Outcome } from '../contract.ts'
+import { MOST_FOUND } from './contract.ts'
 
-export const restoreCommandHandlers = () => ({
-  restoreFolders: later,
-  restoreList: later,
-  restoreSearch: later,
-  restoreVersions: later,
-  restoreStart: later,
-  restoreStop: later,
-})
+type RestoreCommands =
+  | 'restoreFolders'
+  | 'restoreList'
+  | 'restoreSearch'
+  | 'restoreVersions'
+  | 'restoreStart'
+  | 'restoreStop'
+
+/** The commands that look through destinations and bring files back. */
+export function restoreCommandHandlers(
+  { restores, settings }: Pick<Agent, 'restores' | 'settings'>,
+  outcome: (act: () => void | Promise<void>) => Promise<Outcome>,
+): Pick<CommandHandlers, RestoreCommands> {
+  return {
+    async restoreFolders({ destination }) {
+      const { folders } = await restores.ask('folders', destination, {})
+      const { sources } = settings.get()
+      const sourceOf = (name: string) =>
+        sources.find((source) => folderOf(source.name) === name.toLowerCase())?.id ?? null
+      return { folders: folders.map((name) => ({ name, source: sourceOf(name) })) }
+    },
+    restoreList: ({ destination, ...asked }) => restores.ask('list', destination, asked),
+    restoreSearch: ({ destination, ...asked }) =>
+      restores.ask('search', destination, { ...asked, most: MOST_FOUND }),
+    restoreVersions: ({ destination, ...asked }) => restores.ask('versions', destination, asked),
+    restoreStart: (input) => outcome(() => restores.start(input)),
+    restoreStop: () => outcome(() => restores.stop()),
+  }
+}

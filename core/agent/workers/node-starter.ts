@@ -1,10 +1,15 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { WorkerName } from '../state/schema.ts'
-import { type WorkerHandle, type WorkerStarter, workerEnvironment, workerHeap } from './starter.ts'
+import {
+  type StartedName,
+  type WorkerHandle,
+  type WorkerStarter,
+  workerEnvironment,
+  workerHeap,
+} from './starter.ts'
 
 /** Starts workers as plain child processes of Node. */
-export function nodeWorkerStarter(moduleOf: (name: WorkerName) => URL): WorkerStarter {
+export function nodeWorkerStarter(moduleOf: (name: StartedName) => URL): WorkerStarter {
   return {
     start: (name): WorkerHandle => {
       const child = fork(fileURLToPath(moduleOf(name)), {

@@ -1,5 +1,8 @@
 import type { WorkerName } from '../state/schema.ts'
 
+/** What can be started: the workers that always run, and the restorer, which does while somebody wants files back. */
+export type StartedName = WorkerName | 'restorer'
+
 /** A started worker process, however it was started. */
 export interface WorkerHandle {
   pid(): number | null
@@ -12,7 +15,7 @@ export interface WorkerHandle {
 }
 
 /** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
-export interface WorkerStarter<N extends string = WorkerName> {
+export interface WorkerStarter<N extends string = StartedName> {
   start(name: N): WorkerHandle
 }
 
@@ -22,14 +25,16 @@ export interface WorkerStarter<N extends string = WorkerName> {
  * sender bound what one source may have out (core/scan/tree/calls.ts, core/send/source/window.ts: about twenty calls) and
  * have threads for more than twenty sources that hang at once; a folder that is sent to is one more disk.
  */
-const POOL_THREADS: Record<WorkerName, number> = {
+const POOL_THREADS: Record<StartedName, number> = {
   checker: 1024,
   scanner: 512,
   sender: 512,
-  // Its store's disk.
-  receiver: 64,
+  // Its store's disk, which may have twice as many calls as files that are written at a time.
+  receiver: 128,
   // Names that are looked up in the DNS hold one each, for as long as that takes.
   notifier: 32,
+  // Its calls block, or wait for a network.
+  restorer: 16,
 }
 
 /**
@@ -41,14 +46,16 @@ const POOL_THREADS: Record<WorkerName, number> = {
  * listing soon are of no use, takes another 20 MiB less for a million files with half of the young generation, in the
  * same time, and finds a burst as soon.
  */
-export function workerHeap(name: WorkerName): readonly string[] {
+export function workerHeap(name: StartedName): readonly string[] {
   const young = `--max-semi-space-size=${name === 'scanner' ? 1 : 2}`
   // The checker holds little, and each check would pay for it.
   if (name === 'checker') return [young]
-  return [young, '--heap-growing-percent=60']
+  const words = [young, '--heap-growing-percent=60']
+  // For core/wire/young-buffers.ts.
+  return name === 'receiver' ? [...words, '--expose-gc'] : words
 }
 
-export function workerEnvironment(name: WorkerName, env: NodeJS.ProcessEnv): Record<string, string> {
+export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {
   const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return {
     // Left to itself glibc soon keeps what is freed, up to 32 MiB at a time (mallopt(3), M_MMAP_THRESHOLD): the ends of

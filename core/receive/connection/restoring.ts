@@ -6,7 +6,13 @@ import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
-import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_QUESTIONS, SMALL_FILE_BYTES } from '../../wire/limits.ts'
+import {
+  MAX_FETCH_BYTES,
+  MAX_FETCH_PARTS,
+  MAX_FETCHED,
+  MAX_QUESTIONS,
+  SMALL_FILE_BYTES,
+} from '../../wire/limits.ts'
 import type { FetchEntry, Question, Told } from '../../wire/restore-entries.ts'
 
 /** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
@@ -35,9 +41,9 @@ const contentsTold = ({ contents, directories, strange, next }: ContentsPage): T
 /** The parts that are read and sent together: so many bytes, at least one part. */
 function firstParts(waiting: readonly FetchEntry[]): number {
   let bytes = 0
-  const end = waiting.findIndex((part) => {
+  const end = waiting.findIndex((part, index) => {
     bytes += part[5]
-    return bytes > SMALL_FILE_BYTES
+    return bytes > SMALL_FILE_BYTES || index === MAX_FETCHED
   })
   return end === -1 ? waiting.length : Math.max(1, end)
 }

@@ -5,7 +5,9 @@ import { openReceiverLibrary } from '../../../core/restore/receiver.ts'
 import type { ToRestore } from '../../../core/restore/restore.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
 import type { RestoreEvent } from '../../../core/store/restore/events.ts'
+import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
 import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
@@ -20,7 +22,10 @@ function factsOf(root: string): Record<string, string> {
     const { mtimeNs, mode } = fs.lstatSync(path.join(root, name), { bigint: true })
     return [name, `${mtimeNs} ${(mode & 0o777n).toString(8)}`]
   })
-  return { ...Object.fromEntries(stats), ...Object.fromEntries(facts.map(([name, one]) => [`${name}:`, one])) }
+  return {
+    ...Object.fromEntries(stats),
+    ...Object.fromEntries(facts.map(([name, one]) => [`${name}:`, one])),
+  }
 }
 
 async function restore(
@@ -60,6 +65,41 @@ test('2,000 files come back from a receiver with their bytes, times and modes', 
   const { summary } = await restore(home, at, to)
   expect(summary).toMatchObject({ files: 2_002, restored: 2_002, failed: 0, undressed: 0 })
   expect(factsOf(path.join(to, 'data'))).toEqual(factsOf(home.source))
+  const one = path.join(to, 'data', 'empty')
+  fs.writeFileSync(one, 'mine')
+  const kept = await restore(home, at, to, { path: 'empty', folder: 'data' })
+  expect(kept.summary).toMatchObject({ restored: 1, failed: 0 })
+  const left = await restore(home, at, path.dirname(one), { path: 'empty', folder: 'data' })
+  expect(left.events).toEqual([{ kind: 'exists', to: one }])
+  expect(fs.readFileSync(one, 'utf8')).toBe('mine')
+  await restore(home, at, path.dirname(one), { path: 'empty', folder: 'data', overwrite: true })
+  expect(fs.readFileSync(one, 'utf8')).toBe('')
   const again = await restore(home, at, path.join(to, 'data'), { folder: 'data' })
   expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })
+})
+
+test('the command restores from a destination of a data directory, and lists what it has', async () => {
+  const base = temporaryDirectory('restore-command')
+  const { home, sender, config, at } = await startPair(base)
+  writeFile(home.source, 'a/one', 'one')
+  writeFile(home.source, 'b', 'two')
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 2)
+  const destination = { id: 'there', kind: 'receiver', name: 'nas', host: '127.0.0.1', ...at }
+  fs.writeFileSync(
+    path.join(home.directory, 'settings.json'),
+    JSON.stringify({ ...defaultSettings, destinations: [destination] }),
+  )
+  const from = ['restore', '--from', 'nas', '--data', home.directory]
+  const listed = await runStoreCommand(...from, '--list')
+  expect(listed.err).toBe('')
+  const names = listed.lines.filter(({ type }) => type === 'listed').map((one) => `${one.source}/${one.path}`)
+  expect(names).toEqual(['data/a/one', 'data/b'])
+  const to = path.join(base, 'back')
+  const restored = await runStoreCommand(...from, 'data/a', '--to', to)
+  expect(restored).toMatchObject({ code: 0, err: '' })
+  expect(treeOf(to)).toEqual(treeOf(path.join(home.source, 'a')))
+  // Nothing is found where nothing was sent.
+  expect(await runStoreCommand(...from, 'data/none', '--to', to)).toMatchObject({ code: 2 })
 })

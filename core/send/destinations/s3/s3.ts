@@ -1,29 +1,37 @@
 import type { S3Destination } from '../../../settings/schema.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
-import type { ObjectKind } from '../objects/objects.ts'
+import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
 
 export type S3Options = OpenOptions & { destination: S3Destination }
 
+/**
+ * Asks whether the bucket can be used, and opens it as a store.
+ * @throws Problem where only a person can help; StoreFault.
+ */
+export async function reachS3(
+  destination: S3Destination,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ReachedStore> {
+  // Only who has such a destination has the library in memory.
+  const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
+  const { helpFor } = await import('./trouble.ts')
+  const store = openTarget(destination, secrets)
+  try {
+    await askBucket(store, destination)
+    return { store, localAddress: null, isToItself: await isOnThisComputer(destination.endpoint) }
+  } catch (thrown) {
+    store.close()
+    const help = await helpFor(thrown, destination)
+    if (help === null) throw thrown
+    throw new Problem(help.sentence.key, help.sentence.params, { cause: thrown })
+  }
+}
+
 export function openS3(options: S3Options, events: DestinationEvents): Destination {
   const { destination, secrets } = options
-  const reach: ObjectKind['reach'] = async () => {
-    // Only who has such a destination has the library in memory.
-    const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
-    const { helpFor } = await import('./trouble.ts')
-    const store = openTarget(destination, secrets)
-    try {
-      await askBucket(store, destination)
-      return { store, localAddress: null, isToItself: await isOnThisComputer(destination.endpoint) }
-    } catch (thrown) {
-      store.close()
-      const help = await helpFor(thrown, destination)
-      if (help === null) throw thrown
-      throw new Problem(help.sentence.key, help.sentence.params, { cause: thrown })
-    }
-  }
   const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
-  return openObjects(options, { address, reach }, events)
+  return openObjects(options, { address, reach: () => reachS3(destination, secrets) }, events)
 }

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { LibrarySettings } from '../core/restore/open.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
+import { EMBEDDED_DESTINATION, namedDestination } from '../core/settings/destinations.ts'
+import type { Destination } from '../core/settings/schema.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { Problem } from '../core/words/problem.ts'
+import { settingsNow } from './settings-change.ts'
+
+export interface LibraryOptions {
+  computer?: string
+  key: string | null
+}
+
+/**
+ * What a destination of a data directory is looked through with.
+ * @throws Problem where there is no such destination, or its secrets cannot be opened here.
+ */
+export async function librarySettings(
+  dataDirectory: string,
+  name: string,
+  { computer, key }: LibraryOptions,
+): Promise<LibrarySettings> {
+  const { destinations } = await settingsNow(dataDirectory)
+  const layout = layoutOf(dataDirectory)
+  const embedded: Destination = {
+    id: EMBEDDED_DESTINATION,
+    kind: 'folder',
+    name: EMBEDDED_DESTINATION,
+    path: layout.store,
+  }
+  const destination = name === EMBEDDED_DESTINATION ? embedded : namedDestination(destinations, name)
+  const secrets = openSecrets(dataDirectory, null)
+  if (secrets.unreadable().includes(destination.id))
+    throw new Problem('restore.sealed', { name: destination.name })
+  return {
+    destination,
+    secrets: secrets.get()[destination.id] ?? {},
+    identityDirectory: layout.identity,
+    name: hostname(),
+    computer: computer ?? null,
+    key,
+  }
+}
+
+/** The age identity in a file, as age-keygen writes it. @throws what the system says; Problem where there is none. */
+export function readKey(file: string): string {
+  const key = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith('AGE-SECRET-KEY-'))
+  if (key === undefined) throw new Problem('restore.noKey', { file })
+  return key.trim()
+}

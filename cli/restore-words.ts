@@ -1,0 +1,28 @@
+import { sentenceOfEvent } from '../core/restore/words.ts'
+import type { Listed, RestoreEvent } from '../core/store/restore/restore.ts'
+import { formatBytes } from '../core/words/formats.ts'
+import { quoteControls } from './quote-controls.ts'
+import { terminalWords } from './terminal-words.ts'
+
+/** @param store its directory, or the destination's name. On a terminal what went well is not listed; a program gets every file. */
+export function sayEvent(
+  store: string,
+  event: RestoreEvent,
+  json: boolean,
+  say: (text: string, line: object) => void,
+): void {
+  if (event.kind === 'listed') {
+    say(listLine(event.listed), { type: 'listed', ...event.listed })
+    return
+  }
+  const sentence = sentenceOfEvent(store, event)
+  if (sentence === null && !json) return
+  say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
+}
+
+/** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */
+function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
+  const stored = new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
+  const name = quoteControls([sender, source, file].join('/'))
+  return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(26)}  ${name}`
+}

@@ -1,0 +1,141 @@
+import path from 'node:path'
+import type { RestoreReport } from '../../restore/messages.ts'
+import { restorerDefinition } from '../../restore/messages.ts'
+import type { LibrarySettings } from '../../restore/open.ts'
+import { EMBEDDED_DESTINATION, namedDestination } from '../../settings/destinations.ts'
+import type { Destination } from '../../settings/schema.ts'
+import { message } from '../../words/message.ts'
+import { Problem } from '../../words/problem.ts'
+import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
+import type { Agent } from '../agent.ts'
+import type { RestoreState } from '../state/schema.ts'
+import { SupervisedWorker } from '../workers/supervisor.ts'
+import type { RestoreStart } from './contract.ts'
+
+type Definition = typeof restorerDefinition
+type Parts = Pick<Agent, 'store' | 'settings' | 'secrets' | 'layout' | 'host' | 'notices'>
+
+const NOTICE = 'restore'
+/** A restorer that nobody asks any more ends. */
+const IDLE_MS = 120_000
+
+const BEGIN: Omit<RestoreState, 'destination' | 'to' | 'startedAt'> = {
+  phase: 'running',
+  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, sentence: null },
+}
+
+/** Looking through destinations and bringing files back, by a process that runs while somebody wants that. */
+export class Restores {
+  readonly #parts: Parts
+  readonly #worker: SupervisedWorker<Definition>
+  #idle: NodeJS.Timeout | null = null
+
+  constructor(parts: Parts, log: (level: 'debug' | 'info' | 'warn' | 'error', text: string) => void) {
+    this.#parts = parts
+    this.#worker = new SupervisedWorker(restorerDefinition, parts.host.starter, {
+      report: (report) => this.#reported(report),
+      nudge: () => undefined,
+      log,
+      condition: ({ condition }) => {
+        if (condition === 'restarting' || condition === 'failed') this.#lost()
+      },
+    })
+  }
+
+  /** @throws Problem where the destination cannot be looked through. */
+  async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
+    name: N,
+    destination: string,
+    input: Omit<InputOf<Definition, N>, 'from'>,
+  ): Promise<OutputOf<Definition, N>> {
+    this.#wake()
+    const from = this.#from(destination, null)
+    return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
+  }
+
+  /** @throws Problem where it cannot begin: one runs already, or there is no such destination. */
+  async start({
+    destination,
+    folder,
+    path: file,
+    version,
+    at,
+    to,
+    overwrite,
+    identity,
+  }: RestoreStart): Promise<void> {
+    const { store, notices } = this.#parts
+    if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
+    if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
+    this.#wake()
+    const from = this.#from(destination, identity ?? null)
+    const choice = { folder, path: file, version, at }
+    notices.dismiss(NOTICE)
+    store.update({ restore: { ...BEGIN, destination, to, startedAt: Date.now() } })
+    try {
+      await this.#worker.request('start', { from, choice, destination: to, overwrite })
+    } catch (thrown) {
+      store.update({ restore: null })
+      throw thrown
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#parts.store.state.restore?.phase === 'running') await this.#worker.request('stop', {})
+  }
+
+  end(): Promise<void> {
+    if (this.#idle !== null) clearTimeout(this.#idle)
+    return this.#worker.stop()
+  }
+
+  #from(id: string, key: string | null): LibrarySettings {
+    const { layout, settings, secrets, host } = this.#parts
+    const own = { id, kind: 'folder' as const, name: host.computerName, path: layout.store }
+    const { destinations } = settings.get()
+    const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
+    return {
+      destination,
+      secrets: secrets.get()[destination.id] ?? {},
+      identityDirectory: layout.identity,
+      name: host.computerName,
+      computer: null,
+      key,
+    }
+  }
+
+  /** Starts it if it does not run; it ends when it was not asked for a while. */
+  #wake(): void {
+    if (this.#idle !== null) clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.#rest(), IDLE_MS)
+    this.#idle.unref()
+    this.#worker.configure({})
+  }
+
+  #rest(): void {
+    if (this.#parts.store.state.restore?.phase === 'running') this.#wake()
+    else void this.#worker.stop()
+  }
+
+  #reported(report: RestoreReport): void {
+    const { store, notices } = this.#parts
+    const before = store.state.restore
+    if (before === null || before.phase !== 'running') return
+    store.update({ restore: { ...before, ...report } })
+    if (report.phase === 'running' || report.phase === 'stopped') return
+    const { to } = before
+    const { restored, same, kept, failed, sentence } = report
+    const isWell = report.phase === 'done' && failed === 0
+    if (isWell) notices.add(NOTICE, message('restore.done', { path: to, restored, same, kept }))
+    else if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
+    else notices.add(NOTICE, message('restore.doneInPart', { path: to, restored, same, kept, failed }))
+  }
+
+  /** Its process has ended in the middle; what came is complete. */
+  #lost(): void {
+    const { restore } = this.#parts.store.state
+    if (restore?.phase !== 'running') return
+    this.#reported({ ...restore, phase: 'failed', rate: 0, left: null, sentence: message('restore.ended') })
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { destinationSchema } from '../settings/schema.ts'
+import { messageSchema } from '../words/message-schema.ts'
+
+/** See LibrarySettings. */
+const from = z.object({
+  destination: destinationSchema,
+  secrets: z.record(z.string(), z.string()),
+  identityDirectory: z.string(),
+  name: z.string(),
+  computer: z.string().nullable(),
+  key: z.string().nullable(),
+})
+const nothing = z.object({})
+const when = { size: z.number(), mtimeMs: z.number() }
+
+/** How far the restore is that runs, or how the last one has ended. */
+export const restoreReportSchema = z.object({
+  phase: z.enum(['running', 'done', 'stopped', 'failed']),
+  files: z.number(),
+  bytes: z.number(),
+  totalFiles: z.number().nullable(),
+  totalBytes: z.number().nullable(),
+  rate: z.number(),
+  left: z.number().nullable(),
+  restored: z.number(),
+  same: z.number(),
+  kept: z.number(),
+  failed: z.number(),
+  sentence: messageSchema.nullable(),
+})
+export type RestoreReport = z.infer<typeof restoreReportSchema>
+
+/** What the restorer is asked, and tells: it runs only while somebody looks for files, or brings them back. */
+export const restorerDefinition = {
+  name: 'restorer' as const,
+  config: nothing,
+  report: restoreReportSchema,
+  requests: {
+    folders: { input: z.object({ from }), output: z.object({ folders: z.array(z.string()) }) },
+    list: {
+      input: z.object({ from, folder: z.string(), directory: z.string(), after: z.string().nullable() }),
+      output: z.object({
+        entries: z.array(
+          z.object({
+            name: z.string(),
+            kind: z.enum(['directory', 'file']),
+            ...when,
+            versions: z.number().optional(),
+          }),
+        ),
+        next: z.string().nullable(),
+      }),
+    },
+    search: {
+      input: z.object({ from, folder: z.string().nullable(), text: z.string(), most: z.number() }),
+      output: z.object({
+        files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
+        isPart: z.boolean(),
+      }),
+    },
+    versions: {
+      input: z.object({ from, folder: z.string(), path: z.string() }),
+      output: z.object({
+        versions: z.array(z.object({ version: z.string(), storedAt: z.number(), ...when })),
+      }),
+    },
+    /** Begins a restore; reports tell what becomes of it. Refused while one runs. */
+    start: {
+      input: z.object({
+        from,
+        choice: z.object({
+          folder: z.string().nullable(),
+          path: z.string().nullable(),
+          version: z.string().nullable(),
+          at: z.number().nullable(),
+        }),
+        destination: z.string(),
+        overwrite: z.boolean(),
+      }),
+      output: nothing,
+    },
+    stop: { input: nothing, output: nothing },
+  },
+}

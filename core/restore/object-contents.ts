@@ -1,0 +1,105 @@
+import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
+import { OWN_DIRECTORY } from '../store/layout.ts'
+import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import { areNames } from '../store/reading/contents.ts'
+import { isVersionName, replacedAt } from '../store/versions/name.ts'
+import { factsOfObject } from './objects.ts'
+
+/** Older contents of one name that are looked through at most. */
+const MOST_VERSIONS = 10_000
+
+const contentOf = (folder: string, path: string, version: string, info: ObjectInfo): StoredContent => ({
+  ...{ folder, path, version, storedAt: info.storedAt },
+  facts: factsOfObject(info),
+  digest: info.digest,
+})
+
+/** The older contents of a path, newest first: those that were set aside, and those that the store keeps itself. */
+export async function olderContents(
+  store: ObjectStore,
+  own: string,
+  folder: string,
+  path: string,
+): Promise<StoredContent[]> {
+  const front = `${own}/${OWN_DIRECTORY}/versions/${folder}/${path}/`
+  const aside: StoredContent[] = []
+  for (let after: string | null = null; aside.length < MOST_VERSIONS; ) {
+    const page: ObjectPage = await store.list(front, after, false)
+    for (const info of page.objects) {
+      const version = info.name.slice(front.length)
+      if (isVersionName(version)) aside.push(contentOf(folder, path, version, info))
+    }
+    after = page.next
+    if (after === null) break
+  }
+  const kept = await store.versions(`${own}/${folder}/${path}`)
+  return [
+    ...aside.reverse(),
+    ...kept.slice(0, MOST_VERSIONS).map((info) => contentOf(folder, path, info.version ?? '', info)),
+  ]
+}
+
+/** What a path had then; null: nothing, as far as anybody knows. */
+async function contentAt(
+  older: () => Promise<StoredContent[]>,
+  current: StoredContent,
+  at: number,
+): Promise<StoredContent | null> {
+  if (current.storedAt <= at) return current
+  const all = await older()
+  // What was replaced later had been there; when it came nobody has written down, but not before it was made.
+  const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)
+  const then = aside ?? all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at)
+  if (then === undefined || Number(then.facts.mtimeNs) / 1e6 > at) return null
+  return then
+}
+
+/** Which folder a page is of, and where in it the next one begins. */
+type Cursor = [folder: number, after: string | null]
+
+function cursorOf(text: string | null): Cursor {
+  if (text === null) return [0, null]
+  const at = text.indexOf(' ')
+  const rest = text.slice(at + 1)
+  return [Number(text.slice(0, at)), rest === '' ? null : rest]
+}
+
+/** One page of what a computer has in a store of objects: as many as the store lists at a time. */
+export async function objectContents(
+  store: ObjectStore,
+  own: string,
+  foldersOf: () => Promise<string[]>,
+  question: ContentsQuestion,
+): Promise<ContentsPage> {
+  const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
+  const { folder, path, at, version, isList } = question
+  if (!areNames(folder, path)) return page
+  const folders = folder === null ? await foldersOf() : [folder]
+  const [index, after] = cursorOf(question.after)
+  const source = folders[index]
+  if (source === undefined) return page
+  const older = (file: string) => olderContents(store, own, source, file)
+
+  if (path !== null && (isList || version !== null)) {
+    const current = await store.info(`${own}/${source}/${path}`)
+    const all = [...(current === null ? [] : [contentOf(source, path, '', current)]), ...(await older(path))]
+    page.contents = all.filter((one) => version === null || one.version === version)
+    // It may be a directory.
+    if (page.contents.length > 0 || version !== null) return page
+  }
+
+  const front = `${own}/${source}/`
+  const listed = await store.list(path === null ? front : `${front}${path}/`, after, true)
+  const first = path === null || after !== null ? null : await store.info(`${front}${path}`)
+  const text = question.text?.toLowerCase() ?? null
+  for (const info of first === null ? listed.objects : [first, ...listed.objects]) {
+    const file = info.name.slice(front.length)
+    if (text !== null && !file.toLowerCase().includes(text)) continue
+    const current = contentOf(source, file, '', info)
+    const wanted = at === null ? current : await contentAt(() => older(file), current, at)
+    if (wanted !== null) page.contents.push(wanted)
+  }
+  if (listed.next !== null) page.next = `${index} ${listed.next}`
+  else if (index + 1 < folders.length) page.next = `${index + 1} `
+  return page
+}

@@ -1,0 +1,160 @@
+import { createHasher, digestOf } from '../files/digest.ts'
+import type { FileFacts } from '../files/facts.ts'
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
+import type { ObjectInfo, ObjectStore } from '../send/destinations/objects/object-store.ts'
+import { StoreFault } from '../send/destinations/objects/object-store.ts'
+import { OWN_DIRECTORY } from '../store/layout.ts'
+import type { StoredContent } from '../store/reading/contents.ts'
+import type { Entry } from '../store/reading/entries.ts'
+import type { Incoming } from '../store/restore/incoming.ts'
+import { NotReadable } from '../store/restore/incoming.ts'
+import { isVersionName } from '../store/versions/name.ts'
+import { nameFault } from '../wire/names.ts'
+import { Problem } from '../words/problem.ts'
+import type { Library } from './library.ts'
+import { SMALL_BYTES } from './library.ts'
+import { objectContents } from './object-contents.ts'
+
+/** Directories of sources: beyond this nobody looks. */
+const MOST_FOLDERS = 10_000
+
+export interface ObjectLibraryOptions {
+  /** The destination's name, for people. */
+  name: string
+  /** The computer's folder there (core/send/destinations/objects/names.ts). */
+  folder: string
+  signal: AbortSignal
+}
+
+/** What is kept of an object, as a file's facts: its owner is whoever restores it. */
+export const factsOfObject = ({ size, mtimeNs, mode }: ObjectInfo): FileFacts => ({
+  ...{ size, mtimeNs, mode, more: null },
+  user: process.getuid?.() ?? 0,
+  group: process.getgid?.() ?? 0,
+})
+
+/** Where a content is: an older one has a name of its own, or the store keeps it under its name. */
+const placeOf = (folder: string, content: StoredContent): [name: string, version: string | null] => {
+  const { folder: directory, path, version } = content
+  if (isVersionName(version))
+    return [`${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}/${version}`, null]
+  return [`${folder}/${directory}/${path}`, version === '' ? null : version]
+}
+
+/** @param name the destination's. */
+function thrownFor(name: string, thrown: unknown): unknown {
+  if (!(thrown instanceof StoreFault)) return thrown
+  if (thrown.kind === 'absent') return new NotReadable('ENOENT', { cause: thrown })
+  if (thrown.kind === 'lost')
+    return new Problem('restore.notTold', { name, reason: thrown.reason }, { cause: thrown })
+  return new NotReadable(`${thrown.kind}: ${thrown.reason}`.slice(0, 200), { cause: thrown })
+}
+
+/** What a computer has in a store of objects. */
+export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOptions): Library {
+  const { name, folder, signal } = options
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
+
+  const asked = async <T>(look: () => Promise<T>): Promise<T> => {
+    try {
+      return await look()
+    } catch (thrown) {
+      const known = thrownFor(name, thrown)
+      if (known instanceof NotReadable)
+        throw new Problem('restore.notTold', { name, reason: known.message }, { cause: thrown })
+      throw known
+    }
+  }
+
+  async function* piecesOf(content: StoredContent, size: number): AsyncGenerator<Buffer> {
+    const [object, version] = placeOf(folder, content)
+    let bytes = 0
+    try {
+      for await (const piece of store.read(object, 0, signal, version)) {
+        yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
+        bytes += piece.length
+        // Longer than it says: it is not what was stored, and may have no end.
+        if (bytes > size) return
+      }
+    } catch (thrown) {
+      throw thrownFor(name, thrown)
+    }
+  }
+
+  const readNow = async (
+    content: StoredContent,
+    size: number,
+    take: (piece: Buffer, position: number) => void,
+  ): Promise<{ digest: Buffer; size: number }> => {
+    const hasher = createHasher()
+    let position = 0
+    for await (const piece of piecesOf(content, size)) {
+      hasher.update(piece)
+      take(piece, position)
+      position += piece.length
+    }
+    return { digest: hasher.digest(), size: position }
+  }
+
+  const open = async (content: StoredContent): Promise<Incoming> => {
+    const [object, version] = placeOf(folder, content)
+    const info = await store.info(object, version).catch((thrown: unknown) => {
+      throw thrownFor(name, thrown)
+    })
+    if (info === null) throw new NotReadable('ENOENT')
+    const facts = factsOfObject(info)
+    const digest = info.digest === null ? null : Buffer.from(info.digest)
+    const { size } = facts
+    if (size > SMALL_BYTES)
+      return { facts, digest, read: (take) => withPermit(slots, () => readNow(content, size, take)) }
+    const pieces: Buffer[] = []
+    await readNow(content, size, (piece) => void pieces.push(Buffer.from(piece)))
+    const bytes = Buffer.concat(pieces)
+    return {
+      facts,
+      digest,
+      async read(take) {
+        if (bytes.length > 0) take(bytes, 0)
+        return { digest: digestOf(bytes), size: bytes.length }
+      },
+    }
+  }
+
+  const folders = async (): Promise<string[]> => {
+    const found: string[] = []
+    for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
+      const page = await store.list(`${folder}/`, after, false)
+      for (const directory of page.directories) {
+        const own = directory.slice(folder.length + 1, -1)
+        if (own !== OWN_DIRECTORY && nameFault(own) === null && !own.includes('/')) found.push(own)
+      }
+      after = page.next
+      if (after === null) break
+    }
+    return found
+  }
+
+  return {
+    folders: () => asked(folders),
+    entries: ({ folder: source, directory, after }) =>
+      asked(async () => {
+        const prefix = [folder, source, directory, ''].filter((part, index) => index === 3 || part !== '')
+        const front = prefix.join('/')
+        const page = await store.list(front, after, false)
+        const directories = page.directories.map((one): Entry => {
+          return { name: one.slice(front.length, -1), kind: 'directory', size: 0, mtimeMs: 0 }
+        })
+        const files = page.objects.map((one): Entry => {
+          const { size, mtimeNs } = one
+          return { name: one.name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
+        })
+        const entries = [...directories, ...files].filter(
+          (one) => nameFault(one.name) === null && !one.name.includes('/'),
+        )
+        return { entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)), next: page.next }
+      }),
+    contents: (question) => asked(() => objectContents(store, folder, folders, question)),
+    open: (content) => withPermit(slots, () => open(content)),
+    close: () => store.close(),
+  }
+}

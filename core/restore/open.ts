@@ -1,0 +1,80 @@
+import { openSenders } from '../receive/senders/senders.ts'
+import { StoreFault } from '../send/destinations/objects/object-store.ts'
+import type { ReachedStore } from '../send/destinations/objects/objects.ts'
+import { reachS3 } from '../send/destinations/s3/s3.ts'
+import { reachSftp } from '../send/destinations/sftp/sftp.ts'
+import { placeOf } from '../settings/destinations.ts'
+import type { Destination, S3Destination, SftpDestination } from '../settings/schema.ts'
+import { requireStore } from '../store/read-store.ts'
+import { loadIdentity } from '../wire/identity.ts'
+import { Problem } from '../words/problem.ts'
+import { openFolderLibrary } from './folder.ts'
+import type { Library } from './library.ts'
+import { openObjectLibrary } from './objects.ts'
+import { openReceiverLibrary } from './receiver.ts'
+
+/** What a library is opened with; it can be told to another process. */
+export interface LibrarySettings {
+  destination: Destination
+  /** By the names that the kind has; see the settings' schema. */
+  secrets: Readonly<Record<string, string>>
+  identityDirectory: string
+  /** This computer's name. */
+  name: string
+  /** Another computer's folder, whose files are taken over; null: this one's. */
+  computer: string | null
+  /** An age identity, where contents are encrypted. */
+  key: string | null
+}
+
+/** The folder that a computer has in a store of this computer's. */
+async function openFolder(settings: LibrarySettings, directory: string): Promise<Library> {
+  const layout = await requireStore(directory)
+  const { fingerprint } = await loadIdentity(settings.identityDirectory)
+  const senders = await openSenders(layout.senders, () => undefined)
+  const own = senders.known(fingerprint)?.folder ?? null
+  const folder = settings.computer ?? own
+  if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
+  return openFolderLibrary(layout, folder)
+}
+
+/** The folder that a computer has in a store of objects. */
+async function openObjects(
+  { computer }: LibrarySettings,
+  destination: SftpDestination | S3Destination,
+  reach: () => Promise<ReachedStore>,
+  signal: AbortSignal,
+): Promise<Library> {
+  const { name, folder } = destination
+  const reached = await reach().catch((thrown: unknown) => {
+    if (!(thrown instanceof StoreFault)) throw thrown
+    const params = { name, address: placeOf(destination), reason: thrown.reason }
+    throw new Problem('restore.lost', params, { cause: thrown })
+  })
+  return openObjectLibrary(reached.store, { name, folder: computer ?? folder, signal })
+}
+
+/**
+ * Opens what a destination has of this computer. Its calls may block: for a process of its own.
+ * @throws Problem that says why it cannot be looked through.
+ */
+export async function openLibrary(settings: LibrarySettings, signal: AbortSignal): Promise<Library> {
+  const { destination, identityDirectory, name, computer } = settings
+  switch (destination.kind) {
+    case 'receiver':
+      // Whoever may do that is asked at the receiver.
+      if (computer !== null) throw new Problem('restore.pairReplaces', { name: destination.name, computer })
+      return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
+    case 'folder':
+      return openFolder(settings, destination.path)
+    case 'sftp':
+      return openObjects(
+        settings,
+        destination,
+        () => reachSftp(destination, settings.secrets, signal),
+        signal,
+      )
+    case 's3':
+      return openObjects(settings, destination, () => reachS3(destination, settings.secrets), signal)
+  }
+}

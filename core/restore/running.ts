@@ -1,0 +1,97 @@
+import type { RestoreEvent } from '../store/restore/events.ts'
+import type { Message } from '../words/message.ts'
+import { sentenceOf } from '../words/problem.ts'
+import type { Library } from './library.ts'
+import type { RestoreReport } from './messages.ts'
+import type { ToRestore } from './restore.ts'
+import { restoreFrom } from './restore.ts'
+import { sentenceOfEvent } from './words.ts'
+
+const REPORT_MS = 250
+/** The rate is that of the last seconds. */
+const RATE_MS = 5_000
+
+/** A restore, and what is reported of it. */
+export interface RunningRestore {
+  /** Resolves when it has ended, and that was reported. Never rejects. */
+  readonly ended: Promise<void>
+  stop(): void
+}
+
+/** Bytes a second over the last seconds. */
+function createRate() {
+  let samples: { at: number; bytes: number }[] = []
+  return (bytes: number, now: number): number => {
+    samples = samples.filter(({ at }) => now - at < RATE_MS)
+    samples.push({ at: now, bytes })
+    const [first] = samples
+    const elapsed = first === undefined ? 0 : now - first.at
+    return first === undefined || elapsed === 0 ? 0 : ((bytes - first.bytes) / elapsed) * 1000
+  }
+}
+
+const BEGIN: RestoreReport = {
+  phase: 'running',
+  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, sentence: null },
+}
+
+/**
+ * @param open what it is from.
+ * @param name the destination's.
+ */
+export function runRestore(
+  open: (signal: AbortSignal) => Promise<Library>,
+  name: string,
+  wanted: ToRestore,
+  report: (report: RestoreReport) => void,
+): RunningRestore {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const rateNow = createRate()
+  let now = BEGIN
+  let toldAt = 0
+
+  const tell = (isEnd: boolean) => {
+    const at = performance.now()
+    if (!isEnd && at - toldAt < REPORT_MS) return
+    toldAt = at
+    const rate = isEnd ? 0 : rateNow(now.bytes, at)
+    const { totalBytes, bytes } = now
+    const left = totalBytes === null || rate === 0 ? null : Math.max(0, totalBytes - bytes) / (rate / 1000)
+    now = { ...now, rate, left: isEnd ? null : left }
+    report(now)
+  }
+
+  const take = async (event: RestoreEvent) => {
+    const sentence: Message | null = sentenceOfEvent(name, event)
+    if (event.kind === 'restored' || event.kind === 'same')
+      now = { ...now, [event.kind]: now[event.kind] + 1 }
+    else if (event.kind === 'exists') now = { ...now, kept: now.kept + 1 }
+    else now = { ...now, failed: now.failed + 1, sentence: now.sentence ?? sentence }
+    tell(false)
+  }
+
+  const run = async (): Promise<void> => {
+    tell(true)
+    try {
+      const library = await open(signal)
+      try {
+        const progress = (counts: Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>) => {
+          now = { ...now, ...counts }
+          tell(false)
+        }
+        await restoreFrom(library, wanted, { event: take, progress }, signal)
+      } finally {
+        library.close()
+      }
+      now = { ...now, phase: signal.aborted ? 'stopped' : 'done' }
+    } catch (thrown) {
+      now = signal.aborted
+        ? { ...now, phase: 'stopped' }
+        : { ...now, phase: 'failed', sentence: sentenceOf(thrown) }
+    }
+    tell(true)
+  }
+  return { ended: run(), stop: () => stopping.abort() }
+}

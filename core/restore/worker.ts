@@ -1,0 +1,125 @@
+import { Problem } from '../words/problem.ts'
+import type { InputOf, OutputOf } from '../worker/definition.ts'
+import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
+import type { Library } from './library.ts'
+import type { restorerDefinition } from './messages.ts'
+import type { LibrarySettings } from './open.ts'
+import { openLibrary } from './open.ts'
+import type { RunningRestore } from './running.ts'
+import { runRestore } from './running.ts'
+import { pagesOf } from './walk.ts'
+
+type Definition = typeof restorerDefinition
+type Asked<N extends keyof Definition['requests']> = InputOf<Definition, N>
+type Answered<N extends keyof Definition['requests']> = Promise<OutputOf<Definition, N>>
+
+/** A destination that nobody looks through any more is closed: its disk can be unmounted. */
+const IDLE_MS = 30_000
+/** A search ends with what it has then: whoever asked waits. */
+const SEARCH_MS = 8_000
+
+/** What is looked through; kept open from one question to the next. */
+function createShelf() {
+  let open: { key: string; library: Promise<Library>; end: AbortController } | null = null
+  let timer: NodeJS.Timeout | undefined
+
+  const close = () => {
+    clearTimeout(timer)
+    const closing = open
+    open = null
+    closing?.library.then((library) => library.close()).catch(() => undefined)
+    closing?.end.abort()
+  }
+
+  const of = (settings: LibrarySettings): Promise<Library> => {
+    const key = JSON.stringify(settings)
+    if (open?.key !== key) {
+      close()
+      const end = new AbortController()
+      open = { key, library: openLibrary(settings, end.signal), end }
+    }
+    clearTimeout(timer)
+    timer = setTimeout(close, IDLE_MS)
+    return open.library
+  }
+
+  return {
+    close,
+    /** What has failed is opened anew for the next question. */
+    async use<T>(settings: LibrarySettings, look: (library: Library) => Promise<T>): Promise<T> {
+      try {
+        return await look(await of(settings))
+      } catch (thrown) {
+        close()
+        throw thrown
+      }
+    },
+  }
+}
+
+async function search(library: Library, { folder, text, most }: Asked<'search'>): Answered<'search'> {
+  const until = performance.now() + SEARCH_MS
+  const files: Awaited<Answered<'search'>>['files'] = []
+  const question = { folder, path: null, at: null, version: null, text, isList: false }
+  for await (const { contents, next } of pagesOf(library, question)) {
+    for (const { folder: of, path, facts } of contents)
+      files.push({ folder: of, path, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
+    if (files.length >= most || (next !== null && performance.now() > until))
+      return { files: files.slice(0, most), isPart: files.length > most || next !== null }
+  }
+  return { files, isPart: false }
+}
+
+async function versions(library: Library, { folder, path }: Asked<'versions'>): Answered<'versions'> {
+  const question = { folder, path, at: null, version: null, text: null, isList: true, after: null }
+  const { contents } = await library.contents(question)
+  const own = contents.filter((one) => one.path === path)
+  const told = own.map(({ version, storedAt, facts }) => {
+    return { version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 }
+  })
+  return {
+    versions: told.sort(
+      (a, b) => Number(b.version === '') - Number(a.version === '') || b.storedAt - a.storedAt,
+    ),
+  }
+}
+
+/** Looks through destinations, and brings files back. */
+export function startRestorer(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+  const shelf = createShelf()
+  let running: RunningRestore | null = null
+
+  const start = ({ from, ...wanted }: Asked<'start'>) => {
+    if (running !== null) throw new Problem('restore.running')
+    const open = (signal: AbortSignal) => openLibrary(from, signal)
+    const started = runRestore(open, from.destination.name, wanted, context.report)
+    running = started
+    void started.ended.then(() => {
+      running = null
+    })
+  }
+
+  return {
+    configure: async () => undefined,
+    requests: {
+      folders: ({ from }: Asked<'folders'>) =>
+        shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
+      list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
+      search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
+      versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
+      start: async (asked: Asked<'start'>) => {
+        start(asked)
+        return {}
+      },
+      stop: async () => {
+        running?.stop()
+        return {}
+      },
+    },
+    async stop() {
+      shelf.close()
+      running?.stop()
+      await running?.ended
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { answerOf } from '../../support/agent-answers.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { untilState } from '../../support/two-receivers.ts'
+
+test('what is kept on this computer is looked through and comes back by commands of a view', async () => {
+  const data = temporaryDirectory('restore-agent')
+  const source = path.join(temporaryDirectory('restore-source'), 'runs')
+  mkdirSync(path.join(source, 'May', 'day 1'), { recursive: true })
+  writeFileSync(path.join(source, 'May', 'day 1', 'one.raw'), 'first')
+  writeFileSync(path.join(source, 'May', 'two.raw'), 'second')
+  writeFileSync(path.join(source, 'three'), 'third')
+  startHoldfast(['agent', '--data', data, source])
+  const { destinations, sources } = await untilState(
+    data,
+    'all to be kept',
+    ({ totals }) => totals.sentFiles === 3 && totals.waitingFiles === 0,
+  )
+  const destination = destinations[0]?.id ?? ''
+  const ask = answerOf(data)
+
+  const { folders } = await ask('restoreFolders', { destination })
+  expect(folders).toEqual([{ name: 'runs', source: sources[0]?.settings.id }])
+  const at = { destination, folder: 'runs' }
+  const top = await ask('restoreList', { ...at, directory: '', after: null })
+  expect(top.entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual(['directory May', 'file three'])
+  const may = await ask('restoreList', { ...at, directory: 'May', after: null })
+  expect(may.entries).toMatchObject([
+    { name: 'day 1', kind: 'directory' },
+    { name: 'two.raw', kind: 'file', size: 6, versions: 0 },
+  ])
+  const found = await ask('restoreSearch', { destination, folder: null, text: 'ONE' })
+  expect(found).toMatchObject({
+    files: [{ folder: 'runs', path: 'May/day 1/one.raw', size: 5 }],
+    isPart: false,
+  })
+
+  // A newer content: the older one is a version, and comes back by its name.
+  writeFileSync(path.join(source, 'three'), 'third, again')
+  await untilState(data, 'it to be kept, too', ({ totals }) => totals.sentBytes === 5 + 6 + 12)
+  const { versions } = await ask('restoreVersions', { ...at, path: 'three' })
+  expect(versions).toMatchObject([{ version: '', size: 12 }, { size: 5 }])
+
+  const to = path.join(temporaryDirectory('restore-to'), 'back')
+  const wanted = { ...at, path: null, version: null, at: null, to, overwrite: false }
+  expect(await ask('restoreStart', wanted)).toEqual({ done: true })
+  const done = await untilState(data, 'it to be done', ({ restore }) => restore?.phase === 'done')
+  expect(done.restore).toMatchObject({ files: 3, restored: 3, failed: 0, kept: 0, to, sentence: null })
+  expect(done.notices.map(({ sentence }) => sentence.key)).toContain('restore.done')
+  expect(treeOf(to)).toEqual(treeOf(source))
+
+  const older = { ...wanted, path: 'three', version: versions[1]?.version ?? '' }
+  await ask('restoreStart', older)
+  await untilState(data, 'what is there to stay', ({ restore }) => restore?.kept === 1)
+  expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third, again')
+  await ask('restoreStart', { ...older, overwrite: true })
+  await untilState(data, 'it to be replaced', ({ restore }) => restore?.restored === 1)
+  expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third')
+  expect(await ask('restoreStart', { ...wanted, to: 'somewhere' })).toMatchObject({ done: false })
+})

@@ -1,0 +1,98 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { Library } from '../../../core/restore/library.ts'
+import { openObjectLibrary } from '../../../core/restore/objects.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
+import type { RestoreEvent } from '../../../core/store/restore/events.ts'
+import type { LyingObject } from '../../support/lying-objects.ts'
+import { lyingObjects } from '../../support/lying-objects.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+
+const ALL = { folder: null, path: null, version: null, at: null }
+const { signal } = new AbortController()
+
+async function restoreAll(library: Library, to: string) {
+  const told: Partial<Record<RestoreEvent['kind'], number>> = {}
+  const event = async ({ kind }: RestoreEvent) => {
+    told[kind] = (told[kind] ?? 0) + 1
+  }
+  const wanted = { choice: ALL, destination: to, overwrite: false }
+  const summary = await restoreFrom(library, wanted, { event, progress: () => undefined }, signal)
+  return { told, summary }
+}
+
+const libraryOf = (objects: Iterable<LyingObject>) =>
+  openObjectLibrary(lyingObjects(objects), { name: 'nas', folder: 'pc', signal })
+
+test('names that lead elsewhere, or are none, are refused one by one; the others come', async () => {
+  const base = temporaryDirectory('hostile')
+  const bytes = Buffer.from('content')
+  const bad = [
+    '../out',
+    'a/../../../out',
+    '/etc/out',
+    'nul\0',
+    'a//b',
+    './c',
+    'x'.repeat(300),
+    'y/'.repeat(3_000),
+  ]
+  const good = ['fine', 'a/fine too', 'line\nbreak']
+  const named = [...bad, ...good].map((name) => ({ name: `pc/data/${name}`, bytes }))
+  const others = [
+    { name: 'other/data/x', bytes },
+    { name: '', bytes },
+  ]
+  const to = path.join(base, 'inside', 'to')
+  const { told, summary } = await restoreAll(libraryOf([...named, ...others]), to)
+  expect(summary.restored).toBe(good.length)
+  expect(told.strange).toBeGreaterThanOrEqual(bad.length)
+  expect(Object.keys(treeOf(path.join(to, 'data'))).sort()).toEqual([...good].sort())
+  expect(fs.readdirSync(base)).toEqual(['inside'])
+  expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['to'])
+})
+
+test('contents that are shorter, longer or endless, and facts that no file has, cost one file each', async () => {
+  const to = temporaryDirectory('hostile-contents')
+  async function* endless() {
+    for (;;) yield Buffer.alloc(64 * 1024, 1)
+  }
+  const bytes = Buffer.from('0123456789')
+  const digest = Buffer.alloc(32, 1)
+  const wrong: LyingObject[] = [
+    { name: 'pc/data/endless', body: endless, says: { size: 10 } },
+    { name: 'pc/data/endless-large', body: endless, says: { size: 3_000_000 } },
+    { name: 'pc/data/longer', bytes, says: { size: 5 } },
+    { name: 'pc/data/otherwise', bytes, says: { digest } },
+    { name: 'pc/data/shorter', bytes, says: { size: 500_000 } },
+  ]
+  const odd: LyingObject[] = [
+    { name: 'pc/data/well', bytes },
+    { name: 'pc/data/wild', bytes, says: { mode: 0o7777_7777 } },
+  ]
+  const { told, summary } = await restoreAll(libraryOf([...wrong, ...odd]), to)
+  expect(summary.failed).toBe(wrong.length)
+  expect(told.damaged).toBe(wrong.length)
+  expect(Object.keys(treeOf(to)).sort()).toEqual(['data/well', 'data/wild'])
+  expect(fs.statSync(path.join(to, 'data', 'wild')).mode & 0o7000).toBe(0)
+  expect(fs.readdirSync(path.join(to, 'data')).length).toBe(2)
+}, 40_000)
+
+test('a list without an end is not held in memory', async () => {
+  const to = temporaryDirectory('hostile-list')
+  function* many() {
+    for (let index = 0; index < 200_000; index += 1) yield { name: `pc/data/../${index}` }
+    yield { name: 'pc/data/last', bytes: Buffer.from('last') }
+  }
+  const objects = { [Symbol.iterator]: many }
+  const before = process.memoryUsage().heapUsed
+  let most = 0
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().heapUsed - before)
+  }, 20)
+  const { told } = await restoreAll(libraryOf(objects), to).finally(() => clearInterval(timer))
+  expect(told).toMatchObject({ restored: 1, strange: 200_000 })
+  expect(most).toBeLessThan(150 * 1024 * 1024)
+})

@@ -4,7 +4,7 @@ import type { AppState, DestinationState } from '../../../core/agent/state/schem
 import { isWithin } from '../../format/path.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
-import { IconHeartbeat, IconLock, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
+import { IconHeartbeat, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
 import { type Incident, isAboutPaths, lastingOf, subjectsOf } from '../alerts/incidents.ts'
@@ -40,19 +40,10 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
         <DestinationMenu destination={destination} state={state} />
       </div>
       <p className="dimmed selectable breakable">
-        {t(word)} · <Breakable text={address} />
+        {t(word)} · {isEncrypted && `${t('window.destinations.encrypted')} · `}
+        <Breakable text={address} />
       </p>
-      <div className="card-line spread">
-        <span className="health-place">
-          <DestinationHealth destination={destination} />
-        </span>
-        {isEncrypted && (
-          <span className="encrypted dimmed">
-            <IconLock size={14} aria-hidden="true" />
-            {t('window.destinations.encrypted')}
-          </span>
-        )}
-      </div>
+      <DestinationHealth destination={destination} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
       {incidentsOf(destination, state.incidents).map((incident) => (

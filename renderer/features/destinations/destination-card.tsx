@@ -2,9 +2,11 @@ import { Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { isWithin } from '../../format/path.ts'
+import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
-import { IconHeartbeat, IconLock, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
+import { IconHeartbeat, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
+import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
 import { type Incident, isAboutPaths, lastingOf, subjectsOf } from '../alerts/incidents.ts'
@@ -13,7 +15,6 @@ import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
 import { kinds } from './kinds.ts'
 import { RemoveDialog } from './remove-dialog.tsx'
-import { RenameDialog } from './rename-dialog.tsx'
 import { TestDialog } from './test-dialog.tsx'
 
 interface DestinationCardProps {
@@ -40,19 +41,10 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
         <DestinationMenu destination={destination} state={state} />
       </div>
       <p className="dimmed selectable breakable">
-        {t(word)} · <Breakable text={address} />
+        {t(word)} · {isEncrypted && `${t('window.destinations.encrypted')} · `}
+        <Breakable text={address} />
       </p>
-      <div className="card-line spread">
-        <span className="health-place">
-          <DestinationHealth destination={destination} />
-        </span>
-        {isEncrypted && (
-          <span className="encrypted dimmed">
-            <IconLock size={14} aria-hidden="true" />
-            {t('window.destinations.encrypted')}
-          </span>
-        )}
-      </div>
+      <DestinationHealth destination={destination} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
       {incidentsOf(destination, state.incidents).map((incident) => (
@@ -93,6 +85,7 @@ type Opened = 'rename' | 'change' | 'test' | 'remove' | null
 
 function DestinationMenu({ destination, state }: DestinationCardProps) {
   const { t } = useWords()
+  const { ask } = useCommands()
   const openPage = useOpenPage()
   const [opened, setOpened] = useState<Opened>(null)
   const close = () => setOpened(null)
@@ -126,7 +119,13 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
           {t('window.destination.remove')}
         </Menu.Item>
       </ActionsMenu>
-      <RenameDialog destination={destination} opened={opened === 'rename'} onClose={close} />
+      <RenameDialog
+        before={name}
+        rename={(wanted) => ask('renameDestination', { id, name: wanted })}
+        done="window.destination.renamed"
+        opened={opened === 'rename'}
+        onClose={close}
+      />
       <RemoveDialog
         destination={destination}
         sources={state.sources}

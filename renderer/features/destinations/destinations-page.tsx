@@ -4,6 +4,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { IconPlus, IconRestore } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
+import { ReceivingPart } from '../receiving/receiving-part.tsx'
 import { AddDialog } from './add-dialog.tsx'
 import { DestinationCard } from './destination-card.tsx'
 import { EmbeddedCallout } from './embedded-callout.tsx'
@@ -57,6 +58,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
           {t('window.restore.open')}
         </Button>
       </div>
+      <ReceivingPart receiving={state.receiving} quotaBytes={state.settings.receive?.quotaBytes ?? null} />
       <AddDialog opened={adding} state={state} onClose={() => setAdding(false)} />
     </div>
   )

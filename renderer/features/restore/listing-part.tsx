@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
 import { useEffect, useState } from 'react'
-import { IconChevronRight, IconFile, IconFolder, IconHistory, IconRestore } from '../../ui/icons.ts'
+import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } from '../../ui/icons.ts'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type Spot, within } from './browse.ts'
@@ -162,7 +162,7 @@ function FileRow({ destination, name, spot, size, mtimeMs, versions, isRestoring
           disabled={isRestoring}
           onClick={() => onChoose({ spot, version: null, isFile: true })}
         >
-          <IconRestore size={16} />
+          <IconDownload size={16} />
         </ActionIcon>
       </div>
       {opened && spot.folder !== null && (

@@ -1,55 +1,62 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { DestinationState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/words/message.ts'
-import { message } from '../../../core/words/message.ts'
-import { useCommands } from '../../state/commands.tsx'
-import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
-import { useWords } from '../../words/context.tsx'
+import type { Outcome } from '../../core/agent/contract.ts'
+import type { Message, WordKey } from '../../core/words/message.ts'
+import { message } from '../../core/words/message.ts'
+import { useCommands } from '../state/commands.tsx'
+import { useWords } from '../words/context.tsx'
+import { FormDialog, useHold } from './form-dialog.tsx'
 
-interface RenameDialogProps {
-  destination: DestinationState
+interface RenameFormProps {
+  before: string
+  rename: (name: string) => Promise<Outcome>
+  /** What is said once it is done. */
+  done: WordKey
+  onDone: () => void
+}
+
+interface RenameDialogProps extends Omit<RenameFormProps, 'onDone'> {
   opened: boolean
   onClose: () => void
 }
 
-/** Gives a destination another name here; nothing changes at the destination itself. */
-export function RenameDialog({ destination, opened, onClose }: RenameDialogProps) {
+/** Gives something another name here. */
+export function RenameDialog({ opened, onClose, ...form }: RenameDialogProps) {
   const { t } = useWords()
   return (
     <FormDialog
       opened={opened}
-      title={t('window.destination.renameTitle', { name: destination.name })}
+      title={t('window.destination.renameTitle', { name: form.before })}
       onClose={onClose}
     >
-      <RenameForm id={destination.id} before={destination.name} onDone={onClose} />
+      <RenameForm {...form} onDone={onClose} />
     </FormDialog>
   )
 }
 
-function RenameForm({ id, before, onDone }: { id: string; before: string; onDone: () => void }) {
+function RenameForm({ before, rename, done, onDone }: RenameFormProps) {
   const { t, say } = useWords()
-  const { ask, tell } = useCommands()
+  const { tell } = useCommands()
   const [name, setName] = useState(before)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(name !== before, busy)
 
-  const rename = async (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
-    const outcome = await ask('renameDestination', { id, name: name.trim() })
+    const outcome = await rename(name.trim())
     setBusy(false)
     if (!outcome.done) {
       setRefusal(outcome.sentence)
       return
     }
-    tell('done', message('window.destination.renamed'))
+    tell('done', message(done))
     onDone()
   }
 
   return (
-    <form onSubmit={rename}>
+    <form onSubmit={submit}>
       <Stack gap="sm">
         <TextInput
           label={t('window.destination.newName')}

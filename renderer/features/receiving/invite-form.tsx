@@ -1,0 +1,55 @@
+import { Loader, Stack, Text } from '@mantine/core'
+import { useEffect, useMemo, useState } from 'react'
+import { encode } from 'uqr'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import { Copyable } from '../../ui/copyable.tsx'
+import { useWords } from '../../words/context.tsx'
+
+/** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
+const QUIET_ZONE = 4
+
+/** A pairing code for one more sender: to be copied, and to be read by a camera. */
+export function InviteForm() {
+  const { t, say } = useWords()
+  const bridge = useBridge()
+  const [answer, setAnswer] = useState<CommandOutput<'inviteSender'> | null>(null)
+  useEffect(() => {
+    let isOver = false
+    bridge
+      .call('inviteSender', {})
+      .catch((thrown) => ({ sentence: sentenceOfThrown(thrown) }))
+      .then((given) => !isOver && setAnswer(given))
+    return () => {
+      isOver = true
+    }
+  }, [bridge])
+  if (answer === null) return <Loader size="sm" />
+  if ('sentence' in answer) return <p className="card-problem breakable">{say(answer.sentence)}</p>
+  return (
+    <Stack gap="sm">
+      <Text size="sm">{t('window.receiving.inviteHint', { minutes: answer.minutes })}</Text>
+      <Copyable text={answer.code} label="window.receiving.copyCode" done="window.receiving.copiedCode" />
+      <QrCode text={answer.code} />
+    </Stack>
+  )
+}
+
+/** Black on white in both themes: a reader wants it so. */
+function QrCode({ text }: { text: string }) {
+  const { t } = useWords()
+  const { size, path } = useMemo(() => {
+    const code = encode(text, { ecc: 'L', border: QUIET_ZONE })
+    const rows = code.data.flatMap((row, y) =>
+      row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : [])),
+    )
+    return { size: code.size, path: rows.join('') }
+  }, [text])
+  return (
+    <svg className="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={t('window.receiving.qr')}>
+      <rect width={size} height={size} fill="#fff" />
+      <path d={path} fill="#000" shapeRendering="crispEdges" />
+    </svg>
+  )
+}

@@ -1,0 +1,92 @@
+import { Button, Group, Stack, TextInput } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { Message } from '../../../core/words/message.ts'
+import { message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useHold } from '../../ui/form-dialog.tsx'
+import { useWords } from '../../words/context.tsx'
+import { PathButton } from '../destinations/path-button.tsx'
+import { newReceiving, readReceiving } from './draft.ts'
+
+/** Asks where others' files go before they may send. */
+export function ReceiveForm({ onDone }: { onDone: () => void }) {
+  const { t, say } = useWords()
+  const { ask, tell } = useCommands()
+  const [draft, setDraft] = useState(newReceiving)
+  const [tried, setTried] = useState(false)
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  const [busy, setBusy] = useState(false)
+  useHold(draft.directory !== '', busy)
+  const { receive, problems } = readReceiving(draft)
+  const errorOf = (field: keyof typeof problems) => {
+    const problem = tried ? problems[field] : undefined
+    return problem === undefined ? null : t(problem)
+  }
+  const change = (changes: Partial<typeof draft>) => {
+    setDraft((now) => ({ ...now, ...changes }))
+    setRefusal(null)
+  }
+
+  const start = async (event: FormEvent) => {
+    event.preventDefault()
+    setTried(true)
+    if (receive === null || busy) return
+    setBusy(true)
+    const outcome = await ask('setReceiving', { receive })
+    setBusy(false)
+    if (!outcome.done) return setRefusal(outcome.sentence)
+    tell('done', message('window.receiving.isOn'))
+    onDone()
+  }
+
+  return (
+    <form onSubmit={start} noValidate>
+      <Stack gap="sm">
+        <div className="with-button">
+          <TextInput
+            label={t('window.receiving.directory')}
+            placeholder="/srv/holdfast"
+            value={draft.directory}
+            maxLength={4096}
+            spellCheck={false}
+            data-autofocus
+            onChange={(event) => change({ directory: event.currentTarget.value })}
+            error={errorOf('directory')}
+          />
+          <PathButton what="directory" onChoose={(directory) => change({ directory })} />
+        </div>
+        <TextInput
+          label={t('window.receiving.port')}
+          description={t('window.receiving.portHint')}
+          inputMode="numeric"
+          value={draft.port}
+          maxLength={5}
+          onChange={(event) => change({ port: event.currentTarget.value })}
+          error={errorOf('port')}
+        />
+        <TextInput
+          label={t('window.receiving.quota')}
+          description={t('window.receiving.quotaHint')}
+          inputMode="decimal"
+          value={draft.quota}
+          maxLength={12}
+          onChange={(event) => change({ quota: event.currentTarget.value })}
+          error={errorOf('quota')}
+        />
+        {refusal !== null && (
+          <p className="card-problem breakable" role="alert">
+            {say(refusal)}
+          </p>
+        )}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" disabled={busy} onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t('window.receiving.on')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,102 @@
+import { Button, Group, Switch } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
+import { IconPlus } from '../../ui/icons.ts'
+import { PathText } from '../../ui/path-text.tsx'
+import { useWords } from '../../words/context.tsx'
+import { HealthMark } from '../overview/health-line.tsx'
+import { InviteForm } from './invite-form.tsx'
+import { ReceiveForm } from './receive-form.tsx'
+import { SenderRow } from './sender-row.tsx'
+
+type Receiving = NonNullable<AppState['receiving']>
+
+interface ReceivingPartProps {
+  /** null: no other computer may send here. */
+  receiving: Receiving | null
+  /** What each sender may have here; null: no limit. */
+  quotaBytes: number | null
+}
+
+/** Whether other computers may send to this one, where their files go, and how each of them is. */
+export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [opened, setOpened] = useState<'on' | 'off' | 'invite' | null>(null)
+  const close = () => setOpened(null)
+  return (
+    <section className="card rows" aria-label={t('window.receiving.title')}>
+      <Switch
+        label={t('window.receiving.title')}
+        description={t('window.receiving.hint')}
+        checked={receiving !== null}
+        onChange={() => setOpened(receiving === null ? 'on' : 'off')}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      {receiving !== null && (
+        <>
+          <Running receiving={receiving} quotaBytes={quotaBytes} />
+          {receiving.senders.map((sender) => (
+            <SenderRow key={sender.fingerprint} sender={sender} />
+          ))}
+          <div>
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<IconPlus size={15} />}
+              disabled={!receiving.isRunning}
+              onClick={() => setOpened('invite')}
+            >
+              {t('window.receiving.invite')}
+            </Button>
+          </div>
+        </>
+      )}
+      <FormDialog opened={opened === 'on'} title={t('window.receiving.title')} onClose={close}>
+        <ReceiveForm onDone={close} />
+      </FormDialog>
+      <FormDialog opened={opened === 'invite'} title={t('window.receiving.invite')} onClose={close}>
+        <InviteForm />
+        <Group justify="flex-end" mt="sm">
+          <Button onClick={close}>{t('window.close')}</Button>
+        </Group>
+      </FormDialog>
+      <Confirm
+        opened={opened === 'off'}
+        title={t('window.receiving.offTitle')}
+        consequences={[t('window.receiving.offEffect', { path: receiving?.directory ?? '' })]}
+        action={t('window.receiving.offAction')}
+        dangerous
+        onClose={close}
+        onConfirm={() => run('setReceiving', { receive: null }, 'window.receiving.isOff')}
+      />
+    </section>
+  )
+}
+
+function Running({
+  receiving: { directory, port, isRunning, problem },
+  quotaBytes,
+}: ReceivingPartProps & { receiving: Receiving }) {
+  const { t, say, format } = useWords()
+  const level = isRunning ? 'ok' : problem === null ? 'unknown' : 'failing'
+  return (
+    <>
+      <PathText path={directory} />
+      <span className="health receiving-health" data-level={level}>
+        <HealthMark level={level} />
+        <span className="health-word">
+          {t(isRunning ? 'window.receiving.listens' : 'window.receiving.isStarting', { port })}
+        </span>
+        <span className="dimmed">
+          {quotaBytes !== null && t('window.receiving.quotaIs', { size: format.bytes(quotaBytes) })}
+        </span>
+      </span>
+      {problem !== null && <p className="card-problem breakable">{say(problem)}</p>}
+    </>
+  )
+}

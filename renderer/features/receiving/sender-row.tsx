@@ -1,0 +1,115 @@
+import { Menu } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { ActionsMenu } from '../../ui/actions-menu.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { IconPencil, IconTrash } from '../../ui/icons.ts'
+import { RenameDialog } from '../../ui/rename-dialog.tsx'
+import { Ago } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import type { HealthLevel } from '../overview/describe.ts'
+import { HealthMark } from '../overview/health-line.tsx'
+
+type Sender = NonNullable<AppState['receiving']>['senders'][number]
+
+const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
+  failing: 'failing',
+  attention: 'attention',
+  paused: 'unknown',
+  working: 'ok',
+  ok: 'ok',
+  starting: 'unknown',
+}
+
+/** A computer that may send here: when it was last seen, what it last said of itself, and what it has here. */
+export function SenderRow({ sender }: { sender: Sender }) {
+  const { t, format } = useWords()
+  const { name, folder, files, bytes, level, sentence, statusAt } = sender
+  return (
+    <section className="destination-row" aria-label={name}>
+      <div className="spread">
+        <span className="card-name breakable">{name}</span>
+        <SenderMenu sender={sender} />
+      </div>
+      <Seen sender={sender} />
+      {sentence !== null && (
+        <p className="row sender-status">
+          <HealthMark level={level === null ? 'unknown' : levels[level]} />
+          <span className="row-words">
+            <span className="breakable selectable">{sentence}</span>
+            {statusAt !== null && (
+              <span className="dimmed">
+                <Ago at={statusAt} />
+              </span>
+            )}
+          </span>
+        </p>
+      )}
+      <span className="dimmed figures-line breakable">
+        {t('window.receiving.files', { count: files })} · {format.bytes(bytes)} ·{' '}
+        {t('window.receiving.folder', { folder })}
+      </span>
+    </section>
+  )
+}
+
+function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
+  const { t } = useWords()
+  if (connected || seenAt === null) {
+    const level = connected ? 'ok' : 'unknown'
+    return (
+      <span className="health" data-level={level}>
+        <HealthMark level={level} />
+        <span className="health-word">
+          {t(connected ? 'window.connection.connected' : 'window.receiving.never')}
+        </span>
+      </span>
+    )
+  }
+  return (
+    <span className="health" data-level="unknown">
+      <HealthMark level="unknown" />
+      <span className="health-word">{t('window.receiving.seen')}</span>
+      <span className="dimmed">
+        <Ago at={seenAt} />
+      </span>
+    </span>
+  )
+}
+
+function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender }) {
+  const { t } = useWords()
+  const { ask, run } = useCommands()
+  const [opened, setOpened] = useState<'rename' | 'revoke' | null>(null)
+  const close = () => setOpened(null)
+  return (
+    <>
+      <ActionsMenu name={name}>
+        <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
+          {t('window.destination.rename')}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened('revoke')}>
+          {t('window.receiving.revoke')}
+        </Menu.Item>
+      </ActionsMenu>
+      <RenameDialog
+        before={name}
+        rename={(wanted) => ask('renameSender', { fingerprint, name: wanted })}
+        done="window.receiving.renamed"
+        opened={opened === 'rename'}
+        onClose={close}
+      />
+      <Confirm
+        opened={opened === 'revoke'}
+        title={t('window.receiving.revokeTitle', { name })}
+        consequences={[t('window.receiving.revokeEffect', { name, folder })]}
+        action={t('window.receiving.revokeAction')}
+        dangerous
+        onClose={close}
+        onConfirm={() => run('revokeSender', { fingerprint }, 'window.receiving.revoked')}
+      />
+    </>
+  )
+}

@@ -8,9 +8,20 @@ import {
   withRenamed,
 } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets, secretOwners } from '../core/settings/secrets.ts'
 import { message } from '../core/words/message.ts'
+import { addDestination, testDestination } from './add-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
+import type { AddOptions } from './destination-options.ts'
+import {
+  folderOf,
+  s3Of,
+  sftpOf,
+  withFolderOptions,
+  withS3Options,
+  withSftpOptions,
+} from './destination-options.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -24,13 +35,26 @@ interface Options {
   all?: boolean
 }
 
-/** `holdfast destinations`: where files go; `holdfast pair CODE` adds one. */
+/** `holdfast destinations`: where files go; `holdfast pair CODE` adds a receiver. */
 export function registerDestinations(program: Command): void {
   const command = program
     .command('destinations')
-    .description('list where files go; rename, remove or choose destinations (holdfast pair adds one)')
+    .description(
+      'list where files go; add, test, rename, remove or choose destinations (holdfast pair adds a receiver)',
+    )
     .option('--json', 'print the list as JSON')
   withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
+  registerAdding(command)
+  withDataDirectory(
+    command
+      .command('test')
+      .description(
+        'open a destination, write a small file, read it back and remove it; exit code 1: it failed',
+      )
+      .argument('<name>', 'the destination'),
+  ).action((name: string, _: Options, self: Command) =>
+    testDestination(dataOf(self), name, self.optsWithGlobals<Options>().json === true),
+  )
   withDataDirectory(
     command
       .command('rename')
@@ -54,6 +78,36 @@ export function registerDestinations(program: Command): void {
   ).action((directory: string, names: string[], { all }: Options, self: Command) =>
     choose(dataOf(self), directory, names, all === true),
   )
+}
+
+/** `holdfast destinations add KIND …`. */
+function registerAdding(destinations: Command): void {
+  const add = destinations.command('add').description('test a folder, an SFTP server or a bucket, and add it')
+  const kind = (usage: string, description: string) =>
+    withDataDirectory(add.command(usage).description(description))
+  withFolderOptions(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
+    (directory: string, _: AddOptions, self: Command) => {
+      const options = self.optsWithGlobals<AddOptions>()
+      return addDestination(dataOf(self), folderOf(directory, options), options)
+    },
+  )
+  withSftpOptions(
+    kind('sftp', 'a computer with an SSH server').argument(
+      '<target>',
+      'user@host, user@host:path or user@host:port:path',
+    ),
+  ).action((target: string, _: AddOptions, self: Command) => {
+    const options = self.optsWithGlobals<AddOptions>()
+    return addDestination(dataOf(self), sftpOf(target, options), options)
+  })
+  withS3Options(
+    kind('s3', 'a bucket of an S3-compatible store')
+      .argument('<endpoint>', 'https://host[:port]')
+      .argument('<bucket>', 'the bucket, or bucket/prefix'),
+  ).action((endpoint: string, bucket: string, _: AddOptions, self: Command) => {
+    const options = self.optsWithGlobals<AddOptions>()
+    return addDestination(dataOf(self), s3Of(endpoint, bucket, options), options)
+  })
 }
 
 async function list(dataDirectory: string, json = false): Promise<void> {
@@ -95,7 +149,11 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
   const after = await changeSettings(
     dataDirectory,
     (settings) => ({ command: 'removeDestination', input: { id: idOf(settings) } }),
-    (settings) => withoutDestination(settings, idOf(settings)),
+    async (settings) => {
+      const next = withoutDestination(settings, idOf(settings))
+      await openSecrets(dataDirectory, null).keepOnly(secretOwners(next))
+      return next
+    },
   )
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
   console.log(terminalWords(message(key, { name })))

@@ -3,7 +3,7 @@ import { type Checked, checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import type { OwnStatus, senderDefinition } from '../send/messages.ts'
-import { type DataLayout, realStoreOf } from '../settings/data-directory.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/store.ts'
@@ -16,6 +16,7 @@ import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
+import { storesOf } from './settings/place-folder.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './state/reports.ts'
@@ -140,12 +141,6 @@ export class Agent {
     this.store.stop()
   }
 
-  /** The folders that files are sent to, or come to: none of them may be a source, or be in one. */
-  stores({ destinations, receive }: Settings): string[] {
-    const folders = destinations.flatMap((one) => (one.kind === 'folder' ? [one.path] : []))
-    return [realStoreOf(this.layout), ...folders, ...(receive === null ? [] : [receive.directory])]
-  }
-
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.#apply(this.settings.set(update(this.settings.get())))
@@ -156,7 +151,7 @@ export class Agent {
     const { sources, checkedPaths, destinations: all } = settings
     const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
     this.#memory.keepOnly(kept)
-    this.#refused = refuseConfigured(settings.sources, this.stores(settings))
+    this.#refused = refuseConfigured(settings.sources, storesOf(settings, this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),

@@ -22,6 +22,7 @@ import { destinationCommands } from './destination-commands.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
+import { storesOf } from './settings/place-folder.ts'
 import { refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
@@ -134,7 +135,10 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
-  const refusal = refuseSource(wanted, facts, { sources, stores: agent.stores(agent.settings.get()) })
+  const refusal = refuseSource(wanted, facts, {
+    sources,
+    stores: storesOf(agent.settings.get(), agent.layout),
+  })
   const same = sources.find((one) => one.path === facts.real)
   if (refusal?.key === 'refuse.already' && same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })

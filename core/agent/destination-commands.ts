@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import path from 'node:path'
 import type { TestStage } from '../send/messages.ts'
 import type { AddedDestination } from '../settings/adding.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
@@ -19,7 +18,7 @@ import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import type { CommandHandlers } from './commands.ts'
 import type { Outcome } from './contract.ts'
-import { refuseFolder } from './settings/refuse-directory.ts'
+import { placedFolder } from './settings/place-folder.ts'
 
 type DestinationCommands =
   | 'pair'
@@ -38,18 +37,10 @@ export function destinationCommands(
 ): Pick<CommandHandlers, DestinationCommands> {
   const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
 
-  /** @throws Problem refuse.… where a folder can be none. */
   const placed = async (destination: AddedDestination): Promise<AddedDestination> => {
     if (destination.kind !== 'folder') return destination
-    const { path: wanted } = destination
-    if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
-    const facts = await agent.checker.request('inspect', { path: path.normalize(wanted) })
-    const settings = agent.settings.get()
-    const others = settings.destinations.filter(({ id }) => id !== destination.id)
-    const stores = agent.stores({ ...settings, destinations: others })
-    const refusal = refuseFolder(wanted, facts, { sources: settings.sources, stores })
-    if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-    return { ...destination, path: facts.real ?? wanted }
+    const facts = await agent.checker.request('inspect', { path: destination.path })
+    return placedFolder(destination, facts, agent.settings.get(), agent.layout)
   }
 
   /** What is refused leaves no secret behind. */

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { placedFolder } from '../core/agent/settings/place-folder.ts'
+import { inspectPath } from '../core/check/inspect.ts'
+import { TEST_MS } from '../core/send/destinations/trial.ts'
+import { tryDestination } from '../core/send/destinations/try.ts'
+import type { DestinationTest, TestStage } from '../core/send/messages.ts'
+import { destinationTestSchema } from '../core/send/messages.ts'
+import type { AddedDestination } from '../core/settings/adding.ts'
+import { completed, secretsOfDestination, withAdded } from '../core/settings/adding.ts'
+import { layoutOf, openDataDirectory } from '../core/settings/data-directory.ts'
+import { namedDestination, placeOf } from '../core/settings/destinations.ts'
+import type { TestedDestination } from '../core/settings/given-destination.ts'
+import { givenDestinationSchema } from '../core/settings/given-destination.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { loadIdentity } from '../core/wire/identity.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { secretsOf } from './channel-options.ts'
+import type { AddOptions, Wanted } from './destination-options.ts'
+import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
+import { changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
+
+type Given = Record<string, string>
+
+/** Tests a destination in this process, as no agent runs. */
+async function tryAlone(
+  directory: string,
+  destination: TestedDestination,
+  secrets: Given,
+  stage: TestStage,
+): Promise<DestinationTest> {
+  const identity = await loadIdentity(openDataDirectory(directory).identity)
+  const signal = AbortSignal.timeout(TEST_MS)
+  return tryDestination(destination, { identity, name: hostname() || 'Holdfast', secrets, stage, signal })
+}
+
+async function tryIt(
+  directory: string,
+  destination: TestedDestination,
+  secrets: Given,
+): Promise<DestinationTest> {
+  if ((await runningState(directory)) === null) return tryAlone(directory, destination, secrets, 'given')
+  return destinationTestSchema.parse(
+    await sendCommand(directory, 'testDestination', { destination, secrets }),
+  )
+}
+
+/** The secrets that are given by files, by the environment, and, where one is needed, by whoever sits there. */
+async function secretsFor(wanted: Wanted, options: AddOptions): Promise<Given> {
+  const { fields } = secretsOfDestination({ ...wanted, id: '' })
+  const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...secretsOf(options) }
+  for (const { name, required } of fields)
+    if (required && given[name] === undefined) given[name] = await askSecret(name)
+  return given
+}
+
+/**
+ * Has a person say whether the key or certificate that the server shows is the right one.
+ * @throws Problem cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does.
+ */
+async function confirmed(directory: string, wanted: Wanted, secrets: Given): Promise<Wanted> {
+  const isUnknown = wanted.kind === 'sftp' ? wanted.hostKey === '' : wanted.kind === 's3'
+  if (!isUnknown) return wanted
+  const { sentence, found } = await tryIt(directory, wanted, secrets)
+  if (wanted.kind === 'sftp') {
+    const { hostKey } = found
+    if (hostKey === undefined) throw new Problem(sentence.key, sentence.params)
+    await requireYes('cli.destinations.hostKey', { host: wanted.host, hostKey })
+    return { ...wanted, hostKey }
+  }
+  const { certificate } = found
+  if (wanted.kind !== 's3' || certificate === undefined || certificate === wanted.certificate) return wanted
+  await requireYes('cli.destinations.certificate', { endpoint: wanted.endpoint, certificate })
+  return { ...wanted, certificate }
+}
+
+async function requireYes(
+  key: 'cli.destinations.hostKey' | 'cli.destinations.certificate',
+  params: Record<string, string>,
+): Promise<void> {
+  if ((await askWhether([`${key}Asked`, params])) !== true) throw new Problem(key, params)
+}
+
+/** What an agent does when it is told to add one. */
+async function addAlone(
+  directory: string,
+  settings: Settings,
+  destination: AddedDestination,
+  secrets: Given,
+): Promise<Settings> {
+  const layout = layoutOf(directory)
+  withAdded(settings, destination)
+  const placed =
+    destination.kind === 'folder'
+      ? placedFolder(destination, await inspectPath(destination.path), settings, layout)
+      : destination
+  const next = withAdded(settings, placed)
+  const { works, sentence } = await tryAlone(directory, placed, secrets, 'adding')
+  if (!works) throw new Problem(sentence.key, sentence.params)
+  await openSecrets(directory, null).set(secretsOfDestination(placed), secrets)
+  return next
+}
+
+/** `holdfast destinations add …`: tests a destination, and adds it: through the agent if it runs. */
+export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
+  openDataDirectory(directory)
+  const secrets = await secretsFor(wanted, options)
+  const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets))
+  const after = await changeSettings(
+    directory,
+    () => ({ command: 'addDestination', input: { destination, secrets } }),
+    (settings) => addAlone(directory, settings, completed(destination, randomUUID(), hostname()), secrets),
+  )
+  const added = namedDestination(after.destinations, destination.name.trim())
+  if (options.json === true) return console.log(JSON.stringify(added))
+  const { name } = added
+  console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
+  const names = after.destinations.map((one) => one.name).join(', ')
+  if (after.destinations.length > 1) console.log(terminalWords(message('cli.destinations.now', { names })))
+}
+
+/** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */
+export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
+  const state = await runningState(directory)
+  const destination = namedDestination(settingsIn(state, directory).destinations, given)
+  const { id } = destination
+  const kept = () => openSecrets(directory, null).get()[id] ?? {}
+  const said =
+    state === null
+      ? await tryAlone(directory, destination, kept(), 'kept')
+      : await sendCommand(directory, 'testDestination', { id, destination, secrets: {} })
+  const { works, steps, sentence, found } = destinationTestSchema.parse(said)
+  if (!works) process.exitCode = 1
+  if (json) return console.log(JSON.stringify({ works, steps, sentence, found }))
+  console[works ? 'log' : 'error'](terminalWords(sentence))
+  for (const { step, done, ms } of steps)
+    if (ms !== null) console.log(`  ${step}: ${done ? 'done' : 'failed'}, ${ms} ms`)
+  for (const note of found.notes) console.log(`  ${terminalWords(note)}`)
+}

@@ -1,0 +1,121 @@
+import path from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { TestedDestination } from '../core/settings/given-destination.ts'
+import { testedDestinationSchema } from '../core/settings/given-destination.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+/** A destination as it can be added, but for a host key that is not known yet. */
+export type Wanted = Exclude<TestedDestination, { kind: 'receiver' }>
+
+export interface AddOptions {
+  data?: string
+  json?: boolean
+  name?: string
+  folder?: string
+  secret?: string[]
+  recipient?: string
+  login?: string
+  keyFile?: string
+  hostKey?: string
+  region?: string
+  hostStyle?: boolean
+  storageClass?: string
+  certificate?: string
+}
+
+const collect = (text: string, before: string[] = []) => [...before, text]
+
+/** What all kinds of servers have. */
+function withServerOptions(command: Command): Command {
+  return command
+    .option('--folder <name>', "this computer's folder there (default: its host name)")
+    .option('--recipient <age1…>', 'encrypt contents for this age recipient')
+    .option(
+      '--secret <field=file>',
+      'a secret, read from a file, or from standard input with "-" (repeatable); else it is taken from HOLDFAST_…, or asked for',
+      collect,
+    )
+}
+
+const withName = (command: Command): Command =>
+  command
+    .option('--name <name>', 'what the destination is called here')
+    .option('--json', 'print what was added as JSON, without secrets')
+
+export function withFolderOptions(command: Command): Command {
+  return withName(command)
+}
+
+export function withSftpOptions(command: Command): Command {
+  return withServerOptions(withName(command))
+    .option('--login <how>', 'password, key (the secret "key"), file or agent', loginOf)
+    .option('--key-file <path>', 'the private key on this computer that it logs in with')
+    .option('--host-key <SHA256:…>', "the server's host key; without, it is shown and asked about")
+}
+
+export function withS3Options(command: Command): Command {
+  return withServerOptions(withName(command))
+    .option('--region <region>', 'its region (default: us-east-1)')
+    .option('--host-style', "the bucket's name in the host's name, not in the path")
+    .option('--storage-class <class>', 'what the store calls it')
+    .option(
+      '--certificate <sha256>',
+      'a certificate that no authority has signed; without, it is shown and asked about',
+    )
+}
+
+const logins = ['password', 'key', 'file', 'agent']
+
+function loginOf(text: string): string {
+  if (!logins.includes(text)) throw new InvalidArgumentError(`It must be one of ${logins.join(', ')}.`)
+  return text
+}
+
+/** @throws WrongUsage cli.destinations.invalid */
+function parsed(given: object): Wanted {
+  const result = testedDestinationSchema.safeParse(given)
+  if (result.success && result.data.kind !== 'receiver') return result.data
+  const [issue] = result.error?.issues ?? []
+  const reason = [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')
+  throw new WrongUsage('cli.destinations.invalid', { reason })
+}
+
+const without = <T extends object>(given: T) =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+
+export function folderOf(directory: string, { name }: AddOptions): Wanted {
+  const resolved = path.resolve(directory)
+  return parsed({ kind: 'folder', path: resolved, name: name ?? (path.basename(resolved) || resolved) })
+}
+
+/** "user@host", with ":port" and ":path" behind it. */
+const TARGET = /^(?<user>[^@]+)@(?<host>\[[^\]]+\]|[^:[\]]+)(?::(?<port>\d+))?(?::(?<path>.*))?$/
+
+/** @throws WrongUsage cli.destinations.sftpTarget, cli.destinations.invalid */
+export function sftpOf(target: string, options: AddOptions): Wanted {
+  const { user, host = '', port, path: directory = '' } = TARGET.exec(target)?.groups ?? {}
+  if (user === undefined) throw new WrongUsage('cli.destinations.sftpTarget', { target })
+  const { name, folder, recipient, keyFile, hostKey = '' } = options
+  const hasKey = options.secret?.some((pair) => pair.startsWith('key=')) === true
+  const login = options.login ?? (keyFile !== undefined ? 'file' : hasKey ? 'key' : undefined)
+  return parsed({
+    kind: 'sftp',
+    name: name ?? host,
+    ...{ user, host: host.replace(/^\[|\]$/g, ''), path: directory, hostKey },
+    ...without({ folder, recipient, login }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
+  })
+}
+
+/** @param place "bucket" or "bucket/prefix". @throws WrongUsage cli.destinations.invalid */
+export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
+  const [bucket = '', ...prefix] = place.replace(/\/+$/, '').split('/')
+  const { name, folder, recipient, region, storageClass, certificate } = options
+  return parsed({
+    kind: 's3',
+    name: name ?? bucket,
+    ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
+    ...without({ folder, recipient, region, storageClass, certificate }),
+  })
+}

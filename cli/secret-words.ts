@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { terminalWords } from './terminal-words.ts'
+
+/** The variable that a secret is taken from: HOLDFAST_SECRET_KEY of "secretKey". */
+export const variableOf = (field: string): string =>
+  `HOLDFAST_${field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+/** What of these is in the environment. */
+export function secretsInEnvironment(fields: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = process.env[variableOf(field)]
+      return value === undefined || value === '' ? [] : [[field, value]]
+    }),
+  )
+}
+
+const isAsked = () => process.stdin.isTTY === true
+
+/**
+ * Asks whoever sits at the terminal for a secret; what is typed is not shown.
+ * @throws Problem cli.destinations.secretMissing where nobody can be asked.
+ */
+export async function askSecret(field: string): Promise<string> {
+  if (!isAsked()) throw new Problem('cli.destinations.secretMissing', { field, variable: variableOf(field) })
+  const muted = new Writable({ write: (_chunk, _encoding, done) => done() })
+  process.stderr.write(`${field}: `)
+  return ask(muted, '').finally(() => process.stderr.write('\n'))
+}
+
+/** Whether whoever sits at the terminal says yes; null: nobody can be asked. */
+export async function askWhether(question: Parameters<typeof message>): Promise<boolean | null> {
+  if (!isAsked()) return null
+  return /^y(es)?$/i.test((await ask(process.stderr, `${terminalWords(message(...question))} `)).trim())
+}
+
+async function ask(output: NodeJS.WritableStream, question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output, terminal: true })
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  try {
+    return await lines.question(question)
+  } finally {
+    lines.close()
+  }
+}

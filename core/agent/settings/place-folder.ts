@@ -1,0 +1,35 @@
+import path from 'node:path'
+import type { AddedDestination } from '../../settings/adding.ts'
+import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
+import type { Settings } from '../../settings/schema.ts'
+import { Problem } from '../../words/problem.ts'
+import { type PathFacts, refuseFolder } from './refuse-directory.ts'
+
+/** The real paths of the folders that files are sent to, or come to: none of them may be a source, or be in one. */
+export function storesOf(
+  { destinations, receive }: Pick<Settings, 'destinations' | 'receive'>,
+  layout: DataLayout,
+): string[] {
+  const folders = destinations.flatMap((one) => (one.kind === 'folder' ? [one.path] : []))
+  return [realStoreOf(layout), ...folders, ...(receive === null ? [] : [receive.directory])]
+}
+
+/**
+ * A folder destination by its real path.
+ * @param facts of its path as it was given.
+ * @throws Problem refuse.… where it can be none.
+ */
+export function placedFolder(
+  destination: Extract<AddedDestination, { kind: 'folder' }>,
+  facts: PathFacts,
+  settings: Settings,
+  layout: DataLayout,
+): AddedDestination {
+  const { path: wanted } = destination
+  if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
+  const others = settings.destinations.filter(({ id }) => id !== destination.id)
+  const stores = storesOf({ ...settings, destinations: others }, layout)
+  const refusal = refuseFolder(wanted, facts, { sources: settings.sources, stores })
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  return { ...destination, path: facts.real ?? wanted }
+}

@@ -22,16 +22,17 @@ export interface Channel {
   readonly ended: Promise<unknown>
 }
 
-export function openChannel(client: Client): Promise<Channel> {
+/** @param gather is called before something is asked: see Connection. */
+export function openChannel(client: Client, gather: () => void): Promise<Channel> {
   return new Promise((resolve, reject) => {
     client.sftp((error, sftp) => {
-      if (error === undefined) resolve(channelOn(sftp))
+      if (error === undefined) resolve(channelOn(sftp, gather))
       else reject(error)
     })
   })
 }
 
-function channelOn(sftp: SFTPWrapper): Channel {
+function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
   const waiting = new Set<(reason: StoreFault) => void>()
   let over: StoreFault | null = null
   const ended = new Promise<unknown>((resolve) => {
@@ -57,6 +58,7 @@ function channelOn(sftp: SFTPWrapper): Channel {
         else reject(over ?? error)
       }
       try {
+        gather()
         ask(sftp, answered)
       } catch (thrown) {
         waiting.delete(reject)

@@ -20,13 +20,14 @@ const CHANNELS = 4
 const PARALLEL = 64
 
 /** A first channel, and as many more as the server allows. */
-async function openChannels({ client }: Connection): Promise<readonly [Channel, ...Channel[]]> {
-  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client))
+async function openChannels({ client, gather }: Connection): Promise<readonly [Channel, ...Channel[]]> {
+  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
   if (first === undefined) throw new StoreFault('failed', 'no channel')
+  const opening = Promise.allSettled(more)
   const channel = await first.catch((thrown: unknown) => {
     throw new StoreFault('failed', `it offers no SFTP: ${String(thrown)}`, { cause: thrown })
   })
-  const opened = await Promise.allSettled(more)
+  const opened = await opening
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
 }
 
@@ -88,12 +89,17 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
       if (statusOf(thrown) === STATUS.absent) return []
       throw faultOf(thrown)
     })
-  for (const { filename, attrs } of found) {
+  const over = found.flatMap(({ filename, attrs }) => {
     const path = `${partials}/${filename}`
     const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
-    if (!attrs.isFile() || !isOver || inUse.has(path)) continue
-    await channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)
-  }
+    return attrs.isFile() && isOver && !inUse.has(path) ? [path] : []
+  })
+  for (let at = 0; at < over.length; at += PARALLEL)
+    await Promise.all(
+      over
+        .slice(at, at + PARALLEL)
+        .map((path) => channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)),
+    )
 }
 
 /**

@@ -19,6 +19,18 @@ import {
 } from './parts.ts'
 import { readFrom } from './read.ts'
 
+/** The server's disk is made to write while more comes: at the end there is little left to be waited for. */
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024
+
+/** Has a file written to the disk by a process of the server that has nothing else to do with it. */
+async function syncBeside({ pick, canSync }: SftpParts, path: string): Promise<void> {
+  if (!canSync) return
+  const channel = pick()
+  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
+  await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+  await close(channel, handle)
+}
+
 /** What an earlier attempt has left, with the digest of it as it is on the server's disk. */
 interface Partial {
   handle: Buffer
@@ -70,6 +82,7 @@ export async function beginUpload(
   const { handle, offset, hasher } = opened
   let at = offset
   let failed: unknown = null
+  let syncedTo = offset
   /** Pieces under way, oldest first. */
   const underWay: Promise<void>[] = []
   const throwIfFailed = async () => {
@@ -92,6 +105,11 @@ export async function beginUpload(
         })
         underWay.push(written)
         at += piece.length
+      }
+      if (at - syncedTo >= SYNC_EVERY_BYTES) {
+        syncedTo = at
+        // What cannot be synced is told of at the end.
+        syncBeside(parts, path).catch(() => undefined)
       }
       while (underWay.length * PIECE_BYTES > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
       await throwIfFailed()

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { makeBucket } from '../support/servers/buckets.ts'
+import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import type { SentTo, Target } from './destinations-send.ts'
 import { sendTo } from './destinations-send.ts'
@@ -54,9 +56,51 @@ async function sftp(): Promise<Rival> {
   }
 }
 
+/** OpenStack Swift behind its S3 API. */
+async function swift(): Promise<Rival> {
+  const root = mkdtempSync('/tmp/hf-')
+  const server = await startStorageServer(root, 'swift')
+  const { client, bucket } = await makeBucket(server)
+  client.destroy()
+  const { endpoint, region, accessKey, secretKey } = server
+  let count = 0
+  const next = () => {
+    count += 1
+    return `run-${count}`
+  }
+  return {
+    name: 's3, Swift',
+    async place() {
+      const common = { id: 'bench', name: 'cloud', folder: 'station', recipient: null }
+      const how = { pathStyle: true, storageClass: null, certificate: null }
+      const at = { endpoint, region, bucket, prefix: next() }
+      return { destination: { ...common, ...how, ...at, kind: 's3' }, secrets: { accessKey, secretKey } }
+    },
+    remote: {
+      TYPE: 's3',
+      PROVIDER: 'Other',
+      ENDPOINT: endpoint,
+      REGION: region,
+      ACCESS_KEY_ID: accessKey,
+      SECRET_ACCESS_KEY: secretKey,
+    },
+    at: () => `${bucket}/${next()}`,
+    flags: {
+      small: ['--transfers=32', '--checkers=32', '--s3-no-check-bucket', '--s3-no-head'],
+      large: ['--s3-chunk-size=16M', '--s3-upload-concurrency=8', '--s3-no-check-bucket', '--s3-no-head'],
+    },
+    async stop() {
+      await stopStorageServers(root)
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
+
 function rclone({ remote, at }: Rival, source: string, flags: string[]): number {
   const settings = Object.entries(remote).map(([name, value]) => [`RCLONE_CONFIG_THERE_${name}`, value])
-  const env = { ...process.env, ...Object.fromEntries(settings), RCLONE_CONFIG: '/dev/null' }
+  // With AWS's own variable for certificates this rclone does not start.
+  const { AWS_CA_BUNDLE: _, ...inherited } = process.env
+  const env = { ...inherited, ...Object.fromEntries(settings), RCLONE_CONFIG: '/dev/null' }
   const words = ['copy', source, `there:${at()}`, ...flags]
   const startedAt = performance.now()
   execFileSync('rclone', words, { env, stdio: ['ignore', 'ignore', 'inherit'] })
@@ -97,7 +141,7 @@ async function against(rival: Rival, load: Load, directory: string): Promise<Row
 }
 
 /** Another kind of destination takes part by a function here. */
-const rivals: readonly (() => Promise<Rival>)[] = [sftp]
+const rivals: readonly (() => Promise<Rival>)[] = [sftp, swift]
 
 /** Sending to durable at what is no Holdfast, against rclone on the same files. */
 export async function run(): Promise<Row[]> {

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { GetObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { inject } from 'vitest'
-import type { ObjectInfo } from '../../../core/send/destinations/objects/object-store.ts'
-import type { S3Store } from '../../../core/send/destinations/s3/store.ts'
+import type { ObjectInfo, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
 import type { TestBucket } from '../servers/buckets.ts'
 import { MIB, makeBucket } from '../servers/buckets.ts'
 import type { Refusal } from '../servers/proxy.ts'
@@ -15,13 +14,13 @@ import type { Place, TestedKind } from './kind.ts'
 const FOLDER = 'station'
 const never = new AbortController().signal
 
-export async function readObject(store: S3Store, name: string, version?: string | null): Promise<Buffer> {
+export async function readObject(store: ObjectStore, name: string, version?: string | null): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   for await (const piece of store.read(name, 0, never, version)) pieces.push(Buffer.from(piece))
   return Buffer.concat(pieces)
 }
 
-export async function listAll(store: S3Store, prefix: string): Promise<ObjectInfo[]> {
+export async function listAll(store: ObjectStore, prefix: string): Promise<ObjectInfo[]> {
   const found: ObjectInfo[] = []
   for (let after: string | null = null; ; ) {
     const page = await store.list(prefix, after, true)

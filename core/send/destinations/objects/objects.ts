@@ -4,6 +4,7 @@ import type { Destination, DestinationEvents } from '../destination.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
+import { encrypted, encrypterFor } from './encryption.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
@@ -37,7 +38,7 @@ export interface ObjectKind {
 }
 
 export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
-  destination: { name: string; folder: string }
+  destination: { name: string; folder: string; recipient: string | null }
 }
 
 async function openOn(
@@ -48,8 +49,10 @@ async function openOn(
   signal: AbortSignal,
 ): Promise<ObjectSession> {
   const { destination, identity, sessions, bucket } = options
-  const { name, folder } = destination
-  const claim = { folder, fingerprint: identity.fingerprint, computer: options.name, at: name }
+  const { name, folder, recipient } = destination
+  const encrypter = recipient === null ? null : await encrypterFor(recipient, name)
+  const { fingerprint } = identity
+  const claim = { folder, fingerprint, computer: options.name, at: name, recipient }
   const own = await claimFolder(store, claim, signal)
   // Positions are a receiver's: here they only say whether there is anything.
   const { epoch } = own
@@ -58,7 +61,8 @@ async function openOn(
   if (notice !== null) events.onNotice(notice)
   // It may have ended meanwhile.
   signal.throwIfAborted()
-  const session = openObjectSession(store, { name, own, folder, bucket, asksFirst, onLost: end })
+  const contents = encrypter === null ? store : encrypted(store, encrypter)
+  const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
   events.onTrouble(null)
   events.onState('connected', null, isToItself)
   events.onSession(session)

@@ -18,6 +18,8 @@ const ownerSchema = z.object({
   computer: z.string(),
   /** Random: another one means that the folder was begun anew, and has nothing of what was sent before. */
   epoch: z.string().min(1).max(64),
+  /** Its contents are encrypted for this age recipient; null: they are not. */
+  recipient: z.string().nullable().default(null),
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
 })
@@ -103,6 +105,7 @@ export interface Claim {
   computer: string
   /** The destination's name. */
   at: string
+  recipient: string | null
 }
 
 /**
@@ -110,17 +113,24 @@ export interface Claim {
  * @throws Problem, StoreFault.
  */
 export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
-  const { folder, fingerprint, computer, at } = claim
+  const { folder, fingerprint, computer, at, recipient } = claim
   let owner = await readOwner(store, folder, at, signal)
   const isNew = owner === null
   if (owner === null) {
-    owner = { fingerprint, computer, epoch: randomBytes(16).toString('hex'), sources: {} }
+    owner = { fingerprint, computer, epoch: randomBytes(16).toString('hex'), recipient, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
   }
   if (owner.fingerprint !== fingerprint) {
     const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
     throw new Problem('transfer.objects.foreign', params)
   }
+  // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
+  if (owner.recipient !== recipient)
+    throw new Problem('transfer.objects.otherRecipient', {
+      folder,
+      name: at,
+      recipient: owner.recipient ?? '–',
+    })
   let current = owner
   let writing: Promise<unknown> = Promise.resolve()
 

@@ -1,9 +1,16 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { digestBeginning } from '../core/files/digest.ts'
+import type { LibraryTask } from '../core/restore/task.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
+import type { Task } from '../core/store/task.ts'
 import type { Finding } from '../core/store/verify/findings.ts'
 import { isSound, type VerifySummary } from '../core/store/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
+import { Problem, sentenceOf } from '../core/words/problem.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { librarySettings, readKey } from './library-settings.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
@@ -16,6 +23,8 @@ const COULD_NOT = 2
 
 interface VerifyOptions {
   json?: boolean
+  data?: string
+  identityFile?: string
   adopt: boolean
   forgetMissing: boolean
   patience: number
@@ -23,69 +32,87 @@ interface VerifyOptions {
 
 /** `holdfast verify STORE`: reads the whole store and compares it with its manifest. */
 export function registerVerify(program: Command): void {
-  program
+  const command = program
     .command('verify')
     .description(
-      'read a store again and report what is damaged, changed, missing or unknown; works beside a running ' +
-        'receiver; exit code 0: all is as it was stored, 1: something is not, 2: it could not be verified',
+      'read a store, or all that was sent to a destination, again, and report what is damaged, changed, missing or ' +
+        'unknown, which is sent again; works beside a running receiver or agent; exit code 0: all is as it was ' +
+        'stored, 1: something is not, 2: it could not be verified',
     )
-    .argument('<store>', 'directory of a receiver', parsePath)
-    .option('--adopt', 'record unknown files in the manifest as they are now', false)
+    .argument('<what>', "directory of a receiver's store, or the name of a destination", parsePath)
+    .option(
+      '--identity-file <file>',
+      'of a destination: the age identity that opens encrypted files',
+      parsePath,
+    )
+    .option('--adopt', 'of a store: record unknown files in the manifest as they are now', false)
     .option(
       '--forget-missing',
-      'forget what is missing: somebody removed it on purpose; what its sender still has is sent again',
+      'of a store: forget what is missing: somebody removed it on purpose; what its sender still has is sent again',
       false,
     )
     .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
-    .action(async (store: string, options: VerifyOptions) => {
-      process.exitCode = await verify(store, options)
-    })
+  withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
+    try {
+      process.exitCode = await verify(await taskOf(what, options), options)
+    } catch (thrown) {
+      console.error(terminalWords(sentenceOf(thrown)))
+      process.exitCode = COULD_NOT
+    }
+  })
 }
 
-async function verify(
-  given: string,
-  { json = !process.stdout.isTTY, adopt, forgetMissing, patience }: VerifyOptions,
-) {
-  const store = path.resolve(given)
+/** What has a directory's form, or is there, is a store. @throws Problem where there is no destination of that name. */
+async function taskOf(
+  what: string,
+  options: VerifyOptions,
+): Promise<Task | (LibraryTask & { does: 'verify' })> {
+  const { adopt, forgetMissing, identityFile } = options
+  if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
+    return { does: 'verify', store: path.resolve(what), adopt, forgetMissing }
+  if (adopt || forgetMissing) throw new Problem('verify.storeOnly', { name: what })
+  const data = dataDirectoryOf(options)
+  const key = identityFile === undefined ? null : readKey(identityFile)
+  return { does: 'verify', from: await librarySettings(data, what, { key }), ledger: layoutOf(data).ledger }
+}
+
+async function verify(task: Task | LibraryTask, { json = !process.stdout.isTTY, patience }: VerifyOptions) {
+  const store = 'from' in task ? task.from.destination.name : task.store
   const output = openProgress(json)
   const complain = (sentence: Message) => {
     output.end()
     console.error(terminalWords(sentence))
   }
   let code = COULD_NOT
-  const end = await runStoreTask(
-    { does: 'verify', store, adopt, forgetMissing },
-    patience * 1000,
-    (event) => {
-      switch (event.type) {
-        case 'progress':
-          return output.show(event)
-        case 'notice':
-        case 'failed':
-          return complain(event.sentence)
-        case 'finding':
-          return output.say(terminalWords(sentenceOf(store, event.finding)), {
-            type: 'finding',
-            ...event.finding,
-          })
-        case 'verified':
-          code = isSound(event.summary) ? WELL : DAMAGE
-          return output.say(terminalWords(summarySentence(event.summary)), {
-            type: 'summary',
-            ...event.summary,
-          })
-      }
-    },
-  )
+  const end = await runStoreTask(task, patience * 1000, (event) => {
+    switch (event.type) {
+      case 'progress':
+        return output.show(event)
+      case 'notice':
+      case 'failed':
+        return complain(event.sentence)
+      case 'finding':
+        return output.say(terminalWords(sentenceOfFinding(store, event.finding)), {
+          type: 'finding',
+          ...event.finding,
+        })
+      case 'verified':
+        code = isSound(event.summary) ? WELL : DAMAGE
+        return output.say(terminalWords(summarySentence(event.summary)), {
+          type: 'summary',
+          ...event.summary,
+        })
+    }
+  })
   output.end()
   if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
   if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
   return end.ended === 'done' ? code : COULD_NOT
 }
 
-function sentenceOf(store: string, finding: Finding): Message {
+function sentenceOfFinding(store: string, finding: Finding): Message {
   const file = path.join(store, finding.place)
   switch (finding.kind) {
     case 'damaged':

@@ -11,6 +11,17 @@ export interface LedgerPages {
   totals(destination: string): Record<string, Totals>
   /** A page, newest row first. */
   files(destinations: readonly string[], query: PageQuery): { files: LedgerFile[]; more: boolean }
+  /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
+  sentFiles(destination: string, source: string, after: string, limit: number): SentFile[]
+  /** null: it is not sent, or not any more. */
+  sentFile(destination: string, source: string, path: string): SentFile | null
+}
+
+export interface SentFile {
+  path: string
+  size: number
+  /** null: it was sent by a Holdfast that kept none. */
+  digest: Uint8Array | null
 }
 
 type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' | 'removedAt'> & {
@@ -37,7 +48,23 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
      FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
   )
 
+  const sent = database.prepare(
+    `SELECT path, size, digest FROM file JOIN route ON route.id = file.route
+     WHERE destination = ? AND source = ? AND path > ? AND state = ${STATE.sent} ORDER BY path LIMIT ?`,
+  )
+
+  const sentOne = database.prepare(
+    `SELECT path, size, digest FROM file JOIN route ON route.id = file.route
+     WHERE destination = ? AND source = ? AND path = ? AND state = ${STATE.sent}`,
+  )
+
   return {
+    sentFile: (destination, source, path) =>
+      (sentOne.get(destination, source, path) as SentFile | undefined) ?? null,
+
+    sentFiles: (destination, source, after, limit) =>
+      sent.all(destination, source, after, limit) as unknown as SentFile[],
+
     totals: (destination) =>
       Object.fromEntries(
         (totalsOf.all(destination) as (Totals & { source: string })[]).map(({ source, ...totals }) => [

@@ -9,8 +9,13 @@ import { incomingOfParts } from './parts.ts'
 /**
  * A sender's folder of a store on a disk of this computer, read beside whoever writes it. Its calls block: for a process
  * of its own.
+ * @param sourceIn the source that a directory in the folder belongs to.
  */
-export function openFolderLibrary(layout: StoreLayout, sender: string): Library {
+export function openFolderLibrary(
+  layout: StoreLayout,
+  sender: string,
+  sourceIn: (directory: string) => string | null,
+): Library {
   const reader = openStoreReader(layout)
   const asked = async <T>(look: () => T): Promise<T> => {
     try {
@@ -20,7 +25,7 @@ export function openFolderLibrary(layout: StoreLayout, sender: string): Library 
     }
   }
   return {
-    folders: () => asked(() => reader.folders(sender)),
+    folders: () => asked(() => reader.folders(sender).map((name) => ({ name, source: sourceIn(name) }))),
     entries: (question) => asked(() => reader.entries(sender, question)),
     contents: (question) => asked(() => reader.contents(sender, question)),
     open: (content) =>

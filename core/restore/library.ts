@@ -5,6 +5,13 @@ import type { Incoming } from '../store/restore/incoming.ts'
 /** A content up to this size has come as a whole when it is opened. */
 export const SMALL_BYTES = 256 * 1024
 
+/** A source's directory. */
+export interface Folder {
+  name: string
+  /** The source's id; null: nobody knows. */
+  source: string | null
+}
+
 /**
  * What a destination has of one computer, to look through and to bring back. What it says is another computer's word:
  * names are judged by whoever uses them.
@@ -13,7 +20,7 @@ export const SMALL_BYTES = 256 * 1024
  */
 export interface Library {
   /** Directories of the computer's sources. */
-  folders(): Promise<readonly string[]>
+  folders(): Promise<readonly Folder[]>
   entries(asked: EntriesQuestion): Promise<EntriesPage>
   /** In the order of the paths. */
   contents(asked: ContentsQuestion): Promise<ContentsPage>

@@ -37,7 +37,10 @@ export const restorerDefinition = {
   config: nothing,
   report: restoreReportSchema,
   requests: {
-    folders: { input: z.object({ from }), output: z.object({ folders: z.array(z.string()) }) },
+    folders: {
+      input: z.object({ from }),
+      output: z.object({ folders: z.array(z.object({ name: z.string(), source: z.string().nullable() })) }),
+    },
     list: {
       input: z.object({ from, folder: z.string(), directory: z.string(), after: z.string().nullable() }),
       output: z.object({

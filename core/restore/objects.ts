@@ -3,6 +3,7 @@ import type { FileFacts } from '../files/facts.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import type { ObjectInfo, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
+import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
@@ -11,7 +12,7 @@ import { NotReadable } from '../store/restore/incoming.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
-import type { Library } from './library.ts'
+import type { Folder, Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
 
@@ -134,8 +135,16 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     return found
   }
 
+  const named = async (): Promise<Folder[]> => {
+    const owner = await readOwner(store, folder, name, signal)
+    const sources = Object.entries(owner?.sources ?? {})
+    return (await folders()).map((own) => {
+      return { name: own, source: sources.find(([, directory]) => directory === own)?.[0] ?? null }
+    })
+  }
+
   return {
-    folders: () => asked(folders),
+    folders: () => asked(named),
     entries: ({ folder: source, directory, after }) =>
       asked(async () => {
         const prefix = [folder, source, directory, ''].filter((part, index) => index === 3 || part !== '')

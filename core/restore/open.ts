@@ -35,7 +35,7 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
   const own = senders.known(fingerprint)?.folder ?? null
   const folder = settings.computer ?? own
   if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
-  return openFolderLibrary(layout, folder)
+  return openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
 }
 
 /** The folder that a computer has in a store of objects. */

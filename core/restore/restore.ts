@@ -190,6 +190,7 @@ export async function restoreFrom(
   const putting = openPutting(root, overwrite, await loadDressing(), advance)
   const counting = count(library, choice, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal, waits: 0 }
+  let failure: unknown = null
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {
       if (signal.aborted) break
@@ -202,9 +203,16 @@ export async function restoreFrom(
       if (told.length > 0) await tellAll()
       advance(0)
     }
+  } catch (thrown) {
+    // Whoever stops it may have ended the connection, too.
+    if (!signal.aborted) failure = thrown
+  }
+  try {
+    // What has come as a whole gets its name, whatever ended it.
     putting.end()
     await tellAll()
     summary.undressed = putting.undressed
+    if (failure !== null) throw failure
     if (!signal.aborted) await counting
     return summary
   } finally {

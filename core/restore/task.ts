@@ -1,13 +1,16 @@
+import { openOrExplain } from '../ledger/ledger.ts'
 import type { RestoreSummary } from '../store/restore/events.ts'
 import { emptySummary } from '../store/restore/events.ts'
 import type { RestoreEvent } from '../store/restore/restore.ts'
 import type { TaskEvent } from '../store/task.ts'
+import type { Finding, VerifySummary } from '../store/verify/findings.ts'
 import { sentenceOf } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import type { LibrarySettings } from './open.ts'
 import { openLibrary } from './open.ts'
 import type { RestoreProgress, ToRestore } from './restore.ts'
 import { restoreFrom } from './restore.ts'
+import { verifyLibrary } from './verify.ts'
 import type { Choice } from './walk.ts'
 import { pagesOf, questionOf } from './walk.ts'
 
@@ -15,6 +18,7 @@ import { pagesOf, questionOf } from './walk.ts'
 export type LibraryTask = { from: LibrarySettings } & (
   | ({ does: 'restore' } & ToRestore)
   | { does: 'list'; choice: Choice }
+  | { does: 'verify'; ledger: string }
 )
 
 const PROGRESS_MS = 100
@@ -39,8 +43,23 @@ async function list(
   return summary
 }
 
+async function verify(
+  library: Library,
+  { from, ledger: file }: LibraryTask & { does: 'verify' },
+  post: (event: TaskEvent) => Promise<void>,
+  progress: (progress: RestoreProgress) => void,
+): Promise<VerifySummary> {
+  const ledger = openOrExplain(file)
+  try {
+    const found = (finding: Finding) => post({ type: 'finding', finding })
+    return await verifyLibrary({ library, ledger, destination: from.destination.id }, { found, progress })
+  } finally {
+    ledger.close()
+  }
+}
+
 /**
- * Does a task and tells of it; never rejects. The last event is `restored` or `failed`.
+ * Does a task and tells of it; never rejects. The last event is `restored`, `verified` or `failed`.
  * @param post resolves when the event is on its way; only progress is not waited for.
  */
 export async function runLibraryTask(
@@ -55,14 +74,24 @@ export async function runLibraryTask(
   }
   const event = (one: RestoreEvent) => post({ type: 'restore', event: one })
   const { signal } = new AbortController()
+  const work = async (library: Library): Promise<TaskEvent> => {
+    switch (task.does) {
+      case 'list': {
+        const summary = await list(library, task.choice, task.from.destination.name, event)
+        return { type: 'restored', summary }
+      }
+      case 'restore':
+        return { type: 'restored', summary: await restoreFrom(library, task, { event, progress }, signal) }
+      case 'verify':
+        return { type: 'verified', summary: await verify(library, task, post, progress) }
+      default:
+        return task satisfies never
+    }
+  }
   try {
     const library = await openLibrary(task.from, signal)
     try {
-      const summary =
-        task.does === 'list'
-          ? await list(library, task.choice, task.from.destination.name, event)
-          : await restoreFrom(library, task, { event, progress }, signal)
-      await post({ type: 'restored', summary })
+      await post(await work(library))
     } finally {
       library.close()
     }

@@ -101,13 +101,15 @@ export async function* walk(
   }
 }
 
-export type Opened = Found & ({ incoming: Incoming } | { fault: string })
+/** A content that is open, or why it is not. */
+export type Opening = { incoming: Incoming } | { fault: string }
+export type Opened = Found & Opening
 
 /** Contents that are opened before their turn: so many, and so many bytes of small ones. */
 const FILES_AHEAD = 1024
 const BYTES_AHEAD = 8 * 1024 * 1024
 
-async function openOne(library: Pick<Library, 'open'>, found: Found): Promise<Opened> {
+async function openOne<F extends Found>(library: Pick<Library, 'open'>, found: F): Promise<F & Opening> {
   try {
     return { ...found, incoming: await library.open(found.content) }
   } catch (thrown) {
@@ -117,11 +119,11 @@ async function openOne(library: Pick<Library, 'open'>, found: Found): Promise<Op
 }
 
 /** Opens contents ahead of their turn, many at a time, and gives them in their order. */
-export async function* openAhead(
+export async function* openAhead<F extends Found>(
   library: Pick<Library, 'open'>,
-  all: AsyncGenerator<Found>,
-): AsyncGenerator<Opened> {
-  const queue: { opened: Promise<Opened>; bytes: number }[] = []
+  all: AsyncGenerator<F>,
+): AsyncGenerator<F & Opening> {
+  const queue: { opened: Promise<F & Opening>; bytes: number }[] = []
   let bytes = 0
   let isEnd = false
   for (;;) {

@@ -62,6 +62,8 @@ function isContentEntry(value: unknown): value is ContentEntry {
   )
 }
 
+/** A source's directory, and its id; null: nobody knows. */
+const folder = z.object({ name: text, source: z.string().max(64).nullable() })
 const contentEntry = z.custom<ContentEntry>(isContentEntry, 'not a content')
 const wayEntry = z.tuple([
   text,
@@ -77,7 +79,7 @@ const entry = z.object({
 })
 
 export const toldSchema = z.discriminatedUnion('about', [
-  z.object({ about: z.literal('folders'), folders: z.array(text).max(10_000) }),
+  z.object({ about: z.literal('folders'), folders: z.array(folder).max(10_000) }),
   z.object({ about: z.literal('entries'), entries: z.array(entry).max(1000), next: cursor }),
   z.object({
     about: z.literal('contents'),

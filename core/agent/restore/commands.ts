@@ -1,4 +1,3 @@
-import { folderOf } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
 import type { CommandHandlers } from '../commands.ts'
 import type { Outcome } from '../contract.ts'
@@ -20,10 +19,9 @@ export function restoreCommandHandlers(
   return {
     async restoreFolders({ destination }) {
       const { folders } = await restores.ask('folders', destination, {})
-      const { sources } = settings.get()
-      const sourceOf = (name: string) =>
-        sources.find((source) => folderOf(source.name) === name.toLowerCase())?.id ?? null
-      return { folders: folders.map((name) => ({ name, source: sourceOf(name) })) }
+      const known = new Set(settings.get().sources.map(({ id }) => id))
+      const idOf = (source: string | null) => (source !== null && known.has(source) ? source : null)
+      return { folders: folders.map(({ name, source }) => ({ name, source: idOf(source) })) }
     },
     restoreList: ({ destination, ...asked }) => restores.ask('list', destination, asked),
     restoreSearch: ({ destination, ...asked }) =>

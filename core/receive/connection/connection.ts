@@ -213,7 +213,13 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     leave = out
     clearTimeout(patience)
     letIn()
-    phase = { at: 'restoring', sender, restoring: openRestoring(channel, host.store.reading, sender.folder) }
+    phase = {
+      at: 'restoring',
+      sender,
+      restoring: openRestoring(channel, host.store.reading, sender.folder, (directory) =>
+        host.sourceIn(sender, directory),
+      ),
+    }
     host.log('info', `${sender.name} restores from ${from}`)
     channel.send('welcome', { protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null })
   }

@@ -11,6 +11,7 @@ import {
   MAX_FETCH_PARTS,
   MAX_FETCHED,
   MAX_QUESTIONS,
+  MAX_SOURCES,
   SMALL_FILE_BYTES,
 } from '../../wire/limits.ts'
 import type { FetchEntry, Question, Told } from '../../wire/restore-entries.ts'
@@ -56,11 +57,15 @@ const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
   bytes,
 })
 
-/** @param sender the folder that is the sender's own: nothing else is looked at. */
+/**
+ * @param sender the folder that is the sender's own: nothing else is looked at.
+ * @param sourceIn the source that a directory in it belongs to.
+ */
 export function openRestoring(
   channel: Pick<Channel, 'send' | 'room' | 'closed'>,
   reading: Reading,
   sender: string,
+  sourceIn: (directory: string) => string | null,
 ): Restoring {
   const leave = reading.use()
   let questions = 0
@@ -68,13 +73,15 @@ export function openRestoring(
   let bytes = 0
   let isSending = false
 
+  const folders = async () => {
+    const names = await reading.call('folders', { sender })
+    return names.slice(0, MAX_SOURCES).map((name) => ({ name, source: sourceIn(name) }))
+  }
+
   const answerTo = async (question: Question): Promise<Told> => {
     switch (question.about) {
       case 'folders':
-        return {
-          about: 'folders',
-          folders: [...(await reading.call('folders', { sender }))].slice(0, 10_000),
-        }
+        return { about: 'folders', folders: await folders() }
       case 'entries':
         return { about: 'entries', ...(await reading.call('entries', { sender, asked: question })) }
       case 'contents':

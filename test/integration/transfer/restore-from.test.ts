@@ -10,7 +10,18 @@ import type { RestoreEvent } from '../../../core/store/restore/events.ts'
 import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
-import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  senderConfig,
+  startListening,
+  startPair,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 const ALL: Choice = { folder: null, path: null, version: null, at: null }
 
@@ -78,9 +89,9 @@ test('2,000 files come back from a receiver with their bytes, times and modes', 
   expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })
 })
 
-test('the command restores from a destination of a data directory, and lists what it has', async () => {
+test('the commands list, restore and verify a destination of a data directory; what is damaged is sent again', async () => {
   const base = temporaryDirectory('restore-command')
-  const { home, sender, config, at } = await startPair(base)
+  const { home, sender, config, at, store } = await startPair(base)
   writeFile(home.source, 'a/one', 'one')
   writeFile(home.source, 'b', 'two')
   offerAll(home)
@@ -100,6 +111,78 @@ test('the command restores from a destination of a data directory, and lists wha
   const restored = await runStoreCommand(...from, 'data/a', '--to', to)
   expect(restored).toMatchObject({ code: 0, err: '' })
   expect(treeOf(to)).toEqual(treeOf(path.join(home.source, 'a')))
+  // One is damaged and one missing there: both are found, offered again, and sent without anybody's doing.
+  fs.writeFileSync(path.join(store, 'sender-1/data/a/one'), 'oNe')
+  fs.rmSync(path.join(store, 'sender-1/data/b'))
+  const verify = await runStoreCommand('verify', 'nas', '--data', home.directory)
+  const found = verify.lines.filter(({ type }) => type === 'finding')
+  expect(found).toMatchObject([
+    { kind: 'damaged', place: 'data/a/one', isWanted: true },
+    { kind: 'missing', place: 'data/b', isWanted: true },
+  ])
+  expect(verify.code).toBe(1)
+  await until('both to be there again', () => {
+    const now = treeOf(path.join(store, 'sender-1/data'))
+    return JSON.stringify(now) === JSON.stringify(treeOf(home.source))
+  })
+  await allSent(sender, 2)
+  expect(await runStoreCommand('verify', 'nas', '--data', home.directory)).toMatchObject({ code: 0, err: '' })
   // Nothing is found where nothing was sent.
   expect(await runStoreCommand(...from, 'data/none', '--to', to)).toMatchObject({ code: 2 })
+})
+
+test('a restore goes on while files are sent; stopped in the middle it leaves whole files alone', async () => {
+  const base = temporaryDirectory('restore-beside')
+  const { home, sender, config, at } = await startPair(base)
+  for (let index = 0; index < 300; index += 1) writeFile(home.source, `f${index}`, `${index}`.repeat(30_000))
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 300)
+
+  for (let index = 0; index < 300; index += 1) writeFile(home.source, `g${index}`, `${index}`.repeat(20_000))
+  offerAll(home)
+  sender.nudge()
+  const to = path.join(base, 'back')
+  const stopping = new AbortController()
+  const timer = setInterval(() => {
+    if (fs.existsSync(to) && fs.readdirSync(to, { recursive: true }).length > 40) stopping.abort()
+  }, 1)
+  const { summary } = await restore(home, at, to, { folder: 'data', signal: stopping.signal }).finally(() =>
+    clearInterval(timer),
+  )
+  expect(summary.failed).toBe(0)
+  expect(summary.restored).toBeLessThan(600)
+  const came = treeOf(to)
+  expect(Object.keys(came).length).toBe(summary.restored)
+  const originals = treeOf(home.source)
+  expect(Object.entries(came).filter(([name, one]) => originals[name] !== one)).toEqual([])
+
+  await allSent(sender, 600)
+  expect((await restore(home, at, to, { folder: 'data' })).summary).toMatchObject({ files: 600, failed: 0 })
+  expect(treeOf(to)).toEqual(originals)
+})
+
+test('a sender gets its own folder alone, whatever it asks for', async () => {
+  const base = temporaryDirectory('restore-own')
+  const [home, other] = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))]
+  const { at } = await startListening(path.join(base, 'store'), [home, other])
+  writeFile(other.source, 'secret', 'of the other one')
+  offerAll(other)
+  const sender = startTestSender()
+  sender.configure(senderConfig(other, at))
+  await allSent(sender, 1)
+  for (const folder of ['../sender-2/data', 'data', '..', '../../sender-2'])
+    for (const path of [null, 'secret', '../sender-2/data/secret'])
+      await expect(restore(home, at, path ?? base, { folder, path })).rejects.toThrow('nothing to restore')
+  const { signal } = new AbortController()
+  const destination = { id: 'there', kind: 'receiver' as const, name: 'receiver', host: '127.0.0.1', ...at }
+  const library = await openReceiverLibrary(destination, home.identity, 'pc', signal)
+  expect(await library.folders()).toEqual([])
+  const facts = { size: 5, mtimeNs: 0n, mode: 0, user: 0, group: 0, more: null }
+  for (const folder of ['data', '../sender-2/data', '.holdfast', ''])
+    for (const path of ['secret', '../../sender-2/data/secret', 'senders.json', '/etc/passwd']) {
+      const content = { folder, path, version: '', facts, digest: null, storedAt: 0 }
+      await expect(library.open(content)).rejects.toThrow('ENOENT')
+    }
+  library.close()
 })

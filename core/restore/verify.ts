@@ -1,0 +1,121 @@
+import { digestText } from '../files/digest.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { SentFile } from '../ledger/pages.ts'
+import type { Incoming } from '../store/restore/incoming.ts'
+import { NotReadable } from '../store/restore/incoming.ts'
+import type { Finding, Progress, VerifySummary } from '../store/verify/findings.ts'
+import { emptySummary } from '../store/verify/findings.ts'
+import type { Library } from './library.ts'
+import type { Found, Opened } from './walk.ts'
+import { openAhead } from './walk.ts'
+
+const PAGE = 1000
+
+export interface VerifyHost {
+  /** What it says is waited for. */
+  found(finding: Finding): Promise<void>
+  progress(progress: Progress): void
+}
+
+/** What the ledger says of one file that is sent. */
+interface Sent extends Found {
+  source: string
+  file: SentFile
+}
+
+/** A destination, and what the ledger says that it has. */
+export interface ToVerify {
+  library: Library
+  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'totals' | 'offerAgain'>
+  /** The destination's id. */
+  destination: string
+}
+
+async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGenerator<Sent> {
+  const folders = new Map((await library.folders()).map(({ name, source }) => [source, name]))
+  for (const source of Object.keys(ledger.totals(destination)).sort()) {
+    // One that the destination knows nothing of has no files there.
+    const folder = folders.get(source) ?? source
+    for (let after = ''; ; ) {
+      const page = ledger.sentFiles(destination, source, after, PAGE)
+      for (const file of page) {
+        const { path, size, digest } = file
+        const facts = { size, mtimeNs: 0n, mode: 0, user: 0, group: 0, more: null }
+        const content = { folder, path, version: '', facts, digest, storedAt: 0 }
+        yield { source, file, content, to: [], directories: [] }
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) break
+      after = last.path
+    }
+  }
+}
+
+/** What is wrong with a content as it is read now; null: nothing. */
+async function judge(
+  opened: Opened,
+  { size, digest }: SentFile,
+  advance: (bytes: number) => void,
+): Promise<
+  { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string } | null
+> {
+  if ('fault' in opened) return faultOf(opened.fault)
+  let read: Awaited<ReturnType<Incoming['read']>>
+  try {
+    read = await opened.incoming.read((piece) => advance(piece.length))
+  } catch (thrown) {
+    if (thrown instanceof NotReadable) return faultOf(thrown.message)
+    throw thrown
+  }
+  const expected = digest ?? opened.incoming.digest
+  const isWell = read.size === size && (expected === null || Buffer.compare(read.digest, expected) === 0)
+  return isWell ? null : { kind: 'damaged', found: digestText(read.digest) }
+}
+
+const faultOf = (fault: string) =>
+  fault === 'ENOENT' ? ({ kind: 'missing' } as const) : ({ kind: 'unreadable', code: fault } as const)
+
+/** Whether the ledger still says this of the file: it may have been sent anew while it was read. */
+function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boolean {
+  const now = ledger.sentFile(destination, source, file.path)
+  return now !== null && now.size === file.size && String(now.digest) === String(file.digest)
+}
+
+/**
+ * Reads back every file that the ledger says is sent, and compares it with what was sent. What is damaged, missing or
+ * cannot be read is offered again: it is sent anew without anybody's doing.
+ * @throws Problem where the destination can be asked no more.
+ */
+export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<VerifySummary> {
+  const { library, ledger, destination } = parts
+  const summary = emptySummary()
+  const totals = Object.values(ledger.totals(destination))
+  const progress: Progress = {
+    ...{ files: 0, bytes: 0 },
+    totalFiles: totals.reduce((sum, { sentFiles: files }) => sum + files, 0),
+    totalBytes: totals.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+  }
+  const advance = (bytes: number) => {
+    progress.bytes += bytes
+    host.progress(progress)
+  }
+  for await (const one of openAhead(library, sentFiles(parts))) {
+    const { file, source, content } = one
+    const wrong = await judge(one, file, advance)
+    summary.files += 1
+    summary.bytes += file.size
+    progress.files += 1
+    advance(0)
+    if (wrong === null || !isStill(parts, one)) continue
+    const isWanted = ledger.offerAgain(destination, [[source, file.path]]) > 0
+    summary[wrong.kind] += 1
+    if (isWanted) summary.wanted += 1
+    const place = `${content.folder}/${content.path}`
+    const expected = file.digest === null ? '' : digestText(file.digest)
+    if (wrong.kind === 'missing') await host.found({ place, kind: 'missing', isWanted, forgotten: false })
+    else if (wrong.kind === 'damaged')
+      await host.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
+    else await host.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
+  }
+  return summary
+}

@@ -23,7 +23,7 @@ test('what is half typed is there again after another page was shown', async ({ 
 
   // Along the tabs with the keyboard: the focus stays there.
   await page.getByRole('tab', { name: /Settings/ }).focus()
-  for (const name of [/Alerts/, /Transfers/, /Overview/]) {
+  for (const name of [/Alerts/, /Destinations/, /Transfers/, /Overview/]) {
     await page.keyboard.press('ArrowLeft')
     await expect(page.getByRole('tab', { name })).toBeFocused()
   }

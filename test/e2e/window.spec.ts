@@ -107,7 +107,7 @@ test('what the tray menu could not do is told', async ({ desktop }) => {
 
   await clickMenu(desktop.bus, tray, 'Add directory…')
   await chooseDirectory(desktop.dataDirectory)
-  await expect(page.getByText('receiver keeps its copies').first()).toBeVisible()
+  await expect(page.getByText('where copies are kept').first()).toBeVisible()
   expect((await state()).notices).toHaveLength(2)
 })
 
@@ -150,7 +150,7 @@ test('directories that cannot be protected are refused with a sentence', async (
     [path.join(root, 'file'), /is not a directory/],
     [path.join(root, 'outer/inner'), /is inside “outer”/],
     [root, /contains “outer”/],
-    [desktop.dataDirectory, /receiver keeps its copies/],
+    [desktop.dataDirectory, /where copies are kept/],
   ]
   for (const [directory, words] of refusals) {
     const outcome = await page.evaluate(

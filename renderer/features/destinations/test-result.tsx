@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useEffect, useRef } from 'react'
 import type { WordKey } from '../../../core/words/message.ts'
 import { Breakable } from '../../ui/breakable.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -28,11 +29,16 @@ interface TestResultProps {
 export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   const { t, say, format } = useWords()
   const { works, sentence, found } = tested
+  const part = useRef<HTMLElement>(null)
+  // What it says, and what can be done about it, may have been pushed out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another result is another height.
+  useEffect(() => part.current?.closest('form')?.scrollIntoView({ block: 'end' }), [tested])
   const key = unconfirmed(found.hostKey, confirmed.hostKey)
   const certificate = unconfirmed(found.certificate, confirmed.certificate)
   const asks = !works && (key !== null || certificate !== null)
   return (
     <section
+      ref={part}
       className="preview test-result"
       aria-label={t('window.destinations.testTitle')}
       aria-live="polite"

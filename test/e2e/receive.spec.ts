@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+const run = promisify(execFile)
+const holdfast = (...words: string[]) =>
+  run(process.execPath, [path.resolve(import.meta.dirname, '../../cli/holdfast.ts'), ...words])
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0)
+  const { port } = server.address() as net.AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+test('this computer receives from another: switched on, paired, listed, renamed, revoked', async ({
+  desktop,
+}) => {
+  const base = mkdtempSync(path.join(tmpdir(), 'holdfast-receive-'))
+  try {
+    const { page } = await desktop.start()
+    await page.getByRole('tab', { name: /Destinations/ }).click()
+    const part = page.getByRole('region', { name: 'Receive on this computer' })
+    await pictures(page, 'receive-off')
+    await part.getByRole('switch').click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: 'Folder for their files' }).fill(path.join(base, 'store'))
+    await dialog.getByRole('textbox', { name: 'Port' }).fill(String(await freePort()))
+    await dialog.getByRole('textbox', { name: 'At most for each, in GiB' }).fill('1.5')
+    await pictures(page, 'receive-form', 'themes')
+    await dialog.getByRole('button', { name: 'Receive here' }).click()
+    await expect(part).toContainText(/receives at port \d+ *at most 1\.5 GiB each/)
+    await part.getByRole('button', { name: 'Add a sender' }).click()
+    await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
+    const code = await dialog.getByText(/^holdfast:\/\//).textContent()
+    await pictures(page, 'receive-invite', 'themes')
+    await dialog.getByRole('button', { name: 'Close' }).last().click()
+
+    const [data, source] = [path.join(base, 'data'), path.join(base, 'source')]
+    await mkdir(source)
+    await writeFile(path.join(source, 'IMG_0001.jpg'), Buffer.alloc(2048, 1))
+    await holdfast('pair', code ?? '', '--data', data, '--name', 'station-3')
+    await holdfast('scan', '--once', '--data', data, source)
+    const sender = part.getByRole('region', { name: 'station-3' })
+    await expect(sender).toContainText('1 file · 2 KiB · in station-3')
+    await expect(sender).toContainText('last connected')
+    await sender.scrollIntoViewIfNeeded()
+    await pictures(page, 'receive-on')
+    await sender.getByRole('button', { name: 'Actions for station-3' }).click()
+    await page.getByRole('menuitem', { name: 'Rename…' }).click()
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('telescope')
+    await page.keyboard.press('Enter')
+    await part.getByRole('button', { name: 'Actions for telescope' }).click()
+    await page.getByRole('menuitem', { name: 'Revoke…' }).click()
+    await expect(dialog).toContainText('What it has sent stays in station-3.')
+    await dialog.getByRole('button', { name: 'Revoke' }).click()
+    await expect(part.getByRole('region', { name: 'telescope' })).toHaveCount(0)
+
+    await part.getByRole('switch').click()
+    await dialog.getByRole('button', { name: 'Stop receiving' }).click()
+    await expect(part.getByRole('button', { name: 'Add a sender' })).toHaveCount(0)
+  } finally {
+    rmSync(base, { recursive: true, force: true })
+  }
+})

@@ -125,7 +125,9 @@ function tell(state: AppState, { sent, unsent, named, young }: Compared): number
     console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
     return 1
   }
-  const isOnlyHere = usedDestinations(state).every(({ kind }) => kind === 'embedded')
+  const isOnlyHere = usedDestinations(state).every(
+    ({ kind, elsewhere }) => kind === 'embedded' || (kind === 'folder' && !elsewhere),
+  )
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
   console.log(terminalWords(message(key, { count: sent })))
   return 0

@@ -15,7 +15,7 @@ import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
 import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'
-import type { StartedName, WorkerHandle, WorkerStarter } from './starter.ts'
+import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
 const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS

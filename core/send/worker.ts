@@ -225,6 +225,8 @@ function serve(
 
   return {
     async configure(next) {
+      // Questions that need no ledger are answered from the beginning.
+      config ??= next
       const isCarriedOut = startProblem === null && applied === config
       if (isCarriedOut && applied !== null && sameButStatus(applied, next)) {
         // It comes often, and is told with the next heartbeat.

@@ -74,7 +74,8 @@ export function serveWorker<D extends WorkerDefinition>(
         return
       }
       case 'request':
-        void answer(received.id, received.name, received.input)
+        // One right behind the first configuration finds that begun.
+        void Promise.resolve().then(() => answer(received.id, received.name, received.input))
         return
       case 'nudge':
         handlers.nudge?.()

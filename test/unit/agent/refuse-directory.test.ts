@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type PathFacts,
   refuseConfigured,
+  refuseFolder,
   refusePath,
   refuseSource,
 } from '../../../core/agent/settings/refuse-directory.ts'
@@ -51,5 +52,21 @@ describe('sources of a settings file that was edited by hand', () => {
       ['/var/holdfast/store/x', 'refuse.insideStore'],
       ['/other', 'refuse.already'],
     ])
+  })
+})
+
+describe('a folder that files are to be sent to', () => {
+  it.each([
+    ['/data/photos', undefined],
+    ['/data/photos/inner', undefined],
+    ['/data', 'refuse.folderSource'],
+    ['/data/source', 'refuse.folderSource'],
+    ['/data/source/inner', 'refuse.folderSource'],
+    ['/var', 'refuse.folderStore'],
+    ['/var/holdfast/store', 'refuse.folderStore'],
+    ['/var/holdfast/store/x', 'refuse.folderStore'],
+  ])('%s: %s', (real, key) => {
+    const taken = { ...nothingTaken, sources: [{ path: '/data/source', name: 'source' }] }
+    expect(refuseFolder(real, { ...directory, real }, taken)?.key).toBe(key)
   })
 })

@@ -1,0 +1,150 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Headless } from '../../support/headless.ts'
+import { ended, headless } from '../../support/headless.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import type { SftpServer } from '../../support/servers/sftp.ts'
+import { startSftpServer } from '../../support/servers/sftp.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { stateOf, untilState } from '../../support/two-receivers.ts'
+
+const secretsIn = (data: string) => JSON.parse(readFileSync(path.join(data, 'secrets.json'), 'utf8')).owners
+
+const running = ({ directory }: Headless) =>
+  untilState(
+    directory,
+    'its senders to run',
+    ({ destinations: [first] }) => first?.connection.state === 'connected',
+  )
+
+describe.each([
+  ['while an agent runs', true],
+  ['while none runs', false],
+])('a folder, %s', (_, isRunning) => {
+  test('is tested, added, and told apart from sources and other destinations', async () => {
+    const base = temporaryDirectory('commands')
+    const [disk, source] = ['disk', 'source'].map((name) => path.join(base, name)) as [string, string]
+    for (const directory of [disk, source]) mkdirSync(directory)
+    const home = headless({ sources: [{ id: 'a', path: source, name: 'source' }] })
+    if (isRunning) {
+      home.startAgent()
+      await running(home)
+    }
+    const added = JSON.parse(
+      await home.says(['destinations', 'add', 'folder', disk, '--name', 'second disk', '--json']),
+    )
+    expect(added).toMatchObject({ kind: 'folder', name: 'second disk', path: disk })
+    expect(readdirSync(disk)).toEqual(['.holdfast'])
+    for (const [directory, name, why] of [
+      [disk, 'other', 'goes to this very place'],
+      [path.join(base, 'nowhere'), 'other', 'does not exist'],
+      [source, 'other', 'are in one another'],
+      [base, 'other', 'are in one another'],
+      [temporaryDirectory('free'), 'Second Disk', 'is called'],
+    ] as const) {
+      const { code, err } = await home.run(['destinations', 'add', 'folder', directory, '--name', name])
+      expect([code, err]).toEqual([1, expect.stringContaining(why)])
+    }
+    expect(await home.says(['destinations', 'test', 'second disk'])).toMatch(
+      /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on this/,
+    )
+    await home.says(['destinations', 'remove', 'second disk'])
+    expect(existsSync(path.join(disk, '.holdfast'))).toBe(true)
+  }, 60_000)
+})
+
+test('files go to a folder that was added; its disk is checked, and an incident of it has its name', async () => {
+  const base = temporaryDirectory('commands')
+  const [folder, disk, source] = ['folder', 'disk', 'source'].map((name) => path.join(base, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const directory of [folder, disk, source]) mkdirSync(directory)
+  execFileSync('mount', ['--bind', disk, folder])
+  onTestFinished(() => {
+    spawnSync('umount', ['-l', folder])
+  })
+  writeFileSync(path.join(source, 'file'), 'content')
+  const home = headless({
+    sources: [{ id: 'a', path: source, name: 'source' }],
+    check: { intervalSeconds: 1 },
+  })
+  home.startAgent()
+  await running(home)
+  await home.says(['destinations', 'add', 'folder', folder, '--name', 'second disk'])
+  const state = await untilState(
+    home.directory,
+    'it to be there',
+    ({ destinations: [first] }) => first?.totals.sentFiles === 1,
+  )
+  expect(state.destinations).toMatchObject([{ kind: 'folder', name: 'second disk', elsewhere: false }])
+  expect(treeOf(path.join(disk, hostname(), 'source'))).toEqual(treeOf(source))
+  execFileSync('umount', ['-l', folder])
+  const { incidents } = await untilState(home.directory, 'the incident', ({ incidents }) =>
+    incidents.some(({ endedAt }) => endedAt === null),
+  )
+  expect(incidents.flatMap(({ paths }) => Object.values(paths))).toContain('second disk')
+  expect(readdirSync(folder)).toEqual([])
+}, 60_000)
+
+describe('an SFTP server', () => {
+  let server: SftpServer
+  beforeAll(async () => {
+    server = await startSftpServer()
+  })
+  afterAll(() => server.stop())
+
+  test('is added once its host key is confirmed; its secrets are in their one file, and are forgotten with it', async () => {
+    const home = headless()
+    home.startAgent()
+    await running(home)
+    const { port, user, hostKey, keyFile, key } = server
+    const target = `${user}@127.0.0.1:${port}:${temporaryDirectory('sftp')}`
+    const words = ['destinations', 'add', 'sftp', target, '--name', 'nas', '--secret', `key=${keyFile}`]
+    const asked = await home.run(words)
+    expect([asked.code, asked.err]).toEqual([1, expect.stringContaining(`--host-key ${hostKey}`)])
+    const wrong = await home.run([...words, '--host-key', `SHA256:${'A'.repeat(43)}`])
+    expect(wrong.code).toBe(1)
+    expect(existsSync(path.join(home.directory, 'secrets.json'))).toBe(false)
+
+    const said = await home.says([...words, '--host-key', hostKey])
+    expect(said).toContain('nas works, and was added')
+    const { settings } = await stateOf(home.directory)
+    expect(JSON.stringify(settings)).not.toContain(key.trim().split('\n')[1])
+    const [{ id } = { id: '' }] = settings.destinations
+    expect(secretsIn(home.directory)).toEqual({ [id]: { key: { plain: key.trim() } } })
+    expect(await home.says(['destinations', 'test', 'nas'])).toContain('nas works')
+    await home.says(['destinations', 'remove', 'nas'])
+    expect(secretsIn(home.directory)).toEqual({})
+  }, 60_000)
+
+  test('takes a secret from the environment, and says which one is missing', async () => {
+    const home = headless()
+    const target = `${server.user}@127.0.0.1:${server.port}`
+    const words = ['destinations', 'add', 'sftp', target, '--host-key', server.hostKey]
+    const without = await home.run(words)
+    expect([without.code, without.err]).toEqual([1, expect.stringContaining('HOLDFAST_PASSWORD')])
+    const env = { HOLDFAST_HOME: home.directory, HOLDFAST_PASSWORD: 'wrong-one-4711' }
+    const refused = await ended(startHoldfast(words, env))
+    expect(refused.code).toBe(1)
+    expect(refused.err).not.toContain('wrong-one-4711')
+    expect(refused.err).not.toContain('is missing')
+  })
+})
+
+test('what cannot be a destination is said before anything is begun', async () => {
+  const home = headless()
+  for (const [words, why] of [
+    [['sftp', 'nas'], 'must be like user@host'],
+    [['s3', 'store', 'bucket'], 'endpoint'],
+    [['sftp', 'me@nas', '--host-key', 'MD5:1'], 'hostKey'],
+  ] as const) {
+    const { code, err } = await home.run(['destinations', 'add', ...words])
+    expect([code, err]).toEqual([2, expect.stringContaining(why)])
+  }
+})

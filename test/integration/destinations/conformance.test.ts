@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHasher, digestOf } from '../../../core/files/digest.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
+import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
@@ -14,7 +15,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const kinds: readonly TestedKind[] = [receiverKind, sftpKind, s3Kind('ceph'), s3Kind('swift')]
+const kinds: readonly TestedKind[] = [receiverKind, folderKind, sftpKind, s3Kind('ceph'), s3Kind('swift')]
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -140,53 +141,57 @@ describe.each(kinds)('$name', (kind) => {
     expect((await session.prove(source, 'none', 1, nonce)).kind).toBe('absent')
   })
 
-  test('goes on with a large file where the connection was cut, and leaves nothing behind', async () => {
-    const { place, memory, home } = await begin()
-    if (place.port === undefined) throw new Error('a kind without a port needs a test of its own')
-    const relay = await startRelay(place.port)
-    const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
-    await driver.session()
-    const bytes = randomBytes(12 * MIB)
-    const cut = relay.arm('reset', 'sent', 9 * MIB)
-    const first = await driver.send('large', bytes, {}, '7.1')
-    await cut
-    expect(first.kind).toBe(kind.asksAgain ? 'durable' : 'lost')
-    if (!kind.asksAgain) {
-      await until('the session is over', () => driver.state !== 'connected')
-      expect(await place.file('data', 'large')).toBeNull()
-      expect(await driver.send('large', bytes, {}, '7.1')).toMatchObject(durable)
-      if (kind.resumes) expect(driver.skipped).toBeGreaterThan(2 * MIB)
-    }
-    expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
-    expect(await place.older('data', 'large')).toEqual([])
-    await until('nothing is left', async () => (await place.leftOvers()).length === 0)
-  })
+  // A folder's: folder.test.ts.
+  if (kind.isLocal !== true)
+    test('goes on with a large file where the connection was cut, and leaves nothing behind', async () => {
+      const { place, memory, home } = await begin()
+      if (place.port === undefined) throw new Error('there is nothing to cut')
+      const relay = await startRelay(place.port)
+      const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
+      await driver.session()
+      const bytes = randomBytes(12 * MIB)
+      const cut = relay.arm('reset', 'sent', 9 * MIB)
+      const first = await driver.send('large', bytes, {}, '7.1')
+      await cut
+      expect(first.kind).toBe(kind.asksAgain ? 'durable' : 'lost')
+      if (!kind.asksAgain) {
+        await until('the session is over', () => driver.state !== 'connected')
+        expect(await place.file('data', 'large')).toBeNull()
+        expect(await driver.send('large', bytes, {}, '7.1')).toMatchObject(durable)
+        if (kind.resumes) expect(driver.skipped).toBeGreaterThan(2 * MIB)
+      }
+      expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
+      expect(await place.older('data', 'large')).toEqual([])
+      await until('nothing is left', async () => (await place.leftOvers()).length === 0)
+    })
 
-  test('small files that were cut off are all there after they are sent again, without older contents', async () => {
-    const { place, memory, home } = await begin()
-    if (place.port === undefined) throw new Error('a kind without a port needs a test of its own')
-    const relay = await startRelay(place.port)
-    const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
-    await driver.session()
-    const files = Array.from({ length: 60 }, (_, index) => ({
-      path: `d${index % 3}/f${index}`,
-      bytes: randomBytes(8 * KIB),
-    }))
-    void relay.arm('reset', 'sent', 250 * KIB)
-    const answers = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
-    expect(answers.some(({ kind: answer }) => answer === 'lost')).toBe(!kind.asksAgain)
-    // What was said to be durable has to be there whatever follows.
-    const said = files.filter((_, index) => answers[index]?.kind === 'durable')
-    const kept = await Promise.all(said.map(({ path }) => place.file('data', path)))
-    expect(kept.map((there) => there?.bytes)).toEqual(said.map(({ bytes }) => bytes))
-    if (!kind.asksAgain) await until('the session is over', () => driver.state !== 'connected')
-    const again = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
-    for (const answer of again) expect(answer).toMatchObject(durable)
-    const there = await Promise.all(files.map(({ path }) => place.file('data', path)))
-    expect(there.map((file) => file?.bytes)).toEqual(files.map(({ bytes }) => bytes))
-    const older = await Promise.all(files.map(({ path }) => place.older('data', path)))
-    expect(older.flat()).toEqual([])
-  })
+  // A folder's: folder.test.ts.
+  if (kind.isLocal !== true)
+    test('small files that were cut off are all there after they are sent again, without older contents', async () => {
+      const { place, memory, home } = await begin()
+      if (place.port === undefined) throw new Error('there is nothing to cut')
+      const relay = await startRelay(place.port)
+      const driver = drive(home, place.settings(relay.port), place.secrets, { memory })
+      await driver.session()
+      const files = Array.from({ length: 60 }, (_, index) => ({
+        path: `d${index % 3}/f${index}`,
+        bytes: randomBytes(8 * KIB),
+      }))
+      void relay.arm('reset', 'sent', 250 * KIB)
+      const answers = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
+      expect(answers.some(({ kind: answer }) => answer === 'lost')).toBe(!kind.asksAgain)
+      // What was said to be durable has to be there whatever follows.
+      const said = files.filter((_, index) => answers[index]?.kind === 'durable')
+      const kept = await Promise.all(said.map(({ path }) => place.file('data', path)))
+      expect(kept.map((there) => there?.bytes)).toEqual(said.map(({ bytes }) => bytes))
+      if (!kind.asksAgain) await until('the session is over', () => driver.state !== 'connected')
+      const again = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
+      for (const answer of again) expect(answer).toMatchObject(durable)
+      const there = await Promise.all(files.map(({ path }) => place.file('data', path)))
+      expect(there.map((file) => file?.bytes)).toEqual(files.map(({ bytes }) => bytes))
+      const older = await Promise.all(files.map(({ path }) => place.older('data', path)))
+      expect(older.flat()).toEqual([])
+    })
 
   test('the limit of the line holds for small and for large files', async () => {
     const { home, place } = await begin()

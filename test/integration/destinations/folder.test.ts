@@ -1,9 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
+import { folderKind } from '../../support/destinations/folder-kind.ts'
+import { factsOf } from '../../support/file-facts.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home, TestSender } from '../../support/transfer.ts'
@@ -106,6 +110,28 @@ test('a sender that is killed again and again loses nothing, and leaves nothing 
   expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
   expect(leftOvers(folder)).toEqual([])
 }, 60_000)
+
+test('a large file that was interrupted goes on where it ended, in the next session', async () => {
+  const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
+  const place = await folderKind.open(home)
+  const memory = { session: null }
+  const open = () => drive(home, place.settings(), place.secrets, { memory })
+  const first = open()
+  const bytes = randomBytes(12 * MIB)
+  const session = await first.session()
+  const upload = await session.begin({ source, path: 'large', facts: factsOf(bytes.length) }, [], '7.1')
+  for (let at = 0; at < 8 * MIB; at += MIB / 4)
+    expect(await upload?.chunk(Buffer.from(bytes.subarray(at, at + MIB / 4)))).toBe(true)
+  const isWritten = (file: string) => fs.statSync(file).size > 2 * MIB
+  await until('some of it is on the disk', async () => (await place.leftOvers()).some(isWritten))
+  first.stop()
+  await until('the session is over', () => session.closed)
+  const second = open()
+  expect(await second.send('large', bytes, {}, '7.1')).toMatchObject({ kind: 'durable' })
+  expect(second.skipped).toBeGreaterThan(MIB)
+  expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
+  await until('nothing is left', async () => (await place.leftOvers()).length === 0)
+})
 
 test('while its disk is not mounted nothing is written to what is underneath; it goes on when it is back', async () => {
   const base = temporaryDirectory('folder')

@@ -49,6 +49,8 @@ export interface TestedKind {
   canBeFull: boolean
   /** Each request has a connection of its own choice: one that was cut is asked again, and the session goes on. */
   asksAgain?: boolean
+  /** It is on this computer: there is no connection that can be cut. */
+  isLocal?: boolean
   /** Where an interrupted large file goes on. */
   resumes: boolean
 }

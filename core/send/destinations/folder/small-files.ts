@@ -1,5 +1,6 @@
 import { outcomeOf } from '../../../store/outcome.ts'
 import type { SmallIncoming, Stored } from '../../../store/store.ts'
+import { batchBuffers } from '../../../wire/frame-buffers.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import type { SessionParts } from './session.ts'
@@ -88,13 +89,17 @@ function incomingOf(
   })
 }
 
-/** What was read together lies one after the other in the same memory, which can be given away; null: it does not. */
+/**
+ * What was read together lies one after the other in memory of batchBuffers, which can be given away; null: it does not.
+ */
 function memoryOf(files: readonly SmallOutgoing[]): ArrayBufferLike | null {
   const [first] = files
-  let end = first?.bytes.byteOffset ?? 0
+  if (first === undefined || !batchBuffers.holds(first.bytes)) return null
+  const { buffer, byteOffset } = first.bytes
+  let end = byteOffset
   for (const { bytes } of files) {
-    if (bytes.buffer !== first?.bytes.buffer || bytes.byteOffset !== end) return null
+    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
     end += bytes.length
   }
-  return first?.bytes.buffer ?? null
+  return buffer
 }

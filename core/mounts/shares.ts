@@ -9,7 +9,8 @@ const SHARES =
 
 /** Of a share's source the host: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
 function hostOf(source: string): string | null {
-  const [, slashes, name] = /^(?:[a-z0-9+]+:)?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
+  const [, slashes, name] =
+    /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
   const isNamed = slashes !== undefined || source.includes(':')
   return isNamed ? (name ?? null) : null
 }

@@ -44,11 +44,16 @@ export function pathIds({
 }
 
 /** A connection may show that a name which looked like another computer's is one of this one's. */
-function withConnection<D extends Pick<DestinationState, 'elsewhere'>>(
+function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
   destination: D,
   connection: DestinationState['connection'],
 ) {
-  return { ...destination, connection, elsewhere: destination.elsewhere && connection.toItself !== true }
+  // A folder has no address: only its disk shows that another computer keeps it.
+  const elsewhere =
+    destination.kind === 'folder'
+      ? connection.toItself === false
+      : destination.elsewhere && connection.toItself !== true
+  return { ...destination, connection, elsewhere }
 }
 
 /** What stays in the settings keeps what is known of it; a destination's connection, while its address is the same. */

@@ -50,6 +50,20 @@ it('calls a receiver no other computer once its connection leads back to this on
   expect(withSettings(heard, settings, new Map(), places).destinations?.[0]?.elsewhere).toBe(false)
 })
 
+it('takes a folder for a place elsewhere only once its disk has shown that', () => {
+  const settings = settingsSchema.parse({
+    destinations: [{ id: 'f', kind: 'folder', name: 'nas', path: '/mnt/nas' }],
+  })
+  const before = initialState('desktop', '1', settings, '/store')
+  const hear = (toItself?: boolean): AppState => {
+    const connection = { ...report.connection, ...(toItself === undefined ? {} : { toItself }) }
+    return { ...before, ...withSent(before, 'f', { ...report, connection }) }
+  }
+  const elsewhere = [before, hear(), hear(true), hear(false)].map(({ destinations: [one] }) => one?.elsewhere)
+  expect(elsewhere).toEqual([false, false, false, true])
+  expect(destinationsNow(hear(false).destinations).elsewhere).toEqual(new Set(['f']))
+})
+
 it('remembers over other settings that a sender has reported', () => {
   const before = initialState('desktop', '1', defaultSettings, '/store')
   const heard: AppState = { ...before, ...withSent(before, EMBEDDED_DESTINATION, report) }

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import type { SftpDestination } from '../../../core/settings/schema.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -128,12 +129,17 @@ test(`sftp: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothin
 
   campaign.finish()
   world.sender().nudge()
+  // What the sender has told may be older than what was offered last.
+  const ledger = openLedger(home.ledgerPath)
+  onTestFinished(() => ledger.close())
   await until(
     'nothing waits any more, and every mark is there',
     () => {
-      const { totals, connection } = world.sender().report() ?? {}
-      if (connection?.state !== 'connected' || totals === undefined) return false
-      return Object.values(totals).every(({ waitingFiles }) => waitingFiles === 0) && campaign.allMarked()
+      const nothingWaits = Object.values(ledger.totals(DESTINATION)).every(
+        ({ waitingFiles }) => waitingFiles === 0,
+      )
+      const isConnected = world.sender().report()?.connection.state === 'connected'
+      return isConnected && nothingWaits && campaign.allMarked()
     },
     60_000,
   ).catch((thrown) => {

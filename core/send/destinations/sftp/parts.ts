@@ -12,7 +12,7 @@ export const WHOLE = 'whole-'
 /** More is not asked, or sent, in one call: servers take at least 32 KiB, OpenSSH 255 KiB. */
 export const PIECE_BYTES = 128 * 1024
 /** Bytes of one large file that are under way. */
-export const WINDOW_BYTES = 4 * 1024 * 1024
+export const WINDOW_BYTES = 2 * 1024 * 1024
 
 /** What the calls of a store share. */
 export interface SftpParts {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, expect, inject, test } from 'vitest'
+import { openLibrary } from '../../../core/restore/open.ts'
 import {
   decrypterFor,
   decrypting,
@@ -98,10 +99,43 @@ test('age alone opens each file; names, times and modes can be read without a ke
   expect(listed.map(({ name, size }) => [name.slice('station/data/'.length), size]).sort()).toEqual(
     [...contents].map(([name, { length }]) => [name, length]).sort(),
   )
-  await expect(readObject(nobody, 'station/data/large')).rejects.toMatchObject({ kind: 'denied' })
+  await expect(readObject(nobody, 'station/data/large')).rejects.toMatchObject({
+    sentence: { key: 'transfer.objects.needsIdentity' },
+  })
   const part: Uint8Array[] = []
   for await (const piece of owner.read('station/data/large', 5 * MIB, never)) part.push(piece)
   expect(Buffer.concat(part).equals((contents.get('large') ?? Buffer.alloc(0)).subarray(5 * MIB))).toBe(true)
+})
+
+test('restores with the key, and without it says so; the folder itself says that it is encrypted', async () => {
+  const { open, home, settings, secrets } = await begin()
+  expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'durable' })
+  const library = (key: string | null) =>
+    openLibrary(
+      {
+        destination: { ...settings, recipient: null },
+        secrets,
+        identityDirectory: home.identityDirectory,
+        name: 'station-3',
+        computer: null,
+        key,
+      },
+      never,
+    )
+  const facts = { size: 7, mtimeNs, mode: 0, user: 0, group: 0, more: null }
+  const content = { folder: 'data', path: 'd/a', version: '', facts, digest: null, storedAt: 0 }
+  const owner = await library(key.identity)
+  const pieces: Buffer[] = []
+  await (await owner.open(content)).read((piece) => void pieces.push(Buffer.from(piece)))
+  expect(Buffer.concat(pieces).toString()).toBe('content')
+  const nobody = await library(null)
+  const page = await nobody.entries({ folder: 'data', directory: 'd', after: null })
+  expect(page.entries).toMatchObject([{ name: 'a', kind: 'file', size: 7 }])
+  await expect(nobody.open(content)).rejects.toMatchObject({
+    sentence: { key: 'transfer.objects.needsIdentity' },
+  })
+  owner.close()
+  nobody.close()
 })
 
 test('another key opens nothing, and a file that was changed there is not taken', async () => {

@@ -173,7 +173,8 @@ export function decrypting(store: ObjectStore, decrypter: Decrypter | null): Obj
     put: readOnly,
     begin: readOnly,
     async *read(name, from, signal, version) {
-      if (decrypter === null) throw new StoreFault('denied', 'it is encrypted: its key is needed')
+      // For all of them alike: it is no fault of this one, which nobody has to send again.
+      if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
       let skip = from
       const sealed = store.read(`${name}${ENDING}`, 0, signal, version)
       for await (const piece of opened(decrypter, sealed)) {

@@ -42,6 +42,8 @@ export interface SentClaim extends Claim {
   digest?: Uint8Array | null
   /** The destination's position by which it was stored. */
   position?: number
+  /** Digest of what the destination has in place of the content, where that is encrypted. */
+  seal?: Uint8Array | undefined
 }
 
 /** Content that a destination has. */

@@ -14,6 +14,17 @@ export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
 export const LEDGER_VERSION = 2
 
 /**
+ * What is encrypted at the destination has a digest of its own there: of the few files of which that is so, by the file's
+ * id. Made wherever it is missing: ledgers from before it are good ones.
+ */
+export const SEALS = `
+CREATE TABLE IF NOT EXISTS seal (file INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS seal_removed AFTER DELETE ON file BEGIN
+  DELETE FROM seal WHERE file = old.id;
+END;
+`
+
+/**
  * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
  * reads the whole table. Of a file:
  * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.

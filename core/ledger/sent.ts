@@ -14,6 +14,8 @@ export interface LedgerSent {
    * session remembers the last position.
    */
   markSent(claims: readonly SentClaim[], now: number): Set<number>
+  /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
+  sealOf(id: number): Uint8Array | null
   /**
    * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
    * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
@@ -65,11 +67,15 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
   }
 }
 
-function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> {
+function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' | 'sealOf'> {
   const sent = database.prepare(
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
+  const seal = database.prepare(
+    'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
+  )
+  const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
     `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
@@ -83,13 +89,17 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent'> 
     return count === others.length ? MARK.now : MARK.later
   }
   return {
+    sealOf: (id) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     markSent: (claims, now) =>
       inTransaction(database, () => {
         const done = new Set<number>()
         let last = { id: 0, position: 0 }
         for (const claim of claims) {
           const { id, generation, digest = null, position = 0 } = claim
-          if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) done.add(id)
+          if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) {
+            done.add(id)
+            if (claim.seal !== undefined) seal.run(id, claim.seal)
+          }
           if (position > last.position) last = { id, position }
         }
         if (last.position > 0) forward.run(last.position, last.id)

@@ -9,7 +9,12 @@ import type { FoundDirectory } from '../reading/group.ts'
 /** What a destination says of a file. */
 export type Answer =
   /** It is on the destination's disk, maybe from before. `position`: see Ledger.rememberPosition; 0 without one. */
-  | { kind: 'durable'; position: number }
+  | {
+      kind: 'durable'
+      position: number
+      /** Digest of what it has in place of the content, which was encrypted here; it is given back to `prove`. */
+      seal?: Uint8Array | undefined
+    }
   /** It is never taken as it is. */
   | { kind: 'refused'; reason: Message }
   /**
@@ -24,6 +29,8 @@ export type Answer =
 export type Proof =
   /** The digest of a nonce and of the content behind it, as it was read from the disk just now. */
   | { kind: 'digest'; digest: Uint8Array }
+  /** What was read back just now, byte by byte, is what was made of the content when it was sent: see the seal. */
+  | { kind: 'sealed' }
   /** It has no such file. */
   | { kind: 'absent' }
   /** It cannot say, or the connection ended. */
@@ -130,7 +137,14 @@ export interface Session {
     digest: Uint8Array,
     from: CopyFrom,
   ): Promise<Answer | null>
-  prove(source: OutgoingSource, path: string, size: number, nonce: Uint8Array): Promise<Proof>
+  /** @param seal what the destination answered with the content. */
+  prove(
+    source: OutgoingSource,
+    path: string,
+    size: number,
+    nonce: Uint8Array,
+    seal?: Uint8Array | null,
+  ): Promise<Proof>
   readonly closed: boolean
 }
 

@@ -15,6 +15,7 @@ export interface Stored {
   digest: Uint8Array | null
   /** The destination's position by which it was stored. */
   position: number
+  seal?: Uint8Array | undefined
 }
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */

@@ -64,9 +64,9 @@ export function createOutcome(parts: OutcomeParts): Ended {
     queue.release(due)
     if (attempt.kind === 'durable') {
       breaker.stored()
-      const { digest, position } = attempt
+      const { digest, position, seal } = attempt
       const others = (parts.sourceNow(source.id) ?? source).alsoTo
-      acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position })
+      acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position, seal })
     } else {
       guard.use(() => react(source, due, attempt))
       queue.over(due)

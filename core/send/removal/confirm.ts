@@ -34,6 +34,8 @@ export interface Asked {
   source: OutgoingSource
   session: Session
   hasWriter: HasWriter
+  /** What the destination answered when it had stored the file; null: nothing. */
+  seal: Uint8Array | null
   mayGoOn(): boolean
   /** The source's disk is there; false: the device's number has to be the one that the ledger knows. */
   isHome: boolean
@@ -63,7 +65,7 @@ async function digestsNow(
 }
 
 async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
-  const { due, hasWriter, isHome, mayGoOn, session, source } = asked
+  const { due, hasWriter, isHome, mayGoOn, seal, session, source } = asked
   const stats = await statFd(fd)
   const facts = statFactsOf(stats)
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
@@ -79,9 +81,9 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   // Its facts do not say so, as after a write through mmap(2).
   if (!digests.digest.equals(due.digest)) return { kind: 'changed', facts }
   // No word of the receiver is believed: only who holds the content can tell this digest.
-  const proof = await session.prove(source, due.path, due.size, nonce)
+  const proof = await session.prove(source, due.path, due.size, nonce, seal)
   if (proof.kind === 'unavailable') return { kind: 'stop' }
-  const isProven = proof.kind === 'digest' && digests.proof.equals(proof.digest)
+  const isProven = proof.kind === 'sealed' || (proof.kind === 'digest' && digests.proof.equals(proof.digest))
   return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
 }
 

@@ -72,6 +72,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       source,
       session,
       hasWriter,
+      seal: ledger.sealOf(due.id),
       mayGoOn,
       isHome: where === 'there',
     }

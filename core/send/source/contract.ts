@@ -21,7 +21,7 @@ export interface SendSource extends OutgoingSource {
 /** How one attempt to send one file ended. */
 export type Attempt =
   /** `digest`: of what was sent, or of what the destination had already. */
-  | { kind: 'durable'; position: number; digest: Uint8Array | null }
+  | { kind: 'durable'; position: number; digest: Uint8Array | null; seal?: Uint8Array | undefined }
   | Exclude<Answer, { kind: 'durable' }>
   /** Given back as it was: a pause, or its disk does not answer. */
   | { kind: 'halted' }

@@ -164,6 +164,17 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await store.info('pc/changed')).toBeNull()
   })
 
+  test('parts of a content that a small one has replaced are removed with it', async () => {
+    const facts = { ...factsOf(randomBytes(1)), size: 12 * MIB, digest: null }
+    const upload = await store.begin('pc/shrunk', facts, 'x', { replace: true })
+    await upload.write(randomBytes(6 * MIB))
+    await upload.abort(true)
+    expect(await uploadsIn(bucket)).toBe(1)
+    await put(bucket.open(), 'pc/shrunk', Buffer.from('small'))
+    expect(await uploadsIn(bucket)).toBe(0)
+    expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
+  })
+
   test('left-overs are swept when they are old', async () => {
     const facts = { ...factsOf(randomBytes(1)), size: 12 * MIB, digest: null }
     const upload = await store.begin('pc/left', facts, 'x', { replace: true })

@@ -83,13 +83,22 @@ function renamed(store: ObjectStore): ObjectStore {
 }
 
 /**
- * What is written is encrypted; nothing can be read back. An object is never known to be the content that somebody asks
- * for, so whatever the ledger does not know is sent again, and large objects begin anew.
+ * What is written is encrypted, and read as it is. An object is never known to be the content that somebody asks for, so
+ * whatever the ledger does not know is sent again, and large objects begin anew.
  */
 export function encrypted(store: ObjectStore, encrypter: Encrypter): ObjectStore {
   const names = renamed(store)
+  const seals = new Map<string, Uint8Array>()
   return {
     ...names,
+    sealing: {
+      size: encryptedSize,
+      take(name) {
+        const seal = seals.get(name)
+        seals.delete(name)
+        return seal
+      },
+    },
     async info(name, version) {
       const info = await names.info(name, version)
       return info === null ? null : { ...info, digest: UNKNOWN }
@@ -98,19 +107,22 @@ export function encrypted(store: ObjectStore, encrypter: Encrypter): ObjectStore
       const sealed = await encrypter.encrypt(bytes)
       const known = { ...facts, size: sealed.length, digest: digestOf(sealed) }
       await store.put(`${name}${ENDING}`, sealed, known, options)
+      seals.set(name, known.digest)
     },
     async begin(name, facts, _resume, options) {
       const known = { ...facts, size: encryptedSize(facts.size), digest: null }
-      return encryptingUpload(await store.begin(`${name}${ENDING}`, known, null, options), encrypter)
+      const upload = await store.begin(`${name}${ENDING}`, known, null, options)
+      return encryptingUpload(upload, encrypter, (seal) => void seals.set(name, seal))
     },
-    // biome-ignore lint/correctness/useYield: it has nothing.
-    async *read() {
-      throw new StoreFault('failed', 'it is encrypted, and this computer has no key for it')
-    },
+    read: (name, from, signal, version) => store.read(`${name}${ENDING}`, from, signal, version),
   }
 }
 
-function encryptingUpload(upload: ObjectUpload, encrypter: Encrypter): ObjectUpload {
+function encryptingUpload(
+  upload: ObjectUpload,
+  encrypter: Encrypter,
+  onSealed: (digest: Uint8Array) => void,
+): ObjectUpload {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
   const hasher = createHasher()
@@ -138,7 +150,9 @@ function encryptingUpload(upload: ObjectUpload, encrypter: Encrypter): ObjectUpl
     async finish() {
       await orFailure(writer.close())
       await orFailure(sending)
-      await upload.finish(hasher.digest())
+      const seal = hasher.digest()
+      await upload.finish(seal)
+      onSealed(seal)
     },
     async abort() {
       await writer.abort().catch(() => undefined)
@@ -159,7 +173,8 @@ export function decrypting(store: ObjectStore, decrypter: Decrypter | null): Obj
     put: readOnly,
     begin: readOnly,
     async *read(name, from, signal, version) {
-      if (decrypter === null) throw new StoreFault('denied', 'it is encrypted: its key is needed')
+      // For all of them alike: it is no fault of this one, which nobody has to send again.
+      if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
       let skip = from
       const sealed = store.read(`${name}${ENDING}`, 0, signal, version)
       for await (const piece of opened(decrypter, sealed)) {

@@ -85,6 +85,13 @@ export interface ObjectStore {
     /** "Stored" means that it outlives a crash of the server; false: nobody knows. */
     durable: boolean
   }
+  /** Where contents are encrypted on their way; left out: objects are the contents themselves. */
+  readonly sealing?: {
+    /** Bytes of an object with a content of so many. */
+    size(content: number): number
+    /** Digest of the object that was stored last under the name, once. */
+    take(name: string): Uint8Array | undefined
+  }
   /** Resolves when the object has its name and is durable. */
   put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
   /**

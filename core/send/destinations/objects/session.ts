@@ -101,9 +101,15 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       }
     },
 
-    async prove(source, path, size, nonce) {
+    async prove(source, path, size, nonce, seal = null) {
       try {
-        const digest = await digestAt(store, await names.current(source, path), size, signal, nonce)
+        const name = await names.current(source, path)
+        if (store.sealing !== undefined) {
+          if (seal === null) return { kind: 'unavailable' }
+          const found = await digestAt(store, name, store.sealing.size(size), signal)
+          return found !== null && Buffer.compare(found, seal) === 0 ? { kind: 'sealed' } : { kind: 'absent' }
+        }
+        const digest = await digestAt(store, name, size, signal, nonce)
         return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
       } catch (thrown) {
         answerTo(thrown, { source, path })

@@ -2,10 +2,10 @@ import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
 import { hasContent } from './content.ts'
 import { isFault } from './faults.ts'
 import type { SessionParts } from './parts.ts'
-import { DURABLE, objectFacts } from './parts.ts'
+import { DURABLE, objectFacts, stored } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
-async function put({ store, names, signal }: SessionParts, file: SmallOutgoing): Promise<void> {
+async function put({ store, names, signal }: SessionParts, file: SmallOutgoing): Promise<Answer> {
   const { source, path, bytes, digest } = file
   const facts = objectFacts(file.facts, digest)
   const name = await names.current(source, path)
@@ -13,16 +13,16 @@ async function put({ store, names, signal }: SessionParts, file: SmallOutgoing):
     await store.put(name, bytes, facts, { replace: false })
   } catch (thrown) {
     if (!isFault(thrown, 'exists')) throw thrown
-    if (await hasContent(store, name, facts, digest, signal)) return
+    if (await hasContent(store, name, facts, digest, signal)) return DURABLE
     await names.makeRoom(source, path)
     await store.put(name, bytes, facts, { replace: true })
   }
+  return stored(store, name)
 }
 
 async function store(parts: SessionParts, file: SmallOutgoing): Promise<Answer> {
   try {
-    await put(parts, file)
-    return DURABLE
+    return await put(parts, file)
   } catch (thrown) {
     return parts.answerTo(thrown, file)
   }

@@ -4,7 +4,7 @@ import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { hasContent } from './content.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
-import { DURABLE, objectFacts } from './parts.ts'
+import { DURABLE, objectFacts, stored } from './parts.ts'
 
 /** Holes go as zeros, of this memory. */
 const ZEROS = new Uint8Array(256 * 1024)
@@ -32,12 +32,16 @@ async function finish(
   file: Outgoing,
   upload: ObjectUpload,
   digest: Uint8Array,
-): Promise<void> {
+): Promise<Answer> {
   const { source, path } = file
   const name = await names.current(source, path)
-  if (await hasContent(store, name, file.facts, digest, signal)) return upload.abort(false)
+  if (await hasContent(store, name, file.facts, digest, signal)) {
+    await upload.abort(false)
+    return DURABLE
+  }
   await names.makeRoom(source, path)
   await upload.finish(digest)
+  return stored(store, name)
 }
 
 /** See Session.begin. */
@@ -84,13 +88,14 @@ export async function beginUpload(
       return true
     },
     async end(digest) {
+      let answer = DURABLE
       await attempt(async () => {
-        if (to !== null) await finish(parts, file, to, digest)
+        if (to !== null) answer = await finish(parts, file, to, digest)
       })
       // What could not be finished is not gone on with: nobody knows what is wrong with it.
       if (failed !== null) await to?.abort(false).catch(() => undefined)
       uploads.release()
-      return failed ?? DURABLE
+      return failed ?? answer
     },
     async abort(keep) {
       await to?.abort(keep && identity !== undefined).catch(() => undefined)

@@ -27,8 +27,12 @@ export interface Part {
 
 /** Uploads in parts that were begun and not ended. */
 export interface Unfinished {
-  /** Those of a name, oldest first. */
+  /** Those of a name, oldest first; a key that may not list them has none to go on with. */
   of(name: string): Promise<string[]>
+  /** One is begun now. */
+  add(name: string): void
+  /** Removes those of a name, which has its content by other means. */
+  clear(name: string): Promise<void>
   /** The parts of one that follow each other from the first on and have this size. */
   parts(name: string, upload: string, partBytes: number): Promise<Part[]>
   /** Removes the parts of one. */
@@ -44,6 +48,8 @@ export interface Unfinished {
 /** @param own of the names that are Holdfast's own; the notes are below it. */
 export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   const { client, bucket: Bucket } = place
+  /** What else is in the bucket is none of ours. */
+  const folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
   const noteOf = (name: string) => keyOf(place, `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`)
 
   async function* uploads(prefix: string): AsyncGenerator<{ key: string; upload: string; began: number }> {
@@ -62,6 +68,33 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     }
   }
 
+  /** Keys that have some: asked once for all, as hardly any has. */
+  let asking: Promise<Set<string>> | null = null
+  const keysWithSome = (): Promise<Set<string>> => {
+    asking ??= listKeys().catch((thrown) => {
+      asking = null
+      if (isFault(thrown, 'lost')) throw thrown
+      return new Set<string>()
+    })
+    return asking
+  }
+  const listKeys = async (): Promise<Set<string>> => {
+    const keys = new Set<string>()
+    for await (const { key } of uploads(folder)) keys.add(key)
+    return keys
+  }
+
+  const of = async (name: string): Promise<string[]> => {
+    const wanted = keyOf(place, name)
+    if (!(await keysWithSome()).has(wanted)) return []
+    const found: { upload: string; began: number }[] = []
+    for await (const { key, upload, began } of uploads(wanted))
+      if (key === wanted) found.push({ upload, began })
+    return found.sort((a, b) => a.began - b.began).map(({ upload }) => upload)
+  }
+
+  const forget = (name: string): Promise<void> => removeKey(noteOf(name))
+
   /** It may have ended meanwhile. */
   const abortKey = async (Key: string, UploadId: string): Promise<void> => {
     const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
@@ -73,12 +106,19 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   }
 
   return {
-    async of(name) {
-      const wanted = keyOf(place, name)
-      const found: { upload: string; began: number }[] = []
-      for await (const { key, upload, began } of uploads(wanted))
-        if (key === wanted) found.push({ upload, began })
-      return found.sort((a, b) => a.began - b.began).map(({ upload }) => upload)
+    of,
+
+    add: (name) =>
+      void keysWithSome()
+        .then((keys) => keys.add(keyOf(place, name)))
+        .catch(() => undefined),
+
+    async clear(name) {
+      const keys = await keysWithSome()
+      if (!keys.has(keyOf(place, name))) return
+      for (const upload of await of(name)) await abortKey(keyOf(place, name), upload)
+      await forget(name)
+      keys.delete(keyOf(place, name))
     },
 
     async parts(name, upload, partBytes) {
@@ -119,11 +159,11 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
       await asked('PutObject', client.send(new PutObjectCommand(object)))
     },
 
-    forget: (name) => removeKey(noteOf(name)),
+    forget,
 
     async sweep(olderThan) {
-      for await (const { key, upload, began } of uploads(place.prefix))
-        if (began < olderThan && key.startsWith(place.prefix)) await abortKey(key, upload)
+      for await (const { key, upload, began } of uploads(folder))
+        if (began < olderThan && key.startsWith(folder)) await abortKey(key, upload)
       for (let after: string | null = null; ; ) {
         const page = await listPage(place, `${own}uploads/`, after, true)
         for (const { name, storedAt } of page.objects)

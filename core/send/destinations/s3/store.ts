@@ -102,6 +102,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     })
     await asked('PutObject', client.send(command))
     names.add(name)
+    await unfinished.clear(name)
     if (facts.digest !== null && !(await abilities.verifies())) await readBack(name, facts, facts.digest)
   }
 

@@ -131,6 +131,7 @@ async function beginNew(
   resume: string | null,
 ): Promise<Begun> {
   const { client, bucket, storageClass } = place
+  unfinished.add(name)
   const command = new CreateMultipartUploadCommand({
     Bucket: bucket,
     Key: keyOf(place, name),

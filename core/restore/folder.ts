@@ -30,7 +30,9 @@ export function openFolderLibrary(
     contents: (question) => asked(() => reader.contents(sender, question)),
     open: (content) =>
       incomingOfParts(content, async ({ folder, path, version }, from, bytes) => {
-        const read = await asked(() => reader.ranges(sender, [{ folder, path, version, from, bytes }]))
+        const ranges = [{ folder, path, version, from, bytes }]
+        const memory = new Uint8Array(bytes)
+        const read = await asked(() => reader.ranges(sender, { ranges, memory }))
         const fault = read.reads[0]?.fault ?? ''
         if (fault !== '') throw new NotReadable(fault)
         return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length)

@@ -7,7 +7,7 @@ import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
+import type { Incoming, Take } from '../store/restore/incoming.ts'
 import { NotReadable } from '../store/restore/incoming.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
@@ -85,13 +85,13 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   const readNow = async (
     content: StoredContent,
     size: number,
-    take: (piece: Buffer, position: number) => void,
+    take: Take,
   ): Promise<{ digest: Buffer; size: number }> => {
     const hasher = createHasher()
     let position = 0
     for await (const piece of piecesOf(content, size)) {
       hasher.update(piece)
-      take(piece, position)
+      await take(piece, position)
       position += piece.length
     }
     return { digest: hasher.digest(), size: position }
@@ -115,7 +115,7 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
       facts,
       digest,
       async read(take) {
-        if (bytes.length > 0) take(bytes, 0)
+        if (bytes.length > 0) await take(bytes, 0)
         return { digest: digestOf(bytes), size: bytes.length }
       },
     }

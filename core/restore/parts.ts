@@ -1,6 +1,7 @@
 import { createHasher, digestOf } from '../files/digest.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
+import type { Incoming, Take } from '../store/restore/incoming.ts'
+import { batchBuffers } from '../wire/frame-buffers.ts'
 import { SMALL_BYTES } from './library.ts'
 
 /** A larger content is asked for in parts, so many of them ahead. */
@@ -20,7 +21,7 @@ export async function incomingOfParts(content: StoredContent, readPart: ReadPart
     facts,
     digest,
     async read(take) {
-      if (bytes.length > 0) take(bytes, 0)
+      if (bytes.length > 0) await take(bytes, 0)
       return { digest: digestOf(bytes), size: bytes.length }
     },
   }
@@ -29,7 +30,7 @@ export async function incomingOfParts(content: StoredContent, readPart: ReadPart
 async function readInParts(
   content: StoredContent,
   readPart: ReadPart,
-  take: (piece: Buffer, position: number) => void,
+  take: Take,
 ): Promise<{ digest: Buffer; size: number }> {
   const { size } = content.facts
   const hasher = createHasher()
@@ -49,8 +50,10 @@ async function readInParts(
     const piece = await ahead.shift()
     if (piece === undefined || piece.length === 0) break
     hasher.update(piece)
-    take(piece, position)
+    await take(piece, position)
     position += piece.length
+    // As large as a frame may be, it came alone in it.
+    if (piece.length === PART_BYTES) batchBuffers.give(piece)
   }
   return { digest: hasher.digest(), size: position }
 }

@@ -111,7 +111,7 @@ async function putOne(
   const read: Incoming['read'] = (take) =>
     incoming.read((piece, position) => {
       if (signal.aborted) throw new NotReadable('stopped')
-      take(piece, position)
+      return take(piece, position)
     })
   try {
     const put = await putting.put({ ...incoming, read }, to, directories, later)

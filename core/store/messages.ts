@@ -3,7 +3,7 @@ import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
 import type { ContentsPage, ContentsQuestion } from './reading/contents.ts'
 import type { EntriesPage, EntriesQuestion } from './reading/entries.ts'
-import type { Range, RangesRead } from './reading/ranges.ts'
+import type { RangesJob, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
 
 /** A place in the store: the number of a source in the manifest, and the path below it. */
@@ -121,7 +121,7 @@ export interface ReadCalls {
   folders: { input: { sender: string }; output: readonly string[] }
   entries: { input: { sender: string; asked: EntriesQuestion }; output: EntriesPage }
   contents: { input: { sender: string; asked: ContentsQuestion }; output: ContentsPage }
-  ranges: { input: { sender: string; ranges: readonly Range[] }; output: RangesRead }
+  ranges: { input: { sender: string; job: RangesJob }; output: RangesRead }
   rest: { input: null; output: null }
 }
 

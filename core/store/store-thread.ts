@@ -37,8 +37,8 @@ function serveReading(port: MessagePort, root: string): void {
       folders: ({ sender }) => reader.folders(sender),
       entries: ({ sender, asked }) => reader.entries(sender, asked),
       contents: ({ sender, asked }) => reader.contents(sender, asked),
-      ranges({ sender, ranges }) {
-        const read = reader.ranges(sender, ranges)
+      ranges({ sender, job }) {
+        const read = reader.ranges(sender, job)
         return new Given(read, [read.bytes.buffer])
       },
       rest() {

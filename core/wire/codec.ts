@@ -69,7 +69,7 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
 
 function buffersOf(type: FrameType): FrameBuffers | null {
   if (type === 'chunk') return chunkBuffers
-  return type === 'batch' ? batchBuffers : null
+  return type === 'batch' || type === 'content' ? batchBuffers : null
 }
 
 /** Memory for a frame's header and payload: used again where much comes. */

@@ -7,6 +7,8 @@ import { until } from '../support/until.ts'
 export interface RsyncDaemon {
   /** Sends a directory into a module of the daemon; the seconds that it took. */
   send(source: string, into: string, flags: string[]): number
+  /** The reverse: brings what it has back into a directory. */
+  fetch(from: string, into: string, flags: string[]): number
   stop(): void
 }
 
@@ -22,12 +24,15 @@ export async function startRsyncDaemon(directory: string): Promise<RsyncDaemon> 
   const words = ['--daemon', '--no-detach', '--address=127.0.0.1', `--port=${port}`, `--config=${config}`]
   const daemon: ChildProcess = spawn('rsync', words, { stdio: 'ignore' })
   await until('the rsync daemon', () => connects(port))
+  const url = `rsync://127.0.0.1:${port}/store`
+  const timed = (words: string[]) => {
+    const startedAt = performance.now()
+    execFileSync('rsync', ['-a', ...words])
+    return (performance.now() - startedAt) / 1000
+  }
   return {
-    send: (source, into, flags) => {
-      const startedAt = performance.now()
-      execFileSync('rsync', ['-a', ...flags, `${source}/`, `rsync://127.0.0.1:${port}/store/${into}/`])
-      return (performance.now() - startedAt) / 1000
-    },
+    send: (source, into, flags) => timed([...flags, `${source}/`, `${url}/${into}/`]),
+    fetch: (from, into, flags) => timed([...flags, `${url}/${from}/`, `${into}/`]),
     stop: () => void daemon.kill(),
   }
 }

@@ -5,6 +5,7 @@ import type { Reading } from '../../store/reading/reading.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import {
   MAX_FETCH_BYTES,
@@ -104,11 +105,14 @@ export function openRestoring(
     }
   }
 
-  const read = async (parts: readonly FetchEntry[]): Promise<RangesRead> =>
-    reading.call('ranges', { sender, ranges: parts.map(rangeOf) }).catch((thrown: unknown) => {
+  const read = async (parts: readonly FetchEntry[]): Promise<RangesRead> => {
+    const memory = batchBuffers.takeRoom()
+    const job = { ranges: parts.map(rangeOf), memory }
+    return reading.call('ranges', { sender, job }, [memory.buffer]).catch((thrown: unknown) => {
       const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
       return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
     })
+  }
 
   /** One piece after the other: what is read waits for the line, and nothing is read ahead of it. */
   const sendAll = async (): Promise<void> => {
@@ -122,7 +126,8 @@ export function openRestoring(
         const one = reads[index]
         return [id, one?.bytes ?? 0, one?.fault ?? 'EIO']
       })
-      channel.send('content', { parts: said }, content.length === 0 ? [] : [content])
+      const payload = content.length === 0 ? [] : [content]
+      channel.send('content', { parts: said }, payload, () => batchBuffers.give(content))
     }
     isSending = false
   }

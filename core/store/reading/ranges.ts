@@ -41,6 +41,13 @@ function rowOf(rows: Rows, sender: string, { folder, path, version }: Range) {
   return found === undefined ? null : { source, row: found }
 }
 
+/** What is read at a time, and the memory that it is read into. */
+export interface RangesJob {
+  ranges: readonly Range[]
+  /** Of at least the ranges' bytes. */
+  memory: Uint8Array<ArrayBuffer>
+}
+
 /**
  * Reads parts of a sender's contents from the disk. Blocks.
  * @throws where the store's own directory cannot be opened; what is wrong with one file is its fault.
@@ -49,9 +56,8 @@ export function readRanges(
   { root, versions }: StoreLayout,
   rows: Rows,
   sender: string,
-  ranges: readonly Range[],
+  { ranges, memory: bytes }: RangesJob,
 ): RangesRead {
-  const bytes = new Uint8Array(ranges.reduce((sum, range) => sum + range.bytes, 0))
   const base = openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
   let at = 0
   const readOne = (range: Range): RangeRead => {

@@ -8,7 +8,7 @@ import type { ContentsPage, ContentsQuestion } from './contents.ts'
 import { contentsPage } from './contents.ts'
 import type { EntriesPage, EntriesQuestion } from './entries.ts'
 import { entriesPage, foldersOf } from './entries.ts'
-import type { Range, RangesRead } from './ranges.ts'
+import type { RangesJob, RangesRead } from './ranges.ts'
 import { readRanges } from './ranges.ts'
 
 /** Looks through what a store has of one sender, beside whoever writes it. Every call blocks. */
@@ -17,7 +17,7 @@ export interface StoreReader {
   folders(sender: string): string[]
   entries(sender: string, asked: EntriesQuestion): EntriesPage
   contents(sender: string, asked: ContentsQuestion): ContentsPage
-  ranges(sender: string, ranges: readonly Range[]): RangesRead
+  ranges(sender: string, job: RangesJob): RangesRead
   /** Closes what is open, so that the disk can be unmounted; the next call opens it again. */
   rest(): void
 }
@@ -39,7 +39,7 @@ export function openStoreReader(layout: StoreLayout): StoreReader {
     folders: (sender) => foldersOf(rowsNow(), sender),
     entries: (sender, asked) => entriesPage(rowsNow(), sender, asked),
     contents: (sender, asked) => contentsPage(rowsNow(), sender, asked),
-    ranges: (sender, ranges) => readRanges(layout, rowsNow(), sender, ranges),
+    ranges: (sender, job) => readRanges(layout, rowsNow(), sender, job),
     rest() {
       open?.database.close()
       open = null

@@ -18,7 +18,7 @@ import type { Tree } from '../tree.ts'
 import type { Put } from './put.ts'
 
 /** Files that are made durable together, and then get their names: so many, or so many bytes. */
-const BATCH_FILES = 256
+const BATCH_FILES = 512
 const BATCH_BYTES = 64 * 1024 * 1024
 
 /** A file on its way, under a temporary name beside its own. */

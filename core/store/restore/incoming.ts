@@ -7,16 +7,20 @@ export class NotReadable extends Error {
   override readonly name = 'NotReadable'
 }
 
+/** Gets a piece, and where in the content it is. */
+export type Take = (piece: Buffer, position: number) => Promise<void> | void
+
 /** A content that is to be restored, wherever it comes from. */
 export interface Incoming {
   facts: FileFacts
   /** Of what was stored; null: nobody knows, and only its size tells whether it is whole. */
   digest: Buffer | null
   /**
-   * Hands over the content piece by piece, in order, and tells what it was. No more than a little beyond its size.
+   * Hands over the content piece by piece, in order, and tells what it was. No more than a little beyond its size. A
+   * piece's memory is used again once `take` is done with it.
    * @throws NotAFile, NotReadable, or what the system says.
    */
-  read(take: (piece: Buffer, position: number) => void): Promise<{ digest: Buffer; size: number }>
+  read(take: Take): Promise<{ digest: Buffer; size: number }>
 }
 
 /** @param fd of the content in a store; the caller closes it. */

@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, ftruncateSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import type { FileFacts } from '../../files/facts.ts'
 import { dataIn } from '../../files/holes.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
@@ -52,6 +53,8 @@ export interface Putting {
 /** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 
+const syncFd = promisify(fsync)
+
 /** What says that nothing else could be written, either. */
 const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
@@ -64,27 +67,36 @@ function failedPut(thrown: unknown, root: string): Put {
   return { did: 'failed', code }
 }
 
-/** Writes a content to a new file. @returns what was read. */
+/** Writes a content to a new file; what is written is synced while the next bytes come. @returns what was read. */
 async function writeContent(
   file: Incoming,
   to: number,
   advance: (bytes: number) => void,
 ): Promise<{ digest: Buffer; size: number }> {
   let unsynced = 0
+  let syncing: Promise<void> = Promise.resolve()
   const isSparse = file.facts.more?.sparse === true
-  const read = await file.read((piece, position) => {
-    for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
-      for (let at = 0; at < part.bytes.length; )
-        at += writeSync(to, part.bytes, at, part.bytes.length - at, part.position + at)
-    unsynced += piece.length
-    if (unsynced >= SYNC_EVERY_BYTES) {
-      fsyncSync(to)
-      unsynced = 0
-    }
-    advance(piece.length)
-  })
-  if (isSparse) ftruncateSync(to, read.size)
-  return read
+  const syncNow = async () => {
+    await syncing
+    unsynced = 0
+    syncing = syncFd(to)
+    // It is waited for below, or before the next one.
+    syncing.catch(() => undefined)
+  }
+  try {
+    const read = await file.read((piece, position) => {
+      for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
+        for (let at = 0; at < part.bytes.length; )
+          at += writeSync(to, part.bytes, at, part.bytes.length - at, part.position + at)
+      unsynced += piece.length
+      advance(piece.length)
+      return unsynced >= SYNC_EVERY_BYTES ? syncNow() : undefined
+    })
+    if (isSparse) ftruncateSync(to, read.size)
+    return read
+  } finally {
+    await syncing
+  }
 }
 
 /** @param root the destination, which is there. */

@@ -9,11 +9,11 @@ const MIB = 1024 * 1024
 const synced = vi.hoisted(() => [] as number[])
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
-  const fsyncSync = (fd: number) => {
+  const fsync = (fd: number, done: fs.NoParamCallback) => {
     synced.push(real.fstatSync(fd).size)
-    real.fsyncSync(fd)
+    real.fsync(fd, done)
   }
-  return { ...real, default: real, fsyncSync }
+  return { ...real, default: real, fsync }
 })
 
 /** Restores, and counts the signs of life. */

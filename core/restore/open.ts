@@ -1,5 +1,7 @@
+import { decrypterFor, decrypting } from '../send/destinations/objects/encryption.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import type { ReachedStore } from '../send/destinations/objects/objects.ts'
+import { readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
 import { placeOf } from '../settings/destinations.ts'
@@ -40,18 +42,26 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
 
 /** The folder that a computer has in a store of objects. */
 async function openObjects(
-  { computer }: LibrarySettings,
+  { computer, key }: LibrarySettings,
   destination: SftpDestination | S3Destination,
   reach: () => Promise<ReachedStore>,
   signal: AbortSignal,
 ): Promise<Library> {
-  const { name, folder } = destination
-  const reached = await reach().catch((thrown: unknown) => {
+  const { name } = destination
+  const folder = computer ?? destination.folder
+  try {
+    const { store } = await reach()
+    // Another computer's files are encrypted if it says so, whatever this one does.
+    const recipient = (await readOwner(store, folder, name, signal))?.recipient ?? destination.recipient
+    if (recipient === null) return openObjectLibrary(store, { name, folder, signal })
+    // Names can be looked at without a key.
+    const contents = decrypting(store, key === null ? null : await decrypterFor(key))
+    return openObjectLibrary(contents, { name, folder, signal, plain: store })
+  } catch (thrown) {
     if (!(thrown instanceof StoreFault)) throw thrown
     const params = { name, address: placeOf(destination), reason: thrown.reason }
     throw new Problem('restore.lost', params, { cause: thrown })
-  })
-  return openObjectLibrary(reached.store, { name, folder: computer ?? folder, signal })
+  }
 }
 
 /**

@@ -18,21 +18,14 @@ import {
   sourceSchema,
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
+import { desktopCommands } from './desktop-contract.ts'
+import { act, nothing, type Outcome, outcomeSchema } from './outcome.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
-/** What a command answers that can be refused: a sentence says why. */
-export const outcomeSchema = z.discriminatedUnion('done', [
-  z.object({ done: z.literal(true) }),
-  z.object({ done: z.literal(false), sentence: messageSchema }),
-])
-export type Outcome = z.infer<typeof outcomeSchema>
+export { desktopCommands, type Outcome, outcomeSchema }
 
-const nothing = z.object({})
 const source = z.object({ id: z.string() })
-/** A command that does something: it can be refused. */
-const act = <I extends z.ZodType>(input: I) => ({ input, output: outcomeSchema })
-
 const { shape: check } = settingsSchema.shape.check.unwrap()
 const { shape: scan } = settingsSchema.shape.scan.unwrap()
 const { shape: send } = settingsSchema.shape.send.unwrap()
@@ -226,31 +219,6 @@ export const commands = {
   restoreStart: act(restoreStartSchema),
   /** What is there stays: each file whole or not at all. */
   restoreStop: act(nothing),
-} as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
-
-/** Commands that only a desktop can do; the window has them besides `commands`. */
-export const desktopCommands = {
-  /** Opens the system's directory dialog and adds what was chosen as a source; done is true if cancelled. */
-  chooseSource: act(nothing),
-  /** The same for a path that is only checked. */
-  chooseCheckedPath: act(nothing),
-  /** Opens the system's dialog for a directory, or for a file; null: cancelled. */
-  choosePath: {
-    input: z.object({ what: z.enum(['directory', 'file']) }),
-    output: z.object({ path: z.string().nullable() }),
-  },
-  /** Opens the system's dialog for a new file and writes an encryption key into it; done is true if cancelled. */
-  saveKey: act(z.object({ identity: z.string().max(200) })),
-  /** A directory of its own in the person's home that restored files can come to; it is not made. */
-  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
-  /** Shows what the last restore brought back in the file manager. */
-  showRestored: act(nothing),
-  /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
-  showDirectory: act(z.object({ source: z.string().nullable() })),
-  /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
-  showing: act(z.object({ page: z.string().max(40).nullable() })),
-  hideWindow: act(nothing),
-  quit: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** What the main process answers the window: what the command gave, or why it gave nothing. */

@@ -47,21 +47,21 @@ async function openObjects(
   reach: () => Promise<ReachedStore>,
   signal: AbortSignal,
 ): Promise<Library> {
-  const { name, folder } = destination
-  const lost = (thrown: unknown): never => {
+  const { name } = destination
+  const folder = computer ?? destination.folder
+  try {
+    const { store } = await reach()
+    // Another computer's files are encrypted if it says so, whatever this one does.
+    const recipient = (await readOwner(store, folder, name, signal))?.recipient ?? destination.recipient
+    if (recipient === null) return openObjectLibrary(store, { name, folder, signal })
+    // Names can be looked at without a key.
+    const contents = decrypting(store, key === null ? null : await decrypterFor(key))
+    return openObjectLibrary(contents, { name, folder, signal, plain: store })
+  } catch (thrown) {
     if (!(thrown instanceof StoreFault)) throw thrown
     const params = { name, address: placeOf(destination), reason: thrown.reason }
     throw new Problem('restore.lost', params, { cause: thrown })
   }
-  const reached = await reach().catch(lost)
-  const from = computer ?? folder
-  // The folder itself says that it is encrypted: a new computer's settings may not know it.
-  const owner = await readOwner(reached.store, from, name, signal).catch(lost)
-  const store =
-    owner === null || owner.recipient === null
-      ? reached.store
-      : decrypting(reached.store, key === null ? null : await decrypterFor(key))
-  return openObjectLibrary(store, { name, folder: from, signal })
 }
 
 /**

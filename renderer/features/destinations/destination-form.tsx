@@ -1,5 +1,6 @@
 import { Button, Group, Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
+import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Destination } from '../../../core/settings/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
@@ -14,7 +15,7 @@ import { FolderFields } from './folder-fields.tsx'
 import { S3Fields } from './s3-fields.tsx'
 import { SftpFields } from './sftp-fields.tsx'
 import { TestResult } from './test-result.tsx'
-import { useDestinationTest } from './use-destination-test.ts'
+import { type Question, useDestinationTest } from './use-destination-test.ts'
 
 export interface Known {
   settings: Exclude<Destination, { kind: 'receiver' }>
@@ -33,39 +34,76 @@ interface DestinationFormProps {
 }
 
 /** What a folder, an SFTP server or a bucket needs: it is tested as it stands here, then added or saved. */
-export function DestinationForm({
-  kind,
-  known,
-  state: { secretStorage },
-  onBack,
-  onDone,
-}: DestinationFormProps) {
+export function DestinationForm(props: DestinationFormProps) {
+  const { kind, known, state, onBack, onDone } = props
   const { t, say } = useWords()
+  const form = useForm(props)
+  const { draft, change, problems, tested, refusal, busy } = form
+  const fields = {
+    draft,
+    problems: form.tried ? problems : {},
+    stored: known?.stored ?? [],
+    isKnown: known !== null,
+    secretStorage: state.secretStorage,
+    onChange: change,
+  }
+  const action = tested?.works !== true ? 'test' : known === null ? 'add' : 'save'
+  return (
+    <form onSubmit={form.submit} noValidate>
+      <Stack gap="sm">
+        {kind === 'folder' && <FolderFields {...fields} />}
+        {kind === 'sftp' && <SftpFields {...fields} />}
+        {kind === 's3' && <S3Fields {...fields} />}
+        <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
+        {kind !== 'folder' && <EncryptionPart {...fields} />}
+        {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
+        {refusal !== null && <Problem text={say(refusal)} />}
+        {form.tried && Object.keys(problems).length > 0 && (
+          <Problem text={t('window.destinations.incomplete')} />
+        )}
+        <Group justify="flex-end" gap="xs">
+          {onBack !== null && (
+            <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
+              {t('window.back')}
+            </Button>
+          )}
+          <Button variant="default" disabled={form.isSaving} onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t(`window.destinations.${action}`)}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+/** What is typed, what came of its last test, and what the button does: it tests, until that works. */
+function useForm({ kind, known, onDone }: DestinationFormProps) {
   const { ask, tell } = useCommands()
-  const [before] = useState(() => (known === null ? newDraft() : draftOf(known.settings, known.stored)))
+  const stored = known?.stored ?? []
+  const [before] = useState(() => (known === null ? newDraft() : draftOf(known.settings, stored)))
   const [draft, setDraft] = useState<Draft>(before)
-  const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
-  const [busy, setBusy] = useState(false)
+  const [isSaving, setSaving] = useState(false)
   const { test, isTesting, testedOf } = useDestinationTest()
-  useHold(JSON.stringify(draft) !== JSON.stringify(before), busy)
-  const stored = known?.stored ?? []
-  const { given, problems } = readDraft(kind, draft, stored)
-  const question = given === null ? null : { ...given, ...(known === null ? {} : { id: known.settings.id }) }
+  useHold(JSON.stringify(draft) !== JSON.stringify(before), isSaving)
+  const questionOf = (wanted: Draft) => {
+    const { given } = readDraft(kind, wanted, stored)
+    return given === null || known === null ? given : { ...given, id: known.settings.id }
+  }
+  const question = questionOf(draft)
   const tested = testedOf(question)
-  const works = tested?.works === true
-  const shown = tried ? problems : {}
-  const fields = { draft, problems: shown, stored, isKnown: known !== null, secretStorage, onChange: change }
 
-  const save = async () => {
-    if (given === null) return
-    setBusy(true)
+  const save = async (given: Question & CommandInput<'addDestination'>) => {
+    setSaving(true)
     const outcome =
       known === null
         ? await ask('addDestination', given)
         : await ask('changeDestination', { ...given, id: known.settings.id })
-    setBusy(false)
+    setSaving(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
     tell('done', message(known === null ? 'window.destinations.added' : 'window.destinations.changed'))
     onDone()
@@ -74,57 +112,28 @@ export function DestinationForm({
     event.preventDefault()
     setTried(true)
     setRefusal(null)
-    if (busy || isTesting) return
-    if (question === null) return comeToProblem(event.currentTarget)
-    if (works) await save()
+    if (isSaving || isTesting) return
+    if (question === null) comeToProblem(event.currentTarget)
+    else if (tested?.works === true) await save(question)
     else await test(question)
   }
+  const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
+  /** What was found is right: it is tested with that. */
   const confirm = (changes: Partial<Draft>) => {
     change(changes)
-    const next = readDraft(kind, { ...draft, ...changes }, stored).given
-    if (next !== null) void test({ ...next, ...(known === null ? {} : { id: known.settings.id }) })
+    const next = questionOf({ ...draft, ...changes })
+    if (next !== null) void test(next)
   }
+  const { problems } = readDraft(kind, draft, stored)
+  const busy = isSaving || isTesting
+  return { draft, change, problems, tried, tested, refusal, busy, isSaving, submit, confirm }
+}
 
+function Problem({ text }: { text: string }) {
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="sm">
-        {kind === 'folder' && <FolderFields {...fields} />}
-        {kind === 'sftp' && <SftpFields {...fields} />}
-        {kind === 's3' && <S3Fields {...fields} />}
-        <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
-        {kind !== 'folder' && <EncryptionPart {...fields} />}
-        {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={confirm} />}
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        {tried && given === null && (
-          <p className="card-problem" role="alert">
-            {t('window.destinations.incomplete')}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          {onBack !== null && (
-            <Button variant="subtle" color="gray" disabled={busy || isTesting} onClick={onBack} mr="auto">
-              {t('window.back')}
-            </Button>
-          )}
-          <Button variant="default" disabled={busy} onClick={onDone}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" loading={busy || isTesting}>
-            {t(
-              !works
-                ? 'window.destinations.test'
-                : known === null
-                  ? 'window.destinations.add'
-                  : 'window.destinations.save',
-            )}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <p className="card-problem breakable" role="alert">
+      {text}
+    </p>
   )
 }
 

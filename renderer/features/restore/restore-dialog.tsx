@@ -52,32 +52,19 @@ interface RestoreFormProps {
 function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormProps) {
   const { t, say } = useWords()
   const { ask } = useCommands()
-  const [to, setTo] = useOwnDirectory()
-  const [when, setWhen] = useState('')
-  const [overwrite, setOverwrite] = useState(false)
-  const [identity, setIdentity] = useState('')
+  const [draft, setDraft] = useState<Draft>({ to: '', when: '', overwrite: false, identity: '' })
+  const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
+  useOwnDirectory((path) => setDraft((now) => (now.to === '' ? { ...now, to: path } : now)))
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
-  useHold(when !== '' || identity !== '', busy)
-  const at = readMoment(when)
-  const { spot, version } = chosen
-  const isMissingKey = isEncrypted && identity.trim() === ''
+  useHold(draft.when !== '' || draft.identity !== '', busy)
+  const wish = wishOf(draft, { destination, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {
     event.preventDefault()
     setTried(true)
-    if (busy || to.trim() === '' || at === 'invalid' || isMissingKey) return
-    const wish: CommandInput<'restoreStart'> = {
-      destination: destination.id,
-      folder: spot.folder,
-      path: spot.path === '' ? null : spot.path,
-      version: version?.version ?? null,
-      at: version === null ? at : null,
-      to: to.trim(),
-      overwrite,
-      ...(identity.trim() === '' ? {} : { identity: identity.trim() }),
-    }
+    if (busy || wish === null) return
     setBusy(true)
     const outcome = await ask('restoreStart', wish)
     setBusy(false)
@@ -89,49 +76,13 @@ function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormP
     <form onSubmit={start} noValidate>
       <Stack gap="sm">
         <What destination={destination} chosen={chosen} />
-        <div className="with-button">
-          <TextInput
-            label={t('window.restore.to')}
-            value={to}
-            maxLength={4096}
-            spellCheck={false}
-            onChange={(event) => setTo(event.currentTarget.value)}
-            error={tried && to.trim() === '' ? t('window.channel.missing') : null}
-          />
-          <PathButton what="directory" onChoose={setTo} />
-        </div>
-        <p className="setting-hint dimmed">{t('window.restore.toHint')}</p>
-        {version === null && (
-          <TextInput
-            type="datetime-local"
-            step={1}
-            label={t('window.restore.at')}
-            description={t('window.restore.atHint')}
-            value={when}
-            onChange={(event) => setWhen(event.currentTarget.value)}
-            error={at === 'invalid' ? t('window.restore.atInvalid') : null}
-          />
-        )}
-        <Checkbox
-          label={t('window.restore.overwrite')}
-          description={t('window.restore.overwriteHint')}
-          checked={overwrite}
-          onChange={(event) => setOverwrite(event.currentTarget.checked)}
+        <Fields
+          draft={draft}
+          tried={tried}
+          hasTime={chosen.version === null}
+          isEncrypted={isEncrypted}
+          onChange={change}
         />
-        {isEncrypted && (
-          <TextInput
-            type="password"
-            autoComplete="off"
-            label={t('window.restore.identity')}
-            description={t('window.restore.identityHint')}
-            placeholder="AGE-SECRET-KEY-1…"
-            value={identity}
-            maxLength={200}
-            spellCheck={false}
-            onChange={(event) => setIdentity(event.currentTarget.value)}
-            error={tried && isMissingKey ? t('window.channel.missing') : null}
-          />
-        )}
         {refusal !== null && (
           <p className="card-problem breakable" role="alert">
             {say(refusal)}
@@ -147,6 +98,102 @@ function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormP
         </Group>
       </Stack>
     </form>
+  )
+}
+
+/** What was typed. */
+interface Draft {
+  to: string
+  when: string
+  overwrite: boolean
+  identity: string
+}
+
+/** What is asked of the agent; null: something is missing or wrong. */
+function wishOf(
+  { to, when, overwrite, identity }: Draft,
+  { destination, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
+): CommandInput<'restoreStart'> | null {
+  const at = readMoment(when)
+  const key = identity.trim()
+  if (to.trim() === '' || at === 'invalid' || (isEncrypted && key === '')) return null
+  return {
+    destination: destination.id,
+    folder: spot.folder,
+    path: spot.path === '' ? null : spot.path,
+    version: version?.version ?? null,
+    at: version === null ? at : null,
+    to: to.trim(),
+    overwrite,
+    ...(key === '' ? {} : { identity: key }),
+  }
+}
+
+interface FieldsProps {
+  draft: Draft
+  /** What is missing is told. */
+  tried: boolean
+  /** It can be asked for as it was at a time. */
+  hasTime: boolean
+  isEncrypted: boolean
+  onChange: (changes: Partial<Draft>) => void
+}
+
+function Fields({
+  draft: { to, when, overwrite, identity },
+  tried,
+  hasTime,
+  isEncrypted,
+  onChange,
+}: FieldsProps) {
+  const { t } = useWords()
+  const missing = (value: string) => (tried && value.trim() === '' ? t('window.channel.missing') : null)
+  return (
+    <>
+      <div className="with-button">
+        <TextInput
+          label={t('window.restore.to')}
+          value={to}
+          maxLength={4096}
+          spellCheck={false}
+          onChange={(event) => onChange({ to: event.currentTarget.value })}
+          error={missing(to)}
+        />
+        <PathButton what="directory" onChoose={(path) => onChange({ to: path })} />
+      </div>
+      <p className="setting-hint dimmed">{t('window.restore.toHint')}</p>
+      {hasTime && (
+        <TextInput
+          type="datetime-local"
+          step={1}
+          label={t('window.restore.at')}
+          description={t('window.restore.atHint')}
+          value={when}
+          onChange={(event) => onChange({ when: event.currentTarget.value })}
+          error={readMoment(when) === 'invalid' ? t('window.restore.atInvalid') : null}
+        />
+      )}
+      <Checkbox
+        label={t('window.restore.overwrite')}
+        description={t('window.restore.overwriteHint')}
+        checked={overwrite}
+        onChange={(event) => onChange({ overwrite: event.currentTarget.checked })}
+      />
+      {isEncrypted && (
+        <TextInput
+          type="password"
+          autoComplete="off"
+          label={t('window.restore.identity')}
+          description={t('window.restore.identityHint')}
+          placeholder="AGE-SECRET-KEY-1…"
+          value={identity}
+          maxLength={200}
+          spellCheck={false}
+          onChange={(event) => onChange({ identity: event.currentTarget.value })}
+          error={missing(identity)}
+        />
+      )}
+    </>
   )
 }
 
@@ -169,15 +216,14 @@ function What({ destination, chosen: { spot, version } }: Pick<RestoreFormProps,
   )
 }
 
-/** A directory of its own, until the person chooses another. */
-function useOwnDirectory() {
+/** Proposes a directory of its own, once. */
+function useOwnDirectory(propose: (path: string) => void): void {
   const bridge = useBridge()
-  const [to, setTo] = useState('')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is asked for once.
   useEffect(() => {
     bridge.call('restoreDirectory', {}).then(
-      ({ path }) => setTo((now) => (now === '' ? path : now)),
+      ({ path }) => propose(path),
       () => undefined,
     )
   }, [bridge])
-  return [to, setTo] as const
 }

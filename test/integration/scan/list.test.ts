@@ -124,7 +124,7 @@ test('what no receiver stores is told before it is tried', async () => {
   for (const name of ['.holdfast/x', `${deep}x`, 'good']) writeFileSync(path.join(root, name), '')
   expect((await scan('--list', '--why', root)).toSorted()).toEqual([
     '.holdfast/x',
-    `${deep}x\tits name is longer, or in more directories, than the receiver stores`,
+    `${deep}x\tits name is longer, or in more directories, than a destination stores`,
     'good',
   ])
 })

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { act, nothing } from './outcome.ts'
+
+/** Commands that only a desktop can do; the window has them besides `commands`. */
+export const desktopCommands = {
+  /** Opens the system's directory dialog and adds what was chosen as a source; done is true if cancelled. */
+  chooseSource: act(nothing),
+  /** The same for a path that is only checked. */
+  chooseCheckedPath: act(nothing),
+  /** Opens the system's dialog for a directory, or for a file; null: cancelled. */
+  choosePath: {
+    input: z.object({ what: z.enum(['directory', 'file']) }),
+    output: z.object({ path: z.string().nullable() }),
+  },
+  /** Opens the system's dialog for a new file and writes an encryption key into it; done is true if cancelled. */
+  saveKey: act(z.object({ identity: z.string().max(200) })),
+  /** A directory of its own in the person's home that restored files can come to; it is not made. */
+  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Shows what the last restore brought back in the file manager. */
+  showRestored: act(nothing),
+  /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
+  showDirectory: act(z.object({ source: z.string().nullable() })),
+  /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
+  showing: act(z.object({ page: z.string().max(40).nullable() })),
+  hideWindow: act(nothing),
+  quit: act(nothing),
+} as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

@@ -1,0 +1,218 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import type { Locator, Page } from '@playwright/test'
+import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { makeBucket, type TestBucket } from '../support/servers/buckets.ts'
+import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
+import { startSftpServer } from '../support/servers/sftp.ts'
+import { until } from '../support/until.ts'
+import { expect, type Running, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+let base: string
+test.beforeEach(() => {
+  base = mkdtempSync(path.join(tmpdir(), 'holdfast-anywhere-'))
+})
+test.afterEach(() => rmSync(base, { recursive: true, force: true }))
+
+/** A small tree with times and modes of its own: in a directory, executable, empty, above one piece. */
+async function makeSource(): Promise<string> {
+  const source = path.join(base, 'source')
+  await mkdir(path.join(source, '2026', 'spring'), { recursive: true })
+  const files = [
+    ['2026/spring/IMG 0001.jpg', 0o644, Buffer.alloc(300_000, 1)],
+    ['2026/run.sh', 0o755, Buffer.from('#!/bin/sh\n')],
+    ['empty', 0o600, Buffer.alloc(0)],
+    ['large.bin', 0o640, Buffer.alloc(3_000_000, 7)],
+  ] as const
+  for (const [index, [name, mode, content]] of files.entries()) {
+    await writeFile(path.join(source, name), content)
+    await chmod(path.join(source, name), mode)
+    await utimes(path.join(source, name), 1_600_000_000 + index, 1_600_000_000 + index)
+  }
+  return source
+}
+
+/** Each file with what makes it the same one. */
+async function factsOf(directory: string): Promise<Record<string, unknown>> {
+  const names = await readdir(directory, { recursive: true })
+  const facts: [string, unknown][] = []
+  for (const name of names.sort()) {
+    const { mtimeMs, mode, isFile } = await stat(path.join(directory, name)).then((found) => ({
+      mtimeMs: found.mtimeMs,
+      mode: found.mode & 0o777,
+      isFile: found.isFile(),
+    }))
+    if (!isFile) continue
+    const digest = createHash('sha256')
+      .update(await readFile(path.join(directory, name)))
+      .digest('hex')
+    facts.push([name, { mtimeMs, mode, digest }])
+  }
+  return Object.fromEntries(facts)
+}
+
+/** The form of a new destination of a kind. */
+async function openForm(page: Page, kind: RegExp): Promise<Locator> {
+  await page.getByRole('tab', { name: /Destinations/ }).click()
+  await page.getByRole('button', { name: 'Add destination' }).click()
+  await page.getByRole('button', { name: kind }).click()
+  return page.getByRole('dialog')
+}
+
+/** It works as it stands in the form, and is added; everything of the source arrives there. */
+async function addAndShip({ page, state }: Running, form: Locator, name: string): Promise<void> {
+  const result = form.getByRole('region', { name: 'Result of the test' })
+  await expect(result).toContainText(`${name} works`)
+  if (process.env.HOLDFAST_PICTURES) {
+    await result.scrollIntoViewIfNeeded()
+    await pictures(page, `tested-${name}`, 'themes')
+  }
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(page.getByText('The destination is added.')).toBeVisible()
+  await until(
+    'all files to be there',
+    async () => (await state()).destinations[0]?.totals.sentFiles === 4,
+    30_000,
+  )
+  await expect(page.getByRole('region', { name })).toContainText(/4 (safe|copied on this computer only)/)
+}
+
+/** The source's disk is wiped; what is restored through the window is what was there. */
+async function wipeAndRestore(
+  { page, state }: Running,
+  source: string,
+  name: string,
+  key?: string,
+): Promise<void> {
+  const before = await factsOf(source)
+  await rm(source, { recursive: true })
+  await page.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Restore…' }).click()
+  const rows = page.getByRole('region', { name: 'What to restore' })
+  await rows.getByRole('button', { name: 'photos' }).click()
+  await rows.getByRole('button', { name: '2026', exact: true }).click()
+  await expect(rows).toContainText('run.sh')
+  await pictures(page, `browse-${name}`)
+  await rows.getByRole('textbox', { name: 'Search by name' }).fill('img 0')
+  await rows.getByRole('button', { name: 'Search', exact: true }).click()
+  await expect(rows).toContainText('photos/2026/spring/IMG 0001.jpg')
+  await page.getByRole('button', { name: 'All folders' }).click()
+  await rows.getByRole('button', { name: 'photos' }).click()
+  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
+  const to = path.join(base, 'restored')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
+  if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
+  await pictures(page, `ask-${name}`, 'themes')
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await until(
+    'the restore to end',
+    async () => !['running', undefined].includes((await state()).restore?.phase),
+  )
+  const report = page.getByRole('region', { name: 'Progress of the restore' })
+  await expect(report).toContainText(`Restored from ${name}`)
+  await expect(report).toContainText('4 files restored')
+  await pictures(page, `restored-${name}`)
+  expect(await factsOf(to)).toEqual(before)
+}
+
+/** One content of a bucket, as it lies there, opened by the age program alone. */
+async function openedByAge({ client, bucket }: TestBucket, ending: string, key: string): Promise<Buffer> {
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }))
+  const found = Contents.find(({ Key }) => Key?.endsWith(ending))
+  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: found?.Key ?? ending }))
+  const [encrypted, identity] = [path.join(base, 'encrypted'), path.join(base, 'key.txt')]
+  await writeFile(encrypted, (await Body?.transformToByteArray()) ?? '')
+  await writeFile(identity, `${key}\n`, { mode: 0o600 })
+  return execFileSync('age', ['-d', '-i', identity, encrypted], { maxBuffer: 64 * 1024 * 1024 })
+}
+
+const settingsOf = (source: string) => ({
+  settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
+})
+
+test('a folder on another disk is added, and gives back what was lost', async ({ desktop }) => {
+  const folder = path.join((await desktop.ext4()).point, 'backup')
+  await mkdir(folder)
+  const source = await makeSource()
+  const running = await desktop.start(settingsOf(source))
+  const form = await openForm(running.page, /^Folder/)
+  await form.getByRole('button', { name: 'Test' }).click()
+  await expect(form).toContainText('This is required.')
+  await form.getByRole('button', { name: 'Choose…' }).click()
+  await chooseDirectory(folder)
+  await expect(form.getByRole('textbox', { name: 'Folder' })).toHaveValue(folder)
+  await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('second disk')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await addAndShip(running, form, 'second disk')
+  await pictures(running.page, 'folder')
+  await wipeAndRestore(running, source, 'second disk')
+})
+
+test('an SFTP server is added once its host key is confirmed, and gives back what was lost', async ({
+  desktop,
+}) => {
+  const server = await startSftpServer()
+  try {
+    const source = await makeSource()
+    const running = await desktop.start(settingsOf(source))
+    const { page } = running
+    const form = await openForm(page, /^SFTP/)
+    await form.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
+    await form.getByRole('textbox', { name: 'Port' }).fill(String(server.port))
+    await form.getByRole('textbox', { name: 'User' }).fill(server.user)
+    await form.getByRole('combobox', { name: 'Log in with' }).selectOption('Key file')
+    await form.getByRole('textbox', { name: 'Key file' }).fill(server.keyFile)
+    await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
+    await form.getByRole('button', { name: 'Test' }).click()
+    await expect(form).toContainText('Is this the server’s host key?')
+    await expect(form).toContainText(server.hostKey)
+    await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
+    await form.getByRole('button', { name: 'It is the right one' }).scrollIntoViewIfNeeded()
+    await pictures(page, 'host-key', 'themes')
+    await form.getByRole('button', { name: 'It is the right one' }).click()
+    await addAndShip(running, form, 'nas')
+    await wipeAndRestore(running, source, 'nas')
+  } finally {
+    await server.stop()
+  }
+})
+
+test('a bucket is added with an encryption key, and gives back what was lost', async ({ desktop }) => {
+  const servers = mkdtempSync('/tmp/hf-s3-')
+  try {
+    const server = await startStorageServer(servers, 'swift')
+    const bucket = await makeBucket(server)
+    const source = await makeSource()
+    const running = await desktop.start(settingsOf(source))
+    const { page } = running
+    const form = await openForm(page, /^S3/)
+    await form.getByRole('textbox', { name: 'Endpoint' }).fill(server.endpoint)
+    await form.getByRole('textbox', { name: 'Bucket' }).fill(bucket.bucket)
+    await form.getByRole('textbox', { name: 'Access key' }).fill(server.accessKey)
+    await form.getByLabel('Secret key').fill(server.secretKey)
+    await form.getByText('Advanced').click()
+    await form.getByRole('textbox', { name: 'Region' }).fill(server.region)
+    await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('cloud')
+    await form.getByRole('switch', { name: 'Encrypt the files' }).click()
+    const key = await form.getByText(/^AGE-SECRET-KEY-1/).textContent()
+    await form.getByRole('button', { name: 'Test' }).click()
+    await expect(form).toContainText('Keep the encryption key first')
+    await form.getByRole('checkbox', { name: 'I have kept it elsewhere' }).check()
+    await form.getByRole('button', { name: 'Test' }).click()
+    await addAndShip(running, form, 'cloud')
+    await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
+    const large = await readFile(path.join(source, 'large.bin'))
+    expect((await openedByAge(bucket, 'large.bin.age', key ?? '')).equals(large)).toBe(true)
+    await wipeAndRestore(running, source, 'cloud', key ?? '')
+  } finally {
+    await stopStorageServers(servers)
+    rmSync(servers, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { sftpDestinationSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
+import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
+import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
+import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
+import { destinationState, emptyState } from './fake-state.ts'
+import { wordsOf } from './rendered.tsx'
+
+const HOST_KEY = `SHA256:${'a'.repeat(43)}`
+const totals = { waitingFiles: 3, waitingBytes: 3072, sentFiles: 12, sentBytes: 1024, parkedFiles: 1 }
+const nas = sftpDestinationSchema.parse({
+  ...{ id: 'nas', name: 'nas', kind: 'sftp', host: 'nas.lan', user: 'ada', folder: 'pc', hostKey: HOST_KEY },
+  recipient: `age1${'q'.repeat(58)}`,
+})
+const page = (destination: AppState['destinations'][number], changes: Partial<AppState> = {}) => {
+  const settings = { ...emptyState().settings, destinations: [nas] }
+  const state = emptyState({ settings, destinations: [destination], ...changes })
+  return wordsOf(<DestinationsPage state={state} place={null} />)
+}
+
+describe('the card of a destination', () => {
+  test('says its kind, that it is encrypted, where it is, and what it has and waits for', () => {
+    const words = page(
+      destinationState('nas', { kind: 'sftp', address: 'sftp://ada@nas.lan:22/', totals, rate: 2048 }),
+    )
+    expect(words).toMatch(/SFTP · encrypted · sftp:\/ *\/ *ada@nas\.lan:22\//)
+    expect(words).toContain('12 safe · 1 KiB · 3 waiting · 3 KiB · 1 parked · 2 KiB/s')
+  })
+
+  test('calls nothing safe that is on this computer, and says what would mend it', () => {
+    const words = page(destinationState('nas', { kind: 'folder', elsewhere: false, totals }))
+    expect(words).toContain('12 copied on this computer only')
+    expect(words).not.toContain('safe')
+    expect(words).toContain('Add a destination elsewhere, too.')
+  })
+})
+
+test('senders are listed with what they last said', () => {
+  const sender = {
+    ...{ fingerprint: 'f', name: 'station-3', folder: 'station-3', seenAt: null, connected: false },
+    ...{ level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0, files: 1200, bytes: 2048 },
+  }
+  const receiving = { directory: '/srv/in', port: 7766, isRunning: true, problem: null, since: 0 }
+  const words = page(destinationState('nas'), { receiving: { ...receiving, senders: [sender] } })
+  expect(words).toContain('receives at port 7766')
+  expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
+})
+
+describe('the result of a test', () => {
+  const refused = message('problem.other', { reason: 'It answers as somebody else.' })
+  const steps = [{ step: 'connect' as const, done: false, ms: null }]
+  const shown = (confirmed: string, works = false) =>
+    wordsOf(
+      <TestResult
+        tested={{ works, steps, sentence: refused, found: { hostKey: HOST_KEY, notes: [] } }}
+        confirmed={{ hostKey: confirmed, certificate: '' }}
+        onConfirm={() => undefined}
+      />,
+    )
+
+  test('asks whether a host key is the right one that nobody has confirmed', () => {
+    expect(shown('')).toContain(`Is this the server’s host key? ${HOST_KEY}`)
+    expect(shown('')).not.toContain('another host key')
+  })
+
+  test('warns of another host key than before, and shows both', () => {
+    const before = `SHA256:${'b'.repeat(43)}`
+    expect(shown(before)).toContain(`The server has another host key than before ${before} ${HOST_KEY}`)
+  })
+
+  test('asks nothing of a host key that is the confirmed one', () => {
+    expect(shown(HOST_KEY)).toContain('It answers as somebody else.')
+    expect(shown(HOST_KEY)).not.toContain('Trust')
+  })
+})
+
+describe('a restore', () => {
+  const running: NonNullable<AppState['restore']> = {
+    ...{ destination: 'nas', to: '/home/ada/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
+    ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
+    ...{ sentence: null, startedAt: 0 },
+  }
+  const shown = (changes: Partial<typeof running>) =>
+    wordsOf(<RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />)
+
+  test('tells how far it is, how fast, and how long the rest takes', () => {
+    const words = shown({})
+    expect(words).toContain('120 of 1,200 files · 1 KiB of 4 KiB · 2 KiB/s · about 1 min')
+    expect(words).toContain('Stop')
+  })
+
+  test('reports what became of each file, and never as whole what is not', () => {
+    expect(shown({ phase: 'done' })).toContain(
+      '100 files restored · 20 there already · 2 not replaced · 1 KiB',
+    )
+    const partly = shown({ phase: 'done', failed: 3, sentence: message('problem.other', { reason: 'EIO' }) })
+    expect(partly).toContain('Restored from nas, but not all')
+    expect(partly).toContain('3 failed')
+    expect(partly).toContain('EIO')
+  })
+})

@@ -109,5 +109,7 @@ function withKeptSecrets(
     throw new Problem('alert.secretsUnreadable', { name })
   const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
   const kept = Object.entries(agent.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
-  return { ...Object.fromEntries(kept), ...given }
+  const all = { ...Object.fromEntries(kept), ...given }
+  // An empty one is taken away.
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
 }

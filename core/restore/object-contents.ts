@@ -44,14 +44,16 @@ async function contentAt(
   older: () => Promise<StoredContent[]>,
   current: StoredContent,
   at: number,
+  dates: boolean,
 ): Promise<StoredContent | null> {
-  if (current.storedAt <= at) return current
+  if (dates && current.storedAt <= at) return current
   const all = await older()
   // What was replaced later had been there; when it came nobody has written down, but not before it was made.
   const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)
   const then = aside ?? all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at)
-  if (then === undefined || Number(then.facts.mtimeNs) / 1e6 > at) return null
-  return then
+  const known = then ?? (dates ? undefined : current)
+  if (known === undefined || Number(known.facts.mtimeNs) / 1e6 > at) return null
+  return known
 }
 
 /** Which folder a page is of, and where in it the next one begins. */
@@ -96,7 +98,7 @@ export async function objectContents(
     const file = info.name.slice(front.length)
     if (text !== null && !file.toLowerCase().includes(text)) continue
     const current = contentOf(source, file, '', info)
-    const wanted = at === null ? current : await contentAt(() => older(file), current, at)
+    const wanted = at === null ? current : await contentAt(() => older(file), current, at, store.can.dates)
     if (wanted !== null) page.contents.push(wanted)
   }
   if (listed.next !== null) page.next = `${index} ${listed.next}`

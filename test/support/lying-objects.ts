@@ -24,7 +24,7 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
   const known = new Map<string, LyingObject>()
   let cursors = 0
   return {
-    can: { parallel: 8, durable: true },
+    can: { parallel: 8, durable: true, dates: true },
     ...{ put: refuse, begin: refuse, setAside: refuse, remove: refuse, sweep: refuse },
     async info(name) {
       const found = known.get(name) ?? [...objects].find((one) => one.name === name)

@@ -89,7 +89,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     await expect(put(store, 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
     await expect(put(bucket.open(), 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
     expect(await contentOf(store, 'pc/keep/one')).toEqual(first)
-    await store.setAside('pc/keep/one', 'pc/.holdfast/versions/one/1')
+    await store.setAside('pc/keep/one', 'pc/.holdfast/versions/one/1', false)
     await put(store, 'pc/keep/one', second)
     expect(await contentOf(store, 'pc/keep/one')).toEqual(second)
     expect(await store.info('pc/.holdfast/versions/one/1')).toMatchObject(factsOf(first))
@@ -192,7 +192,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const upload = await store.begin('pc/whale', { ...factsOf(bytes), digest: null }, null, { replace: true })
     await upload.write(bytes)
     await upload.finish(digestOf(bytes))
-    await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1')
+    await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1', false)
     expect(await store.info('pc/whale')).toBeNull()
     expect(digestOf(await contentOf(store, 'pc/.holdfast/versions/whale/1'))).toEqual(digestOf(bytes))
     expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(factsOf(bytes).mtimeNs)
@@ -203,7 +203,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const versioned = (await makeBucket(server, { versioned: true })).open()
     const contents = ['1', '2', '3'].map((text) => Buffer.from(text))
     for (const bytes of contents) {
-      await versioned.setAside('pc/v', 'pc/.holdfast/versions/v/1')
+      await versioned.setAside('pc/v', 'pc/.holdfast/versions/v/1', true)
       await put(versioned, 'pc/v', bytes, true)
     }
     await put(versioned, 'pc/v2', Buffer.from('another name that begins alike'))

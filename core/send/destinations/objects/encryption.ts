@@ -50,8 +50,9 @@ export async function decrypterFor(identity: string): Promise<Decrypter> {
     const decrypter = new age.Decrypter()
     decrypter.addIdentity(identity)
     return decrypter
-  } catch (thrown) {
-    throw new Problem('transfer.objects.identity', { reason: errorText(thrown) })
+  } catch {
+    // What the library says has the key in it.
+    throw new Problem('transfer.objects.identity')
   }
 }
 
@@ -69,7 +70,7 @@ function renamed(store: ObjectStore): ObjectStore {
       const info = await store.info(`${name}${ENDING}`, version)
       return info === null ? null : plain(info, name)
     },
-    setAside: (name, to) => store.setAside(`${name}${ENDING}`, `${to}${ENDING}`),
+    setAside: (name, to, isReplaced) => store.setAside(`${name}${ENDING}`, `${to}${ENDING}`, isReplaced),
     async versions(name) {
       return (await store.versions(`${name}${ENDING}`)).map((info) => plain(info, name))
     },
@@ -147,11 +148,11 @@ function encryptingUpload(
   return {
     offset: 0,
     write: (bytes) => orFailure(writer.write(Uint8Array.from(bytes))),
-    async finish() {
+    async finish(_digest, makeRoom) {
       await orFailure(writer.close())
       await orFailure(sending)
       const seal = hasher.digest()
-      await upload.finish(seal)
+      await upload.finish(seal, makeRoom)
       onSealed(seal)
     },
     async abort() {

@@ -23,11 +23,11 @@ export interface Names {
 export function openNames(store: ObjectStore, folder: string, own: OwnFolder): Names {
   let count = 0
 
-  const setAside = async (directory: string, path: string): Promise<void> => {
+  const setAside = async (directory: string, path: string, isReplaced: boolean): Promise<void> => {
     const version = `${versionPrefix(new Date(), 0)}${count}`
     count = (count + 1) % 1_000_000
     const aside = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}/${version}`
-    await store.setAside(`${folder}/${directory}/${path}`, aside)
+    await store.setAside(`${folder}/${directory}/${path}`, aside, isReplaced)
   }
 
   return {
@@ -41,7 +41,7 @@ export function openNames(store: ObjectStore, folder: string, own: OwnFolder): N
       // Mostly it is the name itself; what is now a directory may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
         if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue
-        return setAside(directory, at)
+        return setAside(directory, at, at === path)
       }
     },
   }

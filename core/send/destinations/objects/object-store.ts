@@ -64,7 +64,8 @@ export interface ObjectUpload {
   /** Resolves when there is room for more; the bytes may be changed then. */
   write(bytes: Uint8Array): Promise<void>
   /** Resolves when the object has its name and is durable. */
-  finish(digest: Uint8Array): Promise<void>
+  /** @param makeRoom is called when nothing but the name is left to be done. */
+  finish(digest: Uint8Array, makeRoom?: () => Promise<void>): Promise<void>
   /** `keep`: what was sent stays, to go on with it. */
   abort(keep: boolean): Promise<void>
 }
@@ -84,6 +85,8 @@ export interface ObjectStore {
     parallel: number
     /** "Stored" means that it outlives a crash of the server; false: nobody knows. */
     durable: boolean
+    /** It tells when it took an object; false: `storedAt` is the time of the file's modification. */
+    dates: boolean
   }
   /** Where contents are encrypted on their way; left out: objects are the contents themselves. */
   readonly sealing?: {
@@ -102,8 +105,11 @@ export interface ObjectStore {
   info(name: string, version?: string | null): Promise<ObjectInfo | null>
   /** The content from a byte on, read from the store now. */
   read(name: string, from: number, signal: AbortSignal, version?: string | null): AsyncIterable<Uint8Array>
-  /** Gives an object another name; where the store keeps older contents by itself it does nothing. */
-  setAside(name: string, to: string): Promise<void>
+  /**
+   * Gives an object another name; where the store keeps older contents by itself it is only removed.
+   * @param isReplaced another content gets the name next: until then it may keep this one.
+   */
+  setAside(name: string, to: string, isReplaced: boolean): Promise<void>
   /** The older contents that the store itself keeps, newest first. */
   versions(name: string): Promise<ObjectInfo[]>
   /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */

@@ -39,8 +39,7 @@ async function finish(
     await upload.abort(false)
     return DURABLE
   }
-  await names.makeRoom(source, path)
-  await upload.finish(digest)
+  await upload.finish(digest, () => names.makeRoom(source, path))
   return stored(store, name)
 }
 

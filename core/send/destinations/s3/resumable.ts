@@ -68,6 +68,9 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     }
   }
 
+  /** Keys whose uploads this process has begun: however long one takes, it is no left-over. */
+  const used = new Set<string>()
+
   /** Keys that have some: asked once for all, as hardly any has. */
   let asking: Promise<Set<string>> | null = null
   const keysWithSome = (): Promise<Set<string>> => {
@@ -108,10 +111,12 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   return {
     of,
 
-    add: (name) =>
-      void keysWithSome()
+    add(name) {
+      used.add(keyOf(place, name))
+      keysWithSome()
         .then((keys) => keys.add(keyOf(place, name)))
-        .catch(() => undefined),
+        .catch(() => undefined)
+    },
 
     async clear(name) {
       const keys = await keysWithSome()
@@ -163,7 +168,7 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
 
     async sweep(olderThan) {
       for await (const { key, upload, began } of uploads(folder))
-        if (began < olderThan && key.startsWith(folder)) await abortKey(key, upload)
+        if (began < olderThan && key.startsWith(folder) && !used.has(key)) await abortKey(key, upload)
       for (let after: string | null = null; ; ) {
         const page = await listPage(place, `${own}uploads/`, after, true)
         for (const { name, storedAt } of page.objects)

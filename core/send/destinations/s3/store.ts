@@ -124,9 +124,14 @@ export function openS3Store(options: S3StoreOptions): S3Store {
         content.set(bytes, used)
         used += bytes.length
       },
-      async finish(digest) {
+      async finish(digest, makeRoom) {
         if (content === null || used !== size) throw new StoreFault('failed', `${used} bytes of ${size}`)
-        await put(name, content, { ...facts, digest }, how).finally(end)
+        const bytes = content
+        const go = async () => {
+          await makeRoom?.()
+          await put(name, bytes, { ...facts, digest }, how)
+        }
+        await go().finally(end)
       },
       abort: () => Promise.resolve(end()),
     }
@@ -136,7 +141,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     client,
     abilities,
     trial,
-    can: { parallel: PARALLEL, durable: true },
+    can: { parallel: PARALLEL, durable: true, dates: true },
     put,
 
     async begin(name, facts, resume, how) {
@@ -173,10 +178,10 @@ export function openS3Store(options: S3StoreOptions): S3Store {
       }
     },
 
-    async setAside(name, to) {
-      if (await abilities.isVersioned()) return
-      await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
-      await store.remove(name)
+    async setAside(name, to, isReplaced) {
+      if (!(await abilities.isVersioned())) await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
+      // The next content takes its place in one step.
+      if (!isReplaced) await store.remove(name)
     },
 
     versions: (name) => olderVersions(place, name),

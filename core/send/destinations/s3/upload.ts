@@ -118,8 +118,10 @@ async function findBegun(
     note?.upload === upload && note.resume === resume && note.partBytes === partBytes
   let begun: Begun | null = null
   for (const upload of uploads) {
-    if (isOurs(upload)) begun = { upload, parts: await unfinished.parts(name, upload, partBytes) }
-    else await unfinished.abort(name, upload)
+    if (isOurs(upload)) {
+      unfinished.add(name)
+      begun = { upload, parts: await unfinished.parts(name, upload, partBytes) }
+    } else await unfinished.abort(name, upload)
   }
   return begun
 }
@@ -174,8 +176,9 @@ export async function beginParts(
   return {
     offset: before * partBytes,
     write: (bytes) => sender.write(bytes),
-    async finish(digest) {
+    async finish(digest, makeRoom) {
       await sender.end()
+      await makeRoom?.()
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
       await asked('CompleteMultipartUpload', place.client.send(command))
       await forget()

@@ -5,6 +5,10 @@ import { StoreFault } from '../objects/object-store.ts'
 /** What an answer of the server is told to. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void
 
+/** More is not asked, or sent, in one call: OpenSSH takes 255 KiB, and any server at least 32 KiB with the call's own words. */
+export const PIECE_BYTES = 128 * 1024
+const LEAST_PIECE_BYTES = 31 * 1024
+
 /** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
 export interface Channel {
   /**
@@ -16,6 +20,8 @@ export interface Channel {
   tell(ask: (sftp: SFTPWrapper, answered: (error?: Error | null) => void) => void): Promise<void>
   /** Calls that are under way. */
   readonly busy: number
+  /** Bytes that are written in one call: ssh2 would send the rest of more from our memory later, when it is another's. */
+  readonly pieceBytes: number
   /** Whether the server offers an extension of the protocol. */
   offers(extension: string): boolean
   /** Resolves with the reason when it has ended. */
@@ -66,11 +72,13 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
       }
     })
   const extensions: unknown = Reflect.get(sftp, '_extensions')
+  const most: unknown = Reflect.get(sftp, '_maxWriteLen')
   return {
     ended,
     get busy() {
       return waiting.size
     },
+    pieceBytes: Math.min(PIECE_BYTES, typeof most === 'number' ? most : LEAST_PIECE_BYTES),
     offers: (extension) => typeof extensions === 'object' && extensions !== null && extension in extensions,
     call,
     tell: (ask) => call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),

@@ -162,7 +162,9 @@ export async function connectSftp(
     answer(prompts.map(() => secrets.password ?? '')),
   )
   const abort = () => client.destroy()
+  // Also later: a server whose disk hangs goes on answering that it is there.
   signal.addEventListener('abort', abort, { once: true })
+  void ended.then(() => signal.removeEventListener('abort', abort))
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve)
@@ -185,8 +187,6 @@ export async function connectSftp(
     client.destroy()
     sock.destroy()
     throw failure(thrown, login, shown)
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
   keepKeys(client)
   const isToItself = localAddress !== null && localAddress === remoteAddress

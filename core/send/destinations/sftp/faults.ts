@@ -3,7 +3,15 @@ import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 
 /** draft-ietf-secsh-filexfer-02, 7: what a server says of a call. */
-export const STATUS = { eof: 1, absent: 2, denied: 3, failure: 4, badMessage: 5, unsupported: 8 } as const
+export const STATUS = {
+  eof: 1,
+  absent: 2,
+  denied: 3,
+  failure: 4,
+  badMessage: 5,
+  unsupported: 8,
+  exists: 11,
+} as const
 
 /** Less than this is no room: a directory needs as much. */
 const LEAST_FREE_BYTES = 64 * 1024
@@ -35,6 +43,7 @@ export function faultOf(thrown: unknown): StoreFault {
       // Names that are too long, and characters that the disk has not.
       return fault('impossible')
     case STATUS.failure:
+    case STATUS.exists:
       return fault(kindByWords(reason))
     case null:
       return fault('lost')

@@ -8,6 +8,8 @@ import { close } from './parts.ts'
 const PAGE = 1_000
 /** Names of one directory: it has to be read as a whole to be put in order. */
 const MOST_NAMES = 1_000_000
+/** Listings that can be gone on with; another one begins anew and passes over what was told. */
+const MOST_STANDING = 16
 
 export const infoOf = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
   name,
@@ -81,16 +83,18 @@ async function* walk(
   }
 }
 
-/** Lists page by page; the next page of the last listing goes on where that ended. */
+/** Lists page by page; the next page goes on where the one before ended. */
 export function createLister(parts: SftpParts) {
-  let last: { prefix: string; deep: boolean; next: string; found: AsyncGenerator<ObjectInfo | string> } | null
-  last = null
+  /** Listings that stand at the end of a page, the oldest first. */
+  const standing = new Map<string, AsyncGenerator<ObjectInfo | string>>()
+  const keyOf = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
 
   return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
-    const isNext = last !== null && last.next === after && last.prefix === prefix && last.deep === deep
+    const key = after === null ? null : keyOf(prefix, deep, after)
+    const goesOn = key === null ? undefined : standing.get(key)
+    if (key !== null) standing.delete(key)
     const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    const found = isNext && last !== null ? last.found : walk(parts, directory, prefix, deep)
-    last = null
+    const found = goesOn ?? walk(parts, directory, prefix, deep)
     const page: ObjectPage = { objects: [], directories: [], next: null }
     const from = Buffer.from(after ?? '')
     for (let count = 0; count < PAGE; ) {
@@ -103,7 +107,8 @@ export function createLister(parts: SftpParts) {
       page.next = name
       count += 1
     }
-    if (page.next !== null) last = { prefix, deep, next: page.next, found }
+    if (page.next !== null) standing.set(keyOf(prefix, deep, page.next), found)
+    for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
     return page
   }
 }

@@ -9,8 +9,6 @@ import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, truncate: 0x10, exclusive: 0x20 } as const
 /** Begins the names of partial files that are not gone on with: they are of one session. */
 export const WHOLE = 'whole-'
-/** More is not asked, or sent, in one call: servers take at least 32 KiB, OpenSSH 255 KiB. */
-export const PIECE_BYTES = 128 * 1024
 /** Bytes of one large file that are under way. */
 export const WINDOW_BYTES = 2 * 1024 * 1024
 
@@ -29,6 +27,8 @@ export interface SftpParts {
   inUse: Set<string>
   canSync: boolean
   canReplace: boolean
+  /** A plain rename fails where the name is taken. */
+  isExclusive: boolean
 }
 
 /** Times have whole seconds, in 32 bits. */
@@ -89,7 +89,7 @@ export async function giveName(
   name: string,
   replace: boolean,
 ): Promise<void> {
-  const { directories, canReplace, root } = parts
+  const { directories, canReplace, isExclusive, root } = parts
   const path = parts.pathOf(name)
   const rename = () =>
     channel.tell((sftp, done) =>
@@ -97,6 +97,9 @@ export async function giveName(
     )
   const attempt = async () => {
     await directories.make(parentOf(path))
+    // A plain rename replaces what is there at some servers; nobody else writes here.
+    if (!replace && !isExclusive && (await isTaken(channel, path)) !== 'no')
+      throw new StoreFault('exists', path)
     await rename()
   }
   try {
@@ -107,7 +110,8 @@ export async function giveName(
       await attempt()
     })
   } catch (thrown) {
-    if (statusOf(thrown) !== STATUS.failure) throw faultOf(thrown)
+    const status = statusOf(thrown)
+    if (status !== STATUS.failure && status !== STATUS.exists) throw faultOf(thrown)
     const taken = await isTaken(channel, path)
     if (taken === 'no') throw await writeFaultOf(channel, root, thrown)
     if (taken === 'directory') throw new StoreFault('impossible', 'a directory has this name')

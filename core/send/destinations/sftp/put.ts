@@ -3,7 +3,7 @@ import type { ObjectFacts, PutOptions } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, close, giveName, OPEN, PIECE_BYTES, settle, WHOLE, writePiece } from './parts.ts'
+import { asBuffer, close, giveName, OPEN, settle, WHOLE, writePiece } from './parts.ts'
 
 /** Writes a whole file under a name that nobody looks at. */
 async function writeWhole(
@@ -17,8 +17,8 @@ async function writeWhole(
   const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
   try {
     const pieces: Promise<void>[] = []
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES)
-      pieces.push(writePiece(channel, handle, asBuffer(bytes.subarray(at, at + PIECE_BYTES)), at))
+    for (let at = 0; at < bytes.length; at += channel.pieceBytes)
+      pieces.push(writePiece(channel, handle, asBuffer(bytes.subarray(at, at + channel.pieceBytes)), at))
     await Promise.all([...pieces, settle(parts, channel, handle, facts)])
   } finally {
     close(channel, handle).catch(() => undefined)

@@ -76,6 +76,8 @@ async function openParts(channels: readonly [Channel, ...Channel[]], { name, pat
     inUse: new Set(),
     canSync,
     canReplace: first.offers('posix-rename@openssh.com'),
+    // OpenSSH's is; no other server lets a directory be opened.
+    isExclusive: canSync,
   }
   return parts
 }
@@ -112,7 +114,7 @@ export async function openSftpStore(connection: Connection, place: SftpPlace): P
   const { pick, directories, pathOf, root } = parts
 
   return {
-    can: { parallel: PARALLEL, durable: parts.canSync },
+    can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
     put: (name, bytes, facts, options) => put(parts, name, bytes, facts, options),
     begin: (name, facts, resume, options) => beginUpload(parts, name, facts, resume, options),
 

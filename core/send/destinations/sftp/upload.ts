@@ -6,17 +6,7 @@ import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import {
-  asBuffer,
-  close,
-  giveName,
-  OPEN,
-  PIECE_BYTES,
-  settle,
-  WHOLE,
-  WINDOW_BYTES,
-  writePiece,
-} from './parts.ts'
+import { asBuffer, close, giveName, OPEN, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
 import { readFrom } from './read.ts'
 
 /** The server's disk is made to write while more comes: at the end there is little left to be waited for. */
@@ -68,6 +58,7 @@ export async function beginUpload(
 ): Promise<ObjectUpload> {
   const { directories, partials, inUse, root } = parts
   const channel = parts.pick()
+  const { pieceBytes } = channel
   const path = `${partials}/${resume ?? `${WHOLE}${randomUUID()}`}`
   inUse.add(path)
   let opened: Partial
@@ -97,8 +88,8 @@ export async function beginUpload(
     offset,
     async write(bytes) {
       hasher?.update(bytes)
-      for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
-        const piece = asBuffer(bytes.subarray(from, from + PIECE_BYTES))
+      for (let from = 0; from < bytes.length; from += pieceBytes) {
+        const piece = asBuffer(bytes.subarray(from, from + pieceBytes))
         const written = writePiece(channel, handle, piece, at)
         written.catch((thrown: unknown) => {
           failed ??= thrown
@@ -111,10 +102,10 @@ export async function beginUpload(
         // What cannot be synced is told of at the end.
         syncBeside(parts, path).catch(() => undefined)
       }
-      while (underWay.length * PIECE_BYTES > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
+      while (underWay.length * pieceBytes > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
       await throwIfFailed()
     },
-    async finish(digest) {
+    async finish(digest, makeRoom) {
       await Promise.allSettled(underWay)
       await throwIfFailed()
       if (hasher !== null && !hasher.digest().equals(digest))
@@ -122,6 +113,7 @@ export async function beginUpload(
       await settle(parts, channel, handle, facts).catch(async (thrown: unknown) => {
         throw await writeFaultOf(channel, root, thrown)
       })
+      await makeRoom?.()
       await giveName(parts, channel, path, name, replace).catch((thrown: unknown) => {
         throw faultOf(thrown)
       })

@@ -13,6 +13,7 @@ const external = [
   /^@photostructure\/sqlite(\/|$)/,
   /^@napi-rs\//,
   /^msgpackr-extract$/,
+  /^ssh2$/,
   /^fsevents$/,
   /\.node$/,
 ]

@@ -14,6 +14,7 @@ const external = [
   /^@photostructure\//,
   /^@napi-rs\//,
   /^msgpackr-extract$/,
+  /^ssh2$/,
   /\.node$/,
 ]
 

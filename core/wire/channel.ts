@@ -3,7 +3,7 @@ import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 import type { Outlet } from './outlet.ts'
 import { directOutlet } from './outlet.ts'
-import { countReceived } from './young-buffers.ts'
+import { countUsed } from './young-buffers.ts'
 
 /** Both ends say "alive" this often, whatever else they send. */
 export const ALIVE_EVERY_MS = 5_000
@@ -119,7 +119,7 @@ export function openChannel(
     } catch (thrown) {
       fail(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
     }
-    countReceived(bytes.length)
+    countUsed(bytes.length)
   })
   socket.on('error', (error) => destroy(error))
 

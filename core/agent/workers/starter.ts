@@ -52,7 +52,7 @@ export function workerHeap(name: StartedName): readonly string[] {
   if (name === 'checker') return [young]
   const words = [young, '--heap-growing-percent=60']
   // For core/wire/young-buffers.ts.
-  return name === 'receiver' ? [...words, '--expose-gc'] : words
+  return name === 'receiver' || name === 'sender' ? [...words, '--expose-gc'] : words
 }
 
 export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {

@@ -65,5 +65,5 @@ test('only what opens a destination knows of its protocol; the others share its 
   const known = files.flatMap(importsOf).map((file) => path.relative(core, file))
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
-  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts', 'wire/names.ts']))
+  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts', 'wire/names.ts', 'wire/young-buffers.ts']))
 })

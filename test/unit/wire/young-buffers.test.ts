@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countReceived } from '../../../core/wire/young-buffers.ts'
+import { countUsed } from '../../../core/wire/young-buffers.ts'
 
 test('buffers that were received and are not held any more are collected in time', () => {
   const record = 16 * 1024
@@ -8,7 +8,7 @@ test('buffers that were received and are not held any more are collected in time
   let last: Buffer | null = null
   for (let count = 0; count < 8_192; count += 1) {
     last = Buffer.allocUnsafeSlow(record)
-    countReceived(record)
+    countUsed(record)
     if (count % 64 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers - before)
   }
   expect(last?.length).toBe(record)

@@ -1,3 +1,4 @@
+import { countUsed } from '../../../wire/young-buffers.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -37,9 +38,12 @@ const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number
 export const close = (channel: Channel, handle: Buffer): Promise<void> =>
   channel.tell((sftp, done) => sftp.close(handle, done))
 
-/** One piece of a file; ssh2 copies it. */
-export const writePiece = (channel: Channel, handle: Buffer, bytes: Buffer, at: number): Promise<void> =>
-  channel.tell((sftp, done) => sftp.write(handle, bytes, 0, bytes.length, at, done))
+/** One piece of a file; ssh2 copies it into a call, that into packets, and those as they are encrypted. */
+export async function writePiece(channel: Channel, handle: Buffer, bytes: Buffer, at: number): Promise<void> {
+  const { length } = bytes
+  await channel.tell((sftp, done) => sftp.write(handle, bytes, 0, length, at, done))
+  countUsed(3 * length)
+}
 
 /** The same memory as a Buffer, as ssh2 wants it. */
 export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>

@@ -1,9 +1,9 @@
 // One restore from a receiver, in a process of its own, as the product has one.
+import { readFileSync } from 'node:fs'
 import { openReceiverLibrary } from '../../core/restore/receiver.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
 import type { ReceiverDestination } from '../../core/settings/schema.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
-import { peakMiB } from './transfer-ends.ts'
 
 export interface RestoreOrder {
   destination: ReceiverDestination
@@ -34,7 +34,8 @@ process.once('message', async (order) => {
   const seconds = (performance.now() - startedAt) / 1000
   library.close()
   // Not resourceUsage: what that tells begins with the process that has forked this one.
-  const own = peakMiB(process.pid)
-  const restored: Restored = { seconds, files: summary.restored, peakMiB: own }
+  const [, kib = '0'] = /VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  const peakMiB = Number(kib) / 1024
+  const restored: Restored = { seconds, files: summary.restored, peakMiB }
   process.send?.(restored, () => process.disconnect())
 })

@@ -98,6 +98,41 @@ export function senderFrame(random: Random): AnyFrame {
   }
 }
 
+/** A frame as a sender sends it that wants files back. */
+export function restoreFrame(random: Random): AnyFrame {
+  const id = below(random, 12)
+  const folder = pickFrom(random, ['data', 'none', '..', '../sender/data', '.holdfast', ''])
+  const path = pickFrom(random, ['a/b0', '../../outside', '/etc/passwd', 'planted/x', 'a', 'nul\0'])
+  const after = pickFrom(random, [null, null, '1 a', '99 ', 'x'])
+  const only = {
+    at: pickFrom(random, [null, 0, Number.NaN]),
+    version: null,
+    text: null,
+    isList: random() < 0.5,
+  }
+  switch (below(random, 5)) {
+    case 0:
+      return frame('ask', { id, question: { about: 'folders' } })
+    case 1:
+      return frame('ask', { id, question: { about: 'entries', folder, directory: path, after } })
+    case 2:
+      return frame('ask', { id, question: { about: 'contents', folder, path, after, ...only } })
+    default: {
+      const bytes = pickFrom(random, [0, 10, 1024 * 1024])
+      const count = 1 + below(random, 5)
+      const parts = Array.from({ length: count }, (_, index): FrameHeader<'fetch'>['parts'][number] => [
+        id + index,
+        folder,
+        path,
+        '',
+        pickFrom(random, [0, 2 ** 40]),
+        bytes,
+      ])
+      return frame('fetch', { parts })
+    }
+  }
+}
+
 /** A frame as a receiver sends it after its welcome. */
 export function receiverFrame(random: Random): AnyFrame {
   switch (below(random, 6)) {

@@ -9,15 +9,15 @@ import type { KnownSession, Store, StoreSource } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
-import type { Frame, FrameHeader, FrameType } from '../../wire/frames.ts'
+import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
 import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/tls.ts'
 import type { Guest, Place } from './connected.ts'
+import type { Phase } from './phase.ts'
+import { expected } from './phase.ts'
 import type { RefusedKind } from './refusals.ts'
-import type { Restoring } from './restoring.ts'
 import { openRestoring } from './restoring.ts'
-import type { Sending } from './session.ts'
 import { openSending } from './session.ts'
 import { openWants } from './wants.ts'
 
@@ -52,47 +52,6 @@ export interface ConnectionHost {
 
 /** @param letIn to be called when the peer has turned out to be a sender that may send. */
 export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => void) => void
-
-type Phase =
-  | { at: 'hello' }
-  | { at: 'entering' }
-  | { at: 'pairing'; judging: boolean }
-  | { at: 'sending'; sender: Sender; sending: Sending }
-  | { at: 'restoring'; sender: Sender; restoring: Restoring }
-  | { at: 'over' }
-
-const sendingTypes = new Set<FrameType>([
-  'source',
-  'batch',
-  'begin',
-  'chunk',
-  'end',
-  'abort',
-  'copy',
-  'prove',
-  'status',
-  'alive',
-])
-
-function expected(phase: Phase, type: FrameType): boolean {
-  switch (phase.at) {
-    case 'hello':
-      return type === 'hello'
-    case 'entering':
-      return type === 'alive'
-    case 'pairing':
-      return type === 'alive' || (type === 'pair' && !phase.judging)
-    case 'sending':
-      return sendingTypes.has(type)
-    case 'restoring':
-      return type === 'ask' || type === 'fetch' || type === 'alive'
-    case 'over':
-      // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
-      return true
-    default:
-      return phase satisfies never
-  }
-}
 
 /** A sender ends the connection like this when the certificate that it is shown is not the one that it has pinned. */
 const ENDED_BEFORE_HELLO =

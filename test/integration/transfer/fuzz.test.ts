@@ -16,6 +16,7 @@ import {
   mutated,
   pickFrom,
   receiverFrame,
+  restoreFrame,
   senderFrame,
   strayFrame,
 } from '../../support/frame-fuzz.ts'
@@ -41,6 +42,29 @@ function held() {
   const { heapUsed, external } = process.memoryUsage()
   return { bytes: heapUsed + external, descriptors: fs.readdirSync('/proc/self/fd').length }
 }
+
+test('hostile frames of somebody who wants files back: no crash, no growth, nothing of anybody else', async () => {
+  const random = createRandom(newSeed('fuzz restore'))
+  const { base, serve, refused } = openFuzzedReceiver()
+  const opening = bytesOf({ type: 'hello', header: { ...helloOf(), purpose: 'restore' }, payload: [] })
+  const attackFor = async (goal: number) => {
+    for (let frames = 0; frames < goal; )
+      await attackOnce(serve, {
+        ...{ random, opening, unopened: 0.05, stray: 0.08, valid: 0.5, frame: restoreFrame },
+        sent: () => {
+          frames += 1
+        },
+      })
+  }
+  await attackFor(1_000)
+  const middle = held()
+  await attackFor(1_000)
+  const after = held()
+  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
+  expect(after.descriptors - middle.descriptors).toBeLessThan(10)
+  expect(refused.get('malformed')).toBeGreaterThan(10)
+  expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
+})
 
 test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothing outside the sender’s folder`, {
   timeout: 200_000,

@@ -23,8 +23,10 @@ async function restoreAll(library: Library, to: string) {
   return { told, summary }
 }
 
-const libraryOf = (objects: Iterable<LyingObject>) =>
-  openObjectLibrary(lyingObjects(objects), { name: 'nas', folder: 'pc', signal })
+function libraryOf(objects: Iterable<LyingObject>) {
+  const store = lyingObjects(objects)
+  return openObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
+}
 
 test('names that lead elsewhere, or are none, are refused one by one; the others come', async () => {
   const base = temporaryDirectory('hostile')

@@ -1,0 +1,119 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import type { LibrarySettings } from '../../../core/restore/open.ts'
+import { openLibrary } from '../../../core/restore/open.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
+import { verifyLibrary } from '../../../core/restore/verify.ts'
+import type { Choice } from '../../../core/restore/walk.ts'
+import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import type { SftpDestination } from '../../../core/settings/schema.ts'
+import type { Finding } from '../../../core/store/verify/findings.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
+import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+
+beforeAll(() => sftpKind.start?.())
+afterAll(() => sftpKind.stop?.())
+
+const ALL: Choice = { folder: null, path: null, version: null, at: null }
+const { signal } = new AbortController()
+const MTIME = 1_600_000_000_000_000_000n
+
+async function restore(from: LibrarySettings, to: string, changes: Partial<Choice> = {}) {
+  const library = await openLibrary(from, signal)
+  const host = { event: async () => undefined, progress: () => undefined }
+  const wanted = { choice: { ...ALL, ...changes }, destination: to, overwrite: false }
+  return restoreFrom(library, wanted, host, signal).finally(() => library.close())
+}
+
+/** Three files at an SFTP server, one of them with an older content. */
+async function begin(key: { recipient: string; identity: string } | null) {
+  const home = await makeHome(temporaryDirectory('restore-kind'))
+  const place = await sftpKind.open(home)
+  const destination: SftpDestination = {
+    ...(place.settings() as SftpDestination),
+    recipient: key?.recipient ?? null,
+  }
+  const driver = drive(home, destination, place.secrets)
+  const files: Record<string, Buffer> = {
+    'a/small': Buffer.from('newer'),
+    large: Buffer.alloc(2_500_000, 'large '),
+    nothing: Buffer.alloc(0),
+  }
+  await driver.send('a/small', Buffer.from('older'), { mtimeNs: MTIME - 5_000_000_000n })
+  for (const [name, bytes] of Object.entries(files))
+    expect(await driver.send(name, bytes, { mtimeNs: MTIME, mode: 0o640 })).toMatchObject({ kind: 'durable' })
+  driver.stop()
+  const from: LibrarySettings = {
+    ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
+    ...{ computer: null, key: key?.identity ?? null },
+  }
+  return { home, place, from, files }
+}
+
+test.each(['plain', 'encrypted'])(
+  '%s files come back from an SFTP server, and what is damaged is found',
+  async (how) => {
+    const { home, place, from, files } = await begin(how === 'plain' ? null : await newEncryptionKey())
+    const to = path.join(home.directory, 'back')
+    expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
+    for (const [name, bytes] of Object.entries(files)) {
+      const file = path.join(to, 'data', name)
+      expect(fs.readFileSync(file).equals(bytes)).toBe(true)
+      const { mtimeNs, mode } = fs.statSync(file, { bigint: true })
+      expect([mtimeNs, mode & 0o777n]).toEqual([MTIME, 0o640n])
+    }
+    const library = await openLibrary(from, signal)
+    expect(await library.folders()).toEqual([{ name: 'data', source: source.id }])
+    const asked = {
+      folder: 'data',
+      path: 'a/small',
+      at: null,
+      version: null,
+      text: null,
+      isList: true,
+      after: null,
+    }
+    const { contents } = await library.contents(asked)
+    expect(contents.map(({ facts }) => facts.size)).toEqual([5, 5])
+    const { entries } = await library.entries({ folder: 'data', directory: '', after: null })
+    expect(entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+      'directory a',
+      'file large',
+      'file nothing',
+    ])
+
+    const sent = Object.entries(files).map(([name, bytes]) => {
+      return { path: name, size: bytes.length, digest: digestOf(bytes) }
+    })
+    const offered: string[] = []
+    const ledger = {
+      sentFiles: () => sent,
+      sentFile: (_d: string, _s: string, name: string) => sent.find((one) => one.path === name) ?? null,
+      totals: () => ({
+        [source.id]: { sentFiles: 3, sentBytes: 1, waitingFiles: 0, waitingBytes: 0, parkedFiles: 0 },
+      }),
+      offerAgain: (_: string, again: readonly (readonly [string, string])[]) =>
+        offered.push(again[0]?.[1] ?? ''),
+    }
+    const findings: Finding[] = []
+    const found = async (finding: Finding) => void findings.push(finding)
+    const verify = () =>
+      verifyLibrary({ library, ledger, destination: 'd' }, { found, progress: () => undefined })
+    expect(await verify()).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
+    await place.damage(source.name, how === 'plain' ? 'large' : 'large.age')
+    expect(await verify()).toMatchObject({ files: 3, wanted: 1 })
+    expect(offered).toEqual(['large'])
+    library.close()
+
+    const version = contents[1]?.version ?? ''
+    const old = path.join(home.directory, 'old')
+    expect(await restore(from, old, { folder: 'data', path: 'a/small', version })).toMatchObject({
+      restored: 1,
+    })
+    expect(fs.readFileSync(path.join(old, 'small'), 'utf8')).toBe('older')
+  },
+)

@@ -52,9 +52,7 @@ function statusOf({ $metadata, $response }: SdkError): number | null {
 }
 
 /** Without control characters, and not without end: a server may say anything. */
-const told = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, MOST_CHARACTERS)
+const told = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MOST_CHARACTERS)
 
 /**
  * @param operation as the store names it ("PutObject"): where one permission is missing, it says which.

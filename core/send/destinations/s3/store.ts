@@ -6,7 +6,6 @@ import {
   type S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3'
-import { createSemaphore } from '../../../pacing/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { isFault } from '../objects/faults.ts'
 import type {
@@ -28,7 +27,7 @@ import { listPage, olderVersions } from './listing.ts'
 import type { BucketPlace } from './requests.ts'
 import { asked, contentMd5, keyOf } from './requests.ts'
 import { openUnfinished } from './resumable.ts'
-import { beginParts, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
+import { beginParts, createPartMemory, PART_BYTES, partBytesOf } from './upload.ts'
 
 export interface S3StoreOptions extends BucketPlace {
   /** Beginning of the names that are Holdfast's own, with "/" at its end. */
@@ -53,7 +52,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   const abilities = abilitiesOf(place, trial)
   const names = createKnownNames(place)
   const unfinished = openUnfinished(place, own)
-  const memory = createSemaphore(PARTS_MEMORY)
+  const memory = createPartMemory()
 
   /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
   const readBack = async (name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> => {
@@ -109,11 +108,11 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   /** Too small for parts. */
   const beginWhole = async (name: string, facts: ObjectFacts, how: PutOptions): Promise<ObjectUpload> => {
     const { size } = facts
-    if (!(await memory.acquire(size))) throw new StoreFault('lost', 'closed')
+    if (!(await memory.room.acquire(size))) throw new StoreFault('lost', 'closed')
     let content: Buffer | null = Buffer.allocUnsafeSlow(size)
     let used = 0
     const end = () => {
-      if (content !== null) memory.release(size)
+      if (content !== null) memory.room.release(size)
       content = null
     }
     return {
@@ -201,7 +200,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     // There is no connection to lose: a request that is lost ends the session.
     ended: new Promise(() => undefined),
     close() {
-      memory.close()
+      memory.room.close()
       client.destroy()
     },
   }

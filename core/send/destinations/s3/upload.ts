@@ -5,6 +5,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
+import { createSemaphore } from '../../../pacing/semaphore.ts'
 import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'
@@ -18,7 +19,17 @@ export const PART_BYTES = 8 * MIB
 const MOST_PARTS = 10_000
 
 /** What all uploads of a store have of memory together; parts that are larger (of objects above 80 GB) go one by one. */
-export const PARTS_MEMORY = 64 * MIB
+const PARTS_MEMORY = 48 * MIB
+
+/** Memory that the uploads of a store share. */
+export interface PartMemory {
+  /** In bytes. */
+  room: Semaphore
+  /** Parts that were sent: a new one in its place would lie beside it until it is collected. */
+  spare: Buffer[]
+}
+
+export const createPartMemory = (): PartMemory => ({ room: createSemaphore(PARTS_MEMORY), spare: [] })
 
 /** As many parts as a store takes at most. */
 export function partBytesOf(size: number, least = PART_BYTES): number {
@@ -28,7 +39,7 @@ export function partBytesOf(size: number, least = PART_BYTES): number {
 export interface UploadOptions {
   place: BucketPlace
   unfinished: Unfinished
-  memory: Semaphore
+  memory: PartMemory
   partBytes: number
   /** Sees to it that the object is what was sent, once it has its name. */
   check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void>
@@ -44,7 +55,7 @@ export interface PartSender {
 }
 
 export function sendParts(
-  memory: Semaphore,
+  { room, spare }: PartMemory,
   partBytes: number,
   send: (bytes: Buffer, index: number) => Promise<void>,
 ): PartSender {
@@ -55,15 +66,23 @@ export function sendParts(
   let index = 0
   let failure: unknown = null
 
-  const release = () => memory.release(share)
+  const take = (): Buffer => {
+    const kept = spare.pop()
+    return kept?.length === partBytes ? kept : Buffer.allocUnsafeSlow(partBytes)
+  }
+  const giveBack = (part: Buffer): void => {
+    if (partBytes === PART_BYTES) spare.push(part)
+    room.release(share)
+  }
   const go = (): void => {
     if (buffer === null) return
-    const sending = send(buffer.subarray(0, used), index)
+    const part = buffer
+    const sending = send(part.subarray(0, used), index)
       .catch((thrown) => {
         failure ??= thrown
       })
       .finally(() => {
-        release()
+        giveBack(part)
         underWay.delete(sending)
       })
     underWay.add(sending)
@@ -76,8 +95,8 @@ export function sendParts(
     async write(bytes) {
       for (let at = 0; at < bytes.length; ) {
         if (buffer === null) {
-          if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
-          buffer = Buffer.allocUnsafeSlow(partBytes)
+          if (!(await room.acquire(share))) throw new StoreFault('lost', 'closed')
+          buffer = take()
         }
         if (failure !== null) throw failure
         const some = Math.min(bytes.length - at, partBytes - used)
@@ -93,7 +112,7 @@ export function sendParts(
       if (failure !== null) throw failure
     },
     async settle() {
-      if (buffer !== null) release()
+      if (buffer !== null) giveBack(buffer)
       buffer = null
       await Promise.all(underWay)
     },

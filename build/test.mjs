@@ -55,8 +55,8 @@ function stages({ node, electron, servers }) {
       'run',
       '--project',
       project,
-      // Two at a time: the unit tests wait for the processor alone, the others for disks, deadlines and each other.
-      '--maxWorkers=2',
+      // The unit tests wait for the processor alone, the others mostly for disks, deadlines and each other.
+      `--maxWorkers=${project === 'unit' ? 2 : 3}`,
       ...reporters,
     ]
     const status = await runStage(node, all, { env: cached, cwd: projectDirectory, minutes: 40 })

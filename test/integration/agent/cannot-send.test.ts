@@ -26,7 +26,7 @@ test('a store that another receiver uses is told, and used as soon as it is free
   expect(state.totals).toMatchObject({ waitingFiles: 1, sentFiles: 0 })
   const status = startHoldfast(['status', '--data', data])
   expect(await status.ended()).toBe(1)
-  expect(status.out()).toContain('in use by another receiver')
+  expect(status.out()).toContain('in use by another Holdfast')
   lock?.release()
   const after = await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
   expect(after.destinations[0]?.connection).toMatchObject({ state: 'connected', problem: null })

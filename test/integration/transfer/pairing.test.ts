@@ -200,7 +200,7 @@ test('codes that are outdated, malformed, for another certificate or for nobody 
 
 test('a second receiver on one store says that it is in use; after the first it may start', async () => {
   const { start, receiver } = await setUp()
-  await expect(start()).rejects.toThrow('is in use by another receiver')
+  await expect(start()).rejects.toThrow('is in use by another Holdfast')
   await receiver.close()
   await start()
 })

@@ -72,10 +72,10 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' |
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
-  const seal = database.prepare(
-    'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
-  )
-  const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
+  // Prepared where they are needed: a ledger that is only read may be one from before there were seals.
+  const seal = () =>
+    database.prepare('INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2')
+  const sealOf = () => database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
     `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
@@ -89,7 +89,7 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' |
     return count === others.length ? MARK.now : MARK.later
   }
   return {
-    sealOf: (id) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
+    sealOf: (id) => (sealOf().get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     markSent: (claims, now) =>
       inTransaction(database, () => {
         const done = new Set<number>()
@@ -98,7 +98,7 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' |
           const { id, generation, digest = null, position = 0 } = claim
           if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) {
             done.add(id)
-            if (claim.seal !== undefined) seal.run(id, claim.seal)
+            if (claim.seal !== undefined) seal().run(id, claim.seal)
           }
           if (position > last.position) last = { id, position }
         }

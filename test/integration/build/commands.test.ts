@@ -196,7 +196,7 @@ test.skipIf(process.platform !== 'linux')(
     const shell = (words: string) =>
       start('bash', ['-c', `set -o pipefail; node build/holdfast.mjs ${words}`], {
         cwd: root,
-        env: process.env,
+        env: { ...process.env, HOLDFAST_HOME: data },
       })
     const names = Array.from({ length: 5_000 }, (_, index) => `file-${index}`)
     const source = path.join(data, 'source')

@@ -84,6 +84,7 @@ test('a one-time code pairs a sender for good; it works once, and the pairing ou
   const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'Büro 1' }))
   expect(destination).toEqual({
     id: receiver.fingerprint,
+    kind: 'receiver',
     name: 'the receiver',
     host: '127.0.0.1',
     port: receiver.port,

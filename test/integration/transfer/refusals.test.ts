@@ -156,7 +156,7 @@ test('a computer that is not paired sends nothing, and both ends say why', async
   expect(treeOf(path.join(base, 'store', 'sender-1'))).toEqual({})
 
   // As soon as the receiver knows it, it goes on by itself.
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], 0))
+  receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], at.port))
   await allSent(sender, 1)
 })
 

@@ -29,8 +29,9 @@ export interface Part {
 export interface Unfinished {
   /** Those of a name, oldest first; a key that may not list them has none to go on with. */
   of(name: string): Promise<string[]>
-  /** One is begun now. */
+  /** One is begun, or gone on with, now; until `end` it is no left-over, however long it takes. */
   add(name: string): void
+  end(name: string): void
   /** Removes those of a name, which has its content by other means. */
   clear(name: string): Promise<void>
   /** The parts of one that follow each other from the first on and have this size. */
@@ -68,7 +69,7 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     }
   }
 
-  /** Keys whose uploads this process has begun: however long one takes, it is no left-over. */
+  /** Keys whose uploads are under way here. */
   const used = new Set<string>()
 
   /** Keys that have some: asked once for all, as hardly any has. */
@@ -117,6 +118,8 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
         .then((keys) => keys.add(keyOf(place, name)))
         .catch(() => undefined)
     },
+
+    end: (name) => void used.delete(keyOf(place, name)),
 
     async clear(name) {
       const keys = await keysWithSome()

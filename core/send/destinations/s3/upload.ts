@@ -201,10 +201,12 @@ export async function beginParts(
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
       await asked('CompleteMultipartUpload', place.client.send(command))
       await forget()
+      unfinished.end(name)
       await check(name, facts, digest, before > 0)
     },
     async abort(keep) {
       await sender.settle()
+      unfinished.end(name)
       if (keep) return
       await unfinished.abort(name, upload)
       await forget()

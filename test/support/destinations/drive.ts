@@ -39,6 +39,10 @@ export interface DriveOptions {
   bucket?: Bucket
   /** Of this computer. */
   name?: string
+  /** Left out: as the sender opens it. */
+  open?: typeof openDestination
+  /** A session that could not begin is waited for. */
+  isPatient?: boolean
 }
 
 function rememberedIn(memory: { session: SessionMemory | null }) {
@@ -78,12 +82,18 @@ export function drive(
   home: Home,
   settings: DestinationSettings,
   secrets: Record<string, string>,
-  { memory = { session: null }, bucket = createBucket(), name = 'station-3' }: DriveOptions = {},
+  {
+    memory = { session: null },
+    bucket = createBucket(),
+    name = 'station-3',
+    open = openDestination,
+    isPatient = false,
+  }: DriveOptions = {},
 ): Driver {
   let current: Session | null = null
   const told = { state: 'idle', problem: null as Message | null, skipped: 0 }
   const notices: Message[] = []
-  const destination = openDestination(
+  const destination = open(
     settings,
     {
       identity: home.identity,
@@ -115,7 +125,7 @@ export function drive(
       'there is a session',
       () => {
         if (current !== null && !current.closed) return current
-        if (told.problem !== null) throw new Error(JSON.stringify(told.problem))
+        if (told.problem !== null && !isPatient) throw new Error(JSON.stringify(told.problem))
         return null
       },
       15_000,

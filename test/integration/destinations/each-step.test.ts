@@ -1,0 +1,113 @@
+// A real store of objects at which each single call goes wrong once: before it did anything, and after it did all.
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StoreFaultKind } from '../../../core/send/destinations/objects/object-store.ts'
+import type { ReachedStore } from '../../../core/send/destinations/objects/objects.ts'
+import { openObjects } from '../../../core/send/destinations/objects/objects.ts'
+import type { openDestination } from '../../../core/send/destinations/open.ts'
+import { reachS3 } from '../../../core/send/destinations/s3/s3.ts'
+import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
+import { drive } from '../../support/destinations/drive.ts'
+import type { Calls, StoreTrouble } from '../../support/destinations/faulty-store.ts'
+import { faultyStore } from '../../support/destinations/faulty-store.ts'
+import type { Place } from '../../support/destinations/kind.ts'
+import { s3Kind } from '../../support/destinations/s3-kind.ts'
+import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+
+const AT_A_TIME = 8
+const MIB = 1024 * 1024
+
+/** Two contents of each: a newer one replaces the older one. */
+const files = [
+  { path: 'd/small', contents: [randomBytes(900), randomBytes(1100)] },
+  { path: 'd/large', contents: [randomBytes(MIB + 5), randomBytes(MIB + 99)] },
+]
+
+const reach = (place: Place, signal: AbortSignal): Promise<ReachedStore> => {
+  const settings = place.settings()
+  if (settings.kind === 'sftp') return reachSftp(settings, place.secrets, signal)
+  if (settings.kind === 's3') return reachS3(settings, place.secrets)
+  throw new Error('it has no objects')
+}
+
+/** Sends all with one call that goes wrong; how often it was asked to send a file. */
+async function sendAll(place: Place, trouble: StoreTrouble | null, delayMs = 0) {
+  const calls: Calls = { count: 0, failed: null }
+  const open: typeof openDestination = (settings, options, events) => {
+    if (settings.kind !== 'sftp' && settings.kind !== 's3') throw new Error('it has no objects')
+    const kind = {
+      address: 'there',
+      async reach(signal: AbortSignal) {
+        const reached = await reach(place, signal)
+        return { ...reached, store: faultyStore(reached.store, calls, trouble, delayMs) }
+      },
+    }
+    return openObjects({ destination: settings, ...options }, kind, events)
+  }
+  const home = await makeHome(temporaryDirectory('each-step'))
+  const driver = drive(home, place.settings(), place.secrets, { open, isPatient: true })
+  for (const { path, contents } of files)
+    for (const [index, bytes] of contents.entries()) {
+      const mtimeNs = BigInt(1_700_000_000 + index) * 1_000_000_000n
+      let tries = 0
+      for (let isThere = false; !isThere; ) {
+        tries += 1
+        expect(tries, `${calls.failed} for ${path}`).toBeLessThan(4)
+        const answer = await driver.send(path, bytes, { mtimeNs }, `${path} ${index}`)
+        isThere = answer.kind === 'durable'
+        // What is said to be there has to be there at once.
+        if (isThere) expect((await place.file('data', path))?.bytes.equals(bytes)).toBe(true)
+      }
+    }
+  driver.stop()
+  return calls
+}
+
+async function expectAll(place: Place, what: string) {
+  for (const { path, contents } of files) {
+    const [older, newer] = contents
+    expect((await place.file('data', path))?.bytes.equals(newer ?? older ?? randomBytes(1)), what).toBe(true)
+    const kept = await place.older('data', path)
+    expect({ what, path, older: kept.some((bytes) => bytes.equals(older ?? bytes)) }).toEqual({
+      what,
+      path,
+      older: true,
+    })
+  }
+}
+
+describe.each([sftpKind, s3Kind('ceph')])('$name', (kind) => {
+  beforeAll(() => kind.start?.())
+  afterAll(() => kind.stop?.())
+
+  const openPlace = async () => kind.open(await makeHome(temporaryDirectory('each-step-place')))
+
+  test('nothing is lost or said too early, whichever call goes wrong', async () => {
+    const { count } = await sendAll(await openPlace(), null)
+    expect(count).toBeGreaterThan(15)
+    const troubles: StoreTrouble[] = []
+    for (let at = 1; at <= count; at += 1)
+      for (const [fault, isDone] of [
+        ['failed', false],
+        ['lost', true],
+      ] satisfies [StoreFaultKind, boolean][])
+        troubles.push({ at, kind: fault, isDone })
+    const run = async () => {
+      for (let trouble = troubles.pop(); trouble !== undefined; trouble = troubles.pop()) {
+        const place = await openPlace()
+        const { failed } = await sendAll(place, trouble)
+        await expectAll(place, `${trouble.at}, ${failed}, ${trouble.kind}`)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_A_TIME }, run))
+  })
+
+  test('a slow store gets all of it', async () => {
+    const place = await openPlace()
+    await sendAll(place, null, 40)
+    await expectAll(place, 'slow')
+    expect(await place.leftOvers()).toEqual([])
+  })
+})

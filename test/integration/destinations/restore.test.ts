@@ -66,6 +66,13 @@ test.each(['plain', 'encrypted'])(
       const { mtimeNs, mode } = fs.statSync(file, { bigint: true })
       expect([mtimeNs, mode & 0o777n]).toEqual([MTIME, 0o640n])
     }
+    // A new computer, with a folder and a certificate of its own, takes over what the lost one has there.
+    const anew: LibrarySettings = {
+      ...from,
+      destination: { ...(from.destination as SftpDestination), folder: 'new-pc' },
+      computer: 'station',
+    }
+    expect(await restore(anew, path.join(home.directory, 'taken over'))).toMatchObject({ restored: 3 })
     const library = await openLibrary(from, signal)
     expect(await library.folders()).toEqual([{ name: 'data', source: source.id }])
     const asked = {

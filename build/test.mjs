@@ -23,7 +23,7 @@ const colours = process.stdout.isTTY ? [] : ['--colors=off']
 const reports = {
   unit: 'test-results/unit.json',
   integration: 'test-results/integration.json',
-  playwright: 'test-results/e2e.json',
+  desktops: ['test-results/e2e-1.json', 'test-results/e2e-2.json'],
 }
 
 /** A runner's report, or null if it left none. */
@@ -83,10 +83,22 @@ function stages({ node, electron, servers }) {
     [
       'Tests on a desktop (playwright)',
       async () => {
-        const playwright = inProject('node_modules/@playwright/test/cli.js')
-        const desktop = inProject('test/support/desktop/desktop.sh')
-        const status = await run(40, desktop, node, playwright, 'test')
-        return playwrightCounts(await readReport(reports.playwright), status)
+        // Two desktops, each with its half: the tests mostly wait.
+        const half = async (report, index) => {
+          const number = index + 1
+          const all = [
+            node,
+            inProject('node_modules/@playwright/test/cli.js'),
+            'test',
+            `--shard=${number}/${reports.desktops.length}`,
+            `--output=test-results/e2e-${number}`,
+          ]
+          const env = { ...environment, PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
+          const desktop = inProject('test/support/desktop/desktop.sh')
+          const status = await runStage(desktop, all, { env, cwd: projectDirectory, minutes: 40 })
+          return playwrightCounts(await readReport(report), status)
+        }
+        return sum(await Promise.all(reports.desktops.map(half)))
       },
     ],
   ]
@@ -95,7 +107,7 @@ function stages({ node, electron, servers }) {
 async function runAll(ready) {
   await mkdir(inProject('test-results'), { recursive: true })
   // A report of an earlier run must not be taken for this one's.
-  for (const report of Object.values(reports)) await rm(inProject(report), { force: true })
+  for (const report of Object.values(reports).flat()) await rm(inProject(report), { force: true })
   const all = []
   for (const [title, stage] of stages(ready)) {
     say(`\n== ${title}`)

@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process'
 
 const KILL_AFTER_MS = 5_000
 
-/** The process group of the stage that runs now; at most one does. */
-let current = null
+/** The process groups of the stage that runs now. */
+const running = new Set()
 
 /** Runs a program with our output. Gives its exit code; a time-out or a signal is a code other than 0. */
 export function runStage(command, args, { env, cwd, minutes }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
-    current = child
+    running.add(child)
     let forced
     const timeout = setTimeout(() => {
       process.stderr.write(`${command} ${args.join(' ')} has not ended within ${minutes} minutes: stopped.\n`)
@@ -21,7 +21,7 @@ export function runStage(command, args, { env, cwd, minutes }) {
     const done = (status) => {
       clearTimeout(timeout)
       clearTimeout(forced)
-      current = null
+      running.delete(child)
       resolve(status)
     }
     child.on('error', (error) => {
@@ -46,11 +46,14 @@ export function passSignalsOn() {
   const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
   for (const [signal, code] of Object.entries(exitCodes)) {
     process.once(signal, () => {
-      if (current === null) process.exit(code)
-      const child = current
-      child.once('close', () => process.exit(code))
-      endGroup(child, signal)
-      setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS).unref()
+      if (running.size === 0) process.exit(code)
+      for (const child of running) {
+        child.once('close', () => {
+          if (running.size === 0) process.exit(code)
+        })
+        endGroup(child, signal)
+        setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS).unref()
+      }
     })
   }
 }

@@ -1,7 +1,12 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { isOldVerdict } from '../core/agent/state/derived.ts'
-import { type AppState, type SourceDestination, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { isCounted, isOldVerdict, type Looking, lookingOf } from '../core/agent/state/derived.ts'
+import {
+  type AppState,
+  type SourceDestination,
+  type SourceState,
+  stateSnapshotSchema,
+} from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
@@ -71,23 +76,55 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...pauseLines(state),
     ...state.notices.map((notice) => terminalWords(notice.sentence)),
     ...state.parked.map(parkedLine),
-    ...state.sources.flatMap(({ settings, checked, scanned, destinations, totals, rate, left }) => [
-      `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
-      `  ${verdict(checked)}`,
-      `  ${scanned?.phase ?? 'starting'}, ${totals.sentFiles} sent (${formatBytes(totals.sentBytes, 'en')}), ` +
-        `${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')}), ${totals.parkedFiles} parked`,
-      ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
-      ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
-      ...(settings.paused ? ['  paused'] : []),
-      ...(settings.deleteAfter === null
-        ? []
-        : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
-      ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
-    ]),
+    ...state.sources.flatMap((source) => sourceLines(state, source, verdict)),
     ...state.checkedPaths.map(({ path, checked }) => `${quoteControls(path)}: ${verdict(checked)}`),
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
   ]
+}
+
+function sourceLines(
+  state: AppState,
+  source: SourceState,
+  verdict: (checked: SourceState['checked']) => string,
+): string[] {
+  const { settings, checked, scanned, destinations, totals, rate, left } = source
+  return [
+    `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
+    `  ${verdict(checked)}`,
+    `  ${lookingWord(source)}${isCounted(source) ? `, ${counts(totals)}` : ''}`,
+    ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
+    ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
+    ...(settings.paused ? ['  paused'] : []),
+    ...(settings.deleteAfter === null
+      ? []
+      : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
+    ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
+  ]
+}
+
+/** Before the ledger has answered nothing is said of it. */
+function counts({
+  sentFiles,
+  sentBytes,
+  waitingFiles,
+  waitingBytes,
+  parkedFiles,
+}: SourceState['totals']): string {
+  return (
+    `${sentFiles} sent (${formatBytes(sentBytes, 'en')}), ` +
+    `${waitingFiles} waiting (${formatBytes(waitingBytes, 'en')}), ${parkedFiles} parked`
+  )
+}
+
+const LOOKING_WORDS: Partial<Record<Looking, string>> = {
+  disk: 'waiting for the disk',
+  partly: 'partly watched',
+}
+
+function lookingWord(source: SourceState): string {
+  const looking = lookingOf(source)
+  return LOOKING_WORDS[looking] ?? looking
 }
 
 /** A file that was given up: a person has to see to it. */

@@ -19,7 +19,16 @@ import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
 import { destinationStates, initialState } from './state/initial.ts'
-import { pathIds, withChecked, withScanned, withSender, withSent, withSettings } from './state/reports.ts'
+import {
+  pathIds,
+  recovered,
+  withChecked,
+  withoutScanned,
+  withScanned,
+  withSender,
+  withSent,
+  withSettings,
+} from './state/reports.ts'
 import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { overallStatus, ownStatusOf } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
@@ -224,12 +233,18 @@ export class Agent {
 
   #worker(name: WorkerName, condition: WorkerState): void {
     this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
+    const isGone = condition.condition === 'restarting' || condition.condition === 'failed'
+    if (name === 'scanner' && isGone) this.store.update(withoutScanned(this.store.state, this.#refused))
   }
 
   #checked({ checked, notice }: CheckerReport): void {
     if (notice !== undefined) this.notices.ofHistory(notice)
     if (checked.length === 0) return
-    this.store.update(withChecked(this.store.state, checked))
+    const before = this.store.state
+    this.store.update(withChecked(before, checked))
+    const sources = recovered(before, this.store.state)
+    // What the fault kept from being read is tried now: until then its sentence would stand in the window.
+    if (sources.length > 0) this.scanner.request('reconcile', { sources }).catch(() => undefined)
     const ids = new Set(pathIds(this.store.state))
     // Before anything else that is made of them: this is what a person must hear of.
     for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))

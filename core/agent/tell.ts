@@ -105,7 +105,7 @@ export class Tell {
   /** What the state says besides: called when it has changed, or time has passed. */
   look(): void {
     this.#keepOnly()
-    const found = conditionsOf(this.#options.store.state, Date.now()).filter((one) => one.isPassing !== true)
+    const found = conditionsOf(this.#options.store.state, Date.now())
     this.#conditions.observe(found.map((one) => observationOf(one, this.#groupOf(one))))
     this.alerts.look()
     this.configure()

@@ -13,12 +13,15 @@ export const diskKinds = [
 ] as const
 
 /**
- * What can be wrong, the gravest first. The disk's kinds are verdicts; parked: files that were given up; refused: a
+ * What can be wrong, the gravest first. The disk's kinds are verdicts; emptied: many files of a source lost their
+ * contents, and wait for a person's word; parked: files that were given up; refused: a
  * certificate or a pairing is not accepted; destination: it is connected and takes nothing; unwatched: directories
- * that nobody looks at; sender-…: what a receiver knows of its senders.
+ * that nobody looks at; paused: for longer than a day; notice: something that a person should know once; sender-…:
+ * what a receiver knows of its senders.
  */
 export const incidentKinds = [
   ...diskKinds,
+  'emptied',
   'parked',
   'sender-silent',
   'sender-failing',
@@ -30,6 +33,8 @@ export const incidentKinds = [
   'unwatched',
   'silent',
   'not-closed',
+  'paused',
+  'notice',
 ] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
@@ -43,6 +48,7 @@ export type Severity = (typeof severities)[number]
 
 const CRITICAL: ReadonlySet<IncidentKind> = new Set([
   ...diskKinds,
+  'emptied',
   'parked',
   'sender-silent',
   'sender-failing',

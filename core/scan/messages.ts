@@ -71,8 +71,8 @@ export const scannerDefinition = {
   /** Only the sources that changed. At most one report in 250 ms. */
   report: z.object({ scanned: z.array(scannedSchema) }),
   requests: {
-    /** Compares every source with the ledger now. */
-    reconcile: { input: z.object({}), output: z.object({}) },
+    /** Compares these sources with the ledger now; left out: every one. */
+    reconcile: { input: z.object({ sources: z.array(z.string()).optional() }), output: z.object({}) },
     /** What a source with these settings would leave out; it need not be configured. Within some ten seconds. */
     preview: {
       input: z.object({ source: sourceSchema, examples: z.number().int().min(0).max(100) }),

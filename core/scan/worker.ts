@@ -46,8 +46,8 @@ export function startScanner(
       configure: (config) => scanner.configure(config),
       nudge: () => scanner.nudge(),
       requests: {
-        reconcile: async () => {
-          await scanner.reconcile()
+        reconcile: async ({ sources }: InputOf<Definition, 'reconcile'>) => {
+          await scanner.reconcile(sources)
           return {}
         },
         preview: ({ source, examples }: InputOf<Definition, 'preview'>) => previews.run(source, examples),
@@ -118,8 +118,9 @@ class Scanner {
   }
 
   /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */
-  async reconcile(): Promise<void> {
-    const all = Promise.all([...this.#sources.values()].map(({ running }) => running.reconcile()))
+  async reconcile(only?: readonly string[]): Promise<void> {
+    const some = [...this.#sources].filter(([id]) => only === undefined || only.includes(id))
+    const all = Promise.all(some.map(([, { running }]) => running.reconcile()))
     await inTime(ANSWER_WITHIN_MS, all)
   }
 

@@ -26,6 +26,8 @@ const shapes: Record<StatusLevel, React.ReactNode> = {
       <path d="M12 17V7.4M7.8 11.4 12 7.2l4.2 4.2" />
     </>
   ),
+  // A ring with a gap below: the last piece is missing.
+  partial: <path d="M4.39 15.55a8.4 8.4 0 1 1 15.22 0" strokeWidth="4" strokeLinecap="butt" />,
   ok: <circle cx="12" cy="12" r="8.4" strokeWidth="4" />,
   starting: <circle cx="12" cy="12" r="8.4" strokeWidth="3.2" strokeDasharray="0.1 6.5" />,
 }

@@ -126,7 +126,7 @@ test('a receiver that stays away is told once in each channel, and once when it 
   const port = Number((await state()).destinations[0]?.address.split(':').at(-1))
   const well = await until('the icon of all is well', async () => {
     const now = await readTray(desktop.bus, tray)
-    return (await state()).status.level === 'ok' ? now : null
+    return (await state()).status.level === 'partial' ? now : null
   })
 
   const awayAt = Date.now()

@@ -24,7 +24,13 @@ export const well: SourceState = {
   checked: checkedAs('a', { path: '/data', at: NOW }),
   delays: [],
   scanned: { id: 'a', phase: 'watching', compared: true, unwatchedDirectories: 0, problems: [], batches: [] },
-  destinations: ['embedded', 'there'].map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
+  destinations: ['embedded', 'there'].map((id) => ({
+    id,
+    totals: noTotals,
+    rate: 0,
+    left: null,
+    reported: true,
+  })),
   totals: noTotals,
   newest: null,
   lastFile: null,
@@ -32,12 +38,12 @@ export const well: SourceState = {
   left: null,
 }
 
-/** A state that is well, with these changes. */
+/** A state that is well, with its copies on another computer, and these changes. */
 export function stateWith(changes: Partial<AppState> = {}): AppState {
   const initial = initialState('desktop', '1', defaultSettings, '/store')
   return {
     ...initial,
-    destinations: initial.destinations.map((one) => ({ ...one, reported: true })),
+    destinations: [receiver],
     sources: [well],
     workers,
     ...changes,
@@ -74,7 +80,6 @@ export const incident: Incident = {
 export const connected = { state: 'connected' as const, since: 0, problem: null }
 export const receiver = {
   id: 'there',
-  reported: true,
   totals: noTotals,
   rate: 0,
   left: null,

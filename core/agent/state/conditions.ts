@@ -1,7 +1,7 @@
 import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { inSteps, isOldVerdict, scanProblem } from './derived.ts'
+import { inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
@@ -10,10 +10,12 @@ import type { AppState, DestinationState, SourceState } from './schema.ts'
 const UNREACHABLE_AFTER_MS = 10_000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+/** A pause that lasts longer may have been forgotten. */
+const LONG_PAUSE_MS = 24 * HOUR_MS
 /** Characters of a file's path in a sentence. */
 const LONGEST_NAME = 120
 
-/** One subject besides the disks. One that nothing is known of at the moment is left out. */
+/** One subject besides the disks: whatever makes the icon amber or red, and is an incident. One that nothing is known of at the moment is left out. */
 export interface Condition {
   id: string
   kind: IncidentKind | 'ok'
@@ -23,12 +25,10 @@ export interface Condition {
   /** Milliseconds since 1970. */
   since: number
   sentence: Message
-  /** The sentence as it is now, with ages and counts, where it is another one. */
-  live?: Message
+  /** The sentence as it is now, with ages and counts. */
+  live: Message
   /** Nobody is told before it has lasted for so long, in milliseconds. */
   tellAfterMs: number
-  /** It may pass in a moment: the status says it, and it is no incident. */
-  isPassing?: boolean
 }
 
 export function conditionsOf(state: AppState, now: number): Condition[] {
@@ -37,6 +37,8 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
     ...uncheckedCondition(state, now),
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
     ...receivingCondition(state, now),
+    ...pauseCondition(state, now),
+    ...noticeConditions(state, now),
     ...state.sources.flatMap((one) => [
       ...parkedCondition(state, one, now),
       ...scanCondition(one, now),
@@ -49,10 +51,12 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
  * Every subject that is looked after: what an incident is about that is not among them ends without a word. That files
  * of a source are not found says nothing more while its disk fails.
  */
-export function conditionIds({ destinations, sources, workers }: AppState): string[] {
+export function conditionIds({ destinations, sources, workers, notices }: AppState): string[] {
   return [
     'unchecked',
     'receiving',
+    'pause',
+    ...notices.map(({ id }) => `notice:${id}`),
     ...Object.keys(workers).map((name) => `worker:${name}`),
     ...destinations.map(({ id }) => `destination:${id}`),
     ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `silent:${id}`]),
@@ -71,8 +75,8 @@ const condition = (
   since: number,
   sentence: Message,
   tellAfterMs: number,
-  more: Pick<Condition, 'live' | 'isPassing'> = {},
-): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, ...more }]
+  live: Message = sentence,
+): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, live }]
 
 function workerConditions({ workers }: AppState, now: number): Condition[] {
   return Object.entries(workers).flatMap(([worker, { condition: is, since }]) => {
@@ -81,8 +85,7 @@ function workerConditions({ workers }: AppState, now: number): Condition[] {
     if (is === 'starting' || (is === 'restarting' && !isAway)) return []
     if (is === 'running' || is === 'off') return well(subject, now)
     const live = message(`status.worker.${is === 'late' ? 'late' : 'failed'}`, { worker })
-    const more = { live, isPassing: is === 'late' }
-    return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, more)
+    return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, live)
   })
 }
 
@@ -148,7 +151,26 @@ function unreachable(state: AppState, destination: DestinationState, now: number
     Math.min(connection.since, now),
     message('condition.unreachable', { name }),
     state.settings.alerts.unreachableMinutes * MINUTE_MS,
-    { live: message(key, { name, away, count }) },
+    message(key, { name, away, count }),
+  )
+}
+
+/** A pause by a person that has lasted for so long that it may have been forgotten. */
+function pauseCondition({ settings: { pause }, totals }: AppState, now: number): Condition[] {
+  const subject = { id: 'pause', name: 'Holdfast', source: null }
+  if (pause === null || now - pause.since <= LONG_PAUSE_MS) return well(subject, now)
+  const { since } = pause
+  const live = message('status.pausedLong', { since, count: totals.waitingFiles })
+  return condition(subject, 'paused', since, message('condition.paused', { since }), 0, live)
+}
+
+/** What a person has to know once, until it is put away. */
+function noticeConditions({ notices }: AppState, now: number): Condition[] {
+  return notices.flatMap(({ id, sentence }) =>
+    // Good news is nothing wrong.
+    sentence.key === 'restore.done'
+      ? []
+      : condition({ id: `notice:${id}`, name: 'Holdfast', source: null }, 'notice', now, sentence, 0),
   )
 }
 
@@ -165,8 +187,7 @@ function parkedCondition(
 ): Condition[] {
   const { id, name } = settings
   const subject = { id: `parked:${id}`, name, source: id }
-  const isKnown = destinations.every((one) => state.destinations.find((all) => all.id === one.id)?.reported)
-  if (totals.parkedFiles === 0) return isKnown ? well(subject, now) : []
+  if (totals.parkedFiles === 0) return isCounted({ destinations }) ? well(subject, now) : []
   const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
   const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
   return condition(subject, 'parked', now, sentence, 0)
@@ -174,10 +195,6 @@ function parkedCondition(
 
 /** The end of a path says which file it is. */
 const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
-
-function isDiskFailing({ checked }: SourceState): boolean {
-  return checked !== null && checked.overall.kind !== 'ok' && checked.overall.kind !== 'slow'
-}
 
 /** Files that are not found, and directories that are not looked at. */
 function scanCondition(source: SourceState, now: number): Condition[] {

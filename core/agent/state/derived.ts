@@ -6,7 +6,12 @@ import type { AppState, SourceState } from './schema.ts'
 // What follows from the state, for the one status and for each view alike; pure, and known to the window, too.
 
 /** Problems that keep no file from being sent; the details of a source tell them. */
-const HARMLESS: ReadonlySet<WordKey> = new Set(['scan.notClosed', 'scan.watchLimit'])
+const HARMLESS: ReadonlySet<WordKey> = new Set([
+  'scan.notClosed',
+  'scan.watchLimit',
+  'scan.leftInBatch',
+  'scan.emptyBatch',
+])
 const MINUTE = 60_000
 
 /** What keeps a source's files from being found or sent, if anything does: the newest of its problems. */
@@ -16,6 +21,43 @@ export function scanProblem({ scanned, settings }: SourceState): Message | null 
   if (problem !== undefined) return problem
   const isStuck = scanned.phase === 'missing' || scanned.phase === 'failed'
   return isStuck ? message('status.notScanned', { name: settings.name }) : null
+}
+
+/** What a closed batch directory has that will never go, and what helps; null: nothing that is known. */
+export function batchShortfall({
+  scanned,
+  settings,
+}: SourceState): { sentence: Message; detail: Message } | null {
+  const sentence = scanned?.problems.findLast(
+    ({ key }) => key === 'scan.leftInBatch' || key === 'scan.emptyBatch',
+  )
+  if (sentence === undefined || settings.paused) return null
+  const detail = sentence.key === 'scan.emptyBatch' ? 'status.emptyBatch' : 'status.leftInBatch'
+  return { sentence, detail: message(detail, { name: settings.name }) }
+}
+
+/** Whether each destination's sender has told what the ledger has of a source: before, "0 safe" would be untrue. */
+export function isCounted({ destinations }: Pick<SourceState, 'destinations'>): boolean {
+  return destinations.every(({ reported }) => reported === true)
+}
+
+/** Its last verdict is one that nobody would call well. */
+export function isDiskFailing({ checked }: SourceState): boolean {
+  return checked !== null && checked.overall.kind !== 'ok' && checked.overall.kind !== 'slow'
+}
+
+/** Disks that fail like this hold back even a look at what is new. */
+const UNSEEN = new Set(['hung', 'missing', 'stale', 'io-error'])
+
+export type Looking = NonNullable<SourceState['scanned']>['phase'] | 'disk' | 'partly'
+
+/** What the scanner does with a source now; disk: it waits for the disk; partly: not every directory is watched. */
+export function lookingOf({ scanned, checked, settings }: SourceState): Looking {
+  if (settings.paused) return 'paused'
+  if (scanned === null) return 'starting'
+  const isAtIt = scanned.phase === 'watching' || scanned.phase === 'listing' || scanned.phase === 'polling'
+  if (isAtIt && checked !== null && UNSEEN.has(checked.overall.kind)) return 'disk'
+  return scanned.phase === 'watching' && scanned.unwatchedDirectories > 0 ? 'partly' : scanned.phase
 }
 
 /**

@@ -7,6 +7,7 @@ import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
+import { isDiskFailing, scanProblem } from './derived.ts'
 import { noProgress, sumTotals } from './initial.ts'
 import type {
   AppState,
@@ -78,10 +79,10 @@ export function withSettings(
   const places = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
-    const { connection, reported = false, totals, rate, left, worker } = before
+    const { connection, totals, rate, left, worker } = before
     // Without sources it has no sender: nothing more is known of it.
     if (!used.has(destination.id)) return { ...destination, worker }
-    const known = { ...destination, reported, totals, rate, left, worker }
+    const known = { ...destination, totals, rate, left, worker }
     return before.address === destination.address ? withConnection(known, connection) : known
   })
   return {
@@ -103,6 +104,30 @@ export function withChecked(state: AppState, checked: readonly Checked[]): Parti
     sources: state.sources.map((source) => withVerdict(source, news.get(source.settings.id))),
     checkedPaths: state.checkedPaths.map((one) => withVerdict(one, news.get(one.id))),
   }
+}
+
+/** What a scanner said that has ended is not known any more: nobody watches until the next one says so. */
+export function withoutScanned(
+  { sources }: AppState,
+  refused: ReadonlyMap<string, Message>,
+): Partial<AppState> {
+  return {
+    sources: sources.map((source) => ({
+      ...source,
+      scanned: null,
+      ...refusedState(source.settings.id, refused),
+    })),
+  }
+}
+
+/** The sources whose disk fails no more, and that say still what it did to them: they are looked at anew. */
+export function recovered(before: AppState, after: AppState): string[] {
+  const failed = new Set(before.sources.filter(isDiskFailing).map(({ settings }) => settings.id))
+  return after.sources.flatMap((source) => {
+    const { id } = source.settings
+    const isBack = failed.has(id) && !isDiskFailing(source)
+    return isBack && scanProblem(source) !== null ? [id] : []
+  })
 }
 
 /** @param now milliseconds since 1970. */
@@ -136,6 +161,7 @@ export function withSent(
       totals: report.totals[id] ?? noTotals,
       rate: report.rates[id] ?? 0,
       left: report.left[id] ?? null,
+      reported: true,
     }
     const last = report.lastFile[id]
     const isNewer = last !== undefined && last.at >= (source.lastFile?.at ?? 0)
@@ -150,7 +176,6 @@ export function withSent(
     one.id === destination
       ? {
           ...withConnection(one, report.connection),
-          reported: true,
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,

@@ -11,7 +11,16 @@ import { messageSchema } from '../../words/message-schema.ts'
 
 export { batchPhases }
 
-export const statusLevels = ['failing', 'attention', 'paused', 'working', 'ok', 'starting'] as const
+/** partial: nothing waits, but the promise is not whole: copies on this computer alone, or a batch with files that never go. */
+export const statusLevels = [
+  'failing',
+  'attention',
+  'paused',
+  'working',
+  'partial',
+  'ok',
+  'starting',
+] as const
 export type StatusLevel = (typeof statusLevels)[number]
 
 export const statusSchema = z.object({
@@ -36,6 +45,8 @@ export type Progress = z.infer<typeof progressSchema>
 export const sourceDestinationSchema = progressSchema.extend({
   /** The destination's id. */
   id: z.string(),
+  /** Its sender has told what the ledger has; until then the figures are those of nothing. */
+  reported: z.boolean().optional(),
 })
 export type SourceDestination = z.infer<typeof sourceDestinationSchema>
 
@@ -88,8 +99,6 @@ export const destinationStateSchema = z.object({
   connection: connectionSchema,
   /** Names of the secrets that are kept for it. */
   secrets: z.array(z.string()),
-  /** Its sender has told what the ledger has of it. */
-  reported: z.boolean().optional(),
   /** Over all sources that go there. */
   ...progressSchema.shape,
   /** Its sender; off while no source goes there. */

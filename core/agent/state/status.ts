@@ -5,10 +5,8 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { conditionsOf } from './conditions.ts'
-import { bytesToGo, inSteps } from './derived.ts'
+import { batchShortfall, bytesToGo, inSteps, isCounted } from './derived.ts'
 import type { AppState, Status } from './schema.ts'
-
-const LONG_PAUSE_MS = 24 * 3_600_000
 
 /**
  * The one status of the whole application; icon, tooltip, window, menu and `holdfast status` all say this.
@@ -28,14 +26,16 @@ export function overallStatus(state: AppState, now: number): Status {
   if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const paused = pausedSource(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
-  return { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+  return partial(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
 }
 
 /** What other computers are told of this one. */
 export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus {
   const kinds = incidents.filter(({ endedAt }) => endedAt === null).map(({ kind }) => kind)
   const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
-  return { level: status.level, kind: gravest, sentence: englishWords(status.sentence), version }
+  // Where its copies are is this computer's own matter: for a receiver all that was to come has come.
+  const level = status.level === 'partial' ? 'ok' : status.level
+  return { level, kind: gravest, sentence: englishWords(status.sentence), version }
 }
 
 /** The gravest of all that is wrong, of several the one that has lasted longest, and how much more there is. */
@@ -48,11 +48,11 @@ function troubleOf(state: AppState, now: number): Status | null {
       sentence: incidentSentence(state, one),
     })),
     ...conditionsOf(state, now).flatMap((one) =>
-      one.kind === 'ok' ? [] : [{ kind: one.kind, since: one.since, sentence: one.live ?? one.sentence }],
+      one.kind === 'ok' ? [] : [{ kind: one.kind, since: one.since, sentence: one.live }],
     ),
   ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all
-  if (first === undefined) return minorTrouble(state, now)
+  if (first === undefined) return null
   const level = severityOf(first.kind) === 'critical' ? 'failing' : 'attention'
   const more = all.length - 1
   const isOfDestination = ['refused', 'destination', 'unreachable'].includes(first.kind)
@@ -61,7 +61,7 @@ function troubleOf(state: AppState, now: number): Status | null {
       ? message('status.more', { count: more })
       : isOfDestination && state.destinations.length > 1
         ? othersGoOn(state)
-        : first.kind === 'unreachable'
+        : first.kind === 'unreachable' || first.kind === 'paused'
           ? null
           : waitingDetail(state)
   return { level, sentence: first.sentence, detail }
@@ -76,18 +76,6 @@ function incidentSentence(state: AppState, incident: Incident): Message {
   const others = subjects.length - 1
   const where = others > 0 ? `${path} (+${others})` : path
   return message(`incident.${incident.kind}` as 'incident.full', { path: where, since: incident.startedAt })
-}
-
-/** What is no incident: a person has it so, or has only to read it. */
-function minorTrouble(state: AppState, now: number): Status | null {
-  const notice = state.notices[0]
-  if (notice !== undefined)
-    return { level: 'attention', sentence: notice.sentence, detail: waitingDetail(state) }
-  const { pause } = state.settings
-  if (pause === null || now - pause.since <= LONG_PAUSE_MS) return null
-  const count = state.totals.waitingFiles
-  const sentence = message('status.pausedLong', { since: pause.since, count })
-  return { level: 'attention', sentence, detail: null }
 }
 
 /** Said of several destinations when one is in trouble, if it is so. */
@@ -129,13 +117,9 @@ function isStarting(state: AppState): boolean {
  * Whether it is known that nothing else waits: each source has been compared with the ledger, and each destination's
  * sender has told what the ledger has of it.
  */
-function isKnown({ sources, destinations }: AppState): boolean {
+function isKnown({ sources }: AppState): boolean {
   const going = sources.filter(({ settings }) => !settings.paused)
-  const used = new Set(going.flatMap((source) => source.destinations.map(({ id }) => id)))
-  return (
-    going.every(({ scanned }) => scanned?.compared === true) &&
-    destinations.every(({ id, reported }) => !used.has(id) || reported === true)
-  )
+  return going.every((source) => source.scanned?.compared === true && isCounted(source))
 }
 
 /** What is on its way; what waits in a source that is paused is not. */
@@ -165,12 +149,23 @@ function pausedSource({ sources }: AppState): Message | null {
     : message('status.pausedSource', { name, count })
 }
 
+/** Nothing waits, and yet not all is safe: there is something that a person can do. */
+function partial(state: AppState): Status | null {
+  const batch = state.sources.map(batchShortfall).find((one) => one !== null)
+  if (batch !== undefined) return { level: 'partial', ...batch }
+  // "Safe" is a promise: a copy on the same computer does not keep it.
+  if (isElsewhere(state)) return null
+  const count = state.totals.sentFiles
+  const sentence = count === 0 ? wellSentence(state) : message('status.copiedHere', { count })
+  return { level: 'partial', sentence, detail: message('status.connectReceiver') }
+}
+
 function wellSentence(state: AppState): Message {
   const count = state.totals.sentFiles
   if (state.sources.length === 0) return message('status.pathsWell', { count: state.checkedPaths.length })
-  if (count === 0) return message('status.watching', { count: state.sources.length })
-  // "Safe" is a promise: a copy on the same computer does not keep it.
-  return message(isElsewhere(state) ? 'status.safe' : 'status.copiedHere', { count })
+  return count === 0
+    ? message('status.watching', { count: state.sources.length })
+    : message('status.safe', { count })
 }
 
 /** Every source goes to another computer, besides wherever else it goes. */
@@ -180,7 +175,6 @@ function isElsewhere({ sources, destinations }: AppState): boolean {
 }
 
 function lastFileDetail(state: AppState, now: number): Message | null {
-  if (!isElsewhere(state) && state.totals.sentFiles > 0) return message('status.connectReceiver')
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
   return message('status.lastFile', { age: inSteps(now - last) })

@@ -5,7 +5,7 @@ import { untilAborted } from '../../pacing/until-aborted.ts'
 import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
-import { reconcileTree } from '../compare/reconcile.ts'
+import { type Reconciled, reconcileTree } from '../compare/reconcile.ts'
 import { isAtWork, seeFile } from '../compare/writer.ts'
 import type { SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
@@ -17,6 +17,9 @@ import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
 import { heldOpenWords } from './words.ts'
 
+/** Files of a batch directory that is marked as sent that never went: by their bit, by the source's filters; and all that were seen. */
+export type NeverSent = Pick<Reconciled, 'neverSent' | 'leftOut' | 'seen'>
+
 /** What a batch directory needs of the source that it is in. */
 export interface BatchesHost {
   readonly context: SessionContext
@@ -27,8 +30,8 @@ export interface BatchesHost {
   lookSoon(): void
   /** Looks at all batch directories now; whether a newer one is there than this one. */
   isOvertaken(name: string): Promise<boolean>
-  /** Marked as sent although Holdfast itself has never sent so many of its files. */
-  markedUnsent(name: string, files: number): void
+  /** Marked as sent: what of it Holdfast has never sent, by its last listing. */
+  marked(name: string, never: NeverSent): void
   report(): void
 }
 
@@ -61,7 +64,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     const owed = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
     return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
   }
-  let neverSent = 0
+  let never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
   /** The file that was named in the log as the one that keeps the directory from its mark. */
   let named: string | null = null
   const list = async (isOvertaken: boolean) => {
@@ -92,7 +95,8 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
         if (isLast && atWork === null && first !== undefined) await look(first)
       },
     })
-    neverSent = result.neverSent
+    // Also what has been removed since it was sent was there.
+    never = { ...result, seen: Math.max(never.seen, result.seen) }
     if (atWork !== null && atWork !== named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
     if (atWork !== null && wasClosed) context.problem(heldOpenWords(source, name, atWork))
@@ -112,7 +116,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
       if (!context.isThere()) return context.ended(null)
       await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
       // Also none: its person may have done what was said of the mark before.
-      host.markedUnsent(name, neverSent)
+      host.marked(name, never)
       host.lookSoon()
     },
     now: () => performance.now(),

@@ -3,22 +3,23 @@ import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { throttled } from '../../pacing/throttled.ts'
+import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
+import { englishWords } from '../../words/words.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
 import { watchSource } from '../source/watched.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { absolutePath } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { markingEffects } from './effects.ts'
+import { markingEffects, type NeverSent } from './effects.ts'
 import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
 import { OpenBatches } from './open-batches.ts'
 import type { BatchDecision } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
-import { batchReport, notClosedWords } from './words.ts'
+import { batchReport, neverSentWords, notClosedWords } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
 const LISTINGS_AT_ONCE = 4
@@ -38,8 +39,8 @@ export function startBatch(context: SessionContext): Session {
 class BatchSession implements Session {
   readonly #context: SessionContext
   readonly #open: OpenBatches
-  /** Files that counted as sent by their group-write bit alone, by the directory that is marked. */
-  readonly #neverSent = new Map<string, number>()
+  /** What will never go of a directory that is marked, in sentences by its name. */
+  readonly #neverSent = new Map<string, Message[]>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
@@ -60,7 +61,7 @@ class BatchSession implements Session {
       listings: createSemaphore(LISTINGS_AT_ONCE),
       lookSoon: () => this.#lookSoon(),
       isOvertaken: (name: string) => this.#isOvertaken(name),
-      markedUnsent: (name: string, files: number) => this.#markedUnsent(name, files),
+      marked: (name: string, never: NeverSent) => this.#markedAs(name, never),
       report: () => this.#report(),
     }
     this.#open = new OpenBatches((found) => markingEffects(host, found), context.quietMs)
@@ -228,20 +229,16 @@ class BatchSession implements Session {
     return decision !== undefined && !decision.newest
   }
 
-  #markedUnsent(name: string, files: number): void {
-    this.#neverSent.delete(name)
-    if (files === 0) return
-    this.#neverSent.set(name, files)
+  #markedAs(name: string, never: NeverSent): void {
+    const said = neverSentWords(this.#context.source, name, never)
+    if (said.length === 0) this.#neverSent.delete(name)
+    else this.#neverSent.set(name, said)
     this.#sayNeverSent(name)
-    this.#context.log(`${files} files in ${name} count as sent by their group-write bit alone`)
+    for (const sentence of said) this.#context.log(englishWords(sentence))
   }
 
   #sayNeverSent(name: string): void {
-    const files = this.#neverSent.get(name)
-    if (files === undefined) return
-    const { path, batch } = this.#context.source
-    const params = { path: absolutePath(path, name), mark: batch.sentMark, count: files }
-    this.#context.problem(message('scan.neverSent', params))
+    for (const sentence of this.#neverSent.get(name) ?? []) this.#context.problem(sentence)
   }
 
   #lookFailed(thrown: unknown): void {

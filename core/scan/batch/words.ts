@@ -5,6 +5,7 @@ import { unsentAnywhere } from '../compare/everywhere.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
 import { absolutePath } from '../tree/facts.ts'
+import type { NeverSent } from './effects.ts'
 import type { Marking } from './marking.ts'
 import type { BatchDecision } from './rules.ts'
 
@@ -24,6 +25,17 @@ export function notClosedWords(
   const some = names.slice(-MAX_NAMES).reverse().join(', ')
   const named = names.length > MAX_NAMES ? `${some}, …` : some
   return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+}
+
+/** What a directory that was just marked has that never goes. */
+export function neverSentWords({ path, batch }: Source, name: string, never: NeverSent): Message[] {
+  const { neverSent, leftOut, seen } = never
+  const params = { path: absolutePath(path, name), mark: batch.sentMark }
+  return [
+    ...(neverSent > 0 ? [message('scan.neverSent', { ...params, count: neverSent })] : []),
+    ...(leftOut > 0 ? [message('scan.leftInBatch', { ...params, count: leftOut })] : []),
+    ...(seen === 0 ? [message('scan.emptyBatch', params)] : []),
+  ]
 }
 
 /** A closed directory waits for whoever still writes in it. */

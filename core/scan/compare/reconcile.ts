@@ -1,11 +1,12 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import { leftOutBySize } from '../../filter/limits.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { duringLongJob } from '../priority.ts'
 import type { SessionContext } from '../session.ts'
 import { walkRegions } from '../tree/regions.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
-
+import type { Skipped } from '../tree/walk.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { standingOf } from './standing.ts'
 
@@ -15,11 +16,18 @@ export interface Reconciled {
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
+  /** Files that were seen at all. */
+  seen: number
+  /** Files that the source's filters leave out. */
+  leftOut: number
   /** Files of a batch source that count as transferred by their group-write bit alone. */
   neverSent: number
   /** false: it was not carried out to its end. */
   complete: boolean
 }
+
+/** Why something was left out that a person may not have meant to leave out. */
+const BY_PERSON: ReadonlySet<Skipped['why']> = new Set(['ignored', 'hidden', 'not-a-file'])
 
 /** Who is given a listing's files, besides the watcher. */
 export interface Also {
@@ -41,7 +49,7 @@ export async function reconcileTree(
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
   const filter = createNameFilter(nameRulesOf(source))
-  const result: Reconciled = { due: 0, unsendable: 0, neverSent: 0, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, neverSent: 0, complete: false }
   const isOver = duringLongJob()
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
@@ -51,6 +59,10 @@ export async function reconcileTree(
       result.due += due.length
       result.neverSent += neverSent
       result.unsendable += unsendable.length
+      const leftOut = skipped.filter(({ why }) => BY_PERSON.has(why)).length
+      const bySize = files.filter(({ size }) => leftOutBySize(source, size) !== null).length
+      result.leftOut += leftOut + bySize
+      result.seen += files.length + unsendable.length + skipped.filter(({ why }) => why !== 'mark').length
       const temporary = skipped.filter(({ why }) => why === 'temporary')
       await also.temporary?.(temporary.map(({ path }) => path))
       const ready = due.filter((file) => !context.young.holds(file))

@@ -23,7 +23,8 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   const openPage = useOpenPage()
   const page = useRef<HTMLDivElement>(null)
   const { incidents, settings } = state
-  const lasting = lastingOf(incidents)
+  // Notices stand above, with the button that puts them away.
+  const lasting = lastingOf(incidents).filter(({ kind }) => kind !== 'notice')
   useComeTo(page, place)
   return (
     <div className="stack" ref={page}>

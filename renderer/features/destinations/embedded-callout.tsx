@@ -23,9 +23,11 @@ export function EmbeddedCallout({ destination, state }: { destination: Destinati
           <Button size="xs" onClick={() => setAdding(true)}>
             {t('window.destinations.addTitle')}
           </Button>
-          <Button size="xs" variant="default" onClick={() => run('showDirectory', { source: null })}>
-            {t('window.showDirectory')}
-          </Button>
+          {destination.kind === 'embedded' && (
+            <Button size="xs" variant="default" onClick={() => run('showDirectory', { source: null })}>
+              {t('window.showDirectory')}
+            </Button>
+          )}
         </Group>
       </div>
       <AddDialog opened={adding} state={state} onClose={() => setAdding(false)} />

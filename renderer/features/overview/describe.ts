@@ -1,4 +1,4 @@
-import { isOldVerdict } from '../../../core/agent/state/derived.ts'
+import { isOldVerdict, type Looking, lookingOf } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import type { Words } from '../../words/context.tsx'
@@ -104,7 +104,7 @@ export function healthOf(checked: Checked | null, intervalSeconds: number, now: 
   return { level: 'ok', word: probes.write?.kind === 'ok' ? 'window.health.writable' : 'window.health.ok' }
 }
 
-const phaseWords: Record<Scanned['phase'], WordKey> = {
+const phaseWords: Record<Looking, WordKey> = {
   starting: 'window.phase.starting',
   listing: 'window.phase.listing',
   watching: 'window.phase.watching',
@@ -112,12 +112,13 @@ const phaseWords: Record<Scanned['phase'], WordKey> = {
   paused: 'window.phase.paused',
   missing: 'window.phase.missing',
   failed: 'window.phase.failed',
+  disk: 'window.phase.disk',
+  partly: 'window.phase.partly',
 }
 
 /** What the scanner does with a source just now. */
 export function phaseOf(source: SourceState): WordKey {
-  if (source.settings.paused) return 'window.phase.paused'
-  return phaseWords[source.scanned?.phase ?? 'starting']
+  return phaseWords[lookingOf(source)]
 }
 
 /**

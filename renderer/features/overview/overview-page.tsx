@@ -1,6 +1,6 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
-import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
+import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
@@ -18,7 +18,6 @@ export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<string | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
-  const [first] = destinations
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const open = useCallback((id: string) => setOpened(id), [])
 
@@ -58,6 +57,7 @@ export function OverviewPage({ state }: { state: AppState }) {
       />
     )
   })
+  const here = sources.map((one) => copiedHere(one, destinations)).find((one) => one !== undefined)
   // A key: the card keeps what is open in it when it changes its place.
   const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
@@ -65,11 +65,15 @@ export function OverviewPage({ state }: { state: AppState }) {
       {sources.length === 0 && <Welcome />}
       {checkedPaths.some(isFailing) ? [checked, ...cards] : [...cards, checked]}
       {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
-      {sources.length > 0 && first?.kind === 'embedded' && (
-        <EmbeddedCallout destination={first} state={state} />
-      )}
+      {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>
   )
+}
+
+/** Where the copies of a source are that go nowhere but to this computer. */
+function copiedHere(source: SourceState, all: readonly DestinationState[]): DestinationState | undefined {
+  const mine = destinationsOf(source, all)
+  return mine.some(({ elsewhere }) => elsewhere) ? undefined : mine[0]
 }
 
 function isFailing({ checked }: Pick<SourceState, 'checked'>): boolean {

@@ -1,6 +1,6 @@
-import { Badge, UnstyledButton } from '@mantine/core'
+import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
-import { scanProblem } from '../../../core/agent/state/derived.ts'
+import { batchShortfall, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { baseName } from '../../format/path.ts'
 import type { Transfer } from '../../state/types.ts'
@@ -72,6 +72,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
       </div>
       {bad !== null && <p className={problemClass(verdictLevel(bad.kind))}>{say(bad.sentence)}</p>}
       {bad === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
+      <Shortfall {...props} />
       <Counts {...props} />
       {settings.kind === 'batch' && <Batches source={source} />}
       <Moving {...props} />
@@ -104,6 +105,21 @@ function Destinations({ wellName, troubledName }: SourceCardProps) {
   )
 }
 
+/** A closed batch has files that never go; the details have the filters that leave them out. */
+function Shortfall({ source, onOpen }: SourceCardProps) {
+  const { t, say } = useWords()
+  const shortfall = batchShortfall(source)
+  if (shortfall === null) return null
+  return (
+    <p className="card-problem breakable" data-level="partial">
+      {say(shortfall.sentence)} {say(shortfall.detail)}{' '}
+      <Button size="compact-xs" variant="default" onClick={() => onOpen(source.settings.id)}>
+        {t('window.batch.filters')}
+      </Button>
+    </p>
+  )
+}
+
 /** Phase and counts: "watching · 8,120 safe · 3 waiting · 1 parked" */
 function Counts({ source, destinationKind }: SourceCardProps) {
   const { t, format } = useWords()
@@ -111,9 +127,11 @@ function Counts({ source, destinationKind }: SourceCardProps) {
   return (
     <div className="card-line counts">
       <span>{t(phaseOf(source))}</span>
-      <span title={format.bytes(totals.sentBytes)}>
-        {t(doneWord(destinationKind, source), { count: totals.sentFiles })}
-      </span>
+      {isCounted(source) && (
+        <span title={format.bytes(totals.sentBytes)}>
+          {t(doneWord(destinationKind, source), { count: totals.sentFiles })}
+        </span>
+      )}
       {totals.waitingFiles > 0 && <span>{t('window.count.waiting', { count: totals.waitingFiles })}</span>}
       {totals.parkedFiles > 0 && (
         <span className="bad">{t('window.count.parked', { count: totals.parkedFiles })}</span>
@@ -162,7 +180,7 @@ function Moving({ source, transfer, toGo }: SourceCardProps) {
     <div className="card-line spread dimmed">
       {lastFile === null ? (
         // After a restart the last file is not known, which is not to say that there was none.
-        <span>{totals.sentFiles === 0 && t('window.lastFile.none')}</span>
+        <span>{isCounted(source) && totals.sentFiles === 0 && t('window.lastFile.none')}</span>
       ) : (
         <span className="last-file" title={lastFile.path}>
           <span className="clip">{baseName(lastFile.path)}</span>
@@ -175,7 +193,7 @@ function Moving({ source, transfer, toGo }: SourceCardProps) {
       <span className="figures">
         {totals.waitingBytes > 0
           ? t('window.toGo', { size: format.bytes(toGo) })
-          : format.bytes(totals.sentBytes)}
+          : isCounted(source) && format.bytes(totals.sentBytes)}
       </span>
     </div>
   )

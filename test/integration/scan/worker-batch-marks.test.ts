@@ -88,6 +88,28 @@ describe('the mark of a batch directory, from the scanner process', () => {
     sendAll()
     await until('marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
   })
+
+  test('a closed directory that holds files which the filters leave out, or none at all, is told', async () => {
+    const { root, scanner, configure, paths, messages, sendAll } = setUp({ kind: 'batch', ignore: ['*.log'] })
+    for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))
+    for (const name of ['data', 'a.log', 'b.log'])
+      writeFileSync(path.join(root, 'DC1', name), name, { mode: 0o644 })
+    for (const name of ['DC1', 'DC2']) writeFileSync(path.join(root, name, 'finished.parse'), '')
+    configure()
+    await until('the file is offered', () => paths().join() === 'DC1/data')
+    sendAll()
+    await until('both are marked', () =>
+      ['DC1', 'DC2'].every((name) => existsSync(path.join(root, name, 'finished.watch'))),
+    )
+    const told = () => messages().map(({ key, params }) => `${key} ${params.path} ${params.count ?? ''}`)
+    const wanted = [`scan.emptyBatch ${root}/DC2 `, `scan.leftInBatch ${root}/DC1 2`]
+    await until('both are told', () => told().sort().join() === wanted.join())
+    rmSync(path.join(root, 'DC1'), { recursive: true })
+    rmSync(path.join(root, 'DC2'), { recursive: true })
+    await until('both to be gone', () => scanner.scanned.get('s')?.batches.length === 0)
+    await scanner.reconcile()
+    await until('nothing to be told', () => told().length === 0)
+  })
 })
 
 function openForWriting(file: string) {

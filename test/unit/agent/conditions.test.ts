@@ -114,6 +114,16 @@ describe('what is wrong besides the disks', () => {
       ofBatches([{ name: 'DC1', phase: 'live', waiting: 1 }], HOUR),
       [],
     ],
+    [
+      'it has been paused for more than a day',
+      { settings: { ...defaultSettings, pause: { since: NOW - 25 * HOUR, until: null } } },
+      ['pause paused 0'],
+    ],
+    [
+      'there is something that a person should know once',
+      { notices: [{ id: 'n', sentence: problem }] },
+      ['notice:n notice 0'],
+    ],
     ['no directory is open', ofBatches([{ name: 'DC1', phase: 'sent', waiting: 0 }], 3 * HOUR), []],
   ])('%s', (_, changes, wanted) => {
     expect(wrong(changes)).toEqual(wanted)
@@ -127,10 +137,9 @@ describe('what is wrong besides the disks', () => {
     expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
     expect(said(connection('connecting'))).not.toContain('destination:there ok')
     // A sender that has just started has not told yet what was given up.
-    const quiet = { ...receiver, id: 'embedded', reported: false }
-    expect(all).not.toContain('parked:a ok')
-    expect(said({ destinations: [quiet, receiver] })).not.toContain('parked:a ok')
-    expect(said({ destinations: [{ ...quiet, reported: true }, receiver] })).toContain('parked:a ok')
+    const unheard = well.destinations.map((one) => ({ ...one, reported: false }))
+    expect(said(source({ destinations: unheard }))).not.toContain('parked:a ok')
+    expect(all).toContain('parked:a ok')
   })
 
   it('knows every subject that it may ever speak of', () => {

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
+import { isCounted } from '../../../core/agent/state/derived.ts'
 import { destinationStates, initialState } from '../../../core/agent/state/initial.ts'
 import { withSent, withSettings } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
-import { defaultSettings, settingsSchema } from '../../../core/settings/schema.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
 
 const report = {
   fingerprint: null,
@@ -65,10 +66,13 @@ it('takes a folder for a place elsewhere only once its disk has shown that', () 
 })
 
 it('remembers over other settings that a sender has reported', () => {
-  const before = initialState('desktop', '1', defaultSettings, '/store')
+  const settings = settingsSchema.parse({ sources: [{ id: 's', path: '/data', name: 'data' }] })
+  const initial = initialState('desktop', '1', settings, '/store')
+  const places = destinationStates(settings, '/store')
+  const isKnown = ({ sources }: Partial<AppState>) => sources?.map(isCounted)
+  const before: AppState = { ...initial, ...withSettings(initial, settings, new Map(), places) }
+  expect(isKnown(before)).toEqual([false])
   const heard: AppState = { ...before, ...withSent(before, EMBEDDED_DESTINATION, report) }
-  expect(before.destinations[0]?.reported).not.toBe(true)
-  expect(heard.destinations[0]?.reported).toBe(true)
-  const after = withSettings(heard, defaultSettings, new Map(), destinationStates(defaultSettings, '/store'))
-  expect(after.destinations?.[0]?.reported).toBe(true)
+  expect(isKnown(heard)).toEqual([true])
+  expect(isKnown(withSettings(heard, settings, new Map(), places))).toEqual([true])
 })

@@ -12,7 +12,8 @@ describe('the one status', () => {
       sentence: 'All 12,402 files are safe.',
       detail: 'Last file 3 sec ago.',
     })
-    const here = status({ totals: sent })
+    const here = status({ totals: sent, destinations: [{ ...receiver, elsewhere: false }] })
+    expect(here.level).toBe('partial')
     expect(here.sentence).toBe('All 12,402 files are copied, on this computer only.')
     expect(here.detail).toContain('Add a destination')
   })
@@ -26,10 +27,8 @@ describe('the one status', () => {
     expect(status({ ...safe, sources: [unknown, sending] }).level).toBe('working')
     const again: SourceState = { ...unknown, scanned: { ...scanned, compared: true } }
     expect(status({ ...safe, sources: [again] }).level).toBe('ok')
-    const { reported: _, ...unheard } = receiver
-    expect(status({ ...safe, destinations: [unheard] })).toEqual(starting)
-    // Nothing goes there.
-    expect(status({ ...safe, destinations: [receiver, { ...unheard, id: 'other' }] }).level).toBe('ok')
+    const unheard = well.destinations.map((one) => ({ ...one, reported: false }))
+    expect(status({ ...safe, sources: [{ ...well, destinations: unheard }] })).toEqual(starting)
     const paused = { ...unknown, settings: { ...unknown.settings, paused: true } }
     expect(status({ ...safe, sources: [well, paused] }).level).toBe('paused')
     const path = '/data'
@@ -41,7 +40,7 @@ describe('the one status', () => {
     const local = { ...receiver, id: 'local', elsewhere: false }
     const at = (...ids: string[]) => ({
       ...well,
-      destinations: ids.map((id) => ({ id, totals: noTotals, rate: 0, left: null })),
+      destinations: ids.map((id) => ({ id, totals: noTotals, rate: 0, left: null, reported: true })),
     })
     const sentenceOf = (sources: SourceState[]) =>
       status({ totals: sent, destinations: [receiver, local], sources }).sentence
@@ -52,6 +51,22 @@ describe('the one status', () => {
   it('never calls copies on this computer safe, whoever keeps them', () => {
     const here = { ...receiver, elsewhere: false }
     expect(status({ totals: sent, destinations: [here] }).sentence).toContain('on this computer only')
+  })
+
+  it('has no closed ring while a closed batch holds files that never go, or held none', () => {
+    const of = (key: 'scan.leftInBatch' | 'scan.emptyBatch') => {
+      const problems = [message(key, { path: '/data/DC1', mark: 'w', count: 2 })]
+      return status({
+        totals: sent,
+        sources: [{ ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }],
+      })
+    }
+    expect(of('scan.leftInBatch')).toEqual({
+      level: 'partial',
+      sentence: expect.stringContaining('2 files in it were not sent'),
+      detail: expect.stringContaining('filters of data'),
+    })
+    expect(of('scan.emptyBatch').level).toBe('partial')
   })
 
   it('teaches when there is nothing yet', () => {

@@ -84,7 +84,7 @@ export function sourceState(
     checked: checkedState(id, path),
     delays: [4.1, 3.9, 4.4, 5.2, 3.8, 4, 9.5, 4.1, 4.2, 3.7, 4.3, 4.1],
     scanned: { id, phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
-    destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null }],
+    destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null, reported: true }],
     totals: { ...nothing, sentFiles: 8120, sentBytes: 45_200_000_000 },
     newest: null,
     lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },

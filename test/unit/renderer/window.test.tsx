@@ -70,7 +70,13 @@ describe('several destinations', () => {
     totals: { ...photos.totals, waitingFiles: 3, waitingBytes: 3 * 1024 },
   })
   const source = sourceState('Photos', '/srv/ada/photos', {
-    destinations: [nas, cellar].map(({ id, totals }) => ({ id, totals, rate: 0, left: null })),
+    destinations: [nas, cellar].map(({ id, totals }) => ({
+      id,
+      totals,
+      rate: 0,
+      left: null,
+      reported: true,
+    })),
   })
   const state = emptyState({
     settings,

@@ -21,6 +21,7 @@ import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { desktopVault } from './vault.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
+import type { Rectangle } from './window-place.ts'
 
 /**
  * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
@@ -84,9 +85,10 @@ function present(
   const handlers = namingWhoIsHere(open.handlers)
   const words = (): Words => createWords(agent.language)
   const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
+  const trayBounds = () => tray.tray.getBounds()
   const come = () => {
     // Somebody may ask for it while it quits.
-    if (!tray.tray.isDestroyed()) window.show(tray.tray.getBounds())
+    if (!tray.tray.isDestroyed()) window.show(trayBounds())
   }
   const quit = quitter(open, laterStarts, () => {
     unfollow()
@@ -97,7 +99,7 @@ function present(
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
   serveWindow({ ...handlers, ...desktop })
-  begin(trayActions({ agent, handlers: { ...handlers, ...desktop }, window, words, come, quit }))
+  begin(trayActions({ agent, handlers: { ...handlers, ...desktop }, window, words, come, trayBounds, quit }))
   const unfollow = followState(agent, tray, window, words)
   if (!isHidden(process.argv)) window.browser.once('ready-to-show', come)
   app.on('activate', come)
@@ -138,6 +140,7 @@ function trayActions(options: {
   window: TrayWindow
   words: () => Words
   come: () => void
+  trayBounds: () => Rectangle
   quit: () => void
 }): TrayActions {
   const { agent, handlers, window, words, come, quit } = options
@@ -156,6 +159,7 @@ function trayActions(options: {
     )
   return {
     open: come,
+    toggle: () => window.toggle(options.trayBounds()),
     openIncident: (incident) => {
       come()
       sendEvent(window.browser, 'show', { page: 'alerts', incident })

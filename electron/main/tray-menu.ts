@@ -7,6 +7,8 @@ import type { Words } from '../../core/words/words.ts'
 
 export interface TrayActions {
   open(): void
+  /** What a click on the icon does, where the desktop tells of clicks. */
+  toggle(): void
   /** Opens the window at an incident. */
   openIncident(incident: string): void
   addDirectory(): void

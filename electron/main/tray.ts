@@ -29,7 +29,7 @@ export function createTray(imageDirectory: string, actions: () => TrayActions | 
   let level: StatusLevel | null = null
   let said = ''
   let latest: { state: AppState; words: Words } | null = null
-  tray.on('click', () => actions()?.open())
+  tray.on('click', () => actions()?.toggle())
   const say = (sentence: string) => {
     if (sentence !== said) tray.setToolTip(`Holdfast: ${sentence}`)
     said = sentence

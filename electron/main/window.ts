@@ -8,12 +8,16 @@ import { isReachable, placeToShow, type Rectangle } from './window-place.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
 const RELOAD_AFTER_MS = 1_000
+/** On some desktops the very click on the tray icon takes the focus away first. */
+const JUST_BLURRED_MS = 300
 const rectangleSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
 export interface TrayWindow {
   readonly browser: BrowserWindow
   /** Brings the window forward, near the tray icon where the desktop tells where that is. */
   show(trayBounds: Rectangle | null): void
+  /** Hides the window if it is before the person, as a click on the tray icon does; otherwise shows it. */
+  toggle(trayBounds: Rectangle | null): void
   hide(): void
   /** What its page says that it shows; null: nobody looks at it. */
   showing(page: string | null): void
@@ -64,6 +68,10 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     browser.hide()
     remember()
   }
+  let blurredAt = Number.NEGATIVE_INFINITY
+  browser.on('blur', () => {
+    blurredAt = performance.now()
+  })
   browser.on('close', (event) => {
     if (released) return
     // Before anything that can fail: a window that has really closed cannot be shown again.
@@ -78,22 +86,28 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     }
   })
   void browser.loadURL(WINDOW_PAGE)
+  const show = (trayBounds: Rectangle | null) => {
+    if (browser.isMinimized()) browser.restore()
+    const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
+    const seen = {
+      bounds: browser.getBounds(),
+      isPlaced: placed,
+      fillsScreen: fillsScreen(browser),
+    }
+    const place = placeToShow(seen, trayBounds, near, workAreas())
+    if (place !== null) browser.setPosition(place.x, place.y)
+    placed = true
+    browser.show()
+    browser.focus()
+  }
 
   return {
     browser,
-    show: (trayBounds) => {
-      if (browser.isMinimized()) browser.restore()
-      const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
-      const seen = {
-        bounds: browser.getBounds(),
-        isPlaced: placed,
-        fillsScreen: fillsScreen(browser),
-      }
-      const place = placeToShow(seen, trayBounds, near, workAreas())
-      if (place !== null) browser.setPosition(place.x, place.y)
-      placed = true
-      browser.show()
-      browser.focus()
+    show,
+    toggle: (trayBounds) => {
+      const isBefore = browser.isFocused() || performance.now() - blurredAt < JUST_BLURRED_MS
+      if (browser.isVisible() && !browser.isMinimized() && isBefore) hide()
+      else show(trayBounds)
     },
     hide,
     showing: (page) => {

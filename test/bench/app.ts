@@ -5,7 +5,10 @@ import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
 import { type LaunchedHoldfast, launchHoldfast } from '../support/desktop/launch.ts'
 import { trayAddresses, trayProcess } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
+import { idleRows } from './app-idle.ts'
+import { rushRows } from './app-rush.ts'
 import { requireDesktop } from './in-desktop.ts'
+import { usageOf } from './process-tree.ts'
 import { median, type Row } from './row.ts'
 
 const ROUNDS = 5
@@ -16,11 +19,17 @@ interface Times {
   residentMiB: number
 }
 
-/** From the start of the process to the tray icon on the panel's bus, and to a window that can be used. */
+const bare = path.resolve(import.meta.dirname, 'bare-app')
+
+/** How soon the application is there, what it costs while little happens, and how its window fares while much does. */
 export async function run(): Promise<Row[]> {
   requireDesktop()
+  return [...(await startRows()), ...(await idleRows()), ...(await rushRows(bare))]
+}
+
+/** From the start of the process to the tray icon on the panel's bus, and to a window that can be used. */
+async function startRows(): Promise<Row[]> {
   const bus = connectToBus()
-  const bare = path.resolve(import.meta.dirname, 'bare-app')
   const times: { holdfast: Times[]; bare: Times[] } = { holdfast: [], bare: [] }
   // One of each first that does not count: the disk cache is warm for all that follow.
   for (let round = 0; round <= ROUNDS; round += 1) {
@@ -42,7 +51,7 @@ export async function run(): Promise<Row[]> {
   return [
     row('start to tray icon', 'ms', 'trayMs', 1.5),
     row('start to interactive window', 'ms', 'windowMs', 2),
-    row('resident memory of all processes', 'MiB', 'residentMiB', 2.5),
+    row('proportional memory of all processes, no source', 'MiB', 'residentMiB', 2.5),
   ]
 }
 
@@ -55,7 +64,7 @@ async function startOnce(bus: MessageBus, application?: string): Promise<Times> 
       trayOf(bus, launched).then(() => performance.now() - startedAt),
       usable(launched).then(() => performance.now() - startedAt),
     ])
-    return { trayMs, windowMs, residentMiB: await residentMiB(launched) }
+    return { trayMs, windowMs, residentMiB: usageOf(launched.pid).residentMiB }
   } finally {
     await launched.close()
     rmSync(dataDirectory, { recursive: true, force: true })
@@ -77,29 +86,4 @@ async function trayOf(bus: MessageBus, { pid }: LaunchedHoldfast): Promise<true>
 async function usable(launched: LaunchedHoldfast): Promise<void> {
   const page = await launched.window()
   await page.getByRole('button', { name: 'Add directory' }).first().click({ trial: true })
-}
-
-/** Proportional set size of every process of the application: what the machine has less memory because of it. */
-async function residentMiB({ pid }: LaunchedHoldfast): Promise<number> {
-  const { readFileSync, readdirSync } = await import('node:fs')
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
-    } catch {
-      // It ended between the two looks.
-    }
-  }
-  const isOurs = (one: number): boolean => one === pid || (parents.has(one) && isOurs(parents.get(one) ?? 0))
-  const kibibytes = [...parents.keys()]
-    .filter((one) => one > 1 && isOurs(one))
-    .map((one) => {
-      try {
-        return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
-      } catch {
-        return 0
-      }
-    })
-  return kibibytes.reduce((sum, one) => sum + one, 0) / 1024
 }

@@ -9,13 +9,34 @@ export interface Usage {
 }
 
 export function usageOf(pid: number): Usage {
-  const processes = withChildren(pid)
-  const sum = (measure: (one: number) => number) => processes.reduce((total, one) => total + measure(one), 0)
+  const processes = [...usageByProcess(pid).values()]
+  const sum = (measure: (one: Usage) => number) => processes.reduce((total, one) => total + measure(one), 0)
   return {
-    cpuMicroseconds: sum(cpuOf),
-    threads: sum((one) => tasksOf(one).length),
-    residentMiB: sum(residentOf),
+    cpuMicroseconds: sum((one) => one.cpuMicroseconds),
+    threads: sum((one) => one.threads),
+    residentMiB: sum((one) => one.residentMiB),
   }
+}
+
+/** The same of each process by its id, with a name for people. */
+export function usageByProcess(pid: number): Map<number, Usage & { name: string }> {
+  return new Map(
+    withChildren(pid).map((one) => {
+      const usage = {
+        cpuMicroseconds: cpuOf(one),
+        threads: tasksOf(one).length,
+        residentMiB: residentOf(one),
+      }
+      return [one, { ...usage, name: nameOf(one) }]
+    }),
+  )
+}
+
+/** Chromium's processes say what they are in their arguments. */
+function nameOf(pid: number): string {
+  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split(/[\0 ]/)
+  const kinds = words.flatMap((word) => /^--(?:type|utility-sub-type)=(.+)/.exec(word)?.[1] ?? [])
+  return `${kinds.join(' ') || 'main'} ${pid}`
 }
 
 function withChildren(pid: number): number[] {

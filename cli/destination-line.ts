@@ -13,6 +13,9 @@ export function destinationLine(destination: DestinationState): string {
       : `, ${totals.waitingFiles} waiting (${formatBytes(totals.waitingBytes, 'en')})`
   const pace = rate > 0 ? `, ${formatBytes(rate, 'en')}/s` : ''
   const time = left === null ? '' : `, about ${formatDuration(left, 'en')} left`
+  const { space } = connection
+  const room =
+    space === undefined ? '' : `, ${formatBytes(space.free, 'en')} of ${formatBytes(space.total, 'en')} free`
   const problem = connection.problem === null ? '' : `: ${terminalWords(connection.problem)}`
-  return `${shown} (${address}), ${connection.state}${waiting}${pace}${time}${problem}`
+  return `${shown} (${address}), ${connection.state}${waiting}${pace}${time}${room}${problem}`
 }

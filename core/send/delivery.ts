@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
-import type { DestinationEvents } from './destinations/destination.ts'
+import type { DestinationEvents, Session, Space } from './destinations/destination.ts'
 import { openDestination } from './destinations/open.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { openSessions } from './destinations/session-memory.ts'
@@ -16,6 +16,9 @@ import { openRemovals } from './removal/removals.ts'
 import type { RemovalSource } from './removal/rule.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
+
+/** How often a destination is asked how much room it has. */
+const SPACE_EVERY_MS = 60_000
 
 /** All that goes to one destination: its sessions, its dispatcher and its removals; made anew when it changes. */
 export interface Delivery {
@@ -50,7 +53,8 @@ export function openDelivery(
   storeThread: URL,
   /** What the receiver is told of this computer. */
   status: () => StatusNow | null,
-  events: DispatcherEvents & Pick<DestinationEvents, 'onState' | 'onNotice'>,
+  events: DispatcherEvents &
+    Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
 ): Delivery {
   let trouble: Message | null = null
   /** What the last connection has told of it. */
@@ -58,12 +62,22 @@ export function openDelivery(
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
+  let asking: NodeJS.Timeout | undefined
+  /** Asks one question after the other: one that hangs is not asked again. */
+  const askSpace = async (session: Session): Promise<void> => {
+    const space = (await session.space?.().catch(() => null)) ?? null
+    if (session.closed || space === null) return
+    events.onSpace(space)
+    asking = setTimeout(() => void askSpace(session), SPACE_EVERY_MS).unref()
+  }
   const opened = openDestination(
     destination,
     { identity, name: ownName(), secrets, sessions, retrySeconds, bucket, status, storeThread },
     {
       onSession(session) {
         dispatcher.setSession(session)
+        clearTimeout(asking)
+        if (session !== null) void askSpace(session)
         removals.setSession(session)
       },
       onState(state, problem, told = toItself) {
@@ -94,6 +108,7 @@ export function openDelivery(
       return trouble ?? dispatcher.problem
     },
     stop() {
+      clearTimeout(asking)
       dispatcher.stop()
       removals.stop()
       opened.stop()

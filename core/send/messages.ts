@@ -30,6 +30,8 @@ export const connectionSchema = z.object({
   problem: messageSchema.nullable(),
   /** Whether the last connection has led back to this computer, whatever name the receiver was dialled by. */
   toItself: z.boolean().optional(),
+  /** Bytes of the file system that the destination is on, where it says so. */
+  space: z.object({ free: z.number(), total: z.number() }).optional(),
 })
 export type Connection = z.infer<typeof connectionSchema>
 

@@ -164,6 +164,10 @@ function serve(
         },
         onChange: changed,
         onState: setConnection,
+        onSpace(space) {
+          connection = { ...connection, space }
+          changed()
+        },
         onNotice(sentence) {
           limitedNotices(englishWords(sentence))
           notice = sentence

@@ -108,6 +108,13 @@ export interface Upload {
   abort(keep: boolean): Promise<Answer>
 }
 
+/** Bytes of the file system that a destination is on. */
+export interface Space {
+  /** What may still be written. */
+  free: number
+  total: number
+}
+
 /** A destination that can be reached now. */
 export interface Session {
   /**
@@ -145,6 +152,8 @@ export interface Session {
     nonce: Uint8Array,
     seal?: Uint8Array | null,
   ): Promise<Proof>
+  /** null: it does not say. Left out: its kind never does. */
+  space?(): Promise<Space | null>
   readonly closed: boolean
 }
 

@@ -55,8 +55,12 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
 }
 
 /** What it has, what waits for it, how fast that goes and how long it will take. */
-function figuresOf({ totals, rate, left, elsewhere }: DestinationState, { t, format }: Words): string {
+function figuresOf(
+  { totals, rate, left, elsewhere, connection }: DestinationState,
+  { t, format }: Words,
+): string {
   const { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles } = totals
+  const { space } = connection
   return [
     ...(sentFiles > 0
       ? [
@@ -70,6 +74,11 @@ function figuresOf({ totals, rate, left, elsewhere }: DestinationState, { t, for
     ...(parkedFiles > 0 ? [t('window.count.parked', { count: parkedFiles })] : []),
     ...(rate > 0 ? [format.rate(rate)] : []),
     ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
+    ...(space === undefined
+      ? []
+      : [
+          t('window.destinations.free', { free: format.bytes(space.free), total: format.bytes(space.total) }),
+        ]),
   ].join(' · ')
 }
 

@@ -193,6 +193,15 @@ describe.each(kinds)('$name', (kind) => {
       expect(older.flat()).toEqual([])
     })
 
+  // A receiver tells its own person; a bucket has no size.
+  if (kind.tellsSpace === true)
+    test('says how much room there is', async () => {
+      const { open } = await begin()
+      const space = await (await open().session()).space?.()
+      expect(space?.free).toBeGreaterThan(MIB)
+      expect(space?.total).toBeGreaterThanOrEqual(space?.free ?? 0)
+    })
+
   test('the limit of the line holds for small and for large files', async () => {
     const { home, place } = await begin()
     const bucket = createBucket()

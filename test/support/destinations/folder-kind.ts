@@ -13,6 +13,7 @@ const OWN = 'station-3'
 export const folderKind: TestedKind = {
   name: 'folder',
   canBeFull: true,
+  tellsSpace: true,
   isLocal: true,
   resumes: true,
   keepsNs: (ns) => ns,

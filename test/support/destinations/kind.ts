@@ -51,6 +51,8 @@ export interface TestedKind {
   asksAgain?: boolean
   /** It is on this computer: there is no connection that can be cut. */
   isLocal?: boolean
+  /** It is on a file system whose room it tells. */
+  tellsSpace?: boolean
   /** Where an interrupted large file goes on. */
   resumes: boolean
 }

@@ -47,6 +47,7 @@ export function sftpPlace(directory: string, folder = 'station'): Place {
 export const sftpKind: TestedKind = {
   name: 'sftp',
   canBeFull: true,
+  tellsSpace: true,
   resumes: true,
   keepsNs: wholeSeconds,
   keepsMode: (mode) => mode,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { statfs } from 'node:fs/promises'
 import { inTime, LATE } from '../../../pacing/in-time.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import type { FolderDestination } from '../../../settings/schema.ts'
@@ -84,6 +85,10 @@ async function begin(
     ...{ name, session, asksFirst },
     store: folder.store,
     bucket: options.bucket,
+    async space() {
+      const { bavail, blocks, bsize } = await statfs(options.destination.path)
+      return { free: bavail * bsize, total: blocks * bsize }
+    },
     sourceOf: sourcesIn(folder),
   })
 }

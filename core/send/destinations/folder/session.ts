@@ -5,7 +5,7 @@ import type { Offered, Store, Stored, StoreSource } from '../../../store/store.t
 import { bytesAhead } from '../../limit/ahead.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
-import type { Answer, Outgoing, OutgoingSource, Session } from '../destination.ts'
+import type { Answer, Outgoing, OutgoingSource, Session, Space } from '../destination.ts'
 import { openNews } from '../news.ts'
 import type { Pace } from '../objects/pace.ts'
 import { createPace } from '../objects/pace.ts'
@@ -43,6 +43,8 @@ export interface FolderSessionOptions {
   session: string
   asksFirst: boolean
   bucket: Bucket
+  /** Its file system. */
+  space(): Promise<Space>
   /** Where a source is stored. @throws what the system says. */
   sourceOf(source: OutgoingSource): Promise<StoreSource>
 }
@@ -65,7 +67,7 @@ export interface SessionParts {
 
 /** The store's own code on a path, in this process: what a connection to a receiver does, without the wire. */
 export function openFolderSession(options: FolderSessionOptions): FolderSession {
-  const { name, store, session, asksFirst, bucket, sourceOf } = options
+  const { name, store, session, asksFirst, bucket, space, sourceOf } = options
   const ending = new AbortController()
   const { signal } = ending
   const pace = createPace(bucket)
@@ -129,6 +131,7 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
     begin: (file, directories, identity) => beginUpload(parts, file, directories, identity),
     copy: (...of) => pending.orLost(copy(...of), lost),
     prove: (...of) => pending.orLost(prove(...of), { kind: 'unavailable' }),
+    space,
     close() {
       ending.abort()
       pace.close()

@@ -1,3 +1,5 @@
+import type { Space } from '../destination.ts'
+
 /** What is kept of an object besides its name. Where the store cannot keep something, it says the nearest. */
 export interface ObjectFacts {
   /** Bytes of the content. */
@@ -115,6 +117,8 @@ export interface ObjectStore {
   /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
   remove(name: string): Promise<void>
+  /** null: it does not say. Left out: no such store does. */
+  space?(): Promise<Space | null>
   /**
    * Removes what uploads of earlier sessions have left behind, if it cannot be gone on with, or is older than this
    * (milliseconds since 1970).

@@ -117,6 +117,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       }
     },
 
+    ...(store.space === undefined ? {} : { space: store.space }),
     close,
     get closed() {
       return signal.aborted

@@ -1,4 +1,5 @@
 import type { Stats } from 'ssh2'
+import { z } from 'zod'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
@@ -14,6 +15,9 @@ import { WHOLE } from './parts.ts'
 import { put } from './put.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
+
+/** statvfs(3), as OpenSSH's PROTOCOL has it. */
+const statvfsSchema = z.object({ f_frsize: z.number(), f_bavail: z.number(), f_blocks: z.number() })
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4
@@ -150,6 +154,13 @@ export async function openSftpStore(connection: Connection, place: SftpPlace): P
         .catch(async (thrown: unknown) => {
           throw await writeFaultOf(channel, root, thrown)
         })
+    },
+    async space() {
+      const channel = pick()
+      if (!channel.offers('statvfs@openssh.com')) return null
+      const found = await channel.call<unknown>((sftp, done) => sftp.ext_openssh_statvfs(root, done))
+      const { f_frsize, f_bavail, f_blocks } = statvfsSchema.parse(found)
+      return { free: f_bavail * f_frsize, total: f_blocks * f_frsize }
     },
     sweep: (olderThan) => sweep(parts, olderThan),
     ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),

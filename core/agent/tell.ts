@@ -132,6 +132,7 @@ export class Tell {
       file: layout.alerts,
       language: this.#options.language(),
       computer: host.computerName,
+      names: namesOf(settings),
       labels: settings.alerts.labels,
       quietHours: settings.alerts.quietHours,
       native: settings.notifications,
@@ -183,7 +184,8 @@ export class Tell {
   #showAlone(notice: Notice): void {
     const { host } = this.#options
     if (!this.#options.settings().notifications) return
-    const { title, body } = this.#letterOf(notice, this.#options.language())
+    const names = namesOf(this.#options.settings())
+    const { title, body } = this.#letterOf(notice, this.#options.language(), names)
     const { about, incident } = notice
     host.notify({ about, incident: incident.id, title, body, urgent: isUrgent(notice) })
   }
@@ -193,13 +195,16 @@ export class Tell {
     this.#options.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
-  #letterOf(notice: Notice, language: Language) {
+  /** names: of sources, for people; the log has paths. */
+  #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
     const words = language === 'en' ? englishWords : createWords(language)
     const { labels } = this.#options.settings().alerts
-    const writer = { words, computer: this.#options.host.computerName, labels }
+    const writer = { words, computer: this.#options.host.computerName, labels, names }
     return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }
+
+const namesOf = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
 
 function observationOf(one: Condition, group: string): Observation {
   const { id, kind, name, sentence, source, since, tellAfterMs } = one

@@ -39,7 +39,7 @@ export const incidentKinds = [
 export type IncidentKind = (typeof incidentKinds)[number]
 
 /** A verdict of a check, as against what Holdfast knows of itself and of other computers. */
-export function isDiskKind(kind: IncidentKind): boolean {
+export function isDiskKind(kind: IncidentKind): kind is (typeof diskKinds)[number] {
   return (diskKinds as readonly string[]).includes(kind)
 }
 

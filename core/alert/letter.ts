@@ -2,7 +2,7 @@ import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { Letter } from './channels/channel.ts'
-import { subjectsOf } from './kinds.ts'
+import { isDiskKind, subjectsOf } from './kinds.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 
 // A notice in words; pure.
@@ -14,6 +14,8 @@ export interface Writer {
   words: Words
   computer: string
   labels: Letter['labels']
+  /** What the sources are called, by their ids: on this computer's own desktop a disk is known by that. */
+  names?: Readonly<Record<string, string>>
 }
 
 /**
@@ -28,8 +30,9 @@ export function letterOf(
   now: number,
 ): Letter {
   const { words, computer, labels } = writer
-  const title = titleOf(notice, words)
-  const body = bodyOf(notice, words, computer, now)
+  const names = channel.type === null ? writer.names : undefined
+  const title = titleOf(notice, words, names)
+  const body = namedBodyOf(notice, words, names) ?? bodyOf(notice, words, computer, now)
   const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
   const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const { incident } = notice
@@ -60,15 +63,31 @@ export function fillTemplate<Name extends string = (typeof templateNames)[number
     .replace(/\{(\w+)\}/g, (braced, word: string) => (isName(word) ? values[word] : braced))
 }
 
-function where({ incident }: Notice, words: Words): string {
-  const subjects = subjectsOf(incident)
+function where({ incident }: Notice, words: Words, names: Writer['names'] = {}): string {
+  const subjects = subjectsOf({ ...incident, paths: { ...incident.paths, ...namesOf(incident, names) } })
   const path = subjects[0] ?? incident.group
   const others = subjects.length - 1
   return others > 0 ? words(message('notify.others', { path, count: others })) : path
 }
 
-export function titleOf(notice: Notice, words: Words): string {
-  const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words) }
+/** Of a disk's paths those that are sources have their names. */
+function namesOf({ kind, paths }: Notice['incident'], names: NonNullable<Writer['names']>) {
+  const known = Object.keys(paths).filter((id) => isDiskKind(kind) && names[id] !== undefined)
+  return Object.fromEntries(known.map((id) => [id, names[id] ?? '']))
+}
+
+/** What a failing disk of a source means, in words without system calls, and where it is; null: it is not one. */
+function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}): string | null {
+  const { what, incident } = notice
+  const { kind, startedAt: since } = incident
+  const [path] = subjectsOf(incident)
+  if (what !== 'failed' || !isDiskKind(kind) || path === undefined) return null
+  if (Object.keys(namesOf(incident, names)).length === 0) return null
+  return `${words(message(`incident.${kind}`, { path: where(notice, words, names), since }))}\n${path}`
+}
+
+export function titleOf(notice: Notice, words: Words, names?: Writer['names']): string {
+  const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words, names) }
   switch (notice.what) {
     case 'failed':
     case 'lasting':

@@ -32,6 +32,8 @@ export const notifierConfigSchema = z.object({
   file: z.string().nullable(),
   language: z.enum([...languages]),
   computer: z.string(),
+  /** What the sources are called, by their ids. */
+  names: z.record(z.string(), z.string()).optional(),
   labels: z.object({ project: z.string(), resource: z.string() }),
   quietHours: quietHoursSchema.nullable(),
   /** Native notifications, or the terminal's lines, are wanted. */

@@ -185,12 +185,12 @@ export class Notifier {
 
   async #send(entry: Entry, stopped: AbortSignal): Promise<Outcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
-    const { computer, labels } = this.#config
+    const { computer, labels, names } = this.#config
     const look = { type: settings?.type ?? null, template: settings?.template ?? null }
     const letter = letterOf(
       entry.id,
       entry.notice,
-      { words: this.#words, computer, labels },
+      { words: this.#words, computer, labels, ...(names && { names }) },
       look,
       Date.now(),
     )

@@ -9,6 +9,16 @@ export function splitPath(path: string): { head: string; tail: string } {
   return { head: trimmed.slice(0, cut), tail: trimmed.slice(cut) }
 }
 
+/** Of a name that is cut in its middle so many characters stay at its end: what tells it from its neighbours. */
+const END_CHARACTERS = 10
+
+/** A name in two parts: the first may be cut where room is short, the second stays. A short name is not cut. */
+export function splitMiddle(name: string): { start: string; end: string } {
+  const letters = [...name]
+  if (letters.length <= 2 * END_CHARACTERS) return { start: '', end: name }
+  return { start: letters.slice(0, -END_CHARACTERS).join(''), end: letters.slice(-END_CHARACTERS).join('') }
+}
+
 /** The last part of a path: a file's own name. */
 export function baseName(path: string): string {
   return splitPath(path).tail.replace(/^[/\\](?=.)/, '')

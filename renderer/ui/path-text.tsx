@@ -4,6 +4,7 @@ import { splitPath } from '../format/path.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { copyText } from './copy.ts'
+import { MiddleText } from './middle-text.tsx'
 
 /** A path, shortened in its middle where room is short; whole on hover and focus, copied by a press. */
 export function PathText({ path }: { path: string }) {
@@ -23,7 +24,7 @@ export function PathText({ path }: { path: string }) {
     >
       <UnstyledButton className="path" onClick={copy} aria-label={t('window.path.copy', { path })}>
         <span className="path-head">{head}</span>
-        <span className="path-tail">{tail}</span>
+        <MiddleText text={tail} className="path-tail" />
       </UnstyledButton>
     </Tooltip>
   )

@@ -49,8 +49,9 @@ export const theme = createTheme({
   primaryShade: 7,
   colors: { harbour, dark, red },
   defaultRadius: 'md',
+  // Inter comes with the window; Chinese is written in the font that the system has for it.
   fontFamily:
-    'system-ui, "Segoe UI", Cantarell, "Noto Sans TC", "Noto Sans CJK TC", "PingFang TC", sans-serif',
+    '"Inter Variable", "Noto Sans TC", "Noto Sans CJK TC", "PingFang TC", "Microsoft JhengHei", system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
   respectReducedMotion: true,

@@ -109,6 +109,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     )
     await takePictures(page, 'away')
     await page.locator('#open-s').click()
+    await page.getByText('Files', { exact: true }).first().click()
     const glance = page.getByRole('region', { name: 'Files at a glance' })
     await expect(glance).toContainText('1 sent · 1 waiting')
     await glance.scrollIntoViewIfNeeded()

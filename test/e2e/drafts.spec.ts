@@ -14,6 +14,7 @@ test('what is half typed is there again after another page was shown', async ({ 
   })
   const show = (name: RegExp) => page.getByRole('tab', { name }).click()
   await page.locator('#open-s').click()
+  await page.getByText('Rules', { exact: true }).click()
   await page.getByRole('button', { name: 'Change…' }).click()
   const patterns = page.getByRole('textbox', { name: 'Leave out' })
   await patterns.fill('*.half')
@@ -45,6 +46,7 @@ test('Back asks before it throws away what was typed in the filters', async ({ d
   const back = page.getByRole('button', { name: 'Back' })
   const openFilters = async () => {
     await page.locator('#open-s').click()
+    await page.getByText('Rules', { exact: true }).click()
     await page.getByRole('button', { name: 'Change…' }).click()
   }
   await openFilters()
@@ -67,6 +69,7 @@ test('saving the filters takes back nothing that was changed elsewhere meanwhile
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
   })
   await page.locator('#open-s').click()
+  await page.getByText('Rules', { exact: true }).click()
   await page.getByRole('button', { name: 'Change…' }).click()
   await page.getByRole('textbox', { name: 'Leave out' }).fill('*.half')
   const changes = { minimumBytes: 4096, priority: 'high' } as const
@@ -146,6 +149,7 @@ test('a question that was answered stays until it is done', async ({ desktop }) 
     return held
   })
   await page.locator('#open-s').click()
+  await page.getByText('Rules', { exact: true }).click()
   await page.getByRole('region', { name: 'After sending' }).getByText('After 7 days').click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Remove after sending' }).click()

@@ -52,6 +52,7 @@ test('a pattern is tried, saved, and what it leaves out is not sent', async ({ d
   await until('all files wait', async () => (await waiting()) === FILES.length)
 
   await page.getByRole('button', { name: 'Open photos' }).click()
+  await page.getByText('Rules', { exact: true }).click()
   const part = page.getByRole('region', { name: 'What is sent' })
   const preview = page.getByRole('region', { name: 'With these filters' })
 

@@ -101,6 +101,7 @@ test('removing files after sending is confirmed first, and says that this comput
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
   })
   await page.locator('#open-s').click()
+  await page.getByText('Rules', { exact: true }).click()
   const part = page.getByRole('region', { name: 'After sending' })
   await part.getByText('After 7 days').click()
   await expect(page.getByText('Remove files here after they were sent?')).toBeVisible()

@@ -33,7 +33,12 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
         <section className="card rows" aria-label={t('window.alerts.now')}>
           <h2>{t('window.alerts.now')}</h2>
           {lasting.map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} isMarked={incident.id === place?.id}>
+            <IncidentRow
+              key={incident.id}
+              incident={incident}
+              settings={settings}
+              isMarked={incident.id === place?.id}
+            >
               <IncidentActions incident={incident} settings={settings} />
             </IncidentRow>
           ))}

@@ -18,8 +18,7 @@ interface IncidentActionsProps {
 
 /** What somebody can do about a failure that lasts, and what was done, with the way back. */
 export function IncidentActions({ incident, settings }: IncidentActionsProps) {
-  const words = useWords()
-  const { t } = words
+  const { t } = useWords()
   const { run } = useCommands()
   const now = useNow()
   const { id, acknowledged, snoozedUntil } = incident
@@ -27,15 +26,9 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   const about = concerned(incident, settings)
   const muted = mutedOf(about, settings, now)
   const audible = about.filter((one) => !muted.some((other) => other.id === one.id))
-  const names = about.map(({ name }) => name)
 
   return (
     <>
-      {names.length > 0 && (
-        <p className="dimmed breakable">
-          {t('window.alerts.sources', { count: names.length, names: namesInLine(names, words) })}
-        </p>
-      )}
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
       <Group gap={6} mt={3}>
         {acknowledged === null && (

@@ -1,6 +1,8 @@
 import { memo, type ReactNode } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { At, Elapsed } from '../../ui/times.tsx'
+import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { type Incident, isAboutPaths, levelOf, severityOf, subjectsOf, titleOf } from './incidents.ts'
@@ -10,56 +12,61 @@ const mostSubjects = 5
 
 interface IncidentRowProps {
   incident: Incident
+  settings: AppState['settings']
   /** Somebody has asked to see this one. */
   isMarked?: boolean
+  /** Its sentence is here, behind a press; else the page has it elsewhere. */
+  hasMore?: boolean
   /** What can be done about it. */
   children?: ReactNode
 }
 
-/** One failure: what it is, since when and how long, what it says, and what it is about. */
-export const IncidentRow = memo(function IncidentRow({ incident, isMarked, children }: IncidentRowProps) {
+/** One failure: where, what and how long in a line, the facts, and one next step. One that is over is the line alone. */
+export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
+  const { incident, settings, isMarked, hasMore = true, children } = props
   const words = useWords()
   const { t, say, format } = words
   const { id, kind, startedAt, endedAt, sentence } = incident
-  const lasts = endedAt === null
-  const title = titleOf(incident, words)
+  const title = titleOf(incident, words, settings)
   return (
     <article
       className="incident"
       aria-label={title}
       data-incident={id}
-      data-lasts={lasts || undefined}
+      data-lasts={endedAt === null || undefined}
       data-marked={isMarked || undefined}
     >
       <HealthMark level={levelOf(incident)} />
       <div className="row-words">
-        <p className="breakable selectable">{title}</p>
-        <p className="breakable selectable">{say(sentence)}</p>
-        <Subjects incident={incident} />
-        <p className="dimmed">
-          {t(`window.severity.${severityOf(kind)}`)} ·{' '}
-          {lasts ? (
-            <>
-              {t('window.alerts.since')} <At at={startedAt} /> · <Elapsed at={startedAt} />
-            </>
-          ) : (
-            <>
-              <At at={startedAt} /> ·{' '}
-              {t('window.alerts.lasted', { duration: format.duration(endedAt - startedAt) })}
-            </>
-          )}
+        <p className="incident-title selectable">
+          <span className="breakable">{title}</span>
+          {' · '}
+          {endedAt === null ? <Elapsed at={startedAt} /> : format.duration(endedAt - startedAt)}
         </p>
+        {endedAt === null && (
+          <>
+            <p className="dimmed">
+              {t(`window.severity.${severityOf(kind)}`)} · {t('window.alerts.since')} <At at={startedAt} />
+            </p>
+            <Subjects incident={incident} />
+            {hasMore && (
+              <WhatToDo>
+                <p className="breakable selectable">{say(sentence)}</p>
+              </WhatToDo>
+            )}
+          </>
+        )}
         {children}
       </div>
     </article>
   )
 })
 
-/** Each of several; one alone is in the title. */
+/** What it is about: each path, which can be copied, or name. */
 export function Subjects({ incident }: { incident: Incident }) {
   const { t } = useWords()
   const subjects = subjectsOf(incident)
-  if (subjects.length < 2) return null
+  if (subjects.length < 2 && !isAboutPaths(incident)) return null
   const more = subjects.length - mostSubjects
   return (
     <>

@@ -11,13 +11,14 @@ type Settings = AppState['settings']
 /** Names in one line are at most so many; then a number. */
 const MOST_NAMES = 5
 
-/** What it is and where: "Read-only: /mnt/photos and 3 more". */
-export function titleOf(incident: Incident, { t }: Pick<Words, 't'>): string {
-  const subjects = subjectsOf(incident)
+/** Where and what: "Survey archive · Read-only"; the disk of a source by the source's name. */
+export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
+  const names = isAboutPaths(incident) ? concerned(incident, settings).map(({ name }) => name) : []
+  const subjects = names.length > 0 ? names : subjectsOf(incident)
   const path = subjects[0] ?? incident.group
   const others = subjects.length - 1
-  const where = others > 0 ? t('notify.others', { path, count: others }) : path
-  return t('notify.failed', { kind: t(`kind.${incident.kind}`), where })
+  const where = others > 0 ? words.t('notify.others', { path, count: others }) : path
+  return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }
 
 /** Its mark: what is over is well. */

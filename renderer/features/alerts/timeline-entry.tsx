@@ -1,8 +1,10 @@
 import { UnstyledButton } from '@mantine/core'
 import { useEffect, useId, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
+import { MiddleText } from '../../ui/middle-text.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
@@ -14,11 +16,12 @@ interface TimelineRowProps {
   incident: Incident
   /** null: not known yet. */
   deliveries: TimelineEntry['deliveries'] | null
+  settings: AppState['settings']
   isMarked: boolean
 }
 
 /** One failure of the past, or that lasts: a line, that opens to all that is known of it. */
-export function TimelineRow({ incident, deliveries, isMarked }: TimelineRowProps) {
+export function TimelineRow({ incident, deliveries, settings, isMarked }: TimelineRowProps) {
   const words = useWords()
   const { t, say, format } = words
   const [opened, setOpened] = useState(isMarked)
@@ -26,7 +29,7 @@ export function TimelineRow({ incident, deliveries, isMarked }: TimelineRowProps
     if (isMarked) setOpened(true)
   }, [isMarked])
   const id = useId()
-  const { startedAt, endedAt, acknowledged } = incident
+  const { startedAt, endedAt } = incident
   return (
     <li className="timeline-row" data-incident={incident.id} data-marked={isMarked || undefined}>
       <UnstyledButton
@@ -36,15 +39,10 @@ export function TimelineRow({ incident, deliveries, isMarked }: TimelineRowProps
         onClick={() => setOpened(!opened)}
       >
         <HealthMark level={levelOf(incident)} />
-        <span className="row-words">
-          <span className="breakable">{titleOf(incident, words)}</span>
-          <span className="dimmed">
-            {t(`window.severity.${severityOf(incident.kind)}`)} · <At at={startedAt} /> ·{' '}
-            {endedAt === null
-              ? t('window.timeline.lasts')
-              : t('window.alerts.lasted', { duration: format.duration(endedAt - startedAt) })}
-            {acknowledged !== null && ` · ${t('window.timeline.acknowledged')}`}
-          </span>
+        <MiddleText text={titleOf(incident, words, settings)} className="timeline-title" />
+        <span className="dimmed figures">
+          {endedAt === null ? t('window.timeline.lasts') : format.duration(endedAt - startedAt)} ·{' '}
+          <At at={startedAt} />
         </span>
         {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
       </UnstyledButton>
@@ -64,7 +62,7 @@ export function TimelineRow({ incident, deliveries, isMarked }: TimelineRowProps
 
 /** When it began, was noticed and was over, and who has seen to it. */
 function Facts({
-  incident: { startedAt, noticedAt, endedAt, acknowledged, snoozedUntil },
+  incident: { kind, startedAt, noticedAt, endedAt, acknowledged, snoozedUntil },
 }: {
   incident: Incident
 }) {
@@ -72,6 +70,7 @@ function Facts({
   const now = useNow()
   const time = (at: number) => format.exactMoment(at, now)
   const facts = [
+    { label: t('window.timeline.severity'), value: t(`window.severity.${severityOf(kind)}`) },
     { label: t('window.timeline.began'), value: time(startedAt) },
     { label: t('window.timeline.noticed'), value: time(noticedAt) },
     ...(acknowledged === null

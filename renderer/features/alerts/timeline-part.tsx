@@ -5,6 +5,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { type TimelineFilter, useTimeline } from '../../state/timeline.ts'
 import { Empty } from '../../ui/empty.tsx'
 import { IconBell } from '../../ui/icons.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { TimelineRow } from './timeline-entry.tsx'
 
@@ -113,16 +114,19 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
           {t(isHeard(state) ? 'window.alerts.empty' : 'window.alerts.emptySilent')}
         </Empty>
       )}
-      <ul className="timeline">
-        {shown.map(({ incident, deliveries }) => (
-          <TimelineRow
-            key={incident.id}
-            incident={incident}
-            deliveries={deliveries}
-            isMarked={incident.id === marked}
-          />
-        ))}
-      </ul>
+      <RovingList className="timeline" entry="li">
+        <ul>
+          {shown.map(({ incident, deliveries }) => (
+            <TimelineRow
+              key={incident.id}
+              incident={incident}
+              deliveries={deliveries}
+              settings={state.settings}
+              isMarked={incident.id === marked}
+            />
+          ))}
+        </ul>
+      </RovingList>
       {older !== null && (
         <Button size="xs" variant="default" onClick={older}>
           {t('window.timeline.older')}

@@ -48,7 +48,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
       {incidentsOf(destination, state.incidents).map((incident) => (
-        <IncidentRow key={incident.id} incident={incident} />
+        <IncidentRow key={incident.id} incident={incident} settings={state.settings} />
       ))}
     </section>
   )

@@ -5,9 +5,9 @@ import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
+import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { problemClass, verdictLevel } from './describe.ts'
 import { HealthLine } from './health-line.tsx'
 
 /** Paths that are checked and not shipped. */
@@ -34,7 +34,7 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   checkedPath: CheckedPathState
   intervalSeconds: number
 }) {
-  const { id, path, checked, delays } = props.checkedPath
+  const { id, path, checked } = props.checkedPath
   const { t, say } = useWords()
   const { run } = useCommands()
   const [removing, setRemoving] = useState(false)
@@ -44,9 +44,11 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
     <div className="row">
       <div className="row-words">
         <PathText path={path} />
-        <HealthLine checked={checked} delays={delays} intervalSeconds={props.intervalSeconds} />
+        <HealthLine checked={checked} intervalSeconds={props.intervalSeconds} hasDelay={opened} />
         {bad && (
-          <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
+          <WhatToDo>
+            <p className="breakable selectable">{say(checked.overall.sentence)}</p>
+          </WhatToDo>
         )}
         {opened && checked !== null && (
           <DelayHistory id={id} intervalSeconds={props.intervalSeconds} lastCheckAt={checked.at} />

@@ -1,18 +1,18 @@
 import { Tooltip } from '@mantine/core'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
-import { Sparkline } from '../../ui/sparkline.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type HealthLevel, healthOf } from './describe.ts'
 
 interface HealthLineProps {
   checked: SourceState['checked']
-  delays: SourceState['delays']
   intervalSeconds: number
+  /** Its last delay is shown: a figure that changes with each check, for who looks into the details. */
+  hasDelay?: boolean
 }
 
-/** Health in a shape and a word, the last delay, and the delays before it. */
-export function HealthLine({ checked, delays, intervalSeconds }: HealthLineProps) {
+/** Health in a shape and a word. */
+export function HealthLine({ checked, intervalSeconds, hasDelay = false }: HealthLineProps) {
   const { t, format } = useWords()
   const now = useNow()
   const health = healthOf(checked, intervalSeconds, now)
@@ -23,12 +23,11 @@ export function HealthLine({ checked, delays, intervalSeconds }: HealthLineProps
     <span className="health" data-level={health.level} title={checkedAt ?? undefined}>
       <HealthMark level={health.level} />
       <span className="health-word">{t(health.word)}</span>
-      {delay !== null && (
+      {hasDelay && delay !== null && (
         <Tooltip label={t('window.health.delayHint')}>
           <span className="figures dimmed">{format.delay(delay)}</span>
         </Tooltip>
       )}
-      {delays.length > 1 && <Sparkline delays={delays} />}
     </span>
   )
 }

@@ -1,14 +1,17 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
+import { isDiskKind } from '../../../core/alert/kinds.ts'
 import type { Transfer } from '../../state/types.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
 import { Welcome } from '../welcome/welcome.tsx'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { destinationNames, destinationsOf, isTroubled, verdictLevel } from './describe.ts'
+import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
+import { arranged, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
 
 // With its schemas: not a part of what the window first loads.
 const SourceDetails = lazy(() => import('./source-details.tsx'))
@@ -17,6 +20,8 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<string | null>(null)
+  const [wanted, setWanted] = useState('')
+  const [order, setOrder] = useState<Order>('trouble')
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const open = useCallback((id: string) => setOpened(id), [])
@@ -36,12 +41,16 @@ export function OverviewPage({ state }: { state: AppState }) {
   }
 
   const intervalSeconds = settings.check.intervalSeconds
-  const cards = failingFirst(sources).map((source) => {
+  const isMany = sources.length > MANY
+  const shown = arranged(sources, isMany ? wanted : '', isMany ? order : 'trouble')
+  const since = failingSince(state.incidents)
+  const cards = shown.map((source) => {
     const mine = destinationsOf(source, destinations)
     return (
       <SourceCard
         key={source.settings.id}
         source={source}
+        failingSince={since.get(source.settings.id) ?? null}
         transfer={underWay.get(source.settings.id) ?? null}
         toGo={bytesToGo(source, transfers)}
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
@@ -63,7 +72,17 @@ export function OverviewPage({ state }: { state: AppState }) {
   return (
     <div className="stack">
       {sources.length === 0 && <Welcome />}
-      {checkedPaths.some(isFailing) ? [checked, ...cards] : [...cards, checked]}
+      {checkedPaths.some(isFailing) && checked}
+      {sources.length > 0 && (
+        <section className="card sources" aria-label={t('window.sources.title')}>
+          {isMany && <SourceSearch text={wanted} order={order} onText={setWanted} onOrder={setOrder} />}
+          <RovingList className="source-rows" entry="article">
+            {cards}
+          </RovingList>
+          {cards.length === 0 && <p className="dimmed">{t('window.sources.nothingFits')}</p>}
+        </section>
+      )}
+      {!checkedPaths.some(isFailing) && checked}
       {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>
@@ -76,13 +95,10 @@ function copiedHere(source: SourceState, all: readonly DestinationState[]): Dest
   return mine.some(({ elsewhere }) => elsewhere) ? undefined : mine[0]
 }
 
-function isFailing({ checked }: Pick<SourceState, 'checked'>): boolean {
-  return checked !== null && verdictLevel(checked.overall.kind) === 'failing'
-}
-
-/** What needs a person is above the fold; otherwise the order stays that of the settings. */
-function failingFirst(sources: readonly SourceState[]): SourceState[] {
-  return [...sources].sort((one, other) => Number(isFailing(other)) - Number(isFailing(one)))
+/** Since when the disk of each source fails, by its id. */
+function failingSince(incidents: AppState['incidents']): Map<string, number> {
+  const lasting = incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
+  return new Map(lasting.flatMap(({ sources, startedAt }) => sources.map((id) => [id, startedAt] as const)))
 }
 
 /** The first file on the wire of each source. */

@@ -2,20 +2,23 @@ import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
 import { batchShortfall, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import { baseName } from '../../format/path.ts'
+import { useNow } from '../../state/now.ts'
 import type { Transfer } from '../../state/types.ts'
-import { IconArrowRight, IconChevronRight } from '../../ui/icons.ts'
-import { PathText } from '../../ui/path-text.tsx'
+import { IconArrowRight } from '../../ui/icons.ts'
+import { MiddleText } from '../../ui/middle-text.tsx'
 import { ProgressRow } from '../../ui/progress-row.tsx'
-import { Ago } from '../../ui/times.tsx'
+import { Elapsed } from '../../ui/times.tsx'
+import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, phaseOf, problemClass, summariseBatches, verdictLevel } from './describe.ts'
-import { HealthLine, HealthMark } from './health-line.tsx'
+import { batchWord, doneWord, healthOf, phaseOf, summariseBatches } from './describe.ts'
+import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 export interface SourceCardProps {
   source: SourceState
+  /** Since when its disk fails, in milliseconds since 1970; null: it does not, or nobody knows. */
+  failingSince: number | null
   /** The file of this source that is on the wire; null when none is. */
   transfer: Transfer | null
   /** Bytes that have still to go over the line. */
@@ -33,52 +36,121 @@ export interface SourceCardProps {
   onOpen: (id: string) => void
 }
 
-/** A source at a glance: its disk's health, what is safe, what is on its way. */
+/** A source in two lines: its name and one figure, its state and where its files go. It grows only in trouble. */
 export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   const { source, destinationKind, destinationName, choices, intervalSeconds, onOpen } = props
-  const { t, say } = useWords()
-  const { settings, checked, delays } = source
-  const unsent = scanProblem(source)
-  const bad = checked !== null && checked.overall.kind !== 'ok' ? checked.overall : null
+  const { t } = useWords()
+  const now = useNow()
+  const { settings } = source
+  const health = healthOf(source.checked, intervalSeconds, now)
 
   return (
-    <article className="card" aria-label={settings.name}>
-      <div className="card-title">
-        <UnstyledButton
-          id={`open-${settings.id}`}
-          className="card-open"
-          onClick={() => onOpen(settings.id)}
-          aria-label={t('window.source.open', { name: settings.name })}
-        >
-          <span className="card-name">{settings.name}</span>
-          <IconChevronRight size={14} aria-hidden="true" />
-        </UnstyledButton>
-        {settings.kind === 'batch' && (
-          <Badge size="xs" variant="light" color="gray" className="badge">
-            {t('window.source.batch')}
-          </Badge>
-        )}
-        <PathText path={settings.path} />
-        <SourceMenu
-          source={source}
-          destinationKind={destinationKind}
-          destinationName={destinationName}
-          choices={choices}
-        />
+    <article className="source" aria-label={settings.name} data-level={health.level}>
+      <HealthMark level={health.level} />
+      <div className="source-words">
+        <div className="source-line">
+          <UnstyledButton
+            id={`open-${settings.id}`}
+            className="source-open"
+            onClick={() => onOpen(settings.id)}
+            aria-label={t('window.source.open', { name: settings.name })}
+          >
+            <MiddleText text={settings.name} />
+          </UnstyledButton>
+          {settings.kind === 'batch' && (
+            <Badge size="xs" variant="default" className="badge">
+              {t('window.source.batch')}
+            </Badge>
+          )}
+          <Figure {...props} />
+        </div>
+        <div className="source-line quiet-line">
+          <State {...props} word={t(health.word)} isWell={health.level === 'ok'} />
+          <Destinations {...props} />
+        </div>
+        <Moving {...props} />
+        <Trouble source={source} />
+        <Shortfall {...props} />
       </div>
-      <div className="card-line spread">
-        <HealthLine checked={checked} delays={delays} intervalSeconds={intervalSeconds} />
-        <Destinations {...props} />
-      </div>
-      {bad !== null && <p className={problemClass(verdictLevel(bad.kind))}>{say(bad.sentence)}</p>}
-      {bad === null && unsent !== null && <p className="card-problem warn breakable">{say(unsent)}</p>}
-      <Shortfall {...props} />
-      <Counts {...props} />
-      {settings.kind === 'batch' && <Batches source={source} />}
-      <Moving {...props} />
+      <SourceMenu
+        source={source}
+        destinationKind={destinationKind}
+        destinationName={destinationName}
+        choices={choices}
+      />
     </article>
   )
 })
+
+/** The one figure: what needs a person, else what waits, else what arrived. */
+function Figure({ source, destinationKind }: SourceCardProps) {
+  const { t, format } = useWords()
+  const { totals } = source
+  const { parkedFiles, waitingFiles, sentFiles, sentBytes, waitingBytes } = totals
+  const done = t(doneWord(destinationKind, source), { count: sentFiles })
+  const title = `${done} · ${format.bytes(sentBytes)}`
+  if (parkedFiles > 0) {
+    return (
+      <span className="source-figure bad" title={title}>
+        {t('window.count.parked', { count: parkedFiles })}
+      </span>
+    )
+  }
+  if (waitingFiles > 0) {
+    return (
+      <span
+        className="source-figure"
+        title={`${title} · ${t('window.toGo', { size: format.bytes(waitingBytes) })}`}
+      >
+        {t('window.count.waiting', { count: waitingFiles })}
+      </span>
+    )
+  }
+  if (!isCounted(source)) return null
+  const isHere = destinationKind === 'embedded' && source.destinations.length === 1
+  return (
+    <span className="source-figure" title={title}>
+      {isHere ? t('window.count.copiedHere', { count: sentFiles }) : done}
+    </span>
+  )
+}
+
+/** "read-only · 28 s", or of one that is well what the scanner does, where that is worth a word; of batches the newest. */
+function State({ source, failingSince, word, isWell }: SourceCardProps & { word: string; isWell: boolean }) {
+  const { t } = useWords()
+  const phase = phaseOf(source)
+  const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
+  const batches = summariseBatches(source.scanned?.batches ?? [])
+  if (!isWell) {
+    return (
+      <span className="source-state failing figures">
+        {word}
+        {failingSince !== null && (
+          <>
+            {' · '}
+            <Elapsed at={failingSince} />
+          </>
+        )}
+      </span>
+    )
+  }
+  return (
+    <span className="source-state clip counts">
+      <span>{isUsual ? word : t(phase)}</span>
+      {batches.map((part) =>
+        part.kind === 'named' ? (
+          <span key={part.name}>
+            {t('window.batch.named', { name: part.name, phase: t(batchWord(part.phase)) })}
+          </span>
+        ) : (
+          <span key={part.word} className={part.word === 'window.batch.notClosedCount' ? 'warn' : undefined}>
+            {t(part.word, { count: part.count })}
+          </span>
+        ),
+      )}
+    </span>
+  )
+}
 
 /** Where its files go; what cannot be reached now stands apart from what can. */
 function Destinations({ wellName, troubledName }: SourceCardProps) {
@@ -105,6 +177,21 @@ function Destinations({ wellName, troubledName }: SourceCardProps) {
   )
 }
 
+/** What its disk or the scanner has to say, and what can be done about it. */
+function Trouble({ source }: { source: SourceState }) {
+  const { say } = useWords()
+  const { checked } = source
+  const unsent = scanProblem(source)
+  if (checked !== null && checked.overall.kind !== 'ok') {
+    return (
+      <WhatToDo>
+        <p className="breakable selectable">{say(checked.overall.sentence)}</p>
+      </WhatToDo>
+    )
+  }
+  return unsent === null ? null : <p className="card-problem warn breakable">{say(unsent)}</p>
+}
+
 /** A closed batch has files that never go; the details have the filters that leave them out. */
 function Shortfall({ source, onOpen }: SourceCardProps) {
   const { t, say } = useWords()
@@ -120,81 +207,17 @@ function Shortfall({ source, onOpen }: SourceCardProps) {
   )
 }
 
-/** Phase and counts: "watching · 8,120 safe · 3 waiting · 1 parked" */
-function Counts({ source, destinationKind }: SourceCardProps) {
+/** The file on the wire, and what is left. */
+function Moving({ source: { rate, left }, transfer, toGo }: SourceCardProps) {
   const { t, format } = useWords()
-  const { totals } = source
+  if (transfer === null) return null
   return (
-    <div className="card-line counts">
-      <span>{t(phaseOf(source))}</span>
-      {isCounted(source) && (
-        <span title={format.bytes(totals.sentBytes)}>
-          {t(doneWord(destinationKind, source), { count: totals.sentFiles })}
-        </span>
-      )}
-      {totals.waitingFiles > 0 && <span>{t('window.count.waiting', { count: totals.waitingFiles })}</span>}
-      {totals.parkedFiles > 0 && (
-        <span className="bad">{t('window.count.parked', { count: totals.parkedFiles })}</span>
-      )}
-    </div>
-  )
-}
-
-function Batches({ source }: { source: SourceState }) {
-  const { t } = useWords()
-  const parts = summariseBatches(source.scanned?.batches ?? [])
-  if (parts.length === 0) return <div className="card-line dimmed">{t('window.batch.none')}</div>
-  return (
-    <div className="card-line counts">
-      {parts.map((part) =>
-        part.kind === 'named' ? (
-          <span key={part.name}>
-            {t('window.batch.named', { name: part.name, phase: t(batchWord(part.phase)) })}
-          </span>
-        ) : (
-          <span key={part.word} className={part.word === 'window.batch.notClosedCount' ? 'warn' : undefined}>
-            {t(part.word, { count: part.count })}
-          </span>
-        ),
-      )}
-    </div>
-  )
-}
-
-/** The file on the wire and what is left; else what waits, and the last file that arrived. */
-function Moving({ source, transfer, toGo }: SourceCardProps) {
-  const { t, format } = useWords()
-  const { totals, rate, left, lastFile } = source
-  if (transfer !== null) {
-    return (
-      <>
-        <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
-        <div className="card-line dimmed figures">
-          {t('window.toGo', { size: format.bytes(toGo) })}
-          {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
-        </div>
-      </>
-    )
-  }
-  return (
-    <div className="card-line spread dimmed">
-      {lastFile === null ? (
-        // After a restart the last file is not known, which is not to say that there was none.
-        <span>{isCounted(source) && totals.sentFiles === 0 && t('window.lastFile.none')}</span>
-      ) : (
-        <span className="last-file" title={lastFile.path}>
-          <span className="clip">{baseName(lastFile.path)}</span>
-          <span className="figures">
-            {' · '}
-            <Ago at={lastFile.at} />
-          </span>
-        </span>
-      )}
-      <span className="figures">
-        {totals.waitingBytes > 0
-          ? t('window.toGo', { size: format.bytes(toGo) })
-          : isCounted(source) && format.bytes(totals.sentBytes)}
-      </span>
-    </div>
+    <>
+      <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
+      <div className="quiet-line figures">
+        {t('window.toGo', { size: format.bytes(toGo) })}
+        {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
+      </div>
+    </>
   )
 }

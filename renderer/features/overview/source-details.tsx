@@ -1,4 +1,4 @@
-import { ActionIcon } from '@mantine/core'
+import { ActionIcon, SegmentedControl } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isWithin } from '../../format/path.ts'
@@ -34,6 +34,9 @@ interface SourceDetailsProps {
   onClose: () => void
 }
 
+const parts = ['health', 'files', 'rules'] as const
+type Part = (typeof parts)[number]
+
 /** Everything about one source, in place of the cards. */
 export default function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
   const { t } = useWords()
@@ -46,10 +49,10 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
   }, [])
   const [held, hold] = useState<Held>('nothing')
   const [leaving, setLeaving] = useState(false)
+  const [part, setPart] = useState<Part>('health')
   const { settings, scanned } = source
   const mine = destinationsOf(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
-  const incidents = state.incidents.filter((incident) => isAbout(incident, settings))
 
   return (
     <section className="stack details" aria-label={settings.name}>
@@ -74,31 +77,38 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
           onRemoved={onClose}
         />
       </div>
-      <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
-      <FilesPart source={source} state={state} />
-      <RemovalPart source={source} destinations={mine} />
-      <SilencePart settings={settings} />
-      {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
-      <ProblemsPart scanned={scanned} />
-      <HoldContext value={hold}>
-        <FiltersPart settings={settings} />
-      </HoldContext>
-      {incidents.length > 0 && (
-        <section className="card rows" aria-label={t('window.alerts')}>
-          <h3>{t('window.alerts')}</h3>
-          {incidents.slice(0, 10).map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} />
-          ))}
-        </section>
+      <SegmentedControl
+        fullWidth
+        size="xs"
+        aria-label={t('window.details.parts')}
+        value={part}
+        onChange={(value) => setPart(parts.find((one) => one === value) ?? 'health')}
+        data={parts.map((value) => ({ value, label: t(`window.details.part.${value}`) }))}
+      />
+      {part === 'health' && <HealthPart source={source} state={state} />}
+      {part === 'files' && (
+        <>
+          <FilesPart source={source} state={state} />
+          {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
+          <ProblemsPart scanned={scanned} />
+          <section className="card rows" aria-label={t('window.files.title')}>
+            <h3>{t('window.files.title')}</h3>
+            <FileList
+              source={settings.id}
+              version={JSON.stringify(source.destinations.map(({ totals }) => totals))}
+              {...(names.size > 1 ? { destinationNames: names } : {})}
+            />
+          </section>
+        </>
       )}
-      <section className="card rows" aria-label={t('window.files.title')}>
-        <h3>{t('window.files.title')}</h3>
-        <FileList
-          source={settings.id}
-          version={JSON.stringify(source.destinations.map(({ totals }) => totals))}
-          {...(names.size > 1 ? { destinationNames: names } : {})}
-        />
-      </section>
+      {/* What is half typed in it stays. */}
+      <div hidden={part !== 'rules'} className="stack-inner">
+        <HoldContext value={hold}>
+          <FiltersPart settings={settings} />
+        </HoldContext>
+        <RemovalPart source={source} destinations={mine} />
+        <SilencePart settings={settings} />
+      </div>
       <Confirm
         opened={leaving}
         title={t('window.filters.leave')}
@@ -120,6 +130,25 @@ function isAbout(incident: Incident, { id, path }: SourceState['settings']): boo
   )
 }
 
+/** Its disk, and what failed there. */
+function HealthPart({ source, state }: { source: SourceState; state: AppState }) {
+  const { t } = useWords()
+  const incidents = state.incidents.filter((incident) => isAbout(incident, source.settings))
+  return (
+    <>
+      <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
+      {incidents.length > 0 && (
+        <section className="card rows" aria-label={t('window.alerts')}>
+          <h3>{t('window.alerts')}</h3>
+          {incidents.slice(0, 10).map((incident) => (
+            <IncidentRow key={incident.id} incident={incident} settings={state.settings} hasMore={false} />
+          ))}
+        </section>
+      )}
+    </>
+  )
+}
+
 function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSeconds: number }) {
   const { t, say } = useWords()
   const { settings, checked } = source
@@ -128,7 +157,7 @@ function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSe
     <section className="card" aria-label={t('window.disk.title')}>
       <PathText path={settings.path} />
       <div className="card-line spread">
-        <HealthLine checked={checked} delays={[]} intervalSeconds={intervalSeconds} />
+        <HealthLine checked={checked} intervalSeconds={intervalSeconds} hasDelay />
         {checked !== null && (
           <span className="dimmed">
             <Ago at={checked.at} />

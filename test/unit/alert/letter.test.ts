@@ -39,6 +39,18 @@ function letter(told: Notice, { template = null as string | null, late = 0, give
 }
 
 describe('a notice in words', () => {
+  it('calls the disk of a source by its name on this desktop, without a system call, and with its path', () => {
+    const given = { ...writer, names: { a: 'Photos' } }
+    const made = letter(notice('failed'), { given })
+    expect(made.title).toBe('Read-only: Photos')
+    expect(made.body).toMatch(
+      /^Photos has been read-only since .*09:30\. New files cannot be written\.\n\/data$/,
+    )
+    expect(letter(notice('recovered'), { given }).title).toBe('Recovered: Photos')
+    const line = letterOf('l', notice('failed'), given, { type: 'line-notify', template: null }, BEGUN)
+    expect(line.title).toBe('Read-only: /data')
+  })
+
   it.each([
     ['failed', 'Read-only: /data', /^\/data cannot be written to: .*EROFS/],
     ['lasting', 'Read-only: /data', /^It has lasted for 20 min, since .*09:30\.$/],

@@ -20,19 +20,18 @@ function pageWith(changes: Partial<Incident>, muted: Record<string, number | nul
 }
 
 describe('a failure that lasts', () => {
-  test('says what it is and where, how grave, since when, of which source, and what can be done', () => {
+  test('says where and what it is, how long and how grave, since when, and what can be done', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Read-only: \/mnt\/photos.*has been read-only since.*Critical · Since .*12 min.*Source: Photos/,
+      /Failing now.*Photos · Read-only · 12 min.*Critical · Since .*\[Copy path \/mnt\/photos\].*What to do.*has been read-only since/,
     )
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })
 
-  test('of several paths it names each, and each source', () => {
+  test('of several paths it names each', () => {
     const words = pageWith({ paths: both })
-    expect(words).toContain('Read-only: /mnt/photos and 1 more')
-    expect(words).toContain('[Copy path /mnt/films]')
-    expect(words).toContain('Sources: Photos, Films')
+    expect(words).toContain('Photos and 1 more · Read-only')
+    for (const path of ['/mnt/photos', '/mnt/films']) expect(words).toContain(`[Copy path ${path}]`)
   })
 
   test('that only weakens the promise has another mark and word', () => {
@@ -75,7 +74,7 @@ describe('a failure that lasts', () => {
   test('that is graver stands above one that is newer', () => {
     const unwatched = incident('i2', { kind: 'unwatched', startedAt: now })
     const state = emptyState({ incidents: [unwatched, incident('i1')] })
-    expect(wordsOf(<AlertsPage state={state} />)).toMatch(/Read-only: .*Not watched: /)
+    expect(wordsOf(<AlertsPage state={state} />)).toMatch(/· Read-only.*· Not watched/)
   })
 })
 
@@ -83,7 +82,7 @@ test('until the timeline has answered, what the window knows is shown, and no mo
   const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
   const words = wordsOf(<AlertsPage state={emptyState({ incidents: [over] })} />)
   expect(words).not.toContain('Failing now')
-  expect(words).toMatch(/What happened.*Read-only: \/mnt\/photos.*lasted 5 min/)
+  expect(words).toMatch(/What happened.*\/mnt\/photos · Read-only .*5 min/)
   expect(words).not.toContain('Nobody was told')
 })
 
@@ -115,27 +114,34 @@ describe('an entry of the timeline that is opened', () => {
   test.each([
     [
       'en',
-      /lasted 5 min · acknowledged.*Began.*Noticed.*Acknowledged.*by ada.*Over/,
+      /5 min · .*Critical.*Began.*Noticed.*Acknowledged.*by ada.*Over/,
       /Failure Notifications: delivered at .* Mail: not delivered · 3 attempts mail\.example\.org answered 401 Recovery Mail: not delivered yet/,
     ],
     [
       'zh-TW',
-      /持續 5 分鐘 · 已確認.*開始.*察覺.*確認.*ada.*結束/,
+      /5 分鐘 · .*開始.*察覺.*確認.*ada.*結束/,
       /通知發生 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 通知恢復 Mail：尚未通知/,
     ],
   ] as const)('tells its times and who was told what, or why not, in %s', (language, facts, told) => {
-    const words = wordsOf(<TimelineRow incident={over} deliveries={deliveries} isMarked />, language)
+    const words = wordsOf(
+      <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked />,
+      language,
+    )
     expect(words).toMatch(facts)
     expect(words).toMatch(told)
   })
 
   test('of which nobody was told says that', () => {
-    const words = wordsOf(<TimelineRow incident={over} deliveries={[]} isMarked />)
+    const words = wordsOf(
+      <TimelineRow incident={over} deliveries={[]} settings={alertsSettings({})} isMarked />,
+    )
     expect(words).toContain('Nobody was notified.')
   })
 
   test('is closed unless somebody asked for it', () => {
-    const words = wordsOf(<TimelineRow incident={over} deliveries={deliveries} isMarked={false} />)
+    const words = wordsOf(
+      <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked={false} />,
+    )
     expect(words).not.toContain('Began')
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/words/message.ts'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
+import { arranged } from '../../../renderer/features/overview/source-search.tsx'
 import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'
 import { markupOf, wordsOf } from './rendered.tsx'
 
@@ -14,12 +15,14 @@ describe('the overview', () => {
     expect(words).toContain('Add directory')
   })
 
-  test('has an article named as the source, with health, path and actions', () => {
+  test('has an article named as the source, with its state, figure, destination and actions', () => {
     const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
     expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
-    expect(markup).toContain('aria-label="Copy path /srv/ada/photos"')
     expect(markup).toContain('writable')
+    expect(markup).toContain('8,120 copied here')
+    expect(markup).toContain('Files go to this computer')
+    expect(markup).not.toContain(' ms')
   })
 
   test('shows the sentence of a disk that fails', () => {
@@ -31,18 +34,35 @@ describe('the overview', () => {
     }
     const failing = { ...photos, checked: { ...checked, overall } }
     const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
-    expect(words).toContain('read-only')
-    expect(words).toContain('Photos went read-only.')
+    expect(words).toMatch(/read-only.*What to do.*Photos went read-only\./)
   })
 
-  test('a warning does not have the colour of a failure', () => {
+  test('a warning does not have the mark of a failure', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const of = (kind: 'slow' | 'hung') => {
       const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
       return markupOf(<OverviewPage state={emptyState({ sources: [source] })} />)
     }
-    expect(of('slow')).toContain('class="card-problem warn')
-    expect(of('hung')).not.toContain('warn')
+    expect(of('slow')).toMatch(/class="source"[^>]* data-level="attention"/)
+    expect(of('hung')).toMatch(/class="source"[^>]* data-level="failing"/)
+  })
+
+  test('of many it finds one by its name or path, those in trouble first', () => {
+    const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => sourceState(name, `/srv/${name}`))
+    const failing = { ...checkedState('id', '/srv/g').overall, kind: 'hung' as const }
+    const last = {
+      ...many[6],
+      checked: { ...checkedState('id', '/srv/g'), overall: failing },
+    } as typeof photos
+    const sources = [...many.slice(0, 6), last]
+    const markup = markupOf(<OverviewPage state={emptyState({ sources })} />)
+    expect(markup).toContain('aria-label="Search directories"')
+    expect(markup.indexOf('aria-label="g"')).toBeLessThan(markup.indexOf('aria-label="a"'))
+    expect(arranged(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
+    expect(arranged(sources, '', 'name')[0]?.settings.name).toBe('a')
+    expect(markupOf(<OverviewPage state={emptyState({ sources: many.slice(0, 6) })} />)).not.toContain(
+      'Search',
+    )
   })
 
   test('shows progress only while something is on the wire, and what is to go without it', () => {
@@ -62,7 +82,7 @@ describe('the overview', () => {
     }
     const still = markupOf(<OverviewPage state={emptyState({ sources: [waiting] })} />)
     expect(still).not.toContain('progressbar')
-    expect(still).toContain('100 B to go')
+    expect(still).toMatch(/1 waiting/)
     const moving = markupOf(
       <OverviewPage state={emptyState({ sources: [waiting], transfers: [transfer] })} />,
     )

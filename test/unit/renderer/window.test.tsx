@@ -26,7 +26,7 @@ describe('"safe" is a promise', () => {
 
   test('copies on this computer are called that, with where they are and the step that mends it', () => {
     const words = wordsOf(<OverviewPage state={embedded} />)
-    expect(words).toContain('8,120 copied on this computer only')
+    expect(words).toContain('8,120 copied here')
     expect(words).toContain('/srv/ada/.local/share/holdfast/store')
     expect(words).toContain('Add destination')
   })

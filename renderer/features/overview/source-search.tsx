@@ -1,0 +1,70 @@
+import { NativeSelect, TextInput } from '@mantine/core'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { IconSearch } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { verdictLevel } from './describe.ts'
+
+/** Up to so many are found at a glance. */
+export const MANY = 6
+
+const orders = ['trouble', 'name', 'waiting'] as const
+export type Order = (typeof orders)[number]
+
+interface SourceSearchProps {
+  text: string
+  order: Order
+  onText: (text: string) => void
+  onOrder: (order: Order) => void
+}
+
+/** Finds one of many sources, and puts them in an order. */
+export function SourceSearch({ text, order, onText, onOrder }: SourceSearchProps) {
+  const { t } = useWords()
+  return (
+    <div className="source-search">
+      <TextInput
+        size="xs"
+        type="search"
+        aria-label={t('window.sources.search')}
+        placeholder={t('window.sources.search')}
+        leftSection={<IconSearch size={14} />}
+        value={text}
+        maxLength={200}
+        spellCheck={false}
+        onChange={(event) => onText(event.currentTarget.value)}
+      />
+      <NativeSelect
+        size="xs"
+        aria-label={t('window.sources.order')}
+        value={order}
+        onChange={({ currentTarget: { value } }) => {
+          const chosen = orders.find((one) => one === value)
+          if (chosen !== undefined) onOrder(chosen)
+        }}
+        data={orders.map((value) => ({ value, label: t(`window.sources.order.${value}`) }))}
+      />
+    </div>
+  )
+}
+
+/** Those whose name or path has the text in it; by the order, and otherwise as in the settings. */
+export function arranged(sources: readonly SourceState[], text: string, order: Order): SourceState[] {
+  const wanted = text.trim().toLowerCase()
+  const found = sources.filter(({ settings: { name, path } }) =>
+    `${name}\n${path}`.toLowerCase().includes(wanted),
+  )
+  switch (order) {
+    case 'name':
+      return found.sort((one, other) => one.settings.name.localeCompare(other.settings.name))
+    case 'waiting':
+      return found.sort((one, other) => other.totals.waitingFiles - one.totals.waitingFiles)
+    case 'trouble':
+      return found.sort((one, other) => Number(isFailing(other)) - Number(isFailing(one)))
+    default:
+      return order satisfies never
+  }
+}
+
+export function isFailing({ checked }: Pick<SourceState, 'checked'>): boolean {
+  return checked !== null && verdictLevel(checked.overall.kind) === 'failing'
+}

@@ -1,0 +1,91 @@
+import { type ReactNode, useEffect, useRef } from 'react'
+
+const STOPS = 'button:not(:disabled), summary'
+const INPUTS = 'input, select, textarea'
+
+interface RovingListProps {
+  className: string
+  /** An element of each entry, such as "article": the arrows up and down go from one to the next. */
+  entry: string
+  children: ReactNode
+}
+
+/**
+ * A list that is one stop of the Tab key: up, down, Home and End go from entry to entry, left and right within one. The
+ * stop stays where it was last.
+ */
+export function RovingList({ className, entry, children }: RovingListProps) {
+  const list = useRef<HTMLDivElement>(null)
+  const last = useRef<Element | null>(null)
+
+  // After each rendering: entries come and go.
+  useEffect(() => keepOneStop(list.current, last.current))
+
+  useEffect(() => {
+    const root = list.current
+    if (root === null) return
+    const focused = ({ target }: FocusEvent) => {
+      if (!(target instanceof Element)) return
+      last.current = target
+      keepOneStop(root, target)
+    }
+    const pressed = (event: KeyboardEvent) => {
+      const { target, key } = event
+      if (!(target instanceof HTMLElement) || target.matches(INPUTS)) return
+      const next = neighbour(root, target, entry, key)
+      if (next === undefined) return
+      event.preventDefault()
+      next.focus()
+    }
+    root.addEventListener('focusin', focused)
+    root.addEventListener('keydown', pressed)
+    return () => {
+      root.removeEventListener('focusin', focused)
+      root.removeEventListener('keydown', pressed)
+    }
+  }, [entry])
+
+  return (
+    <div ref={list} className={className}>
+      {children}
+    </div>
+  )
+}
+
+function stopsOf(within: Element): HTMLElement[] {
+  return [...within.querySelectorAll<HTMLElement>(STOPS)].filter((stop) => stop.checkVisibility())
+}
+
+function keepOneStop(list: Element | null, wanted: Element | null): void {
+  if (list === null) return
+  const stops = [...list.querySelectorAll<HTMLElement>(STOPS)]
+  const stop = stops.find((one) => one === wanted) ?? stops[0]
+  for (const one of stops) one.tabIndex = one === stop ? 0 : -1
+}
+
+/** Where a key leads; undefined: nowhere. */
+function neighbour(list: Element, from: HTMLElement, entry: string, key: string): HTMLElement | undefined {
+  const entries = [...list.querySelectorAll(entry)]
+  const own = entries.findIndex((one) => one.contains(from))
+  const within = own < 0 ? [] : stopsOf(entries[own] ?? list)
+  const first = (index: number) => {
+    const wanted = entries[index]
+    return wanted === undefined ? undefined : stopsOf(wanted)[0]
+  }
+  switch (key) {
+    case 'ArrowDown':
+      return first(own + 1)
+    case 'ArrowUp':
+      return first(own - 1)
+    case 'Home':
+      return first(0)
+    case 'End':
+      return first(entries.length - 1)
+    case 'ArrowRight':
+      return within[within.indexOf(from) + 1]
+    case 'ArrowLeft':
+      return within[within.indexOf(from) - 1]
+    default:
+      return undefined
+  }
+}

@@ -146,7 +146,10 @@ test('a question that was answered stays until it is done', async ({ desktop }) 
     return held
   })
   await page.locator('#open-s').click()
-  await page.getByRole('region', { name: 'After sending' }).getByText('After 7 days').click()
+  await page
+    .getByRole('region', { name: 'After sending' })
+    .getByRole('combobox', { name: 'Remove files here' })
+    .selectOption('After 7 days')
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Remove after sending' }).click()
   for (const name of ['Cancel', 'Close']) await expect(dialog.getByRole('button', { name })).toBeDisabled()

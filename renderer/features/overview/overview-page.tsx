@@ -4,7 +4,8 @@ import type { AppState, DestinationState, SourceState } from '../../../core/agen
 import type { Transfer } from '../../state/types.ts'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
-import { Welcome } from '../welcome/welcome.tsx'
+import { Assistant } from '../welcome/assistant.tsx'
+import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
 import { destinationNames, destinationsOf, isTroubled, verdictLevel } from './describe.ts'
@@ -17,6 +18,8 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<string | null>(null)
+  /** Of the first run, once somebody has begun with it. */
+  const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const open = useCallback((id: string) => setOpened(id), [])
@@ -34,6 +37,9 @@ export function OverviewPage({ state }: { state: AppState }) {
       </Suspense>
     )
   }
+
+  if (step !== null || sources.length + checkedPaths.length === 0)
+    return <Assistant state={state} step={step ?? 'protect'} onStep={setStep} />
 
   const intervalSeconds = settings.check.intervalSeconds
   const cards = failingFirst(sources).map((source) => {
@@ -62,9 +68,8 @@ export function OverviewPage({ state }: { state: AppState }) {
   const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
     <div className="stack">
-      {sources.length === 0 && <Welcome />}
       {checkedPaths.some(isFailing) ? [checked, ...cards] : [...cards, checked]}
-      {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
+      <AddDirectory />
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>
   )

@@ -11,7 +11,7 @@ import { becomes } from './setup/run.mjs'
 // Short commands, which only read and ask: they run in this very process, as another one would take longer to start
 // than they take.
 const SHORT = new Set(
-  '--help --version status probe check paths history incidents channels pause resume limit destinations senders'.split(
+  '--help --version status probe check paths history incidents channels pause resume limit settings destinations senders'.split(
     ' ',
   ),
 )

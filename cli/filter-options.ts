@@ -20,6 +20,14 @@ export interface FilterOptions {
   tellSilence?: number | typeof NONE
 }
 
+/** What the options of `withNames` gave. */
+export interface NameOptions {
+  name?: string
+  prefix?: string
+  closedMark?: string
+  sentMark?: string
+}
+
 /** What of a directory's settings is changed. */
 export type FilterChanges = Partial<
   Pick<
@@ -33,8 +41,9 @@ export type FilterChanges = Partial<
     | 'priority'
     | 'deleteAfter'
     | 'silentHours'
+    | 'name'
   >
->
+> & { batch?: Partial<Source['batch']> }
 
 /** Options for what of a protected directory is left out, waits, and is removed. */
 export function withFilters(command: Command): Command {
@@ -70,6 +79,24 @@ export function withFilters(command: Command): Command {
       'tell when nothing has come from it for so long, or its newest batch directory is not closed: 12h, 2d, or never',
       silenceOf,
     )
+}
+
+/** Options for what a protected directory is called, and how its batch directories are told. */
+export function withNames(command: Command): Command {
+  return command
+    .option('--name <name>', 'what it is called here; its folder at a destination keeps its name')
+    .option('--prefix <text>', 'batch directories are those whose names begin with it ("" for all)')
+    .option('--closed-mark <name>', 'the file by which a producer closes a batch directory')
+    .option('--sent-mark <name>', 'the file that Holdfast adds once all of a batch directory is sent')
+}
+
+/** Only what was given. */
+export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
+  const marks = Object.entries({ prefix, closedMark, sentMark }).filter(([, value]) => value !== undefined)
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(marks.length === 0 ? {} : { batch: Object.fromEntries(marks) }),
+  }
 }
 
 export function changesOf(options: FilterOptions): FilterChanges {

@@ -25,6 +25,7 @@ const commands: Record<string, () => Promise<Register>> = {
   paths: async () => (await import('./paths.ts')).registerPaths,
   pause: async () => (await import('./pause.ts')).registerPause,
   limit: async () => (await import('./limit.ts')).registerLimit,
+  settings: async () => (await import('./settings.ts')).registerSettings,
   scan: async () => (await import('./scan.ts')).registerScan,
   receive: async () => (await import('./receive.ts')).registerReceive,
   pair: async () => (await import('./pair.ts')).registerPair,

@@ -1,5 +1,5 @@
 import { destinationsOf } from '../core/settings/destinations.ts'
-import type { Settings, Source } from '../core/settings/schema.ts'
+import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { formatBytes, formatDuration } from '../core/words/formats.ts'
 import { quoteControls } from './quote-controls.ts'
 
@@ -20,7 +20,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const time = (seconds: number) => formatDuration(seconds * 1_000, 'en')
   const prefix = batch.prefix === '' ? '' : ` that begin with ${quoteControls(batch.prefix)}`
   const settingLines = [
-    ...(kind === 'batch' ? [`batch directories${prefix}`] : []),
+    ...(kind === 'batch' ? [`batch directories${prefix}`, ...marksOf(batch)] : []),
     ...ignore.map((pattern) => `left out: ${quoteControls(pattern)}`),
     ...(hidden === 'leave-out' ? ['left out: names that begin with a dot'] : []),
     ...(minimumBytes === null ? [] : [`left out: smaller than ${bytes(minimumBytes)}`]),
@@ -34,6 +34,15 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(paused ? ['paused'] : []),
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
+}
+
+/** Marks that are not as they are by default. */
+function marksOf({ closedMark, sentMark }: Source['batch']): string[] {
+  const usual = batchSettingsSchema.parse({})
+  return [
+    ...(closedMark === usual.closedMark ? [] : [`closed by: ${quoteControls(closedMark)}`]),
+    ...(sentMark === usual.sentMark ? [] : [`marked as sent by: ${quoteControls(sentMark)}`]),
+  ]
 }
 
 function namesOf({ destinations }: Settings, source: Source): string {

@@ -4,13 +4,21 @@ import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { forgetAll } from '../core/ledger/chores.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
-import { withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
+import { sourceOf, withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
-import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
+import {
+  changesOf,
+  type FilterChanges,
+  type FilterOptions,
+  type NameOptions,
+  namesOf,
+  withFilters,
+  withNames,
+} from './filter-options.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
@@ -19,7 +27,7 @@ import { changeSettings, settingsNow } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-interface Options extends FilterOptions {
+interface Options extends FilterOptions, NameOptions {
   data?: string
   json?: boolean
 }
@@ -37,13 +45,15 @@ export function registerPaths(program: Command): void {
     withDataDirectory(
       command.command(name).description(description).argument('<path>', 'its path', parsePath),
     )
-  withFilters(
-    inner(
-      'change',
-      'change what of a protected directory is sent, when, and what is removed here afterwards',
+  withNames(
+    withFilters(
+      inner(
+        'change',
+        'change what a protected directory is called, what of it is sent, when, and what is removed here afterwards',
+      ),
     ),
   ).action((given: string, options: Options, self: Command) =>
-    change(dataOf(self), given, changesOf(options)),
+    change(dataOf(self), given, { ...changesOf(options), ...namesOf(options) }),
   )
   inner('pause', 'send nothing of a protected directory until it is resumed').action(
     (given: string, _: Options, self: Command) => pause(dataOf(self), given, true),
@@ -74,12 +84,20 @@ async function list(dataDirectory: string, json = false): Promise<void> {
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
   if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
   const idOf = (settings: Settings) => sourceAt(settings, given).id
+  let id = ''
   const after = await changeSettings(
     dataDirectory,
-    (settings) => ({ command: 'changeSource', input: { id: idOf(settings), changes } }),
-    (settings) => withSourceChanged(settings, idOf(settings), changes),
+    (settings) => {
+      id = idOf(settings)
+      return { command: 'changeSource', input: { id, changes } }
+    },
+    (settings) => {
+      id = idOf(settings)
+      return withSourceChanged(settings, id, changes)
+    },
   )
-  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
+  // It may have been given by the name that it had.
+  console.log(sourceLines(after, sourceOf(after, id)).join('\n'))
 }
 
 async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {

@@ -10,8 +10,10 @@ import {
   withSourceChanged,
 } from '../settings/changes.ts'
 import { namedDestination } from '../settings/destinations.ts'
+import { withImported } from '../settings/exchange.ts'
 import { idOfPath } from '../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
+import { secretOwners } from '../settings/secrets.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
@@ -23,7 +25,7 @@ import { UNUSED_SETTINGS } from './notices.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
 import { storesOf } from './settings/place-folder.ts'
-import { refusePath, refuseSource } from './settings/refuse-directory.ts'
+import { refuseConfigured, refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 export type CommandHandlers = {
   [C in keyof Commands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
@@ -73,6 +75,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     ...receivingCommands(agent.receiver, set, outcome),
     ...restoreCommandHandlers(agent, outcome),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
+    importSettings: (input) => change(() => importSettings(agent, input.settings)),
     dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
@@ -129,6 +132,14 @@ async function outcome(act: () => void | Promise<void>): Promise<Outcome> {
   } catch (thrown) {
     return { done: false, sentence: sentenceOf(thrown) }
   }
+}
+
+/** What goes takes its secrets along. @throws Problem refuse.…, alert.channelInSettings; nothing is changed then. */
+async function importSettings(agent: Agent, imported: Settings): Promise<void> {
+  const [refusal] = refuseConfigured(imported.sources, storesOf(imported, agent.layout)).values()
+  if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
+  agent.change((settings) => withImported(settings, imported))
+  await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
 }
 
 async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promise<void> {

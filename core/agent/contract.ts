@@ -9,6 +9,7 @@ import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
 import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
 import {
+  batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiverDestinationSchema,
@@ -66,6 +67,7 @@ export const changeableSettingsSchema = z
   .partial()
 
 const filters = sourceFiltersSchema.shape
+const batch = batchSettingsSchema.shape
 
 /** A source's filters, each of them given. */
 export const givenFiltersSchema = z.object({
@@ -76,12 +78,27 @@ export const givenFiltersSchema = z.object({
   minimumAgeSeconds: filters.minimumAgeSeconds.unwrap(),
 })
 
+/** What a preview is made of. */
+const previewedFiltersSchema = givenFiltersSchema.extend({
+  oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
+})
+
 /** What of a source a view may change. */
 export const changeableSourceSchema = givenFiltersSchema
   .extend({
     priority: sourceSchema.shape.priority.unwrap(),
     deleteAfter: sourceSchema.shape.deleteAfter.unwrap(),
     oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
+    /** Its folder at a destination keeps the name that it had when its first file arrived there. */
+    name: sourceSchema.shape.name,
+    /** Of batch sources. */
+    batch: z
+      .object({
+        prefix: batch.prefix.unwrap(),
+        closedMark: batch.closedMark.unwrap(),
+        sentMark: batch.sentMark.unwrap(),
+      })
+      .partial(),
     silentHours: sourceSchema.shape.silentHours.unwrap(),
   })
   .partial()
@@ -110,13 +127,13 @@ export const commands = {
   removeSource: act(source),
   pauseSource: act(z.object({ id: z.string(), paused: z.boolean() })),
   /**
-   * Changes the filters and the priority of a source, whether it stays on one file system, and whether its files are
-   * removed here after they were sent. What waits and the filters leave out now is not sent.
+   * Changes what of a source is sent and how it is called, and whether its files are removed here after they were
+   * sent. What waits and the filters leave out now is not sent.
    */
   changeSource: act(z.object({ id: z.string(), changes: changeableSourceSchema })),
   /** What these filters would leave out of a source; a newer question ends the one before. Within ten seconds. */
   previewFilters: {
-    input: z.object({ id: z.string(), filters: givenFiltersSchema }),
+    input: z.object({ id: z.string(), filters: previewedFiltersSchema }),
     output: previewSchema,
   },
   addCheckedPath: act(z.object({ path: z.string() })),
@@ -177,6 +194,8 @@ export const commands = {
   renameSender: act(receiverDefinition.requests.renameSender.input),
   revokeSender: act(receiverDefinition.requests.revokeSender.input),
   changeSettings: act(changeableSettingsSchema),
+  /** Everything as in these settings, which were exported; the pause stays, and so do the secrets of what stays. */
+  importSettings: act(z.object({ settings: settingsSchema })),
   /** It is told no more until it is over. `by`: who has seen to it, as the timeline says. */
   acknowledge: act(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
   /** It is not told again for some minutes; null: no longer snoozed. */

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { differenceSchema } from '../settings/differences.ts'
+import { settingsSchema } from '../settings/schema.ts'
 import { act, nothing } from './outcome.ts'
 
 /** Commands that only a desktop can do; the window has them besides `commands`. */
@@ -14,6 +16,29 @@ export const desktopCommands = {
   },
   /** Opens the system's dialog for a new file and writes an encryption key into it; done is true if cancelled. */
   saveKey: act(z.object({ identity: z.string().max(200) })),
+  /** Opens the system's dialog for a new file and writes the settings into it, without secrets; null: cancelled. */
+  exportSettings: { input: nothing, output: z.object({ path: z.string().nullable() }) },
+  /**
+   * Opens the system's dialog for a file with settings, and says what importing them would change: `importSettings` does
+   * it. null: cancelled.
+   */
+  readSettings: {
+    input: nothing,
+    output: z
+      .object({
+        file: z.string(),
+        settings: settingsSchema,
+        differences: z.array(differenceSchema),
+        /** Names of channels and destinations whose secrets are to be entered, or that are to be paired, again. */
+        missing: z.array(z.string()),
+      })
+      .nullable(),
+  },
+  /** Whether Holdfast starts when this user logs in. */
+  loginStart: { input: nothing, output: z.object({ on: z.boolean() }) },
+  setLoginStart: act(z.object({ on: z.boolean() })),
+  /** What the clipboard holds, if it is a receiver's pairing code; of anything else the window learns nothing. */
+  copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
   /** A directory of its own in the person's home that restored files can come to; it is not made. */
   restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   /** Shows what the last restore brought back in the file manager. */

@@ -1,5 +1,5 @@
 import { Problem } from '../words/problem.ts'
-import { type Settings, type Source, sourceSchema } from './schema.ts'
+import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
 
@@ -13,18 +13,42 @@ export function sourceOf(settings: Settings, id: string): Source {
   return source
 }
 
+export type SourceChanges = Changes<Omit<Source, 'batch'> & { batch: Changes<Source['batch']> }>
+
 /**
  * Changes what is given of one source.
- * @throws Problem refuse.noSource, refuse.emptyRange, refuse.deleteAfterSystem
+ * @throws Problem refuse.noSource, refuse.sourceName, refuse.mark, refuse.sameMarks, refuse.emptyRange, refuse.deleteAfterSystem
  */
-export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
-  const changed = sourceSchema.parse({ ...sourceOf(settings, id), ...given(changes) })
+export function withSourceChanged(settings: Settings, id: string, changes: SourceChanges): Settings {
+  const before = sourceOf(settings, id)
+  const { batch, ...single } = changes
+  const changed = sourceSchema.parse({
+    ...before,
+    ...given<Source>(single),
+    batch: { ...before.batch, ...given<Source['batch']>(batch ?? {}) },
+  })
+  if (single.name !== undefined) refuseName(settings, changed)
+  if (batch !== undefined) refuseMarks(changed.batch)
   // A file that was edited by hand may have such limits: everything else can still be changed.
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(changed)
   // core/send/removal needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new Problem('refuse.deleteAfterSystem')
   return { ...settings, sources: settings.sources.map((one) => (one.id === id ? changed : one)) }
+}
+
+/** @throws Problem refuse.sourceName: two sources would share a folder at the destination. */
+function refuseName({ sources }: Settings, { id, name }: Source): void {
+  const folder = folderOf(name)
+  const other = sources.find((one) => one.id !== id && folderOf(one.name) === folder)
+  if (other !== undefined) throw new Problem('refuse.sourceName', { name, other: other.name })
+}
+
+/** @throws Problem refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
+function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
+  const bad = [closedMark, sentMark].find((mark) => mark === '.' || mark === '..' || /[/\\\0]/.test(mark))
+  if (bad !== undefined) throw new Problem('refuse.mark', { mark: bad })
+  if (closedMark === sentMark) throw new Problem('refuse.sameMarks', { mark: closedMark })
 }
 
 export function withoutSource(settings: Settings, id: string): Settings {

@@ -4,6 +4,7 @@ import enCheck from '../../assets/locales/en/check.json' with { type: 'json' }
 import enDestinations from '../../assets/locales/en/destinations.json' with { type: 'json' }
 import enRestore from '../../assets/locales/en/restore.json' with { type: 'json' }
 import enScan from '../../assets/locales/en/scan.json' with { type: 'json' }
+import enSettings from '../../assets/locales/en/settings.json' with { type: 'json' }
 import enTransfer from '../../assets/locales/en/transfer.json' with { type: 'json' }
 import enWindow from '../../assets/locales/en/window.json' with { type: 'json' }
 import zhAgent from '../../assets/locales/zh-TW/agent.json' with { type: 'json' }
@@ -12,6 +13,7 @@ import zhCheck from '../../assets/locales/zh-TW/check.json' with { type: 'json' 
 import zhDestinations from '../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
 import zhRestore from '../../assets/locales/zh-TW/restore.json' with { type: 'json' }
 import zhScan from '../../assets/locales/zh-TW/scan.json' with { type: 'json' }
+import zhSettings from '../../assets/locales/zh-TW/settings.json' with { type: 'json' }
 import zhTransfer from '../../assets/locales/zh-TW/transfer.json' with { type: 'json' }
 import zhWindow from '../../assets/locales/zh-TW/window.json' with { type: 'json' }
 
@@ -22,6 +24,7 @@ export const english = {
   ...enDestinations,
   ...enRestore,
   ...enScan,
+  ...enSettings,
   ...enTransfer,
   ...enWindow,
 }
@@ -37,6 +40,7 @@ export const traditionalChinese: Record<string, string> = {
   ...zhDestinations,
   ...zhRestore,
   ...zhScan,
+  ...zhSettings,
   ...zhTransfer,
   ...zhWindow,
 }

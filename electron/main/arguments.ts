@@ -1,7 +1,7 @@
 import path from 'node:path'
 
 /** Started without showing the window, as at login. */
-const HIDDEN = '--hidden'
+export const HIDDEN = '--hidden'
 
 /**
  * The directories in the command line of the desktop application. Run from a checkout, Electron's first

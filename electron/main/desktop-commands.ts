@@ -1,17 +1,23 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { app, dialog, shell } from 'electron'
+import { app, clipboard, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandHandlers } from '../../core/agent/commands.ts'
 import type { CommandInput, CommandOutput, DesktopCommands, Outcome } from '../../core/agent/contract.ts'
 import { message } from '../../core/words/message.ts'
 import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
+import { loginStart } from './login-start.ts'
+import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
 export type DesktopHandlers = {
   [C in keyof DesktopCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
 }
+
+/** Of core/wire/pairing-code.ts; characters of a code at most, as the contract has it. */
+const PAIRING_PREFIX = 'holdfast://'
+const LONGEST_CODE = 2_000
 
 const DONE: Outcome = { done: true }
 
@@ -24,6 +30,7 @@ export function desktopHandlers(options: {
   quit(): void
 }): DesktopHandlers {
   const { agent, handlers, window, words } = options
+  const login = loginStart()
   const choose = async (title: string, property: 'openDirectory' | 'openFile') => {
     const chosen = await dialog.showOpenDialog(window.browser, {
       title,
@@ -48,6 +55,21 @@ export function desktopHandlers(options: {
       ),
     }),
     saveKey: ({ identity }) => saveKey(window, identity, words()),
+    exportSettings: () => exportSettings(options),
+    readSettings: () => readSettings(options),
+    loginStart: async () => ({ on: await login.get() }),
+    setLoginStart: async ({ on }) => {
+      try {
+        await login.set(on)
+        return DONE
+      } catch (thrown) {
+        return { done: false, sentence: sentenceOf(thrown) }
+      }
+    },
+    copiedCode: async () => {
+      const copied = (await clipboard.readText()).trim()
+      return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
+    },
     restoreDirectory: async () => ({ path: path.join(app.getPath('home'), `holdfast-${localDate()}`) }),
     showRestored: async () => {
       const restored = agent.store.state.restore

@@ -7,7 +7,7 @@ import { expect, test } from './desktop.ts'
 test('the limit and a time of the week are set in the window, and hold at once', async ({ desktop }) => {
   const { page, state } = await desktop.start()
   await page.getByRole('tab', { name: /Settings/ }).click()
-  const card = page.getByRole('region', { name: 'Speed limit' })
+  const card = page.getByRole('region', { name: 'Sending' })
   const limit = card.getByRole('textbox', { name: 'Limit' })
   await limit.fill('0.0001')
   await expect(card.getByText('Enter a number from 0.001 to 100,000')).toBeVisible()
@@ -44,7 +44,7 @@ test('a limit that was just typed is kept by the click that ends its typing', as
     },
   })
   await page.getByRole('tab', { name: /Settings/ }).click()
-  const card = page.getByRole('region', { name: 'Speed limit' })
+  const card = page.getByRole('region', { name: 'Sending' })
   await card.getByRole('textbox', { name: 'Limit' }).fill('2.5')
   // Leaving the field saves it, and the click saves the rules before the window has heard of the limit.
   await card.getByRole('button', { name: /^Remove:/ }).click()
@@ -60,7 +60,7 @@ test('of two times of the week that are removed one right after the other neithe
     settings: { send: { schedule: ['08:00', '09:00', '10:00'].map(rule) } },
   })
   await page.getByRole('tab', { name: /Settings/ }).click()
-  const removers = page.getByRole('region', { name: 'Speed limit' }).getByRole('button', { name: /^Remove:/ })
+  const removers = page.getByRole('region', { name: 'Sending' }).getByRole('button', { name: /^Remove:/ })
   await expect(removers).toHaveCount(3)
   // Before the window can have heard of the first; then a click waits until it has.
   await removers.first().evaluate(async (first) => {
@@ -86,7 +86,7 @@ test('times of the week can be changed again also after a change that changed no
     ipcMain.handle('changeSettings', () => ({ output: { done: true } }))
   })
   await page.getByRole('tab', { name: /Settings/ }).click()
-  const card = page.getByRole('region', { name: 'Speed limit' })
+  const card = page.getByRole('region', { name: 'Sending' })
   const remove = card.getByRole('button', { name: /^Remove:/ })
   await remove.click()
   await expect(card.getByText('Saved')).toBeVisible()
@@ -103,14 +103,17 @@ test('removing files after sending is confirmed first, and says that this comput
   await page.locator('#open-s').click()
   await page.getByText('Rules', { exact: true }).click()
   const part = page.getByRole('region', { name: 'After sending' })
-  await part.getByText('After 7 days').click()
+  const after = part.getByRole('combobox', { name: 'Remove files here' })
+  await after.selectOption('After 7 days')
   await expect(page.getByText('Remove files here after they were sent?')).toBeVisible()
   await page.getByRole('button', { name: 'Cancel' }).click()
   expect((await state()).settings.sources[0]?.deleteAfter).toBeNull()
-  await part.getByText('After 7 days').click()
+  await after.selectOption({ label: 'Other…' })
+  await part.getByRole('textbox', { name: 'Remove after' }).fill('45')
+  await part.getByRole('button', { name: 'Set', exact: true }).click()
   await page.getByRole('button', { name: 'Remove after sending' }).click()
   await expect(part.getByText('The destination is this computer')).toBeVisible()
-  expect((await state()).settings.sources[0]?.deleteAfter).toEqual({ hours: 168 })
+  expect((await state()).settings.sources[0]?.deleteAfter).toEqual({ hours: 45 * 24 })
   if (process.env.HOLDFAST_PICTURES) {
     for (const theme of ['light', 'dark'] as const) {
       await page.evaluate((name) => window.holdfast.call('changeSettings', { theme: name }), theme)
@@ -118,7 +121,7 @@ test('removing files after sending is confirmed first, and says that this comput
       await part.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `removal-${theme}.png`) })
     }
   }
-  await part.getByText('Never').click()
+  await after.selectOption('Never')
   await until('it is off', async () => (await state()).settings.sources[0]?.deleteAfter === null)
   await rm(source, { recursive: true, force: true })
 })

@@ -39,10 +39,14 @@ function covers({ days, from, to }: SendRule, day: number, minute: number): bool
  * forward, the hour that is left out is in no rule; where it is put back, the hour that comes twice is in the
  * same rules both times.
  */
-export function allowanceAt({ bytesPerSecond, schedule }: Timetable, at: number): Allowance {
+export function allowanceAt(timetable: Timetable, at: number): Allowance {
   const wall = new Date(at)
-  const minute = wall.getHours() * 60 + wall.getMinutes()
-  const rule = schedule.find((one) => covers(one, wall.getDay(), minute))
+  return allowanceOn(timetable, wall.getDay(), wall.getHours() * 60 + wall.getMinutes())
+}
+
+/** The same on a day of the week (0 is Sunday), at a minute after midnight. */
+export function allowanceOn({ bytesPerSecond, schedule }: Timetable, day: number, minute: number): Allowance {
+  const rule = schedule.find((one) => covers(one, day, minute))
   if (rule?.allow === 'pause') return { kind: 'pause' }
   const limit = rule === undefined ? bytesPerSecond : rule.allow === 'free' ? null : rule.allow
   return limit === null ? { kind: 'free' } : { kind: 'limit', bytesPerSecond: limit }

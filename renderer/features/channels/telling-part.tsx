@@ -1,45 +1,28 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useWords } from '../../words/context.tsx'
+import { Setting, SettingsPart } from '../settings/found.tsx'
 import { NumberSetting } from '../settings/number-setting.tsx'
-import { TextSetting } from '../settings/text-setting.tsx'
-import { useSaveAndHear } from '../settings/use-save.ts'
+import { useSave } from '../settings/use-save.ts'
 import { QuietHours } from './quiet-hours.tsx'
 
-/** Of core/alert/settings.ts; the agent checks it again. */
-const LONGEST_LABEL = 200
-
-/** When something is told, and what every message says of where it comes from. */
+/** When something is told. */
 export function TellingPart({ settings: { alerts } }: { settings: AppState['settings'] }) {
-  const { t } = useWords()
-  // Both labels are saved as one: the second must know of the first.
-  const save = useSaveAndHear()
-  const { unreachableMinutes, quietHours, labels } = alerts
+  const save = useSave()
+  const { unreachableMinutes, quietHours } = alerts
   return (
-    <section className="card settings" aria-label={t('window.telling.title')}>
-      <h2>{t('window.telling.title')}</h2>
-      <NumberSetting
-        field="unreachable"
-        label="window.telling.unreachable"
-        hint="window.telling.unreachableHint"
-        unit="window.telling.minutes"
-        value={unreachableMinutes}
-        save={(minutes) => save({ alerts: { unreachableMinutes: minutes } })}
-      />
-      <QuietHours value={quietHours} save={(hours) => save({ alerts: { quietHours: hours } })} />
-      <TextSetting
-        label="window.telling.project"
-        hint="window.telling.projectHint"
-        longest={LONGEST_LABEL}
-        value={labels.project}
-        save={(project) => save({ alerts: { labels: { ...labels, project } } })}
-      />
-      <TextSetting
-        label="window.telling.resource"
-        hint="window.telling.resourceHint"
-        longest={LONGEST_LABEL}
-        value={labels.resource}
-        save={(resource) => save({ alerts: { labels: { ...labels, resource } } })}
-      />
-    </section>
+    <SettingsPart title="window.telling.title" ids={['unreachable', 'quietHours']}>
+      <Setting id="unreachable">
+        <NumberSetting
+          field="unreachable"
+          label="window.telling.unreachable"
+          hint="window.telling.unreachableHint"
+          unit="window.telling.minutes"
+          value={unreachableMinutes}
+          save={(minutes) => save({ alerts: { unreachableMinutes: minutes } })}
+        />
+      </Setting>
+      <Setting id="quietHours">
+        <QuietHours value={quietHours} save={(hours) => save({ alerts: { quietHours: hours } })} />
+      </Setting>
+    </SettingsPart>
   )
 }

@@ -1,12 +1,13 @@
-import { UnstyledButton } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { ChoiceRow } from '../../ui/choice-row.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { DestinationForm } from './destination-form.tsx'
 import { addable, kinds } from './kinds.ts'
 import { PairForm } from './pair-form.tsx'
+
+export type Addable = (typeof addable)[number]
 
 interface AddDialogProps {
   opened: boolean
@@ -17,7 +18,7 @@ interface AddDialogProps {
 /** A window in the window that adds a destination: its kind is chosen first. */
 export function AddDialog({ opened, state, onClose }: AddDialogProps) {
   const { t } = useWords()
-  const [kind, setKind] = useState<(typeof addable)[number] | null>(null)
+  const [kind, setKind] = useState<Addable | null>(null)
   const close = () => {
     setKind(null)
     onClose()
@@ -26,34 +27,37 @@ export function AddDialog({ opened, state, onClose }: AddDialogProps) {
   const title = kind === null ? t('window.destinations.addTitle') : t(kinds[kind].word)
   return (
     <FormDialog opened={opened} title={title} onClose={close}>
-      {kind === null && <KindList onChoose={setKind} />}
-      {kind === 'receiver' && (
-        <PairForm isFurther={state.destinations[0]?.kind !== 'embedded'} onBack={back} onDone={close} />
-      )}
-      {kind !== null && kind !== 'receiver' && (
-        <DestinationForm key={kind} kind={kind} known={null} state={state} onBack={back} onDone={close} />
+      {kind === null ? (
+        <KindList onChoose={setKind} />
+      ) : (
+        <KindForm kind={kind} state={state} onBack={back} onDone={close} />
       )}
     </FormDialog>
   )
 }
 
-function KindList({ onChoose }: { onChoose: (kind: (typeof addable)[number]) => void }) {
+interface KindFormProps {
+  kind: Addable
+  state: AppState
+  onBack: () => void
+  onDone: () => void
+}
+
+/** The form of a kind; done: it is added, or given up. */
+export function KindForm({ kind, state, onBack, onDone }: KindFormProps) {
+  if (kind === 'receiver')
+    return <PairForm isFurther={state.destinations[0]?.kind !== 'embedded'} onBack={onBack} onDone={onDone} />
+  return <DestinationForm key={kind} kind={kind} known={null} state={state} onBack={onBack} onDone={onDone} />
+}
+
+export function KindList({ onChoose }: { onChoose: (kind: Addable) => void }) {
   const { t } = useWords()
   return (
     <ul className="type-list">
       {addable.map((kind) => {
-        const { icon: Icon, word, hint } = kinds[kind]
+        const { icon, word, hint } = kinds[kind]
         return (
-          <li key={kind}>
-            <UnstyledButton className="type-choice kind-choice" onClick={() => onChoose(kind)}>
-              <Icon size={20} stroke={1.7} aria-hidden="true" />
-              <span className="row-words">
-                <span>{t(word)}</span>
-                <span className="setting-hint dimmed">{t(hint)}</span>
-              </span>
-              <IconChevronRight size={16} aria-hidden="true" />
-            </UnstyledButton>
-          </li>
+          <ChoiceRow key={kind} icon={icon} title={t(word)} hint={t(hint)} onChoose={() => onChoose(kind)} />
         )
       })}
     </ul>

@@ -2,7 +2,9 @@ import { Button, Group, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Copyable } from '../../ui/copyable.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -21,11 +23,22 @@ interface PairFormProps {
 /** Takes the pairing code of a receiver: another computer with Holdfast. */
 export function PairForm({ isFurther, onBack, onDone }: PairFormProps) {
   const { t, say } = useWords()
+  const bridge = useBridge()
   const { ask, tell } = useCommands()
   const [code, setCode] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(code !== '', busy)
+
+  /** For whoever has only a mouse. */
+  const paste = () =>
+    bridge.call('copiedCode', {}).then(
+      ({ code: copied }) => {
+        if (copied !== null) setCode(copied)
+        setRefusal(copied === null ? message('first.nothingToPaste') : null)
+      },
+      (thrown) => setRefusal(sentenceOfThrown(thrown)),
+    )
 
   const pair = async (event: FormEvent) => {
     event.preventDefault()
@@ -67,6 +80,9 @@ export function PairForm({ isFurther, onBack, onDone }: PairFormProps) {
           }}
           error={refusal === null ? null : say(refusal)}
         />
+        <Button size="xs" variant="default" onClick={paste} style={{ alignSelf: 'flex-start' }}>
+          {t('first.paste')}
+        </Button>
         <Text size="sm" c="dimmed">
           {t(isFurther ? 'window.pair.effectToo' : 'window.pair.effect')}
         </Text>

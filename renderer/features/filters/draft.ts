@@ -16,6 +16,7 @@ export interface Draft {
   /** gitignore patterns, one a line. */
   patterns: string
   hidden: Filters['hidden']
+  oneFileSystem: boolean
   least: Amount
   most: Amount
   age: Amount
@@ -50,10 +51,11 @@ export interface ReadDraft {
 }
 
 export function draftOf(settings: SourceState['settings']): Draft {
-  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds, priority } = settings
+  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds, priority, oneFileSystem } = settings
   return {
     patterns: ignore.join('\n'),
     hidden,
+    oneFileSystem,
     least: amountOf(minimumBytes, byteUnits),
     most: amountOf(maximumBytes, byteUnits),
     age: amountOf(minimumAgeSeconds === 0 ? null : minimumAgeSeconds, timeUnits),
@@ -85,7 +87,7 @@ function amountOf(value: number | null, units: readonly { unit: number }[]): Amo
 }
 
 /** What was typed as filters, or what is wrong with it. */
-export function readDraft({ patterns, hidden, least, most, age }: Draft): ReadDraft {
+export function readDraft({ patterns, hidden, oneFileSystem, least, most, age }: Draft): ReadDraft {
   const ignore = patterns.split(/\r?\n/).filter((line) => line.trim() !== '')
   const minimumBytes = read(least, Number.MAX_SAFE_INTEGER)
   const maximumBytes = read(most, Number.MAX_SAFE_INTEGER)
@@ -100,7 +102,8 @@ export function readDraft({ patterns, hidden, least, most, age }: Draft): ReadDr
     return { filters: null, problems }
   if (minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes)
     problems.most = 'window.filters.emptyRange'
-  const filters = { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds: ageSeconds ?? 0 }
+  const sizes = { minimumBytes, maximumBytes }
+  const filters = { ignore, hidden, oneFileSystem, ...sizes, minimumAgeSeconds: ageSeconds ?? 0 }
   return { filters: Object.keys(problems).length === 0 ? filters : null, problems }
 }
 

@@ -77,6 +77,14 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
         labelPosition="left"
         classNames={{ body: 'switch-body' }}
       />
+      <Switch
+        label={t('settings.source.oneFileSystem')}
+        description={t('settings.source.oneFileSystemHint')}
+        checked={draft.oneFileSystem}
+        onChange={(event) => change({ oneFileSystem: event.currentTarget.checked })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
       <div className="amounts">
         <AmountInput
           label="window.filters.least"

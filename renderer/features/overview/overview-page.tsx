@@ -6,7 +6,8 @@ import type { Transfer } from '../../state/types.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
-import { Welcome } from '../welcome/welcome.tsx'
+import { Assistant } from '../welcome/assistant.tsx'
+import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
 import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
@@ -22,6 +23,8 @@ export function OverviewPage({ state }: { state: AppState }) {
   const [opened, setOpened] = useState<string | null>(null)
   const [wanted, setWanted] = useState('')
   const [order, setOrder] = useState<Order>('trouble')
+  /** Of the first run, once somebody has begun with it. */
+  const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const open = useCallback((id: string) => setOpened(id), [])
@@ -39,6 +42,9 @@ export function OverviewPage({ state }: { state: AppState }) {
       </Suspense>
     )
   }
+
+  if (step !== null || sources.length + checkedPaths.length === 0)
+    return <Assistant state={state} step={step ?? 'protect'} onStep={setStep} />
 
   const intervalSeconds = settings.check.intervalSeconds
   const isMany = sources.length > MANY
@@ -71,7 +77,6 @@ export function OverviewPage({ state }: { state: AppState }) {
   const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
     <div className="stack">
-      {sources.length === 0 && <Welcome />}
       {checkedPaths.some(isFailing) && checked}
       {sources.length > 0 && (
         <section className="card sources" aria-label={t('window.sources.title')}>
@@ -83,7 +88,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         </section>
       )}
       {!checkedPaths.some(isFailing) && checked}
-      {(sources.length > 0 || checkedPaths.length > 0) && <AddDirectory />}
+      <AddDirectory />
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>
   )

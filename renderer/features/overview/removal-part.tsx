@@ -1,4 +1,4 @@
-import { SegmentedControl } from '@mantine/core'
+import { Button, NativeSelect, NumberInput } from '@mantine/core'
 import { useId, useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -7,9 +7,12 @@ import { useWords } from '../../words/context.tsx'
 import { removalEffects } from './describe.ts'
 
 const DAY_HOURS = 24
-/** Days that can be chosen; the settings file knows any number of hours. */
+/** Days that are usual; any other number can be typed. */
 const DAYS = [1, 7, 30]
 const NEVER = 'never'
+const OTHER = 'other'
+/** Of core/settings/schema.ts; the agent checks it again. */
+const MOST_DAYS = 3650
 
 interface RemovalPartProps {
   source: SourceState
@@ -23,6 +26,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
   const { run } = useCommands()
   const label = useId()
   const [asked, setAsked] = useState<number | null>(null)
+  const [typing, setTyping] = useState(false)
   const somewhereElse = destinations.some(({ elsewhere }) => elsewhere)
   const hours = settings.deleteAfter?.hours ?? null
   const choices = [...new Set([...DAYS.map((days) => days * DAY_HOURS), ...(hours === null ? [] : [hours])])]
@@ -39,17 +43,22 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
   return (
     <section className="card" aria-label={t('window.remove.title')}>
       <h3 id={label}>{t('window.remove.label')}</h3>
-      <SegmentedControl
-        fullWidth
-        size="xs"
+      <NativeSelect
         aria-labelledby={label}
-        value={hours === null ? NEVER : String(hours)}
-        onChange={(value) => (value === NEVER ? void set(null) : setAsked(Number(value)))}
+        value={typing ? OTHER : hours === null ? NEVER : String(hours)}
+        onChange={(event) => {
+          const { value } = event.currentTarget
+          setTyping(value === OTHER)
+          if (value === NEVER) void set(null)
+          else if (value !== OTHER) setAsked(Number(value))
+        }}
         data={[
           { value: NEVER, label: t('window.remove.never') },
           ...choices.sort((a, b) => a - b).map((value) => ({ value: String(value), label: inWords(value) })),
+          { value: OTHER, label: t('settings.remove.other') },
         ]}
       />
+      {typing && <DaysForm onChoose={(days) => setAsked(days * DAY_HOURS)} />}
       <p className="dimmed">{t('window.remove.explain')}</p>
       {hours !== null && !somewhereElse && <p className="card-problem warn">{t('window.remove.notHere')}</p>}
       <Confirm
@@ -59,8 +68,45 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
         action={t('window.remove.action')}
         dangerous={somewhereElse}
         onClose={() => setAsked(null)}
-        onConfirm={() => set(asked)}
+        onConfirm={async () => {
+          await set(asked)
+          setTyping(false)
+        }}
       />
     </section>
+  )
+}
+
+/** Any number of days. */
+function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
+  const { t, format } = useWords()
+  const [typed, setTyped] = useState<string | number>('')
+  const days = Number(typed)
+  const isRight = Number.isInteger(days) && days >= 1 && days <= MOST_DAYS
+  return (
+    <form
+      className="with-button"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (isRight) onChoose(days)
+      }}
+    >
+      <NumberInput
+        label={t('settings.remove.after')}
+        value={typed}
+        onChange={setTyped}
+        error={
+          typed === '' || isRight ? null : t('settings.remove.wrong', { most: format.number(MOST_DAYS) })
+        }
+        suffix={` ${t('window.filters.days')}`}
+        allowNegative={false}
+        allowDecimal={false}
+        hideControls
+        autoFocus
+      />
+      <Button type="submit" disabled={!isRight}>
+        {t('settings.remove.set')}
+      </Button>
+    </form>
   )
 }

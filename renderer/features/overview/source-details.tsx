@@ -24,6 +24,7 @@ import {
 } from './describe.ts'
 import { FilesPart } from './files-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
+import { NamesPart } from './names-part.tsx'
 import { RemovalPart } from './removal-part.tsx'
 import { SilencePart } from './silence-part.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -108,6 +109,7 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
         </HoldContext>
         <RemovalPart source={source} destinations={mine} />
         <SilencePart settings={settings} />
+        <NamesPart settings={settings} />
       </div>
       <Confirm
         opened={leaving}

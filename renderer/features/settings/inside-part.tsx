@@ -67,9 +67,7 @@ export function InsidePart({ state }: { state: AppState }) {
                 {t(conditionWord)}
                 {restarts > 0 && ` · ${t('window.worker.restarts', { count: restarts })}`}
               </span>
-              <span className="figures dimmed">
-                <Elapsed at={since} />
-              </span>
+              <span className="figures dimmed">{condition !== 'off' && <Elapsed at={since} />}</span>
             </li>
           )
         })}

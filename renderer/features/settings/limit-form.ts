@@ -39,6 +39,25 @@ export const emptyRule: RuleForm = {
   rate: 1,
 }
 
+/** A rule that is there, as it is changed. */
+export const formOf = ({ days, from, to, allow }: SendRule): RuleForm => ({
+  days: days.map(String),
+  from,
+  to,
+  allow: typeof allow === 'number' ? 'limit' : allow,
+  rate: typeof allow === 'number' ? toTyped(allow) : emptyRule.rate,
+})
+
+/** The rules with one of them a place higher (-1) or lower (1); at an end nothing is moved. */
+export function movedRule(rules: readonly SendRule[], index: number, by: -1 | 1): SendRule[] {
+  const next = [...rules]
+  const [one, other] = [rules[index], rules[index + by]]
+  if (one === undefined || other === undefined) return next
+  next[index] = other
+  next[index + by] = one
+  return next
+}
+
 /** The rule that was typed, or null where it is not complete. */
 export function ruleOf({ days, from, to, allow, rate }: RuleForm): SendRule | null {
   const result = sendRuleSchema.safeParse({

@@ -1,27 +1,32 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
+import { Setting, SettingsPart } from './found.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
 import { RuleList } from './rule-list.tsx'
 import { SavedNumber } from './saved-number.tsx'
 import { type Save, useSave, useSaveAndHear } from './use-save.ts'
+import { WeekPart } from './week-part.tsx'
 
 /** How much of the line sending may use, and when. */
 export function LimitPart({ state: { settings, allowance } }: { state: AppState }) {
-  const { t } = useWords()
   const save = useSave()
   const saveAndHear = useSaveAndHear()
   const { send } = settings
   return (
-    <section className="card settings" aria-label={t('window.limit.title')}>
-      <h2>{t('window.limit.title')}</h2>
+    <SettingsPart title="settings.sending" ids={['limit', 'schedule']}>
       <AllowanceNow allowance={allowance} />
-      <RateSetting
-        value={send.bytesPerSecond}
-        save={(bytesPerSecond) => save({ send: { bytesPerSecond } })}
-      />
-      <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
-    </section>
+      <Setting id="limit">
+        <RateSetting
+          value={send.bytesPerSecond}
+          save={(bytesPerSecond) => save({ send: { bytesPerSecond } })}
+        />
+      </Setting>
+      <Setting id="schedule">
+        {send.schedule.length > 0 && <WeekPart timetable={send} />}
+        <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
+      </Setting>
+    </SettingsPart>
   )
 }
 

@@ -17,6 +17,23 @@ export const numberFields = {
   silent: sourceSchema.shape.silentHours.unwrap().unwrap(),
 } as const
 
+const usual = {
+  check: check.parse(undefined),
+  scan: scan.parse(undefined),
+  send: send.parse(undefined),
+  alerts: alerts.parse(undefined),
+}
+
+/** What is taken while nobody has set anything else. */
+export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
+  interval: usual.check.intervalSeconds,
+  slow: usual.check.slowSeconds,
+  reconcile: usual.scan.reconcileSeconds,
+  quiet: usual.scan.quietSeconds,
+  retry: usual.send.retrySeconds,
+  unreachable: usual.alerts.unreachableMinutes,
+}
+
 export type NumberField = keyof typeof numberFields
 
 export interface Limits {

@@ -1,11 +1,13 @@
+import { ActionIcon } from '@mantine/core'
 import type { WordKey } from '../../../core/words/message.ts'
+import { IconRestore } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { limitsOf, type NumberField, parseNumber } from './limits.ts'
+import { limitsOf, parseNumber, usualNumbers } from './limits.ts'
 import { SavedNumber } from './saved-number.tsx'
 import type { Save } from './use-save.ts'
 
 interface NumberSettingProps {
-  field: NumberField
+  field: keyof typeof usualNumbers
   label: WordKey
   hint: WordKey
   unit?: WordKey
@@ -13,7 +15,7 @@ interface NumberSettingProps {
   save: (value: number) => ReturnType<Save>
 }
 
-/** A number of the settings, of seconds where nothing else is said. */
+/** A number of the settings, with its default; of seconds where nothing else is said. */
 export function NumberSetting({
   field,
   label,
@@ -26,10 +28,24 @@ export function NumberSetting({
   const { least, most, whole } = limitsOf(field)
   const range = { least: format.number(least), most: format.number(most) }
   const wrong = t(whole ? 'window.settings.notWhole' : 'window.settings.notNumber', range)
+  const usual = `${format.number(usualNumbers[field])} ${t(unit)}`
   return (
     <SavedNumber
       label={t(label)}
-      hint={t(hint)}
+      hint={`${t(hint)} ${t('settings.usual', { value: usual })}`}
+      aside={
+        value !== usualNumbers[field] && (
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={t('settings.reset', { setting: t(label), value: usual })}
+            title={t('settings.reset', { setting: t(label), value: usual })}
+            onClick={() => void save(usualNumbers[field])}
+          >
+            <IconRestore size={16} />
+          </ActionIcon>
+        )
+      }
       unit={t(unit)}
       value={value}
       check={(typed) => (parseNumber(field, typed) === null ? wrong : null)}

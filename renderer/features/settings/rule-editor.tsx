@@ -2,12 +2,14 @@ import { Button, Group, NumberInput, SegmentedControl, TextInput } from '@mantin
 import { type FormEvent, useId, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import { useWords } from '../../words/context.tsx'
-import { emptyRule, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
+import { emptyRule, formOf, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
 
 interface RuleEditorProps {
+  /** The one to be changed; null: a new one. */
+  before: SendRule | null
   /** The rules cannot be changed just now. */
   busy: boolean
-  onAdd: (rule: SendRule) => Promise<void>
+  onSave: (rule: SendRule) => Promise<void>
   onCancel: () => void
 }
 
@@ -17,21 +19,25 @@ const toggled = (days: readonly string[], day: string): string[] =>
   days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
 
 /** A form for one time of the week; it is kept by its button, and only if it is complete. */
-export function RuleEditor({ busy, onAdd, onCancel }: RuleEditorProps) {
+export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) {
   const { t, format, language } = useWords()
   const daysId = useId()
-  const [form, setForm] = useState<RuleForm>(emptyRule)
-  const change = (changes: Partial<RuleForm>) => setForm((before) => ({ ...before, ...changes }))
+  const [form, setForm] = useState<RuleForm>(() => (before === null ? emptyRule : formOf(before)))
+  const change = (changes: Partial<RuleForm>) => setForm((now) => ({ ...now, ...changes }))
   const rule = ruleOf(form)
   const limits = { least: String(rateLimits.least), most: format.number(rateLimits.most) }
 
-  const add = (event: FormEvent) => {
+  const save = (event: FormEvent) => {
     event.preventDefault()
-    if (rule !== null && !busy) void onAdd(rule)
+    if (rule !== null && !busy) void onSave(rule)
   }
 
   return (
-    <form className="rule-editor" onSubmit={add} aria-label={t('window.limit.add')}>
+    <form
+      className="rule-editor"
+      onSubmit={save}
+      aria-label={t(before === null ? 'window.limit.add' : 'settings.rule.edit')}
+    >
       <fieldset aria-labelledby={daysId}>
         <legend id={daysId} className="setting-label">
           {t('window.limit.days')}
@@ -91,7 +97,7 @@ export function RuleEditor({ busy, onAdd, onCancel }: RuleEditorProps) {
           {t('window.cancel')}
         </Button>
         <Button size="xs" type="submit" disabled={busy || rule === null}>
-          {t('window.limit.save')}
+          {t(before === null ? 'window.limit.save' : 'settings.rule.save')}
         </Button>
       </Group>
     </form>

@@ -1,10 +1,10 @@
 import { ActionIcon, Button } from '@mantine/core'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
-import type { Message } from '../../../core/words/message.ts'
-import { IconPlus, IconTrash } from '../../ui/icons.ts'
+import type { Message, WordKey } from '../../../core/words/message.ts'
+import { IconArrowDown, IconArrowUp, IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
-import { daysInWords } from './limit-form.ts'
+import { daysInWords, movedRule } from './limit-form.ts'
 import { RuleEditor } from './rule-editor.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import type { Save } from './use-save.ts'
@@ -26,11 +26,11 @@ function inWords({ days, from, to, allow }: SendRule, { t, format, language }: W
   return { when, what }
 }
 
-/** The times of the week at which sending may use more or less of the line. A new one goes before the others. */
+/** The times of the week at which sending may use more or less of the line, in the order in which they are asked. */
 export function RuleList({ rules, save }: RuleListProps) {
-  const words = useWords()
-  const { t, say } = words
-  const [adding, setAdding] = useState(false)
+  const { t, say } = useWords()
+  /** The place of the rule that is being changed. */
+  const [editing, setEditing] = useState<number | 'new' | null>(null)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)
   const [busy, setBusy] = useState(false)
@@ -43,6 +43,16 @@ export function RuleList({ rules, save }: RuleListProps) {
     if (outcome.done) setSavedAt(Date.now())
     return outcome.done
   }
+  const editor = (before: SendRule | null, withRule: (rule: SendRule) => SendRule[]) => (
+    <RuleEditor
+      before={before}
+      busy={busy}
+      onSave={async (rule) => {
+        if (await keep(withRule(rule))) setEditing(null)
+      }}
+      onCancel={() => setEditing(null)}
+    />
+  )
 
   return (
     <div>
@@ -51,46 +61,78 @@ export function RuleList({ rules, save }: RuleListProps) {
       </div>
       <p className="dimmed">{t(rules.length === 0 ? 'window.limit.noRules' : 'window.limit.rulesHint')}</p>
       <ol className="send-rules">
-        {rules.map((rule, index) => {
-          const { when, what } = inWords(rule, words)
-          return (
-            <li key={JSON.stringify([rule, index])} className="row spread">
-              <span>
-                {when}
-                <span className="dimmed">{` · ${what}`}</span>
-              </span>
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                disabled={busy}
-                aria-label={t('window.limit.remove', { rule: `${when} · ${what}` })}
-                onClick={() => keep(rules.filter((_, other) => other !== index))}
-              >
-                <IconTrash size={16} />
-              </ActionIcon>
-            </li>
-          )
-        })}
+        {rules.map((rule, index) => (
+          <li key={JSON.stringify([rule, index])}>
+            {editing === index ? (
+              editor(rule, (changed) => rules.with(index, changed))
+            ) : (
+              <RuleRow
+                rule={rule}
+                busy={busy}
+                isFirst={index === 0}
+                isLast={index === rules.length - 1}
+                onMove={(by) => void keep(movedRule(rules, index, by))}
+                onEdit={() => setEditing(index)}
+                onRemove={() => void keep(rules.toSpliced(index, 1))}
+              />
+            )}
+          </li>
+        ))}
       </ol>
       {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
-      {adding ? (
-        <RuleEditor
-          busy={busy}
-          onAdd={async (rule) => {
-            if (await keep([rule, ...rules])) setAdding(false)
-          }}
-          onCancel={() => setAdding(false)}
-        />
+      {editing === 'new' ? (
+        editor(null, (rule) => [rule, ...rules])
       ) : (
         <Button
           size="xs"
           variant="default"
           leftSection={<IconPlus size={15} />}
-          onClick={() => setAdding(true)}
+          onClick={() => setEditing('new')}
         >
           {t('window.limit.add')}
         </Button>
       )}
+    </div>
+  )
+}
+
+interface RuleRowProps {
+  rule: SendRule
+  busy: boolean
+  isFirst: boolean
+  isLast: boolean
+  onMove: (by: -1 | 1) => void
+  onEdit: () => void
+  onRemove: () => void
+}
+
+function RuleRow({ rule, busy, isFirst, isLast, onMove, onEdit, onRemove }: RuleRowProps) {
+  const words = useWords()
+  const { when, what } = inWords(rule, words)
+  const name = `${when} · ${what}`
+  const action = (key: WordKey, icon: ReactNode, disabled: boolean, onClick: () => void) => (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      disabled={disabled}
+      aria-label={words.t(key, { rule: name })}
+      onClick={onClick}
+    >
+      {icon}
+    </ActionIcon>
+  )
+  return (
+    <div className="row spread">
+      <span className="row-words">
+        <span>{when}</span>
+        <span className="dimmed">{what}</span>
+      </span>
+      <span className="rule-actions">
+        {action('settings.rule.up', <IconArrowUp size={16} />, busy || isFirst, () => onMove(-1))}
+        {action('settings.rule.down', <IconArrowDown size={16} />, busy || isLast, () => onMove(1))}
+        {action('settings.rule.change', <IconPencil size={16} />, busy, onEdit)}
+        {action('window.limit.remove', <IconTrash size={16} />, busy, onRemove)}
+      </span>
     </div>
   )
 }

@@ -1,5 +1,5 @@
 import { NumberInput, type NumberInputProps } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'
@@ -11,6 +11,8 @@ interface SavedNumberProps extends Pick<NumberInputProps, 'allowDecimal' | 'deci
   label: string
   hint: string
   unit: string
+  /** A control at the end of the field. */
+  aside?: ReactNode
   /** As it is in force. */
   value: Typed
   /** Why this is not allowed; null: it is. */
@@ -20,7 +22,7 @@ interface SavedNumberProps extends Pick<NumberInputProps, 'allowDecimal' | 'deci
 }
 
 /** A number that is kept when the field is left or Enter is pressed, and only if it is allowed. */
-export function SavedNumber({ label, hint, unit, value, check, save, ...input }: SavedNumberProps) {
+export function SavedNumber({ label, hint, unit, aside, value, check, save, ...input }: SavedNumberProps) {
   const { say } = useWords()
   const [typed, setTyped] = useState<Typed>(value)
   const [refusal, setRefusal] = useState<Message | null>(null)
@@ -61,6 +63,7 @@ export function SavedNumber({ label, hint, unit, value, check, save, ...input }:
       allowNegative={false}
       suffix={` ${unit}`}
       hideControls
+      rightSection={aside || undefined}
     />
   )
 }

@@ -1,36 +1,73 @@
+import { CloseButton, TextInput } from '@mantine/core'
+import { useMemo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { Notices } from '../alerts/notices.tsx'
 import { ChannelsPart } from '../channels/channels-part.tsx'
 import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
+import { AdvancedPart } from './advanced-part.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
+import { ExchangePart } from './exchange-part.tsx'
+import { findSettings } from './find.ts'
+import { FoundContext, Setting, SettingsPart } from './found.tsx'
 import { InsidePart } from './inside-part.tsx'
 import { LimitPart } from './limit-part.tsx'
+import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
 
-/** Everything that can be set, and how the agent's own parts are. */
+/** Everything that can be set, what most people want first, and how the agent's own parts are. */
 export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
+  const { t } = useWords()
+  const [search, setSearch] = useState('')
+  const found = useMemo(() => (search.trim() === '' ? null : findSettings(search, t)), [search, t])
+  const { settings } = state
   return (
     <div className="stack">
       <Notices notices={state.notices} />
-      <ChannelsPart state={state} place={place} />
-      <TellingPart settings={state.settings} />
-      <LimitPart state={state} />
-      <TimesPart settings={state.settings} />
-      <WindowPart settings={state.settings} />
-      <InsidePart state={state} />
+      <TextInput
+        aria-label={t('settings.search')}
+        placeholder={t('settings.search')}
+        value={search}
+        onChange={(event) => setSearch(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') setSearch('')
+        }}
+        leftSection={<IconSearch size={16} aria-hidden="true" />}
+        rightSection={
+          search !== '' && (
+            <CloseButton aria-label={t('settings.clearSearch')} onClick={() => setSearch('')} />
+          )
+        }
+        spellCheck={false}
+      />
+      <p className="dimmed setting-none" role="status">
+        {found?.size === 0 && t('settings.notFound', { search: search.trim() })}
+      </p>
+      <FoundContext value={found}>
+        <Setting id="channels">
+          <ChannelsPart state={state} place={place} />
+        </Setting>
+        <TellingPart settings={settings} />
+        <ApplicationPart settings={settings} />
+        <LimitPart state={state} />
+        <CheckingPart settings={settings} />
+        <AdvancedPart settings={settings} />
+        <ExchangePart />
+        <Setting id="inside">
+          <InsidePart state={state} />
+        </Setting>
+      </FoundContext>
     </div>
   )
 }
 
-function TimesPart({ settings: { check, scan, send } }: { settings: AppState['settings'] }) {
-  const { t } = useWords()
+function CheckingPart({ settings: { check } }: { settings: AppState['settings'] }) {
   const save = useSave()
   return (
-    <section className="card settings" aria-label={t('window.settings.times')}>
-      <h2>{t('window.settings.times')}</h2>
+    <SettingsPart title="settings.checking" ids={['interval']}>
       <NumberSetting
         field="interval"
         label="window.settings.interval"
@@ -38,65 +75,43 @@ function TimesPart({ settings: { check, scan, send } }: { settings: AppState['se
         value={check.intervalSeconds}
         save={(intervalSeconds) => save({ check: { intervalSeconds } })}
       />
-      <NumberSetting
-        field="slow"
-        label="window.settings.slow"
-        hint="window.settings.slowHint"
-        value={check.slowSeconds}
-        save={(slowSeconds) => save({ check: { slowSeconds } })}
-      />
-      <NumberSetting
-        field="reconcile"
-        label="window.settings.reconcile"
-        hint="window.settings.reconcileHint"
-        value={scan.reconcileSeconds}
-        save={(reconcileSeconds) => save({ scan: { reconcileSeconds } })}
-      />
-      <NumberSetting
-        field="quiet"
-        label="window.settings.quiet"
-        hint="window.settings.quietHint"
-        value={scan.quietSeconds}
-        save={(quietSeconds) => save({ scan: { quietSeconds } })}
-      />
-      <NumberSetting
-        field="retry"
-        label="window.settings.retry"
-        hint="window.settings.retryHint"
-        value={send.retrySeconds}
-        save={(retrySeconds) => save({ send: { retrySeconds } })}
-      />
-    </section>
+    </SettingsPart>
   )
 }
 
-function WindowPart({ settings }: { settings: AppState['settings'] }) {
+function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
   const save = useSave()
   return (
-    <section className="card settings" aria-label={t('window.settings.window')}>
-      <h2>{t('window.settings.window')}</h2>
-      <ChoiceSetting
-        label={t('window.settings.language')}
-        value={settings.language}
-        choices={[
-          { value: 'system', label: t('window.settings.system') },
-          // Each language in its own words: who cannot read this one must find theirs.
-          { value: 'en', label: 'English' },
-          { value: 'zh-TW', label: '繁體中文' },
-        ]}
-        save={(language) => save({ language })}
-      />
-      <ChoiceSetting
-        label={t('window.settings.theme')}
-        value={settings.theme}
-        choices={[
-          { value: 'system', label: t('window.settings.system') },
-          { value: 'light', label: t('window.settings.light') },
-          { value: 'dark', label: t('window.settings.dark') },
-        ]}
-        save={(theme) => save({ theme })}
-      />
-    </section>
+    <SettingsPart title="settings.application" ids={['language', 'theme', 'login']}>
+      <Setting id="language">
+        <ChoiceSetting
+          label={t('window.settings.language')}
+          value={settings.language}
+          choices={[
+            { value: 'system', label: t('window.settings.system') },
+            // Each language in its own words: who cannot read this one must find theirs.
+            { value: 'en', label: 'English' },
+            { value: 'zh-TW', label: '繁體中文' },
+          ]}
+          save={(language) => save({ language })}
+        />
+      </Setting>
+      <Setting id="theme">
+        <ChoiceSetting
+          label={t('window.settings.theme')}
+          value={settings.theme}
+          choices={[
+            { value: 'system', label: t('window.settings.system') },
+            { value: 'light', label: t('window.settings.light') },
+            { value: 'dark', label: t('window.settings.dark') },
+          ]}
+          save={(theme) => save({ theme })}
+        />
+      </Setting>
+      <Setting id="login">
+        <LoginSetting />
+      </Setting>
+    </SettingsPart>
   )
 }

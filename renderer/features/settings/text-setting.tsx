@@ -9,12 +9,14 @@ interface TextSettingProps {
   label: WordKey
   hint: WordKey
   longest: number
+  /** Empty, it is left as it was. */
+  isRequired?: boolean
   value: string
   save: (value: string) => ReturnType<Save>
 }
 
 /** A line of text, or nothing: kept when the field is left or Enter is pressed. */
-export function TextSetting({ label, hint, longest, value, save }: TextSettingProps) {
+export function TextSetting({ label, hint, longest, isRequired = false, value, save }: TextSettingProps) {
   const { t, say } = useWords()
   const [typed, setTyped] = useState(value)
   const [refusal, setRefusal] = useState<Message | null>(null)
@@ -26,6 +28,7 @@ export function TextSetting({ label, hint, longest, value, save }: TextSettingPr
   const commit = async () => {
     const next = typed.trim()
     if (next === value) return
+    if (isRequired && next === '') return setTyped(value)
     const outcome = await save(next)
     setRefusal(outcome.done ? null : outcome.sentence)
     if (outcome.done) setSavedAt(Date.now())

@@ -63,6 +63,11 @@ describe('settings from the command line', () => {
     await holdfast(['resume', ...about])
     await untilState(data, 'the file that was held back', ({ totals }) => totals.sentFiles === 2)
 
+    const named = await holdfast(['paths', 'change', 'datas', '--name', 'station', ...about])
+    expect(named).toContain(`station  ${root}`)
+    expect(named).toContain('left out: *.log')
+    await holdfast(['paths', 'change', 'station', '--name', 'datas', ...about])
+
     expect(await holdfast(['paths', 'pause', 'datas', ...about])).toContain('paused')
     await untilState(data, 'the source to be paused', ({ sources }) => sources[0]?.settings.paused === true)
     expect(await holdfast(['paths', 'resume', root, ...about])).not.toContain('paused')
@@ -86,6 +91,45 @@ describe('settings from the command line', () => {
     expect(await holdfast(['paths', 'remove', root, ...about])).toContain('not protected any more')
     expect(await holdfast(['paths', ...about])).toContain('Nothing is protected')
     expect(existsSync(path.join(root, 'a.dat'))).toBe(true)
+  })
+
+  test('they are exported and imported: through a running agent, and without one', async () => {
+    const { root, data, agent } = await protectedDirectory()
+    const about = ['--data', data]
+    const file = path.join(temporaryDirectory('exported'), 'settings.json')
+    await holdfast(['limit', '10M', ...about])
+    expect(await holdfast(['settings', 'export', file, ...about])).toContain(file)
+    await holdfast(['limit', 'none', ...about])
+    await holdfast(['paths', 'remove', root, ...about])
+
+    const said = await holdfast(['settings', 'import', file, ...about])
+    expect(said.split('\n').slice(0, 2)).toEqual([
+      '+ source datas',
+      '~ send.bytesPerSecond: null -> 10485760',
+    ])
+    expect(said).toContain('--yes')
+    expect((await stateOf(data)).settings.sources).toEqual([])
+    await holdfast(['settings', 'import', file, '--yes', ...about])
+    await untilState(data, 'the source again', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
+    expect((await stateOf(data)).settings.send.bytesPerSecond).toBe(10_485_760)
+
+    // A source around the store would send its own copies: an agent refuses it, and so does the command alone.
+    const around = JSON.parse(await holdfast(['settings', 'export', ...about]))
+    around.sources[0].path = path.dirname(data)
+    writeFileSync(file, JSON.stringify(around))
+    const whole = ['settings', 'import', file, '--yes', ...about]
+    expect((await refused(whole)).said).toContain('contains')
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+    expect((await refused(whole)).said).toContain('contains')
+    around.sources = []
+    writeFileSync(file, JSON.stringify(around))
+    const json = JSON.parse(await holdfast(['settings', 'import', file, '--yes', '--json', ...about]))
+    expect(json).toMatchObject({
+      imported: true,
+      changes: [{ kind: 'source', change: 'removed', name: 'datas' }],
+    })
+    expect(openSettings(data).get().sources).toEqual([])
   })
 
   test('a path that is only checked can be protected, and a directory with the longest name', async () => {

@@ -15,9 +15,9 @@ describe('the form of the filters', () => {
     { minimumBytes: 1_500, minimumAgeSeconds: 90 },
   ])('what is set comes back unchanged: %o', (changes) => {
     const settings = source(changes)
-    const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = settings
+    const { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds } = settings
     expect(readDraft(draftOf(settings))).toEqual({
-      filters: { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds },
+      filters: { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds },
       problems: {},
     })
   })

@@ -11,7 +11,7 @@ const photos = sourceState('Photos', '/srv/ada/photos')
 describe('the overview', () => {
   test('teaches while nothing is chosen, with the one button', () => {
     const words = wordsOf(<OverviewPage state={emptyState()} />)
-    expect(words).toContain('Choose a directory to protect')
+    expect(words).toContain('What should Holdfast protect?')
     expect(words).toContain('Add directory')
   })
 

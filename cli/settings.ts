@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { storesOf } from '../core/agent/settings/place-folder.ts'
+import { refuseConfigured } from '../core/agent/settings/refuse-directory.ts'
+import { replaceFile } from '../core/files/replace-file.ts'
+import { errorText } from '../core/files/system-error.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
+import { type Difference, differences } from '../core/settings/differences.ts'
+import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { dataOf, withDataDirectory } from './data-directory.ts'
+import { parsePath } from './path-words.ts'
+import { quoteControls } from './quote-controls.ts'
+import { changeSettings, settingsNow } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
+
+interface ImportOptions {
+  yes?: boolean
+  json?: boolean
+}
+
+/** `holdfast settings`: all settings as one file, to keep or to bring to another computer. */
+export function registerSettings(program: Command): void {
+  const command = program
+    .command('settings')
+    .description('export all settings as a file, or import such a file; secrets are never in it')
+  withDataDirectory(command)
+  withDataDirectory(
+    command
+      .command('export')
+      .description('write the settings as JSON')
+      .argument('[file]', 'where to; without it they are printed', parsePath),
+  ).action((file: string | undefined, _: object, self: Command) => write(dataOf(self), file))
+  withDataDirectory(
+    command
+      .command('import')
+      .description('say what the settings of a file would change here; with --yes, change it')
+      .argument('<file>', 'what was exported', parsePath)
+      .option('--yes', 'make these changes')
+      .option('--json', 'print the changes as JSON'),
+  ).action((file: string, options: ImportOptions, self: Command) => bringIn(dataOf(self), file, options))
+}
+
+async function write(dataDirectory: string, file: string | undefined): Promise<void> {
+  const text = exportedText(await settingsNow(dataDirectory))
+  if (file === undefined) {
+    process.stdout.write(text)
+    return
+  }
+  try {
+    await replaceFile(file, text)
+  } catch (thrown) {
+    throw new Problem('settings.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+  }
+  console.log(terminalWords(message('settings.exported', { file })))
+}
+
+async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
+  const imported = importedSettings(textOf(file), file)
+  const now = await settingsNow(dataDirectory)
+  const next = withImported(now, imported)
+  const changes = differences(now, next)
+  const missing = missingNames(dataDirectory, now, next)
+  if (json) console.log(JSON.stringify({ imported: yes, changes, missing }, null, 2))
+  else for (const line of changes.map(lineOf)) console.log(line)
+  if (yes)
+    await changeSettings(
+      dataDirectory,
+      () => ({ command: 'importSettings', input: { settings: imported } }),
+      (settings) => permitted(dataDirectory, withImported(settings, imported)),
+    )
+  if (json) return
+  if (missing.length > 0) {
+    const names = missing.map(quoteControls).join(', ')
+    console.log(terminalWords(message('settings.importMissing', { names })))
+  }
+  if (changes.length === 0) console.log(terminalWords(message('settings.importNothing')))
+  else console.log(terminalWords(message(yes ? 'settings.imported' : 'settings.importAsk')))
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw new Problem('settings.notImported', { file, reason: errorText(thrown) }, { cause: thrown })
+  }
+}
+
+/** As a running agent refuses it. */
+function permitted(dataDirectory: string, settings: Settings): Settings {
+  const layout = openDataDirectory(dataDirectory)
+  const [refusal] = refuseConfigured(settings.sources, storesOf(settings, layout)).values()
+  if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
+  return settings
+}
+
+function missingNames(dataDirectory: string, now: Settings, next: Settings): string[] {
+  const secrets = openSecrets(dataDirectory, null)
+  return missingSecrets(now, next, secrets.get(), secrets.unreadable())
+}
+
+const signs = { added: '+', removed: '-', changed: '~' } as const
+
+/** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
+function lineOf({ kind, change, name, details }: Difference): string {
+  if (kind === 'setting') return `${signs[change]} ${name}: ${details.map(quoteControls).join(' -> ')}`
+  const about = details.length === 0 ? '' : `: ${details.join(', ')}`
+  return `${signs[change]} ${kind} ${quoteControls(name)}${about}`
+}

@@ -1,0 +1,73 @@
+// Also of the preload script, which has no module of Node.
+import { z } from 'zod'
+import type { Settings } from './schema.ts'
+
+/** One thing that an import would change. */
+export const differenceSchema = z.object({
+  kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'setting']),
+  change: z.enum(['added', 'removed', 'changed']),
+  /** As people know it; of a setting its place in the settings file, such as "check.intervalSeconds". */
+  name: z.string(),
+  /** Of a changed setting what it was and what it will be, as JSON; of anything else the names of what changes. */
+  details: z.array(z.string()),
+})
+export type Difference = z.infer<typeof differenceSchema>
+
+type Kind = Exclude<Difference['kind'], 'setting'>
+type Entry = { id: string }
+
+/** What the settings have besides lists of things with ids; a pause is of the moment. */
+const SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
+const GROUPS = ['check', 'scan', 'send', 'alerts'] as const
+
+/** What is different in `next`, things first, in the order of the settings file; pure. */
+export function differences(now: Settings, next: Settings): Difference[] {
+  return [
+    ...entries('source', now.sources, next.sources, ({ name }) => name),
+    ...entries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
+    ...entries('destination', now.destinations, next.destinations, ({ name }) => name),
+    ...entries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
+    ...GROUPS.flatMap((group) => values(`${group}.`, without(now[group]), without(next[group]))),
+    ...SINGLE.flatMap((name) => values('', { [name]: now[name] }, { [name]: next[name] })),
+  ]
+}
+
+/** Without the list of things, which has been compared. */
+const without = (group: object): object =>
+  Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels'))
+
+function entries<E extends Entry>(
+  kind: Kind,
+  now: readonly E[],
+  next: readonly E[],
+  nameOf: (one: E) => string,
+): Difference[] {
+  const before = new Map(now.map((one) => [one.id, one]))
+  const after = new Set(next.map(({ id }) => id))
+  const removed = now.filter(({ id }) => !after.has(id))
+  return [
+    ...removed.map((one): Difference => ({ kind, change: 'removed', name: nameOf(one), details: [] })),
+    ...next.flatMap((one): Difference[] => {
+      const was = before.get(one.id)
+      if (was === undefined) return [{ kind, change: 'added', name: nameOf(one), details: [] }]
+      const details = changedFields(was, one)
+      return details.length === 0 ? [] : [{ kind, change: 'changed', name: nameOf(one), details }]
+    }),
+  ]
+}
+
+function values(prefix: string, now: object, next: object): Difference[] {
+  return changedFields(now, next).map((field) => ({
+    kind: 'setting',
+    change: 'changed',
+    name: `${prefix}${field}`,
+    details: [textOf(now, field), textOf(next, field)],
+  }))
+}
+
+function changedFields(now: object, next: object): string[] {
+  const names = new Set([...Object.keys(now), ...Object.keys(next)])
+  return [...names].filter((name) => textOf(now, name) !== textOf(next, name))
+}
+
+const textOf = (group: object, name: string): string => JSON.stringify(Reflect.get(group, name) ?? null)

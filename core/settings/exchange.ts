@@ -1,0 +1,71 @@
+import { catalog } from '../alert/channels/catalog.ts'
+import { Problem } from '../words/problem.ts'
+import { secretsOfDestination } from './adding.ts'
+import { migrateSettings } from './migrate.ts'
+import { firstIssue } from './read.ts'
+import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
+import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
+
+// Settings as a file that a person keeps, or brings to another computer; pure. Secrets are never in it.
+
+/** The settings file's own format, without the pause: that belongs to the moment. */
+export const exportedText = (settings: Settings): string =>
+  `${JSON.stringify({ ...settings, pause: null }, null, 2)}\n`
+
+/**
+ * The settings that a file holds.
+ * @param file its name, for what people are told.
+ * @throws Problem settings.newer, settings.notImported
+ */
+export function importedSettings(text: string, file: string): Settings {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch (thrown) {
+    throw new Problem('settings.notImported', { file, reason: String(thrown) }, { cause: thrown })
+  }
+  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
+  if (typeof version === 'number' && version > SETTINGS_VERSION)
+    throw new Problem('settings.newer', { file, version })
+  // Every setting has a default: without this any object at all would be settings, and would remove everything.
+  if (version !== SETTINGS_VERSION)
+    throw new Problem('settings.notImported', { file, reason: `version: ${JSON.stringify(version)}` })
+  const parsed = settingsSchema.safeParse(migrateSettings(raw))
+  if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
+  return parsed.data
+}
+
+/**
+ * Everything as in `imported`; only the pause stays.
+ * @throws Problem alert.channelInSettings: no imported file names a program that is run here.
+ */
+export function withImported(settings: Settings, imported: Settings): Settings {
+  const { channels } = settings.alerts
+  const isHere = ({ type, options }: (typeof channels)[number]) =>
+    channels.some((one) => one.type === type && JSON.stringify(one.options) === JSON.stringify(options))
+  const program = imported.alerts.channels.find((one) => !catalog[one.type].isAddable && !isHere(one))
+  if (program !== undefined) throw new Problem('alert.channelInSettings', { type: program.type })
+  return { ...imported, pause: settings.pause }
+}
+
+/**
+ * Names of the channels and destinations that do not work before somebody has entered a secret, or has paired again.
+ * @param unreadable ids of owners whose secrets are kept, and cannot be opened here.
+ */
+export function missingSecrets(
+  settings: Settings,
+  imported: Settings,
+  secrets: Secrets,
+  unreadable: readonly string[],
+): string[] {
+  const lacks = ({ id, fields }: SecretOwner) =>
+    !unreadable.includes(id) &&
+    fields.some(({ name, required }) => required && secrets[id]?.[name] === undefined)
+  const known = new Set(settings.destinations.map(({ id }) => id))
+  return [
+    ...imported.destinations.filter((one) =>
+      one.kind === 'receiver' ? !known.has(one.id) : lacks(secretsOfDestination(one)),
+    ),
+    ...imported.alerts.channels.filter((one) => lacks(secretsOfChannel(one))),
+  ].map(({ name }) => name)
+}

@@ -1,0 +1,26 @@
+/**
+ * A desktop entry that starts a command at login.
+ * Source: Desktop Entry Specification 1.5, "The Exec key" and "Desktop Application Autostart Specification" 0.5.
+ */
+export function desktopEntry(command: readonly string[]): string {
+  return `[Desktop Entry]
+Type=Application
+Name=Holdfast
+Exec=${command.map(quoted).join(' ')}
+Icon=holdfast
+Terminal=false
+X-GNOME-Autostart-enabled=true
+`
+}
+
+/**
+ * A word of Exec: quoted, with a backslash before what is special within quotes, and % doubled. Values of the file have
+ * an escape with backslashes of their own, so that each of these backslashes is written twice.
+ */
+function quoted(word: string): string {
+  const escaped = word
+    .replace(/["`$\\]/g, '\\$&')
+    .replaceAll('\\', '\\\\')
+    .replaceAll('%', '%%')
+  return `"${escaped}"`
+}

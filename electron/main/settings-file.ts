@@ -1,0 +1,84 @@
+import { readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { app, dialog } from 'electron'
+import type { Agent } from '../../core/agent/agent.ts'
+import type { CommandOutput } from '../../core/agent/contract.ts'
+import { replaceFile } from '../../core/files/replace-file.ts'
+import { errorText } from '../../core/files/system-error.ts'
+import { differences } from '../../core/settings/differences.ts'
+import { exportedText, importedSettings, missingSecrets, withImported } from '../../core/settings/exchange.ts'
+import { message } from '../../core/words/message.ts'
+import { Problem } from '../../core/words/problem.ts'
+import type { Words } from '../../core/words/words.ts'
+import type { TrayWindow } from './window.ts'
+
+const FILTERS = [{ name: 'JSON', extensions: ['json'] }]
+/** Bytes; ten thousand paths take a tenth of it. */
+const LONGEST_FILE = 32 * 1024 * 1024
+
+interface Desk {
+  agent: Agent
+  window: TrayWindow
+  words(): Words
+}
+
+/**
+ * Asks where to, and writes the settings there; path null: cancelled.
+ * @throws Problem settings.cannotWrite
+ */
+export async function exportSettings({
+  agent,
+  window,
+  words,
+}: Desk): Promise<CommandOutput<'exportSettings'>> {
+  const { canceled, filePath } = await dialog.showSaveDialog(window.browser, {
+    title: words()(message('dialog.exportSettings')),
+    defaultPath: path.join(app.getPath('home'), 'holdfast-settings.json'),
+    filters: FILTERS,
+  })
+  if (canceled || filePath === '') return { path: null }
+  try {
+    await replaceFile(filePath, exportedText(agent.settings.get()))
+  } catch (thrown) {
+    throw new Problem(
+      'settings.cannotWrite',
+      { file: filePath, reason: errorText(thrown) },
+      { cause: thrown },
+    )
+  }
+  return { path: filePath }
+}
+
+/**
+ * Asks for a file, and says what its settings would change; nothing is changed yet. null: cancelled.
+ * @throws Problem settings.notImported, settings.newer, alert.channelInSettings
+ */
+export async function readSettings({ agent, window, words }: Desk): Promise<CommandOutput<'readSettings'>> {
+  const { canceled, filePaths } = await dialog.showOpenDialog(window.browser, {
+    title: words()(message('dialog.importSettings')),
+    buttonLabel: words()(message('dialog.choose')),
+    properties: ['openFile'],
+    filters: FILTERS,
+  })
+  const [file] = filePaths
+  if (canceled || file === undefined) return null
+  const imported = importedSettings(await textOf(file), file)
+  const now = agent.settings.get()
+  const next = withImported(now, imported)
+  return {
+    file,
+    settings: imported,
+    differences: differences(now, next),
+    missing: missingSecrets(now, next, agent.secrets.get(), agent.secrets.unreadable()),
+  }
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file)
+    if (size > LONGEST_FILE) throw new Error(`${size} bytes`)
+    return await readFile(file, 'utf8')
+  } catch (thrown) {
+    throw new Problem('settings.notImported', { file, reason: errorText(thrown) }, { cause: thrown })
+  }
+}

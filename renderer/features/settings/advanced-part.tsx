@@ -1,0 +1,108 @@
+import { use, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useWords } from '../../words/context.tsx'
+import type { SettingId } from './find.ts'
+import { FoundContext, Setting } from './found.tsx'
+import { NumberSetting } from './number-setting.tsx'
+import { TextSetting } from './text-setting.tsx'
+import { useSave, useSaveAndHear } from './use-save.ts'
+
+const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'project', 'resource']
+/** Of core/alert/settings.ts; the agent checks it again. */
+const LONGEST_LABEL = 200
+
+/** What hardly anybody has to change, folded away; the search unfolds it. */
+export function AdvancedPart({ settings }: { settings: AppState['settings'] }) {
+  const { t } = useWords()
+  const found = use(FoundContext)
+  const [opened, setOpened] = useState(false)
+  if (found !== null && !ids.some((id) => found.has(id))) return null
+  return (
+    <section className="card settings" aria-label={t('settings.advanced')}>
+      <details
+        className="advanced"
+        open={opened || found !== null}
+        onToggle={(event) => found === null && setOpened(event.currentTarget.open)}
+      >
+        <summary>{t('settings.advanced')}</summary>
+        <div className="advanced-fields">
+          <Times settings={settings} />
+          <Labels settings={settings} />
+        </div>
+      </details>
+    </section>
+  )
+}
+
+function Times({ settings: { check, scan, send } }: { settings: AppState['settings'] }) {
+  const save = useSave()
+  return (
+    <>
+      <Setting id="slow">
+        <NumberSetting
+          field="slow"
+          label="window.settings.slow"
+          hint="window.settings.slowHint"
+          value={check.slowSeconds}
+          save={(slowSeconds) => save({ check: { slowSeconds } })}
+        />
+      </Setting>
+      <Setting id="reconcile">
+        <NumberSetting
+          field="reconcile"
+          label="window.settings.reconcile"
+          hint="window.settings.reconcileHint"
+          value={scan.reconcileSeconds}
+          save={(reconcileSeconds) => save({ scan: { reconcileSeconds } })}
+        />
+      </Setting>
+      <Setting id="quiet">
+        <NumberSetting
+          field="quiet"
+          label="window.settings.quiet"
+          hint="window.settings.quietHint"
+          value={scan.quietSeconds}
+          save={(quietSeconds) => save({ scan: { quietSeconds } })}
+        />
+      </Setting>
+      <Setting id="retry">
+        <NumberSetting
+          field="retry"
+          label="window.settings.retry"
+          hint="window.settings.retryHint"
+          value={send.retrySeconds}
+          save={(retrySeconds) => save({ send: { retrySeconds } })}
+        />
+      </Setting>
+    </>
+  )
+}
+
+/** What every message says of where it comes from. */
+function Labels({ settings }: { settings: AppState['settings'] }) {
+  // Both are saved as one: the second must know of the first.
+  const save = useSaveAndHear()
+  const { labels } = settings.alerts
+  return (
+    <>
+      <Setting id="project">
+        <TextSetting
+          label="window.telling.project"
+          hint="window.telling.projectHint"
+          longest={LONGEST_LABEL}
+          value={labels.project}
+          save={(project) => save({ alerts: { labels: { ...labels, project } } })}
+        />
+      </Setting>
+      <Setting id="resource">
+        <TextSetting
+          label="window.telling.resource"
+          hint="window.telling.resourceHint"
+          longest={LONGEST_LABEL}
+          value={labels.resource}
+          save={(resource) => save({ alerts: { labels: { ...labels, resource } } })}
+        />
+      </Setting>
+    </>
+  )
+}

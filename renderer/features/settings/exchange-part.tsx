@@ -1,0 +1,56 @@
+import { Button, Group } from '@mantine/core'
+import { useState } from 'react'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
+import { message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import { IconDownload, IconUpload } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { SettingsPart } from './found.tsx'
+import { ImportDialog } from './import-dialog.tsx'
+
+export type Read = NonNullable<CommandOutput<'readSettings'>>
+
+/** All settings as a file, out and in. */
+export function ExchangePart() {
+  const { t } = useWords()
+  const bridge = useBridge()
+  const { tell } = useCommands()
+  const [read, setRead] = useState<Read | null>(null)
+  const [opened, setOpened] = useState(false)
+
+  const exportThem = async () => {
+    try {
+      const { path } = await bridge.call('exportSettings', {})
+      if (path !== null) tell('done', message('settings.exported', { file: path }))
+    } catch (thrown) {
+      tell('refused', sentenceOfThrown(thrown))
+    }
+  }
+  const importThem = async () => {
+    try {
+      const answer = await bridge.call('readSettings', {})
+      if (answer === null) return
+      setRead(answer)
+      setOpened(true)
+    } catch (thrown) {
+      tell('refused', sentenceOfThrown(thrown))
+    }
+  }
+
+  return (
+    <SettingsPart title="settings.exchange.title" ids={['exchange']}>
+      <p className="dimmed">{t('settings.exchange.explain')}</p>
+      <Group gap="xs">
+        <Button size="xs" variant="default" leftSection={<IconUpload size={15} />} onClick={exportThem}>
+          {t('settings.exchange.export')}
+        </Button>
+        <Button size="xs" variant="default" leftSection={<IconDownload size={15} />} onClick={importThem}>
+          {t('settings.exchange.import')}
+        </Button>
+      </Group>
+      {read !== null && <ImportDialog read={read} opened={opened} onClose={() => setOpened(false)} />}
+    </SettingsPart>
+  )
+}

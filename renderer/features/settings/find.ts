@@ -1,0 +1,88 @@
+import type { WordKey } from '../../../core/words/message.ts'
+
+interface Indexed {
+  /** The title of the part of the page that it is in. */
+  title: WordKey
+  words: readonly WordKey[]
+}
+
+/** Every setting of the page, with the words that it is found by. */
+export const settingsIndex = {
+  channels: {
+    title: 'window.channel.title',
+    words: ['window.channel.explain', 'window.channel.native', 'window.channel.nativeHint'],
+  },
+  unreachable: {
+    title: 'window.telling.title',
+    words: ['window.telling.unreachable', 'window.telling.unreachableHint'],
+  },
+  quietHours: { title: 'window.telling.title', words: ['window.quiet.title', 'window.quiet.hint'] },
+  language: { title: 'settings.application', words: ['window.settings.language'] },
+  theme: {
+    title: 'settings.application',
+    words: ['window.settings.theme', 'window.settings.light', 'window.settings.dark'],
+  },
+  login: { title: 'settings.application', words: ['settings.login.title', 'settings.login.hint'] },
+  limit: { title: 'settings.sending', words: ['window.limit.always', 'window.limit.alwaysHint'] },
+  schedule: {
+    title: 'settings.sending',
+    words: [
+      'window.limit.rules',
+      'window.limit.rulesHint',
+      'window.limit.allow.pause',
+      'settings.week.title',
+    ],
+  },
+  interval: {
+    title: 'settings.checking',
+    words: ['window.settings.interval', 'window.settings.intervalHint'],
+  },
+  slow: { title: 'settings.advanced', words: ['window.settings.slow', 'window.settings.slowHint'] },
+  reconcile: {
+    title: 'settings.advanced',
+    words: ['window.settings.reconcile', 'window.settings.reconcileHint'],
+  },
+  quiet: { title: 'settings.advanced', words: ['window.settings.quiet', 'window.settings.quietHint'] },
+  retry: { title: 'settings.advanced', words: ['window.settings.retry', 'window.settings.retryHint'] },
+  project: { title: 'settings.advanced', words: ['window.telling.project', 'window.telling.projectHint'] },
+  resource: { title: 'settings.advanced', words: ['window.telling.resource', 'window.telling.resourceHint'] },
+  exchange: {
+    title: 'settings.exchange.title',
+    words: ['settings.exchange.explain', 'settings.exchange.export', 'settings.exchange.import'],
+  },
+  inside: { title: 'window.inside.title', words: ['window.inside.explain'] },
+} as const satisfies Record<string, Indexed>
+
+export type SettingId = keyof typeof settingsIndex
+const ids = Object.keys(settingsIndex) as SettingId[]
+
+/** The settings in whose words every word of a search is, in any order and case; without one all of them. */
+export function findSettings(search: string, t: (key: WordKey) => string): ReadonlySet<SettingId> {
+  const wanted = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const textOf = ({ title, words }: Indexed) => [title, ...words].map(t).join('\n').toLowerCase()
+  return new Set(
+    ids.filter((id) => {
+      const text = textOf(settingsIndex[id])
+      return wanted.every((word) => text.includes(word))
+    }),
+  )
+}
+
+/** What a setting is called, by its place in the settings file. */
+export const settingNames: Readonly<Record<string, WordKey>> = {
+  'check.intervalSeconds': 'window.settings.interval',
+  'check.slowSeconds': 'window.settings.slow',
+  'scan.reconcileSeconds': 'window.settings.reconcile',
+  'scan.quietSeconds': 'window.settings.quiet',
+  'send.retrySeconds': 'window.settings.retry',
+  'send.bytesPerSecond': 'window.limit.always',
+  'send.schedule': 'window.limit.rules',
+  'alerts.unreachableMinutes': 'window.telling.unreachable',
+  'alerts.labels': 'settings.labels',
+  'alerts.quietHours': 'window.quiet.title',
+  'alerts.muted': 'settings.muted',
+  receive: 'settings.receive',
+  notifications: 'window.channel.native',
+  language: 'window.settings.language',
+  theme: 'window.settings.theme',
+}

@@ -1,0 +1,110 @@
+import { Button, Group } from '@mantine/core'
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+import { useWords } from '../../words/context.tsx'
+import { ProtectStep } from './protect-step.tsx'
+import { ASKING_STEPS, type Step, stepBeside, steps } from './steps.ts'
+
+// With their forms: the first step does not wait for them.
+const WhereStep = lazy(() => import('./where-step.tsx'))
+const ToldStep = lazy(() => import('./told-step.tsx'))
+const LoginStep = lazy(() => import('./login-step.tsx'))
+const EndStep = lazy(() => import('./end-step.tsx'))
+
+interface AssistantProps {
+  state: AppState
+  step: Step
+  /** null: it is over. */
+  onStep: (step: Step | null) => void
+}
+
+/** The first run: what to protect, where copies go, how to be told, start at login. Nothing of it has to be done. */
+export function Assistant({ state, step, onStep }: AssistantProps) {
+  const { t } = useWords()
+  const title = useRef<HTMLHeadingElement>(null)
+  const isNew = useRef(true)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has pressed a button of the step before is at its end.
+  useEffect(() => {
+    if (!isNew.current) title.current?.focus()
+    isNew.current = false
+  }, [step])
+  const next = stepBeside(step, 1)
+  return (
+    <section className="stack assistant" aria-label={t('first.title')}>
+      <div>
+        {next !== null && (
+          <p className="dimmed">{t('first.step', { number: steps.indexOf(step) + 1, most: ASKING_STEPS })}</p>
+        )}
+        <h2 ref={title} tabIndex={-1}>
+          {t(`first.${step}.title`)}
+        </h2>
+      </div>
+      <Suspense fallback={null}>
+        <StepContent
+          step={step}
+          state={state}
+          onBegin={() => onStep(step)}
+          nav={<Nav state={state} step={step} onStep={onStep} />}
+        />
+      </Suspense>
+    </section>
+  )
+}
+
+interface StepContentProps {
+  step: Step
+  state: AppState
+  /** Something is set in the first step: what it adds does not end the assistant. */
+  onBegin: () => void
+  /** Back and on; a step hides it while a form of its own has such buttons. */
+  nav: ReactNode
+}
+
+function StepContent({ step, state, onBegin, nav }: StepContentProps) {
+  switch (step) {
+    case 'protect':
+      return <ProtectStep state={state} onBegin={onBegin} nav={nav} />
+    case 'where':
+      return <WhereStep state={state} nav={nav} />
+    case 'told':
+      return <ToldStep state={state} nav={nav} />
+    case 'login':
+      return <LoginStep nav={nav} />
+    case 'end':
+      return <EndStep state={state} nav={nav} />
+  }
+}
+
+/** Whether the step has what it asks for: then one goes on, else one skips it. */
+function isDone(step: Step, { settings }: AppState): boolean {
+  if (step === 'protect') return settings.sources.length + settings.checkedPaths.length > 0
+  if (step === 'where') return settings.destinations.length > 0
+  return true
+}
+
+function Nav({ state, step, onStep }: AssistantProps) {
+  const { t } = useWords()
+  const [before, next] = [stepBeside(step, -1), stepBeside(step, 1)]
+  const done = isDone(step, state)
+  return (
+    <Group justify="space-between" gap="xs">
+      {before === null ? (
+        <span />
+      ) : (
+        <Button variant="subtle" color="gray" onClick={() => onStep(before)}>
+          {t('window.back')}
+        </Button>
+      )}
+      <Button variant={done ? 'filled' : 'default'} onClick={() => onStep(next)}>
+        {t(onWord(next, step, done))}
+      </Button>
+    </Group>
+  )
+}
+
+function onWord(next: Step | null, step: Step, done: boolean): WordKey {
+  if (next === null) return 'first.close'
+  if (done) return 'first.next'
+  return step === 'where' ? 'first.where.skip' : 'first.skip'
+}

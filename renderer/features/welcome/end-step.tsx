@@ -1,0 +1,32 @@
+import { type ReactNode, useEffect, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { useWords } from '../../words/context.tsx'
+import { namesInLine } from '../alerts/incidents.ts'
+import { ending } from './ending.ts'
+
+/** What is set, and what that means: also what is missing. */
+export default function EndStep({ state, nav }: { state: AppState; nav: ReactNode }) {
+  const words = useWords()
+  const { t } = words
+  const bridge = useBridge()
+  const [startsAtLogin, setStarts] = useState<boolean | null>(null)
+  useEffect(() => {
+    bridge.call('loginStart', {}).then(
+      ({ on }) => setStarts(on),
+      () => setStarts(null),
+    )
+  }, [bridge])
+  return (
+    <>
+      <ul className="card done-list">
+        {ending(state, startsAtLogin).map(({ key, names, isWell }) => (
+          <li key={key} className="breakable" data-well={isWell}>
+            {t(key, { names: namesInLine(names, words) })}
+          </li>
+        ))}
+      </ul>
+      {nav}
+    </>
+  )
+}

@@ -1,0 +1,37 @@
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+
+export interface EndLine {
+  key: WordKey
+  names: string[]
+  /** Nothing is missing there. */
+  isWell: boolean
+}
+
+/** What the first run has come to, a sentence each. @param startsAtLogin null: it is not known. */
+export function ending({ settings, destinations }: AppState, startsAtLogin: boolean | null): EndLine[] {
+  const { sources, checkedPaths, alerts, notifications } = settings
+  const line = (key: WordKey, names: string[], isWell: boolean): EndLine => ({ key, names, isWell })
+  const protectedNames = sources.map(({ name }) => name)
+  const checked = checkedPaths.map(({ path }) => path)
+  const channels = alerts.channels.filter(({ enabled }) => enabled).map(({ name }) => name)
+  const elsewhere = destinations.filter((one) => one.elsewhere).map(({ name }) => name)
+  return [
+    ...(sources.length > 0 ? [line('first.end.protected', protectedNames, true)] : []),
+    ...(checked.length > 0 ? [line('first.end.checked', checked, true)] : []),
+    ...(sources.length + checked.length === 0 ? [line('first.end.nothing', [], false)] : []),
+    ...(sources.length === 0
+      ? []
+      : [
+          elsewhere.length > 0
+            ? line('first.end.elsewhere', elsewhere, true)
+            : line('first.end.here', [], false),
+        ]),
+    ...(notifications ? [line('first.end.native', [], true)] : []),
+    ...(channels.length > 0 ? [line('first.end.channels', channels, true)] : []),
+    ...(notifications || channels.length > 0 ? [] : [line('first.end.nobody', [], false)]),
+    ...(startsAtLogin === null
+      ? []
+      : [line(startsAtLogin ? 'first.end.login' : 'first.end.noLogin', [], startsAtLogin)]),
+  ]
+}

@@ -1,0 +1,71 @@
+import { type ReactNode, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
+import { ChoiceRow } from '../../ui/choice-row.tsx'
+import { IconFolderPlus, IconHeartbeat, IconStack } from '../../ui/icons.ts'
+import { useWords } from '../../words/context.tsx'
+import { DoneList } from './done-list.tsx'
+
+interface ProtectStepProps {
+  state: AppState
+  onBegin: () => void
+  nav: ReactNode
+}
+
+/** What to protect: directories, batch directories, or paths that are only checked. */
+export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepProps) {
+  const { t } = useWords()
+  const bridge = useBridge()
+  const { run, tell } = useCommands()
+  const [busy, setBusy] = useState(false)
+  /** One native dialog at a time. */
+  const choose = async (act: () => Promise<unknown>) => {
+    if (busy) return
+    onBegin()
+    setBusy(true)
+    await act().catch((thrown) => tell('refused', sentenceOfThrown(thrown)))
+    setBusy(false)
+  }
+  const addBatch = async () => {
+    const { path } = await bridge.call('choosePath', { what: 'directory' })
+    if (path !== null) await run('addSource', { path, kind: 'batch' })
+  }
+  return (
+    <>
+      <DoneList
+        lines={[
+          ...settings.sources.map(({ id, name, path }) => ({ id, text: name, about: path })),
+          ...settings.checkedPaths.map(({ id, path }) => ({
+            id,
+            text: path,
+            about: t('first.protect.checked'),
+          })),
+        ]}
+      />
+      <ul className="card type-list">
+        <ChoiceRow
+          icon={IconFolderPlus}
+          title={t('window.addDirectory')}
+          hint={t('first.protect.directory')}
+          onChoose={() => choose(() => run('chooseSource', {}))}
+        />
+        <ChoiceRow
+          icon={IconStack}
+          title={t('first.protect.batchTitle')}
+          hint={t('first.protect.batch')}
+          onChoose={() => choose(addBatch)}
+        />
+        <ChoiceRow
+          icon={IconHeartbeat}
+          title={t('first.protect.onlyTitle')}
+          hint={t('first.protect.only')}
+          onChoose={() => choose(() => run('chooseCheckedPath', {}))}
+        />
+      </ul>
+      <p className="dimmed setting-hint">{t('first.protect.drop')}</p>
+      {nav}
+    </>
+  )
+}

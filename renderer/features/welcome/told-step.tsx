@@ -1,0 +1,13 @@
+import type { ReactNode } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { ChannelsPart } from '../channels/channels-part.tsx'
+
+/** How to be told; each channel has its test beside it. */
+export default function ToldStep({ state, nav }: { state: AppState; nav: ReactNode }) {
+  return (
+    <>
+      <ChannelsPart state={state} place={null} />
+      {nav}
+    </>
+  )
+}

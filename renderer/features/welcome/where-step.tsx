@@ -1,0 +1,35 @@
+import { type ReactNode, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useWords } from '../../words/context.tsx'
+import { type Addable, KindForm, KindList } from '../destinations/add-dialog.tsx'
+import { kinds } from '../destinations/kinds.ts'
+import { DoneList } from './done-list.tsx'
+
+/** Where copies go; without any they are on this computer only. */
+export default function WhereStep({ state, nav }: { state: AppState; nav: ReactNode }) {
+  const { t } = useWords()
+  const [kind, setKind] = useState<Addable | null>(null)
+  const { sources, destinations } = state.settings
+  const toList = () => setKind(null)
+  return (
+    <>
+      <DoneList
+        lines={destinations.map(({ id, name, kind: is }) => ({ id, text: name, about: t(kinds[is].word) }))}
+      />
+      {kind === null ? (
+        <>
+          <p className="dimmed">{t(sources.length === 0 ? 'first.where.nothing' : 'first.where.explain')}</p>
+          <div className="card">
+            <KindList onChoose={setKind} />
+          </div>
+          {nav}
+        </>
+      ) : (
+        <section className="card" aria-label={t(kinds[kind].word)}>
+          <h3>{t(kinds[kind].word)}</h3>
+          <KindForm kind={kind} state={state} onBack={toList} onDone={toList} />
+        </section>
+      )}
+    </>
+  )
+}

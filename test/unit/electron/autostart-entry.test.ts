@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { desktopEntry } from '../../../electron/main/autostart-entry.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const GIO = '/usr/bin/gio'
+
+test('a word of Exec is quoted as the desktop entry specification says', () => {
+  const exec = /^Exec=(.*)$/m.exec(desktopEntry(['/opt/a b/$x', '100%', 'say "hi"']))?.[1]
+  expect(exec).toBe(String.raw`"/opt/a b/\\$x" "100%%" "say \\"hi\\""`)
+})
+
+test.runIf(existsSync(GIO))('the desktop starts exactly that command', async () => {
+  const directory = temporaryDirectory('autostart')
+  const entry = path.join(directory, 'holdfast.desktop')
+  const out = path.join(directory, 'a $b % "c" `d` \\e')
+  writeFileSync(entry, desktopEntry(['/bin/sh', '-c', 'printf done > "$1"', 'sh', out]))
+  execFileSync(GIO, ['launch', entry])
+  await until('the command to have run', async () => existsSync(out))
+})

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { differences } from '../../../core/settings/differences.ts'
+import {
+  exportedText,
+  importedSettings,
+  missingSecrets,
+  withImported,
+} from '../../../core/settings/exchange.ts'
+import { defaultSettings, settingsSchema } from '../../../core/settings/schema.ts'
+
+const mail = { id: 'mail', name: 'Mail', type: 'mail', options: { host: 'mx', from: 'a@b', to: 'c@d' } }
+const slack = { id: 'slack', name: 'Slack', type: 'slack' }
+const sftp = {
+  ...{ id: 'sftp', name: 'nas', kind: 'sftp', host: 'nas', user: 'ada', folder: 'here' },
+  hostKey: `SHA256:${'a'.repeat(43)}`,
+}
+const settings = settingsSchema.parse({
+  sources: [{ id: 's', path: '/photos', name: 'photos', hidden: 'leave-out' }],
+  check: { intervalSeconds: 60 },
+  send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] },
+  destinations: [sftp],
+  alerts: { channels: [slack] },
+  pause: { since: 1, until: null },
+})
+
+test('what is exported is imported as it was, but for the pause of the moment', () => {
+  const imported = importedSettings(exportedText(settings), 'file')
+  expect(imported).toEqual({ ...settings, pause: null })
+  expect(withImported(settings, imported)).toEqual(settings)
+})
+
+test.each([
+  ['no JSON', '{', /Nothing was changed/],
+  ['any other JSON', '{"name": "some-package"}', /version/],
+  ['a setting out of its limits', '{"version": 1, "check": {"intervalSeconds": 0}}', /intervalSeconds/],
+  ['of a newer Holdfast', '{"version": 2}', /newer Holdfast/],
+])('a file with %s is refused, and removes nothing', (_, text, why) => {
+  expect(() => importedSettings(text, 'file')).toThrow(why)
+})
+
+test('no file brings a program that is run here; one that is here already stays', () => {
+  const program = { id: 'run', name: 'run', type: 'command', options: { program: '/bin/true' } }
+  const withProgram = settingsSchema.parse({ alerts: { channels: [program] } })
+  expect(() => withImported(defaultSettings, withProgram)).toThrow(/settings/)
+  expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
+})
+
+test('what would change is named: things that come and go, and settings with both values', () => {
+  const next = settingsSchema.parse({
+    ...settings,
+    sources: [
+      { id: 's', path: '/photos', name: 'photos', priority: 'high' },
+      { id: 'new', path: '/raw', name: 'raw' },
+    ],
+    destinations: [],
+    check: {},
+    theme: 'dark',
+  })
+  expect(differences(settings, next)).toEqual([
+    { kind: 'source', change: 'changed', name: 'photos', details: ['hidden', 'priority'] },
+    { kind: 'source', change: 'added', name: 'raw', details: [] },
+    { kind: 'destination', change: 'removed', name: 'nas', details: [] },
+    { kind: 'setting', change: 'changed', name: 'check.intervalSeconds', details: ['60', '10'] },
+    { kind: 'setting', change: 'changed', name: 'theme', details: ['"system"', '"dark"'] },
+  ])
+  expect(differences(settings, settings)).toEqual([])
+})
+
+test('whoever has lost a secret on the way is named; what is optional is not', () => {
+  const receiver = {
+    id: 'r',
+    kind: 'receiver',
+    name: 'away',
+    host: 'h',
+    port: 1,
+    fingerprint: 'a'.repeat(64),
+  }
+  const imported = settingsSchema.parse({
+    destinations: [sftp, receiver],
+    alerts: { channels: [mail, slack] },
+  })
+  const missing = (now: unknown, secrets = {}, unreadable: string[] = []) =>
+    missingSecrets(settingsSchema.parse(now), imported, secrets, unreadable)
+  expect(missing({})).toEqual(['nas', 'away', 'Slack'])
+  expect(missing({ destinations: [receiver] }, { sftp: { password: 'x' } }, ['slack'])).toEqual([])
+})

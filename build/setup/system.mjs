@@ -70,6 +70,9 @@ export const serverPackages = [
   'age',
 ]
 
+/** What makes a Debian of its own, for `npm run test:package`. */
+export const cleanRootPackages = ['debootstrap']
+
 /** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */
 export async function missingPackages(wanted) {
   const names = wanted.flatMap((entry) => entry.split('|'))

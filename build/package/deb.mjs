@@ -101,7 +101,7 @@ export async function buildDeb(unpacked) {
     const text = control({ version, architecture, kibibytes, description: DESCRIPTION })
     await writeFile(path.join(root, 'DEBIAN/control'), text)
     const env = { ...process.env, SOURCE_DATE_EPOCH: await sourceDate() }
-    const words = ['--root-owner-group', '-Zxz', '--build', root, file]
+    const words = ['--root-owner-group', '-Zxz', '-z2', '--build', root, file]
     const { status, stderr } = await capture('dpkg-deb', words, { env, timeoutMs: 1_200_000 })
     if (status !== 0) throw new SetupError(`dpkg-deb could not make ${file}: ${lastLine(stderr)}`)
   } finally {

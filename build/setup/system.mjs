@@ -13,6 +13,7 @@ export const electronPackages = [
   'libasound2t64|libasound2',
   'libgbm1',
   'libdrm2',
+  'libx11-xcb1',
   'libxss1',
   'libxkbcommon0',
   'libxcomposite1',

@@ -73,8 +73,10 @@ export async function makeCleanRoot(): Promise<CleanRoot> {
   await copyFile('/etc/resolv.conf', inside('/etc/resolv.conf'))
   await run('mount', ['-t', 'proc', 'proc', inside('/proc')])
   mounts.unshift(inside('/proc'))
-  await run('mount', ['--bind', '/dev', inside('/dev')])
+  await run('mount', ['--bind', '--make-private', '/dev', inside('/dev')])
   mounts.unshift(inside('/dev'))
+  await run('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', inside('/dev/shm')])
+  mounts.unshift(inside('/dev/shm'))
   await root.run('useradd', '--create-home', '--uid', String(USER.id), USER.name)
   return root
 }

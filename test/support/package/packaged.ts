@@ -42,10 +42,7 @@ export async function launchPackaged(
   try {
     const address = await until(
       'the page of the packaged application',
-      () => {
-        if (child.exitCode !== null) throw new Error(`it ended: ${said}`)
-        return /DevTools listening on (ws:\S+)/.exec(said)?.[1]
-      },
+      () => /DevTools listening on (ws:\S+)/.exec(said)?.[1],
       30_000,
     )
     const browser = await chromium.connectOverCDP(address)
@@ -53,6 +50,6 @@ export async function launchPackaged(
     return { page, pid: child.pid ?? -1, output: () => said, close }
   } catch (thrown) {
     await close()
-    throw thrown
+    throw new Error(`the packaged application did not start: ${said}`, { cause: thrown })
   }
 }

@@ -19,6 +19,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // By `npm run test:package` alone.
+      { test: { name: 'package', include: ['test/package/**/*.test.ts'] } },
     ],
   },
 })

@@ -13,6 +13,7 @@ export const electronPackages = [
   'libasound2t64|libasound2',
   'libgbm1',
   'libdrm2',
+  'libx11-xcb1',
   'libxss1',
   'libxkbcommon0',
   'libxcomposite1',
@@ -69,6 +70,9 @@ export const serverPackages = [
   'rclone',
   'age',
 ]
+
+/** What makes a Debian of its own, for `npm run test:package`. */
+export const cleanRootPackages = ['debootstrap']
 
 /** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */
 export async function missingPackages(wanted) {

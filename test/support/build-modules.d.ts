@@ -47,6 +47,14 @@ declare module '*/build/setup/project.mjs' {
   export function cacheDirectory(environment?: Readonly<Record<string, string | undefined>>): string
 }
 
+declare module '*/build/package/configuration.mjs' {
+  export function unpackedExecutable(): string
+}
+
+declare module '*/build/package/fuses.mjs' {
+  export function wrongFuses(executable: string): Promise<string[]>
+}
+
 declare module '*/build/test/results.mjs' {
   export interface Counts {
     passed: number

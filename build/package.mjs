@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// Packages of the desktop application, below out/package/.
+//
+//   npm run package -- dir       the unpacked directory, for this computer
+//   npm run package -- deb       … and a Debian package of it
+//   npm run package -- release   what electron-builder makes for this system (AppImage, rpm, tar.gz; nsis; dmg), and the deb
+//
+// Each is for the kind of computer that it is made on: npm installs the native modules of that one alone.
+import { readdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { Arch, build, Platform } from 'electron-builder'
+import { configuration, unpackedDirectory, unpackedExecutable } from './package/configuration.mjs'
+import { buildDeb } from './package/deb.mjs'
+import { wrongFuses } from './package/fuses.mjs'
+import { ensureBuilt } from './setup/application.mjs'
+import { ensureElectron } from './setup/electron.mjs'
+import { ensureNode } from './setup/node.mjs'
+import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
+
+const USAGE = 'usage: npm run package -- dir | deb | release'
+
+const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+async function sizeOf(place) {
+  const found = await stat(place)
+  if (!found.isDirectory()) return found.size
+  let size = 0
+  for (const entry of await readdir(place, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) size += (await stat(path.join(entry.parentPath, entry.name))).size
+  return size
+}
+
+const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebibytes(await sizeOf(place))}`)
+
+async function pack(electron, target) {
+  const settings = await configuration({ electron, feed: process.env.HOLDFAST_FEED ?? null })
+  const platform = Platform.current()
+  // The defaults of that system's part of the configuration, or the directory alone.
+  const targets = platform.createTarget(target, Arch[process.arch])
+  const isRelease = target !== 'dir'
+  await build({
+    targets,
+    config: { ...settings, forceCodeSigning: isRelease },
+    publish: 'never',
+    projectDir: inProject(),
+  })
+  const wrong = await wrongFuses(unpackedExecutable())
+  if (wrong.length > 0)
+    throw new SetupError(`Fuses of ${unpackedExecutable()} are not as configured: ${wrong.join(', ')}`)
+  await tell(unpackedDirectory())
+}
+
+async function main() {
+  const [what, ...more] = process.argv.slice(2)
+  if (!['dir', 'deb', 'release'].includes(what) || more.length > 0) throw new SetupError(USAGE)
+  const node = await ensureNode()
+  const electron = await ensureElectron(node)
+  if (electron.standIn) {
+    if (what === 'release')
+      throw new SetupError('A release is built from the official Electron, not from its stand-in.')
+    say('NOT FOR RELEASE: this is packed with a stand-in for Electron.')
+  }
+  await ensureBuilt(node)
+  await pack(electron, what === 'release' ? null : 'dir')
+  if (what === 'dir') return 0
+  if (process.platform !== 'linux') {
+    if (what === 'deb') throw new SetupError('A Debian package is made on Linux.')
+    return 0
+  }
+  await tell(await buildDeb(unpackedDirectory()))
+  return 0
+}
+
+if (isProgram(import.meta.url)) await runMain(main)
